@@ -1,0 +1,3 @@
+//! The maintenance command.
+
+fn main() {}

@@ -1,0 +1,197 @@
+//! What functions had before they were paused, as stored: written once, before the first of them is
+//! touched, and never overwritten.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::document::{self, DecodeError, Fields, MAX_VALUE_BYTES, SCHEMA};
+
+/// A function's reserved concurrency. Unset and 0 are opposites: unset may use the account's whole
+/// pool, 0 stops the function; so this is not an `Option`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reserved {
+    /// No reservation: the function shares the account's unreserved pool.
+    Unset,
+    /// At most this many at once; 0 stops the function.
+    Limit(u32),
+}
+
+impl std::fmt::Display for Reserved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unset => f.pad("unset"),
+            Self::Limit(n) => f.pad(&n.to_string()),
+        }
+    }
+}
+
+/// What one function had: only what pausing takes away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capacity {
+    /// Its reserved concurrency.
+    pub reserved: Reserved,
+    /// Its provisioned concurrency by qualifier (an alias or a version), as requested.
+    pub provisioned: BTreeMap<String, u32>,
+    /// The UUIDs of its event source mappings that were enabled.
+    pub mappings: Vec<String>,
+}
+
+/// One stored batch of capacities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapacityDoc {
+    /// Where the functions are: `arn:aws:lambda:<region>:<account>`. Restoring to another account or
+    /// region by mistake is refused with this.
+    pub origin: String,
+    /// What each function had, by function name.
+    pub functions: BTreeMap<String, Capacity>,
+}
+
+/// A function that has more than one parameter can hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "what {function} has takes {bytes} bytes, and one parameter holds {MAX_VALUE_BYTES}: it has too many event source mappings or qualifiers"
+)]
+pub struct PackError {
+    /// The function's name.
+    pub function: String,
+    /// How many bytes its document would take.
+    pub bytes: usize,
+}
+
+impl Capacity {
+    fn to_json(&self) -> Value {
+        let mut map = Map::new();
+        let reserved = match self.reserved {
+            Reserved::Unset => Value::from("unset"),
+            Reserved::Limit(n) => Value::from(n),
+        };
+        map.insert("reserved".to_owned(), reserved);
+        if !self.provisioned.is_empty() {
+            let provisioned = self
+                .provisioned
+                .iter()
+                .map(|(k, v)| (k.clone(), Value::from(*v)))
+                .collect();
+            map.insert("provisioned".to_owned(), Value::Object(provisioned));
+        }
+        if !self.mappings.is_empty() {
+            map.insert("mappings".to_owned(), self.mappings.clone().into());
+        }
+        Value::Object(map)
+    }
+
+    fn read(function: &str, value: Value) -> Result<Self, DecodeError> {
+        let bad =
+            |what: &str| DecodeError::malformed(format!("{what} of {function:?} is unreadable"));
+        let mut fields = Fields::of(value).ok_or_else(|| bad("the capacity"))?;
+        let count = |value: &Value| value.as_u64().and_then(|n| u32::try_from(n).ok());
+        let reserved = match fields.take("reserved") {
+            Some(Value::String(word)) if word == "unset" => Reserved::Unset,
+            Some(value) => Reserved::Limit(count(&value).ok_or_else(|| bad("reserved"))?),
+            None => return Err(bad("reserved")),
+        };
+        let provisioned = match fields.take("provisioned") {
+            None => BTreeMap::new(),
+            Some(Value::Object(map)) => map
+                .into_iter()
+                .map(|(qualifier, value)| count(&value).map(|n| (qualifier, n)))
+                .collect::<Option<_>>()
+                .ok_or_else(|| bad("provisioned"))?,
+            Some(_) => return Err(bad("provisioned")),
+        };
+        let mappings = match fields.take("mappings") {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items
+                .into_iter()
+                .map(|item| item.as_str().map(str::to_owned))
+                .collect::<Option<_>>()
+                .ok_or_else(|| bad("mappings"))?,
+            Some(_) => return Err(bad("mappings")),
+        };
+        Ok(Self {
+            reserved,
+            provisioned,
+            mappings,
+        })
+    }
+}
+
+impl CapacityDoc {
+    /// Reads a stored batch.
+    ///
+    /// # Errors
+    /// [`DecodeError`]. A newer schema is not read at all: half-understood capacity must not be
+    /// restored.
+    pub fn decode(text: &str) -> Result<Self, DecodeError> {
+        let (mut fields, schema) = Fields::read(text)?;
+        if schema > SCHEMA {
+            return Err(DecodeError::NewerSchema { schema });
+        }
+        let origin = fields
+            .text("origin")?
+            .ok_or_else(|| DecodeError::malformed("it has no \"origin\""))?;
+        let Some(Value::Object(map)) = fields.take("functions") else {
+            return Err(DecodeError::malformed("it has no \"functions\""));
+        };
+        let functions = map
+            .into_iter()
+            .map(|(name, value)| Capacity::read(&name, value).map(|capacity| (name, capacity)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { origin, functions })
+    }
+
+    /// The bytes to store. [`pack`] keeps them under [`MAX_VALUE_BYTES`].
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let functions = self
+            .functions
+            .iter()
+            .map(|(k, v)| (k.clone(), v.to_json()))
+            .collect();
+        let mut map = Map::new();
+        map.insert("schema".to_owned(), SCHEMA.into());
+        map.insert("origin".to_owned(), self.origin.clone().into());
+        map.insert("functions".to_owned(), Value::Object(functions));
+        document::write(map)
+    }
+}
+
+/// Puts capacities into as few documents as hold them, each small enough for one parameter.
+///
+/// # Errors
+/// [`PackError`] names a function that does not fit by itself.
+pub fn pack(
+    origin: &str,
+    functions: BTreeMap<String, Capacity>,
+) -> Result<Vec<CapacityDoc>, PackError> {
+    let empty = || CapacityDoc {
+        origin: origin.to_owned(),
+        functions: BTreeMap::new(),
+    };
+    let frame = empty().encode().len();
+    let mut documents = Vec::new();
+    let mut current = empty();
+    let mut bytes = frame;
+    for (name, capacity) in functions {
+        // `"name":{…},`: the quoted name, a colon, the value and a comma.
+        let entry =
+            Value::from(name.as_str()).to_string().len() + capacity.to_json().to_string().len() + 2;
+        if frame + entry > MAX_VALUE_BYTES {
+            return Err(PackError {
+                function: name,
+                bytes: frame + entry,
+            });
+        }
+        if bytes + entry > MAX_VALUE_BYTES {
+            documents.push(std::mem::replace(&mut current, empty()));
+            bytes = frame;
+        }
+        bytes += entry;
+        current.functions.insert(name, capacity);
+    }
+    if !current.functions.is_empty() {
+        documents.push(current);
+    }
+    Ok(documents)
+}

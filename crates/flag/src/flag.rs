@@ -1,0 +1,291 @@
+//! The Flag: the one value that says whether a role is in maintenance, since when, and by whom.
+//!
+//! A gate reads it with one call; an operator overwrites it at each transition; it is never deleted.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::document::{self, DecodeError, Fields, MAX_VALUE_BYTES, SCHEMA};
+use crate::names::WindowId;
+
+/// What a role answers its visitors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Everything is refused with 503.
+    On,
+    /// The app serves.
+    Off,
+    /// Safe methods (GET, HEAD, OPTIONS) pass, everything else is refused with 503.
+    ReadOnly,
+}
+
+impl Mode {
+    /// The word that is stored and printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+            Self::ReadOnly => "read-only",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "on" => Some(Self::On),
+            "off" => Some(Self::Off),
+            "read-only" => Some(Self::ReadOnly),
+            _ => None,
+        }
+    }
+
+    /// Whether the role is in maintenance at all.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        match self {
+            Self::On | Self::ReadOnly => true,
+            Self::Off => false,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Who opened a window, and so who may close it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnerKind {
+    /// A person, by hand or by script.
+    Manual,
+    /// A monitor that opens a window when it sees trouble and closes it when all is normal.
+    Observer,
+}
+
+impl OwnerKind {
+    /// The word that is stored and printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Observer => "observer",
+        }
+    }
+}
+
+/// The owner of a window.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// Person or observer.
+    pub kind: OwnerKind,
+    /// Its name: `ana@laptop`, `healthcheck`.
+    pub name: String,
+}
+
+impl Owner {
+    /// A person.
+    #[must_use]
+    pub fn manual(name: impl Into<String>) -> Self {
+        Self {
+            kind: OwnerKind::Manual,
+            name: name.into(),
+        }
+    }
+
+    /// An observer.
+    #[must_use]
+    pub fn observer(name: impl Into<String>) -> Self {
+        Self {
+            kind: OwnerKind::Observer,
+            name: name.into(),
+        }
+    }
+
+    fn read(key: &str, value: Value) -> Result<Self, DecodeError> {
+        let bad = || DecodeError::malformed(format!("{key:?} is not {{kind, name}}"));
+        let mut fields = Fields::of(value).ok_or_else(bad)?;
+        let kind = match fields.text("kind")?.as_deref() {
+            Some("manual") => OwnerKind::Manual,
+            Some("observer") => OwnerKind::Observer,
+            _ => return Err(bad()),
+        };
+        let name = fields.text("name")?.ok_or_else(bad)?;
+        Ok(Self { kind, name })
+    }
+
+    fn to_json(&self) -> Value {
+        serde_json::json!({"kind": self.kind.as_str(), "name": self.name})
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            OwnerKind::Manual => write!(f, "{}", self.name),
+            OwnerKind::Observer => write!(f, "the observer {}", self.name),
+        }
+    }
+}
+
+/// A flag that cannot be stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the flag would take {bytes} bytes, and Parameter Store takes {MAX_VALUE_BYTES}: shorten the reason or the message"
+)]
+pub struct EncodeError {
+    /// How many bytes it would take.
+    pub bytes: usize,
+}
+
+/// The state of one role, as stored. See [`Flag::decode`] and [`Flag::encode`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flag {
+    /// The schema it was read with; a higher one than [`SCHEMA`] may be read but not rewritten.
+    pub schema: u64,
+    /// On, off or read-only.
+    pub mode: Mode,
+    /// The window that is open or, when off, the last one. None if the flag was typed by hand.
+    pub window: Option<WindowId>,
+    /// Who opened the window. None when off, or if the flag was typed by hand.
+    pub owner: Option<Owner>,
+    /// Who made the last transition: `ana@laptop`.
+    pub by: Option<String>,
+    /// Why, for the team.
+    pub reason: Option<String>,
+    /// What to tell the visitors.
+    pub message: Option<String>,
+    /// When the last transition was, UTC.
+    pub since: Option<Timestamp>,
+    /// When the maintenance is expected to end, UTC.
+    pub until: Option<Timestamp>,
+    /// What `Retry-After` should say, in seconds.
+    pub retry_after: Option<u32>,
+    /// What may pass, as stored. Its reader gives it a type; an operator's rewrite keeps it.
+    pub bypass: Option<Value>,
+    /// The owner that a forced exit overrode.
+    pub overrode: Option<Owner>,
+    /// Fields of a later version, kept on rewriting.
+    pub unknown: Map<String, Value>,
+}
+
+impl Flag {
+    /// A flag that holds a mode and nothing else, as a bare `on` or `off` does.
+    #[must_use]
+    pub fn bare(mode: Mode) -> Self {
+        Self {
+            schema: SCHEMA,
+            mode,
+            window: None,
+            owner: None,
+            by: None,
+            reason: None,
+            message: None,
+            since: None,
+            until: None,
+            retry_after: None,
+            bypass: None,
+            overrode: None,
+            unknown: Map::new(),
+        }
+    }
+
+    /// What a parameter that does not exist means.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::bare(Mode::Off)
+    }
+
+    /// Reads a stored value: a document, or a bare `on` or `off` with or without a line end.
+    ///
+    /// A document of a newer schema is read as far as this version understands it; it must not be
+    /// rewritten ([`next`](crate::next) refuses).
+    ///
+    /// # Errors
+    /// [`DecodeError::Malformed`] for anything else, [`DecodeError::NewerSchema`] for a newer document
+    /// whose mode this version does not know. Neither is ever to be taken for `off`.
+    pub fn decode(text: &str) -> Result<Self, DecodeError> {
+        match text.trim() {
+            "on" => return Ok(Self::bare(Mode::On)),
+            "off" => return Ok(Self::bare(Mode::Off)),
+            _ => {}
+        }
+        let (fields, schema) = Fields::read(text)?;
+        match Self::read(fields, schema) {
+            Err(DecodeError::Malformed { .. }) if schema > SCHEMA => {
+                Err(DecodeError::NewerSchema { schema })
+            }
+            other => other,
+        }
+    }
+
+    fn read(mut fields: Fields, schema: u64) -> Result<Self, DecodeError> {
+        let mode = fields
+            .text("mode")?
+            .ok_or_else(|| DecodeError::malformed("it has no \"mode\""))?;
+        let mode = Mode::parse(&mode)
+            .ok_or_else(|| DecodeError::malformed("\"mode\" is not on, off or read-only"))?;
+        let mut owner = |key| {
+            fields
+                .take(key)
+                .map(|value| Owner::read(key, value))
+                .transpose()
+        };
+        let (owner, overrode) = (owner("owner")?, owner("overrode")?);
+        const TIME: &str = "an RFC 3339 time";
+        Ok(Self {
+            schema,
+            mode,
+            owner,
+            overrode,
+            window: fields.parsed("window", "a window id")?,
+            by: fields.text("by")?,
+            reason: fields.text("reason")?,
+            message: fields.text("message")?,
+            since: fields.parsed("since", TIME)?,
+            until: fields.parsed("until", TIME)?,
+            retry_after: fields.number("retry_after")?,
+            bypass: fields.take("bypass"),
+            unknown: fields.rest(),
+        })
+    }
+
+    /// The bytes to store.
+    ///
+    /// # Errors
+    /// If they are more than [`MAX_VALUE_BYTES`].
+    pub fn encode(&self) -> Result<String, EncodeError> {
+        let mut map = Map::new();
+        map.insert("schema".to_owned(), self.schema.into());
+        map.insert("mode".to_owned(), self.mode.as_str().into());
+        let mut put = |key: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                map.insert(key.to_owned(), value);
+            }
+        };
+        put(
+            "window",
+            self.window.as_ref().map(|window| window.as_str().into()),
+        );
+        put("owner", self.owner.as_ref().map(Owner::to_json));
+        put("by", self.by.clone().map(Value::from));
+        put("reason", self.reason.clone().map(Value::from));
+        put("message", self.message.clone().map(Value::from));
+        put("since", self.since.map(|time| time.to_string().into()));
+        put("until", self.until.map(|time| time.to_string().into()));
+        put("retry_after", self.retry_after.map(Value::from));
+        put("bypass", self.bypass.clone());
+        put("overrode", self.overrode.as_ref().map(Owner::to_json));
+        for (key, value) in &self.unknown {
+            map.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        let text = document::write(map);
+        if text.len() > MAX_VALUE_BYTES {
+            return Err(EncodeError { bytes: text.len() });
+        }
+        Ok(text)
+    }
+}

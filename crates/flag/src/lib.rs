@@ -1,0 +1,32 @@
+//! The words and the rules of maintenance mode.
+//!
+//! Everything that an operator's command and a web handler's gate have to agree on lives here: how
+//! things are named ([`App`], [`Role`], [`Parameters`]), what is stored ([`Flag`], [`CapacityDoc`],
+//! [`Lease`]) and which change is allowed ([`next`]). It is pure: no I/O, no clock, no randomness, no
+//! async. Times and identifiers are passed in.
+//!
+//! Reading order: `names`, `flag`, `transition`, then `capacity` and `lease`.
+//!
+//! ```
+//! use maintenance_flag::{Flag, Mode};
+//!
+//! // What somebody typed into the AWS console at three in the morning:
+//! assert_eq!(Flag::decode("on")?.mode, Mode::On);
+//! // What is neither a flag nor `on` nor `off` is malformed, and never read as `off`.
+//! assert!(Flag::decode("offf").is_err());
+//! # Ok::<(), maintenance_flag::DecodeError>(())
+//! ```
+
+mod capacity;
+mod document;
+mod flag;
+mod lease;
+mod names;
+mod transition;
+
+pub use capacity::{Capacity, CapacityDoc, PackError, Reserved, pack};
+pub use document::{DecodeError, MAX_VALUE_BYTES, SCHEMA};
+pub use flag::{EncodeError, Flag, Mode, Owner, OwnerKind};
+pub use lease::Lease;
+pub use names::{App, NameError, Parameters, Prefix, Role, WindowId};
+pub use transition::{Enter, Event, Exit, Force, Outcome, Refusal, Step, next};

@@ -1,0 +1,1 @@
+//! A strict local Parameter Store and Lambda control plane that speaks AWS's own protocols.
