@@ -1,1 +1,99 @@
 //! A strict local Parameter Store and Lambda control plane that speaks AWS's own protocols.
+//!
+//! It stands in for AWS where this project is tested and shown: the AWS SDKs, boto3 and the aws CLI
+//! talk to it unchanged, and it refuses what AWS refuses, in AWS's words and with AWS's status codes.
+//! It runs nobody's code and verifies no signature. It is no general emulator: an operation it does
+//! not know gets `UnknownOperationException` with its name, never a silent success.
+//!
+//! # Two doors
+//! Over HTTP on loopback, for anything at all:
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use maintenance_sandbox::{FunctionSpec, Sandbox, Settings};
+//! let sandbox = Sandbox::new(Settings::demo());
+//! sandbox.seed(FunctionSpec::new("demo-dev-mail").reserved(20));
+//! let server = sandbox.serve().await?;
+//! println!("export AWS_ENDPOINT_URL={}", server.endpoint_url());
+//! println!("export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox");
+//! # Ok(()) }
+//! ```
+//! A test that blocks its thread, waiting for a child process, uses [`Sandbox::serve_on_thread`].
+//!
+//! In process, for the AWS SDK for Rust, thousands of calls a second:
+//! ```ignore
+//! // #[tokio::test(start_paused = true)]: durations then cost nothing.
+//! let sandbox = Sandbox::new(Settings::quick());
+//! let config = aws_sdk_lambda::Config::builder()
+//!     .behavior_version(BehaviorVersion::v2026_01_12())
+//!     .region(Region::new("us-east-1"))
+//!     .credentials_provider(Credentials::for_tests())
+//!     .http_client(sandbox.http_client())
+//!     .build();
+//! let lambda = aws_sdk_lambda::Client::from_conf(config);
+//! ```
+//! Both doors lead to the same state, so one can seed and watch while the other is tested.
+//!
+//! # What it enforces
+//! - Parameter Store: sizes, names, levels, versions, types, pages of ten that may be empty, create
+//!   without overwrite as the only compare-and-set, reads that lag ([`SsmSettings::read_lag`]), and
+//!   30 s of rest for a deleted name, which AWS asks for and the sandbox makes a
+//!   `ValidationException`.
+//! - Lambda: unset, 0 and N apart; the unreserved minimum; the order of reserved and provisioned
+//!   concurrency; mappings and provisioned concurrency that take their time; 409 while an update is
+//!   in progress; the shapes, codes and statuses of errors; pages.
+//! - Rate limits of both, by budget ([`RateLimits`]). They are on by default and off in
+//!   [`Settings::quick`].
+//!
+//! # Faults, log, truth
+//! [`Fault`] makes the n-th call of a kind fail, wait, lose its connection, hang or run a callback,
+//! before or after its effect ([`Sandbox::inject`]). [`Sandbox::calls`] is the log,
+//! [`Sandbox::fleet`] and [`Sandbox::parameters`] are the truth to compare with, and the setters
+//! beside them play the part of somebody else. Over HTTP the same is under `/_sandbox/`:
+//!
+//! | request | does |
+//! |---|---|
+//! | `POST /_sandbox/faults` | injects a rule or a list of them, as `{"operation": "PutParameter", "nth": 2, "when": "after", "action": "hang"}` |
+//! | `GET`, `DELETE /_sandbox/faults` | lists them, removes them |
+//! | `GET /_sandbox/calls`, `POST /_sandbox/reset-calls` | the log and its counts |
+//! | `GET /_sandbox/hanging?after=0&timeout_ms=30000` | waits until a call hangs |
+//! | `POST /_sandbox/release` | drops the connections of hanging calls |
+//! | `GET /_sandbox/state` | functions, parameters, invocations |
+//! | `POST /_sandbox/rate-limits` | `{"on": false}` |
+//!
+//! In a rule, `service` (`ssm`, `lambda`), `operation`, `write` (true: any write), `target` (part of
+//! the name), `nth`, `times` (0: without end), `every` and `when` may be left out; the actions are
+//! `"drop"`, `"hang"`, `"throttle"`, `"access-denied"`, `{"delay_ms": 500}` and
+//! `{"fail": {"code": "ServiceException", "status": 500, "message": "…"}}`.
+
+mod admin;
+mod calls;
+mod clock;
+mod connector;
+mod error;
+mod fault;
+mod lambda;
+mod observe;
+mod ops;
+mod persist;
+mod rate;
+mod sandbox;
+mod seed;
+mod server;
+mod settings;
+mod ssm;
+mod wire;
+mod world;
+
+pub use calls::{CallCounts, CallInfo, CallRecord, Outcome};
+pub use clock::Clock;
+pub use fault::{Action, Fault, FaultBuilder, FaultId, FaultStatus, Hook, When};
+pub use lambda::{Handler, Invocation, InvocationFate};
+pub use observe::{Fleet, FunctionState, MappingState, NoSuchThing};
+pub use ops::Service;
+pub use persist::StateError;
+pub use rate::{Budget, RateLimits};
+pub use sandbox::{ConnectionDropped, Sandbox};
+pub use seed::{FunctionSpec, MappingSpec};
+pub use server::Server;
+pub use settings::{EmptyPages, LambdaSettings, Settings, SsmSettings};
+pub use ssm::ParameterState;

@@ -1,0 +1,32 @@
+//! Lambda's control plane: functions, their capacity, their event sources, and a pretend Invoke.
+//!
+//! No code runs here, except a closure that a test registers. Changes that AWS makes in its own time
+//! (deploys, provisioned concurrency, mappings) take their time here too, on the sandbox's clock.
+
+mod account;
+mod configuration;
+mod dispatch;
+mod event_invoke;
+mod functions;
+mod invoke;
+mod listing;
+mod mappings;
+mod names;
+mod policy;
+mod provisioned;
+mod reserved;
+mod route;
+mod state;
+mod tags;
+mod versions;
+
+pub(crate) use account::unreserved;
+pub(crate) use dispatch::dispatch;
+pub(crate) use invoke::Job;
+pub use invoke::{Handler, Invocation, InvocationFate};
+pub(crate) use mappings::settle;
+pub(crate) use names::{FunctionRef, function_arn};
+pub(crate) use route::{route, target};
+pub(crate) use state::{
+    Alias, Configuration, Function, LambdaState, Mapping, Provisioned, Version,
+};

@@ -1,0 +1,250 @@
+//! What Lambda holds. Only data and questions about it; what changes it is in the files beside.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::lambda::invoke::Invocation;
+
+/// All functions and mappings of the account in the region.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct LambdaState {
+    pub(crate) functions: BTreeMap<String, Function>,
+    /// By UUID.
+    pub(crate) mappings: BTreeMap<String, Mapping>,
+    /// Every invocation asked for, in order.
+    pub(crate) invocations: Vec<Invocation>,
+    /// Numbers handed out for UUIDs and revisions.
+    serial: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    /// The unpublished version.
+    pub(crate) latest: Configuration,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// `Pending` until then, if it was created through the API.
+    pub(crate) pending_until: Option<Timestamp>,
+    /// An update is in progress until then.
+    pub(crate) updating_until: Option<Timestamp>,
+    /// By number, from 1.
+    pub(crate) versions: BTreeMap<u64, Version>,
+    pub(crate) last_version: u64,
+    /// Whether `latest` is what the newest version was published from.
+    pub(crate) published: bool,
+    pub(crate) aliases: BTreeMap<String, Alias>,
+    /// `None` is unset: the function shares the account's pool. That is the opposite of `Some(0)`.
+    pub(crate) reserved: Option<u32>,
+    /// By qualifier: a version's number or an alias.
+    pub(crate) provisioned: BTreeMap<String, Provisioned>,
+    /// By qualifier, `$LATEST` included.
+    pub(crate) event_invoke: BTreeMap<String, EventInvoke>,
+    /// Statements of the resource policy, by qualifier and id.
+    pub(crate) policy: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Configuration {
+    pub(crate) runtime: String,
+    pub(crate) role: String,
+    pub(crate) handler: String,
+    pub(crate) description: String,
+    /// Seconds.
+    pub(crate) timeout: u32,
+    /// Megabytes.
+    pub(crate) memory: u32,
+    pub(crate) environment: Map<String, Value>,
+    /// The ARN of the dead-letter queue or topic.
+    pub(crate) dead_letter: Option<String>,
+    pub(crate) code_sha256: String,
+    pub(crate) revision: String,
+    pub(crate) modified: Timestamp,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Version {
+    pub(crate) configuration: Configuration,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Alias {
+    /// A version's number, or `$LATEST`.
+    pub(crate) version: String,
+    pub(crate) description: String,
+    pub(crate) routing: Option<Value>,
+    pub(crate) revision: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Provisioned {
+    pub(crate) requested: u32,
+    pub(crate) ready_at: Timestamp,
+    /// It ends in failure, for this reason.
+    pub(crate) fails: Option<String>,
+    pub(crate) modified: Timestamp,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct EventInvoke {
+    pub(crate) max_retries: Option<u32>,
+    pub(crate) max_age_seconds: Option<u32>,
+    pub(crate) on_success: Option<String>,
+    pub(crate) on_failure: Option<String>,
+    pub(crate) modified: Timestamp,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Mapping {
+    pub(crate) uuid: String,
+    /// None for a source that has no ARN.
+    pub(crate) source_arn: Option<String>,
+    /// With its qualifier, if it was given one.
+    pub(crate) function_arn: String,
+    pub(crate) batch_size: u32,
+    /// Where it is going; where it is, is `phase`'s business.
+    pub(crate) enabled: bool,
+    /// What it is still doing, and until when.
+    pub(crate) change: Option<(MappingPhase, Timestamp)>,
+    pub(crate) modified: Timestamp,
+    /// The other settings, kept as they were given.
+    pub(crate) settings: Map<String, Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum MappingPhase {
+    Creating,
+    Enabling,
+    Disabling,
+    Updating,
+    Deleting,
+}
+
+impl LambdaState {
+    /// A number not handed out before.
+    pub(crate) fn serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// A UUID not handed out before; the same in every run.
+    pub(crate) fn uuid(&mut self) -> String {
+        format!("00000000-0000-4000-9000-{:012x}", self.serial())
+    }
+}
+
+impl Function {
+    pub(crate) fn new(name: &str, latest: Configuration) -> Self {
+        Self {
+            name: name.to_owned(),
+            latest,
+            tags: BTreeMap::new(),
+            pending_until: None,
+            updating_until: None,
+            versions: BTreeMap::new(),
+            last_version: 0,
+            published: false,
+            aliases: BTreeMap::new(),
+            reserved: None,
+            provisioned: BTreeMap::new(),
+            event_invoke: BTreeMap::new(),
+            policy: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn is_pending(&self, now: Timestamp) -> bool {
+        self.pending_until.is_some_and(|until| now < until)
+    }
+
+    pub(crate) fn is_updating(&self, now: Timestamp) -> bool {
+        self.updating_until.is_some_and(|until| now < until)
+    }
+
+    /// What is provisioned on all its qualifiers.
+    pub(crate) fn total_provisioned(&self) -> u32 {
+        self.provisioned.values().map(|it| it.requested).sum()
+    }
+
+    /// What it takes out of the account's pool.
+    pub(crate) fn taken(&self) -> u32 {
+        self.reserved.unwrap_or_else(|| self.total_provisioned())
+    }
+
+    /// The version a qualifier leads to, if there is one.
+    pub(crate) fn resolve(&self, qualifier: &str) -> Option<&Configuration> {
+        if qualifier == "$LATEST" {
+            return Some(&self.latest);
+        }
+        if let Ok(number) = qualifier.parse::<u64>() {
+            return self.versions.get(&number).map(|it| &it.configuration);
+        }
+        let alias = self.aliases.get(qualifier)?;
+        self.resolve_number(&alias.version)
+    }
+
+    fn resolve_number(&self, version: &str) -> Option<&Configuration> {
+        if version == "$LATEST" {
+            return Some(&self.latest);
+        }
+        let number: u64 = version.parse().ok()?;
+        self.versions.get(&number).map(|it| &it.configuration)
+    }
+
+    /// The version a qualifier leads to, by name: its number, or `$LATEST`.
+    pub(crate) fn version_of(&self, qualifier: &str) -> String {
+        self.aliases
+            .get(qualifier)
+            .map_or_else(|| qualifier.to_owned(), |alias| alias.version.clone())
+    }
+}
+
+impl Mapping {
+    /// What it is doing now; None when it has come to rest.
+    pub(crate) fn phase(&self, now: Timestamp) -> Option<MappingPhase> {
+        self.change
+            .filter(|(_, until)| now < *until)
+            .map(|(phase, _)| phase)
+    }
+
+    /// Its state in AWS's words.
+    pub(crate) fn state(&self, now: Timestamp) -> &'static str {
+        match self.phase(now) {
+            Some(MappingPhase::Creating) => "Creating",
+            Some(MappingPhase::Enabling) => "Enabling",
+            Some(MappingPhase::Disabling) => "Disabling",
+            Some(MappingPhase::Updating) => "Updating",
+            Some(MappingPhase::Deleting) => "Deleting",
+            None if self.enabled => "Enabled",
+            None => "Disabled",
+        }
+    }
+
+    /// Whether its deletion is over.
+    pub(crate) fn is_gone(&self, now: Timestamp) -> bool {
+        matches!(self.change, Some((MappingPhase::Deleting, until)) if now >= until)
+    }
+}
+
+impl Provisioned {
+    /// `IN_PROGRESS`, `READY` or `FAILED`.
+    pub(crate) fn status(&self, now: Timestamp) -> &'static str {
+        if now < self.ready_at {
+            "IN_PROGRESS"
+        } else if self.fails.is_some() {
+            "FAILED"
+        } else {
+            "READY"
+        }
+    }
+
+    /// How much of it can be used.
+    pub(crate) fn available(&self, now: Timestamp) -> u32 {
+        if self.status(now) == "READY" {
+            self.requested
+        } else {
+            0
+        }
+    }
+}

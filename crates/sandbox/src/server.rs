@@ -1,0 +1,183 @@
+//! The door over HTTP, on loopback, for anything that speaks AWS's protocols.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::sandbox::{ConnectionDropped, Sandbox};
+
+/// The largest request body, in bytes: more than Lambda's own limit.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// A sandbox being served; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    runs: Runs,
+}
+
+#[derive(Debug)]
+enum Runs {
+    Task(JoinHandle<()>),
+    Thread {
+        stop: Option<oneshot::Sender<()>>,
+        thread: Option<thread::JoinHandle<()>>,
+    },
+}
+
+impl Sandbox {
+    /// Serves on a free port of 127.0.0.1, on the runtime this is called in.
+    ///
+    /// # Errors
+    /// If the port cannot be bound.
+    pub async fn serve(&self) -> io::Result<Server> {
+        self.serve_at(loopback()).await
+    }
+
+    /// As [`Sandbox::serve`], at a given address.
+    ///
+    /// # Errors
+    /// If the address cannot be bound.
+    pub async fn serve_at(&self, address: SocketAddr) -> io::Result<Server> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(accept(self.clone(), listener));
+        Ok(Server {
+            address,
+            runs: Runs::Task(task),
+        })
+    }
+
+    /// Serves on a free port of 127.0.0.1, on a thread with a runtime of its own: for tests that
+    /// wait for a child process and so block the thread they run on.
+    ///
+    /// # Errors
+    /// If the port cannot be bound or the thread not started.
+    pub fn serve_on_thread(&self) -> io::Result<Server> {
+        let listener = std::net::TcpListener::bind(loopback())?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (stop, stopped) = oneshot::channel();
+        let sandbox = self.clone();
+        let thread = thread::Builder::new()
+            .name("sandbox".to_owned())
+            .spawn(move || {
+                runtime.block_on(async move {
+                    // Only a closed runtime makes this fail, and this one is open.
+                    let Ok(listener) = TcpListener::from_std(listener) else {
+                        return;
+                    };
+                    tokio::select! {
+                        () = accept(sandbox, listener) => {}
+                        _ = stopped => {}
+                    }
+                });
+            })?;
+        Ok(Server {
+            address,
+            runs: Runs::Thread {
+                stop: Some(stop),
+                thread: Some(thread),
+            },
+        })
+    }
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What to put in `AWS_ENDPOINT_URL`.
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops serving; connections that are open are cut.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        match &mut self.runs {
+            Runs::Task(task) => task.abort(),
+            Runs::Thread { stop, thread } => {
+                drop(stop.take());
+                if let Some(thread) = thread.take() {
+                    // It can only fail if the thread panicked, which has been reported already.
+                    let _ = thread.join();
+                }
+            }
+        }
+    }
+}
+
+/// Accepts until it is dropped, which cuts every connection.
+async fn accept(sandbox: Sandbox, listener: TcpListener) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(sandbox.clone(), stream));
+                }
+                Err(error) => tracing::warn!(%error, "the sandbox could not accept a connection"),
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(sandbox: Sandbox, stream: TcpStream) {
+    // Without it small answers wait for the client's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let sandbox = sandbox.clone();
+        async move { answer(&sandbox, request).await }
+    });
+    // An error here is a client that left, or a fault that dropped the connection.
+    if let Err(error) = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+    {
+        tracing::debug!(%error, "a connection to the sandbox ended");
+    }
+}
+
+async fn answer(
+    sandbox: &Sandbox,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, ConnectionDropped> {
+    let (parts, body) = request.into_parts();
+    let body = match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => {
+            tracing::debug!(%error, "the sandbox could not read a request");
+            return Err(ConnectionDropped);
+        }
+    };
+    let response = sandbox.handle(Request::from_parts(parts, body)).await?;
+    Ok(response.map(Full::new))
+}

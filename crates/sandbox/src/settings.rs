@@ -1,0 +1,149 @@
+//! What can be tuned: identity, durations, limits. The defaults are AWS's own numbers.
+//!
+//! It holds no state; what happens at run time lives in the world behind [`crate::Sandbox`].
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::rate::RateLimits;
+
+/// Everything about a sandbox that can be chosen.
+///
+/// [`Settings::default`] is as strict as AWS and as slow; tests start from [`Settings::quick`] and a
+/// demonstration from [`Settings::demo`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The twelve digits of the account. Default `123456789012`.
+    pub account: String,
+    /// The region; requests signed for another one are refused. Default `us-east-1`.
+    pub region: String,
+    /// Where time comes from. Default [`Clock::system`].
+    pub clock: Clock,
+    /// Requests per second, by budget. Default [`RateLimits::aws`].
+    pub rate_limits: RateLimits,
+    /// Parameter Store's limits and consistency.
+    pub ssm: SsmSettings,
+    /// Lambda's limits and how long its asynchronous changes take.
+    pub lambda: LambdaSettings,
+}
+
+/// Parameter Store's limits and consistency.
+#[derive(Clone, Debug)]
+pub struct SsmSettings {
+    /// How many parameters one account may hold in a region. AWS: 10,000 in the standard tier.
+    pub max_parameters: usize,
+    /// How long a deleted name must rest before it is created again. AWS asks for 30 s; the sandbox
+    /// makes it an error (`ValidationException`, "… was deleted …"), which is our strictness.
+    pub recreate_after: Duration,
+    /// How many reads of a name (or of a path over it) still see what was there before its last
+    /// write. Default 0; AWS promises nothing.
+    pub read_lag: u32,
+    /// When a page of `GetParametersByPath` is empty and yet carries a `NextToken`.
+    pub empty_pages: EmptyPages,
+    /// Two updates of one name closer together than this get `TooManyUpdates`. Default zero: calls
+    /// to the sandbox are served one at a time, so they never truly overlap.
+    pub update_spacing: Duration,
+}
+
+/// When a page of `GetParametersByPath` is empty and yet carries a `NextToken`, as AWS's may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyPages {
+    /// Never.
+    Never,
+    /// Before every n-th page (1: before every page).
+    Every(u32),
+}
+
+/// Lambda's limits and how long its asynchronous changes take.
+#[derive(Clone, Debug)]
+pub struct LambdaSettings {
+    /// The account's concurrency limit. AWS: 1,000 unless raised, or 10 on a new account.
+    pub concurrent_executions: u32,
+    /// What must stay unreserved. AWS: 100, or 10 on small accounts.
+    pub unreserved_minimum: u32,
+    /// How long a function created through the API stays `Pending`.
+    pub create: Duration,
+    /// How long a deploy leaves `LastUpdateStatus` at `InProgress`.
+    pub update: Duration,
+    /// How long provisioned concurrency stays `IN_PROGRESS`.
+    pub provision: Duration,
+    /// If set, provisioned concurrency ends `FAILED` with this reason, for every function.
+    pub provision_fails: Option<String>,
+    /// How long a mapping stays `Creating`, `Enabling`, `Updating` or `Deleting`.
+    pub mapping_change: Duration,
+    /// How long a mapping stays `Disabling`.
+    pub mapping_disable: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            account: "123456789012".to_owned(),
+            region: "us-east-1".to_owned(),
+            clock: Clock::system(),
+            rate_limits: RateLimits::aws(),
+            ssm: SsmSettings::default(),
+            lambda: LambdaSettings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// For tests: no rate limits and tokio's clock, the durations of AWS. Call it inside the runtime
+    /// of the test; with `start_paused` the durations cost nothing.
+    pub fn quick() -> Self {
+        Self {
+            clock: Clock::tokio(),
+            rate_limits: RateLimits::off(),
+            ..Self::default()
+        }
+    }
+
+    /// For a demonstration a person watches: the wall clock and AWS's rate limits, but changes that
+    /// take tenths of a second and no 30 s wait for a deleted name.
+    pub fn demo() -> Self {
+        let blink = Duration::from_millis(300);
+        Self {
+            ssm: SsmSettings {
+                recreate_after: Duration::from_secs(1),
+                ..SsmSettings::default()
+            },
+            lambda: LambdaSettings {
+                create: Duration::ZERO,
+                update: blink,
+                provision: blink,
+                mapping_change: blink,
+                mapping_disable: blink,
+                ..LambdaSettings::default()
+            },
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for SsmSettings {
+    fn default() -> Self {
+        Self {
+            max_parameters: 10_000,
+            recreate_after: Duration::from_secs(30),
+            read_lag: 0,
+            empty_pages: EmptyPages::Every(3),
+            update_spacing: Duration::ZERO,
+        }
+    }
+}
+
+impl Default for LambdaSettings {
+    fn default() -> Self {
+        Self {
+            concurrent_executions: 1_000,
+            unreserved_minimum: 100,
+            create: Duration::from_secs(1),
+            update: Duration::from_secs(3),
+            provision: Duration::from_secs(5),
+            provision_fails: None,
+            mapping_change: Duration::from_secs(2),
+            mapping_disable: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What a parameter may be called, and how a name with a selector is read.
+
+use crate::error::{ApiError, ApiResult};
+
+/// The most levels a name may have.
+const MAX_LEVELS: usize = 15;
+/// The longest name a user may choose; the documented 2,048 include the ARN's prefix.
+const MAX_LENGTH: usize = 1_011;
+
+/// Checks a name on creation, with the error AWS gives for each rule.
+pub(crate) fn check(name: &str) -> ApiResult<()> {
+    let well_formed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/');
+    if name.is_empty() {
+        return Err(ApiError::constraint(
+            name,
+            "name",
+            "Member must have length greater than or equal to 1",
+        ));
+    }
+    let first = name.trim_start_matches('/').split('/').next().unwrap_or("");
+    let reserved = ["aws", "ssm"]
+        .iter()
+        .any(|prefix| first.to_ascii_lowercase().starts_with(prefix));
+    if reserved && first.to_ascii_lowercase().starts_with("aws") && name.starts_with('/') {
+        return Err(ApiError::ssm(
+            "AccessDeniedException",
+            format!("No access to reserved parameter name: {name}."),
+        ));
+    }
+    if reserved || !name.chars().all(well_formed) || name.ends_with('/') || name.contains("//") {
+        return Err(ApiError::validation(
+            "Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). If formed \
+             as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be \
+             formed as a mix of letters, numbers and the following 3 symbols .-_",
+        ));
+    }
+    if name.contains('/') && !name.starts_with('/') {
+        return Err(ApiError::validation(
+            "Parameter name must be a fully qualified name.",
+        ));
+    }
+    if name.len() > MAX_LENGTH {
+        return Err(ApiError::validation(format!(
+            "Parameter name: the maximum length is {MAX_LENGTH} characters."
+        )));
+    }
+    if name.split('/').filter(|level| !level.is_empty()).count() > MAX_LEVELS {
+        return Err(ApiError::ssm(
+            "HierarchyLevelLimitExceededException",
+            format!("A hierarchy can have a maximum of {MAX_LEVELS} levels."),
+        ));
+    }
+    Ok(())
+}
+
+/// A name with what may follow it: a version or a label.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Selected<'a> {
+    pub(crate) name: &'a str,
+    /// What stands after the colon, without it.
+    pub(crate) selector: Option<&'a str>,
+}
+
+/// Reads `name`, `name:3`, `name:label` or an ARN of either.
+pub(crate) fn select(text: &str) -> Selected<'_> {
+    let text = match text.strip_prefix("arn:") {
+        Some(rest) => {
+            let resource = rest.splitn(5, ':').nth(4).unwrap_or_default();
+            let path = resource.strip_prefix("parameter").unwrap_or(resource);
+            // The ARN of a plain name has a slash that the name has not.
+            match path.strip_prefix('/') {
+                Some(plain) if !plain.contains('/') => plain,
+                _ => path,
+            }
+        }
+        None => text,
+    };
+    match text.split_once(':') {
+        Some((name, selector)) => Selected {
+            name,
+            selector: Some(selector),
+        },
+        None => Selected {
+            name: text,
+            selector: None,
+        },
+    }
+}
+
+/// The ARN of a parameter.
+pub(crate) fn arn(region: &str, account: &str, name: &str) -> String {
+    let slash = if name.starts_with('/') { "" } else { "/" };
+    format!("arn:aws:ssm:{region}:{account}:parameter{slash}{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_refused_by_the_rule_they_break() {
+        for good in ["a", "/a", "/maintenance/demo-dev/flags/web", "A_b.c-1"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        let deep = "/a".repeat(15);
+        assert_eq!(check(&deep), Ok(()));
+        let code = |name: &str| check(name).unwrap_err().code.into_owned();
+        assert_eq!(
+            code(&format!("{deep}/b")),
+            "HierarchyLevelLimitExceededException"
+        );
+        assert_eq!(code("/aws/x"), "AccessDeniedException");
+        for bad in [
+            "", "a b", "/ssm/x", "SSMx", "awsx", "a/b", "/a/", "/a//b", "/ä", "/a{",
+        ] {
+            assert_eq!(code(bad), "ValidationException", "{bad}");
+        }
+        assert_eq!(
+            code(&format!("/{}", "a".repeat(1_011))),
+            "ValidationException"
+        );
+    }
+
+    #[test]
+    fn selectors_and_arns_are_understood() {
+        let of = |text| {
+            let it = select(text);
+            (it.name, it.selector)
+        };
+        assert_eq!(of("/a/b"), ("/a/b", None));
+        assert_eq!(of("/a/b:3"), ("/a/b", Some("3")));
+        assert_eq!(of("arn:aws:ssm:us-east-1:1:parameter/a/b"), ("/a/b", None));
+        assert_eq!(
+            of("arn:aws:ssm:us-east-1:1:parameter/a:live"),
+            ("a", Some("live"))
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! What Parameter Store holds, and what a reader sees of it while reads lag behind.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::world::Context;
+
+/// All parameters of the account in the region.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct SsmState {
+    pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// When a name was last deleted; names must rest before they come back.
+    pub(crate) deleted: BTreeMap<String, Timestamp>,
+    /// What readers still see of names written lately. Not saved: a restart is slow enough.
+    #[serde(skip)]
+    lagging: BTreeMap<String, Lag>,
+    /// How many pages were served, to place the empty ones.
+    #[serde(skip)]
+    pub(crate) pages: u64,
+}
+
+#[derive(Debug)]
+struct Lag {
+    reads_left: u32,
+    before: Option<Parameter>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Parameter {
+    pub(crate) kind: Kind,
+    /// Oldest first, at most a hundred, never empty.
+    pub(crate) versions: VecDeque<Version>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    String,
+    StringList,
+    SecureString,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Version {
+    pub(crate) version: i64,
+    pub(crate) value: String,
+    pub(crate) description: Option<String>,
+    pub(crate) tier: String,
+    pub(crate) modified: Timestamp,
+    /// The ARN of who wrote it.
+    pub(crate) user: String,
+    pub(crate) labels: Vec<String>,
+}
+
+/// A parameter as a test sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParameterState {
+    /// The newest value.
+    pub value: String,
+    /// Its version, counted from 1.
+    pub version: i64,
+    /// `String`, `StringList` or `SecureString`.
+    pub kind: String,
+}
+
+impl Kind {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "String" => Some(Self::String),
+            "StringList" => Some(Self::StringList),
+            "SecureString" => Some(Self::SecureString),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "String",
+            Self::StringList => "StringList",
+            Self::SecureString => "SecureString",
+        }
+    }
+}
+
+impl Parameter {
+    /// The newest version, or the one selected by number or label.
+    pub(crate) fn version(&self, selector: Option<&str>) -> Option<&Version> {
+        let Some(selector) = selector else {
+            return self.versions.back();
+        };
+        match selector.parse::<i64>() {
+            Ok(number) => self.versions.iter().find(|it| it.version == number),
+            Err(_) => self
+                .versions
+                .iter()
+                .find(|it| it.labels.iter().any(|label| label == selector)),
+        }
+    }
+}
+
+impl SsmState {
+    /// What readers may go on seeing of `name`, to be called before each write.
+    pub(crate) fn remember(&mut self, name: &str, reads: u32) {
+        if reads == 0 {
+            return;
+        }
+        let before = self.parameters.get(name).cloned();
+        self.lagging
+            .entry(name.to_owned())
+            .and_modify(|lag| lag.reads_left = reads)
+            .or_insert(Lag {
+                reads_left: reads,
+                before,
+            });
+    }
+
+    /// One read of `name`: the parameter as this reader sees it, and one read less that lags.
+    pub(crate) fn see(&mut self, name: &str) -> Option<Parameter> {
+        if let Some(lag) = self.lagging.get_mut(name) {
+            let seen = lag.before.clone();
+            lag.reads_left -= 1;
+            if lag.reads_left == 0 {
+                self.lagging.remove(name);
+            }
+            return seen;
+        }
+        self.parameters.get(name).cloned()
+    }
+
+    /// Every name a reader could see, whether or not it still is, or already is, there.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .parameters
+            .keys()
+            .chain(self.lagging.keys())
+            .cloned()
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// A value typed in by hand: no checks, no lag.
+    pub(crate) fn type_in(&mut self, name: &str, value: &str, context: &Context<'_>) {
+        let parameter = self
+            .parameters
+            .entry(name.to_owned())
+            .or_insert_with(|| Parameter {
+                kind: Kind::String,
+                versions: VecDeque::new(),
+            });
+        let newest = parameter.versions.back().map_or(0, |it| it.version);
+        parameter.versions.push_back(Version {
+            version: newest + 1,
+            value: value.to_owned(),
+            description: None,
+            tier: "Standard".to_owned(),
+            modified: context.now,
+            user: context.user_arn(),
+            labels: Vec::new(),
+        });
+    }
+
+    /// The newest state of every parameter.
+    pub(crate) fn snapshot(&self) -> BTreeMap<String, ParameterState> {
+        self.parameters
+            .iter()
+            .filter_map(|(name, parameter)| {
+                let newest = parameter.versions.back()?;
+                let state = ParameterState {
+                    value: newest.value.clone(),
+                    version: newest.version,
+                    kind: parameter.kind.as_str().to_owned(),
+                };
+                Some((name.clone(), state))
+            })
+            .collect()
+    }
+}
