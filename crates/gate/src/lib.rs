@@ -1,1 +1,111 @@
-//! The data plane: answers 503 before the app starts while its maintenance flag is on.
+//! The data plane of maintenance mode: what a web handler links. It reads one flag, and while the flag
+//! is on it answers 503 with the maintenance page before anything of the app runs.
+//!
+//! # What it gives you
+//!
+//! | item | is |
+//! |---|---|
+//! | [`Gate`] | what is known, and the decision; [`Gate::from_env`] or [`Gate::builder`] |
+//! | [`MaintenanceLayer`] | the gate around an axum, hyper or lambda_http service |
+//! | [`Gate::check`] | the gate as a plain call, for handlers without tower |
+//! | `Gate::check_event` | the same for the JSON event of a plain lambda_runtime handler (feature `lambda`) |
+//! | [`lazy`] | an app that is built behind the gate, at the first request that passes |
+//! | [`FlagSource`] | where the flag is read: `SsmSource` (feature `ssm`), `FileSource` (`file`), [`MemorySource`], or yours |
+//! | [`page!`], [`Page`] | a page that is compiled in; else `public/maintenance.html` or `.json` is found |
+//!
+//! # When a request passes
+//!
+//! - The flag is off, or the parameter does not exist: it passes.
+//! - The flag is on: 503. Read-only: GET, HEAD and OPTIONS pass with the extension [`ReadOnly`], the
+//!   rest is 503.
+//! - The store does not answer, or the flag is malformed: the last known state stays, on or off. If
+//!   there never was one, [`OnUnknown`] decides.
+//!
+//! What is known is at most 5 s old, by the wall clock; the first request after that waits for a
+//! refresh, at most 250 ms. The 503 carries `Retry-After`, `Cache-Control: no-store` and
+//! `X-Maintenance: on`.
+//!
+//! Mind health checks: behind an Application Load Balancer a 503 takes the target out of service.
+//!
+//! ```
+//! use maintenance_gate::{Gate, Layer, MaintenanceLayer, MemorySource};
+//! use tower::{ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! # use http::{Request, Response};
+//! # use http_body_util::Empty;
+//! let flag = MemorySource::new("off");
+//! let gate = Gate::builder()
+//!     .app("demo")
+//!     .env("dev")
+//!     .source(flag.clone())
+//!     .ttl(std::time::Duration::ZERO)
+//!     .build()?;
+//! let app = service_fn(|_: Request<()>| async {
+//!     Ok::<_, std::convert::Infallible>(Response::new(Empty::new()))
+//! });
+//! let service = MaintenanceLayer::new(gate).layer(app);
+//!
+//! let response = service.clone().oneshot(Request::new(())).await?;
+//! assert_eq!(response.status(), 200);
+//!
+//! flag.set("on");
+//! let response = service.oneshot(Request::new(())).await?;
+//! assert_eq!(response.status(), 503);
+//! assert_eq!(response.headers()["x-maintenance"], "on");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Its events
+#![doc = include_str!("../EVENTS.md")]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod answer;
+mod body;
+mod clock;
+mod config;
+#[cfg(feature = "lambda")]
+mod event;
+mod events;
+mod future;
+mod gate;
+mod layer;
+mod lazy;
+mod pages;
+mod refresh;
+mod service;
+mod source;
+mod timer;
+mod turn;
+mod word;
+
+pub use answer::{DEFAULT_RETRY_AFTER, X_MAINTENANCE};
+pub use body::GateBody;
+pub use clock::{Clock, ManualClock};
+pub use config::{BuildError, Builder, OnUnknown};
+pub use future::ResponseFuture;
+pub use gate::{Decision, Gate, ReadOnly};
+pub use layer::MaintenanceLayer;
+pub use lazy::{Lazy, LazyFuture, lazy};
+pub use maintenance_flag::Mode;
+pub use pages::{MAX_PAGE_BYTES, Page};
+pub use service::Maintenance;
+#[cfg(feature = "file")]
+pub use source::FileSource;
+#[cfg(feature = "ssm")]
+pub use source::SsmSource;
+pub use source::{BoxError, Fetch, FlagSource, MemorySource};
+pub use timer::{Sleep, Timer};
+/// What [`MaintenanceLayer`] implements, for those who do not depend on tower.
+pub use tower_layer::Layer;

@@ -1,0 +1,64 @@
+//! Where the flag is read from: one verb, fetch the stored text. What the text means, how long it is
+//! good for and what happens when there is no answer is not a source's business.
+
+#[cfg(feature = "file")]
+mod file;
+mod memory;
+#[cfg(feature = "ssm")]
+mod ssm;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+#[cfg(feature = "file")]
+pub use file::FileSource;
+pub use memory::MemorySource;
+#[cfg(feature = "ssm")]
+pub use ssm::SsmSource;
+
+/// Any error, with its causes.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A fetch under way: the stored text, or none if the parameter does not exist.
+pub type Fetch = Pin<Box<dyn Future<Output = Result<Option<String>, BoxError>> + Send>>;
+
+/// A place that holds the flag.
+///
+/// ```
+/// use maintenance_gate::{Fetch, FlagSource};
+///
+/// struct Constant(&'static str);
+///
+/// impl FlagSource for Constant {
+///     fn fetch(&self, _parameter: &str) -> Fetch {
+///         let text = self.0.to_owned();
+///         Box::pin(async move { Ok(Some(text)) })
+///     }
+/// }
+/// ```
+pub trait FlagSource: Send + Sync + 'static {
+    /// Reads the stored text of the parameter of this name, such as
+    /// `/maintenance/demo-dev/flags/web`. `Ok(None)` says that it does not exist, which means *off*:
+    /// never say so of a store that could not be asked.
+    ///
+    /// The future must not block its thread: the gate can end a wait, not a blocked thread. One that
+    /// outlives the budget is polled again by a later refresh, up to ten seconds after its start, so
+    /// that a slow first connection is not begun anew each time.
+    ///
+    /// # Errors
+    /// Whatever kept it from knowing. The gate then keeps the last known state.
+    fn fetch(&self, parameter: &str) -> Fetch;
+}
+
+impl<T: FlagSource + ?Sized> FlagSource for Arc<T> {
+    fn fetch(&self, parameter: &str) -> Fetch {
+        (**self).fetch(parameter)
+    }
+}
+
+impl<T: FlagSource + ?Sized> FlagSource for Box<T> {
+    fn fetch(&self, parameter: &str) -> Fetch {
+        (**self).fetch(parameter)
+    }
+}
