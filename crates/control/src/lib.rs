@@ -1,1 +1,39 @@
-//! The control plane: turns maintenance mode on and off, and pauses and restores worker functions.
+//! The control plane of `maintenance`: what an operator runs.
+//!
+//! [`Control`] turns maintenance on and off for the roles of one app and says how things stand. It
+//! writes flags to a [`Store`], and for roles with functions it pauses and restores them through a
+//! [`Fleet`]. Every operation returns one report; nothing here prints or ends the process.
+//!
+//! Reading order: `control` (the operations), `workers` (pause and restore), `lease`, then the
+//! adapters `store` and `fleet`.
+
+mod aws;
+mod clock;
+mod control;
+mod error;
+mod event;
+mod fleet;
+mod lease;
+mod pace;
+mod report;
+mod retry;
+mod selection;
+mod stop;
+mod store;
+mod workers;
+
+pub use aws::{AwsSettings, Clients, connect};
+pub use clock::Clock;
+pub use control::{Control, Off, On, RoleSpec, Who};
+pub use error::{Error, LambdaError, StoreError};
+pub use event::{Event, Run};
+pub use fleet::Fleet;
+pub use lease::{Guard, Halt};
+pub use pace::Pace;
+pub use report::{
+    Action, Drift, Failure, Report, RoleOutcome, RoleReport, RoleStatus, State, Status,
+    WorkersReport, WorkersStatus,
+};
+pub use selection::{Selection, SelectionError};
+pub use stop::Stop;
+pub use store::{Created, FileStore, Revision, SsmStore, Store, Stored};

@@ -1,0 +1,262 @@
+//! The operations: on, off, status, and what they would do.
+//!
+//! Each takes the lease, reads everything, checks every transition, and only then changes anything:
+//! what is refused has changed nothing. The flag turns on before the first function is touched, and
+//! off after the last is verified.
+
+mod off;
+mod on;
+mod status;
+
+use maintenance_flag::{App, DecodeError, Flag, Mode, Owner, Parameters, Prefix, Role, WindowId};
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::event::Run;
+use crate::fleet::Fleet;
+use crate::lease::{Guard, Halt, Held, Taker};
+use crate::report::{Action, Report, RoleOutcome, RoleReport};
+use crate::selection::Selection;
+use crate::store::{Store, Stored};
+
+/// A role as the configuration has it.
+#[derive(Debug, Clone)]
+pub struct RoleSpec {
+    /// The role.
+    pub role: Role,
+    /// Its functions. None: the role is a flag alone.
+    pub functions: Option<Selection>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// A person (the `by` of [`Control::new`]).
+    Person,
+    /// An observer, by name.
+    Observer(String),
+}
+
+/// The wish to turn maintenance on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct On {
+    /// Who asks, and so owns the window.
+    pub who: Who,
+    /// Why, for the team.
+    pub reason: Option<String>,
+}
+
+/// The wish to turn maintenance off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Off {
+    /// Who asks. For an observer it means that it sees all is normal.
+    pub who: Who,
+    /// Override an observer that holds the window, for this reason.
+    pub force: Option<String>,
+}
+
+/// The control plane of one app.
+#[derive(Debug)]
+pub struct Control {
+    app: App,
+    names: Parameters,
+    store: Store,
+    fleet: Fleet,
+    clock: Clock,
+    by: String,
+}
+
+/// A role's flag as it was read.
+struct Read {
+    stored: Option<Stored>,
+    flag: Result<Flag, DecodeError>,
+}
+
+impl Control {
+    /// The control plane of `app`, whose parameters are below `prefix` in `store`. `by` says who is at
+    /// work, as in `ana@laptop`.
+    #[must_use]
+    pub fn new(app: App, prefix: &Prefix, store: Store, fleet: Fleet, by: String) -> Self {
+        let names = Parameters::new(prefix, &app);
+        Self {
+            app,
+            names,
+            store,
+            fleet,
+            clock: Clock::System,
+            by,
+        }
+    }
+
+    /// Takes the time from this clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The app.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The names of the functions that a role selects, in order. Reads only.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn selected(&self, spec: &RoleSpec) -> Result<Vec<String>, Error> {
+        let Some(selection) = &spec.functions else {
+            return Ok(Vec::new());
+        };
+        let mut names = Vec::new();
+        for function in self.fleet.list(selection).await? {
+            let belongs = !selection.needs_tags()
+                || self
+                    .fleet
+                    .describe(&function.name)
+                    .await?
+                    .is_some_and(|described| selection.matches_tags(&described.tags));
+            if belongs {
+                names.push(function.name);
+            }
+        }
+        Ok(names)
+    }
+
+    async fn read(&self, role: &Role) -> Result<Read, Error> {
+        let stored = self.store.get(&self.names.flag(role)).await?;
+        let flag = match &stored {
+            None => Ok(Flag::off()),
+            Some(stored) => Flag::decode(&stored.value),
+        };
+        Ok(Read { stored, flag })
+    }
+
+    /// The flag to go on from. A malformed one is replaced, since that is what is asked for; one of a
+    /// newer version is not.
+    fn current(
+        &self,
+        role: &Role,
+        read: &Read,
+        malformed: Mode,
+    ) -> Result<(Flag, Vec<String>), Error> {
+        match &read.flag {
+            Ok(flag) => Ok((flag.clone(), Vec::new())),
+            Err(error @ DecodeError::Malformed { .. }) => Ok((
+                Flag::bare(malformed),
+                vec![format!("{error}; it is replaced")],
+            )),
+            Err(error) => Err(Error::Unreadable {
+                name: self.names.flag(role),
+                source: error.clone(),
+            }),
+        }
+    }
+
+    /// Writes a flag, and says if somebody else wrote it since it was read.
+    async fn write(
+        &self,
+        role: &Role,
+        flag: &Flag,
+        seen: Option<&Stored>,
+        guard: &Guard,
+    ) -> Result<Option<String>, Error> {
+        let between = self
+            .store
+            .replace(&self.names.flag(role), &flag.encode()?, seen, Some(guard))
+            .await?;
+        Ok(between.map(|stored| match Flag::decode(&stored.value) {
+            Ok(flag) => format!(
+                "somebody else ({}) set the flag to {} at the same moment; it is overwritten",
+                flag.by.as_deref().unwrap_or("unknown"),
+                flag.mode
+            ),
+            Err(error) => format!("somebody else wrote the flag at the same moment: {error}"),
+        }))
+    }
+
+    async fn take_lease(
+        &self,
+        action: Action,
+        roles: &[&RoleSpec],
+        run: &Run<'_>,
+    ) -> Result<Held, Error> {
+        let roles: Vec<&str> = roles.iter().map(|spec| spec.role.as_str()).collect();
+        let word = match action {
+            Action::On => "on",
+            Action::Off => "off",
+        };
+        let taker = Taker {
+            store: &self.store,
+            names: &self.names,
+            clock: self.clock,
+            by: &self.by,
+            operation: format!("{word} {}", roles.join(", ")),
+            stop: run.stop.clone(),
+        };
+        taker.take().await
+    }
+
+    fn report(&self, action: Action, dry_run: bool, roles: Vec<RoleReport>) -> Report {
+        Report {
+            app: self.app.clone(),
+            action,
+            dry_run,
+            interrupted: false,
+            roles,
+        }
+    }
+
+    fn owner(&self, who: &Who) -> (Owner, String) {
+        match who {
+            Who::Person => (Owner::manual(&self.by), self.by.clone()),
+            Who::Observer(name) => (Owner::observer(name), name.clone()),
+        }
+    }
+
+    fn new_window(&self) -> WindowId {
+        WindowId::new(self.clock.now(), fastrand::u32(..))
+    }
+}
+
+/// The roles that are flags alone first, then those with functions: when maintenance turns on, no
+/// request shall reach an app whose workers are stopped.
+fn in_order(roles: &[RoleSpec]) -> Vec<&RoleSpec> {
+    let (scaled, flags): (Vec<_>, Vec<_>) = roles.iter().partition(|spec| spec.functions.is_some());
+    // Among flags alone, workers come last too.
+    let (workers, others): (Vec<_>, Vec<_>) = flags
+        .into_iter()
+        .partition(|spec| spec.role == Role::worker());
+    others.into_iter().chain(workers).chain(scaled).collect()
+}
+
+/// Turns a halt by Ctrl-C into a report of what was done until then.
+fn interrupted(
+    mut report: Report,
+    roles: &[&RoleSpec],
+    end: Result<(), Error>,
+) -> Result<Report, Error> {
+    match end {
+        Ok(()) => {
+            let unfinished = |role: &RoleReport| {
+                role.workers
+                    .as_ref()
+                    .is_some_and(|workers| !workers.unfinished.is_empty())
+            };
+            report.interrupted = report.roles.iter().any(unfinished);
+        }
+        Err(error) if error.halt() == Some(Halt::Stopped) => report.interrupted = true,
+        Err(error) if error.halt() == Some(Halt::LeaseLost) => return Err(Error::LeaseLost),
+        Err(error) => return Err(error),
+    }
+    for spec in roles.iter().skip(report.roles.len()) {
+        report.roles.push(RoleReport {
+            role: spec.role.clone(),
+            outcome: RoleOutcome::NotBegun,
+            workers: None,
+            warnings: Vec::new(),
+        });
+    }
+    Ok(report)
+}

@@ -1,0 +1,211 @@
+//! Turning maintenance off.
+
+use maintenance_flag::{Event as Transition, Exit, Force, Mode, Outcome, Step, next};
+
+use super::{Control, Off, Read, RoleSpec, Who, in_order, interrupted};
+use crate::error::Error;
+use crate::event::{Event, Run};
+use crate::lease::Guard;
+use crate::report::{Action, Report, RoleOutcome, RoleReport};
+use crate::workers::{Restoration, Saved, restore};
+
+/// A role with everything read and checked, and nothing changed.
+struct Ready<'a> {
+    spec: &'a RoleSpec,
+    read: Read,
+    step: Step,
+    warnings: Vec<String>,
+    workers: Option<Restoration>,
+}
+
+impl Ready<'_> {
+    fn is_idle(&self) -> bool {
+        !self.step.outcome.changed() && self.workers.is_none()
+    }
+
+    fn outcome(&self) -> RoleOutcome {
+        match self.step.outcome {
+            Outcome::TurnedOff => RoleOutcome::TurnedOff,
+            Outcome::AlreadyOff | Outcome::TurnedOn | Outcome::AlreadyOn => RoleOutcome::AlreadyOff,
+        }
+    }
+
+    fn plan(self) -> RoleReport {
+        RoleReport {
+            role: self.spec.role.clone(),
+            outcome: self.outcome(),
+            workers: self.workers.as_ref().map(Restoration::plan),
+            warnings: self.warnings,
+        }
+    }
+}
+
+impl Control {
+    /// Turns maintenance off for these roles: those with functions first, those that are a flag alone
+    /// last, and those only once every function is back. Whatever is saved for a role is restored, even
+    /// if somebody set its flag by hand meanwhile or its configuration selects no functions any more.
+    ///
+    /// # Errors
+    /// [`Error`]; a failure of single functions is in the report instead.
+    pub async fn off(&self, roles: &[RoleSpec], off: &Off, run: &Run<'_>) -> Result<Report, Error> {
+        let mut roles = in_order(roles);
+        roles.reverse();
+        // What changes nothing takes no lease, since that would be a write.
+        let ready = self.ready_off(&roles, off).await?;
+        if ready.iter().all(Ready::is_idle) {
+            let roles: Vec<RoleReport> = ready.into_iter().map(Ready::plan).collect();
+            for role in &roles {
+                run.tell(Event::RoleFinished(role));
+            }
+            return Ok(self.report(Action::Off, false, roles));
+        }
+        let held = self.take_lease(Action::Off, &roles, run).await?;
+        let result = self.off_held(&roles, off, run, held.guard()).await;
+        held.release().await;
+        result
+    }
+
+    /// What [`off`](Self::off) would do. Reads only.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn plan_off(&self, roles: &[RoleSpec], off: &Off) -> Result<Report, Error> {
+        let mut roles = in_order(roles);
+        roles.reverse();
+        let ready = self.ready_off(&roles, off).await?;
+        Ok(self.report(
+            Action::Off,
+            true,
+            ready.into_iter().map(Ready::plan).collect(),
+        ))
+    }
+
+    async fn ready_off<'a>(
+        &self,
+        roles: &[&'a RoleSpec],
+        off: &Off,
+    ) -> Result<Vec<Ready<'a>>, Error> {
+        let mut all = Vec::with_capacity(roles.len());
+        for spec in roles {
+            let (read, saved) = tokio::join!(
+                self.read(&spec.role),
+                Saved::load(&self.store, &self.names, &spec.role)
+            );
+            let (read, saved) = (read?, saved?);
+            let (current, warnings) = self.current(&spec.role, &read, Mode::On)?;
+            let step = next(&current, self.exit(off)).map_err(|source| Error::Refused {
+                role: spec.role.clone(),
+                source,
+            })?;
+            step.flag.encode()?;
+            let workers = if saved.is_empty() {
+                None
+            } else {
+                Some(restore(&self.fleet, &self.store, saved).await?)
+            };
+            all.push(Ready {
+                spec,
+                read,
+                step,
+                warnings,
+                workers,
+            });
+        }
+        Ok(all)
+    }
+
+    fn exit(&self, off: &Off) -> Transition {
+        let at = self.clock.now();
+        match &off.who {
+            Who::Person => Transition::Exit(Exit {
+                by: self.by.clone(),
+                force: off.force.clone().map(|reason| Force { reason }),
+                at,
+            }),
+            Who::Observer(observer) => Transition::Normal {
+                observer: observer.clone(),
+                at,
+            },
+        }
+    }
+
+    async fn off_held(
+        &self,
+        roles: &[&RoleSpec],
+        off: &Off,
+        run: &Run<'_>,
+        guard: &Guard,
+    ) -> Result<Report, Error> {
+        let mut done: Vec<RoleReport> = Vec::with_capacity(roles.len());
+        let mut end = Ok(());
+        for ready in self.ready_off(roles, off).await? {
+            let behind = done
+                .iter()
+                .find(|role| !role.is_complete())
+                .map(|role| &role.role);
+            let turned = match behind {
+                Some(role) if !ready.is_idle() => {
+                    let mut report = ready.plan();
+                    report.outcome = RoleOutcome::StillOn;
+                    report.warnings.push(format!(
+                        "it stays on, since not every function of the {role} role is back"
+                    ));
+                    Ok(report)
+                }
+                _ => self.turn_off(ready, run, guard).await,
+            };
+            match turned {
+                Ok(role) => {
+                    run.tell(Event::RoleFinished(&role));
+                    done.push(role);
+                }
+                Err(error) => {
+                    end = Err(error);
+                    break;
+                }
+            }
+        }
+        interrupted(self.report(Action::Off, false, done), roles, end)
+    }
+
+    async fn turn_off(
+        &self,
+        ready: Ready<'_>,
+        run: &Run<'_>,
+        guard: &Guard,
+    ) -> Result<RoleReport, Error> {
+        let role = &ready.spec.role;
+        let outcome = ready.outcome();
+        let turning_off = ready.step.outcome.changed();
+        if !ready.is_idle() {
+            run.tell(Event::RoleStarted {
+                action: Action::Off,
+                role,
+            });
+        }
+        let workers = match &ready.workers {
+            None => None,
+            Some(restoration) => Some(
+                restoration
+                    .run(&self.fleet, &self.store, role, guard, run)
+                    .await?,
+            ),
+        };
+        let mut report = RoleReport {
+            role: role.clone(),
+            outcome,
+            workers,
+            warnings: ready.warnings,
+        };
+        if turning_off {
+            if report.is_complete() {
+                let seen = ready.read.stored.as_ref();
+                let between = self.write(role, &ready.step.flag, seen, guard).await?;
+                report.warnings.extend(between);
+            } else {
+                report.outcome = RoleOutcome::StillOn;
+            }
+        }
+        Ok(report)
+    }
+}

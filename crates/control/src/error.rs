@@ -1,0 +1,316 @@
+//! Why an operation failed, by what the caller can do about it.
+
+use crate::lease::Halt;
+use jiff::Timestamp;
+
+use maintenance_flag::{DecodeError, EncodeError, PackError, Refusal, Role};
+
+/// What to do without credentials or region.
+const SIGN_IN: &str = "sign in (aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and set --region or AWS_REGION";
+
+/// A failure of a whole operation. What fails for one function only is in the report instead.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The transition is not allowed; nothing was changed.
+    #[error("{role} maintenance was not changed")]
+    Refused {
+        /// The role.
+        role: Role,
+        /// Why.
+        #[source]
+        source: Refusal,
+    },
+    /// Another operation holds the lease; nothing was changed.
+    #[error("another operation is at work: {operation} by {by}, since {since}")]
+    Busy {
+        /// Who holds the lease.
+        by: String,
+        /// What it does.
+        operation: String,
+        /// Since when, UTC.
+        since: Timestamp,
+        /// Until when, unless it is renewed, UTC.
+        until: Timestamp,
+    },
+    /// This operation lost its lease, since it could not renew it in time. It stopped before its next
+    /// change.
+    #[error("the lease was lost")]
+    LeaseLost,
+    /// A role selects functions and there are none; nothing was changed.
+    #[error("the {role} role selects functions, but none matches")]
+    NoFunctions {
+        /// The role.
+        role: Role,
+        /// What was looked for.
+        looked_for: String,
+    },
+    /// A function has more than can be saved; nothing was changed.
+    #[error("what the functions have cannot be saved")]
+    Unsavable(#[from] PackError),
+    /// What was saved belongs to another account or region; nothing was changed.
+    #[error("the saved functions are in {saved}, and these credentials work in {here}")]
+    WrongPlace {
+        /// Where the saved functions are.
+        saved: String,
+        /// Where the client is.
+        here: String,
+    },
+    /// Something stored cannot be read; it was left as it is.
+    #[error("cannot read {name}")]
+    Unreadable {
+        /// The parameter.
+        name: String,
+        /// Why.
+        #[source]
+        source: DecodeError,
+    },
+    /// The flag cannot be stored; nothing was changed.
+    #[error("the flag cannot be stored")]
+    Unstorable(#[from] EncodeError),
+    /// The parameter store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// AWS Lambda failed as a whole: the functions could not even be listed.
+    #[error(transparent)]
+    Lambda(#[from] LambdaError),
+}
+
+impl Error {
+    /// Why the operation halted, if it did.
+    pub(crate) fn halt(&self) -> Option<Halt> {
+        match self {
+            Self::Store(StoreError::Halted(halt)) | Self::Lambda(LambdaError::Halted(halt)) => {
+                Some(*halt)
+            }
+            Self::LeaseLost => Some(Halt::LeaseLost),
+            _ => None,
+        }
+    }
+
+    /// What to do next, if there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused {
+                source: Refusal::Conflict { .. },
+                ..
+            } => Some(
+                "wait for it to close the window, or override it with --force --reason WHY"
+                    .to_owned(),
+            ),
+            Self::Refused { .. } => Some("upgrade maintenance, then try again".to_owned()),
+            Self::Busy { until, .. } => Some(format!(
+                "wait for it to end; if it died, its lease ends at {until}"
+            )),
+            Self::LeaseLost => Some("run the same command again: it goes on".to_owned()),
+            Self::NoFunctions { looked_for, .. } => Some(format!(
+                "looked for {looked_for}; check the role's functions, exclude and tags, and --region and --profile"
+            )),
+            Self::WrongPlace { .. } => {
+                Some("use the --profile and --region that turned maintenance on".to_owned())
+            }
+            Self::Unreadable { .. } => Some(
+                "upgrade maintenance if a newer version wrote it; else look at it by hand"
+                    .to_owned(),
+            ),
+            Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
+            Self::Unstorable(_) => None,
+            Self::Store(error) => error.hint(),
+            Self::Lambda(error) => error.hint(),
+        }
+    }
+}
+
+/// A failure of a parameter store, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The credentials lack a permission.
+    #[error("not allowed to {action} on {name}")]
+    AccessDenied {
+        /// The missing IAM action: `ssm:PutParameter`; for a file store, the file operation.
+        action: String,
+        /// The parameter or path.
+        name: String,
+        /// What the service said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The service kept throttling.
+    #[error("the parameter store keeps throttling {action} on {name}")]
+    Throttled {
+        /// The call: `ssm:PutParameter`.
+        action: String,
+        /// The parameter or path.
+        name: String,
+        /// What the service said last.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The value is larger than the store takes.
+    #[error("{name} would take {bytes} bytes, and a parameter holds 4096")]
+    TooLarge {
+        /// The parameter.
+        name: String,
+        /// How many bytes.
+        bytes: usize,
+    },
+    /// No usable credentials or region.
+    #[error("no usable AWS credentials or region")]
+    NotConfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store cannot be reached.
+    #[error("the parameter store cannot be reached ({action} on {name})")]
+    Unreachable {
+        /// The call.
+        action: String,
+        /// The parameter or path.
+        name: String,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Nothing was sent, since the operation must not or shall not go on.
+    #[error(transparent)]
+    Halted(#[from] Halt),
+    /// Anything else that the store refused.
+    #[error("{action} on {name} failed")]
+    Failed {
+        /// The call.
+        action: String,
+        /// The parameter or path.
+        name: String,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    /// What to do next, if there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::AccessDenied { action, .. } if action.starts_with("ssm:") => Some(format!(
+                "allow {action} in the IAM policy of whoever runs this"
+            )),
+            Self::AccessDenied { .. } => Some("check who owns the folder of the store".to_owned()),
+            Self::Throttled { .. } => {
+                Some("Parameter Store is busy in this region; try again in a minute".to_owned())
+            }
+            Self::TooLarge { .. } => Some("shorten the reason or the message".to_owned()),
+            Self::NotConfigured(_) => Some(SIGN_IN.to_owned()),
+            Self::Unreachable { .. } => {
+                Some("check the network, --region and --endpoint-url, then try again".to_owned())
+            }
+            Self::Halted(_) | Self::Failed { .. } => None,
+        }
+    }
+}
+
+/// A failure of AWS Lambda's control plane, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LambdaError {
+    /// The credentials lack a permission.
+    #[error("not allowed to {action} on {function}")]
+    AccessDenied {
+        /// The missing IAM action: `lambda:PutFunctionConcurrency`.
+        action: String,
+        /// The function or mapping.
+        function: String,
+        /// What the service said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The service kept throttling, kept saying that an update is in progress, or could not be reached.
+    #[error("{action} on {function} did not go through in time")]
+    Unavailable {
+        /// The call.
+        action: String,
+        /// The function or mapping.
+        function: String,
+        /// What the service said last.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The function, mapping or qualifier does not exist.
+    #[error("{function} does not exist")]
+    Gone {
+        /// The function or mapping.
+        function: String,
+    },
+    /// The account has too little unreserved concurrency left for this reservation.
+    #[error(
+        "{function} cannot reserve {wanted}: the account must keep {minimum} unreserved{}",
+        missing.map_or_else(String::new, |missing| format!(", and {missing} are missing"))
+    )]
+    UnreservedMinimum {
+        /// The function.
+        function: String,
+        /// The reservation wanted.
+        wanted: u32,
+        /// How much the account must keep unreserved.
+        minimum: u32,
+        /// How much is missing, if known.
+        missing: Option<u32>,
+    },
+    /// No usable credentials or region.
+    #[error("no usable AWS credentials or region")]
+    NotConfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The service refuses the value.
+    #[error("{action} on {function} was refused")]
+    Refused {
+        /// The call.
+        action: String,
+        /// The function or mapping.
+        function: String,
+        /// What the service said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something asynchronous ended elsewhere than it should.
+    #[error("{what} of {function} {ended}")]
+    Ended {
+        /// The function.
+        function: String,
+        /// What was waited for.
+        what: String,
+        /// How it ended, in words.
+        ended: String,
+    },
+    /// Nothing was sent, since the operation must not or shall not go on.
+    #[error(transparent)]
+    Halted(#[from] Halt),
+    /// Anything else.
+    #[error("{action} on {function} failed")]
+    Failed {
+        /// The call.
+        action: String,
+        /// The function or mapping.
+        function: String,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl LambdaError {
+    /// What to do next, if there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::AccessDenied { action, .. } => {
+                Some(format!("allow {action} in the IAM policy of whoever runs this"))
+            }
+            Self::Unavailable { .. } => Some("run the same command again: it goes on".to_owned()),
+            Self::UnreservedMinimum { .. } => Some(
+                "free reserved concurrency elsewhere or raise the account's limit, then run the same command again"
+                    .to_owned(),
+            ),
+            Self::NotConfigured(_) => Some(SIGN_IN.to_owned()),
+            Self::Refused { .. } => None,
+            Self::Halted(_) | Self::Gone { .. } | Self::Ended { .. } | Self::Failed { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What an operation says while it is at work, and how it is asked to stop.
+
+use maintenance_flag::Role;
+
+use crate::report::{Action, RoleReport};
+use crate::stop::Stop;
+
+/// Something that happened during an operation.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A role's flag is about to change.
+    RoleStarted {
+        /// On or off.
+        action: Action,
+        /// The role.
+        role: &'a Role,
+    },
+    /// So many functions of a role are done.
+    Progress {
+        /// On or off.
+        action: Action,
+        /// The role.
+        role: &'a Role,
+        /// Functions done, whatever became of them.
+        done: usize,
+        /// Functions in all.
+        total: usize,
+    },
+    /// A role is done with.
+    RoleFinished(&'a RoleReport),
+}
+
+/// What surrounds an operation: how to stop it, and who listens.
+pub struct Run<'a> {
+    /// Asks the operation to stop after the step in hand.
+    pub stop: Stop,
+    /// Told of every [`Event`].
+    pub listen: &'a (dyn Fn(Event<'_>) + Send + Sync),
+}
+
+impl Run<'_> {
+    /// A run that nobody listens to or stops.
+    #[must_use]
+    pub fn quiet() -> Run<'static> {
+        Run {
+            stop: Stop::new(),
+            listen: &|_| {},
+        }
+    }
+
+    pub(crate) fn tell(&self, event: Event<'_>) {
+        (self.listen)(event);
+    }
+}
+
+impl std::fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("stop", &self.stop)
+            .finish_non_exhaustive()
+    }
+}

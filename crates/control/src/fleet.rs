@@ -1,0 +1,257 @@
+//! The worker functions as AWS Lambda has them: the verbs that pausing and restoring need, each one
+//! call or one paged read.
+//!
+//! Three budgets bind [Lambda quotas]: `GetFunction` has 100 requests a second of its own; all other
+//! control-plane calls share 15 a second with the account's deploys.
+
+mod fault;
+mod write;
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::types::FunctionVersion;
+use maintenance_flag::Reserved;
+
+use crate::clock::Clock;
+use crate::error::LambdaError;
+use crate::pace::Pace;
+use crate::retry::{self, Kind};
+use crate::selection::Selection;
+use fault::{fault, function_of_arn, origin_of_arn};
+
+/// Calls per second for `GetFunction`, which has a budget of 100 of its own.
+const GET_FUNCTION_RATE: f64 = 80.0;
+/// How many functions are worked on at once. The pace binds, not this: it only covers waiting.
+pub(crate) const AT_ONCE: usize = 32;
+
+/// AWS Lambda's control plane.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    client: Client,
+    clock: Clock,
+    shared: Pace,
+    get_function: Pace,
+}
+
+/// A function that a role selects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Selected {
+    pub(crate) name: String,
+    /// Only a function with published versions can have provisioned concurrency.
+    pub(crate) has_versions: bool,
+}
+
+/// What `GetFunction` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Described {
+    pub(crate) reserved: Reserved,
+    pub(crate) tags: HashMap<String, String>,
+    /// `arn:aws:lambda:<region>:<account>`.
+    pub(crate) origin: String,
+}
+
+/// Whether an event source mapping delivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MappingState {
+    Enabled,
+    Disabled,
+    /// On its way to enabled.
+    Enabling,
+    /// On its way to disabled.
+    Disabling,
+    /// Being created or updated: where it ends shows when it has settled.
+    Unsettled,
+    /// Being deleted, or in a state that is not known here.
+    Other,
+}
+
+impl MappingState {
+    fn parse(state: Option<&str>) -> Self {
+        match state {
+            Some("Enabled") => Self::Enabled,
+            Some("Disabled") => Self::Disabled,
+            Some("Enabling") => Self::Enabling,
+            Some("Disabling") => Self::Disabling,
+            Some("Creating" | "Updating") => Self::Unsettled,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// An event source mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mapping {
+    pub(crate) uuid: String,
+    pub(crate) state: MappingState,
+}
+
+impl Fleet {
+    /// The functions behind this client; `pace` is the budget for all calls but `GetFunction`.
+    #[must_use]
+    pub fn new(client: Client, clock: Clock, pace: Pace) -> Self {
+        Self {
+            client,
+            clock,
+            shared: pace,
+            get_function: Pace::per_second(GET_FUNCTION_RATE),
+        }
+    }
+
+    /// All functions whose name a selection matches, by name. Tags are not looked at.
+    pub(crate) async fn list(&self, selection: &Selection) -> Result<Vec<Selected>, LambdaError> {
+        let mut found: BTreeMap<String, bool> = BTreeMap::new();
+        let mut marker = None;
+        loop {
+            let page = retry::call(&self.shared, None, || {
+                self.client
+                    .list_functions()
+                    .function_version(FunctionVersion::All)
+                    .set_marker(marker.clone())
+                    .send()
+            })
+            .await
+            .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
+            for function in page.functions.unwrap_or_default() {
+                let Some(name) = function.function_name else {
+                    continue;
+                };
+                if selection.matches_name(&name) {
+                    let published = function.version.as_deref().is_some_and(|v| v != "$LATEST");
+                    *found.entry(name).or_default() |= published;
+                }
+            }
+            match page.next_marker.filter(|marker| !marker.is_empty()) {
+                Some(next) => marker = Some(next),
+                None => break,
+            }
+        }
+        Ok(found
+            .into_iter()
+            .map(|(name, has_versions)| Selected { name, has_versions })
+            .collect())
+    }
+
+    /// Where these credentials look for functions; none if there is no function to tell by.
+    pub(crate) async fn origin(&self) -> Result<Option<String>, LambdaError> {
+        let page = retry::call(&self.shared, None, || {
+            self.client.list_functions().max_items(1).send()
+        })
+        .await
+        .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
+        let first = page.functions.unwrap_or_default().into_iter().next();
+        Ok(first
+            .and_then(|f| f.function_arn)
+            .map(|arn| origin_of_arn(&arn).to_owned()))
+    }
+
+    /// Reserved concurrency, tags and place of a function; none if it does not exist.
+    pub(crate) async fn describe(&self, name: &str) -> Result<Option<Described>, LambdaError> {
+        let call = retry::call(&self.get_function, None, || {
+            self.client.get_function().function_name(name).send()
+        });
+        let output = match call.await {
+            Ok(output) => output,
+            Err(error) if error.kind == Kind::NotFound => return Ok(None),
+            Err(error) => return Err(fault("lambda:GetFunction", name, error)),
+        };
+        let limit = output
+            .concurrency
+            .and_then(|c| c.reserved_concurrent_executions);
+        let arn = output
+            .configuration
+            .and_then(|c| c.function_arn)
+            .unwrap_or_default();
+        Ok(Some(Described {
+            reserved: limit
+                .and_then(|n| u32::try_from(n).ok())
+                .map_or(Reserved::Unset, Reserved::Limit),
+            tags: output.tags.unwrap_or_default(),
+            origin: origin_of_arn(&arn).to_owned(),
+        }))
+    }
+
+    /// The requested provisioned concurrency of a function by qualifier.
+    pub(crate) async fn provisioned(
+        &self,
+        name: &str,
+    ) -> Result<BTreeMap<String, u32>, LambdaError> {
+        const ACTION: &str = "lambda:ListProvisionedConcurrencyConfigs";
+        let mut found = BTreeMap::new();
+        let mut marker = None;
+        loop {
+            let call = retry::call(&self.shared, None, || {
+                self.client
+                    .list_provisioned_concurrency_configs()
+                    .function_name(name)
+                    .set_marker(marker.clone())
+                    .send()
+            });
+            let page = match call.await {
+                Ok(page) => page,
+                // Some stand-ins for AWS say so of a function that has none.
+                Err(error) if error.kind == Kind::NotFound => return Ok(found),
+                Err(error) => return Err(fault(ACTION, name, error)),
+            };
+            for config in page.provisioned_concurrency_configs.unwrap_or_default() {
+                let arn = config.function_arn.unwrap_or_default();
+                let wanted = config.requested_provisioned_concurrent_executions;
+                let wanted = wanted.and_then(|n| u32::try_from(n).ok());
+                if let (Some((_, Some(qualifier))), Some(wanted)) = (function_of_arn(&arn), wanted)
+                {
+                    found.insert(qualifier.to_owned(), wanted);
+                }
+            }
+            match page.next_marker.filter(|marker| !marker.is_empty()) {
+                Some(next) => marker = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// The event source mappings of the whole account by function name: one call a hundred of them,
+    /// where asking function by function would be one call each.
+    pub(crate) async fn mappings(&self) -> Result<HashMap<String, Vec<Mapping>>, LambdaError> {
+        const ACTION: &str = "lambda:ListEventSourceMappings";
+        let mut found: HashMap<String, Vec<Mapping>> = HashMap::new();
+        let mut marker = None;
+        loop {
+            let page = retry::call(&self.shared, None, || {
+                self.client
+                    .list_event_source_mappings()
+                    .set_marker(marker.clone())
+                    .send()
+            })
+            .await
+            .map_err(|error| fault(ACTION, "all functions", error))?;
+            for mapping in page.event_source_mappings.unwrap_or_default() {
+                let arn = mapping.function_arn.unwrap_or_default();
+                let (Some((function, _)), Some(uuid)) = (function_of_arn(&arn), mapping.uuid)
+                else {
+                    continue;
+                };
+                let state = MappingState::parse(mapping.state.as_deref());
+                found
+                    .entry(function.to_owned())
+                    .or_default()
+                    .push(Mapping { uuid, state });
+            }
+            match page.next_marker.filter(|marker| !marker.is_empty()) {
+                Some(next) => marker = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// The state of one mapping; none if it does not exist.
+    pub(crate) async fn mapping(&self, uuid: &str) -> Result<Option<MappingState>, LambdaError> {
+        let call = retry::call(&self.shared, None, || {
+            self.client.get_event_source_mapping().uuid(uuid).send()
+        });
+        match call.await {
+            Ok(mapping) => Ok(Some(MappingState::parse(mapping.state.as_deref()))),
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) => Err(fault("lambda:GetEventSourceMapping", uuid, error)),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What an operation did and how things stand: the one result that is printed as text or JSON.
+//!
+//! The JSON keys are a public contract: they are only ever added to.
+
+use jiff::Timestamp;
+use maintenance_flag::{App, Flag, Owner, Role};
+use serde::{Serialize, Serializer};
+
+/// Which operation a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Maintenance on.
+    On,
+    /// Maintenance off.
+    Off,
+}
+
+/// The result of `on` or `off`, or with `dry_run` what they would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The app, as in `demo-dev`.
+    #[serde(serialize_with = "display")]
+    pub app: App,
+    /// What was asked for.
+    pub action: Action,
+    /// Nothing was changed; the report says what would be.
+    pub dry_run: bool,
+    /// Somebody asked to stop (Ctrl-C), and the operation stopped after the step in hand.
+    pub interrupted: bool,
+    /// One entry a role, in the order they were worked on.
+    pub roles: Vec<RoleReport>,
+}
+
+impl Report {
+    /// Whether every function is where it should be and nothing was left out.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.interrupted && self.roles.iter().all(RoleReport::is_complete)
+    }
+}
+
+/// What became of a role's flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleOutcome {
+    /// Its window opened (with `dry_run`: would open).
+    TurnedOn,
+    /// It was on.
+    AlreadyOn,
+    /// Its window closed (with `dry_run`: would close).
+    TurnedOff,
+    /// It was off.
+    AlreadyOff,
+    /// `off` could not restore every function, so the flag stays on.
+    StillOn,
+    /// Interrupted before this role was begun.
+    NotBegun,
+}
+
+/// The result for one role.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoleReport {
+    /// The role.
+    #[serde(serialize_with = "display")]
+    pub role: Role,
+    /// What became of its flag.
+    pub outcome: RoleOutcome,
+    /// What became of its functions. None if the role selects none and none were saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersReport>,
+    /// What an operator should know besides: a malformed flag replaced, somebody else's write seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl RoleReport {
+    /// Whether all of the role is where it should be.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let flag = match self.outcome {
+            RoleOutcome::StillOn | RoleOutcome::NotBegun => false,
+            RoleOutcome::TurnedOn | RoleOutcome::AlreadyOn => self
+                .workers
+                .as_ref()
+                .is_none_or(|workers| workers.drifted.is_empty()),
+            RoleOutcome::TurnedOff | RoleOutcome::AlreadyOff => true,
+        };
+        flag && self
+            .workers
+            .as_ref()
+            .is_none_or(|w| w.failed.is_empty() && w.unfinished.is_empty())
+    }
+}
+
+/// What became of a role's functions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct WorkersReport {
+    /// How many functions the operation was about.
+    pub selected: usize,
+    /// Functions that were changed to where they should be (with `dry_run`: would be), by name.
+    pub changed: Vec<String>,
+    /// Functions that were there already, by name.
+    pub unchanged: Vec<String>,
+    /// Functions that are not where they should be, and why. The same command again goes on.
+    pub failed: Vec<Failure>,
+    /// Functions that an interrupted operation did not come to, or left half-way, by name.
+    pub unfinished: Vec<String>,
+    /// What somebody else changed meanwhile. Their value was kept.
+    pub drifted: Vec<Drift>,
+    /// What was saved and does not exist any more: a function, or a part of one.
+    pub gone: Vec<String>,
+}
+
+/// A function that could not be brought to where it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The function's name.
+    pub function: String,
+    /// Why, in words.
+    pub error: String,
+    /// What to do about it, if there is something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// A setting of a paused function that somebody else changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// The function's name.
+    pub function: String,
+    /// Which setting: `reserved concurrency`, `provisioned concurrency on live`.
+    pub setting: String,
+    /// What was saved.
+    pub saved: String,
+    /// What it is now.
+    pub now: String,
+}
+
+/// How every asked role stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// The app, as in `demo-dev`.
+    #[serde(serialize_with = "display")]
+    pub app: App,
+    /// One entry a role, in the order asked.
+    pub roles: Vec<RoleStatus>,
+}
+
+/// Whether a role is in maintenance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// In maintenance, wholly or read-only.
+    On,
+    /// Serving.
+    Off,
+    /// The stored flag cannot be read; gates keep what they knew.
+    Malformed,
+}
+
+/// How one role stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleStatus {
+    /// The role.
+    pub role: Role,
+    /// On, off or malformed.
+    pub state: State,
+    /// The flag as stored, if it can be read.
+    pub flag: Option<Flag>,
+    /// How its functions stand, while it is on or while something is saved.
+    pub workers: Option<WorkersStatus>,
+    /// What an operator should know besides.
+    pub warnings: Vec<String>,
+}
+
+/// How the functions of a role stand.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct WorkersStatus {
+    /// How many functions the role selects or has saved.
+    pub selected: usize,
+    /// How many of them are paused.
+    pub paused: usize,
+    /// Functions that are not (or no longer) paused though they should be, by name.
+    pub pending: Vec<String>,
+    /// Functions with a setting that somebody else changed, by name.
+    pub drifted: Vec<String>,
+    /// What was saved and does not exist any more.
+    pub gone: Vec<String>,
+}
+
+impl Serialize for RoleStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            role: &'a str,
+            maintenance: State,
+            #[serde(flatten, skip_serializing_if = "Option::is_none")]
+            details: Option<Details<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            workers: Option<&'a WorkersStatus>,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            warnings: &'a [String],
+        }
+        #[derive(Serialize)]
+        struct Details<'a> {
+            mode: &'a str,
+            window: Option<&'a str>,
+            owner: Option<OwnerDocument<'a>>,
+            by: Option<&'a str>,
+            reason: Option<&'a str>,
+            message: Option<&'a str>,
+            since: Option<Timestamp>,
+            until: Option<Timestamp>,
+            retry_after: Option<u32>,
+        }
+        #[derive(Serialize)]
+        struct OwnerDocument<'a> {
+            kind: &'a str,
+            name: &'a str,
+        }
+        fn owner(owner: &Owner) -> OwnerDocument<'_> {
+            OwnerDocument {
+                kind: owner.kind.as_str(),
+                name: &owner.name,
+            }
+        }
+        let details = self
+            .flag
+            .as_ref()
+            .filter(|flag| flag.mode.is_on())
+            .map(|flag| Details {
+                mode: flag.mode.as_str(),
+                window: flag.window.as_ref().map(|window| window.as_str()),
+                owner: flag.owner.as_ref().map(owner),
+                by: flag.by.as_deref(),
+                reason: flag.reason.as_deref(),
+                message: flag.message.as_deref(),
+                since: flag.since,
+                until: flag.until,
+                retry_after: flag.retry_after,
+            });
+        Document {
+            role: self.role.as_str(),
+            maintenance: self.state,
+            details,
+            workers: self.workers.as_ref(),
+            warnings: &self.warnings,
+        }
+        .serialize(serializer)
+    }
+}
+
+fn display<T: std::fmt::Display, S: Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}

@@ -1,0 +1,128 @@
+//! Where flags, leases and saved capacity are: one seam, the verbs that the operations need.
+
+mod file;
+mod ssm;
+
+pub use file::FileStore;
+pub use ssm::SsmStore;
+
+use crate::error::StoreError;
+use crate::lease::Guard;
+
+/// A value as a store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The value.
+    pub value: String,
+    /// Which writing of it this is.
+    pub revision: Revision,
+}
+
+/// Tells one writing of a parameter from another: Parameter Store's version, or a checksum of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revision(pub(crate) u64);
+
+/// What came of creating a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It is new, and ours.
+    New,
+    /// It was there, with this value. Nothing was changed.
+    Exists(Stored),
+}
+
+/// A parameter store.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// AWS Systems Manager Parameter Store.
+    Ssm(SsmStore),
+    /// A folder, for apps on one machine.
+    File(FileStore),
+}
+
+impl Store {
+    /// Reads one parameter; none if it does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
+        match self {
+            Self::Ssm(store) => store.get(name).await,
+            Self::File(store) => store.get(name).await,
+        }
+    }
+
+    /// Reads all parameters below `path`, by name, in order of their names.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self, path: &str) -> Result<Vec<(String, Stored)>, StoreError> {
+        let mut found = match self {
+            Self::Ssm(store) => store.list(path).await,
+            Self::File(store) => store.list(path).await,
+        }?;
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+
+    /// Creates a parameter if it does not exist: the only compare-and-set there is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn create(
+        &self,
+        name: &str,
+        value: &str,
+        guard: Option<&Guard>,
+    ) -> Result<Created, StoreError> {
+        match self {
+            Self::Ssm(store) => store.create(name, value, guard).await,
+            Self::File(store) => store.create(name, value).await,
+        }
+    }
+
+    /// Writes a parameter whether it exists or not. Returns what somebody else had written since
+    /// `seen`, which is overwritten now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn replace(
+        &self,
+        name: &str,
+        value: &str,
+        seen: Option<&Stored>,
+        guard: Option<&Guard>,
+    ) -> Result<Option<Stored>, StoreError> {
+        match self {
+            Self::Ssm(store) => store.replace(name, value, seen, guard).await,
+            Self::File(store) => store.replace(name, value, seen).await,
+        }
+    }
+
+    /// Writes a parameter that only its writer writes, whether it exists or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn overwrite(
+        &self,
+        name: &str,
+        value: &str,
+        guard: Option<&Guard>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Ssm(store) => store.overwrite(name, value, guard).await.map(drop),
+            Self::File(store) => store.replace(name, value, None).await.map(drop),
+        }
+    }
+
+    /// Deletes parameters; one that does not exist is no error.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete(&self, names: &[String], guard: Option<&Guard>) -> Result<(), StoreError> {
+        match self {
+            Self::Ssm(store) => store.delete(names, guard).await,
+            Self::File(store) => store.delete(names).await,
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Parameter Store, through the SDK. Reads may lag behind writes, an answer may be lost after its
+//! effect, and pages may be empty: all three are dealt with here.
+
+use std::time::Duration;
+
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::types::ParameterType;
+use maintenance_flag::MAX_VALUE_BYTES;
+
+use super::{Created, Revision, Stored};
+use crate::clock::Clock;
+use crate::error::StoreError;
+use crate::lease::Guard;
+use crate::pace::Pace;
+use crate::retry::{self, CallError, Kind};
+
+/// How many names one `DeleteParameters` takes.
+const DELETE_BATCH: usize = 10;
+/// How often a parameter that must exist is read until a lagging read shows it.
+const LAG_READS: u32 = 12;
+/// Calls per second for reads. AWS allows 40 a region by default, shared with every gate.
+const READ_RATE: f64 = 20.0;
+/// Calls per second for writes. AWS allows a few.
+const WRITE_RATE: f64 = 3.0;
+
+/// AWS Systems Manager Parameter Store.
+#[derive(Debug, Clone)]
+pub struct SsmStore {
+    client: Client,
+    clock: Clock,
+    reads: Pace,
+    writes: Pace,
+}
+
+impl SsmStore {
+    /// A store behind this client, paced below what AWS allows by default.
+    #[must_use]
+    pub fn new(client: Client, clock: Clock) -> Self {
+        Self {
+            client,
+            clock,
+            reads: Pace::with_burst(READ_RATE, 10.0),
+            writes: Pace::with_burst(WRITE_RATE, 5.0),
+        }
+    }
+
+    pub(super) async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
+        match retry::call(&self.reads, None, || {
+            self.client.get_parameter().name(name).send()
+        })
+        .await
+        {
+            Ok(output) => {
+                let parameter = output.parameter.unwrap_or_else(empty_parameter);
+                Ok(Some(stored(parameter)))
+            }
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) => Err(fault("ssm:GetParameter", name, error)),
+        }
+    }
+
+    pub(super) async fn list(&self, path: &str) -> Result<Vec<(String, Stored)>, StoreError> {
+        let mut found = Vec::new();
+        let mut token = None;
+        loop {
+            let page = retry::call(&self.reads, None, || {
+                self.client
+                    .get_parameters_by_path()
+                    .path(path)
+                    .recursive(true)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await
+            .map_err(|error| fault("ssm:GetParametersByPath", path, error))?;
+            for parameter in page.parameters.unwrap_or_default() {
+                if let Some(name) = parameter.name.clone() {
+                    found.push((name, stored(parameter)));
+                }
+            }
+            // A page may be empty and still not be the last one.
+            match page.next_token.filter(|token| !token.is_empty()) {
+                Some(next) => token = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    pub(super) async fn create(
+        &self,
+        name: &str,
+        value: &str,
+        guard: Option<&Guard>,
+    ) -> Result<Created, StoreError> {
+        check_size(name, value)?;
+        let put = retry::call(&self.writes, guard, || self.put(name, value, false)).await;
+        match put {
+            Ok(_) => Ok(Created::New),
+            Err(error) if error.kind == Kind::Exists => {
+                let stored = self.get_until_visible(name, error).await?;
+                // Ours, if the answer to our own first attempt was lost. The caller's values carry
+                // what makes them unique where that matters.
+                if stored.value == value {
+                    return Ok(Created::New);
+                }
+                Ok(Created::Exists(stored))
+            }
+            Err(error) => Err(fault("ssm:PutParameter", name, error)),
+        }
+    }
+
+    /// Reads what must exist, since creating it was refused; a lagging read may not show it yet.
+    async fn get_until_visible(
+        &self,
+        name: &str,
+        refusal: CallError,
+    ) -> Result<Stored, StoreError> {
+        for _ in 0..LAG_READS {
+            if let Some(stored) = self.get(name).await? {
+                return Ok(stored);
+            }
+            self.clock.sleep(Duration::from_millis(500)).await;
+        }
+        Err(fault("ssm:PutParameter", name, refusal))
+    }
+
+    pub(super) async fn replace(
+        &self,
+        name: &str,
+        value: &str,
+        seen: Option<&Stored>,
+        guard: Option<&Guard>,
+    ) -> Result<Option<Stored>, StoreError> {
+        let version = self.overwrite(name, value, guard).await?;
+        let expected = seen.map_or(0, |stored| stored.revision.0) + 1;
+        if version <= expected {
+            return Ok(None);
+        }
+        // Somebody wrote in between; the version before ours says what.
+        let between = self.get(&format!("{name}:{}", version - 1)).await?;
+        Ok(between.filter(|stored| stored.value != value))
+    }
+
+    /// Writes and returns the version written.
+    pub(super) async fn overwrite(
+        &self,
+        name: &str,
+        value: &str,
+        guard: Option<&Guard>,
+    ) -> Result<u64, StoreError> {
+        check_size(name, value)?;
+        let output = retry::call(&self.writes, guard, || self.put(name, value, true))
+            .await
+            .map_err(|error| fault("ssm:PutParameter", name, error))?;
+        Ok(u64::try_from(output.version).unwrap_or(0))
+    }
+
+    async fn put(
+        &self,
+        name: &str,
+        value: &str,
+        overwrite: bool,
+    ) -> Result<
+        aws_sdk_ssm::operation::put_parameter::PutParameterOutput,
+        aws_sdk_ssm::error::SdkError<aws_sdk_ssm::operation::put_parameter::PutParameterError>,
+    > {
+        self.client
+            .put_parameter()
+            .name(name)
+            .value(value)
+            .r#type(ParameterType::String)
+            .overwrite(overwrite)
+            .send()
+            .await
+    }
+
+    pub(super) async fn delete(
+        &self,
+        names: &[String],
+        guard: Option<&Guard>,
+    ) -> Result<(), StoreError> {
+        for batch in names.chunks(DELETE_BATCH) {
+            retry::call(&self.writes, guard, || {
+                self.client
+                    .delete_parameters()
+                    .set_names(Some(batch.to_vec()))
+                    .send()
+            })
+            .await
+            .map_err(|error| fault("ssm:DeleteParameters", &batch.join(", "), error))?;
+        }
+        Ok(())
+    }
+}
+
+fn empty_parameter() -> aws_sdk_ssm::types::Parameter {
+    aws_sdk_ssm::types::Parameter::builder().build()
+}
+
+fn stored(parameter: aws_sdk_ssm::types::Parameter) -> Stored {
+    Stored {
+        revision: Revision(u64::try_from(parameter.version).unwrap_or(0)),
+        // An answer without a value decodes as malformed, which is what it is.
+        value: parameter.value.unwrap_or_default(),
+    }
+}
+
+fn check_size(name: &str, value: &str) -> Result<(), StoreError> {
+    if value.len() > MAX_VALUE_BYTES {
+        return Err(StoreError::TooLarge {
+            name: name.to_owned(),
+            bytes: value.len(),
+        });
+    }
+    Ok(())
+}
+
+fn fault(action: &str, name: &str, error: CallError) -> StoreError {
+    let (action, name) = (action.to_owned(), name.to_owned());
+    let kind = error.kind;
+    let source = error.source;
+    match kind {
+        Kind::Denied => StoreError::AccessDenied {
+            action,
+            name,
+            source,
+        },
+        Kind::Credentials => StoreError::NotConfigured(source),
+        Kind::Throttled | Kind::Conflict => StoreError::Throttled {
+            action,
+            name,
+            source,
+        },
+        Kind::Transient => StoreError::Unreachable {
+            action,
+            name,
+            source,
+        },
+        Kind::Halted(halt) => StoreError::Halted(halt),
+        Kind::NotFound | Kind::Exists | Kind::Invalid => StoreError::Failed {
+            action,
+            name,
+            source,
+        },
+    }
+}

@@ -1,0 +1,125 @@
+//! Pausing and restoring the functions of a role.
+//!
+//! The rule: whatever dies, whenever, the next `off` gives every function back exactly what it had, or
+//! says by name what it could not. Three things make it so. What a function has is saved, create-only,
+//! before the function is touched ([`saved`]). Every step can be repeated, so that recovering is doing
+//! the same again ([`pause`], [`restore`]). And a value that is neither the saved one nor the paused
+//! one is somebody else's: it is kept and reported.
+
+mod pause;
+mod restore;
+mod saved;
+mod survey;
+
+pub(crate) use pause::{Preparation, prepare};
+pub(crate) use restore::{Restoration, restore};
+pub(crate) use saved::{Place, Saved};
+pub(crate) use survey::{status, survey};
+
+use maintenance_flag::Role;
+
+use crate::error::{Error, LambdaError};
+use crate::event::{Event, Run};
+use crate::fleet::AT_ONCE;
+use crate::lease::Halt;
+use crate::report::{Action, Drift, Failure, WorkersReport};
+
+/// What became of one function.
+#[derive(Debug, Default)]
+struct Done {
+    changed: bool,
+    drifted: Vec<Drift>,
+    gone: Vec<String>,
+    end: End,
+}
+
+/// How the work on a function ended.
+#[derive(Debug, Default)]
+enum End {
+    /// It is where it should be, but for what drifted or is gone.
+    #[default]
+    Reached,
+    /// It is not.
+    Failed(LambdaError),
+    /// The operation was asked to stop.
+    Stopped,
+}
+
+/// Works on functions side by side, tells of each, and gathers what became of them.
+async fn each<F>(
+    action: Action,
+    role: &Role,
+    run: &Run<'_>,
+    work: impl IntoIterator<Item = (String, F)>,
+) -> Result<WorkersReport, Error>
+where
+    F: Future<Output = Done>,
+{
+    use futures_util::StreamExt as _;
+
+    let work: Vec<(String, F)> = work.into_iter().collect();
+    let total = work.len();
+    let mut stream = futures_util::stream::iter(work)
+        .map(|(name, function)| async move { (name, function.await) })
+        .buffer_unordered(AT_ONCE);
+    let mut report = WorkersReport {
+        selected: total,
+        ..WorkersReport::default()
+    };
+    let mut lost = false;
+    let mut count = 0;
+    while let Some((name, done)) = stream.next().await {
+        report.drifted.extend(done.drifted);
+        report.gone.extend(done.gone);
+        match done.end {
+            End::Reached if done.changed => report.changed.push(name),
+            End::Reached => report.unchanged.push(name),
+            End::Stopped => report.unfinished.push(name),
+            End::Failed(LambdaError::Halted(Halt::LeaseLost)) => lost = true,
+            End::Failed(error) => report.failed.push(failure(name, &error)),
+        }
+        count += 1;
+        run.tell(Event::Progress {
+            action,
+            role,
+            done: count,
+            total,
+        });
+    }
+    if lost {
+        return Err(Error::LeaseLost);
+    }
+    report.changed.sort();
+    report.unchanged.sort();
+    report.unfinished.sort();
+    report.failed.sort_by(|a, b| a.function.cmp(&b.function));
+    report
+        .drifted
+        .sort_by(|a, b| (&a.function, &a.setting).cmp(&(&b.function, &b.setting)));
+    report.gone.sort();
+    Ok(report)
+}
+
+/// A failure in words, with what AWS said.
+fn failure(function: String, error: &LambdaError) -> Failure {
+    let mut words = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    Failure {
+        function,
+        error: words,
+        hint: error.hint(),
+    }
+}
+
+impl From<LambdaError> for End {
+    fn from(error: LambdaError) -> Self {
+        match error {
+            LambdaError::Halted(Halt::Stopped) => Self::Stopped,
+            error => Self::Failed(error),
+        }
+    }
+}

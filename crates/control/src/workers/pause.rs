@@ -1,0 +1,266 @@
+//! Pausing: disable the event source mappings, delete the provisioned concurrency, reserve 0.
+//!
+//! In this order [AWS]: a mapping that goes on polling a function at zero burns its messages' receive
+//! counts, and a reservation may not be below the provisioned concurrency.
+
+use std::collections::BTreeMap;
+
+use maintenance_flag::{Capacity, Reserved, Role};
+
+use super::saved::{Place, Saved, check_savable};
+use super::survey::{Current, Survey, place, survey};
+use super::{Done, End, each};
+use crate::control::RoleSpec;
+use crate::error::{Error, LambdaError};
+use crate::event::Run;
+use crate::fleet::{Fleet, MappingState};
+use crate::lease::Guard;
+use crate::report::{Action, Drift, WorkersReport};
+use crate::store::Store;
+
+/// What pausing a role would take, as far as reading tells.
+#[derive(Debug)]
+pub(crate) struct Preparation {
+    saved: Saved,
+    survey: Survey,
+    origin: String,
+}
+
+/// Reads everything that pausing needs, and checks that it can be saved. Changes nothing.
+pub(crate) async fn prepare(
+    fleet: &Fleet,
+    store: &Store,
+    spec: &RoleSpec,
+    saved: Saved,
+) -> Result<Preparation, Error> {
+    if let Some((name, source)) = saved.unreadable.into_iter().next() {
+        return Err(Error::Unreadable { name, source });
+    }
+    let saved = Saved {
+        unreadable: Vec::new(),
+        ..saved
+    };
+    let survey = survey(fleet, spec.functions.as_ref(), &saved).await?;
+    if let Some(selection) = &spec.functions
+        && survey.functions.is_empty()
+        && survey.gone.is_empty()
+    {
+        let (role, looked_for) = (spec.role.clone(), selection.to_string());
+        return Err(Error::NoFunctions { role, looked_for });
+    }
+    let origin = place(fleet, store, &saved, &survey)
+        .await?
+        .unwrap_or_default();
+    let preparation = Preparation {
+        saved,
+        survey,
+        origin,
+    };
+    check_savable(&preparation.saved.missing(&preparation.capacities()))?;
+    Ok(preparation)
+}
+
+impl Preparation {
+    fn capacities(&self) -> BTreeMap<String, Capacity> {
+        let survey = self.survey.functions.iter();
+        survey
+            .map(|(name, current)| (name.clone(), current.capacity()))
+            .collect()
+    }
+
+    /// What pausing would do, without doing it.
+    pub(crate) fn plan(&self) -> WorkersReport {
+        let mut report = self.empty_report();
+        for (name, current) in &self.survey.functions {
+            let known = self.saved.functions.get(name);
+            let drifted = known.map_or_else(Vec::new, |saved| drift(name, saved, current));
+            let steps = known.is_none() || !Steps::of(current, known).is_empty();
+            if drifted.is_empty() && steps {
+                report.changed.push(name.clone());
+            } else {
+                report.unchanged.push(name.clone());
+            }
+            report.drifted.extend(drifted);
+        }
+        report
+    }
+
+    fn empty_report(&self) -> WorkersReport {
+        WorkersReport {
+            selected: self.survey.functions.len() + self.survey.gone.len(),
+            gone: self.survey.gone.clone(),
+            ..WorkersReport::default()
+        }
+    }
+
+    /// Whether there is nothing to save and nothing to change.
+    pub(crate) fn is_idle(&self) -> bool {
+        let capacities = self.capacities();
+        self.saved.missing(&capacities).is_empty()
+            && self.survey.functions.iter().all(|(name, current)| {
+                Steps::of(current, self.saved.functions.get(name)).is_empty()
+            })
+    }
+
+    /// Saves, then pauses.
+    pub(crate) async fn pause(
+        mut self,
+        fleet: &Fleet,
+        place: Place<'_>,
+        guard: &Guard,
+        run: &Run<'_>,
+    ) -> Result<WorkersReport, Error> {
+        self.settle(fleet, guard).await?;
+        let capacities = self.capacities();
+        self.saved
+            .save(place, &self.origin, &capacities, guard)
+            .await?;
+        self.touch(fleet, place.role, guard, run).await
+    }
+
+    /// A mapping that is being created or updated shows only afterwards whether it was enabled.
+    async fn settle(&mut self, fleet: &Fleet, guard: &Guard) -> Result<(), LambdaError> {
+        let all = self
+            .survey
+            .functions
+            .values_mut()
+            .flat_map(|current| &mut current.mappings);
+        for mapping in all.filter(|mapping| mapping.state == MappingState::Unsettled) {
+            let settled = |state| state != MappingState::Unsettled;
+            mapping.state = match fleet.await_mapping(&mapping.uuid, settled, guard).await {
+                Ok(state) => state,
+                Err(LambdaError::Gone { .. }) => MappingState::Other,
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(())
+    }
+
+    async fn touch(
+        &self,
+        fleet: &Fleet,
+        role: &Role,
+        guard: &Guard,
+        run: &Run<'_>,
+    ) -> Result<WorkersReport, Error> {
+        let work = self.survey.functions.iter().map(|(name, current)| {
+            let saved = self.saved.functions.get(name);
+            (name.clone(), pause(fleet, name, current, saved, guard))
+        });
+        let mut report = each(Action::On, role, run, work).await?;
+        report.selected += self.survey.gone.len();
+        report.gone.extend(self.survey.gone.iter().cloned());
+        Ok(report)
+    }
+}
+
+/// What there is to change of one function.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Steps {
+    disable: Vec<String>,
+    unprovision: Vec<String>,
+    reserve_zero: bool,
+}
+
+impl Steps {
+    fn of(current: &Current, saved: Option<&Capacity>) -> Self {
+        // What is neither saved nor paused is somebody else's.
+        let ours = |qualifier: &str, now: u32| {
+            saved
+                .and_then(|saved| saved.provisioned.get(qualifier))
+                .is_none_or(|n| *n == now)
+        };
+        let reserve_zero = current.reserved != Reserved::Limit(0)
+            && saved.is_none_or(|saved| saved.reserved == current.reserved);
+        let provisioned = current.provisioned.iter();
+        Self {
+            disable: current.enabled().map(str::to_owned).collect(),
+            unprovision: provisioned
+                .filter(|(qualifier, now)| ours(qualifier, **now))
+                .map(|(qualifier, _)| qualifier.clone())
+                .collect(),
+            reserve_zero,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The settings that somebody else changed since they were saved.
+fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
+    let mut drifted = Vec::new();
+    let mut add = |setting: String, saved: String, now: String| {
+        drifted.push(Drift {
+            function: name.to_owned(),
+            setting,
+            saved,
+            now,
+        });
+    };
+    if current.reserved != Reserved::Limit(0) && current.reserved != saved.reserved {
+        let (saved, now) = (saved.reserved.to_string(), current.reserved.to_string());
+        add("reserved concurrency".to_owned(), saved, now);
+    }
+    for (qualifier, now) in &current.provisioned {
+        if let Some(was) = saved.provisioned.get(qualifier).filter(|was| *was != now) {
+            add(
+                format!("provisioned concurrency on {qualifier}"),
+                was.to_string(),
+                now.to_string(),
+            );
+        }
+    }
+    drifted
+}
+
+async fn pause(
+    fleet: &Fleet,
+    name: &str,
+    current: &Current,
+    saved: Option<&Capacity>,
+    guard: &Guard,
+) -> Done {
+    let drifted = saved.map_or_else(Vec::new, |saved| drift(name, saved, current));
+    if !drifted.is_empty() {
+        // Pausing the rest of it would only make a muddle of what somebody is doing just now.
+        return Done {
+            drifted,
+            ..Done::default()
+        };
+    }
+    let steps = Steps::of(current, saved);
+    let mut done = Done {
+        changed: !steps.is_empty(),
+        ..Done::default()
+    };
+    match take(fleet, name, &steps, guard).await {
+        Ok(()) => {}
+        Err(LambdaError::Gone { function }) => done.gone.push(function),
+        Err(error) => done.end = End::from(error),
+    }
+    done
+}
+
+async fn take(fleet: &Fleet, name: &str, steps: &Steps, guard: &Guard) -> Result<(), LambdaError> {
+    let disable = steps.disable.iter().map(|uuid| async {
+        match fleet.set_mapping(uuid, false, guard).await {
+            // Deleted meanwhile: it delivers nothing.
+            Err(LambdaError::Gone { .. }) => Ok(()),
+            other => other,
+        }
+    });
+    // All of them to their end, whatever becomes of one.
+    futures_util::future::join_all(disable)
+        .await
+        .into_iter()
+        .collect::<Result<(), _>>()?;
+    for qualifier in &steps.unprovision {
+        fleet.delete_provisioned(name, qualifier, guard).await?;
+    }
+    if steps.reserve_zero {
+        fleet.set_reserved(name, Reserved::Limit(0), guard).await?;
+    }
+    Ok(())
+}

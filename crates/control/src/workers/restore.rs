@@ -1,0 +1,232 @@
+//! Restoring: the reservation, then the provisioned concurrency, then the event source mappings.
+//!
+//! A read that lags may show a function as it was before it was paused. So nothing is skipped because
+//! it looks restored: every saved setting is written again unless somebody else changed it.
+
+use std::collections::BTreeSet;
+
+use maintenance_flag::{Capacity, Reserved, Role};
+
+use super::saved::Saved;
+use super::survey::{Current, Survey, place, survey};
+use super::{Done, End, each};
+use crate::error::{Error, LambdaError};
+use crate::event::Run;
+use crate::fleet::Fleet;
+use crate::lease::Guard;
+use crate::report::{Action, Drift, Failure, WorkersReport};
+use crate::store::Store;
+
+/// What restoring a role takes.
+#[derive(Debug)]
+pub(crate) struct Restoration {
+    saved: Saved,
+    survey: Survey,
+}
+
+/// Reads everything that restoring needs. Changes nothing.
+pub(crate) async fn restore(
+    fleet: &Fleet,
+    store: &Store,
+    saved: Saved,
+) -> Result<Restoration, Error> {
+    let survey = survey(fleet, None, &saved).await?;
+    place(fleet, store, &saved, &survey).await?;
+    Ok(Restoration { saved, survey })
+}
+
+impl Restoration {
+    /// What restoring would do, without doing it.
+    pub(crate) fn plan(&self) -> WorkersReport {
+        let mut report = WorkersReport::default();
+        for (name, current) in &self.survey.functions {
+            let Some(saved) = self.saved.functions.get(name) else {
+                continue;
+            };
+            report.drifted.extend(drift(name, saved, current));
+            if is_restored(saved, current) {
+                report.unchanged.push(name.clone());
+            } else {
+                report.changed.push(name.clone());
+            }
+        }
+        self.complete(report)
+    }
+
+    /// Adds what is not about functions that exist.
+    fn complete(&self, mut report: WorkersReport) -> WorkersReport {
+        report.selected = self.saved.functions.len();
+        report.gone.extend(self.survey.gone.iter().cloned());
+        report
+            .failed
+            .extend(self.saved.unreadable.iter().map(|(name, error)| Failure {
+                function: name.clone(),
+                error: error.to_string(),
+                hint: Some(
+                    "what it says was saved could not be restored: look at it by hand".to_owned(),
+                ),
+            }));
+        report
+    }
+
+    /// Restores, then deletes what was saved of functions that are restored.
+    pub(crate) async fn run(
+        &self,
+        fleet: &Fleet,
+        store: &Store,
+        role: &Role,
+        guard: &Guard,
+        run: &Run<'_>,
+    ) -> Result<WorkersReport, Error> {
+        let work = self.survey.functions.iter().filter_map(|(name, current)| {
+            let saved = self.saved.functions.get(name)?;
+            Some((
+                name.clone(),
+                restore_one(fleet, name, current, saved, guard),
+            ))
+        });
+        let report = each(Action::Off, role, run, work).await?;
+        let open: BTreeSet<&str> = report
+            .failed
+            .iter()
+            .map(|failure| failure.function.as_str())
+            .chain(report.unfinished.iter().map(String::as_str))
+            .collect();
+        let done: Vec<String> = self
+            .saved
+            .documents
+            .iter()
+            .filter(|document| !document.functions.iter().any(|f| open.contains(f.as_str())))
+            .map(|document| document.name.clone())
+            .collect();
+        // An interrupted operation leaves even a finished document for the next one.
+        if guard.check().is_ok() {
+            store.delete(&done, Some(guard)).await?;
+        }
+        Ok(self.complete(report))
+    }
+}
+
+fn is_restored(saved: &Capacity, current: &Current) -> bool {
+    let enabled: BTreeSet<&str> = current.enabled().collect();
+    current.reserved == saved.reserved
+        && saved
+            .provisioned
+            .iter()
+            .all(|(q, n)| current.provisioned.get(q) == Some(n))
+        && saved
+            .mappings
+            .iter()
+            .all(|uuid| enabled.contains(uuid.as_str()))
+}
+
+fn drift_of(function: &str, setting: String, saved: String, now: String) -> Drift {
+    Drift {
+        function: function.to_owned(),
+        setting,
+        saved,
+        now,
+    }
+}
+
+/// The settings that somebody else changed while the function was paused.
+fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
+    let mut drifted = Vec::new();
+    if reserved_drifted(saved, current) {
+        drifted.push(drift_of(
+            name,
+            "reserved concurrency".to_owned(),
+            saved.reserved.to_string(),
+            current.reserved.to_string(),
+        ));
+    }
+    for (qualifier, now) in &current.provisioned {
+        let was = saved.provisioned.get(qualifier);
+        if was != Some(now) {
+            drifted.push(drift_of(
+                name,
+                provisioned_setting(qualifier),
+                was.map_or_else(|| "none".to_owned(), u32::to_string),
+                now.to_string(),
+            ));
+        }
+    }
+    drifted
+}
+
+fn provisioned_setting(qualifier: &str) -> String {
+    format!("provisioned concurrency on {qualifier}")
+}
+
+fn reserved_drifted(saved: &Capacity, current: &Current) -> bool {
+    current.reserved != Reserved::Limit(0) && current.reserved != saved.reserved
+}
+
+async fn restore_one(
+    fleet: &Fleet,
+    name: &str,
+    current: &Current,
+    saved: &Capacity,
+    guard: &Guard,
+) -> Done {
+    let mut done = Done {
+        changed: !is_restored(saved, current),
+        drifted: drift(name, saved, current),
+        ..Done::default()
+    };
+    match give_back(fleet, name, current, saved, guard, &mut done).await {
+        Ok(()) => {}
+        Err(LambdaError::Gone { function }) => done.gone.push(function),
+        Err(error) => done.end = End::from(error),
+    }
+    done
+}
+
+async fn give_back(
+    fleet: &Fleet,
+    name: &str,
+    current: &Current,
+    saved: &Capacity,
+    guard: &Guard,
+    done: &mut Done,
+) -> Result<(), LambdaError> {
+    let reserved_drifted = reserved_drifted(saved, current);
+    if !reserved_drifted && saved.reserved != Reserved::Limit(0) {
+        fleet.set_reserved(name, saved.reserved, guard).await?;
+    }
+    for (qualifier, wanted) in &saved.provisioned {
+        if current
+            .provisioned
+            .get(qualifier)
+            .is_some_and(|now| now != wanted)
+        {
+            continue;
+        }
+        match fleet.put_provisioned(name, qualifier, *wanted, guard).await {
+            Ok(()) => fleet.await_provisioned(name, qualifier, guard).await?,
+            // The alias or version was deleted.
+            Err(LambdaError::Gone { function }) => done.gone.push(function),
+            // It does not fit the reservation that somebody else made: theirs is kept.
+            Err(LambdaError::Refused { .. }) if reserved_drifted => done.drifted.push(drift_of(
+                name,
+                provisioned_setting(qualifier),
+                wanted.to_string(),
+                "none".to_owned(),
+            )),
+            Err(error) => return Err(error),
+        }
+    }
+    let enable = saved.mappings.iter().map(|uuid| async move {
+        match fleet.set_mapping(uuid, true, guard).await {
+            Err(LambdaError::Gone { .. }) => {
+                Ok(Some(format!("{name} (event source mapping {uuid})")))
+            }
+            other => other.map(|()| None),
+        }
+    });
+    // All of them to their end, whatever becomes of one.
+    for enabled in futures_util::future::join_all(enable).await {
+        done.gone.extend(enabled?);
+    }
+    Ok(())
+}

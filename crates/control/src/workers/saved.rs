@@ -1,0 +1,181 @@
+//! What is saved of a role: read from all its windows, and added to, never changed.
+
+use std::collections::BTreeMap;
+
+use maintenance_flag::{
+    Capacity, CapacityDoc, DecodeError, PackError, Parameters, Role, WindowId, pack,
+};
+
+use crate::error::Error;
+use crate::lease::Guard;
+use crate::store::{Created, Store};
+
+/// Everything saved for a role.
+#[derive(Debug, Default)]
+pub(crate) struct Saved {
+    /// What each function had, by name.
+    pub(crate) functions: BTreeMap<String, Capacity>,
+    /// The parameters it is in, oldest first.
+    pub(crate) documents: Vec<Document>,
+    /// Parameters that cannot be read.
+    pub(crate) unreadable: Vec<(String, DecodeError)>,
+}
+
+/// One parameter of saved capacity.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) name: String,
+    pub(crate) origin: String,
+    /// The functions in it.
+    pub(crate) functions: Vec<String>,
+    n: u32,
+    window: WindowId,
+}
+
+impl Saved {
+    /// Reads what is saved for a role in all windows: one whose flag somebody set by hand may have
+    /// left some behind.
+    pub(crate) async fn load(
+        store: &Store,
+        names: &Parameters,
+        role: &Role,
+    ) -> Result<Self, Error> {
+        let mut saved = Self::default();
+        let mut found = Vec::new();
+        for (name, stored) in store.list(&names.capacities(role)).await? {
+            match (
+                names.parse_capacity(role, &name),
+                CapacityDoc::decode(&stored.value),
+            ) {
+                (Some((window, n)), Ok(document)) => found.push((window, n, name, document)),
+                (Some(_), Err(error)) => saved.unreadable.push((name, error)),
+                // Not a name of ours: nothing that we saved.
+                (None, _) => tracing::warn!(%name, "unexpected parameter among saved capacity"),
+            }
+        }
+        // Oldest first, so that what was saved first counts.
+        found.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        for (window, n, name, document) in found {
+            saved.add(window, n, name, document);
+        }
+        Ok(saved)
+    }
+
+    /// Whether there is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.documents.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// Adds a document. What an earlier one says of a function stands; a later one may add qualifiers
+    /// and mappings that the function got in between.
+    fn add(&mut self, window: WindowId, n: u32, name: String, document: CapacityDoc) {
+        let functions = document.functions.keys().cloned().collect();
+        let origin = document.origin;
+        self.documents.push(Document {
+            name,
+            origin,
+            functions,
+            n,
+            window,
+        });
+        for (function, capacity) in document.functions {
+            match self.functions.get_mut(&function) {
+                None => {
+                    self.functions.insert(function, capacity);
+                }
+                Some(known) => {
+                    for (qualifier, wanted) in capacity.provisioned {
+                        known.provisioned.entry(qualifier).or_insert(wanted);
+                    }
+                    for uuid in capacity.mappings {
+                        if !known.mappings.contains(&uuid) {
+                            known.mappings.push(uuid);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What of `capacities` is not saved yet: whole functions, or what saved ones got since.
+    pub(crate) fn missing(
+        &self,
+        capacities: &BTreeMap<String, Capacity>,
+    ) -> BTreeMap<String, Capacity> {
+        let mut missing = BTreeMap::new();
+        for (function, capacity) in capacities {
+            let Some(known) = self.functions.get(function) else {
+                missing.insert(function.clone(), capacity.clone());
+                continue;
+            };
+            let mut more = Capacity {
+                reserved: known.reserved,
+                ..capacity.clone()
+            };
+            more.provisioned
+                .retain(|qualifier, _| !known.provisioned.contains_key(qualifier));
+            more.mappings.retain(|uuid| !known.mappings.contains(uuid));
+            if !more.provisioned.is_empty() || !more.mappings.is_empty() {
+                missing.insert(function.clone(), more);
+            }
+        }
+        missing
+    }
+
+    /// Saves what of `capacities` is not saved yet, in as few parameters as hold it. Nothing that
+    /// exists is overwritten: a parameter that our reading missed is read now, and counts.
+    pub(crate) async fn save(
+        &mut self,
+        place: Place<'_>,
+        origin: &str,
+        capacities: &BTreeMap<String, Capacity>,
+        guard: &Guard,
+    ) -> Result<(), Error> {
+        let newest = |documents: &[Document]| {
+            documents
+                .iter()
+                .filter(|d| d.window == *place.window)
+                .map(|d| d.n)
+                .max()
+                .unwrap_or(0)
+        };
+        let mut n = newest(&self.documents);
+        loop {
+            let missing = self.missing(capacities);
+            let Some(document) = pack(origin, missing)?.into_iter().next() else {
+                return Ok(());
+            };
+            n += 1;
+            let name = place.names.capacity(place.role, place.window, n);
+            let created = place
+                .store
+                .create(&name, &document.encode(), Some(guard))
+                .await?;
+            let document = match created {
+                Created::New => document,
+                Created::Exists(stored) => {
+                    CapacityDoc::decode(&stored.value).map_err(|source| Error::Unreadable {
+                        name: name.clone(),
+                        source,
+                    })?
+                }
+            };
+            self.add(place.window.clone(), n, name, document);
+        }
+    }
+}
+
+/// Where to save.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) names: &'a Parameters,
+    pub(crate) role: &'a Role,
+    pub(crate) window: &'a WindowId,
+}
+
+/// Whether capacities can be saved at all.
+pub(crate) fn check_savable(capacities: &BTreeMap<String, Capacity>) -> Result<(), PackError> {
+    // The longest origin there is makes this answer hold for any.
+    pack(&"o".repeat(64), capacities.clone()).map(drop)
+}

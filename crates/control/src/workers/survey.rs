@@ -1,0 +1,190 @@
+//! How functions stand now: read in bulk where AWS has bulk reads, and never changed here.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use maintenance_flag::{Capacity, Reserved};
+
+use super::saved::Saved;
+use crate::error::{Error, LambdaError};
+use crate::fleet::{AT_ONCE, Fleet, Mapping, MappingState, Selected};
+use crate::report::WorkersStatus;
+use crate::selection::Selection;
+use crate::store::Store;
+
+/// How one function stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Current {
+    pub(crate) reserved: Reserved,
+    pub(crate) provisioned: BTreeMap<String, u32>,
+    pub(crate) mappings: Vec<Mapping>,
+    pub(crate) origin: String,
+}
+
+impl Current {
+    /// The mappings that deliver or are about to.
+    pub(crate) fn enabled(&self) -> impl Iterator<Item = &str> {
+        self.mappings
+            .iter()
+            .filter(|m| matches!(m.state, MappingState::Enabled | MappingState::Enabling))
+            .map(|m| m.uuid.as_str())
+    }
+
+    /// What pausing it would take away.
+    pub(crate) fn capacity(&self) -> Capacity {
+        Capacity {
+            reserved: self.reserved,
+            provisioned: self.provisioned.clone(),
+            mappings: self.enabled().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Whether nothing of it runs.
+    fn is_paused(&self) -> bool {
+        self.reserved == Reserved::Limit(0)
+            && self.provisioned.is_empty()
+            && self.enabled().next().is_none()
+    }
+}
+
+/// The functions that a role selects, and those that are saved, as they stand now.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// Every function that exists, by name.
+    pub(crate) functions: BTreeMap<String, Current>,
+    /// Saved functions that do not exist any more.
+    pub(crate) gone: Vec<String>,
+}
+
+/// Reads how the selected and the saved functions stand.
+pub(crate) async fn survey(
+    fleet: &Fleet,
+    selection: Option<&Selection>,
+    saved: &Saved,
+) -> Result<Survey, LambdaError> {
+    let mut wanted: BTreeMap<String, bool> = BTreeMap::new();
+    if let Some(selection) = selection {
+        let selected = fleet.list(selection).await?;
+        wanted.extend(
+            selected
+                .into_iter()
+                .map(|Selected { name, has_versions }| (name, has_versions)),
+        );
+    }
+    for (name, capacity) in &saved.functions {
+        *wanted.entry(name.clone()).or_default() |= !capacity.provisioned.is_empty();
+    }
+    if wanted.is_empty() {
+        return Ok(Survey::default());
+    }
+    let mappings = fleet.mappings().await?;
+    let read = wanted.into_iter().map(|(name, has_versions)| {
+        let (mappings, selection) = (&mappings, selection);
+        let is_saved = saved.functions.contains_key(&name);
+        async move {
+            let tags = selection.filter(|s| s.needs_tags() && !is_saved);
+            let current = read(fleet, &name, has_versions, mappings, tags).await?;
+            Ok::<_, LambdaError>((name, is_saved, current))
+        }
+    });
+    let mut read = futures_util::stream::iter(read).buffer_unordered(AT_ONCE);
+    let mut survey = Survey::default();
+    while let Some((name, is_saved, current)) = read.try_next().await? {
+        match current {
+            Some(current) => {
+                survey.functions.insert(name, current);
+            }
+            None if is_saved => survey.gone.push(name),
+            // Deleted since it was listed, or other tags: not of this role.
+            None => {}
+        }
+    }
+    survey.gone.sort();
+    Ok(survey)
+}
+
+async fn read(
+    fleet: &Fleet,
+    name: &str,
+    has_versions: bool,
+    mappings: &HashMap<String, Vec<Mapping>>,
+    tags: Option<&Selection>,
+) -> Result<Option<Current>, LambdaError> {
+    let Some(described) = fleet.describe(name).await? else {
+        return Ok(None);
+    };
+    if tags.is_some_and(|selection| !selection.matches_tags(&described.tags)) {
+        return Ok(None);
+    }
+    let provisioned = if has_versions {
+        fleet.provisioned(name).await?
+    } else {
+        BTreeMap::new()
+    };
+    Ok(Some(Current {
+        reserved: described.reserved,
+        provisioned,
+        mappings: mappings.get(name).cloned().unwrap_or_default(),
+        origin: described.origin,
+    }))
+}
+
+/// Where these functions are; an error if something saved is elsewhere.
+///
+/// With the wrong profile every saved function would look deleted, and what was saved would be given
+/// up. A store in AWS is in the same place as the functions; a folder is not.
+pub(crate) async fn place(
+    fleet: &Fleet,
+    store: &Store,
+    saved: &Saved,
+    survey: &Survey,
+) -> Result<Option<String>, Error> {
+    let origins: BTreeSet<&str> = saved.documents.iter().map(|d| d.origin.as_str()).collect();
+    let here = match (survey.functions.values().next(), store) {
+        (Some(current), _) => Some(current.origin.clone()),
+        (None, Store::File(_)) if !origins.is_empty() => fleet.origin().await?,
+        (None, _) => None,
+    };
+    let elsewhere = match (&here, store) {
+        (Some(here), _) => origins.into_iter().find(|origin| origin != here),
+        (None, Store::File(_)) => origins.into_iter().next(),
+        (None, Store::Ssm(_)) => None,
+    };
+    match elsewhere {
+        None => Ok(here),
+        Some(saved) => Err(Error::WrongPlace {
+            saved: saved.to_owned(),
+            here: here.unwrap_or_else(|| "an account and region without functions".to_owned()),
+        }),
+    }
+}
+
+/// How the functions of a role stand, for `status`.
+pub(crate) fn status(survey: &Survey, saved: &Saved) -> WorkersStatus {
+    let mut status = WorkersStatus {
+        selected: survey.functions.len() + survey.gone.len(),
+        gone: survey.gone.clone(),
+        ..WorkersStatus::default()
+    };
+    for (name, current) in &survey.functions {
+        let saved = saved.functions.get(name);
+        if saved.is_some() && current.is_paused() {
+            status.paused += 1;
+        } else if saved.is_some_and(|saved| drifted(saved, current)) {
+            status.drifted.push(name.clone());
+        } else {
+            status.pending.push(name.clone());
+        }
+    }
+    status
+}
+
+/// Whether a setting is neither what was saved nor what pausing makes of it.
+fn drifted(saved: &Capacity, current: &Current) -> bool {
+    let reserved = current.reserved != saved.reserved && current.reserved != Reserved::Limit(0);
+    reserved
+        || current
+            .provisioned
+            .iter()
+            .any(|(qualifier, now)| saved.provisioned.get(qualifier) != Some(now))
+}
