@@ -1,3 +1,7 @@
-//! The maintenance command.
+//! The `maintenance` command. Everything is in the library, so that its parts can be tested.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    maintenance_cli::main()
+}

@@ -1,0 +1,195 @@
+//! The arguments as typed, before anything is made of them: see `settings` for that.
+//!
+//! Values stay text here, so that a bad one is refused with the same words wherever it came from.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+Settings come from flags, then MAINTENANCE_* variables, then the nearest maintenance.toml, then
+defaults; `maintenance config` shows each one and where it came from.
+
+stdout carries the answer and nothing else; everything said to a person is on stderr. With --json the
+answer is one document: the report, or {\"error\": {\"message\", \"causes\", \"hint\", \"exit_code\"}}
+if there is none.
+
+Exit codes: 0 done or already so; 1 failed; 2 usage or configuration; 3 refused, another owner holds
+the window; 4 partial, run it again; 5 busy, another operation holds the lease; 6 not confirmed;
+10 with `status --exit-code`, some asked role is on; 130 interrupted, run it again.";
+
+/// Put a serverless app into maintenance mode, and bring it back exactly as it was.
+///
+/// Without a command it is `status`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "maintenance",
+    bin_name = "maintenance",
+    version,
+    after_long_help = AFTER_HELP,
+    max_term_width = 100,
+    subcommand_value_name = "COMMAND",
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// `--exit-code` of the bare command, which is `status`.
+    #[command(flatten)]
+    pub(crate) status: StatusArgs,
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Turn maintenance on
+    On(OnArgs),
+    /// Turn maintenance off, and give every function back what it had
+    Off(OffArgs),
+    /// Say whether maintenance is on
+    Status(StatusArgs),
+    /// Show every setting and where it came from
+    Config,
+    /// Write a commented maintenance.toml into this folder
+    Init,
+    /// Watch a demonstration app go into maintenance and come back, without an AWS account
+    Demo,
+    /// Serve a local AWS with a demonstration app in it, until stopped
+    Dev(DevArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print a manual page
+    Man {
+        /// The command the page is about; without it, the page of `maintenance` itself.
+        command: Option<String>,
+    },
+}
+
+/// What every command takes.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Global {
+    /// The role: web, worker, or one that the configuration names [env: MAINTENANCE_ROLE=]
+    /// [default: web]
+    #[arg(long, global = true, value_name = "ROLE", help_heading = "Which roles")]
+    pub(crate) role: Option<String>,
+    /// All roles
+    #[arg(long, global = true, help_heading = "Which roles")]
+    pub(crate) all: bool,
+    /// Functions of the role, by name or glob, instead of those in the configuration (repeatable)
+    #[arg(
+        long = "function",
+        global = true,
+        value_name = "GLOB",
+        help_heading = "Which roles"
+    )]
+    pub(crate) functions: Vec<String>,
+
+    /// The app's name [env: MAINTENANCE_APP=]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Which app")]
+    pub(crate) app: Option<String>,
+    /// The app's environment [env: MAINTENANCE_ENV=]
+    #[arg(long, global = true, value_name = "ENV", help_heading = "Which app")]
+    pub(crate) env: Option<String>,
+    /// Where the flags are: ssm, or file:PATH [env: MAINTENANCE_STORE=] [default: ssm]
+    #[arg(long, global = true, value_name = "STORE", help_heading = "Which app")]
+    pub(crate) store: Option<String>,
+    /// What the parameters' names begin with [env: MAINTENANCE_PREFIX=] [default: /maintenance]
+    #[arg(long, global = true, value_name = "PREFIX", help_heading = "Which app")]
+    pub(crate) prefix: Option<String>,
+    /// The configuration file, instead of the nearest maintenance.toml [env: MAINTENANCE_CONFIG=]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Which app")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The profile of the AWS configuration
+    #[arg(long, global = true, value_name = "NAME", help_heading = "AWS")]
+    pub(crate) profile: Option<String>,
+    /// The AWS region
+    #[arg(long, global = true, value_name = "REGION", help_heading = "AWS")]
+    pub(crate) region: Option<String>,
+    /// Where AWS is reached, if not at its own address
+    #[arg(long, global = true, value_name = "URL", help_heading = "AWS")]
+    pub(crate) endpoint_url: Option<String>,
+    /// Calls to AWS Lambda a second, more than 0 and at most 15 [env: MAINTENANCE_RATE=]
+    /// [default: 10]
+    #[arg(
+        long,
+        global = true,
+        value_name = "RATE",
+        help_heading = "AWS",
+        allow_hyphen_values = true
+    )]
+    pub(crate) rate: Option<String>,
+
+    /// Print the answer as one JSON document
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Say more; twice for still more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+}
+
+/// What `on` takes.
+#[derive(Debug, Args)]
+pub(crate) struct OnArgs {
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Why, for the team
+    #[arg(long, value_name = "WHY")]
+    pub(crate) reason: Option<String>,
+    /// Act for the observer NAME, a monitor: only it, or --force, ends this maintenance again
+    #[arg(long, value_name = "NAME")]
+    pub(crate) observer: Option<String>,
+    /// Print what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What `off` takes.
+#[derive(Debug, Args)]
+pub(crate) struct OffArgs {
+    /// Accepted for symmetry: `off` never asks
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// End a maintenance that an observer holds
+    #[arg(long, requires = "reason", conflicts_with = "observer")]
+    pub(crate) force: bool,
+    /// Why the observer is overridden
+    #[arg(long, value_name = "WHY", requires = "force")]
+    pub(crate) reason: Option<String>,
+    /// Act for the observer NAME, a monitor that sees all is normal again
+    #[arg(long, value_name = "NAME")]
+    pub(crate) observer: Option<String>,
+    /// Print what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What `status` takes.
+#[derive(Debug, Default, Args)]
+pub(crate) struct StatusArgs {
+    /// With `status`: exit with 10 if some asked role is on
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+/// What `dev` takes.
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// The port of the local AWS on 127.0.0.1 [default: a free one]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Keep the local AWS's state in this folder, and take it up from there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+}

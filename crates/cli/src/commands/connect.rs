@@ -1,0 +1,37 @@
+//! From settings to the control plane they describe.
+
+use maintenance_control::{Clock, Control, FileStore, Fleet, Pace, SsmStore, Store, connect};
+use maintenance_flag::App;
+
+use crate::settings::{Settings, StoreChoice};
+
+/// The region of an app that needs none.
+const NO_REGION: &str = "none";
+
+/// The control plane of the app. Nothing is sent yet.
+pub(crate) async fn control(settings: &Settings, app: App) -> Control {
+    let mut aws = settings.aws();
+    // An app on one machine needs no AWS, and looking for a region takes seconds where there is none.
+    let scales = settings
+        .roles
+        .iter()
+        .any(|role| role.functions.is_some() || role.tags.is_some());
+    let needs_aws = settings.store.value == StoreChoice::Ssm || scales;
+    if !needs_aws && settings.region.is_none() {
+        aws.region = Some(NO_REGION.to_owned());
+    }
+    let clients = connect(&aws).await;
+    let store = match &settings.store.value {
+        StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
+        StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),
+    };
+    let pace = Pace::per_second(settings.rate.value);
+    let fleet = Fleet::new(clients.lambda, Clock::System, pace);
+    Control::new(
+        app,
+        &settings.prefix.value,
+        store,
+        fleet,
+        settings.by.value.clone(),
+    )
+}

@@ -1,0 +1,13 @@
+//! The commands: each takes settings, does one thing, and says how it ended.
+
+mod config;
+mod connect;
+mod demo;
+mod dev;
+mod init;
+mod pages;
+mod run;
+mod status;
+mod switch;
+
+pub(crate) use run::run;

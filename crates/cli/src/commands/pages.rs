@@ -1,0 +1,47 @@
+//! Completion scripts and manual pages, made from the arguments themselves.
+
+use clap::CommandFactory as _;
+
+use crate::args::Cli;
+use crate::exit_code::Outcome;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::suggest;
+
+/// `maintenance completions SHELL`.
+pub(crate) fn completions(
+    shell: clap_complete::Shell,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "maintenance", &mut script);
+    output.answer(String::from_utf8_lossy(&script))?;
+    Ok(Outcome::Done)
+}
+
+/// `maintenance man [COMMAND]`.
+pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, Failure> {
+    let mut root = Cli::command();
+    // Settles what is inherited, so that a command's page has the global flags too.
+    root.build();
+    let command = match name {
+        None => root,
+        Some(name) => match root.find_subcommand(name) {
+            Some(command) => command.clone().display_name(format!("maintenance-{name}")),
+            None => {
+                let known: Vec<&str> = root
+                    .get_subcommands()
+                    .map(clap::Command::get_name)
+                    .collect();
+                return Err(Failure::usage(format!("there is no command {name}"))
+                    .hint(suggest::hint(name, &known, "the commands are")));
+            }
+        },
+    };
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command)
+        .render(&mut page)
+        .map_err(|error| Failure::failed("cannot make the page").caused_by(&error))?;
+    output.answer(String::from_utf8_lossy(&page))?;
+    Ok(Outcome::Done)
+}

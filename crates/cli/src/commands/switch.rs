@@ -1,0 +1,193 @@
+//! `maintenance on` and `maintenance off`.
+
+use maintenance_control::{Action, Control, Event, Off, On, Report, RoleSpec, Run, Stop, Who};
+use maintenance_flag::Role;
+
+use crate::args::{OffArgs, OnArgs};
+use crate::confirm::confirmed;
+use crate::exit_code::Outcome;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::runtime::interruptible;
+use crate::settings::{Settings, Source};
+use crate::words;
+
+use super::connect;
+
+/// `maintenance on`.
+pub(crate) async fn on(
+    settings: &Settings,
+    args: &OnArgs,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let on = On {
+        who: who(args.observer.as_deref())?,
+        reason: reason(args.reason.as_deref())?,
+    };
+    let (app, roles) = (settings.app()?, settings.asked()?);
+    let control = connect::control(settings, app.clone()).await;
+    if args.dry_run {
+        return plan(&control.plan_on(&roles, &on).await?, &roles, output);
+    }
+    if !args.yes && !confirmed(&control, &app, &roles, output).await? {
+        output.say("Nothing was changed");
+        if output.json() {
+            let failure = Failure::new(
+                Outcome::NotConfirmed,
+                "not confirmed, so nothing was changed",
+            );
+            output.document(&failure.document())?;
+        }
+        return Ok(Outcome::NotConfirmed);
+    }
+    operate(&control, &roles, &Wish::On(on), settings, output).await
+}
+
+/// `maintenance off`.
+pub(crate) async fn off(
+    settings: &Settings,
+    args: &OffArgs,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let off = Off {
+        who: who(args.observer.as_deref())?,
+        force: if args.force {
+            reason(args.reason.as_deref())?
+        } else {
+            None
+        },
+    };
+    let (app, roles) = (settings.app()?, settings.asked()?);
+    let control = connect::control(settings, app).await;
+    if args.dry_run {
+        return plan(&control.plan_off(&roles, &off).await?, &roles, output);
+    }
+    operate(&control, &roles, &Wish::Off(off), settings, output).await
+}
+
+fn who(observer: Option<&str>) -> Result<Who, Failure> {
+    match observer.map(str::trim) {
+        None => Ok(Who::Person),
+        Some("") => Err(Failure::usage("--observer needs a name").cause("it is empty")),
+        Some(name) => Ok(Who::Observer(name.to_owned())),
+    }
+}
+
+fn reason(reason: Option<&str>) -> Result<Option<String>, Failure> {
+    match reason.map(str::trim) {
+        None => Ok(None),
+        Some("") => Err(Failure::usage("--reason needs a reason").cause("it is empty")),
+        Some(reason) => Ok(Some(reason.to_owned())),
+    }
+}
+
+/// The command that goes the other way, for the same roles.
+fn go_back(command: &str, settings: &Settings) -> String {
+    let roles = match (&settings.role.source, settings.all) {
+        (_, true) => " --all".to_owned(),
+        (Source::Default(_), false) => String::new(),
+        (_, false) => format!(" --role {}", settings.role.value),
+    };
+    format!("maintenance {command}{roles}")
+}
+
+/// Whether the role, as configured, selects functions.
+fn selects(roles: &[RoleSpec], role: &Role) -> bool {
+    roles
+        .iter()
+        .any(|spec| spec.role == *role && spec.functions.is_some())
+}
+
+/// The plan is what was asked for, so it is the answer.
+fn plan(report: &Report, roles: &[RoleSpec], output: &Output) -> Result<Outcome, Failure> {
+    if output.json() {
+        output.document(report)?;
+    } else {
+        output.answer(words::plan(report, |role| selects(roles, role)).join("\n") + "\n")?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Runs the operation, tells how it goes, and answers with its report.
+async fn operate(
+    control: &Control,
+    roles: &[RoleSpec],
+    wish: &Wish,
+    settings: &Settings,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let app = settings.app()?;
+    let stop = Stop::new();
+    let progress = Progress::new(output);
+    let listen = |event: Event<'_>| match event {
+        Event::RoleStarted { action, role } => {
+            progress.clear();
+            output.say(words::started(action, role, &app));
+        }
+        Event::Progress {
+            action,
+            role,
+            done,
+            total,
+        } => progress.step(action, role, done, total),
+        Event::RoleFinished(report) => {
+            progress.clear();
+            for line in words::finished(wish.action(), report, selects(roles, &report.role)) {
+                output.say(line);
+            }
+        }
+        // A library may learn to tell more than this command has words for.
+        _ => {}
+    };
+    let run = Run {
+        stop: stop.clone(),
+        listen: &listen,
+    };
+    let operation = async {
+        match wish {
+            Wish::On(on) => control.on(roles, on, &run).await,
+            Wish::Off(off) => control.off(roles, off, &run).await,
+        }
+    };
+    let first = || {
+        progress.clear();
+        output.say("Stopping after the step in hand; Ctrl-C again ends at once");
+    };
+    let ended = interruptible(operation, &stop, first).await?;
+    progress.clear();
+    let Some(result) = ended else {
+        return Err(Failure::new(
+            Outcome::Interrupted,
+            "ended at once, in the middle of a step",
+        )
+        .hint("run the same command again: what was begun is saved, and it goes on"));
+    };
+    let report = result?;
+    if output.json() {
+        output.document(&report)?;
+    }
+    let back = match wish {
+        Wish::On(_) => go_back("off", settings),
+        Wish::Off(_) => go_back("on", settings),
+    };
+    match words::problem(&report, &back) {
+        Some(problem) => Err(problem.answered()),
+        None => Ok(Outcome::Done),
+    }
+}
+
+/// What is asked for.
+enum Wish {
+    On(On),
+    Off(Off),
+}
+
+impl Wish {
+    fn action(&self) -> Action {
+        match self {
+            Self::On(_) => Action::On,
+            Self::Off(_) => Action::Off,
+        }
+    }
+}

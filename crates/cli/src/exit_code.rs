@@ -1,0 +1,63 @@
+//! What the exit code says. Scripts rely on these numbers: they are never changed, only added to.
+//!
+//! What happened becomes an [`Outcome`], and an outcome becomes a number here and nowhere else.
+
+/// Done, or already so.
+pub const DONE: u8 = 0;
+/// It failed.
+pub const FAILED: u8 = 1;
+/// The arguments or the configuration cannot be used. Nothing was begun.
+pub const USAGE: u8 = 2;
+/// Refused: another owner holds the maintenance window. Nothing was changed.
+pub const REFUSED: u8 = 3;
+/// Some functions are not where they should be. The same command again goes on.
+pub const PARTIAL: u8 = 4;
+/// Another operation holds the lease. Nothing was changed.
+pub const BUSY: u8 = 5;
+/// Not confirmed. Nothing was changed.
+pub const NOT_CONFIRMED: u8 = 6;
+/// With `status --exit-code`: some asked role is in maintenance.
+pub const ON: u8 = 10;
+/// Stopped by Ctrl-C or SIGTERM after the step in hand. The same command again goes on.
+pub const INTERRUPTED: u8 = 130;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// See [`DONE`].
+    Done,
+    /// See [`FAILED`].
+    Failed,
+    /// See [`USAGE`].
+    Usage,
+    /// See [`REFUSED`].
+    Refused,
+    /// See [`PARTIAL`].
+    Partial,
+    /// See [`BUSY`].
+    Busy,
+    /// See [`NOT_CONFIRMED`].
+    NotConfirmed,
+    /// See [`ON`].
+    On,
+    /// See [`INTERRUPTED`].
+    Interrupted,
+}
+
+impl Outcome {
+    /// The number that the shell sees.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => DONE,
+            Self::Failed => FAILED,
+            Self::Usage => USAGE,
+            Self::Refused => REFUSED,
+            Self::Partial => PARTIAL,
+            Self::Busy => BUSY,
+            Self::NotConfirmed => NOT_CONFIRMED,
+            Self::On => ON,
+            Self::Interrupted => INTERRUPTED,
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! A failure as a person reads it: what happened, why, and what to do next.
+//!
+//! Every error of the command ends up here; nothing is printed here.
+
+use std::error::Error;
+
+use serde_json::{Value, json};
+
+use crate::exit_code::Outcome;
+
+/// What happened, why, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    outcome: Outcome,
+    message: String,
+    causes: Vec<String>,
+    hints: Vec<String>,
+    answered: bool,
+}
+
+impl Failure {
+    /// A failure with this exit code and headline.
+    pub(crate) fn new(outcome: Outcome, message: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            answered: false,
+        }
+    }
+
+    /// The arguments or the configuration cannot be used.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Outcome::Usage, message)
+    }
+
+    /// Anything that went wrong without being the caller's mistake.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(Outcome::Failed, message)
+    }
+
+    /// With `error` as headline and its sources as causes.
+    pub(crate) fn of(outcome: Outcome, error: &dyn Error) -> Self {
+        let failure = Self::new(outcome, error.to_string());
+        match error.source() {
+            Some(source) => failure.caused_by(source),
+            None => failure,
+        }
+    }
+
+    /// Why, in words.
+    pub(crate) fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    /// Why: the error and all its sources. What only repeats the line above it is left out.
+    pub(crate) fn caused_by(mut self, error: &dyn Error) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            let above = self.causes.last().unwrap_or(&self.message);
+            if !text.is_empty() && !above.contains(&text) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+
+    /// What to do next.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// What to do next, if there is something to say.
+    pub(crate) fn hint_if(self, hint: Option<impl Into<String>>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// The report is on stdout already: with `--json` it, and not this, is the one document.
+    pub(crate) fn answered(mut self) -> Self {
+        self.answered = true;
+        self
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn causes(&self) -> &[String] {
+        &self.causes
+    }
+
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// The document that `--json` prints instead of a report.
+    pub(crate) fn document(&self) -> Value {
+        json!({
+            "error": {
+                "message": self.message,
+                "causes": self.causes,
+                "hint": if self.hints.is_empty() { None } else { Some(self.hints.join("; ")) },
+                "exit_code": self.outcome.code(),
+            }
+        })
+    }
+}
+
+impl From<maintenance_control::Error> for Failure {
+    fn from(error: maintenance_control::Error) -> Self {
+        use maintenance_control::Error as E;
+        // The library's errors may grow; what is new is a failure until it gets a code of its own.
+        let outcome = match &error {
+            E::Refused { .. } => Outcome::Refused,
+            E::Busy { .. } => Outcome::Busy,
+            E::LeaseLost => Outcome::Partial,
+            _ => Outcome::Failed,
+        };
+        Self::of(outcome, &error).hint_if(error.hint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        #[source]
+        source: Option<Box<Layer>>,
+    }
+
+    fn chain(texts: &[&'static str]) -> Layer {
+        let (text, rest) = texts.split_first().unwrap();
+        Layer {
+            text,
+            source: (!rest.is_empty()).then(|| Box::new(chain(rest))),
+        }
+    }
+
+    #[test]
+    fn causes_are_the_chain_of_sources_without_repetition() {
+        let failure = Failure::of(
+            Outcome::Failed,
+            &chain(&[
+                "cannot read the flag",
+                "service error",
+                "service error",
+                "",
+                "denied",
+            ]),
+        );
+        assert_eq!(failure.message(), "cannot read the flag");
+        assert_eq!(failure.causes(), ["service error", "denied"]);
+    }
+
+    #[test]
+    fn the_document_holds_all_parts_and_the_exit_code() {
+        let failure = Failure::usage("no app is set")
+            .cause("why")
+            .hint("do this")
+            .hint("or that");
+        assert_eq!(
+            failure.document().to_string(),
+            r#"{"error":{"message":"no app is set","causes":["why"],"hint":"do this; or that","exit_code":2}}"#
+        );
+    }
+}

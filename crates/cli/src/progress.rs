@@ -1,0 +1,58 @@
+//! How far the functions are: a bar on a terminal, plain lines elsewhere for whoever asked for more.
+
+use std::sync::Mutex;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use maintenance_control::Action;
+use maintenance_flag::Role;
+
+use crate::output::Output;
+
+/// The bar, while there is one.
+pub(crate) struct Progress<'a> {
+    output: &'a Output,
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl<'a> Progress<'a> {
+    pub(crate) fn new(output: &'a Output) -> Self {
+        Self {
+            output,
+            bar: Mutex::new(None),
+        }
+    }
+
+    /// So many functions of a role are done.
+    pub(crate) fn step(&self, action: Action, role: &Role, done: usize, total: usize) {
+        let verb = match action {
+            Action::On => "Pausing",
+            Action::Off => "Restoring",
+        };
+        if !self.output.can_animate() {
+            self.output
+                .detail(format_args!("{verb} {role} functions: {done} of {total}"));
+            return;
+        }
+        let Ok(mut bar) = self.bar.lock() else { return };
+        let bar = bar.get_or_insert_with(|| {
+            // The template is fixed, and a test draws it; the default is only less telling.
+            let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> ");
+            let bar = ProgressBar::new(total as u64).with_style(style);
+            bar.set_message(format!("{verb} {role} functions"));
+            bar
+        });
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    }
+
+    /// Takes the bar away before anything else is written.
+    pub(crate) fn clear(&self) {
+        if let Ok(mut bar) = self.bar.lock()
+            && let Some(bar) = bar.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The settings: what is left when flags, variables, the configuration file and defaults have been
+//! laid over each other, and where each value came from.
+//!
+//! Reading order: `source`, `file` (what a maintenance.toml may say), `resolve` (who wins).
+
+mod file;
+mod resolve;
+mod source;
+mod surroundings;
+
+pub(crate) use file::FILE_NAME;
+pub(crate) use resolve::{Settings, StoreChoice};
+pub(crate) use source::{Source, Sourced};
+pub(crate) use surroundings::Surroundings;

@@ -1,0 +1,452 @@
+//! Who wins: a flag, then a variable, then the configuration file, then the default. And the rules
+//! that a value must keep wherever it came from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use maintenance_control::{AwsSettings, RoleSpec, Selection};
+use maintenance_flag::{App, NameError, Prefix, Role};
+
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::suggest;
+
+use super::file::{self, ConfigFile, FileStore, RoleTable};
+use super::source::{Source, Sourced};
+use super::surroundings::Surroundings;
+
+/// Calls a second to AWS Lambda's control plane, unless configured.
+const DEFAULT_RATE: f64 = 10.0;
+/// AWS allows 15 a second for all callers together, and does not raise it.
+const MAX_RATE: f64 = 15.0;
+
+/// Everything that a command needs to know.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) config_file: Option<Sourced<PathBuf>>,
+    pub(crate) app: Option<Sourced<String>>,
+    pub(crate) env: Option<Sourced<String>>,
+    pub(crate) store: Sourced<StoreChoice>,
+    pub(crate) prefix: Sourced<Prefix>,
+    /// All roles there are: web, worker, and the others by name.
+    pub(crate) roles: Vec<RoleSettings>,
+    pub(crate) role: Sourced<Role>,
+    pub(crate) all: bool,
+    pub(crate) rate: Sourced<f64>,
+    pub(crate) by: Sourced<String>,
+    pub(crate) profile: Option<Sourced<String>>,
+    pub(crate) region: Option<Sourced<String>>,
+    pub(crate) endpoint_url: Option<Sourced<String>>,
+    dir: PathBuf,
+}
+
+/// Where the parameters are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreChoice {
+    /// Parameter Store.
+    Ssm,
+    /// A folder, absolute.
+    File(PathBuf),
+}
+
+impl std::fmt::Display for StoreChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ssm => f.write_str("ssm"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+/// A role and the functions it selects, as configured.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleSettings {
+    pub(crate) role: Role,
+    pub(crate) functions: Option<Sourced<Vec<String>>>,
+    pub(crate) exclude: Option<Sourced<Vec<String>>>,
+    pub(crate) tags: Option<Sourced<BTreeMap<String, String>>>,
+}
+
+impl Settings {
+    /// Lays the sources over each other.
+    pub(crate) fn resolve(args: &Global, around: &Surroundings) -> Result<Self, Failure> {
+        let file = config_file(args, around)?;
+        let (config_file, file) = match file {
+            Some((path, file)) => (Some(path), Some(file)),
+            None => (None, None),
+        };
+        let pick = |flag: &'static str, arg: &Option<String>, variable, of_file| {
+            pick(around, flag, arg.as_deref(), variable, of_file)
+        };
+        let of_file = |get: fn(&ConfigFile) -> &Option<Sourced<String>>| {
+            file.as_ref().and_then(|file| get(file).clone())
+        };
+        let app = pick(
+            "--app",
+            &args.app,
+            "MAINTENANCE_APP",
+            of_file(|file| &file.app),
+        )?;
+        let env = pick(
+            "--env",
+            &args.env,
+            "MAINTENANCE_ENV",
+            of_file(|file| &file.env),
+        )?;
+        let prefix = pick(
+            "--prefix",
+            &args.prefix,
+            "MAINTENANCE_PREFIX",
+            of_file(|f| &f.prefix),
+        )?;
+        let rate = pick(
+            "--rate",
+            &args.rate,
+            "MAINTENANCE_RATE",
+            of_file(|file| &file.rate),
+        )?;
+        let store = pick("--store", &args.store, "MAINTENANCE_STORE", None)?;
+        let role = pick("--role", &args.role, "MAINTENANCE_ROLE", None)?;
+
+        // Both are needed to check either; what is missing is said when it is needed.
+        for (app, env) in [(&app, &None), (&None, &env)] {
+            check_app(app.as_ref(), env.as_ref())?;
+        }
+        let roles = known_roles(file.as_ref())?;
+        let role = asked_role(role, &roles)?;
+        if args.all && args.role.is_some() {
+            return Err(
+                Failure::usage("--all cannot be used with --role").hint("leave one of them out")
+            );
+        }
+        let mut settings = Self {
+            store: store_choice(store, file.as_ref(), &around.dir)?,
+            prefix: prefix.map_or_else(
+                || Ok(Sourced::new(Prefix::default(), Source::Default("default"))),
+                |prefix| prefix.try_map(|text, from| text.parse().map_err(bad_name(&text, from))),
+            )?,
+            rate: rate.map_or_else(
+                || Ok(Sourced::new(DEFAULT_RATE, Source::Default("default"))),
+                |rate| rate.try_map(|text, from| parse_rate(&text, from)),
+            )?,
+            by: around.by()?,
+            profile: pick("--profile", &args.profile, "", None)?
+                .or_else(|| around.theirs("AWS_PROFILE")),
+            region: pick("--region", &args.region, "", None)?
+                .or_else(|| around.theirs("AWS_REGION"))
+                .or_else(|| around.theirs("AWS_DEFAULT_REGION")),
+            endpoint_url: pick("--endpoint-url", &args.endpoint_url, "", None)?
+                .or_else(|| around.theirs("AWS_ENDPOINT_URL")),
+            all: args.all,
+            dir: around.dir.clone(),
+            config_file,
+            app,
+            env,
+            roles,
+            role,
+        };
+        settings.choose_functions(&args.functions)?;
+        for role in &settings.roles {
+            role.spec()?;
+        }
+        Ok(settings)
+    }
+
+    /// `--function` stands for the functions of the one asked role.
+    fn choose_functions(&mut self, globs: &[String]) -> Result<(), Failure> {
+        if globs.is_empty() {
+            return Ok(());
+        }
+        if self.all {
+            return Err(Failure::usage("--function cannot be used with --all")
+                .cause("it sets the functions of one role")
+                .hint("name the role with --role"));
+        }
+        for role in self
+            .roles
+            .iter_mut()
+            .filter(|role| role.role == self.role.value)
+        {
+            role.functions = Some(Sourced::new(globs.to_vec(), Source::Flag("--function")));
+        }
+        Ok(())
+    }
+
+    /// The app and its environment.
+    pub(crate) fn app(&self) -> Result<App, Failure> {
+        let missing = |what: &str, flag: &str, variable: &str| {
+            let failure = Failure::usage(format!("no {what} is set"));
+            let failure = match &self.config_file {
+                Some(file) => failure.cause(format!(
+                    "{} has no \"{what}\", and neither {flag} nor {variable} is given",
+                    file.value.display()
+                )),
+                None => failure.cause(format!(
+                    "there is no {} in {} or above it, and neither {flag} nor {variable} is given",
+                    file::FILE_NAME,
+                    self.dir.display()
+                )),
+            };
+            failure.hint(match &self.config_file {
+                Some(_) => format!("add {what} = \"…\" to the file, or give {flag}"),
+                None => {
+                    "write a configuration file with `maintenance init`, or give --app and --env"
+                        .to_owned()
+                }
+            })
+        };
+        let app = self
+            .app
+            .as_ref()
+            .ok_or_else(|| missing("app", "--app", "MAINTENANCE_APP"))?;
+        let env = self
+            .env
+            .as_ref()
+            .ok_or_else(|| missing("env", "--env", "MAINTENANCE_ENV"))?;
+        App::new(&app.value, &env.value).map_err(bad_name(&app.value, &app.source))
+    }
+
+    /// The roles asked for, in the order of a status.
+    pub(crate) fn asked(&self) -> Result<Vec<RoleSpec>, Failure> {
+        let asked = |role: &&RoleSettings| self.all || role.role == self.role.value;
+        self.roles
+            .iter()
+            .filter(asked)
+            .map(RoleSettings::spec)
+            .collect()
+    }
+
+    /// What the AWS SDK is told beyond what it finds by itself.
+    ///
+    /// Only what was typed here: the variables are the SDK's own business.
+    pub(crate) fn aws(&self) -> AwsSettings {
+        let typed = |value: &Option<Sourced<String>>| match value {
+            Some(Sourced {
+                value,
+                source: Source::Flag(_),
+            }) => Some(value.clone()),
+            _ => None,
+        };
+        AwsSettings {
+            profile: typed(&self.profile),
+            region: typed(&self.region),
+            endpoint_url: typed(&self.endpoint_url),
+        }
+    }
+}
+
+impl RoleSettings {
+    fn new(role: Role) -> Self {
+        Self {
+            role,
+            functions: None,
+            exclude: None,
+            tags: None,
+        }
+    }
+
+    /// The role as the control plane takes it.
+    pub(crate) fn spec(&self) -> Result<RoleSpec, Failure> {
+        let texts = |list: &Option<Sourced<Vec<String>>>| {
+            list.as_ref()
+                .map(|list| list.value.clone())
+                .unwrap_or_default()
+        };
+        let functions = if self.functions.is_none() && self.tags.is_none() {
+            None
+        } else {
+            let tags = self
+                .tags
+                .as_ref()
+                .map(|tags| tags.value.clone())
+                .unwrap_or_default();
+            let selection = Selection::new(&texts(&self.functions), &texts(&self.exclude), tags);
+            Some(selection.map_err(|error| {
+                let failure = Failure::usage(format!(
+                    "the functions of the {} role cannot be used",
+                    self.role
+                ))
+                .caused_by(&error);
+                match &self.functions {
+                    Some(functions) => failure.hint(format!("see {}", functions.source)),
+                    None => failure,
+                }
+            })?)
+        };
+        Ok(RoleSpec {
+            role: self.role.clone(),
+            functions,
+        })
+    }
+}
+
+/// The file to read, if any, and how it was found.
+fn config_file(
+    args: &Global,
+    around: &Surroundings,
+) -> Result<Option<(Sourced<PathBuf>, ConfigFile)>, Failure> {
+    let named = match &args.config {
+        Some(path) => Some(Sourced::new(path.clone(), Source::Flag("--config"))),
+        None => around.ours("MAINTENANCE_CONFIG")?.map(|it| Sourced {
+            value: PathBuf::from(it.value),
+            source: it.source,
+        }),
+    };
+    let found = match named {
+        Some(named) => Some(Sourced::new(around.dir.join(named.value), named.source)),
+        None => file::find(&around.dir).map(|path| {
+            let source = Source::Default("the nearest one");
+            Sourced::new(path, source)
+        }),
+    };
+    match found {
+        None => Ok(None),
+        Some(path) => {
+            let file = ConfigFile::read(&path.value).map_err(|failure| match path.source {
+                Source::Default(_) => failure,
+                _ => failure.hint(format!("it is named by {}", path.source)),
+            })?;
+            Ok(Some((path, file)))
+        }
+    }
+}
+
+/// A flag, else a variable, else the file's.
+fn pick(
+    around: &Surroundings,
+    flag: &'static str,
+    arg: Option<&str>,
+    variable: &'static str,
+    of_file: Option<Sourced<String>>,
+) -> Result<Option<Sourced<String>>, Failure> {
+    if let Some(text) = arg {
+        return Ok(Some(Sourced::new(text.to_owned(), Source::Flag(flag))));
+    }
+    let of_variable = if variable.is_empty() {
+        None
+    } else {
+        around.ours(variable)?
+    };
+    Ok(of_variable.or(of_file))
+}
+
+/// A broken naming rule: what, which rule, and where it came from.
+fn bad_name<'a>(text: &'a str, from: &'a Source) -> impl Fn(NameError) -> Failure + 'a {
+    move |error| {
+        let shown: String = text.chars().take(80).collect();
+        Failure::usage(format!("{} {shown:?} is not valid", error.what()))
+            .cause(error.rule())
+            .hint(format!("it comes from {from}"))
+    }
+}
+
+/// Checks the one that is there.
+fn check_app(app: Option<&Sourced<String>>, env: Option<&Sourced<String>>) -> Result<(), Failure> {
+    let Some(given) = app.or(env) else {
+        return Ok(());
+    };
+    let text = |it: Option<&Sourced<String>>| it.map_or("x".to_owned(), |it| it.value.clone());
+    App::new(&text(app), &text(env)).map_err(bad_name(&given.value, &given.source))?;
+    Ok(())
+}
+
+/// web and worker, which always exist, then the others.
+fn known_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>, Failure> {
+    let mut roles = vec![
+        RoleSettings::new(Role::web()),
+        RoleSettings::new(Role::worker()),
+    ];
+    let tables = file.map(|file| &file.roles).into_iter().flatten();
+    for (
+        name,
+        Sourced {
+            value: table,
+            source,
+        },
+    ) in tables
+    {
+        let role: Role = name.parse().map_err(bad_name(name, source))?;
+        let RoleTable {
+            functions,
+            exclude,
+            tags,
+        } = table.clone();
+        let settings = RoleSettings {
+            role,
+            functions,
+            exclude,
+            tags,
+        };
+        match roles.iter_mut().find(|known| known.role == settings.role) {
+            Some(known) => *known = settings,
+            None => roles.push(settings),
+        }
+    }
+    Ok(roles)
+}
+
+fn asked_role(
+    role: Option<Sourced<String>>,
+    roles: &[RoleSettings],
+) -> Result<Sourced<Role>, Failure> {
+    let Some(role) = role else {
+        return Ok(Sourced::new(Role::web(), Source::Default("default")));
+    };
+    role.try_map(|text, from| {
+        let known: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
+        let role: Role = text.parse().map_err(|error| {
+            bad_name(&text, from)(error).hint(suggest::hint(&text, &known, "the roles are"))
+        })?;
+        if known.contains(&role.as_str()) {
+            return Ok(role);
+        }
+        Err(Failure::usage(format!("there is no role {role}"))
+            .cause(format!(
+                "the roles are {}, and {from} names another",
+                known.join(", ")
+            ))
+            .hint(match suggest::nearest(role.as_str(), known) {
+                Some(word) => format!("did you mean {word}?"),
+                None => format!("add [roles.{role}] to the configuration file"),
+            }))
+    })
+}
+
+fn store_choice(
+    given: Option<Sourced<String>>,
+    file: Option<&ConfigFile>,
+    dir: &Path,
+) -> Result<Sourced<StoreChoice>, Failure> {
+    if let Some(given) = given {
+        return given.try_map(|text, from| match text.strip_prefix("file:") {
+            Some(path) if !path.is_empty() => Ok(StoreChoice::File(dir.join(path))),
+            _ if text == "ssm" => Ok(StoreChoice::Ssm),
+            _ => Err(Failure::usage(format!("the store {text:?} is not valid"))
+                .cause("it must be ssm or file:PATH")
+                .hint(format!("it comes from {from}"))),
+        });
+    }
+    let configured = file.and_then(|file| Some((file, file.store.clone()?)));
+    match configured {
+        None => Ok(Sourced::new(StoreChoice::Ssm, Source::Default("default"))),
+        Some((file, store)) => store.try_map(|store, _| match store {
+            FileStore::Ssm => Ok(StoreChoice::Ssm),
+            FileStore::File(path) => {
+                let folder = file.path.parent().unwrap_or(dir);
+                Ok(StoreChoice::File(folder.join(path)))
+            }
+        }),
+    }
+}
+
+fn parse_rate(text: &str, from: &Source) -> Result<f64, Failure> {
+    let rate = text.replace('_', "").parse::<f64>().ok();
+    rate.filter(|rate| *rate > 0.0 && *rate <= MAX_RATE)
+        .ok_or_else(|| {
+            Failure::usage(format!("the rate {text:?} is not valid"))
+                .cause("it must be a number of calls a second, more than 0 and at most 15")
+                .hint(format!(
+                    "it comes from {from}; AWS allows 15 a second for all callers together"
+                ))
+        })
+}

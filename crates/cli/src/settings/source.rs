@@ -1,0 +1,66 @@
+//! Where a value came from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A flag, as typed: `--app`.
+    Flag(&'static str),
+    /// An environment variable.
+    Variable(&'static str),
+    /// A line of the configuration file.
+    File { path: PathBuf, line: usize },
+    /// Nobody said otherwise; the text says what stood in.
+    Default(&'static str),
+}
+
+impl Source {
+    /// As the JSON of `maintenance config` has it: the kind for a program, the place for a person.
+    pub(crate) fn to_json(&self) -> Value {
+        let kind = match self {
+            Self::Flag(_) => "flag",
+            Self::Variable(_) => "variable",
+            Self::File { .. } => "file",
+            Self::Default(_) => "default",
+        };
+        json!({"kind": kind, "at": self.to_string()})
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) | Self::Variable(name) | Self::Default(name) => f.write_str(name),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sourced<T> {
+    pub(crate) value: T,
+    pub(crate) source: Source,
+}
+
+impl<T> Sourced<T> {
+    pub(crate) fn new(value: T, source: Source) -> Self {
+        Self { value, source }
+    }
+
+    /// The same value as another type, from the same source.
+    pub(crate) fn try_map<U, E>(
+        self,
+        f: impl FnOnce(T, &Source) -> Result<U, E>,
+    ) -> Result<Sourced<U>, E> {
+        let value = f(self.value, &self.source)?;
+        Ok(Sourced {
+            value,
+            source: self.source,
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! What surrounds the process, read once: variables, the working directory, who runs it where.
+//!
+//! Everything else takes it as a value, so that a test can make one up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+
+use super::source::{Source, Sourced};
+
+/// What surrounds the process.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// Variables that are valid UTF-8.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// Names of variables of ours that are not.
+    pub(crate) unreadable: Vec<String>,
+    /// The working directory.
+    pub(crate) dir: PathBuf,
+    /// The host's name.
+    pub(crate) host: Option<String>,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub(crate) fn read() -> Result<Self, Failure> {
+        let dir = std::env::current_dir()
+            .map_err(|e| Failure::failed("cannot tell the working directory").caused_by(&e))?;
+        let mut variables = BTreeMap::new();
+        let mut unreadable = Vec::new();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => {
+                    variables.insert(name, value);
+                }
+                Err(_) => unreadable.push(name),
+            }
+        }
+        let host = host_name().or_else(|| variables.get("HOSTNAME").cloned());
+        Ok(Self {
+            variables,
+            unreadable,
+            dir,
+            host,
+        })
+    }
+
+    /// One of our variables.
+    ///
+    /// An empty one is refused rather than passed over: `MAINTENANCE_ENV=$STAGE` with no stage would
+    /// quietly fall back on whatever the file says, and that may be production.
+    pub(crate) fn ours(&self, name: &'static str) -> Result<Option<Sourced<String>>, Failure> {
+        if self.unreadable.iter().any(|it| it == name) {
+            return Err(Failure::usage(format!("{name} cannot be used")).cause("it is not UTF-8"));
+        }
+        match self.variables.get(name) {
+            None => Ok(None),
+            Some(value) if value.is_empty() => {
+                Err(Failure::usage(format!("{name} cannot be used"))
+                    .cause("it is set, but empty")
+                    .hint(format!("unset {name}, or give it a value")))
+            }
+            Some(value) => Ok(Some(Sourced::new(value.clone(), Source::Variable(name)))),
+        }
+    }
+
+    /// Somebody else's variable, where an empty one is as good as none.
+    pub(crate) fn theirs(&self, name: &'static str) -> Option<Sourced<String>> {
+        let value = self.variables.get(name).filter(|value| !value.is_empty())?;
+        Some(Sourced::new(value.clone(), Source::Variable(name)))
+    }
+
+    /// Who runs this, for the record: `ana@laptop`.
+    pub(crate) fn by(&self) -> Result<Sourced<String>, Failure> {
+        if let Some(by) = self.ours("MAINTENANCE_BY")? {
+            return Ok(by);
+        }
+        let user = ["USER", "LOGNAME", "USERNAME"]
+            .into_iter()
+            .find_map(|name| self.theirs(name));
+        let user = user.as_ref().map_or("unknown", |user| user.value.as_str());
+        let host = self.host.as_deref().unwrap_or("unknown");
+        let source = Source::Default("the user and the host's name");
+        Ok(Sourced::new(format!("{user}@{host}"), source))
+    }
+}
+
+#[cfg(unix)]
+fn host_name() -> Option<String> {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    Some(name).filter(|name| !name.is_empty())
+}
+
+#[cfg(not(unix))]
+fn host_name() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok()
+}

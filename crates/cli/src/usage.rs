@@ -1,0 +1,99 @@
+//! What the argument parser says, in the words and on the streams of everything else.
+//!
+//! Help and version are answers. A mistake is a failure with a hint, like any other.
+
+use std::ffi::OsString;
+
+use clap::Error;
+use clap::error::ErrorKind;
+
+use crate::exit_code::Outcome;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Says why the arguments were not taken, or answers what they asked.
+pub(crate) fn explain(error: &Error, arguments: &[OsString]) -> Outcome {
+    // Nothing was parsed, so whoever wants JSON is recognised by the word alone.
+    let typed = |word: &str| arguments.iter().any(|argument| argument == word);
+    let output = Output::new(false, 0, typed("--json"));
+    let result = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output.answer(error.render().ansi()).map(|()| Outcome::Done)
+        }
+        _ => Err(failure(&error.render().to_string())),
+    };
+    result.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.outcome()
+    })
+}
+
+/// Takes the parser's text apart: the first paragraph is what happened, its tips and the usage line
+/// are what to do next.
+fn failure(text: &str) -> Failure {
+    let mut paragraphs = text.split("\n\n").map(str::trim);
+    let first = paragraphs.next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    let message: Vec<&str> = first.lines().map(str::trim).collect();
+    let mut failure = Failure::usage(message.join(" "));
+    let mut usage = None;
+    for line in paragraphs.flat_map(str::lines).map(str::trim) {
+        if let Some(tip) = line.strip_prefix("tip: ") {
+            failure = failure.hint(tip);
+        } else if line.starts_with('[') {
+            failure = failure.cause(line.trim_matches(['[', ']']));
+        } else if let Some(rest) = line.strip_prefix("Usage: ") {
+            usage = Some(format!("usage: {rest}"));
+        }
+    }
+    if failure.hints().is_empty() {
+        failure = failure.hint_if(usage);
+    }
+    failure.hint("try `maintenance --help`")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::Cli;
+
+    fn refused(arguments: &[&str]) -> (String, Vec<String>, Vec<String>) {
+        let arguments = std::iter::once("maintenance").chain(arguments.iter().copied());
+        let error = Cli::try_parse_from(arguments).unwrap_err();
+        let failure = failure(&error.render().to_string());
+        assert_eq!(failure.outcome(), Outcome::Usage);
+        (
+            failure.message().to_owned(),
+            failure.causes().to_vec(),
+            failure.hints().to_vec(),
+        )
+    }
+
+    #[test]
+    fn a_slip_gets_a_suggestion() {
+        let (message, _, hints) = refused(&["statsu"]);
+        assert_eq!(message, "unrecognized subcommand 'statsu'");
+        assert_eq!(hints[0], "a similar subcommand exists: 'status'");
+        let (message, _, hints) = refused(&["on", "--resaon", "x"]);
+        assert_eq!(message, "unexpected argument '--resaon' found");
+        assert_eq!(hints[0], "a similar argument exists: '--reason'");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let (message, _, hints) = refused(&["off", "--force"]);
+        assert_eq!(
+            message,
+            "the following required arguments were not provided: --reason <WHY>"
+        );
+        assert!(hints[0].starts_with("usage: maintenance off"), "{hints:?}");
+        let (message, causes, _) = refused(&["completions", "bsh"]);
+        assert_eq!(message, "invalid value 'bsh' for '<SHELL>'");
+        assert_eq!(
+            causes,
+            ["possible values: bash, elvish, fish, powershell, zsh"]
+        );
+    }
+}
