@@ -48,7 +48,7 @@ pub struct Clients {
 /// Prepares clients. Nothing is sent and no trust root is read before the first call.
 pub async fn connect(settings: &AwsSettings) -> Clients {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(LazyTls::default())
+        .http_client(LazyTls)
         .retry_config(RetryConfig::disabled())
         .timeout_config(
             TimeoutConfig::builder()

@@ -184,8 +184,8 @@ where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     let started = tokio::time::Instant::now();
-    let mut transient = delays(Duration::from_millis(200), TRANSIENT_ATTEMPTS - 1).into_iter();
-    let mut busy = delays(Duration::from_millis(250), usize::MAX).into_iter();
+    let mut transient = delays(Duration::from_millis(200), TRANSIENT_ATTEMPTS - 1);
+    let mut busy = delays(Duration::from_millis(250), usize::MAX);
     let mut ambiguous = false;
     loop {
         pace.turn().await;

@@ -9,6 +9,21 @@ use crate::lease::Guard;
 use crate::report::{Action, Report, RoleOutcome, RoleReport};
 use crate::workers::{Restoration, Saved, restore};
 
+/// A role whose flag and saved capacity are read, and whose transition is allowed.
+struct Look<'a> {
+    spec: &'a RoleSpec,
+    read: Read,
+    step: Step,
+    warnings: Vec<String>,
+    saved: Saved,
+}
+
+impl Look<'_> {
+    fn is_idle(&self) -> bool {
+        !self.step.outcome.changed() && self.saved.is_empty()
+    }
+}
+
 /// A role with everything read and checked, and nothing changed.
 struct Ready<'a> {
     spec: &'a RoleSpec,
@@ -51,8 +66,9 @@ impl Control {
         let mut roles = in_order(roles);
         roles.reverse();
         // What changes nothing takes no lease, since that would be a write.
-        let ready = self.ready_off(&roles, off).await?;
-        if ready.iter().all(Ready::is_idle) {
+        let looks = self.look(&roles, off).await?;
+        if looks.iter().all(Look::is_idle) {
+            let ready = self.ready_off(looks).await?;
             let roles: Vec<RoleReport> = ready.into_iter().map(Ready::plan).collect();
             for role in &roles {
                 run.tell(Event::RoleFinished(role));
@@ -72,7 +88,7 @@ impl Control {
     pub async fn plan_off(&self, roles: &[RoleSpec], off: &Off) -> Result<Report, Error> {
         let mut roles = in_order(roles);
         roles.reverse();
-        let ready = self.ready_off(&roles, off).await?;
+        let ready = self.ready_off(self.look(&roles, off).await?).await?;
         Ok(self.report(
             Action::Off,
             true,
@@ -80,11 +96,7 @@ impl Control {
         ))
     }
 
-    async fn ready_off<'a>(
-        &self,
-        roles: &[&'a RoleSpec],
-        off: &Off,
-    ) -> Result<Vec<Ready<'a>>, Error> {
+    async fn look<'a>(&self, roles: &[&'a RoleSpec], off: &Off) -> Result<Vec<Look<'a>>, Error> {
         let mut all = Vec::with_capacity(roles.len());
         for spec in roles {
             let (read, saved) = tokio::join!(
@@ -98,6 +110,27 @@ impl Control {
                 source,
             })?;
             step.flag.encode()?;
+            all.push(Look {
+                spec,
+                read,
+                step,
+                warnings,
+                saved,
+            });
+        }
+        Ok(all)
+    }
+
+    async fn ready_off<'a>(&self, looks: Vec<Look<'a>>) -> Result<Vec<Ready<'a>>, Error> {
+        let mut all = Vec::with_capacity(looks.len());
+        for Look {
+            spec,
+            read,
+            step,
+            warnings,
+            saved,
+        } in looks
+        {
             let workers = if saved.is_empty() {
                 None
             } else {
@@ -138,7 +171,7 @@ impl Control {
     ) -> Result<Report, Error> {
         let mut done: Vec<RoleReport> = Vec::with_capacity(roles.len());
         let mut end = Ok(());
-        for ready in self.ready_off(roles, off).await? {
+        for ready in self.ready_off(self.look(roles, off).await?).await? {
             let behind = done
                 .iter()
                 .find(|role| !role.is_complete())

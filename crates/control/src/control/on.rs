@@ -20,7 +20,7 @@ struct Ready<'a> {
 
 impl Ready<'_> {
     fn is_idle(&self) -> bool {
-        !self.step.outcome.changed() && self.workers.as_ref().is_none_or(Preparation::is_idle)
+        !self.step.outcome.changed() && self.workers.is_none()
     }
 
     fn outcome(&self) -> RoleOutcome {
@@ -167,23 +167,16 @@ impl Control {
                 role,
             });
         }
+        let window = flag.window.clone().unwrap_or_else(|| self.new_window());
         // Whoever typed a bare `on` opened a window without a name; what is saved needs one.
-        let pausing = workers.filter(|workers| !workers.is_idle() || write);
-        let window = match (&flag.window, &pausing) {
-            (Some(window), _) => window.clone(),
-            (None, pausing) => {
-                let window = self.new_window();
-                if pausing.is_some() {
-                    flag.window = Some(window.clone());
-                    write = true;
-                }
-                window
-            }
-        };
+        if flag.window.is_none() && workers.as_ref().is_some_and(Preparation::has_unsaved) {
+            flag.window = Some(window.clone());
+            write = true;
+        }
         if write {
             warnings.extend(self.write(role, &flag, read.stored.as_ref(), guard).await?);
         }
-        let workers = match pausing {
+        let workers = match workers {
             None => None,
             Some(preparation) => {
                 let place = Place {

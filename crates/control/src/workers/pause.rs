@@ -93,13 +93,9 @@ impl Preparation {
         }
     }
 
-    /// Whether there is nothing to save and nothing to change.
-    pub(crate) fn is_idle(&self) -> bool {
-        let capacities = self.capacities();
-        self.saved.missing(&capacities).is_empty()
-            && self.survey.functions.iter().all(|(name, current)| {
-                Steps::of(current, self.saved.functions.get(name)).is_empty()
-            })
+    /// Whether there is something to save, for which a window is needed.
+    pub(crate) fn has_unsaved(&self) -> bool {
+        !self.saved.missing(&self.capacities()).is_empty()
     }
 
     /// Saves, then pauses.

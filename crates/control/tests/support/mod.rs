@@ -1,0 +1,229 @@
+//! An app on the in-process sandbox, on tokio's paused clock: thousands of calls through the real
+//! adapters, and no waiting.
+
+#![expect(dead_code, reason = "each test binary uses a part of it")]
+
+use std::collections::BTreeMap;
+
+use aws_credential_types::Credentials;
+use jiff::Timestamp;
+use maintenance_control::{
+    Clients, Clock, Control, Error, Fleet, Off, On, Pace, Report, RoleReport, RoleSpec, Run,
+    Selection, SsmStore, Status, Store, Who,
+};
+use maintenance_flag::{App, Flag, Prefix, Role};
+use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Sandbox, Settings};
+
+/// When every test begins.
+pub(crate) const START: &str = "2026-11-21T08:00:00Z";
+
+pub(crate) fn start() -> Timestamp {
+    START.parse().expect("a time")
+}
+
+/// A sandbox without rate limits whose clock is tokio's.
+pub(crate) fn sandbox() -> Sandbox {
+    let clock = maintenance_sandbox::Clock::tokio_from(start());
+    Sandbox::new(Settings {
+        clock,
+        ..Settings::quick()
+    })
+}
+
+/// SDK clients that call the sandbox in process, set up as [`maintenance_control::connect`] does.
+pub(crate) fn clients(sandbox: &Sandbox) -> Clients {
+    let retry = aws_sdk_ssm::config::retry::RetryConfig::disabled();
+    let credentials = Credentials::new("AKIATEST", "secret", None, None, "test");
+    let ssm = aws_sdk_ssm::Config::builder()
+        .behavior_version(aws_sdk_ssm::config::BehaviorVersion::v2026_01_12())
+        .region(aws_sdk_ssm::config::Region::new("us-east-1"))
+        .credentials_provider(credentials.clone())
+        .retry_config(retry.clone())
+        .http_client(sandbox.http_client())
+        .build();
+    let lambda = aws_sdk_lambda::Config::builder()
+        .behavior_version(aws_sdk_lambda::config::BehaviorVersion::v2026_01_12())
+        .region(aws_sdk_lambda::config::Region::new("us-east-1"))
+        .credentials_provider(credentials)
+        .retry_config(retry)
+        .http_client(sandbox.http_client())
+        .build();
+    Clients {
+        ssm: aws_sdk_ssm::Client::from_conf(ssm),
+        lambda: aws_sdk_lambda::Client::from_conf(lambda),
+    }
+}
+
+/// The control plane of `demo-dev` on a sandbox, run by `by`. It paces itself as in production: the
+/// clock is virtual, so that costs nothing.
+pub(crate) fn control_by(sandbox: &Sandbox, by: &str) -> Control {
+    let clients = clients(sandbox);
+    let clock = Clock::virtual_from(sandbox_now(sandbox));
+    let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
+    control_with(sandbox, store, by)
+}
+
+/// The same with another store.
+pub(crate) fn control_with(sandbox: &Sandbox, store: Store, by: &str) -> Control {
+    let clients = clients(sandbox);
+    let clock = Clock::virtual_from(sandbox_now(sandbox));
+    let fleet = Fleet::new(clients.lambda, clock, Pace::per_second(10.0));
+    Control::new(app(), &Prefix::default(), store, fleet, by.to_owned()).with_clock(clock)
+}
+
+fn sandbox_now(sandbox: &Sandbox) -> Timestamp {
+    sandbox.settings().clock.now()
+}
+
+pub(crate) fn app() -> App {
+    App::new("demo", "dev").expect("a good name")
+}
+
+pub(crate) fn web() -> RoleSpec {
+    RoleSpec {
+        role: Role::web(),
+        functions: None,
+    }
+}
+
+/// The worker role with functions that match `demo-dev-*`.
+pub(crate) fn worker() -> RoleSpec {
+    let functions = Selection::new(&["demo-dev-*".to_owned()], &[], BTreeMap::new());
+    RoleSpec {
+        role: Role::worker(),
+        functions: Some(functions.expect("a good glob")),
+    }
+}
+
+pub(crate) fn on_wish() -> On {
+    On {
+        who: Who::Person,
+        reason: Some("migration".to_owned()),
+    }
+}
+
+pub(crate) fn off_wish() -> Off {
+    Off {
+        who: Who::Person,
+        force: None,
+    }
+}
+
+/// An app on a sandbox.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) control: Control,
+}
+
+impl World {
+    /// With these functions.
+    pub(crate) fn new(functions: impl IntoIterator<Item = FunctionSpec>) -> Self {
+        let sandbox = sandbox();
+        for function in functions {
+            sandbox.seed(function);
+        }
+        let control = control_by(&sandbox, "ana@laptop");
+        Self { sandbox, control }
+    }
+
+    /// With one function of every kind.
+    pub(crate) fn mixed() -> Self {
+        Self::new(mixed_fleet())
+    }
+
+    pub(crate) async fn on(&self, role: &RoleSpec) -> Result<Report, Error> {
+        self.control
+            .on(std::slice::from_ref(role), &on_wish(), &Run::quiet())
+            .await
+    }
+
+    pub(crate) async fn off(&self, role: &RoleSpec) -> Result<Report, Error> {
+        self.control
+            .off(std::slice::from_ref(role), &off_wish(), &Run::quiet())
+            .await
+    }
+
+    pub(crate) async fn status(&self, role: &RoleSpec) -> Status {
+        self.control
+            .status(std::slice::from_ref(role))
+            .await
+            .expect("a status")
+    }
+
+    /// The stored flag of a role.
+    pub(crate) fn flag(&self, role: &str) -> Flag {
+        let parameters = self.sandbox.parameters();
+        parameters
+            .get(&format!("/maintenance/demo-dev/flags/{role}"))
+            .map_or_else(Flag::off, |parameter| {
+                Flag::decode(&parameter.value).expect("a flag")
+            })
+    }
+
+    /// The names of the parameters below `/maintenance/demo-dev/<path>`.
+    pub(crate) fn parameters(&self, path: &str) -> Vec<String> {
+        let below = format!("/maintenance/demo-dev/{path}");
+        let parameters = self.sandbox.parameters();
+        parameters
+            .into_keys()
+            .filter(|name| name.starts_with(&below))
+            .collect()
+    }
+
+    /// Whether nobody holds a lease.
+    pub(crate) fn lease_is_free(&self) -> bool {
+        let now = sandbox_now(&self.sandbox);
+        let parameters = self.sandbox.parameters();
+        parameters
+            .iter()
+            .filter(|(name, _)| name.contains("/lease/"))
+            .all(|(_, parameter)| {
+                let lease = maintenance_flag::Lease::decode(&parameter.value).expect("a lease");
+                !lease.is_held(now)
+            })
+    }
+
+    /// Makes a call of the future go wrong.
+    pub(crate) fn inject(&self, fault: Fault) {
+        self.sandbox.inject(fault);
+    }
+}
+
+/// One function of every kind: unset, zero, limited, provisioned on an alias and a version, fed by
+/// queues, some of whose mappings are disabled; and others that do not belong.
+pub(crate) fn mixed_fleet() -> Vec<FunctionSpec> {
+    vec![
+        FunctionSpec::new("demo-dev-unset"),
+        FunctionSpec::new("demo-dev-zero").reserved(0),
+        FunctionSpec::new("demo-dev-limited").reserved(20),
+        FunctionSpec::new("demo-dev-provisioned")
+            .reserved(30)
+            .versions(2)
+            .alias("live", 1)
+            .alias("next", 2)
+            .provisioned("live", 3)
+            .provisioned("2", 5),
+        FunctionSpec::new("demo-dev-unset-provisioned")
+            .versions(1)
+            .alias("live", 1)
+            .provisioned("live", 2),
+        FunctionSpec::new("demo-dev-versions").versions(3),
+        FunctionSpec::new("demo-dev-queue")
+            .reserved(5)
+            .mapping(MappingSpec::sqs("orders"))
+            .mapping(MappingSpec::sqs("paused").disabled())
+            .mapping(MappingSpec::kinesis("clicks")),
+        FunctionSpec::new("demo-dev-zero-queue")
+            .reserved(0)
+            .mapping(MappingSpec::dynamodb("carts")),
+        FunctionSpec::new("other-dev-mail")
+            .reserved(7)
+            .mapping(MappingSpec::sqs("mail")),
+    ]
+}
+
+/// The only role in a report.
+pub(crate) fn only(report: &Report) -> &RoleReport {
+    assert_eq!(report.roles.len(), 1, "{report:?}");
+    &report.roles[0]
+}
