@@ -50,6 +50,7 @@ class Stage:
         self.lambda_ = self.client("lambda")
         self.ssm = self.client("ssm")
         self.sqs = self.client("sqs")
+        self.logs = self.client("logs")
         self.handler_zip = archive(
             {
                 "bootstrap": BOOTSTRAP.read_bytes(),
@@ -186,6 +187,12 @@ class SecondOpinion(unittest.TestCase):
         self.assertEqual(status, 200, body)
         self.assertIsNone(headers["X-Maintenance"])
 
+    def logs(self, name):
+        """What CloudWatch Logs has of a function, in one piece."""
+        group = f"/aws/lambda/{self.app}-{name}"
+        pages = stage.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return "\n".join(event["message"] for page in pages for event in page["events"])
+
     def deploy_worker(self, name, reserved=None):
         name = f"{self.app}-{name}"
         self.deploy(name, stage.worker_zip, "python3.12", "worker.handler", {})
@@ -250,6 +257,19 @@ class Web(SecondOpinion):
         self.assertEqual(headers["X-Maintenance"], "on")
         self.assertGreater(int(headers["Retry-After"]), 0)
 
+    def test_the_app_is_not_built_before_maintenance_ends(self):
+        self.maintenance("on", "--yes")
+        host = self.deploy_web()
+        self.assert_blocked(host)
+        self.assertNotIn("connected", self.logs("web"))
+        self.maintenance("off")
+        # ministack collects a function's output beside its answer: a line may come with the next.
+        for _ in range(50):
+            self.assert_served(host)
+            if "connected" in self.logs("web"):
+                return
+        self.fail(f"the app was never built:\n{self.logs('web')}")
+
     def test_again_changes_nothing(self):
         self.maintenance("on", "--yes", "--reason", "first")
         first = self.parameters("flags")
@@ -308,6 +328,9 @@ class Worker(SecondOpinion):
         self.worker("on", "--function", f"{self.app}-*", "--yes")
         self.assertEqual({name: self.reserved(name) for name in before}, dict.fromkeys(before, 0))
         self.assertTrue(self.parameters("capacity"))
+        report = json.loads(self.worker("status", "--json").stdout)["roles"][0]
+        self.assertEqual((report["role"], report["maintenance"]), ("worker", "on"))
+        self.assertEqual((report["workers"]["selected"], report["workers"]["paused"]), (3, 3))
 
         self.worker("off")
         self.assertEqual({name: self.reserved(name) for name in before}, before)
