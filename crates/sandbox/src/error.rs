@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
-
 /// A refusal by one of the services.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ApiError {
@@ -14,7 +12,7 @@ pub(crate) struct ApiError {
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: Option<String>,
     /// Fields beside the message, such as `Type` and `Reason`.
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: Vec<(&'static str, String)>,
     /// The name of the message's field: the models of Lambda's errors differ in its capital.
     pub(crate) message_key: &'static str,
 }
@@ -31,7 +29,7 @@ impl ApiError {
             status,
             code: code.into(),
             message: Some(message.into()),
-            fields: Map::new(),
+            fields: Vec::new(),
             message_key: "message",
         }
     }
@@ -50,7 +48,7 @@ impl ApiError {
     }
 
     fn user(mut self) -> Self {
-        self.fields.insert("Type".to_owned(), "User".into());
+        self.fields.push(("Type", "User".to_owned()));
         self
     }
 
@@ -112,7 +110,7 @@ impl ApiError {
     /// Lambda's 429, with the reason AWS gives.
     pub(crate) fn too_many_requests(message: &str, reason: &str) -> Self {
         let mut error = Self::new(429, "TooManyRequestsException", message).user();
-        error.fields.insert("Reason".to_owned(), reason.into());
+        error.fields.push(("Reason", reason.to_owned()));
         error
     }
 }

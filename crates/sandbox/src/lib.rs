@@ -20,16 +20,25 @@
 //! A test that blocks its thread, waiting for a child process, uses [`Sandbox::serve_on_thread`].
 //!
 //! In process, for the AWS SDK for Rust, thousands of calls a second:
-//! ```ignore
-//! // #[tokio::test(start_paused = true)]: durations then cost nothing.
+//! ```
+//! # use aws_credential_types::Credentials;
+//! # use aws_sdk_lambda::config::{BehaviorVersion, Region};
+//! # use maintenance_sandbox::{FunctionSpec, Sandbox, Settings};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Under #[tokio::test(start_paused = true)] durations cost nothing.
 //! let sandbox = Sandbox::new(Settings::quick());
+//! sandbox.seed(FunctionSpec::new("demo-dev-mail").reserved(20));
 //! let config = aws_sdk_lambda::Config::builder()
 //!     .behavior_version(BehaviorVersion::v2026_01_12())
 //!     .region(Region::new("us-east-1"))
-//!     .credentials_provider(Credentials::for_tests())
+//!     .credentials_provider(Credentials::from_keys("sandbox", "sandbox", None))
 //!     .http_client(sandbox.http_client())
 //!     .build();
 //! let lambda = aws_sdk_lambda::Client::from_conf(config);
+//! let function = lambda.get_function_concurrency().function_name("demo-dev-mail");
+//! assert_eq!(function.send().await?.reserved_concurrent_executions(), Some(20));
+//! # Ok(()) }
 //! ```
 //! Both doors lead to the same state, so one can seed and watch while the other is tested.
 //!

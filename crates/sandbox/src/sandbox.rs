@@ -101,9 +101,10 @@ impl Sandbox {
             Err((service, error)) => return Ok(self.unidentified(service, error)),
         };
         let service = incoming.operation.service;
-        let (call, actions) = match self.admit(&incoming) {
-            Ok(admitted) => admitted,
-            Err((call, refusal)) => return Ok(wire::respond(service, call.seq, Err(refusal))),
+        let (call, admitted) = self.admit(&incoming);
+        let actions = match admitted {
+            Ok(actions) => actions,
+            Err(refusal) => return Ok(wire::respond(service, call.seq, Err(refusal))),
         };
         let mut result = match self.befall(&call, &incoming, When::Before, &actions).await {
             Fate::Go => self.perform(&call, &incoming),
@@ -133,14 +134,8 @@ impl Sandbox {
     }
 
     /// Logs the call, charges its budget and lets the rules count it.
-    #[expect(
-        clippy::type_complexity,
-        reason = "either what is to befall it, or its refusal"
-    )]
-    fn admit(
-        &self,
-        incoming: &Incoming,
-    ) -> Result<(CallInfo, Vec<(When, Action)>), (CallInfo, ApiError)> {
+    /// Returns what is to befall it, or its refusal.
+    fn admit(&self, incoming: &Incoming) -> (CallInfo, Result<Vec<(When, Action)>, ApiError>) {
         let mut world = self.world();
         let now = world.now();
         let operation = incoming.operation;
@@ -153,10 +148,10 @@ impl Sandbox {
         let limits = world.settings.rate_limits;
         if !world.buckets.take(operation.budget, &limits, now) {
             world.calls.end(call.seq, Outcome::Throttled);
-            return Err((call, throttled(operation.service)));
+            return (call, Err(throttled(operation.service)));
         }
         let actions = world.faults.strike(&call);
-        Ok((call, actions))
+        (call, Ok(actions))
     }
 
     async fn befall(

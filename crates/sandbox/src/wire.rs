@@ -272,7 +272,9 @@ fn error_parts(service: Service, error: ApiError) -> Parts {
         }
         Service::Lambda => headers.push(("x-amzn-errortype", error.code.into_owned())),
     }
-    body.extend(error.fields);
+    for (key, value) in error.fields {
+        body.insert(key.to_owned(), value.into());
+    }
     if let Some(message) = error.message {
         body.insert(error.message_key.to_owned(), message.into());
     }

@@ -18,8 +18,7 @@ pub(crate) fn pool_for(state: &LambdaState, context: &Context<'_>, function: &st
         .functions
         .values()
         .filter(|it| it.name != function)
-        .map(|it| it.taken())
-        .sum();
+        .fold(0, |sum: u32, it| sum.saturating_add(it.taken()));
     let limit = context.settings.lambda.concurrent_executions;
     limit.saturating_sub(taken)
 }

@@ -84,14 +84,15 @@ pub(crate) fn put(
         .map_or(0, |it| it.requested);
     let added = wanted.saturating_sub(own);
     match function.reserved {
-        Some(reserved) => {
-            if function.total_provisioned() + wanted - own > reserved {
-                return Err(ApiError::invalid(
-                    "Requested Provisioned Concurrency should not be greater than the \
-                     reservedConcurrentExecution for function",
-                ));
-            }
+        Some(reserved)
+            if (function.total_provisioned() - own).saturating_add(wanted) > reserved =>
+        {
+            return Err(ApiError::invalid(
+                "Requested Provisioned Concurrency should not be greater than the \
+                 reservedConcurrentExecution for function",
+            ));
         }
+        Some(_) => {}
         None if added > pool => {
             return Err(ApiError::new(
                 400,

@@ -164,7 +164,8 @@ impl Function {
 
     /// What is provisioned on all its qualifiers.
     pub(crate) fn total_provisioned(&self) -> u32 {
-        self.provisioned.values().map(|it| it.requested).sum()
+        let requested = self.provisioned.values().map(|it| it.requested);
+        requested.fold(0, u32::saturating_add)
     }
 
     /// What it takes out of the account's pool.

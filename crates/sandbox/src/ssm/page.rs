@@ -164,7 +164,7 @@ fn empty_now(state: &mut SsmState, context: &Context<'_>, token: Option<&Token>)
     state.pages += 1;
     match context.settings.ssm.empty_pages {
         EmptyPages::Never => false,
-        EmptyPages::Every(n) => state.pages % u64::from(n.max(1)) == 0,
+        EmptyPages::Every(n) => state.pages.is_multiple_of(u64::from(n.max(1))),
     }
 }
 

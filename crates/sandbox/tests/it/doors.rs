@@ -1,0 +1,298 @@
+//! The two doors: over HTTP and in process, one state behind them; and the requests nobody knows.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_ssm::config::{BehaviorVersion, Region};
+use aws_sdk_ssm::types::ParameterType;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use maintenance_sandbox::{ConnectionDropped, Fault, FunctionSpec, Sandbox, Settings};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::common::{quick, ssm};
+
+fn signed(method: &str, path: &str) -> http::request::Builder {
+    let credential = "AWS4-HMAC-SHA256 Credential=akid/20260101/us-east-1/ssm/aws4_request, x=y";
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", credential)
+}
+
+async fn send(sandbox: &Sandbox, request: Request<Bytes>) -> (StatusCode, Value, http::HeaderMap) {
+    let response = sandbox.handle(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    (parts.status, body, parts.headers)
+}
+
+async fn admin(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/_sandbox/{path}"));
+    let request = request.body(Bytes::from(body.to_string())).unwrap();
+    let (status, body, _) = send(sandbox, request).await;
+    (status, body)
+}
+
+/// One request over a connection of its own; what comes back before it closes.
+async fn raw(address: std::net::SocketAddr, request: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+fn get_parameter(name: &str) -> String {
+    let body = json!({ "Name": name }).to_string();
+    format!(
+        "POST / HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\
+         X-Amz-Target: AmazonSSM.GetParameter\r\nContent-Type: application/x-amz-json-1.1\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=akid/20260101/us-east-1/ssm/aws4_request\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn one_state_behind_both_doors() {
+    let sandbox = quick();
+    let server = sandbox.serve().await.unwrap();
+    assert!(server.endpoint_url().starts_with("http://127.0.0.1:"));
+    let call = ssm(&sandbox).put_parameter().name("/a").value("inside");
+    call.r#type(ParameterType::String).send().await.unwrap();
+    let answer = raw(server.address(), &get_parameter("/a")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("\"Value\":\"inside\""), "{answer}");
+    // Stopping cuts what is open.
+    let mut idle = tokio::net::TcpStream::connect(server.address())
+        .await
+        .unwrap();
+    server.shutdown();
+    assert!(matches!(idle.read(&mut [0]).await, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn a_served_connection_drops_when_told_to() {
+    let sandbox = Sandbox::new(Settings::default());
+    let server = sandbox.serve().await.unwrap();
+    sandbox.inject(Fault::any_call().drop_connection());
+    assert_eq!(raw(server.address(), &get_parameter("/a")).await, "");
+    assert!(
+        raw(server.address(), &get_parameter("/a"))
+            .await
+            .contains("ParameterNotFound")
+    );
+}
+
+#[test]
+fn it_serves_from_a_thread_of_its_own() {
+    use std::io::{Read as _, Write as _};
+    let sandbox = Sandbox::default();
+    let server = sandbox.serve_on_thread().unwrap();
+    // The client blocks this thread, as a test that waits for a child does.
+    let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
+    stream.write_all(get_parameter("/a").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("ParameterNotFound"), "{answer}");
+    let mut idle = std::net::TcpStream::connect(server.address()).unwrap();
+    drop(server);
+    assert!(matches!(idle.read(&mut [0]), Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn what_it_does_not_know_it_names() {
+    let sandbox = quick();
+    let request = signed("POST", "/").header("x-amz-target", "AmazonSSM.SendCommand");
+    let (status, body, _) = send(&sandbox, request.body(Bytes::new()).unwrap()).await;
+    assert_eq!(status, 400);
+    assert_eq!(body["__type"], "UnknownOperationException");
+    assert!(
+        body["message"]
+            .as_str()
+            .unwrap()
+            .contains("AmazonSSM.SendCommand")
+    );
+    let request = signed("GET", "/2018-10-31/layers")
+        .body(Bytes::new())
+        .unwrap();
+    let (status, body, headers) = send(&sandbox, request).await;
+    assert_eq!(status, 404);
+    assert_eq!(headers["x-amzn-errortype"], "UnknownOperationException");
+    assert!(
+        body["message"]
+            .as_str()
+            .unwrap()
+            .contains("GET /2018-10-31/layers")
+    );
+    let logged: Vec<_> = sandbox
+        .calls()
+        .into_iter()
+        .map(|it| it.call.operation)
+        .collect();
+    assert_eq!(logged, ["Unidentified", "Unidentified"]);
+}
+
+#[tokio::test]
+async fn a_request_must_be_signed_for_this_region() {
+    let sandbox = quick();
+    let unsigned = Request::get("/2015-03-31/functions")
+        .body(Bytes::new())
+        .unwrap();
+    let (status, _, headers) = send(&sandbox, unsigned).await;
+    assert_eq!(status, 403);
+    assert_eq!(
+        headers["x-amzn-errortype"],
+        "MissingAuthenticationTokenException"
+    );
+    let config = aws_sdk_ssm::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::from_keys("akid", "secret", None))
+        .http_client(sandbox.http_client())
+        .build();
+    let elsewhere = aws_sdk_ssm::Client::from_conf(config);
+    let refused = crate::common::refusal(elsewhere.get_parameter().name("/a").send().await);
+    assert_eq!(refused.1, "InvalidSignatureException");
+    assert!(refused.2.contains("eu-west-1") && refused.2.contains("us-east-1"));
+}
+
+#[tokio::test]
+async fn bodies_of_the_wrong_shape_are_refused() {
+    let sandbox = quick();
+    sandbox.seed(FunctionSpec::new("work"));
+    for body in [
+        "{\"Name\": 7}",
+        "{\"Name\": \"/a\", \"WithDecryption\": \"yes\"}",
+        "{",
+        "[]",
+    ] {
+        let request = signed("POST", "/").header("x-amz-target", "AmazonSSM.GetParameter");
+        let request = request.body(Bytes::from(body)).unwrap();
+        let (status, answer, _) = send(&sandbox, request).await;
+        assert_eq!(
+            (status.as_u16(), &answer["__type"]),
+            (400, &json!("SerializationException")),
+            "{body}"
+        );
+    }
+    let path = "/2017-10-31/functions/work/concurrency";
+    let request =
+        signed("PUT", path).body(Bytes::from("{\"ReservedConcurrentExecutions\": \"0\"}"));
+    let (_, _, headers) = send(&sandbox, request.unwrap()).await;
+    assert_eq!(headers["x-amzn-errortype"], "SerializationException");
+    let request = signed("PUT", path).body(Bytes::from("{}")).unwrap();
+    let (_, _, headers) = send(&sandbox, request).await;
+    assert_eq!(headers["x-amzn-errortype"], "ValidationException");
+    assert_eq!(sandbox.fleet()["work"].reserved, None);
+}
+
+#[tokio::test]
+async fn faults_can_be_set_and_watched_over_http() {
+    let sandbox = quick();
+    let nothing = json!({});
+    let rule = json!([
+        {"operation": "GetParameter", "nth": 2, "action": {"fail": {"code": "Odd", "status": 418, "message": "m"}}},
+        {"service": "ssm", "write": true, "times": 0, "action": "drop"},
+    ]);
+    assert_eq!(
+        admin(&sandbox, "POST", "faults", &rule).await.1,
+        json!({ "ids": [1, 2] })
+    );
+    let read = || {
+        let request = signed("POST", "/").header("x-amz-target", "AmazonSSM.GetParameter");
+        request.body(Bytes::from("{\"Name\": \"/a\"}")).unwrap()
+    };
+    assert_eq!(send(&sandbox, read()).await.0, 400);
+    let (status, body, _) = send(&sandbox, read()).await;
+    assert_eq!((status.as_u16(), &body["__type"]), (418, &json!("Odd")));
+    let write = signed("POST", "/").header("x-amz-target", "AmazonSSM.DeleteParameter");
+    let write = write.body(Bytes::from("{\"Name\": \"/a\"}")).unwrap();
+    assert_eq!(sandbox.handle(write).await.unwrap_err(), ConnectionDropped);
+
+    let (_, calls) = admin(&sandbox, "GET", "calls", &nothing).await;
+    assert_eq!(calls["counts"]["by_operation"]["GetParameter"], 2);
+    assert_eq!(
+        calls["calls"][1]["outcome"],
+        json!({"kind": "error", "status": 418, "code": "Odd"})
+    );
+    assert_eq!(calls["calls"][2]["call"]["write"], true);
+    let (_, faults) = admin(&sandbox, "GET", "faults", &nothing).await;
+    assert_eq!(faults["faults"][0]["struck"], 1);
+    assert_eq!(admin(&sandbox, "DELETE", "faults", &nothing).await.0, 200);
+    assert!(sandbox.faults().is_empty());
+    admin(&sandbox, "POST", "reset-calls", &nothing).await;
+    assert!(sandbox.calls().is_empty());
+    for (path, body) in [
+        ("faults", json!({"action": "explode"})),
+        ("faults", json!({"actoin": "drop"})),
+    ] {
+        assert_eq!(admin(&sandbox, "POST", path, &body).await.0, 400);
+    }
+    assert_eq!(admin(&sandbox, "GET", "nowhere", &nothing).await.0, 404);
+    sandbox.seed(FunctionSpec::new("work").reserved(0));
+    let (_, state) = admin(&sandbox, "GET", "state", &nothing).await;
+    assert_eq!(state["functions"]["work"]["reserved"], 0);
+}
+
+#[tokio::test]
+async fn a_hanging_call_can_be_awaited_over_http() {
+    let sandbox = quick();
+    let server = sandbox.serve().await.unwrap();
+    let rule = json!({"operation": "GetParameter", "times": 2, "action": "hang"});
+    admin(&sandbox, "POST", "faults", &rule).await;
+    let (status, _) = admin(&sandbox, "GET", "hanging?timeout_ms=1", &json!({})).await;
+    assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
+
+    // A caller that is killed while it waits.
+    let mut stream = tokio::net::TcpStream::connect(server.address())
+        .await
+        .unwrap();
+    stream
+        .write_all(get_parameter("/a").as_bytes())
+        .await
+        .unwrap();
+    let (_, held) = admin(&sandbox, "GET", "hanging", &json!({})).await;
+    assert_eq!(held["hanging"][0]["operation"], "GetParameter");
+    let first = held["hanging"][0]["seq"].as_u64().unwrap();
+    drop(stream);
+    let request = get_parameter("/b");
+    let next = raw(server.address(), &request);
+    let path = format!("hanging?after={first}");
+    let watch = async {
+        let (_, held) = admin(&sandbox, "GET", &path, &json!({})).await;
+        assert_eq!(held["hanging"][0]["target"], "/b");
+        admin(&sandbox, "POST", "release", &json!({})).await;
+    };
+    let (answer, ()) = tokio::join!(next, watch);
+    assert_eq!(answer, "");
+}
+
+#[tokio::test]
+async fn the_sdk_gives_up_waiting_for_a_call_that_hangs() {
+    let sandbox = quick();
+    sandbox.inject(Fault::on("GetParameter").hang());
+    let timeouts = aws_sdk_ssm::config::timeout::TimeoutConfig::builder()
+        .read_timeout(Duration::from_millis(20))
+        .build();
+    let config = ssm(&sandbox)
+        .config()
+        .to_builder()
+        .timeout_config(timeouts)
+        .build();
+    let error = aws_sdk_ssm::Client::from_conf(config)
+        .get_parameter()
+        .name("/a")
+        .send()
+        .await;
+    assert!(error.unwrap_err().raw_response().is_none());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(1), sandbox.hanging(0))
+            .await
+            .is_err()
+    );
+}

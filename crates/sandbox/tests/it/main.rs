@@ -1,0 +1,15 @@
+//! The sandbox, seen through the AWS SDK for Rust: each rule of AWS it enforces has a test here that
+//! fails without it. One binary, since every one of them links both SDKs.
+
+mod common;
+mod doors;
+mod faults;
+mod functions;
+mod invoke;
+mod mappings;
+mod provisioned;
+mod rates;
+mod reserved;
+mod ssm_pages;
+mod ssm_values;
+mod state;

@@ -1,0 +1,104 @@
+//! Parameter Store: listings by path, their pages, and the empty ones among them.
+
+use aws_sdk_ssm::Client;
+use maintenance_sandbox::{EmptyPages, Sandbox, Settings};
+
+use crate::common::{code, is, quick, ssm};
+
+fn filled(empty_pages: EmptyPages) -> Sandbox {
+    let mut settings = Settings::quick();
+    settings.ssm.empty_pages = empty_pages;
+    let sandbox = Sandbox::new(settings);
+    for n in 0..25 {
+        sandbox.set_parameter(&format!("/app/list/{n:02}"), "x");
+    }
+    sandbox.set_parameter("/app/listing", "not under it");
+    sandbox.set_parameter("/app/list/deep/er", "x");
+    sandbox
+}
+
+/// The sizes of the pages, and all names.
+async fn walk(client: &Client, recursive: bool) -> (Vec<usize>, Vec<String>) {
+    let (mut sizes, mut names, mut token) = (Vec::new(), Vec::new(), None);
+    loop {
+        let page = client
+            .get_parameters_by_path()
+            .path("/app/list")
+            .recursive(recursive);
+        let page = page.set_next_token(token).send().await.unwrap();
+        sizes.push(page.parameters().len());
+        names.extend(
+            page.parameters()
+                .iter()
+                .map(|it| it.name().unwrap().to_owned()),
+        );
+        token = page.next_token().map(str::to_owned);
+        if token.is_none() {
+            return (sizes, names);
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_have_ten_at_most() {
+    let client = ssm(&filled(EmptyPages::Never));
+    let (sizes, names) = walk(&client, false).await;
+    assert_eq!(sizes, [10, 10, 5]);
+    assert_eq!(names.first().unwrap(), "/app/list/00");
+    let (sizes, names) = walk(&client, true).await;
+    assert_eq!(sizes, [10, 10, 6]);
+    assert!(names.contains(&"/app/list/deep/er".to_owned()));
+    let asked = client
+        .get_parameters_by_path()
+        .path("/app/list")
+        .max_results(11);
+    assert_eq!(code(asked.send().await), is(400, "ValidationException"));
+    let none = client
+        .get_parameters_by_path()
+        .path("/none")
+        .send()
+        .await
+        .unwrap();
+    assert!(none.parameters().is_empty() && none.next_token().is_none());
+}
+
+#[tokio::test]
+async fn a_page_may_be_empty_and_not_the_last() {
+    let (sizes, names) = walk(&ssm(&filled(EmptyPages::Every(2))), false).await;
+    assert_eq!(sizes, [10, 0, 10, 5]);
+    assert_eq!(names.len(), 25);
+    let (sizes, _) = walk(&ssm(&filled(EmptyPages::Every(1))), false).await;
+    assert_eq!(sizes, [0, 10, 0, 10, 0, 5]);
+    // By default too, now and then.
+    assert_eq!(quick().settings().ssm.empty_pages, EmptyPages::Every(3));
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_its_own_listing_only() {
+    let client = ssm(&filled(EmptyPages::Never));
+    let first = client
+        .get_parameters_by_path()
+        .path("/app/list")
+        .send()
+        .await
+        .unwrap();
+    let token = first.next_token().unwrap();
+    for (path, token) in [("/app", token), ("/app/list", "made-up")] {
+        let call = client.get_parameters_by_path().path(path).next_token(token);
+        assert_eq!(
+            code(call.send().await),
+            is(400, "InvalidNextToken"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_path_begins_with_a_slash() {
+    let call = ssm(&quick())
+        .get_parameters_by_path()
+        .path("app")
+        .send()
+        .await;
+    assert_eq!(code(call), is(400, "ValidationException"));
+}

@@ -1,0 +1,118 @@
+//! The log, the truth, other people's hands, and coming back from a directory.
+
+use maintenance_sandbox::{FunctionSpec, MappingSpec, Sandbox, Settings, StateError};
+
+use crate::common::{lambda, quick, ssm};
+
+fn worker() -> FunctionSpec {
+    FunctionSpec::new("work")
+        .reserved(9)
+        .alias("live", 2)
+        .provisioned("live", 3)
+        .timeout(60)
+        .tag("role", "worker")
+        .mapping(MappingSpec::dynamodb("orders").qualifier("live"))
+}
+
+#[tokio::test]
+async fn the_log_knows_every_call() {
+    let sandbox = quick();
+    sandbox.seed(worker());
+    let client = lambda(&sandbox);
+    client
+        .get_function()
+        .function_name("work:live")
+        .send()
+        .await
+        .unwrap();
+    client
+        .delete_function_concurrency()
+        .function_name("work")
+        .send()
+        .await
+        .unwrap();
+    let _ = ssm(&sandbox).get_parameter().name("/a").send().await;
+    let calls: Vec<_> = sandbox
+        .calls()
+        .into_iter()
+        .map(|it| (it.call.operation, it.call.target.unwrap(), it.call.write))
+        .collect();
+    let entry =
+        |operation: &str, target: &str, write| (operation.to_owned(), target.to_owned(), write);
+    assert_eq!(
+        calls,
+        [
+            entry("GetFunction", "work", false),
+            entry("DeleteFunctionConcurrency", "work", true),
+            entry("GetParameter", "/a", false),
+        ]
+    );
+    assert_eq!(sandbox.writes().len(), 1);
+    assert_eq!(sandbox.call_counts().by_operation["GetFunction"], 1);
+    sandbox.reset_calls();
+    assert_eq!((sandbox.calls().len(), sandbox.call_counts().total), (0, 0));
+    client.list_functions().send().await.unwrap();
+    assert_eq!(sandbox.calls()[0].call.seq, 4);
+}
+
+#[tokio::test]
+async fn somebody_else_may_change_anything() {
+    let sandbox = quick();
+    let uuids = sandbox.seed(worker());
+    let before = sandbox.fleet();
+    sandbox.set_reserved("work", None).unwrap();
+    sandbox.set_provisioned("work", "live", Some(1)).unwrap();
+    sandbox.set_mapping_enabled(&uuids[0], false).unwrap();
+    let after = sandbox.fleet();
+    assert_ne!(before, after);
+    assert_eq!(after["work"].reserved, None);
+    assert_eq!(after["work"].mappings[&uuids[0]].state, "Disabled");
+    sandbox.delete_mapping(&uuids[0]).unwrap();
+    sandbox.delete_function("work").unwrap();
+    assert!(sandbox.fleet().is_empty());
+    assert!(sandbox.set_reserved("work", None).is_err());
+    sandbox.set_parameter("/a", "typed in");
+    assert_eq!(sandbox.parameters()["/a"].value, "typed in");
+    assert!(sandbox.delete_parameter("/a") && !sandbox.delete_parameter("/a"));
+    assert!(sandbox.calls().is_empty());
+}
+
+#[tokio::test]
+async fn it_comes_back_from_a_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("state");
+    assert!(matches!(
+        Sandbox::load(&home, Settings::quick()),
+        Err(StateError::Missing(_))
+    ));
+    let sandbox = quick();
+    sandbox.seed(worker());
+    sandbox.set_parameter("/a", "1");
+    sandbox.set_parameter("/a", "2");
+    sandbox.save(&home).unwrap();
+    sandbox.set_parameter("/a", "3");
+    sandbox.save(&home).unwrap();
+    let back = Sandbox::load(&home, Settings::quick()).unwrap();
+    assert_eq!(back.fleet(), sandbox.fleet());
+    assert_eq!(back.parameters(), sandbox.parameters());
+    let first = ssm(&back)
+        .get_parameter()
+        .name("/a:1")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(first.parameter().unwrap().value(), Some("1"));
+    // A new mapping gets a number of its own.
+    let uuids = back.seed(FunctionSpec::new("other").mapping(MappingSpec::sqs("q")));
+    assert!(!sandbox.fleet()["work"].mappings.contains_key(&uuids[0]));
+
+    let file = home.join("sandbox.json");
+    std::fs::write(&file, "{\"schema\": 1, \"ssm\"").unwrap();
+    assert!(matches!(
+        Sandbox::load(&home, Settings::quick()),
+        Err(StateError::Damaged { .. })
+    ));
+    std::fs::write(&file, "{\"schema\": 2}").unwrap();
+    let newer = Sandbox::load(&home, Settings::quick()).unwrap_err();
+    assert!(matches!(newer, StateError::TooNew { schema: 2, .. }));
+}
