@@ -6,17 +6,25 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+// Each paragraph is one line: the parser wraps them to the terminal.
 const AFTER_HELP: &str = "\
-Settings come from flags, then MAINTENANCE_* variables, then the nearest maintenance.toml, then
+Settings come from flags, then MAINTENANCE_* variables, then the nearest maintenance.toml, then \
 defaults; `maintenance config` shows each one and where it came from.
 
-stdout carries the answer and nothing else; everything said to a person is on stderr. With --json the
-answer is one document: the report, or {\"error\": {\"message\", \"causes\", \"hint\", \"exit_code\"}}
-if there is none.
+stdout carries the answer and nothing else; everything said to a person is on stderr. With --json \
+the answer is one document: the report, or, if there is none, {\"error\": {\"message\", \"causes\", \
+\"hint\", \"exit_code\"}}.
 
-Exit codes: 0 done or already so; 1 failed; 2 usage or configuration; 3 refused, another owner holds
-the window; 4 partial, run it again; 5 busy, another operation holds the lease; 6 not confirmed;
-10 with `status --exit-code`, some asked role is on; 130 interrupted, run it again.";
+Exit codes:
+  0    done, or already so
+  1    failed
+  2    usage or configuration
+  3    refused: another owner holds the window
+  4    partial: some functions are not where they should be; run it again
+  5    busy: another operation holds the lease
+  6    not confirmed
+  10   with `status --exit-code`: some asked role is on
+  130  interrupted; run it again";
 
 /// Put a serverless app into maintenance mode, and bring it back exactly as it was.
 ///

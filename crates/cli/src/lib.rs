@@ -9,6 +9,7 @@ mod confirm;
 pub mod exit_code;
 mod failure;
 mod output;
+mod playground;
 mod progress;
 mod runtime;
 mod settings;

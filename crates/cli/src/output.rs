@@ -86,6 +86,14 @@ impl Output {
         }
     }
 
+    /// Part of a play whose text is itself the answer. Silent where that is a document, and with `-q`.
+    pub(crate) fn narrate(&self, text: impl Display) -> Result<(), Failure> {
+        match self.quiet || self.json {
+            true => Ok(()),
+            false => self.answer(text),
+        }
+    }
+
     /// The answer, as one JSON document: on one line, or indented for a terminal.
     pub(crate) fn document(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = if io::stdout().is_terminal() {

@@ -43,9 +43,8 @@ fn trace(output: &Output) {
         1 => "debug",
         _ => "trace",
     };
-    let filter = ["control", "cli", "gate", "sandbox"]
-        .map(|name| format!("maintenance_{name}={level}"))
-        .join(",");
+    // A target is matched from its beginning: these are the gate's own and all of our crates.
+    let filter = format!("maintenance={level}");
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr)

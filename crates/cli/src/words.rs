@@ -69,20 +69,28 @@ fn note_without_functions(action: Action, role: &Role) -> Option<String> {
 }
 
 fn workers_done(action: Action, workers: &WorkersReport) -> Vec<String> {
-    let (done, already) = match action {
-        Action::On => ("paused", "were paused already"),
-        Action::Off => ("restored", "were restored already"),
+    let done = match action {
+        Action::On => "paused",
+        Action::Off => "restored",
     };
     let mut lines = Vec::new();
     if !workers.changed.is_empty() || workers.unchanged.is_empty() {
         lines.push(format!("{} {done}", functions(workers.changed.len())));
     }
     if !workers.unchanged.is_empty() {
-        lines.push(format!("{} {already}", functions(workers.unchanged.len())));
+        lines.push(already(action, workers.unchanged.len()));
     }
     lines.extend(workers.drifted.iter().map(drifted));
     lines.extend(workers.gone.iter().map(|it| gone(it)));
     lines
+}
+
+/// Functions that need nothing.
+fn already(action: Action, count: usize) -> String {
+    match action {
+        Action::On => format!("{} at zero already", functions(count)),
+        Action::Off => format!("{} as before already", functions(count)),
+    }
 }
 
 fn drifted(drift: &Drift) -> String {
@@ -135,9 +143,9 @@ pub(crate) fn plan(report: &Report, selects: impl Fn(&Role) -> bool) -> Vec<Stri
 }
 
 fn workers_planned(action: Action, workers: &WorkersReport) -> Vec<String> {
-    let (verb, already) = match action {
-        Action::On => ("pause", "are paused already"),
-        Action::Off => ("restore", "are restored already"),
+    let verb = match action {
+        Action::On => "pause",
+        Action::Off => "restore",
     };
     let mut lines = Vec::new();
     if !workers.changed.is_empty() {
@@ -148,7 +156,7 @@ fn workers_planned(action: Action, workers: &WorkersReport) -> Vec<String> {
         lines.extend(workers.changed.iter().map(|name| format!("  {name}")));
     }
     if !workers.unchanged.is_empty() || workers.changed.is_empty() {
-        lines.push(format!("{} {already}", functions(workers.unchanged.len())));
+        lines.push(already(action, workers.unchanged.len()));
     }
     for failure in &workers.failed {
         lines.push(format!(

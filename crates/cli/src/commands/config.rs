@@ -81,7 +81,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         json!(settings.role.value.as_str()),
         &settings.role.source,
     );
-    row("rate", json!(settings.rate.value), &settings.rate.source);
+    row("rate", number(settings.rate.value), &settings.rate.source);
     row("by", json!(settings.by.value), &settings.by.source);
     for role in &settings.roles {
         let key = |part: &str| format!("roles.{}.{part}", role.role);
@@ -108,6 +108,13 @@ fn rows(settings: &Settings) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// Without `.0` where there is nothing after the point.
+fn number(value: f64) -> Value {
+    let text = value.to_string();
+    text.parse::<u64>()
+        .map_or_else(|_| json!(value), |whole| json!(whole))
 }
 
 /// A user and password in an address are nobody's business.

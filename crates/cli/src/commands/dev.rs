@@ -1,5 +1,111 @@
-//! `maintenance dev`.
-use crate::{args::DevArgs, exit_code::Outcome, failure::Failure, output::Output};
-pub(crate) async fn run(_args: &DevArgs, _output: &Output) -> Result<Outcome, Failure> {
-    Err(Failure::failed("the sandbox is not built yet"))
+//! `maintenance dev`: the demonstration app, served until stopped, for a second terminal to drive.
+
+use std::time::Duration;
+
+use crate::args::DevArgs;
+use crate::exit_code::Outcome;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::playground::{Options, Playground, table_of_workers};
+use crate::runtime::Signals;
+
+/// How old what the gate knows may be: what a person takes for at once.
+const TTL: Duration = Duration::from_secs(1);
+/// How often the state is kept, if it changed.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves it. The lines to paste are the answer; everything else is said to a person.
+pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, Failure> {
+    let mut signals = Signals::listen()?;
+    let options = Options {
+        port: args.port.unwrap_or(0),
+        state: args.state.clone(),
+        ttl: TTL,
+    };
+    let playground = Playground::start(options).await?;
+
+    output.say(format_args!(
+        "A local AWS is at {}",
+        playground.endpoint_url()
+    ));
+    output.say(format_args!(
+        "The app demo-dev has a page at http://{}/",
+        playground.page()
+    ));
+    output.say("and these functions:\n");
+    output.say(table_of_workers(&playground.fleet()));
+    output.say("Paste these lines into a second terminal:\n");
+    output.answer(exports(&playground))?;
+    output.say("\nThen try there: maintenance on --all");
+    output.say("                maintenance status --all");
+    output.say(format_args!(
+        "                curl -i http://{}/",
+        playground.page()
+    ));
+    output.say("                maintenance off --all\n");
+    output.say("Ctrl-C stops it here");
+
+    let mut saved = playground.writes();
+    let mut tick = tokio::time::interval(SAVE_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            () = signals.next() => break,
+            _ = tick.tick() => {
+                let writes = playground.writes();
+                if writes != saved {
+                    playground.save()?;
+                    saved = writes;
+                }
+            }
+        }
+    }
+    playground.save()?;
+    output.say(match &args.state {
+        None => "\nStopped; nothing is left behind".to_owned(),
+        Some(folder) => format!("\nStopped; its state is in {}", folder.display()),
+    });
+    Ok(Outcome::Done)
+}
+
+/// Shell lines that point a terminal at the local AWS.
+fn exports(playground: &Playground) -> String {
+    let mut lines = format!("unset {}\n", Playground::unwanted().join(" "));
+    for (name, value) in playground.variables() {
+        lines += &format!("export {name}={}\n", quoted(&value));
+    }
+    // So that the same `maintenance` is found there, however it was started here.
+    if let Some(folder) = std::env::current_exe()
+        .ok()
+        .as_deref()
+        .and_then(|exe| exe.parent())
+    {
+        lines += &format!(
+            "export PATH={}:\"$PATH\"\n",
+            quoted(&folder.display().to_string())
+        );
+    }
+    lines
+}
+
+/// As a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-+=@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_for_the_shell_are_quoted_when_they_must_be() {
+        assert_eq!(quoted("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_eq!(quoted("/my folder/it's"), r"'/my folder/it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -1,0 +1,245 @@
+//! The play: its scenes, what is shown of each, and what has to hold.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use maintenance_sandbox::Fleet;
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+use tokio::process::Command;
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::playground::{Options, Playground, compared, table_of_workers};
+
+use super::fetch::{self, Page};
+
+/// Something that has to hold, and whether it did.
+#[derive(Debug, Serialize)]
+pub(super) struct Check {
+    pub(super) what: String,
+    pub(super) held: bool,
+}
+
+/// The play while it runs.
+pub(super) struct Play<'a> {
+    output: &'a Output,
+    playground: Playground,
+    checks: Vec<Check>,
+}
+
+impl<'a> Play<'a> {
+    pub(super) async fn start(output: &'a Output) -> Result<Self, Failure> {
+        // The gate looks at every request, so that nobody has to wait for what is known to grow old.
+        let options = Options {
+            ttl: Duration::ZERO,
+            ..Options::default()
+        };
+        let playground = Playground::start(options).await?;
+        Ok(Self {
+            output,
+            playground,
+            checks: Vec::new(),
+        })
+    }
+
+    pub(super) async fn run(mut self) -> Result<Vec<Check>, Failure> {
+        self.show(
+            "The app demo-dev: a web page behind the gate, and workers of every kind. It runs in a",
+        )?;
+        self.show(
+            "local AWS that lives only as long as this command; your account is not touched.",
+        )?;
+
+        let before = self.serving().await?;
+        let during = self.maintenance(&before).await?;
+        self.back(&before, &during).await?;
+
+        let held = self.checks.iter().filter(|check| check.held).count();
+        let all = self.checks.len();
+        if held == all {
+            self.show(format!(
+                "\n{}",
+                format!("All {all} checks held.").green().bold()
+            ))?;
+            self.show("Drive it yourself with: maintenance dev")?;
+        } else {
+            self.show(format!(
+                "\n{}",
+                format!("Only {held} of {all} checks held.").red().bold()
+            ))?;
+        }
+        Ok(self.checks)
+    }
+
+    async fn serving(&mut self) -> Result<Fleet, Failure> {
+        self.scene("The app as it is")?;
+        let page = self.visit().await?;
+        self.check("the page answers 200", page.status == 200)?;
+        let answer = self.invoke().await?;
+        self.check("the worker runs", answer.0 == 200)?;
+        let before = self.playground.fleet();
+        self.show(format!("\n{}", table_of_workers(&before)))?;
+        Ok(before)
+    }
+
+    async fn maintenance(&mut self, before: &Fleet) -> Result<Fleet, Failure> {
+        self.scene("Maintenance on")?;
+        self.command(&["on", "--all", "--yes", "--reason", "new database"])
+            .await?;
+        let page = self.visit().await?;
+        self.check("the page answers 503", page.status == 503)?;
+        self.check(
+            "it says when to come back",
+            page.header("retry-after").is_some(),
+        )?;
+        self.check(
+            "nobody may store it",
+            page.header("cache-control") == Some("no-store"),
+        )?;
+        let during = self.playground.fleet();
+        self.show(format!("\n{}", table_of_workers(&during)))?;
+        let is_worker = |name: &str| name.contains("-worker-");
+        let mut workers = during.iter().filter(|(name, _)| is_worker(name));
+        let asleep = workers.all(|(_, worker)| {
+            worker.reserved == Some(0)
+                && worker.provisioned.is_empty()
+                && worker.mappings.values().all(|mapping| !mapping.enabled)
+        });
+        self.check("every worker is at zero, and no queue feeds one", asleep)?;
+        let others = |fleet: &Fleet| {
+            let mut fleet = fleet.clone();
+            fleet.retain(|name, _| !is_worker(name));
+            fleet
+        };
+        self.check(
+            "the other functions are untouched",
+            others(before) == others(&during),
+        )?;
+        let answer = self.invoke().await?;
+        self.check("the worker does not run", answer.0 == 429)?;
+        let status = self.command(&["status", "--all"]).await?;
+        self.check("the status says so", status == "web on\nworker on\n")?;
+        Ok(during)
+    }
+
+    async fn back(&mut self, before: &Fleet, during: &Fleet) -> Result<(), Failure> {
+        self.scene("Maintenance off")?;
+        self.command(&["off", "--all"]).await?;
+        let page = self.visit().await?;
+        self.check("the page answers 200", page.status == 200)?;
+        let answer = self.invoke().await?;
+        self.check("the worker runs", answer.0 == 200)?;
+        let status = self.command(&["status", "--all"]).await?;
+        self.check("the status says so", status == "web off\nworker off\n")?;
+
+        self.scene("Every setting, compared with before")?;
+        let now = self.playground.fleet();
+        self.show("")?;
+        self.show(compared(before, during, &now))?;
+        self.check("every setting is what it was", *before == now)?;
+        let saved = self.playground.saved();
+        self.check("nothing that was saved is left over", saved.is_empty())
+    }
+
+    /// A line, unless the answer is a document or nothing is to be said.
+    fn show(&self, text: impl std::fmt::Display) -> Result<(), Failure> {
+        self.output.narrate(format_args!("{text}\n"))
+    }
+
+    fn scene(&self, title: &str) -> Result<(), Failure> {
+        self.show(format!("\n{}", format!("── {title} ──").bold()))
+    }
+
+    fn check(&mut self, what: &str, held: bool) -> Result<(), Failure> {
+        if held {
+            self.show(format!("  {} {what}", "✓".green().bold()))?;
+        } else {
+            self.show(format!("  {} not so: {what}", "✗".red().bold()))?;
+        }
+        self.checks.push(Check {
+            what: what.to_owned(),
+            held,
+        });
+        Ok(())
+    }
+
+    /// Runs this program again as a person would, and returns what it answered.
+    async fn command(&mut self, arguments: &[&str]) -> Result<String, Failure> {
+        let typed: Vec<String> = arguments
+            .iter()
+            .map(|word| {
+                if word.contains(' ') {
+                    format!("\"{word}\"")
+                } else {
+                    (*word).to_owned()
+                }
+            })
+            .collect();
+        let typed = format!("maintenance {}", typed.join(" "));
+        self.show(format!("\n{} {}", "$".bold(), typed.bold()))?;
+        let cannot = |error: std::io::Error| {
+            Failure::failed(format!("cannot run `{typed}`")).caused_by(&error)
+        };
+        let program = std::env::current_exe().map_err(cannot)?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("AWS_") || text.starts_with("MAINTENANCE_") {
+                command.env_remove(&name);
+            }
+        }
+        // No proxy stands between this machine and itself.
+        let here = "127.0.0.1".to_owned();
+        let proxies = [("NO_PROXY", here.clone()), ("no_proxy", here)];
+        command.envs(self.playground.variables()).envs(proxies);
+        let done = command.output().await.map_err(cannot)?;
+        let (said, answer) = (
+            String::from_utf8_lossy(&done.stderr),
+            String::from_utf8_lossy(&done.stdout),
+        );
+        for line in said.lines().chain(answer.lines()) {
+            self.show(format!("  {line}"))?;
+        }
+        self.check("the command succeeds", done.status.success())?;
+        Ok(answer.into_owned())
+    }
+
+    /// Fetches the page, and shows what matters of the answer.
+    async fn visit(&self) -> Result<Page, Failure> {
+        let address = self.playground.page();
+        self.show(format!("\n{} http://{address}/", "GET".bold()))?;
+        let page = fetch::get(address)
+            .await
+            .map_err(|error| Failure::failed("cannot fetch the page").caused_by(error.as_ref()))?;
+        self.show(format!("  HTTP/1.1 {}", page.status))?;
+        for name in ["retry-after", "cache-control", "x-maintenance"] {
+            if let Some(value) = page.header(name) {
+                self.show(format!("  {name}: {value}"))?;
+            }
+        }
+        if let Some(title) = page.title() {
+            self.show(format!("  <title>{title}</title>"))?;
+        }
+        Ok(page)
+    }
+
+    /// Invokes a worker, and shows how AWS answers.
+    async fn invoke(&self) -> Result<(u16, Option<String>), Failure> {
+        self.show(format!(
+            "\n{} {}",
+            "Invoke".bold(),
+            self.playground.invoked()
+        ))?;
+        let answer = self.playground.invoke().await?;
+        match &answer {
+            (status, None) => self.show(format!("  {status}"))?,
+            (status, Some(code)) => self.show(format!("  {status} {code}"))?,
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,251 @@
+//! The demonstration app, running.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use maintenance_gate::{Gate, MaintenanceLayer, SsmSource};
+use maintenance_sandbox::{Fleet, Sandbox, Server, Settings, StateError};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::failure::Failure;
+
+use super::workers::{APP, ENV, INVOKED, WORKERS, functions};
+
+const HELLO: &str = "<!doctype html>\n<title>Demo</title>\n<h1>Hello, visitor.</h1>\n";
+/// The sandbox checks no signature; these are for the SDK's sake.
+const KEY: &str = "sandbox";
+
+/// How to start it.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    /// The port of the local AWS; 0 is a free one.
+    pub(crate) port: u16,
+    /// Where its state is kept, if anywhere.
+    pub(crate) state: Option<PathBuf>,
+    /// How old what the gate knows may be.
+    pub(crate) ttl: Duration,
+}
+
+/// The demonstration app, running until it is dropped.
+pub(crate) struct Playground {
+    sandbox: Sandbox,
+    server: Server,
+    page: SocketAddr,
+    web: tokio::task::JoinHandle<()>,
+    lambda: aws_sdk_lambda::Client,
+    folder: TempDir,
+    state: Option<PathBuf>,
+}
+
+impl Playground {
+    /// Starts it on the runtime this is called in.
+    pub(crate) async fn start(options: Options) -> Result<Self, Failure> {
+        let sandbox = match &options.state {
+            None => seeded(),
+            Some(folder) => resumed(folder)?,
+        };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let server = sandbox.serve_at(address).await.map_err(|error| {
+            Failure::failed(format!("cannot listen on {address}")).caused_by(&error)
+        })?;
+        let (page, web) = serve_page(&sandbox, options.ttl).await?;
+        let folder = config_file()
+            .map_err(|e| Failure::failed("cannot write a temporary file").caused_by(&e))?;
+        let playground = Self {
+            lambda: lambda_client(&sandbox),
+            state: options.state,
+            sandbox,
+            server,
+            page,
+            web,
+            folder,
+        };
+        playground.save()?;
+        Ok(playground)
+    }
+
+    /// Where the local AWS is.
+    pub(crate) fn endpoint_url(&self) -> String {
+        self.server.endpoint_url()
+    }
+
+    /// Where the app's page is.
+    pub(crate) fn page(&self) -> SocketAddr {
+        self.page
+    }
+
+    /// Every function's settings, as they are now.
+    pub(crate) fn fleet(&self) -> Fleet {
+        self.sandbox.fleet()
+    }
+
+    /// What is still saved of functions: nothing, when all is back.
+    pub(crate) fn saved(&self) -> Vec<String> {
+        let names = self.sandbox.parameters().into_keys();
+        names.filter(|name| name.contains("/capacity/")).collect()
+    }
+
+    /// The worker that [`Playground::invoke`] invokes.
+    pub(crate) fn invoked(&self) -> &'static str {
+        INVOKED
+    }
+
+    /// Invokes a worker through the SDK: the status, and how AWS names it if it refuses.
+    pub(crate) async fn invoke(&self) -> Result<(u16, Option<String>), Failure> {
+        use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
+        match self.lambda.invoke().function_name(INVOKED).send().await {
+            Ok(answer) => Ok((u16::try_from(answer.status_code()).unwrap_or(0), None)),
+            Err(SdkError::ServiceError(error)) => {
+                let code = error.err().code().unwrap_or("an error without a code");
+                Ok((error.raw().status().as_u16(), Some(code.to_owned())))
+            }
+            Err(error) => {
+                Err(Failure::failed(format!("cannot invoke {INVOKED}")).caused_by(&error))
+            }
+        }
+    }
+
+    /// What a process needs in its environment to work on this app.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let config = self.folder.path().join(crate::settings::FILE_NAME);
+        vec![
+            ("AWS_ENDPOINT_URL", self.endpoint_url()),
+            ("AWS_REGION", self.sandbox.settings().region),
+            ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", KEY.to_owned()),
+            ("MAINTENANCE_APP", APP.to_owned()),
+            ("MAINTENANCE_ENV", ENV.to_owned()),
+            ("MAINTENANCE_CONFIG", config.display().to_string()),
+        ]
+    }
+
+    /// What it must not have there, since it would be taken for something else.
+    pub(crate) fn unwanted() -> &'static [&'static str] {
+        &[
+            "AWS_PROFILE",
+            "AWS_SESSION_TOKEN",
+            "AWS_ENDPOINT_URL_SSM",
+            "AWS_ENDPOINT_URL_LAMBDA",
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+            "MAINTENANCE_ROLE",
+            "MAINTENANCE_STORE",
+            "MAINTENANCE_PREFIX",
+            "MAINTENANCE_RATE",
+        ]
+    }
+
+    /// Keeps the state, if it is to be kept.
+    pub(crate) fn save(&self) -> Result<(), Failure> {
+        match &self.state {
+            None => Ok(()),
+            Some(folder) => self
+                .sandbox
+                .save(folder)
+                .map_err(|error| state_failure(&error)),
+        }
+    }
+
+    /// How many changing calls there were: whether there is something to save.
+    pub(crate) fn writes(&self) -> u64 {
+        self.sandbox.call_counts().writes
+    }
+}
+
+impl Drop for Playground {
+    fn drop(&mut self) {
+        self.web.abort();
+    }
+}
+
+fn seeded() -> Sandbox {
+    let sandbox = Sandbox::new(Settings::demo());
+    for function in functions() {
+        sandbox.seed(function);
+    }
+    sandbox
+}
+
+/// As it was left in this folder, or anew if there is nothing in it.
+fn resumed(folder: &Path) -> Result<Sandbox, Failure> {
+    match Sandbox::load(folder, Settings::demo()) {
+        Err(StateError::Missing(_)) => Ok(seeded()),
+        other => other.map_err(|error| state_failure(&error)),
+    }
+}
+
+fn state_failure(error: &StateError) -> Failure {
+    Failure::failed("cannot keep the state")
+        .caused_by(error)
+        .hint("give --state another folder")
+}
+
+/// The web handler, behind the gate, which reads its flag from the local Parameter Store.
+async fn serve_page(
+    sandbox: &Sandbox,
+    ttl: Duration,
+) -> Result<(SocketAddr, tokio::task::JoinHandle<()>), Failure> {
+    let cannot = |what: &'static str| move |e: io::Error| Failure::failed(what).caused_by(&e);
+    let gate = Gate::builder()
+        .app(APP)
+        .env(ENV)
+        .source(SsmSource::new(ssm_client(sandbox)))
+        .ttl(ttl)
+        // On a busy machine a demonstration would rather wait than show what is no longer so.
+        .refresh_budget(Duration::from_secs(5))
+        .build()
+        .map_err(|e| Failure::failed("cannot build the gate").caused_by(&e))?;
+    let app = Router::new()
+        .route("/", get(|| async { Html(HELLO) }))
+        .layer(MaintenanceLayer::new(gate));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.map_err(cannot("cannot listen for the page"))?;
+    let address = listener
+        .local_addr()
+        .map_err(cannot("cannot listen for the page"))?;
+    let web = tokio::spawn(async move {
+        // It ends only when it is aborted; whoever asks for the page then sees that it is gone.
+        let _ = axum::serve(listener, app).await;
+    });
+    Ok((address, web))
+}
+
+fn ssm_client(sandbox: &Sandbox) -> aws_sdk_ssm::Client {
+    use aws_sdk_ssm::config::{BehaviorVersion, Credentials, Region};
+    let config = aws_sdk_ssm::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(sandbox.settings().region))
+        .credentials_provider(Credentials::new(KEY, KEY, None, None, KEY))
+        .http_client(sandbox.http_client())
+        .build();
+    aws_sdk_ssm::Client::from_conf(config)
+}
+
+fn lambda_client(sandbox: &Sandbox) -> aws_sdk_lambda::Client {
+    let config = aws_sdk_lambda::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(sandbox.settings().region))
+        .credentials_provider(Credentials::new(KEY, KEY, None, None, KEY))
+        .http_client(sandbox.http_client())
+        // A 429 is what we are here to see.
+        .retry_config(RetryConfig::disabled())
+        .build();
+    aws_sdk_lambda::Client::from_conf(config)
+}
+
+/// A configuration file of the app, in a folder that goes with it.
+fn config_file() -> io::Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("maintenance-").tempdir()?;
+    let text = format!(
+        "app = \"{APP}\"\nenv = \"{ENV}\"\n\n[roles.worker]\nfunctions = [\"{WORKERS}\"]\n"
+    );
+    std::fs::write(folder.path().join(crate::settings::FILE_NAME), text)?;
+    Ok(folder)
+}

@@ -1,0 +1,11 @@
+//! The demonstration app: what `maintenance demo` plays through and `maintenance dev` serves.
+//!
+//! A local AWS with workers of every kind in it, and a web page behind the gate. It knows nothing of
+//! the two commands, and prints nothing.
+
+mod app;
+mod table;
+mod workers;
+
+pub(crate) use app::{Options, Playground};
+pub(crate) use table::{compared, workers as table_of_workers};

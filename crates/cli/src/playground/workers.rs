@@ -1,0 +1,39 @@
+//! The functions of the demonstration app: one of every kind that maintenance has to give back exactly
+//! as it was.
+
+use maintenance_sandbox::{FunctionSpec, MappingSpec};
+
+/// The app's name.
+pub(super) const APP: &str = "demo";
+/// Its environment.
+pub(super) const ENV: &str = "dev";
+/// Which functions are workers.
+pub(super) const WORKERS: &str = "demo-dev-worker-*";
+/// A worker that answers before and after, and not during maintenance.
+pub(super) const INVOKED: &str = "demo-dev-worker-mail";
+
+/// The functions.
+pub(super) fn functions() -> Vec<FunctionSpec> {
+    vec![
+        // No worker: it must come through untouched.
+        FunctionSpec::new("demo-dev-web").reserved(50).timeout(29),
+        FunctionSpec::new("demo-dev-worker-images")
+            .reserved(20)
+            .timeout(300),
+        // At zero already, by somebody's choice: it must not be woken up afterwards.
+        FunctionSpec::new("demo-dev-worker-legacy").reserved(0),
+        // Unset: it may use whatever the account has left, which is the opposite of zero.
+        FunctionSpec::new(INVOKED),
+        // Fed by queues, one of which was switched off before.
+        FunctionSpec::new("demo-dev-worker-orders")
+            .reserved(5)
+            .mapping(MappingSpec::sqs("demo-dev-orders"))
+            .mapping(MappingSpec::sqs("demo-dev-orders-old").disabled()),
+        // Provisioned on an alias, within a reservation: the order of the calls matters.
+        FunctionSpec::new("demo-dev-worker-search")
+            .reserved(10)
+            .versions(2)
+            .alias("live", 2)
+            .provisioned("live", 4),
+    ]
+}
