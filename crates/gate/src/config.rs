@@ -19,6 +19,8 @@ pub(crate) const DEFAULT_TTL: Duration = Duration::from_secs(5);
 const MAX_TTL: Duration = Duration::from_secs(3_600);
 /// How long a request waits for a refresh, unless configured.
 pub(crate) const DEFAULT_BUDGET: Duration = Duration::from_millis(250);
+/// The longest budget: a visitor would not wait longer.
+const MAX_BUDGET: Duration = Duration::from_secs(10);
 
 /// What to do with requests while no state was ever known: the store has not answered since this
 /// process started.
@@ -153,8 +155,9 @@ impl Builder {
         self
     }
 
-    /// How long a request waits for a refresh; 250 ms unless set. Then it goes on with the last known
-    /// state.
+    /// How long a request waits for a refresh; 250 ms unless set, at most 10 s. Then it goes on with
+    /// the last known state. A function with little memory has little CPU too: if its first refresh
+    /// runs out of time (event `M504`), give it more.
     pub fn refresh_budget(mut self, budget: Duration) -> Self {
         self.budget = budget;
         self
@@ -200,6 +203,7 @@ impl Builder {
     /// | `MAINTENANCE_PREFIX` | where all parameters live; `/maintenance` unless set |
     /// | `MAINTENANCE_STORE` | `ssm` (unless a source is set in code) or `file:PATH` |
     /// | `MAINTENANCE_TTL` | the TTL in whole seconds, 0 to 3600 |
+    /// | `MAINTENANCE_BUDGET_MS` | how long a request waits for a refresh, in milliseconds, 0 to 10000 |
     /// | `MAINTENANCE_ON_UNKNOWN` | `pass` or `block` |
     pub fn from_env(self) -> Self {
         self.from_vars(|name| {
@@ -221,6 +225,16 @@ impl Builder {
                     format!("MAINTENANCE_TTL {value:?} is not valid"),
                     "it must be a whole number of seconds",
                     "Set it to a number from 0 to 3600, or unset it for 5",
+                )),
+            }
+        }
+        if let Some(value) = var("MAINTENANCE_BUDGET_MS") {
+            match value.parse() {
+                Ok(millis) => self.budget = Duration::from_millis(millis),
+                Err(_) => self.is_wrong(BuildError::new(
+                    format!("MAINTENANCE_BUDGET_MS {value:?} is not valid"),
+                    "it must be a whole number of milliseconds",
+                    "Set it to a number from 0 to 10000, or unset it for 250",
                 )),
             }
         }
@@ -279,6 +293,16 @@ impl Builder {
                 format!("a TTL of {} s is not valid", self.ttl.as_secs()),
                 "nobody would see a maintenance begin or end for that long",
                 "Set it, or MAINTENANCE_TTL, to 3600 s or less",
+            ));
+        }
+        if self.budget > MAX_BUDGET {
+            return Err(BuildError::new(
+                format!(
+                    "a refresh budget of {} ms is not valid",
+                    self.budget.as_millis()
+                ),
+                "a visitor would wait that long for a store that does not answer",
+                "Set it, or MAINTENANCE_BUDGET_MS, to 10000 ms or less",
             ));
         }
         let source = self.source.ok_or_else(|| {

@@ -1,0 +1,125 @@
+//! The gate configured by variables: what is read, and what is said of a wrong one.
+
+use maintenance_gate::{BuildError, Gate};
+
+use crate::support::{Scripted, demo, get};
+
+fn build(variables: &[(&str, &str)]) -> Result<Gate, BuildError> {
+    Gate::builder().from_vars(lookup(variables)).build()
+}
+
+fn lookup(variables: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    |name| {
+        variables
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    }
+}
+
+const DEMO: [(&str, &str); 2] = [("MAINTENANCE_APP", "demo"), ("MAINTENANCE_ENV", "dev")];
+
+fn with(more: &[(&str, &str)]) -> Result<Gate, BuildError> {
+    build(&[&DEMO, more].concat())
+}
+
+#[tokio::test]
+async fn the_variables_name_the_parameter() {
+    for (more, parameter) in [
+        (&[][..], "/maintenance/demo-dev/flags/web"),
+        (
+            &[("MAINTENANCE_ROLE", "api"), ("MAINTENANCE_PREFIX", "/x/y")],
+            "/x/y/demo-dev/flags/api",
+        ),
+        (
+            &[("MAINTENANCE_ROLE", ""), ("MAINTENANCE_PREFIX", "")],
+            "/maintenance/demo-dev/flags/web",
+        ),
+    ] {
+        let source = Scripted::missing();
+        let variables = [&DEMO, more].concat();
+        let gate = Gate::builder()
+            .source(source.clone())
+            .from_vars(lookup(&variables))
+            .build()
+            .unwrap();
+        let _ = gate.check(&get()).await;
+        assert_eq!(source.last_asked().as_deref(), Some(parameter));
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_code() {
+    let gate = demo()
+        .source(Scripted::missing())
+        .from_vars(lookup(&[("MAINTENANCE_APP", "shop")]))
+        .build()
+        .unwrap();
+    assert!(format!("{gate:?}").contains("shop-dev"), "{gate:?}");
+}
+
+#[test]
+fn the_store_is_parameter_store_unless_named() {
+    assert!(with(&[]).is_ok());
+    assert!(with(&[("MAINTENANCE_STORE", "ssm")]).is_ok());
+    assert!(with(&[("MAINTENANCE_STORE", "file:/var/lib/maintenance")]).is_ok());
+}
+
+#[test]
+fn what_is_wrong_is_said_with_what_why_and_what_next() {
+    let message = |result: Result<Gate, BuildError>| {
+        let error = result.unwrap_err();
+        assert_eq!(format!("{error}"), format!("{error:?}"));
+        assert!(error.to_string().ends_with(error.hint()));
+        error.to_string()
+    };
+    assert_eq!(
+        message(build(&[])),
+        "the gate's app is not set: neither MAINTENANCE_APP nor the code says which flag to read. \
+         Set MAINTENANCE_APP to the app that the operator's commands use"
+    );
+    assert_eq!(
+        message(build(&[
+            ("MAINTENANCE_APP", "demo"),
+            ("MAINTENANCE_ENV", "")
+        ])),
+        "the gate's env is not set: neither MAINTENANCE_ENV nor the code says which flag to read. \
+         Set MAINTENANCE_ENV to the env that the operator's commands use"
+    );
+    assert_eq!(
+        message(with(&[("MAINTENANCE_ROLE", "Web!")])),
+        "the gate's role is not valid: role \"Web!\" is not valid: it may hold only lower-case \
+         letters a-z, digits, '_' and '-'. Correct MAINTENANCE_ROLE or the code that sets it"
+    );
+    for (variable, values) in [
+        (
+            "MAINTENANCE_TTL",
+            &["5s", "-1", "1.5", "3601", "99999999999999999999"][..],
+        ),
+        ("MAINTENANCE_BUDGET_MS", &["250ms", "-1", "10001"]),
+        ("MAINTENANCE_ON_UNKNOWN", &["Pass", "open"]),
+        ("MAINTENANCE_STORE", &["s3", "file:", "file", "ssm:x", ":"]),
+        ("MAINTENANCE_PREFIX", &["maintenance", "/a/", "/aws/x"]),
+        ("MAINTENANCE_APP", &["de/mo", ".."]),
+    ] {
+        for value in values {
+            // The first one found counts.
+            let variables = [&[(variable, *value)], &DEMO[..]].concat();
+            let message = message(build(&variables));
+            assert!(message.contains(variable), "{value}: {message}");
+        }
+    }
+}
+
+#[test]
+fn a_ttl_of_zero_and_of_an_hour_are_taken() {
+    for seconds in ["0", "3600"] {
+        assert!(with(&[("MAINTENANCE_TTL", seconds)]).is_ok());
+    }
+}
+
+#[test]
+fn without_a_source_there_is_no_gate() {
+    let error = demo().build().unwrap_err().to_string();
+    assert!(error.contains("has no source"), "{error}");
+}

@@ -1,0 +1,112 @@
+//! What the gate says: one event a refused request, one a change, and failures in moderation.
+
+use std::time::Duration;
+
+use http::Method;
+use maintenance_gate::{ManualClock, MemorySource};
+use serde_json::{Value, json};
+
+use crate::support::{START, Scripted, captured, demo, get, request};
+
+const ON: &str = r#"{"schema":1,"mode":"on","window":"20261121T083000Z-00001a2b"}"#;
+
+fn with_code(events: &[Value], code: &str) -> Vec<Value> {
+    events
+        .iter()
+        .filter(|event| event["fields"]["code"] == code)
+        .cloned()
+        .collect()
+}
+
+#[tokio::test]
+async fn each_refused_request_is_one_event_without_its_query() {
+    captured();
+    let gate = demo().source(MemorySource::new(ON)).build().unwrap();
+    for _ in 0..3 {
+        let _ = gate.check(&request(Method::POST, "/pay?card=4111")).await;
+    }
+    let events = with_code(&captured(), "M503");
+    assert_eq!(events.len(), 3);
+    for event in events {
+        assert_eq!(event["level"], "INFO");
+        assert_eq!(
+            event["fields"],
+            json!({
+                "code": "M503",
+                "app": "demo-dev",
+                "role": "web",
+                "mode": "on",
+                "window": "20261121T083000Z-00001a2b",
+                "method": "POST",
+                "path": "/pay",
+                "message": "the request was answered 503: the role is in maintenance",
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_said_once_and_what_passes_is_not_said() {
+    captured();
+    let source = MemorySource::new("off");
+    let gate = demo()
+        .source(source.clone())
+        .ttl(Duration::ZERO)
+        .build()
+        .unwrap();
+    let mut modes = Vec::new();
+    for text in ["off", "off", ON, ON, "off"] {
+        source.set(text);
+        let _ = gate.check(&get()).await;
+        let events = captured();
+        modes.extend(
+            with_code(&events, "M200")
+                .iter()
+                .map(|event| event["fields"]["mode"].as_str().unwrap().to_owned()),
+        );
+        let refused = with_code(&events, "M503").len();
+        assert_eq!(refused, usize::from(text == ON));
+    }
+    assert_eq!(modes, ["off", "on", "off"]);
+}
+
+#[tokio::test]
+async fn a_failure_is_said_once_for_each_step_of_the_backoff() {
+    captured();
+    let clock = ManualClock::new(START);
+    let source = Scripted::text("on").then_fails();
+    let gate = demo()
+        .source(source.clone())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let _ = gate.check(&get()).await;
+    captured();
+    clock.advance(Duration::from_secs(6));
+    // Ten minutes of a store that is down, a request each half second.
+    for _ in 0..1_200 {
+        let _ = gate.check(&get()).await;
+        clock.advance(Duration::from_millis(500));
+    }
+    let events = with_code(&captured(), "M504");
+    let steps: Vec<_> = events
+        .iter()
+        .map(|event| event["fields"]["next_secs"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, [1, 2, 4, 8, 16, 30]);
+    assert_eq!(events[0]["level"], "WARN");
+    assert_eq!(events[0]["fields"]["reason"], "the store is on fire");
+    assert_eq!(events[0]["fields"]["mode"], "on");
+    assert!(source.count() > 20, "it went on asking");
+}
+
+#[tokio::test]
+async fn what_is_stored_is_never_said() {
+    captured();
+    let secret = "hunter2";
+    let gate = demo().source(MemorySource::new(secret)).build().unwrap();
+    let _ = gate.check(&get()).await;
+    let events = captured();
+    assert_eq!(with_code(&events, "M504").len(), 1);
+    assert!(!format!("{events:?}").contains(secret));
+}

@@ -1,0 +1,359 @@
+//! How long a state is relied on, who asks, how long others wait, and what failures do. The clock, the
+//! timer and the source are steered, so nothing here waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use maintenance_gate::{Builder, Decision, Gate, ManualClock, Mode, OnUnknown};
+use tokio::task::{JoinHandle, yield_now};
+
+use crate::support::{PARAMETER, START, Scripted, SteeredTimer, demo, get};
+
+struct Bench {
+    gate: Gate,
+    source: Scripted,
+    clock: ManualClock,
+    timer: SteeredTimer,
+}
+
+impl Bench {
+    fn new(source: Scripted) -> Self {
+        Self::of(source, |builder| builder)
+    }
+
+    fn of(source: Scripted, more: impl FnOnce(Builder) -> Builder) -> Self {
+        let (clock, timer) = (ManualClock::new(START), SteeredTimer::new());
+        let builder = demo()
+            .source(source.clone())
+            .clock(clock.clone())
+            .timer(timer.clone());
+        Self {
+            gate: more(builder).build().unwrap(),
+            source,
+            clock,
+            timer,
+        }
+    }
+
+    async fn blocks(&self) -> bool {
+        matches!(self.gate.check(&get()).await, Decision::Block(_))
+    }
+
+    /// A request of its own task: whether it was refused.
+    fn spawn(&self) -> JoinHandle<bool> {
+        let gate = self.gate.clone();
+        tokio::spawn(async move { matches!(gate.check(&get()).await, Decision::Block(_)) })
+    }
+}
+
+/// Lets every task run until it waits.
+async fn settle() {
+    for _ in 0..10 {
+        yield_now().await;
+    }
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[tokio::test]
+async fn a_state_is_relied_on_for_the_ttl_give_or_take_a_fifth() {
+    let mut lifetimes = Vec::new();
+    for _ in 0..100 {
+        let bench = Bench::new(Scripted::text("off"));
+        assert!(!bench.blocks().await);
+        let mut lifetime = 0;
+        while bench.source.count() == 1 {
+            bench.clock.advance(ms(50));
+            lifetime += 50;
+            assert!(!bench.blocks().await);
+        }
+        assert!((4_000..=6_050).contains(&lifetime), "{lifetime}");
+        lifetimes.push(lifetime);
+    }
+    lifetimes.dedup();
+    assert!(
+        lifetimes.len() > 10,
+        "all gates expire together: {lifetimes:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_ttl_of_zero_asks_each_time() {
+    let bench = Bench::of(Scripted::text("off"), |builder| builder.ttl(Duration::ZERO));
+    for n in 1..=5 {
+        bench.blocks().await;
+        assert_eq!(bench.source.count(), n);
+    }
+    assert_eq!(bench.source.last_asked().as_deref(), Some(PARAMETER));
+    assert!(
+        bench.timer.asked().is_empty(),
+        "no timer for an immediate answer"
+    );
+}
+
+#[tokio::test]
+async fn the_first_request_after_the_ttl_sees_the_new_state() {
+    let bench = Bench::new(Scripted::text("off"));
+    assert!(!bench.blocks().await);
+    bench.source.set("on");
+    bench.clock.advance(ms(3_999));
+    assert!(!bench.blocks().await);
+    bench.clock.advance(ms(2_002));
+    assert!(bench.blocks().await);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_makes_it_ask_again() {
+    let bench = Bench::new(Scripted::text("off"));
+    bench.blocks().await;
+    for (jump, asked) in [(START - 1, 2), (0, 3), (START, 4), (START + 86_400_000, 5)] {
+        bench.clock.set(jump);
+        bench.blocks().await;
+        assert_eq!(bench.source.count(), asked, "at {jump}");
+        bench.blocks().await;
+        assert_eq!(bench.source.count(), asked, "and it is fresh then");
+    }
+}
+
+#[tokio::test]
+async fn one_request_asks_and_the_others_go_on_with_what_is_known() {
+    let bench = Bench::new(Scripted::text("on").then_hangs());
+    assert!(bench.blocks().await);
+    bench.clock.advance(ms(6_001));
+    let leader = bench.spawn();
+    settle().await;
+    for _ in 0..100 {
+        assert!(bench.blocks().await, "at once, without waiting");
+    }
+    assert!(!leader.is_finished());
+    assert_eq!(bench.source.count(), 2);
+    assert!(bench.source.release("off"));
+    assert!(!leader.await.unwrap());
+    assert!(!bench.blocks().await);
+    assert_eq!(bench.source.count(), 2);
+}
+
+#[tokio::test]
+async fn while_nothing_is_known_all_wait_for_the_same_answer() {
+    let bench = Bench::new(Scripted::hanging());
+    let requests: Vec<_> = (0..100).map(|_| bench.spawn()).collect();
+    settle().await;
+    assert_eq!(bench.source.count(), 1);
+    assert!(requests.iter().all(|request| !request.is_finished()));
+    bench.source.release("on");
+    for request in requests {
+        assert!(request.await.unwrap());
+    }
+    assert_eq!(bench.source.count(), 1);
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_than_the_budget() {
+    for (on_unknown, refused) in [(OnUnknown::Pass, false), (OnUnknown::Block, true)] {
+        let bench = Bench::of(Scripted::hanging(), |builder| {
+            builder.on_unknown(on_unknown)
+        });
+        let requests: Vec<_> = (0..20).map(|_| bench.spawn()).collect();
+        settle().await;
+        assert_eq!(bench.timer.asked(), [ms(250); 20]);
+        bench.timer.ring();
+        for request in requests {
+            assert_eq!(request.await.unwrap(), refused);
+        }
+        assert_eq!(bench.source.count(), 1);
+        assert_eq!(
+            bench.blocks().await,
+            refused,
+            "and in the backoff nobody waits"
+        );
+        assert_eq!(bench.source.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_waited_for_is_waited_for_again() {
+    let bench = Bench::new(Scripted::text("off").then_hangs());
+    bench.blocks().await;
+    bench.clock.advance(ms(6_001));
+    let request = bench.spawn();
+    settle().await;
+    bench.timer.ring();
+    assert!(!request.await.unwrap(), "the last known state");
+    // The answer comes while nobody waits.
+    assert!(bench.source.release("on"));
+    assert!(!bench.blocks().await, "in the backoff");
+    bench.clock.advance(ms(1_000));
+    assert!(bench.blocks().await);
+    assert_eq!(bench.source.count(), 2, "it was not asked anew");
+    // It holds from when it was asked for, a second ago.
+    bench.source.set("off");
+    bench.clock.advance(ms(5_001));
+    assert!(!bench.blocks().await);
+}
+
+#[tokio::test]
+async fn an_old_fetch_is_given_up() {
+    let bench = Bench::new(Scripted::text("off").then_hangs().then_text("on"));
+    bench.blocks().await;
+    bench.clock.advance(ms(6_001));
+    let request = bench.spawn();
+    settle().await;
+    bench.timer.ring();
+    request.await.unwrap();
+    bench.clock.advance(ms(10_000));
+    assert!(bench.blocks().await);
+    assert_eq!(bench.source.count(), 3);
+    assert!(
+        !bench.source.release("off"),
+        "nobody listens to the old one"
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_goes_away_leaves_its_fetch_to_the_next() {
+    let bench = Bench::new(Scripted::hanging());
+    let leader = bench.spawn();
+    let follower = bench.spawn();
+    settle().await;
+    leader.abort();
+    assert!(leader.await.unwrap_err().is_cancelled());
+    settle().await;
+    assert!(!follower.is_finished());
+    bench.source.release("on");
+    assert!(follower.await.unwrap());
+    assert_eq!(bench.source.count(), 1);
+}
+
+#[tokio::test]
+async fn failures_are_retried_after_1_2_4_8_16_30_30_seconds() {
+    let bench = Bench::new(Scripted::text("on").then_fails());
+    assert!(bench.blocks().await);
+    bench.clock.advance(ms(6_001));
+    assert!(bench.blocks().await);
+    let mut asked = 2;
+    for step in [1, 2, 4, 8, 16, 30, 30, 30] {
+        assert_eq!(bench.source.count(), asked);
+        bench.clock.advance(ms(step * 1_000 - 1));
+        assert!(bench.blocks().await);
+        assert_eq!(bench.source.count(), asked, "not before {step} s");
+        bench.clock.advance(ms(1));
+        assert!(bench.blocks().await);
+        asked += 1;
+        assert_eq!(bench.source.count(), asked, "after {step} s");
+    }
+    // One success, and the next failure starts from the beginning.
+    bench.source.set("off");
+    bench.clock.advance(ms(30_000));
+    assert!(!bench.blocks().await);
+    bench.source.fail();
+    bench.clock.advance(ms(6_001));
+    bench.blocks().await;
+    let asked = bench.source.count();
+    bench.clock.advance(ms(1_000));
+    bench.blocks().await;
+    assert_eq!(bench.source.count(), asked + 1);
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_the_last_known_state_stays() {
+    for (known, refused) in [("on", true), ("off", false)] {
+        for nonsense in [
+            "",
+            "offf",
+            "{",
+            "[]",
+            r#"{"mode":"off"}"#,
+            r#"{"schema":2,"mode":"half-open"}"#,
+            r#"{"schema":1,"mode":"on","since":"yesterday"}"#,
+        ] {
+            let bench = Bench::new(Scripted::text(known).then_text(nonsense));
+            bench.blocks().await;
+            bench.clock.advance(ms(6_001));
+            assert_eq!(bench.blocks().await, refused, "{known} then {nonsense:?}");
+            assert_eq!(bench.source.count(), 2);
+        }
+        let bench = Bench::new(Scripted::text(known).then_fails());
+        bench.blocks().await;
+        for _ in 0..1_000 {
+            bench.clock.advance(Duration::from_secs(60));
+            assert_eq!(bench.blocks().await, refused);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_newer_document_is_read_as_far_as_it_is_understood() {
+    let bench = Bench::new(Scripted::text(r#"{"schema":2,"mode":"on","moon":"full"}"#));
+    assert!(bench.blocks().await);
+    assert_eq!(bench.gate.last_known(), Some(Mode::On));
+}
+
+#[tokio::test]
+async fn clones_share_what_is_known() {
+    let bench = Bench::new(Scripted::text("on"));
+    let clone = bench.gate.clone();
+    assert!(bench.blocks().await);
+    assert!(matches!(clone.decide(&get()), Decision::Block(_)));
+}
+
+#[test]
+fn the_budget_holds_without_any_async_runtime() {
+    let source = Scripted::hanging();
+    let gate = demo()
+        .source(source.clone())
+        .refresh_budget(ms(20))
+        .build()
+        .unwrap();
+    let start = std::time::Instant::now();
+    let request = get();
+    let decision = block_on(gate.check(&request));
+    assert!(matches!(decision, Decision::Pass));
+    assert!(start.elapsed() >= ms(20));
+    assert!(source.release("on"), "it is kept for the next refresh");
+}
+
+#[test]
+fn a_source_that_panics_does_not_stop_the_gate() {
+    struct Panics(Scripted);
+    impl maintenance_gate::FlagSource for Panics {
+        fn fetch(&self, parameter: &str) -> maintenance_gate::Fetch {
+            let good = self.0.fetch(parameter);
+            let first = self.0.count() == 1;
+            Box::pin(async move {
+                assert!(!first, "a bug of the source");
+                good.await
+            })
+        }
+    }
+    let gate = demo().source(Panics(Scripted::text("on"))).build().unwrap();
+    let request = get();
+    let shared = Arc::new(gate);
+    let theirs = Arc::clone(&shared);
+    let panicked = std::thread::spawn(move || drop(block_on(theirs.check(&get())))).join();
+    assert!(panicked.is_err());
+    assert!(matches!(
+        block_on(shared.check(&request)),
+        Decision::Block(_)
+    ));
+}
+
+/// The smallest executor there is.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut future = std::pin::pin!(future);
+    loop {
+        let mut context = std::task::Context::from_waker(&waker);
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}

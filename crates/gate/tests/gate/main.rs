@@ -1,0 +1,14 @@
+//! The gate as its users meet it: through its public interface, around real services, in real
+//! processes. One binary, since linking the AWS SDK once is enough.
+
+mod decision;
+mod environment;
+mod events;
+mod examples;
+mod freshness;
+mod lambda_events;
+mod lazy_app;
+mod pages;
+mod services;
+mod ssm;
+mod support;

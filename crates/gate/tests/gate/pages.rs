@@ -1,0 +1,199 @@
+//! Which page is served, through axum and through lambda_http, with every header, to GET and HEAD.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use axum::Router;
+use axum::routing::get;
+use http_body_util::BodyExt;
+use lambda_http::lambda_runtime::LambdaEvent;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Body, Context, Request, Response, service_fn};
+use maintenance_gate::{Gate, Layer, MAX_PAGE_BYTES, MaintenanceLayer, MemorySource, Page};
+use tower::ServiceExt;
+
+use crate::support::{Answered, Shape, captured, demo};
+
+const HTML: &str = "<!doctype html><p>“Soon.”</p>\n";
+const JSON: &str = "{\"error\": \"soon\"}\n";
+
+#[derive(Clone, Copy)]
+enum File<'a> {
+    None,
+    Holds(&'a [u8]),
+    Directory,
+    Dangling,
+}
+
+fn put(directory: &Path, name: &str, file: File<'_>) {
+    let path = directory.join(name);
+    match file {
+        File::None => {}
+        File::Holds(bytes) => fs::write(path, bytes).unwrap(),
+        File::Directory => fs::create_dir(path).unwrap(),
+        // A link to itself can be read by nobody, not even by root.
+        File::Dangling => std::os::unix::fs::symlink(name, path).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn the_first_page_in_order_that_can_be_served_is_served() {
+    let html = File::Holds(HTML.as_bytes());
+    let json = File::Holds(JSON.as_bytes());
+    let two_megabytes = vec![b'x'; 2_000_000];
+    let one_too_many = vec![b'x'; MAX_PAGE_BYTES + 1];
+    let built_in = include_str!("../../src/page.html");
+    let (as_html, as_json) = ("text/html; charset=utf-8", "application/json");
+    // What is there as HTML and as JSON, then: the page, its type, and how many warnings.
+    let cases = [
+        (html, File::None, HTML, as_html, 0),
+        (File::None, json, JSON, as_json, 0),
+        (html, json, HTML, as_html, 0),
+        (File::None, File::None, built_in, as_html, 0),
+        (File::Directory, json, JSON, as_json, 1),
+        (File::Dangling, json, JSON, as_json, 1),
+        (File::Holds(b""), json, JSON, as_json, 1),
+        (File::Holds(&two_megabytes), json, JSON, as_json, 1),
+        (File::Holds(&one_too_many), json, JSON, as_json, 1),
+        (File::Holds(b"\xff\xfe<p>"), json, JSON, as_json, 1),
+        (File::Directory, File::Holds(b""), built_in, as_html, 2),
+        (File::Holds(b""), File::None, built_in, as_html, 1),
+        (html, File::Holds(b""), HTML, as_html, 0),
+    ];
+    for (number, (html, json, page, content_type, warnings)) in cases.into_iter().enumerate() {
+        let directory = tempfile::tempdir().unwrap();
+        put(directory.path(), "maintenance.html", html);
+        put(directory.path(), "maintenance.json", json);
+        captured();
+        let gate = demo()
+            .source(MemorySource::new(
+                r#"{"schema":1,"mode":"on","retry_after":77}"#,
+            ))
+            .pages(directory.path())
+            .build()
+            .unwrap();
+        let warned: Vec<_> = captured();
+        assert_eq!(warned.len(), warnings, "case {number}: {warned:?}");
+        for event in warned {
+            assert_eq!(event["fields"]["code"], "M404");
+            assert_eq!(event["level"], "WARN");
+        }
+        let length = page.len().to_string();
+        let headers: BTreeMap<String, String> = [
+            ("cache-control", "no-store"),
+            ("content-length", length.as_str()),
+            ("content-type", content_type),
+            ("retry-after", "77"),
+            ("x-maintenance", "on"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        for (method, body) in [("GET", page), ("POST", page), ("HEAD", "")] {
+            let expected = Answered {
+                status: 503,
+                headers: headers.clone(),
+                body: body.to_owned(),
+            };
+            assert_eq!(
+                through_axum(&gate, method).await,
+                expected,
+                "case {number}, {method} through axum"
+            );
+            for shape in Shape::ALL {
+                assert_eq!(
+                    through_lambda_http(&gate, shape, method).await,
+                    expected,
+                    "case {number}, {method} through lambda_http, {shape:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn when_it_is_off_the_app_answers_every_shape() {
+    let gate = demo().source(MemorySource::new("off")).build().unwrap();
+    for shape in Shape::ALL {
+        let answered = through_lambda_http(&gate, shape, "GET").await;
+        assert_eq!((answered.status, answered.body.as_str()), (200, "app"));
+        assert!(!answered.headers.contains_key("x-maintenance"));
+    }
+    assert_eq!(through_axum(&gate, "GET").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_that_is_compiled_in_needs_no_directory() {
+    let gate = demo()
+        .source(MemorySource::new("on"))
+        .page(maintenance_gate::page!("../../public/maintenance.json"))
+        .build()
+        .unwrap();
+    let answered = through_axum(&gate, "GET").await;
+    assert_eq!(answered.headers["content-type"], "application/json");
+    let sample = include_str!("../../../../public/maintenance.json");
+    assert_eq!(answered.body, sample);
+}
+
+#[tokio::test]
+async fn a_page_handed_over_is_checked_too() {
+    captured();
+    let gate = demo()
+        .source(MemorySource::new("on"))
+        .page(Page::html(vec![0xff]))
+        .build()
+        .unwrap();
+    assert_eq!(captured()[0]["fields"]["code"], "M404");
+    let answered = through_axum(&gate, "GET").await;
+    assert!(answered.body.contains("right back"));
+}
+
+#[test]
+fn the_sample_pages_can_be_served() {
+    let public = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../public");
+    let html = fs::read_to_string(public.join("maintenance.html")).unwrap();
+    for external in ["http:", "https:", "src=", "@import", "url("] {
+        assert!(!html.contains(external), "{external}");
+    }
+    let json = fs::read_to_string(public.join("maintenance.json")).unwrap();
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&json)
+            .unwrap()
+            .is_object()
+    );
+}
+
+async fn through_axum(gate: &Gate, method: &str) -> Answered {
+    let app = Router::new()
+        .route("/", get(async || "app").post(async || "app"))
+        .layer(MaintenanceLayer::new(gate.clone()));
+    let request = http::Request::builder().method(method).uri("/");
+    let response = app
+        .oneshot(request.body(axum::body::Body::empty()).unwrap())
+        .await
+        .unwrap();
+    let (head, body) = response.into_parts();
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+    Answered {
+        status: head.status.as_u16(),
+        headers: headers.collect(),
+        body: String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap(),
+    }
+}
+
+async fn through_lambda_http(gate: &Gate, shape: Shape, method: &str) -> Answered {
+    let app = service_fn(|_: Request| async {
+        Ok::<_, lambda_http::Error>(Response::new(Body::from("app")))
+    });
+    let service = MaintenanceLayer::new(gate.clone()).layer(app);
+    let request: LambdaRequest =
+        serde_json::from_str(&shape.event(method, "/").to_string()).unwrap();
+    let answer = Adapter::from(service)
+        .oneshot(LambdaEvent::new(request, Context::default()))
+        .await
+        .unwrap();
+    shape.answered(&serde_json::to_value(answer).unwrap())
+}

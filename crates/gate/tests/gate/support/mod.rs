@@ -1,0 +1,39 @@
+//! What the tests share.
+
+mod capture;
+mod http_client;
+mod runtime_api;
+mod scripted;
+mod shapes;
+
+pub(crate) use capture::captured;
+pub(crate) use http_client::{Answered, send};
+pub(crate) use runtime_api::{RuntimeApi, example};
+pub(crate) use scripted::{Scripted, SteeredTimer};
+pub(crate) use shapes::Shape;
+
+use http::request::Parts;
+use http::{Method, Request};
+use maintenance_gate::{Builder, Gate};
+
+/// A moment to start from, in milliseconds since the epoch.
+pub(crate) const START: u64 = 1_795_000_000_000;
+
+/// The flag that all tests read.
+pub(crate) const PARAMETER: &str = "/maintenance/demo-dev/flags/web";
+
+/// A builder for `demo-dev`.
+pub(crate) fn demo() -> Builder {
+    Gate::builder().app("demo").env("dev")
+}
+
+/// The head of a request.
+pub(crate) fn request(method: Method, path: &str) -> Parts {
+    let request = Request::builder().method(method).uri(path).body(());
+    request.unwrap().into_parts().0
+}
+
+/// The head of `GET /`.
+pub(crate) fn get() -> Parts {
+    request(Method::GET, "/")
+}
