@@ -1,6 +1,7 @@
 //! Whatever dies, whenever, the next `off` gives every function back: the operation is cut at every
 //! call in turn, before and after its effect, and then recovered.
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Workers stop and come back exactly: compared field by field with before.
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use maintenance_control::{Error, RoleOutcome, Run, State, Store};

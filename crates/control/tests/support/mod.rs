@@ -1,8 +1,6 @@
 //! An app on the in-process sandbox, on tokio's paused clock: thousands of calls through the real
 //! adapters, and no waiting.
 
-#![expect(dead_code, reason = "each test binary uses a part of it")]
-
 use std::collections::BTreeMap;
 
 use aws_credential_types::Credentials;
