@@ -32,7 +32,8 @@ pub enum Action {
     AccessDenied,
     /// It is refused as by a rate limit, in its service's own way.
     Throttle,
-    /// It takes this much longer.
+    /// It takes this much longer, on tokio's timer. A caller that gives up meanwhile takes an effect
+    /// that was still to come with it; delay after the effect for the other case.
     Delay(Duration),
     /// The connection goes, without an answer.
     Drop,

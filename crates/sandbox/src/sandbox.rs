@@ -4,7 +4,8 @@
 //! anything waits or a callback runs.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -31,6 +32,8 @@ struct Inner {
     world: Mutex<World>,
     /// Ticks when a call starts or stops hanging.
     hangs: watch::Sender<u64>,
+    /// The same, for threads that wait.
+    hangs_for_threads: Condvar,
     /// Ticks when hanging calls are let go.
     releases: watch::Sender<u64>,
 }
@@ -70,6 +73,7 @@ impl Sandbox {
             inner: Arc::new(Inner {
                 world: Mutex::new(world),
                 hangs: watch::Sender::new(0),
+                hangs_for_threads: Condvar::new(),
                 releases: watch::Sender::new(0),
             }),
         }
@@ -256,6 +260,7 @@ impl Sandbox {
         self.inner
             .hangs
             .send_modify(|ticks| *ticks = ticks.wrapping_add(1));
+        self.inner.hangs_for_threads.notify_all();
     }
 
     /// Waits until a call numbered above `after` hangs, and returns all that do, oldest first.
@@ -275,6 +280,18 @@ impl Sandbox {
                 return Vec::new();
             }
         }
+    }
+
+    /// As [`Sandbox::hanging`], for a test that blocks its thread: the oldest call that hangs, or
+    /// `None` if none does within `patience`. The sandbox has to be served on another thread.
+    pub fn wait_for_hang(&self, after: u64, patience: Duration) -> Option<CallInfo> {
+        let newer = |world: &World| world.hanging.iter().find(|it| it.seq > after).cloned();
+        let (world, _) = self
+            .inner
+            .hangs_for_threads
+            .wait_timeout_while(self.world(), patience, |world| newer(world).is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        newer(&world)
     }
 
     /// Lets go of every hanging call: each loses its connection.

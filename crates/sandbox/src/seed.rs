@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde_json::Map;
 
 use crate::lambda::{
-    Alias, Configuration, Function, LambdaState, Mapping, Provisioned, Version, function_arn,
+    Alias, Configuration, Function, FunctionRef, LambdaState, Mapping, Provisioned, Version,
+    function_arn,
 };
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
@@ -193,6 +194,11 @@ impl Sandbox {
     pub fn seed(&self, spec: FunctionSpec) -> Vec<String> {
         self.world().with_context(|_, lambda, context| {
             let name = spec.name.clone();
+            // The mappings of the one whose place it takes go with it.
+            lambda.mappings.retain(|_, mapping| {
+                FunctionRef::parse(&mapping.function_arn, context.settings)
+                    .is_ok_and(|owner| owner.name != name)
+            });
             let function = spec.function(lambda, context.settings, context.now);
             lambda.functions.insert(name.clone(), function);
             let mappings = spec.mappings.iter();

@@ -4,6 +4,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::config::{BehaviorVersion, Region, SharedHttpClient};
 use maintenance_sandbox::{Sandbox, Settings};
+use serde_json::json;
 
 pub(crate) fn quick() -> Sandbox {
     Sandbox::new(Settings::quick())
@@ -69,4 +70,16 @@ where
 
 pub(crate) fn is(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
+}
+
+/// A whole HTTP request, for a client that is not the SDK.
+pub(crate) fn get_parameter(name: &str) -> String {
+    let body = json!({ "Name": name }).to_string();
+    format!(
+        "POST / HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\
+         X-Amz-Target: AmazonSSM.GetParameter\r\nContent-Type: application/x-amz-json-1.1\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=akid/20260101/us-east-1/ssm/aws4_request\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }

@@ -7,11 +7,11 @@ use aws_sdk_ssm::config::{BehaviorVersion, Region};
 use aws_sdk_ssm::types::ParameterType;
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use maintenance_sandbox::{ConnectionDropped, Fault, FunctionSpec, Sandbox, Settings};
+use maintenance_sandbox::{ConnectionDropped, Fault, FunctionSpec, MappingSpec, Sandbox, Settings};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::common::{quick, ssm};
+use crate::common::{get_parameter, quick, ssm};
 
 fn signed(method: &str, path: &str) -> http::request::Builder {
     let credential = "AWS4-HMAC-SHA256 Credential=akid/20260101/us-east-1/ssm/aws4_request, x=y";
@@ -44,17 +44,6 @@ async fn raw(address: std::net::SocketAddr, request: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
-}
-
-fn get_parameter(name: &str) -> String {
-    let body = json!({ "Name": name }).to_string();
-    format!(
-        "POST / HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\
-         X-Amz-Target: AmazonSSM.GetParameter\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=akid/20260101/us-east-1/ssm/aws4_request\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
 }
 
 #[tokio::test]
@@ -295,4 +284,86 @@ async fn the_sdk_gives_up_waiting_for_a_call_that_hangs() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn statuses_and_bodies_are_those_of_the_model() {
+    let sandbox = quick();
+    let uuid = sandbox
+        .seed(
+            FunctionSpec::new("work")
+                .alias("live", 1)
+                .mapping(MappingSpec::sqs("q")),
+        )
+        .remove(0);
+    let mapping = format!("/2015-03-31/event-source-mappings/{uuid}");
+    let provisioned = "/2019-09-30/functions/work/provisioned-concurrency?Qualifier=live";
+    let reserved = "/2017-10-31/functions/work/concurrency";
+    let of = async |method: &str, path: &str, body: &str| {
+        let request = signed(method, path)
+            .body(Bytes::from(body.to_owned()))
+            .unwrap();
+        let (status, body, headers) = send(&sandbox, request).await;
+        let code = headers
+            .get("x-amzn-errortype")
+            .map(|it| it.to_str().unwrap().to_owned());
+        (status.as_u16(), code.unwrap_or_default(), body)
+    };
+    for (method, path, body, status) in [
+        (
+            "PUT",
+            reserved,
+            r#"{"ReservedConcurrentExecutions": 3}"#,
+            200,
+        ),
+        ("DELETE", reserved, "", 204),
+        ("DELETE", reserved, "", 204),
+        (
+            "PUT",
+            provisioned,
+            r#"{"ProvisionedConcurrentExecutions": 1}"#,
+            202,
+        ),
+        ("DELETE", provisioned, "", 204),
+        ("POST", "/2015-03-31/functions/work/versions", "{}", 201),
+        (
+            "POST",
+            "/2015-03-31/functions/work/aliases/",
+            r#"{"Name": "x", "FunctionVersion": "1"}"#,
+            201,
+        ),
+        ("GET", "/2019-09-30/functions/work/concurrency", "", 200),
+        ("PUT", &mapping, r#"{"Enabled": false}"#, 202),
+        ("GET", "/2015-03-31/event-source-mappings/", "", 200),
+        ("DELETE", "/2015-03-31/functions/work", "", 204),
+    ] {
+        assert_eq!(of(method, path, body).await.0, status, "{method} {path}");
+    }
+    // The models of errors differ in the capital of their message.
+    let (status, code, body) = of("PUT", &mapping, r#"{"Enabled": true}"#).await;
+    assert_eq!((status, code.as_str()), (400, "ResourceInUseException"));
+    assert_eq!(
+        (&body["Type"], body["Message"].is_string()),
+        (&json!("User"), true)
+    );
+    let (status, code, body) = of("GET", "/2015-03-31/functions/work", "").await;
+    assert_eq!((status, code.as_str()), (404, "ResourceNotFoundException"));
+    assert!(body["Message"].is_string() && body.get("message").is_none());
+    sandbox.seed(FunctionSpec::new("work"));
+    let (_, _, body) = of(
+        "PUT",
+        "/2017-10-31/functions/work:1/concurrency",
+        r#"{"ReservedConcurrentExecutions": 1}"#,
+    )
+    .await;
+    assert!(body["message"].is_string() && body.get("Message").is_none());
+    // An error of Parameter Store names itself in its body.
+    let request = signed("POST", "/").header("x-amz-target", "AmazonSSM.GetParameter");
+    let (_, body, headers) = send(
+        &sandbox,
+        request.body(Bytes::from("{\"Name\": \"/a\"}")).unwrap(),
+    )
+    .await;
+    assert_eq!(body, json!({ "__type": "ParameterNotFound" }));
+    assert_eq!(headers["content-type"], "application/x-amz-json-1.1");
 }

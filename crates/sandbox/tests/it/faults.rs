@@ -157,3 +157,17 @@ async fn a_held_call_is_forgotten_when_its_caller_is_gone() {
     assert_eq!(held[0].target.as_deref(), Some("/2"));
     caller.abort();
 }
+
+#[test]
+fn a_thread_can_wait_for_a_call_that_hangs() {
+    use std::io::Write as _;
+    let sandbox = Sandbox::default();
+    let server = sandbox.serve_on_thread().unwrap();
+    assert_eq!(sandbox.wait_for_hang(0, Duration::from_millis(1)), None);
+    sandbox.inject(Fault::on("GetParameter").hang());
+    let mut caller = std::net::TcpStream::connect(server.address()).unwrap();
+    let request = crate::common::get_parameter("/a");
+    caller.write_all(request.as_bytes()).unwrap();
+    let held = sandbox.wait_for_hang(0, Duration::from_secs(60)).unwrap();
+    assert_eq!(held.target.as_deref(), Some("/a"));
+}

@@ -116,3 +116,17 @@ async fn it_comes_back_from_a_directory() {
     let newer = Sandbox::load(&home, Settings::quick()).unwrap_err();
     assert!(matches!(newer, StateError::TooNew { schema: 2, .. }));
 }
+
+#[tokio::test]
+async fn seeding_again_leaves_nothing_of_the_one_before() {
+    let sandbox = quick();
+    sandbox.seed(worker());
+    sandbox.seed(FunctionSpec::new("work"));
+    assert!(sandbox.fleet()["work"].mappings.is_empty());
+    let listed = lambda(&sandbox)
+        .list_event_source_mappings()
+        .send()
+        .await
+        .unwrap();
+    assert!(listed.event_source_mappings().is_empty());
+}
