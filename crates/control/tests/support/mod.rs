@@ -31,7 +31,7 @@ pub(crate) fn sandbox() -> Sandbox {
 /// SDK clients that call the sandbox in process, set up as [`maintenance_control::connect`] does.
 pub(crate) fn clients(sandbox: &Sandbox) -> Clients {
     let retry = aws_sdk_ssm::config::retry::RetryConfig::disabled();
-    let credentials = Credentials::new("AKIATEST", "secret", None, None, "test");
+    let credentials = Credentials::for_tests();
     let ssm = aws_sdk_ssm::Config::builder()
         .behavior_version(aws_sdk_ssm::config::BehaviorVersion::v2026_01_12())
         .region(aws_sdk_ssm::config::Region::new("us-east-1"))
