@@ -175,8 +175,8 @@ pub fn pack(
     let mut bytes = frame;
     for (name, capacity) in functions {
         // `"name":{…},`: the quoted name, a colon, the value and a comma.
-        let entry =
-            Value::from(name.as_str()).to_string().len() + capacity.to_json().to_string().len() + 2;
+        let written = |value: Value| document::escape(value.to_string()).len();
+        let entry = written(name.as_str().into()) + written(capacity.to_json()) + 2;
         if frame + entry > MAX_VALUE_BYTES {
             return Err(PackError {
                 function: name,

@@ -121,8 +121,13 @@ impl Fields {
     }
 }
 
-/// Writes a document. Parameter Store refuses values that contain `{{`; in JSON two braces in a row
-/// stand only inside a text, where the second may be written as an escape.
+/// Writes a document.
 pub(crate) fn write(map: Map<String, Value>) -> String {
-    Value::Object(map).to_string().replace("{{", "{\\u007b")
+    escape(Value::Object(map).to_string())
+}
+
+/// Makes JSON a value that Parameter Store takes: it refuses `{{`. In JSON two braces in a row stand
+/// only inside a text, where the second may be written as an escape.
+pub(crate) fn escape(json: String) -> String {
+    json.replace("{{", "{\\u007b")
 }

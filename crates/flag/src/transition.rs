@@ -178,6 +178,7 @@ fn open(current: &Flag, enter: Enter) -> Step {
         by: Some(enter.by),
         reason: enter.reason,
         since: Some(enter.at),
+        bypass: current.bypass.clone(),
         unknown: current.unknown.clone(),
         ..Flag::bare(Mode::On)
     };
@@ -199,6 +200,7 @@ fn close(
         by: Some(by),
         reason,
         since: Some(at),
+        bypass: current.bypass.clone(),
         overrode,
         unknown: current.unknown.clone(),
         ..Flag::off()

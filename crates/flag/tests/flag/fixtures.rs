@@ -1,0 +1,149 @@
+//! The fixtures mean what they always meant, and schema 1 still writes the same bytes.
+
+use std::collections::BTreeMap;
+
+use maintenance_flag::{Capacity, CapacityDoc, Flag, Lease, Mode, Owner, Reserved};
+use serde_json::json;
+
+const FULL: &str = include_str!("../fixtures/flag-1-full.json");
+const MINIMAL: &str = include_str!("../fixtures/flag-1-minimal.json");
+const READ_ONLY: &str = include_str!("../fixtures/flag-1-read-only.json");
+const BARE_ON: &str = include_str!("../fixtures/flag-bare-on.txt");
+const BARE_OFF: &str = include_str!("../fixtures/flag-bare-off.txt");
+const CAPACITY: &str = include_str!("../fixtures/capacity-1.json");
+const LEASE: &str = include_str!("../fixtures/lease-1.json");
+const RELEASED: &str = include_str!("../fixtures/lease-1-released.json");
+
+/// All fixtures that are documents.
+pub(crate) const FLAGS: [&str; 3] = [FULL, MINIMAL, READ_ONLY];
+
+fn full() -> Flag {
+    let unknown = json!({"ticket": {"id": 42, "open": true}});
+    Flag {
+        window: Some("20261121T083000Z-00001a2b".parse().unwrap()),
+        owner: Some(Owner::observer("healthcheck")),
+        by: Some("ana@laptop".to_owned()),
+        reason: Some("move the database to {{new}} hosts".to_owned()),
+        message: Some("Back at nine. Wir sind gleich zurück.".to_owned()),
+        since: Some("2026-11-21T08:30:00Z".parse().unwrap()),
+        until: Some("2026-11-21T09:00:00.5Z".parse().unwrap()),
+        retry_after: Some(600),
+        bypass: Some(json!({
+            "token": "sha256:2bb80d53",
+            "addresses": ["192.0.2.0/24"],
+            "paths": ["/healthz"],
+        })),
+        overrode: Some(Owner::manual("ben@desk")),
+        unknown: unknown.as_object().unwrap().clone(),
+        ..Flag::bare(Mode::On)
+    }
+}
+
+fn read_only() -> Flag {
+    Flag {
+        window: Some("20261121T083000Z-00001a2b".parse().unwrap()),
+        owner: Some(Owner::manual("ana@laptop")),
+        by: Some("ana@laptop".to_owned()),
+        since: Some("2026-11-21T08:30:00Z".parse().unwrap()),
+        ..Flag::bare(Mode::ReadOnly)
+    }
+}
+
+#[test]
+fn flags() {
+    for (bytes, flag) in [
+        (FULL, full()),
+        (MINIMAL, Flag::off()),
+        (READ_ONLY, read_only()),
+    ] {
+        assert_eq!(Flag::decode(bytes), Ok(flag.clone()));
+        assert_eq!(flag.encode().as_deref(), Ok(bytes));
+    }
+}
+
+#[test]
+fn bare_words() {
+    assert_eq!(Flag::decode(BARE_ON), Ok(Flag::bare(Mode::On)));
+    assert_eq!(Flag::decode(BARE_OFF), Ok(Flag::off()));
+}
+
+#[test]
+fn capacity() {
+    let functions = [
+        (
+            "demo-dev-mail",
+            Capacity {
+                reserved: Reserved::Limit(20),
+                provisioned: [("live".to_owned(), 5), ("3".to_owned(), 1)].into(),
+                mappings: vec![],
+            },
+        ),
+        (
+            "demo-dev-orders",
+            Capacity {
+                reserved: Reserved::Unset,
+                provisioned: BTreeMap::new(),
+                mappings: vec![
+                    "14e0db71-5d35-4eb5-b481-8945cf9d10c2".to_owned(),
+                    "8a4b3c2d-0000-4000-8000-000000000001".to_owned(),
+                ],
+            },
+        ),
+        (
+            "demo-dev-stopped",
+            Capacity {
+                reserved: Reserved::Limit(0),
+                provisioned: BTreeMap::new(),
+                mappings: vec![],
+            },
+        ),
+    ];
+    let document = CapacityDoc {
+        origin: "arn:aws:lambda:eu-central-1:123456789012".to_owned(),
+        functions: functions
+            .into_iter()
+            .map(|(name, capacity)| (name.to_owned(), capacity))
+            .collect(),
+    };
+    assert_eq!(CapacityDoc::decode(CAPACITY), Ok(document.clone()));
+    assert_eq!(document.encode(), CAPACITY);
+}
+
+#[test]
+fn leases() {
+    let lease = Lease {
+        id: "9f86d081884c7d65".to_owned(),
+        by: "ana@laptop".to_owned(),
+        operation: "on worker".to_owned(),
+        acquired: "2026-11-21T08:30:00Z".parse().unwrap(),
+        expires: "2026-11-21T08:30:30Z".parse().unwrap(),
+        released: false,
+    };
+    let released = Lease {
+        released: true,
+        ..lease.clone()
+    };
+    for (bytes, lease) in [(LEASE, lease), (RELEASED, released)] {
+        assert_eq!(Lease::decode(bytes), Ok(lease.clone()));
+        assert_eq!(lease.encode(), bytes);
+    }
+}
+
+#[test]
+fn whatever_is_cut_off_is_malformed() {
+    for bytes in FLAGS {
+        for (end, _) in bytes.char_indices() {
+            let flag = Flag::decode(&bytes[..end]);
+            assert!(flag.is_err(), "{:?}", &bytes[..end]);
+        }
+    }
+    for (end, _) in CAPACITY.char_indices() {
+        assert!(CapacityDoc::decode(&CAPACITY[..end]).is_err());
+    }
+    for (end, _) in LEASE.char_indices() {
+        assert!(Lease::decode(&LEASE[..end]).is_err());
+    }
+    for word in ["", "o", "of"] {
+        assert!(Flag::decode(word).is_err(), "{word:?}");
+    }
+}

@@ -1,0 +1,241 @@
+//! The transition table of the design, row by row, and what each row records.
+
+use jiff::Timestamp;
+use maintenance_flag::{
+    Enter, Event, Exit, Flag, Force, Mode, Outcome, Owner, Refusal, Step, WindowId, next,
+};
+use serde_json::json;
+
+fn at(minute: u32) -> Timestamp {
+    format!("2026-11-21T08:{minute:02}:00Z").parse().unwrap()
+}
+
+fn window(entropy: u32) -> WindowId {
+    WindowId::new(at(0), entropy)
+}
+
+fn enter(owner: Owner) -> Event {
+    Event::Enter(Enter {
+        owner,
+        by: "cleo@desk".to_owned(),
+        reason: Some("second reason".to_owned()),
+        window: window(2),
+        at: at(30),
+    })
+}
+
+fn exit(force: Option<&str>) -> Event {
+    Event::Exit(Exit {
+        by: "cleo@desk".to_owned(),
+        force: force.map(|reason| Force {
+            reason: reason.to_owned(),
+        }),
+        at: at(30),
+    })
+}
+
+fn normal(observer: &str) -> Event {
+    Event::Normal {
+        observer: observer.to_owned(),
+        at: at(30),
+    }
+}
+
+fn ana() -> Owner {
+    Owner::manual("ana@laptop")
+}
+
+fn observer() -> Owner {
+    Owner::observer("healthcheck")
+}
+
+/// A flag that `owner` turned on, with everything set that can be.
+fn on(owner: Owner) -> Flag {
+    Flag {
+        window: Some(window(1)),
+        by: Some(owner.name.clone()),
+        owner: Some(owner),
+        reason: Some("first reason".to_owned()),
+        message: Some("Back at nine.".to_owned()),
+        since: Some(at(10)),
+        until: Some(at(50)),
+        retry_after: Some(60),
+        bypass: Some(json!({"paths": ["/healthz"]})),
+        unknown: json!({"ticket": "T-1"}).as_object().unwrap().clone(),
+        ..Flag::bare(Mode::On)
+    }
+}
+
+/// A flag that was turned off.
+fn off() -> Flag {
+    Flag {
+        window: Some(window(0)),
+        by: Some("ben@desk".to_owned()),
+        since: Some(at(5)),
+        bypass: Some(json!({"paths": ["/healthz"]})),
+        unknown: json!({"ticket": "T-1"}).as_object().unwrap().clone(),
+        ..Flag::off()
+    }
+}
+
+fn unchanged(flag: &Flag, outcome: Outcome) -> Result<Step, Refusal> {
+    assert!(!outcome.changed());
+    Ok(Step {
+        flag: flag.clone(),
+        outcome,
+    })
+}
+
+/// The flag after it was turned off, seen from `from`.
+fn turned_off(from: &Flag, by: &str, reason: Option<&str>, overrode: Option<Owner>) -> Step {
+    assert!(Outcome::TurnedOff.changed());
+    Step {
+        flag: Flag {
+            window: from.window.clone(),
+            by: Some(by.to_owned()),
+            reason: reason.map(str::to_owned),
+            since: Some(at(30)),
+            bypass: from.bypass.clone(),
+            overrode,
+            unknown: from.unknown.clone(),
+            ..Flag::off()
+        },
+        outcome: Outcome::TurnedOff,
+    }
+}
+
+#[test]
+fn off_and_entered_by_anyone_is_on() {
+    assert!(Outcome::TurnedOn.changed());
+    for from in [off(), Flag::off()] {
+        for owner in [ana(), observer()] {
+            let step = next(&from, enter(owner.clone()));
+            let flag = Flag {
+                window: Some(window(2)),
+                owner: Some(owner),
+                by: Some("cleo@desk".to_owned()),
+                reason: Some("second reason".to_owned()),
+                since: Some(at(30)),
+                bypass: from.bypass.clone(),
+                unknown: from.unknown.clone(),
+                ..Flag::bare(Mode::On)
+            };
+            let outcome = Outcome::TurnedOn;
+            assert_eq!(step, Ok(Step { flag, outcome }));
+        }
+    }
+}
+
+#[test]
+fn on_and_entered_again_stays_the_first_ones() {
+    for from in [
+        on(ana()),
+        on(observer()),
+        Flag::bare(Mode::On),
+        Flag::bare(Mode::ReadOnly),
+    ] {
+        for owner in [ana(), observer(), Owner::manual("ben@desk")] {
+            let step = next(&from, enter(owner));
+            assert_eq!(step, unchanged(&from, Outcome::AlreadyOn));
+        }
+    }
+}
+
+#[test]
+fn on_by_a_person_and_left_by_a_person_is_off() {
+    let from = on(ana());
+    let step = next(&from, exit(None));
+    assert_eq!(step, Ok(turned_off(&from, "cleo@desk", None, None)));
+    // Nobody was overridden, so nobody is recorded; the reason is.
+    let step = next(&from, exit(Some("urgent")));
+    assert_eq!(
+        step,
+        Ok(turned_off(&from, "cleo@desk", Some("urgent"), None))
+    );
+}
+
+#[test]
+fn on_by_hand_in_the_console_and_left_by_a_person_is_off() {
+    for mode in [Mode::On, Mode::ReadOnly] {
+        let from = Flag::bare(mode);
+        let step = next(&from, exit(None));
+        assert_eq!(step, Ok(turned_off(&from, "cleo@desk", None, None)));
+    }
+}
+
+#[test]
+fn on_by_a_person_and_normal_to_an_observer_is_a_conflict() {
+    let step = next(&on(ana()), normal("healthcheck"));
+    assert_eq!(step, Err(Refusal::Conflict { holder: ana() }));
+    // Somebody who typed `on` into the console is a person too.
+    let step = next(&Flag::bare(Mode::On), normal("healthcheck"));
+    assert!(matches!(step, Err(Refusal::Conflict { .. })), "{step:?}");
+}
+
+#[test]
+fn on_by_an_observer_and_normal_to_that_one_is_off() {
+    let from = on(observer());
+    let step = next(&from, normal("healthcheck"));
+    assert_eq!(step, Ok(turned_off(&from, "healthcheck", None, None)));
+}
+
+#[test]
+fn on_by_an_observer_and_normal_to_another_is_a_conflict() {
+    let step = next(&on(observer()), normal("other"));
+    assert_eq!(step, Err(Refusal::Conflict { holder: observer() }));
+    // A person of the same name is not that observer.
+    let person = on(Owner::manual("healthcheck"));
+    assert!(next(&person, normal("healthcheck")).is_err());
+}
+
+#[test]
+fn on_by_an_observer_and_left_by_a_person_is_a_conflict_that_names_it() {
+    let refusal = next(&on(observer()), exit(None)).unwrap_err();
+    assert_eq!(refusal, Refusal::Conflict { holder: observer() });
+    assert!(refusal.to_string().contains("healthcheck"), "{refusal}");
+}
+
+#[test]
+fn on_by_an_observer_and_forced_by_a_person_is_off_and_records_both() {
+    let from = on(observer());
+    let step = next(&from, exit(Some("false alarm")));
+    let expected = turned_off(&from, "cleo@desk", Some("false alarm"), Some(observer()));
+    assert_eq!(step, Ok(expected));
+}
+
+#[test]
+fn off_and_left_stays_off() {
+    for from in [off(), Flag::off()] {
+        for event in [exit(None), exit(Some("urgent")), normal("healthcheck")] {
+            assert_eq!(next(&from, event), unchanged(&from, Outcome::AlreadyOff));
+        }
+    }
+}
+
+#[test]
+fn a_newer_document_is_read_but_never_rewritten() {
+    let newer = |flag: Flag| Flag { schema: 2, ..flag };
+    let refused = Err(Refusal::NewerSchema { schema: 2 });
+    assert_eq!(next(&newer(off()), enter(ana())), refused);
+    assert_eq!(next(&newer(on(ana())), exit(None)), refused);
+    assert_eq!(next(&newer(on(observer())), normal("healthcheck")), refused);
+    assert_eq!(next(&newer(on(observer())), exit(Some("urgent"))), refused);
+    // What would change nothing needs no rewriting.
+    let (on, off) = (newer(on(ana())), newer(off()));
+    assert_eq!(next(&on, enter(ana())), unchanged(&on, Outcome::AlreadyOn));
+    assert_eq!(next(&off, exit(None)), unchanged(&off, Outcome::AlreadyOff));
+}
+
+#[test]
+fn what_follows_a_transition_can_be_stored_and_read_back() {
+    let mut flag = Flag::off();
+    for event in [
+        enter(observer()),
+        exit(Some("false alarm")),
+        enter(ana()),
+        exit(None),
+    ] {
+        flag = next(&flag, event).unwrap().flag;
+        assert_eq!(Flag::decode(&flag.encode().unwrap()), Ok(flag.clone()));
+    }
+}
