@@ -1,1 +1,17 @@
-//! Shared harness of the black-box tests.
+//! Shared harness of the black-box tests: the real binary, with a cleared environment, in a folder of
+//! its own, against a local AWS of its own.
+//!
+//! Reading order: `scene` (where a command runs), `ran` (what it did), `terminal` (a person at it).
+
+mod binary;
+mod ran;
+mod running;
+mod scene;
+mod screen;
+mod terminal;
+
+pub use binary::binary;
+pub use ran::Ran;
+pub use running::Running;
+pub use scene::{Scene, quick_sandbox};
+pub use terminal::Terminal;

@@ -89,7 +89,7 @@ fn workers_done(action: Action, workers: &WorkersReport) -> Vec<String> {
 fn already(action: Action, count: usize) -> String {
     match action {
         Action::On => format!("{} at zero already", functions(count)),
-        Action::Off => format!("{} as before already", functions(count)),
+        Action::Off => format!("{} unchanged", functions(count)),
     }
 }
 

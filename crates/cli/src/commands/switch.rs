@@ -161,7 +161,10 @@ async fn operate(
             Outcome::Interrupted,
             "ended at once, in the middle of a step",
         )
-        .hint("run the same command again: what was begun is saved, and it goes on"));
+        .hint(
+            "run the same command again in half a minute, when its lease has ended: what was \
+                 begun is saved, and it goes on",
+        ));
     };
     let report = result?;
     if output.json() {

@@ -1,0 +1,157 @@
+//! The question before `on`: asked on a terminal, refused without one.
+
+use maintenance_sandbox::FunctionSpec;
+use maintenance_tests::Scene;
+
+const QUESTION: &str = "Will enable web maintenance mode for demo-dev\nAre you sure? (y/N) ";
+const DONE: &str =
+    "Enabling web maintenance mode for demo-dev\nWeb maintenance has been turned on\n";
+
+#[test]
+fn yes_turns_it_on() {
+    for (scene, yes) in [(Scene::files(), "y\n"), (Scene::aws(), "YES\n")] {
+        let mut terminal = scene.at_terminal(&["on"]);
+        terminal.expect(QUESTION);
+        terminal.type_in(yes);
+        terminal.wait().exactly(0, "", &format!("{QUESTION}{DONE}"));
+        scene.run(&["status"]).code(0).stdout("on\n");
+    }
+}
+
+#[test]
+fn anything_else_changes_nothing() {
+    let scene = Scene::files();
+    for no in ["n\n", "\n", "yess\n", "on\n"] {
+        let mut terminal = scene.at_terminal(&["on"]);
+        terminal.expect(QUESTION);
+        terminal.type_in(no);
+        terminal
+            .wait()
+            .exactly(6, "", &format!("{QUESTION}Nothing was changed\n"));
+    }
+    scene.run(&["status"]).code(0).stdout("off\n");
+}
+
+#[test]
+fn the_end_of_input_is_no() {
+    let scene = Scene::files();
+    let mut terminal = scene.at_terminal(&["on"]);
+    terminal.expect(QUESTION);
+    terminal.type_in("\u{4}"); // Ctrl-D
+    terminal
+        .wait()
+        .exactly(6, "", &format!("{QUESTION}\nNothing was changed\n"));
+}
+
+#[test]
+fn ctrl_c_at_the_question_changes_nothing() {
+    let scene = Scene::files();
+    let terminal = scene.at_terminal(&["on"]);
+    terminal.expect(QUESTION);
+    terminal.running().interrupt();
+    // The shell makes 130 of a death by Ctrl-C.
+    let ran = terminal.wait();
+    assert_eq!((ran.code, ran.stderr.as_str()), (None, QUESTION));
+    scene.run(&["status"]).code(0).stdout("off\n");
+}
+
+#[test]
+fn with_all_only_the_roles_that_are_off_are_asked_about() {
+    let scene = Scene::files();
+    scene.run(&["on", "-y"]).code(0);
+    let mut terminal = scene.at_terminal(&["on", "--all"]);
+    let question = "Will enable worker maintenance mode for demo-dev\nAre you sure? (y/N) ";
+    terminal.expect(question);
+    terminal.type_in("y\n");
+    terminal.wait().exactly(
+        0,
+        "",
+        &format!(
+            "{question}Web maintenance is already on\n\
+             Enabling worker maintenance mode for demo-dev\n\
+             Worker maintenance has been turned on\n\
+             The worker role selects no functions: only its flag is set\n"
+        ),
+    );
+    // Now all are on, and nothing is asked.
+    scene.at_terminal(&["on", "--all"]).wait().exactly(
+        0,
+        "",
+        "Web maintenance is already on\n\
+         Worker maintenance is already on\n\
+         The worker role selects no functions: only its flag is set\n",
+    );
+}
+
+#[test]
+fn a_role_with_functions_says_how_many_will_be_paused() {
+    let scene = Scene::aws();
+    for name in ["demo-dev-a", "demo-dev-b", "other"] {
+        scene.sandbox().seed(FunctionSpec::new(name));
+    }
+    let mut terminal = scene.at_terminal(&["on", "--role", "worker", "--function", "demo-dev-*"]);
+    terminal.expect(
+        "Will enable worker maintenance mode for demo-dev\n\
+         2 functions will be paused\n\
+         Are you sure? (y/N) ",
+    );
+    assert!(
+        scene.sandbox().writes().is_empty(),
+        "nothing is written before the answer"
+    );
+    terminal.type_in("no\n");
+    terminal.wait().code(6).says("Nothing was changed");
+    assert!(
+        scene.sandbox().writes().is_empty(),
+        "nothing is written after a no"
+    );
+}
+
+#[test]
+fn with_yes_nothing_is_asked_on_a_terminal() {
+    let scene = Scene::files();
+    scene.at_terminal(&["on", "-y"]).wait().exactly(0, "", DONE);
+    scene.at_terminal(&["off"]).wait().exactly(
+        0,
+        "",
+        "Disabling web maintenance mode for demo-dev\nWeb maintenance has been turned off\n",
+    );
+}
+
+#[test]
+fn quiet_still_asks() {
+    let scene = Scene::files();
+    let mut terminal = scene.at_terminal(&["on", "-q"]);
+    terminal.expect(QUESTION);
+    terminal.type_in("y\n");
+    terminal.wait().exactly(0, "", QUESTION);
+}
+
+#[test]
+fn without_a_terminal_it_refuses_rather_than_guesses() {
+    for scene in [Scene::files(), Scene::aws()] {
+        scene.run(&["on"]).exactly(
+            6,
+            "",
+            "Error: not confirmed, so nothing was changed\n\
+             Caused by: there is no terminal to ask on, and --yes is not given\n\
+             Hint: add --yes to go on without being asked\n",
+        );
+        scene.run(&["status"]).code(0).stdout("off\n");
+    }
+}
+
+#[test]
+fn a_yes_from_a_pipe_is_no_terminal() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let scene = Scene::files();
+    let mut command = scene.command(&["on"]);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may be gone before it is told; that is as good as not listening.
+    let _ = child.stdin.take().unwrap().write_all(b"y\n");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
+    scene.run(&["status"]).code(0).stdout("off\n");
+}

@@ -1,0 +1,124 @@
+//! Ctrl-C in the middle of an operation: it stops after the step in hand, and the same command goes on.
+
+use maintenance_sandbox::{Fault, FunctionSpec};
+use maintenance_tests::Scene;
+
+const ON: [&str; 6] = ["on", "-y", "--role", "worker", "--function", "demo-dev-*"];
+const OFF: [&str; 3] = ["off", "--role", "worker"];
+
+/// Twelve functions: at ten calls a second, more than are done by the time the third hangs.
+fn scene() -> Scene {
+    let scene = Scene::aws();
+    for n in 0..12 {
+        scene
+            .sandbox()
+            .seed(FunctionSpec::new(&format!("demo-dev-{n:02}")));
+    }
+    scene
+}
+
+#[test]
+fn on_stops_and_off_brings_everything_back() {
+    let scene = scene();
+    let before = scene.sandbox().fleet();
+    scene
+        .sandbox()
+        .inject(Fault::on("PutFunctionConcurrency").nth(3).hang());
+    let running = scene.start(&ON);
+    scene.wait_until_hanging();
+    running.interrupt();
+    running.says("Stopping after the step in hand; Ctrl-C again ends at once\n");
+    scene.sandbox().clear_faults();
+    scene.sandbox().release_hanging();
+    let ran = running.wait();
+    ran.code(130)
+        .stdout("")
+        .says("\nError: interrupted before everything was done\n");
+    ran.says(
+        "\nHint: run the same command again to go on where it stopped, \
+         or `maintenance off --role worker` to go back\n",
+    );
+    let paused = |scene: &Scene| {
+        scene
+            .sandbox()
+            .fleet()
+            .values()
+            .filter(|it| it.reserved == Some(0))
+            .count()
+    };
+    assert!(paused(&scene) < 12, "it stopped");
+    scene
+        .run(&["status", "--role", "worker"])
+        .code(0)
+        .stdout("on\n");
+
+    scene
+        .run(&ON)
+        .code(0)
+        .says("Worker maintenance is already on\n");
+    assert_eq!(paused(&scene), 12, "the same command goes on");
+    scene
+        .run(&OFF)
+        .code(0)
+        .says("Worker maintenance has been turned off\n");
+    assert_eq!(scene.sandbox().fleet(), before);
+}
+
+#[test]
+fn off_stops_with_the_flag_on_and_goes_on() {
+    let scene = scene();
+    let before = scene.sandbox().fleet();
+    scene.run(&ON).code(0);
+    scene
+        .sandbox()
+        .inject(Fault::on("DeleteFunctionConcurrency").nth(3).hang());
+    let running = scene.start(&[&OFF[..], &["--json"]].concat());
+    scene.wait_until_hanging();
+    running.terminate();
+    running.says("Stopping after the step in hand");
+    scene.sandbox().clear_faults();
+    scene.sandbox().release_hanging();
+    let ran = running.wait();
+    let report = ran
+        .code(130)
+        .says("Error: interrupted before everything was done\n")
+        .json();
+    assert_eq!(report["interrupted"], true);
+    assert_ne!(scene.sandbox().fleet(), before);
+    scene
+        .run(&["status", "--role", "worker"])
+        .code(0)
+        .stdout("on\n");
+
+    scene
+        .run(&OFF)
+        .code(0)
+        .says("Worker maintenance has been turned off\n");
+    assert_eq!(scene.sandbox().fleet(), before);
+}
+
+#[test]
+fn a_second_ctrl_c_ends_at_once() {
+    let scene = scene();
+    let before = scene.sandbox().fleet();
+    scene
+        .sandbox()
+        .inject(Fault::on("PutFunctionConcurrency").nth(3).hang());
+    let running = scene.start(&ON);
+    scene.wait_until_hanging();
+    running.interrupt();
+    running.says("Stopping after the step in hand");
+    running.interrupt();
+    // The call still hangs: nobody waits for it any more.
+    let ran = running.wait();
+    ran.code(130)
+        .stdout("")
+        .says("\nError: ended at once, in the middle of a step\n");
+    ran.says(
+        "\nHint: run the same command again in half a minute, when its lease has ended: what was begun \
+         is saved, and it goes on\n",
+    );
+    scene.sandbox().clear_faults();
+    scene.sandbox().release_hanging();
+    assert_ne!(scene.sandbox().fleet(), before);
+}

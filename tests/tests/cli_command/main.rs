@@ -1,0 +1,7 @@
+//! The command, black box: every line and every exit code that the design fixes, against the real
+//! binary with a cleared environment.
+
+mod confirm;
+mod exit_codes;
+mod interrupt;
+mod words;

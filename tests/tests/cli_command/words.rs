@@ -1,0 +1,144 @@
+//! The design's table of the command, line by line, on both streams, byte for byte; in both stores.
+
+use maintenance_tests::Scene;
+
+fn both() -> [Scene; 2] {
+    [Scene::files(), Scene::aws()]
+}
+
+#[test]
+fn on_and_on_again() {
+    for scene in both() {
+        scene.run(&["on", "--yes"]).exactly(
+            0,
+            "",
+            "Enabling web maintenance mode for demo-dev\nWeb maintenance has been turned on\n",
+        );
+        let again = "Web maintenance is already on\n";
+        scene.run(&["on", "--yes"]).exactly(0, "", again);
+        // It asks nothing, so it needs neither --yes nor a terminal.
+        scene.run(&["on"]).exactly(0, "", again);
+    }
+}
+
+#[test]
+fn off_and_off_again() {
+    for scene in both() {
+        scene
+            .run(&["off"])
+            .exactly(0, "", "Web maintenance is already off\n");
+        scene
+            .run(&["on", "-y"])
+            .code(0)
+            .stdout("")
+            .says("turned on");
+        scene.run(&["off"]).exactly(
+            0,
+            "",
+            "Disabling web maintenance mode for demo-dev\nWeb maintenance has been turned off\n",
+        );
+        scene
+            .run(&["off"])
+            .exactly(0, "", "Web maintenance is already off\n");
+    }
+}
+
+#[test]
+fn status_of_one_role() {
+    for scene in both() {
+        let heading = "Web maintenance status for demo-dev\n";
+        scene.run(&["status"]).exactly(0, "off\n", heading);
+        scene
+            .run(&["on", "-y"])
+            .code(0)
+            .stdout("")
+            .says("turned on");
+        scene.run(&["status"]).exactly(0, "on\n", heading);
+        scene.run(&[]).exactly(0, "on\n", heading);
+        scene.run(&["--role", "worker"]).exactly(
+            0,
+            "off\n",
+            "Worker maintenance status for demo-dev\n",
+        );
+    }
+}
+
+#[test]
+fn status_of_all_roles() {
+    for scene in both() {
+        let heading = "Maintenance status for demo-dev\n";
+        scene
+            .run(&["status", "--all"])
+            .exactly(0, "web off\nworker off\n", heading);
+        scene
+            .run(&["on", "-y", "--role", "worker"])
+            .code(0)
+            .stdout("")
+            .says("turned on");
+        scene
+            .run(&["status", "--all"])
+            .exactly(0, "web off\nworker on\n", heading);
+        scene
+            .run(&["--all"])
+            .exactly(0, "web off\nworker on\n", heading);
+    }
+}
+
+#[test]
+fn a_worker_role_without_functions_says_so() {
+    for scene in both() {
+        scene.run(&["on", "--yes", "--role", "worker"]).exactly(
+            0,
+            "",
+            "Enabling worker maintenance mode for demo-dev\n\
+             Worker maintenance has been turned on\n\
+             The worker role selects no functions: only its flag is set\n",
+        );
+        scene.run(&["off", "--role", "worker"]).exactly(
+            0,
+            "",
+            "Disabling worker maintenance mode for demo-dev\n\
+             Worker maintenance has been turned off\n",
+        );
+    }
+}
+
+#[test]
+fn on_takes_web_first_and_off_takes_it_last() {
+    for scene in both() {
+        scene.run(&["on", "--all", "--yes"]).exactly(
+            0,
+            "",
+            "Enabling web maintenance mode for demo-dev\n\
+             Web maintenance has been turned on\n\
+             Enabling worker maintenance mode for demo-dev\n\
+             Worker maintenance has been turned on\n\
+             The worker role selects no functions: only its flag is set\n",
+        );
+        scene.run(&["off", "--all"]).exactly(
+            0,
+            "",
+            "Disabling worker maintenance mode for demo-dev\n\
+             Worker maintenance has been turned off\n\
+             Disabling web maintenance mode for demo-dev\n\
+             Web maintenance has been turned off\n",
+        );
+    }
+}
+
+#[test]
+fn a_role_that_the_configuration_names_is_spoken_of_by_name() {
+    for scene in both() {
+        scene.write("maintenance.toml", "[roles.api]\n");
+        scene.run(&["on", "--yes", "--role", "api"]).exactly(
+            0,
+            "",
+            "Enabling api maintenance mode for demo-dev\nApi maintenance has been turned on\n",
+        );
+        scene.run(&["status", "--all"]).exactly(
+            0,
+            "web off\nworker off\napi on\n",
+            "Maintenance status for demo-dev\n",
+        );
+    }
+}
