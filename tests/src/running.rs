@@ -47,6 +47,12 @@ impl Running {
         self.stderr.wait_for(text);
     }
 
+    /// What it has said on standard error so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.stderr.wait_for("")
+    }
+
     /// Waits until this is on standard output, and returns all that is there.
     ///
     /// # Panics

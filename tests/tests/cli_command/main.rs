@@ -4,4 +4,7 @@
 mod confirm;
 mod exit_codes;
 mod interrupt;
+mod output;
+mod settings;
 mod words;
+mod workers;

@@ -54,7 +54,9 @@ impl Playground {
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let server = sandbox.serve_at(address).await.map_err(|error| {
-            Failure::failed(format!("cannot listen on {address}")).caused_by(&error)
+            Failure::failed(format!("cannot listen on {address}"))
+                .caused_by(&error)
+                .hint("choose another --port, or leave it out for a free one")
         })?;
         let (page, web) = serve_page(&sandbox, options.ttl).await?;
         let folder = config_file()

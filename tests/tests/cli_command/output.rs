@@ -1,0 +1,302 @@
+//! Streams, documents and how much is said.
+
+use std::process::Stdio;
+
+use maintenance_sandbox::{Fault, FunctionSpec};
+use maintenance_tests::Scene;
+use serde_json::json;
+
+#[test]
+fn status_as_json() {
+    let scene = Scene::aws();
+    let off = scene.run(&["status", "--all", "--json"]);
+    off.code(0).says("Maintenance status for demo-dev\n");
+    assert_eq!(
+        off.json(),
+        json!({"app": "demo-dev", "roles": [
+            {"role": "web", "maintenance": "off"},
+            {"role": "worker", "maintenance": "off"},
+        ]})
+    );
+    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    scene.write(
+        "maintenance.toml",
+        "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
+    );
+    scene
+        .run(&["on", "-y", "--all", "--reason", "a new database"])
+        .code(0);
+    let mut on = scene.run(&["status", "--role", "worker", "--json"]).json();
+    let role = &mut on["roles"][0];
+    let window = role["window"].take();
+    assert!(window.as_str().unwrap().contains('Z'), "{window}");
+    let since: jiff::Timestamp = role["since"].take().as_str().unwrap().parse().unwrap();
+    assert!(since <= jiff::Timestamp::now());
+    assert_eq!(
+        on,
+        json!({"app": "demo-dev", "roles": [{
+            "role": "worker",
+            "maintenance": "on",
+            "mode": "on",
+            "window": null,
+            "owner": {"kind": "manual", "name": "ana@laptop"},
+            "by": "ana@laptop",
+            "reason": "a new database",
+            "message": null,
+            "since": null,
+            "until": null,
+            "retry_after": null,
+            "workers": {"selected": 1, "paused": 1, "pending": [], "drifted": [], "gone": []},
+        }]})
+    );
+}
+
+#[test]
+fn on_and_off_as_json() {
+    let scene = Scene::aws();
+    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    scene.write(
+        "maintenance.toml",
+        "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
+    );
+    let workers = json!({
+        "selected": 1, "changed": ["demo-dev-a"], "unchanged": [], "failed": [], "unfinished": [],
+        "drifted": [], "gone": [],
+    });
+    let plan = scene.run(&["on", "--all", "--dry-run", "--json"]);
+    plan.code(0);
+    let mut expected = json!({
+        "app": "demo-dev", "action": "on", "dry_run": true, "interrupted": false, "roles": [
+            {"role": "web", "outcome": "turned_on"},
+            {"role": "worker", "outcome": "turned_on", "workers": workers},
+        ],
+    });
+    assert_eq!(plan.json(), expected);
+    // The lines for a person stay: they are on another stream.
+    let on = scene.run(&["on", "--all", "-y", "--json"]);
+    on.code(0).says("Web maintenance has been turned on\n");
+    expected["dry_run"] = json!(false);
+    assert_eq!(on.json(), expected);
+    let off = scene.run(&["off", "--all", "-q", "--json"]);
+    assert_eq!(off.code(0).stderr, "");
+    assert_eq!(
+        off.json(),
+        json!({
+            "app": "demo-dev", "action": "off", "dry_run": false, "interrupted": false, "roles": [
+                {"role": "worker", "outcome": "turned_off", "workers": workers},
+                {"role": "web", "outcome": "turned_off"},
+            ],
+        })
+    );
+}
+
+#[test]
+fn a_failure_as_json() {
+    let scene = Scene::files();
+    let ran = scene.run(&["--json", "--role", "wokrer"]);
+    ran.code(2).says("Error: there is no role wokrer\n");
+    let document = json!({"error": {
+        "message": "there is no role wokrer",
+        "causes": ["the roles are web, worker, and --role names another"],
+        "hint": "did you mean worker?",
+        "exit_code": 2,
+    }});
+    assert_eq!(ran.json(), document);
+    let ran = scene.run(&["--json", "statsu"]);
+    assert_eq!(
+        ran.code(2).json()["error"]["message"],
+        "unrecognized subcommand 'statsu'"
+    );
+    let ran = scene.run(&["on", "--json"]);
+    assert_eq!(ran.code(6).json()["error"]["exit_code"], 6);
+}
+
+#[test]
+fn a_partial_report_is_the_one_document() {
+    let scene = Scene::aws();
+    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    scene
+        .sandbox()
+        .inject(Fault::on("PutFunctionConcurrency").always().access_denied());
+    let ran = scene.run(&[
+        "on",
+        "-y",
+        "--json",
+        "--role",
+        "worker",
+        "--function",
+        "demo-*",
+    ]);
+    let report = ran
+        .code(4)
+        .says("Error: 1 function of the worker role is not paused\n")
+        .json();
+    let failed = &report["roles"][0]["workers"]["failed"][0];
+    assert_eq!(failed["function"], "demo-dev-a");
+    assert!(
+        failed["hint"]
+            .as_str()
+            .unwrap()
+            .contains("lambda:PutFunctionConcurrency")
+    );
+}
+
+#[test]
+fn quiet_says_nothing_but_errors() {
+    let scene = Scene::files();
+    scene.run(&["on", "-y", "-q"]).exactly(0, "", "");
+    scene.run(&["status", "-q"]).exactly(0, "on\n", "");
+    scene.run(&["off", "--quiet"]).exactly(0, "", "");
+    scene
+        .run(&["on", "-q"])
+        .refuses(6, "not confirmed, so nothing was changed");
+}
+
+#[test]
+fn verbose_says_who_and_why() {
+    let scene = Scene::files();
+    scene
+        .run(&["on", "-y", "--reason", "a new database"])
+        .code(0);
+    let ran = scene.run(&["status", "-v"]);
+    ran.code(0)
+        .stdout("on\n")
+        .says("Web maintenance is on since 20");
+    ran.says(" by ana@laptop").says(": a new database\n");
+}
+
+#[test]
+fn no_secret_is_ever_printed() {
+    let mut scene = Scene::aws();
+    scene.set("AWS_SESSION_TOKEN", "sandbox-session-token");
+    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    let secrets = [
+        "sandbox-secret-key",
+        "sandbox-session-token",
+        "Signature=",
+        "AWS4-HMAC",
+    ];
+    let worker = ["--role", "worker", "--function", "demo-*"];
+    let commands: [&[&str]; 6] = [
+        &["on", "-y", "-vv"],
+        &["status", "-vv", "--json"],
+        &["off", "-vv"],
+        &["config", "-vv"],
+        &["config", "--json"],
+        &["on", "-vvv", "--json"],
+    ];
+    for arguments in commands {
+        let ran = scene.run(&[arguments, &worker].concat());
+        for secret in secrets {
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(!said.contains(secret), "{secret} in {ran:#?}");
+        }
+    }
+    // Nor when AWS refuses.
+    scene
+        .sandbox()
+        .inject(Fault::any_call().always().access_denied());
+    let ran = scene.run(&["status", "-vv"]);
+    for secret in secrets {
+        assert!(!ran.stderr.contains(secret), "{secret} in {ran:#?}");
+    }
+    ran.code(1);
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let scene = Scene::files();
+    scene.run(&["on", "-y"]).code(0);
+    for (arguments, code) in [
+        (&["status"][..], 0),
+        (&["status", "--json"], 0),
+        (&["status", "--exit-code"], 10),
+        (&["config"], 0),
+        (&["--help"], 0),
+        (&["completions", "bash"], 0),
+        (&["man"], 0),
+    ] {
+        let mut command = scene.command(arguments);
+        let (reader, writer) = std::io::pipe().unwrap();
+        command.stdout(writer).stderr(Stdio::piped());
+        drop(reader);
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(
+            !said.contains("rror") && !said.contains("panic"),
+            "{arguments:?}: {said}"
+        );
+    }
+    // Nor is a closed stderr.
+    let mut command = scene.command(&["off", "-vv"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    command.stderr(writer);
+    drop(reader);
+    assert_eq!(command.status().unwrap().code(), Some(0));
+    scene.run(&["status"]).code(0).stdout("off\n");
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let scene = Scene::files();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    // There is such a device on Linux alone.
+    let Ok(full) = full else { return };
+    let mut command = scene.command(&["status"]);
+    command.stdout(full).stderr(Stdio::piped());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("Error: cannot write to standard output\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn help_version_completions_and_pages_are_answers() {
+    let scene = Scene::bare();
+    scene.run(&["--version"]).exactly(
+        0,
+        concat!("maintenance ", env!("CARGO_PKG_VERSION"), "\n"),
+        "",
+    );
+    for arguments in [
+        &["--help"][..],
+        &["-h"],
+        &["on", "--help"],
+        &["man"],
+        &["man", "off"],
+    ] {
+        let ran = scene.run(arguments);
+        assert!(ran.stdout.len() > 500, "{ran:#?}");
+        assert!(
+            !ran.stdout.contains('\u{1b}'),
+            "no colours in a pipe: {ran:#?}"
+        );
+        assert_eq!(ran.code(0).stderr, "");
+    }
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = scene.run(&["completions", shell]);
+        assert!(ran.stdout.contains("maintenance"), "{shell}");
+        assert_eq!(ran.code(0).stderr, "");
+    }
+    scene
+        .run(&["man", "onn"])
+        .refuses(2, "there is no command onn")
+        .says("did you mean on?");
+}
+
+#[test]
+fn colours_are_for_terminals_alone() {
+    let mut scene = Scene::bare();
+    scene.set("TERM", "xterm-256color");
+    let plain = scene.run(&["status"]);
+    assert!(!plain.refuses(2, "no app is set").stderr.contains('\u{1b}'));
+    let coloured = scene.at_terminal(&["status"]).wait();
+    assert!(coloured.code(2).stderr.contains('\u{1b}'), "{coloured:#?}");
+    scene.set("NO_COLOR", "1");
+    let plain = scene.at_terminal(&["status"]).wait();
+    assert!(!plain.refuses(2, "no app is set").stderr.contains('\u{1b}'));
+}

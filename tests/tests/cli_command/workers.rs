@@ -1,0 +1,198 @@
+//! What is said of functions, and that a plan changes nothing.
+
+use maintenance_sandbox::{FunctionSpec, MappingSpec};
+use maintenance_tests::Scene;
+
+fn scene() -> Scene {
+    let scene = Scene::aws();
+    scene.write(
+        "maintenance.toml",
+        "[roles.worker]\nfunctions = [\"demo-dev-*\"]\nexclude = [\"*-prewarm\"]\n",
+    );
+    let functions = [
+        FunctionSpec::new("demo-dev-limited").reserved(20),
+        FunctionSpec::new("demo-dev-prewarm").reserved(1),
+        FunctionSpec::new("demo-dev-queue").mapping(MappingSpec::sqs("orders")),
+        FunctionSpec::new("demo-dev-unset"),
+        FunctionSpec::new("other"),
+    ];
+    for function in functions {
+        scene.sandbox().seed(function);
+    }
+    scene
+}
+
+#[test]
+fn on_and_off_count_functions() {
+    let scene = scene();
+    let before = scene.sandbox().fleet();
+    let worker = ["--role", "worker"];
+    let run = |arguments: &[&str]| scene.run(&[arguments, &worker].concat());
+    run(&["on", "-y"]).exactly(
+        0,
+        "",
+        "Enabling worker maintenance mode for demo-dev\n\
+         Worker maintenance has been turned on\n\
+         3 functions paused\n",
+    );
+    run(&["status"]).exactly(
+        0,
+        "on\n",
+        "Worker maintenance status for demo-dev\n3 of 3 functions of the worker role paused\n",
+    );
+    let ran = run(&["on", "-y"]);
+    ran.code(0).says("Worker maintenance is already on\n");
+    run(&["off"]).exactly(
+        0,
+        "",
+        "Disabling worker maintenance mode for demo-dev\n\
+         Worker maintenance has been turned off\n\
+         3 functions restored\n",
+    );
+    assert_eq!(scene.sandbox().fleet(), before);
+    run(&["off"]).exactly(0, "", "Worker maintenance is already off\n");
+}
+
+#[test]
+fn a_plan_names_the_functions_and_makes_no_write_call() {
+    let scene = scene();
+    scene.run(&["on", "--all", "--dry-run"]).exactly(
+        0,
+        "Would enable web maintenance mode for demo-dev\n\
+         Would enable worker maintenance mode for demo-dev\n\
+         Would pause 3 functions:\n\
+         \x20 demo-dev-limited\n\
+         \x20 demo-dev-queue\n\
+         \x20 demo-dev-unset\n",
+        "",
+    );
+    scene.run(&["off", "--all", "--dry-run"]).exactly(
+        0,
+        "Worker maintenance is already off\nWeb maintenance is already off\n",
+        "",
+    );
+    assert!(
+        scene.sandbox().writes().is_empty(),
+        "{:#?}",
+        scene.sandbox().writes()
+    );
+    scene.run(&["on", "--all", "-y"]).code(0);
+    scene.sandbox().reset_calls();
+    scene.run(&["off", "--all", "--dry-run"]).exactly(
+        0,
+        "Would disable worker maintenance mode for demo-dev\n\
+         Would restore 3 functions:\n\
+         \x20 demo-dev-limited\n\
+         \x20 demo-dev-queue\n\
+         \x20 demo-dev-unset\n\
+         Would disable web maintenance mode for demo-dev\n",
+        "",
+    );
+    assert!(
+        scene.sandbox().writes().is_empty(),
+        "{:#?}",
+        scene.sandbox().writes()
+    );
+}
+
+#[test]
+fn a_plan_of_files_leaves_no_file() {
+    let scene = Scene::files();
+    scene.run(&["on", "--dry-run"]).exactly(
+        0,
+        "Would enable web maintenance mode for demo-dev\n",
+        "",
+    );
+    assert!(!scene.folder().join("store").exists());
+}
+
+#[test]
+fn already_so_makes_no_write_call() {
+    let scene = scene();
+    scene.run(&["off", "--all"]).code(0);
+    scene.run(&["status", "--all"]).code(0);
+    assert!(
+        scene.sandbox().writes().is_empty(),
+        "{:#?}",
+        scene.sandbox().writes()
+    );
+}
+
+#[test]
+fn functions_on_the_command_line_stand_for_those_of_the_role() {
+    let scene = scene();
+    let arguments = [
+        "--role",
+        "worker",
+        "--function",
+        "demo-dev-unset",
+        "--function",
+        "oth*",
+    ];
+    scene
+        .run(&[&["on", "--dry-run"][..], &arguments].concat())
+        .code(0)
+        .stdout(
+            "Would enable worker maintenance mode for demo-dev\n\
+         Would pause 2 functions:\n\
+         \x20 demo-dev-unset\n\
+         \x20 other\n",
+        );
+}
+
+#[test]
+fn a_selection_that_finds_nothing_is_an_error() {
+    let scene = scene();
+    let ran = scene.run(&["on", "-y", "--role", "worker", "--function", "nothing-*"]);
+    ran.refuses(1, "the worker role selects functions, but none matches");
+    ran.says("\nHint: looked for nothing-*");
+    assert!(
+        scene
+            .sandbox()
+            .writes()
+            .iter()
+            .all(|call| !call.call.operation.contains("Function"))
+    );
+    scene
+        .run(&["status", "--role", "worker"])
+        .code(0)
+        .stdout("off\n");
+}
+
+#[test]
+fn what_drifted_and_what_is_gone_is_named() {
+    let scene = scene();
+    scene.run(&["on", "-y", "--role", "worker"]).code(0);
+    scene
+        .sandbox()
+        .set_reserved("demo-dev-limited", Some(7))
+        .unwrap();
+    scene.sandbox().delete_function("demo-dev-unset").unwrap();
+    let ran = scene.run(&["status", "--role", "worker"]);
+    ran.code(0)
+        .stdout("on\n")
+        .says("\ndemo-dev-limited drifted: somebody changed it\n");
+    ran.says("\ndemo-dev-unset is gone: it was saved, and does not exist any more\n");
+    let ran = scene.run(&["off", "--role", "worker"]);
+    ran.code(0)
+        .says("\nWorker maintenance has been turned off\n");
+    ran.says(
+        "\ndemo-dev-limited drifted: somebody changed its reserved concurrency, which is 7 and was \
+         20; it was left so\n",
+    );
+    ran.says("\ndemo-dev-unset is gone: it was saved, and does not exist any more\n");
+    assert_eq!(
+        scene.sandbox().fleet()["demo-dev-limited"].reserved,
+        Some(7)
+    );
+}
+
+#[test]
+fn progress_is_a_bar_on_a_terminal_and_lines_for_whoever_asks() {
+    let mut scene = scene();
+    scene.set("TERM", "xterm");
+    let ran = scene.run(&["on", "-y", "-v", "--role", "worker"]);
+    ran.code(0).says("Pausing worker functions: 3 of 3\n");
+    let ran = scene.at_terminal(&["off", "--role", "worker"]).wait();
+    ran.code(0).says("3 functions restored");
+}

@@ -1,0 +1,166 @@
+//! The two commands that a stranger tries first.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+
+use maintenance_tests::{Scene, binary};
+
+#[test]
+fn the_demonstration_holds() {
+    // Nothing of the caller's account is looked at, and nothing of it leaks in.
+    let mut scene = Scene::bare();
+    scene.set("AWS_PROFILE", "production");
+    scene.set("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:1");
+    scene.set("MAINTENANCE_STORE", "file:/nowhere");
+    let ran = scene.run(&["demo"]);
+    assert_eq!(ran.code(0).stderr, "");
+    for line in [
+        "$ maintenance on --all --yes",
+        "  Web maintenance has been turned on\n",
+        "  HTTP/1.1 503 Service Unavailable\n",
+        "  429 TooManyRequestsException\n",
+        "$ maintenance off --all\n",
+        "  HTTP/1.1 200 OK\n",
+        "✓ every setting is what it was\n",
+        "checks held.\n",
+    ] {
+        assert!(
+            ran.stdout.contains(line),
+            "{line:?} is missing: {}",
+            ran.stdout
+        );
+    }
+    assert!(
+        !ran.stdout.contains('✗') && !ran.stdout.contains('\u{1b}'),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn the_demonstration_as_json() {
+    let ran = Scene::bare().run(&["demo", "--json"]);
+    let document = ran.code(0).json();
+    assert_eq!(document["held"], true);
+    let checks = document["checks"].as_array().unwrap();
+    assert!(
+        checks.len() > 10 && checks.iter().all(|check| check["held"] == true),
+        "{checks:#?}"
+    );
+}
+
+/// `name=value` of the lines to paste, as a shell reads them.
+fn exported(lines: &str) -> Vec<(String, String)> {
+    let script = format!("{lines}\nenv");
+    let output = Command::new("sh")
+        .env_clear()
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The status line of a page.
+fn status_of(url: &str) -> String {
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn a_second_terminal_drives_the_served_app() {
+    let scene = Scene::bare();
+    let served = scene.start(&["dev", "--state", "state"]);
+    served.says("Ctrl-C stops it here\n");
+    let lines = served.answers("export PATH=");
+    let said = served.said();
+    let page = said
+        .split_whitespace()
+        .find(|word| word.starts_with("http://127.0.0.1:") && word.ends_with('/'));
+    let page = page.expect("the page's address").to_owned();
+    let variables = exported(&lines);
+    let folder = variables
+        .iter()
+        .find(|(name, _)| name == "MAINTENANCE_CONFIG")
+        .unwrap();
+    assert!(std::path::Path::new(&folder.1).is_file());
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(variables.clone())
+            .current_dir(scene.folder());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+
+    assert_eq!(run(&["status", "--all"]), "web off\nworker off\n");
+    assert_eq!(status_of(&page), "HTTP/1.1 200 OK");
+    run(&["on", "--all", "--yes"]);
+    // What the gate knows may be a second old: the moment it changes is awaited, not slept for.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while status_of(&page) != "HTTP/1.1 503 Service Unavailable" {
+        assert!(
+            std::time::Instant::now() < until,
+            "the page never went into maintenance"
+        );
+    }
+    assert_eq!(run(&["status", "--all"]), "web on\nworker on\n");
+
+    served.interrupt();
+    let ran = served.wait();
+    ran.code(0).says("\nStopped; its state is in state\n");
+    assert!(
+        !std::path::Path::new(&folder.1).exists(),
+        "nothing is left behind"
+    );
+
+    // It is taken up where it was left, and brought back.
+    let served = scene.start(&["dev", "--state", "state"]);
+    served.says("Ctrl-C stops it here\n");
+    let variables = exported(&served.answers("export PATH="));
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(variables.clone())
+            .current_dir(scene.folder());
+        let output = command.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, said) = run(&["off", "--all"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("4 functions restored\n"), "{said}");
+    served.terminate();
+    served.wait().code(0);
+}
+
+#[test]
+fn a_port_that_is_taken_is_said() {
+    let scene = Scene::bare();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ran = scene.run(&["dev", "--port", &port]);
+    ran.code(1)
+        .stdout("")
+        .says(&format!("Error: cannot listen on 127.0.0.1:{port}\n"));
+    ran.says("\nHint: ");
+}
