@@ -80,6 +80,7 @@ mod clock;
 mod connector;
 mod error;
 mod fault;
+mod hanging;
 mod lambda;
 mod observe;
 mod ops;

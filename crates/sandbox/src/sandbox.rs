@@ -4,17 +4,16 @@
 //! anything waits or a callback runs.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use tokio::sync::watch;
 
 use crate::admin;
 use crate::calls::{CallCounts, CallInfo, CallRecord, Outcome};
 use crate::error::ApiError;
 use crate::fault::{Action, Fault, FaultId, FaultStatus, When};
+use crate::hanging::Hangs;
 use crate::lambda::{FunctionRef, Handler, Invocation};
 use crate::ops::{Operation, Service};
 use crate::settings::Settings;
@@ -30,12 +29,7 @@ pub struct Sandbox {
 
 struct Inner {
     world: Mutex<World>,
-    /// Ticks when a call starts or stops hanging.
-    hangs: watch::Sender<u64>,
-    /// The same, for threads that wait.
-    hangs_for_threads: Condvar,
-    /// Ticks when hanging calls are let go.
-    releases: watch::Sender<u64>,
+    hangs: Hangs,
 }
 
 /// The sandbox dropped the connection instead of answering, because a fault said so.
@@ -72,9 +66,7 @@ impl Sandbox {
         Self {
             inner: Arc::new(Inner {
                 world: Mutex::new(world),
-                hangs: watch::Sender::new(0),
-                hangs_for_threads: Condvar::new(),
-                releases: watch::Sender::new(0),
+                hangs: Hangs::default(),
             }),
         }
     }
@@ -86,6 +78,10 @@ impl Sandbox {
             .world
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn hangs(&self) -> &Hangs {
+        &self.inner.hangs
     }
 
     /// Answers one request of either service, or of the sandbox's own `/_sandbox/` paths.
@@ -239,68 +235,6 @@ impl Sandbox {
         error
     }
 
-    /// Holds the call until it is let go, or its caller is gone.
-    async fn hang(&self, call: &CallInfo) {
-        let mut releases = self.inner.releases.subscribe();
-        {
-            let mut world = self.world();
-            world.calls.end(call.seq, Outcome::Hanging);
-            world.hanging.push(call.clone());
-        }
-        self.tick_hangs();
-        let _held = Held {
-            sandbox: self,
-            seq: call.seq,
-        };
-        // The sender lives as long as `self`, so this ends only by a release.
-        let _ = releases.changed().await;
-    }
-
-    fn tick_hangs(&self) {
-        self.inner
-            .hangs
-            .send_modify(|ticks| *ticks = ticks.wrapping_add(1));
-        self.inner.hangs_for_threads.notify_all();
-    }
-
-    /// Waits until a call numbered above `after` hangs, and returns all that do, oldest first.
-    /// With `after` 0 any call will do; the number of a call is [`CallInfo::seq`].
-    pub async fn hanging(&self, after: u64) -> Vec<CallInfo> {
-        let mut hangs = self.inner.hangs.subscribe();
-        loop {
-            let held: Vec<CallInfo> = {
-                let world = self.world();
-                let newer = world.hanging.iter().filter(|call| call.seq > after);
-                newer.cloned().collect()
-            };
-            if !held.is_empty() {
-                return held;
-            }
-            if hangs.changed().await.is_err() {
-                return Vec::new();
-            }
-        }
-    }
-
-    /// As [`Sandbox::hanging`], for a test that blocks its thread: the oldest call that hangs, or
-    /// `None` if none does within `patience`. The sandbox has to be served on another thread.
-    pub fn wait_for_hang(&self, after: u64, patience: Duration) -> Option<CallInfo> {
-        let newer = |world: &World| world.hanging.iter().find(|it| it.seq > after).cloned();
-        let (world, _) = self
-            .inner
-            .hangs_for_threads
-            .wait_timeout_while(self.world(), patience, |world| newer(world).is_none())
-            .unwrap_or_else(PoisonError::into_inner);
-        newer(&world)
-    }
-
-    /// Lets go of every hanging call: each loses its connection.
-    pub fn release_hanging(&self) {
-        self.inner
-            .releases
-            .send_modify(|ticks| *ticks = ticks.wrapping_add(1));
-    }
-
     /// Adds a rule. Rules stay until they are removed, also when they have struck.
     pub fn inject(&self, fault: Fault) -> FaultId {
         self.world().faults.inject(fault)
@@ -363,21 +297,6 @@ impl Sandbox {
     /// A copy of the settings.
     pub fn settings(&self) -> Settings {
         self.world().settings.clone()
-    }
-}
-
-/// A held call; when it goes, whichever way, it no longer hangs.
-struct Held<'a> {
-    sandbox: &'a Sandbox,
-    seq: u64,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        let mut world = self.sandbox.world();
-        world.hanging.retain(|call| call.seq != self.seq);
-        drop(world);
-        self.sandbox.tick_hangs();
     }
 }
 

@@ -127,21 +127,21 @@ mod tests {
     fn every_form_of_a_name_leads_to_the_function() {
         let settings = Settings::default();
         for (text, qualifier) in [
-            ("work", None),
-            ("work:live", Some("live")),
-            ("work:$LATEST", Some("$LATEST")),
-            ("function:work", None),
-            ("123456789012:function:work", None),
-            ("123456789012:function:work:3", Some("3")),
-            ("us-east-1:123456789012:function:work", None),
-            ("arn:aws:lambda:us-east-1:123456789012:function:work", None),
+            ("task", None),
+            ("task:live", Some("live")),
+            ("task:$LATEST", Some("$LATEST")),
+            ("function:task", None),
+            ("123456789012:function:task", None),
+            ("123456789012:function:task:3", Some("3")),
+            ("us-east-1:123456789012:function:task", None),
+            ("arn:aws:lambda:us-east-1:123456789012:function:task", None),
             (
-                "arn:aws:lambda:us-east-1:123456789012:function:work:live",
+                "arn:aws:lambda:us-east-1:123456789012:function:task:live",
                 Some("live"),
             ),
         ] {
             let parsed = FunctionRef::parse(text, &settings).unwrap();
-            assert_eq!(parsed.name, "work", "{text}");
+            assert_eq!(parsed.name, "task", "{text}");
             assert_eq!(parsed.qualifier.as_deref(), qualifier, "{text}");
         }
     }

@@ -117,14 +117,14 @@ mod tests {
     fn a_call_is_logged_under_the_bare_name() {
         let of = |text: &str| target(&[text.to_owned()], &Bytes::new());
         for text in [
-            "work",
-            "work:live",
-            "1:function:work",
-            "arn:aws:lambda:r:1:function:work:3",
+            "task",
+            "task:live",
+            "1:function:task",
+            "arn:aws:lambda:r:1:function:task:3",
         ] {
-            assert_eq!(of(text).as_deref(), Some("work"), "{text}");
+            assert_eq!(of(text).as_deref(), Some("task"), "{text}");
         }
-        let body = Bytes::from_static(br#"{"FunctionName": "work"}"#);
-        assert_eq!(target(&[], &body).as_deref(), Some("work"));
+        let body = Bytes::from_static(br#"{"FunctionName": "task"}"#);
+        assert_eq!(target(&[], &body).as_deref(), Some("task"));
     }
 }

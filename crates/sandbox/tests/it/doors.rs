@@ -153,7 +153,7 @@ async fn a_request_must_be_signed_for_this_region() {
 #[tokio::test]
 async fn bodies_of_the_wrong_shape_are_refused() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     for body in [
         "{\"Name\": 7}",
         "{\"Name\": \"/a\", \"WithDecryption\": \"yes\"}",
@@ -169,7 +169,7 @@ async fn bodies_of_the_wrong_shape_are_refused() {
             "{body}"
         );
     }
-    let path = "/2017-10-31/functions/work/concurrency";
+    let path = "/2017-10-31/functions/task/concurrency";
     let request =
         signed("PUT", path).body(Bytes::from("{\"ReservedConcurrentExecutions\": \"0\"}"));
     let (_, _, headers) = send(&sandbox, request.unwrap()).await;
@@ -177,7 +177,7 @@ async fn bodies_of_the_wrong_shape_are_refused() {
     let request = signed("PUT", path).body(Bytes::from("{}")).unwrap();
     let (_, _, headers) = send(&sandbox, request).await;
     assert_eq!(headers["x-amzn-errortype"], "ValidationException");
-    assert_eq!(sandbox.fleet()["work"].reserved, None);
+    assert_eq!(sandbox.fleet()["task"].reserved, None);
 }
 
 #[tokio::test]
@@ -223,9 +223,9 @@ async fn faults_can_be_set_and_watched_over_http() {
         assert_eq!(admin(&sandbox, "POST", path, &body).await.0, 400);
     }
     assert_eq!(admin(&sandbox, "GET", "nowhere", &nothing).await.0, 404);
-    sandbox.seed(FunctionSpec::new("work").reserved(0));
+    sandbox.seed(FunctionSpec::new("task").reserved(0));
     let (_, state) = admin(&sandbox, "GET", "state", &nothing).await;
-    assert_eq!(state["functions"]["work"]["reserved"], 0);
+    assert_eq!(state["functions"]["task"]["reserved"], 0);
 }
 
 #[tokio::test]
@@ -291,14 +291,14 @@ async fn statuses_and_bodies_are_those_of_the_model() {
     let sandbox = quick();
     let uuid = sandbox
         .seed(
-            FunctionSpec::new("work")
+            FunctionSpec::new("task")
                 .alias("live", 1)
                 .mapping(MappingSpec::sqs("q")),
         )
         .remove(0);
     let mapping = format!("/2015-03-31/event-source-mappings/{uuid}");
-    let provisioned = "/2019-09-30/functions/work/provisioned-concurrency?Qualifier=live";
-    let reserved = "/2017-10-31/functions/work/concurrency";
+    let provisioned = "/2019-09-30/functions/task/provisioned-concurrency?Qualifier=live";
+    let reserved = "/2017-10-31/functions/task/concurrency";
     let of = async |method: &str, path: &str, body: &str| {
         let request = signed(method, path)
             .body(Bytes::from(body.to_owned()))
@@ -325,17 +325,17 @@ async fn statuses_and_bodies_are_those_of_the_model() {
             202,
         ),
         ("DELETE", provisioned, "", 204),
-        ("POST", "/2015-03-31/functions/work/versions", "{}", 201),
+        ("POST", "/2015-03-31/functions/task/versions", "{}", 201),
         (
             "POST",
-            "/2015-03-31/functions/work/aliases/",
+            "/2015-03-31/functions/task/aliases/",
             r#"{"Name": "x", "FunctionVersion": "1"}"#,
             201,
         ),
-        ("GET", "/2019-09-30/functions/work/concurrency", "", 200),
+        ("GET", "/2019-09-30/functions/task/concurrency", "", 200),
         ("PUT", &mapping, r#"{"Enabled": false}"#, 202),
         ("GET", "/2015-03-31/event-source-mappings/", "", 200),
-        ("DELETE", "/2015-03-31/functions/work", "", 204),
+        ("DELETE", "/2015-03-31/functions/task", "", 204),
     ] {
         assert_eq!(of(method, path, body).await.0, status, "{method} {path}");
     }
@@ -346,13 +346,13 @@ async fn statuses_and_bodies_are_those_of_the_model() {
         (&body["Type"], body["Message"].is_string()),
         (&json!("User"), true)
     );
-    let (status, code, body) = of("GET", "/2015-03-31/functions/work", "").await;
+    let (status, code, body) = of("GET", "/2015-03-31/functions/task", "").await;
     assert_eq!((status, code.as_str()), (404, "ResourceNotFoundException"));
     assert!(body["Message"].is_string() && body.get("message").is_none());
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     let (_, _, body) = of(
         "PUT",
-        "/2017-10-31/functions/work:1/concurrency",
+        "/2017-10-31/functions/task:1/concurrency",
         r#"{"ReservedConcurrentExecutions": 1}"#,
     )
     .await;

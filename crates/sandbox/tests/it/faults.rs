@@ -62,7 +62,7 @@ async fn a_dropped_connection_tells_nothing_of_the_effect() {
 #[tokio::test]
 async fn throttling_and_denial_look_as_they_do_on_aws() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     sandbox.inject(Fault::any_call().times(2).throttle());
     assert_eq!(
         put(&sandbox, "/1").await,
@@ -84,7 +84,7 @@ async fn throttling_and_denial_look_as_they_do_on_aws() {
          resource: arn:aws:ssm:us-east-1:123456789012:parameter/app/x because no identity-based \
          policy allows the ssm:PutParameter action"
     );
-    let call = client.delete_function_concurrency().function_name("work");
+    let call = client.delete_function_concurrency().function_name("task");
     let (status, code, message) = refusal(call.send().await);
     assert_eq!((status, code.as_str()), (403, "AccessDeniedException"));
     assert!(message.contains("lambda:DeleteFunctionConcurrency on resource: arn:aws:lambda:"));

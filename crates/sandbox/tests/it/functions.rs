@@ -8,7 +8,7 @@ use maintenance_sandbox::FunctionSpec;
 
 use crate::common::{code, is, lambda, quick};
 
-const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:work";
+const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:task";
 
 #[tokio::test(start_paused = true)]
 async fn a_function_is_created_like_any_other() {
@@ -17,9 +17,9 @@ async fn a_function_is_created_like_any_other() {
     let create = || {
         client
             .create_function()
-            .function_name("work")
+            .function_name("task")
             .runtime(Runtime::Providedal2023)
-            .role("arn:aws:iam::123456789012:role/work")
+            .role("arn:aws:iam::123456789012:role/task")
             .handler("bootstrap")
             .timeout(30)
             .code(FunctionCode::builder().zip_file(Blob::new(b"zip")).build())
@@ -34,14 +34,14 @@ async fn a_function_is_created_like_any_other() {
     let created = create().await.unwrap();
     assert_eq!(created.state().unwrap().as_str(), "Pending");
     assert_eq!(created.function_arn(), Some(ARN));
-    let early = client.publish_version().function_name("work").send().await;
+    let early = client.publish_version().function_name("task").send().await;
     assert_eq!(code(early), is(409, "ResourceConflictException"));
     assert_eq!(code(create().await), is(409, "ResourceConflictException"));
     tokio::time::advance(sandbox.settings().lambda.create).await;
 
     let got = client
         .get_function()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();
@@ -56,13 +56,13 @@ async fn a_function_is_created_like_any_other() {
 
     client
         .delete_function()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();
     let gone = client
         .get_function_configuration()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await;
     assert_eq!(code(gone), is(404, "ResourceNotFoundException"));
@@ -114,12 +114,12 @@ async fn lists_have_fifty_a_page_and_no_concurrency() {
 #[tokio::test(start_paused = true)]
 async fn versions_are_published_and_aliases_point_at_them() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     let client = lambda(&sandbox);
     let publish = async || {
         let version = client
             .publish_version()
-            .function_name("work")
+            .function_name("task")
             .send()
             .await
             .unwrap();
@@ -130,7 +130,7 @@ async fn versions_are_published_and_aliases_point_at_them() {
     assert_eq!(publish().await, "1");
     client
         .update_function_configuration()
-        .function_name("work")
+        .function_name("task")
         .timeout(60)
         .send()
         .await
@@ -140,7 +140,7 @@ async fn versions_are_published_and_aliases_point_at_them() {
 
     let alias = client
         .create_alias()
-        .function_name("work")
+        .function_name("task")
         .name("live")
         .function_version("1");
     assert_eq!(
@@ -153,7 +153,7 @@ async fn versions_are_published_and_aliases_point_at_them() {
     );
     let missing = client
         .create_alias()
-        .function_name("work")
+        .function_name("task")
         .name("x")
         .function_version("9");
     assert_eq!(
@@ -162,13 +162,13 @@ async fn versions_are_published_and_aliases_point_at_them() {
     );
     let number = client
         .create_alias()
-        .function_name("work")
+        .function_name("task")
         .name("2")
         .function_version("1");
     assert_eq!(code(number.send().await), is(400, "ValidationException"));
     let through = client
         .get_function()
-        .function_name("work:live")
+        .function_name("task:live")
         .send()
         .await
         .unwrap();
@@ -176,13 +176,13 @@ async fn versions_are_published_and_aliases_point_at_them() {
     assert_eq!((through.version(), through.timeout()), (Some("1"), Some(3)));
     let update = client
         .update_alias()
-        .function_name("work")
+        .function_name("task")
         .name("live")
         .function_version("2");
     update.send().await.unwrap();
     let got = client
         .get_alias()
-        .function_name("work")
+        .function_name("task")
         .name("live")
         .send()
         .await
@@ -190,14 +190,14 @@ async fn versions_are_published_and_aliases_point_at_them() {
     assert_eq!(got.function_version(), Some("2"));
     let aliases = client
         .list_aliases()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();
     assert_eq!(aliases.aliases().len(), 1);
     let versions = client
         .list_versions_by_function()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();
@@ -209,21 +209,21 @@ async fn versions_are_published_and_aliases_point_at_them() {
     assert_eq!(versions, ["$LATEST", "1", "2"]);
     let held = client
         .delete_function()
-        .function_name("work")
+        .function_name("task")
         .qualifier("2")
         .send()
         .await;
     assert_eq!(code(held), is(409, "ResourceConflictException"));
     client
         .delete_alias()
-        .function_name("work")
+        .function_name("task")
         .name("live")
         .send()
         .await
         .unwrap();
     let gone = client
         .get_alias()
-        .function_name("work")
+        .function_name("task")
         .name("live")
         .send()
         .await;
@@ -233,7 +233,7 @@ async fn versions_are_published_and_aliases_point_at_them() {
 #[tokio::test]
 async fn names_lead_astray_only_with_an_error() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work").versions(2));
+    sandbox.seed(FunctionSpec::new("task").versions(2));
     let client = lambda(&sandbox);
     let get = async |name: &str, qualifier: Option<&str>| {
         let call = client.get_function().function_name(name);
@@ -244,9 +244,9 @@ async fn names_lead_astray_only_with_an_error() {
         )
     };
     let invalid = is(400, "InvalidParameterValueException");
-    assert_eq!(get("work:1", Some("2")).await, invalid);
+    assert_eq!(get("task:1", Some("2")).await, invalid);
     let missing = is(404, "ResourceNotFoundException");
-    assert_eq!(get("work", Some("9")).await, missing);
+    assert_eq!(get("task", Some("9")).await, missing);
     let elsewhere = ARN.replace("us-east-1", "eu-west-1");
     assert_eq!(get(&elsewhere, None).await, missing);
     assert_eq!(get("wo rk", None).await, is(400, "ValidationException"));
@@ -255,7 +255,7 @@ async fn names_lead_astray_only_with_an_error() {
 #[tokio::test]
 async fn tags_belong_to_the_function() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work").tag("a", "1"));
+    sandbox.seed(FunctionSpec::new("task").tag("a", "1"));
     let client = lambda(&sandbox);
     client
         .tag_resource()
@@ -288,13 +288,13 @@ async fn tags_belong_to_the_function() {
 #[tokio::test]
 async fn policies_are_kept() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     let client = lambda(&sandbox);
-    let none = client.get_policy().function_name("work").send().await;
+    let none = client.get_policy().function_name("task").send().await;
     assert_eq!(code(none), is(404, "ResourceNotFoundException"));
     let add = client
         .add_permission()
-        .function_name("work")
+        .function_name("task")
         .statement_id("s3");
     let add = add
         .action("lambda:InvokeFunction")
@@ -303,37 +303,37 @@ async fn policies_are_kept() {
     assert_eq!(code(add.send().await), is(409, "ResourceConflictException"));
     let policy = client
         .get_policy()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();
     assert!(policy.policy().unwrap().contains("s3.amazonaws.com"));
     client
         .remove_permission()
-        .function_name("work")
+        .function_name("task")
         .statement_id("s3")
         .send()
         .await
         .unwrap();
-    let none = client.get_policy().function_name("work").send().await;
+    let none = client.get_policy().function_name("task").send().await;
     assert_eq!(code(none), is(404, "ResourceNotFoundException"));
 }
 
 #[tokio::test]
 async fn event_invoke_settings_are_kept() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     let client = lambda(&sandbox);
     let get = || {
         client
             .get_function_event_invoke_config()
-            .function_name("work")
+            .function_name("task")
             .send()
     };
     assert_eq!(code(get().await), is(404, "ResourceNotFoundException"));
     let put = client
         .put_function_event_invoke_config()
-        .function_name("work");
+        .function_name("task");
     assert_eq!(
         code(put.clone().send().await),
         is(400, "InvalidParameterValueException")
@@ -350,7 +350,7 @@ async fn event_invoke_settings_are_kept() {
     assert_eq!(get().await.unwrap().maximum_retry_attempts(), Some(1));
     let list = client
         .list_function_event_invoke_configs()
-        .function_name("work");
+        .function_name("task");
     let list = list.send().await.unwrap();
     assert_eq!(
         list.function_event_invoke_configs()[0].function_arn(),
@@ -358,7 +358,7 @@ async fn event_invoke_settings_are_kept() {
     );
     client
         .delete_function_event_invoke_config()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();

@@ -12,12 +12,12 @@ use crate::common::{code, is, lambda, quick};
 #[tokio::test]
 async fn a_function_answers_with_an_echo_or_a_closure() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work").alias("live", 1));
+    sandbox.seed(FunctionSpec::new("task").alias("live", 1));
     let client = lambda(&sandbox);
     let invoke = || {
         client
             .invoke()
-            .function_name("work")
+            .function_name("task")
             .payload(Blob::new(b"{\"n\":1}"))
     };
     let answer = invoke().send().await.unwrap();
@@ -27,12 +27,12 @@ async fn a_function_answers_with_an_echo_or_a_closure() {
     let through = invoke().qualifier("live").send().await.unwrap();
     assert_eq!(through.executed_version(), Some("1"));
 
-    sandbox.on_invoke("work", Arc::new(|_| Ok(Bytes::from_static(b"\"hello\""))));
+    sandbox.on_invoke("task", Arc::new(|_| Ok(Bytes::from_static(b"\"hello\""))));
     assert_eq!(
         invoke().send().await.unwrap().payload().unwrap().as_ref(),
         b"\"hello\""
     );
-    sandbox.on_invoke("work", Arc::new(|_| Err("broken".to_owned())));
+    sandbox.on_invoke("task", Arc::new(|_| Err("broken".to_owned())));
     assert_eq!(
         invoke().send().await.unwrap().function_error(),
         Some("Unhandled")

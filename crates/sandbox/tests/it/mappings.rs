@@ -35,9 +35,9 @@ async fn rest(sandbox: &Sandbox) {
 #[tokio::test(start_paused = true)]
 async fn a_mapping_is_always_on_its_way() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     let client = lambda(&sandbox);
-    let create = client.create_event_source_mapping().function_name("work");
+    let create = client.create_event_source_mapping().function_name("task");
     let created = create.event_source_arn(QUEUE).send().await.unwrap();
     let uuid = created.uuid().unwrap();
     assert_eq!(created.state(), Some("Creating"));
@@ -79,21 +79,21 @@ async fn a_mapping_is_always_on_its_way() {
 #[tokio::test]
 async fn what_cannot_be_mapped_is_refused() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work").mapping(MappingSpec::arn(QUEUE)));
+    sandbox.seed(FunctionSpec::new("task").mapping(MappingSpec::arn(QUEUE)));
     let client = lambda(&sandbox);
     let create = async |function: &str, source: &str| {
         let call = client.create_event_source_mapping().function_name(function);
         code(call.event_source_arn(source).send().await)
     };
     assert_eq!(
-        create("work", QUEUE).await,
+        create("task", QUEUE).await,
         is(409, "ResourceConflictException")
     );
     let invalid = is(400, "InvalidParameterValueException");
     assert_eq!(create("none", QUEUE).await, invalid);
-    assert_eq!(create("work", "arn:aws:s3:::bucket").await, invalid);
+    assert_eq!(create("task", "arn:aws:s3:::bucket").await, invalid);
     let stream = "arn:aws:kinesis:us-east-1:123456789012:stream/s";
-    assert_eq!(create("work", stream).await, invalid);
+    assert_eq!(create("task", stream).await, invalid);
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn lists_have_a_hundred_a_page_over_the_whole_account() {
     let sandbox = quick();
     for n in 0..120 {
         let queue = format!("q{n}");
-        sandbox.seed(FunctionSpec::new(&format!("work-{n:03}")).mapping(MappingSpec::sqs(&queue)));
+        sandbox.seed(FunctionSpec::new(&format!("task-{n:03}")).mapping(MappingSpec::sqs(&queue)));
     }
     let client = lambda(&sandbox);
     let first = client.list_event_source_mappings().send().await.unwrap();
@@ -112,7 +112,7 @@ async fn lists_have_a_hundred_a_page_over_the_whole_account() {
     assert_eq!(rest.send().await.unwrap().event_source_mappings().len(), 20);
     let one = client
         .list_event_source_mappings()
-        .function_name("work-007")
+        .function_name("task-007")
         .send()
         .await
         .unwrap();
@@ -122,7 +122,7 @@ async fn lists_have_a_hundred_a_page_over_the_whole_account() {
 #[tokio::test]
 async fn a_bare_name_lists_what_maps_to_the_function_itself() {
     let sandbox = quick();
-    let spec = FunctionSpec::new("work")
+    let spec = FunctionSpec::new("task")
         .alias("live", 1)
         .mapping(MappingSpec::sqs("a"));
     sandbox.seed(spec.mapping(MappingSpec::sqs("b").qualifier("live").disabled()));
@@ -134,12 +134,12 @@ async fn a_bare_name_lists_what_maps_to_the_function_itself() {
         arns.map(|it| it.event_source_arn().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(list("work").await, ["arn:aws:sqs:us-east-1:123456789012:a"]);
+    assert_eq!(list("task").await, ["arn:aws:sqs:us-east-1:123456789012:a"]);
     assert_eq!(
-        list("work:live").await,
+        list("task:live").await,
         ["arn:aws:sqs:us-east-1:123456789012:b"]
     );
-    let states: Vec<_> = sandbox.fleet()["work"]
+    let states: Vec<_> = sandbox.fleet()["task"]
         .mappings
         .values()
         .map(|it| it.enabled)
@@ -150,11 +150,11 @@ async fn a_bare_name_lists_what_maps_to_the_function_itself() {
 #[tokio::test]
 async fn mappings_outlive_their_function() {
     let sandbox = quick();
-    let uuids = sandbox.seed(FunctionSpec::new("work").mapping(MappingSpec::sqs("a")));
+    let uuids = sandbox.seed(FunctionSpec::new("task").mapping(MappingSpec::sqs("a")));
     let client = lambda(&sandbox);
     client
         .delete_function()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();

@@ -16,7 +16,7 @@ type Put = Result<
 async fn put(client: &Client, qualifier: &str, n: i32) -> Put {
     let call = client
         .put_provisioned_concurrency_config()
-        .function_name("work");
+        .function_name("task");
     call.qualifier(qualifier)
         .provisioned_concurrent_executions(n)
         .send()
@@ -26,7 +26,7 @@ async fn put(client: &Client, qualifier: &str, n: i32) -> Put {
 async fn status(client: &Client, qualifier: &str) -> (String, i32, Option<String>) {
     let call = client
         .get_provisioned_concurrency_config()
-        .function_name("work");
+        .function_name("task");
     let got = call.qualifier(qualifier).send().await.unwrap();
     (
         got.status().unwrap().as_str().to_owned(),
@@ -38,7 +38,7 @@ async fn status(client: &Client, qualifier: &str) -> (String, i32, Option<String
 #[tokio::test(start_paused = true)]
 async fn it_takes_its_time() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work").alias("live", 1));
+    sandbox.seed(FunctionSpec::new("task").alias("live", 1));
     let client = lambda(&sandbox);
     let answer = put(&client, "live", 3).await.unwrap();
     assert_eq!(answer.status().unwrap().as_str(), "IN_PROGRESS");
@@ -53,7 +53,7 @@ async fn it_takes_its_time() {
     tokio::time::advance(sandbox.settings().lambda.provision).await;
     assert_eq!(status(&client, "live").await, ("READY".to_owned(), 3, None));
 
-    sandbox.fail_provisioned("work", "live", "no room").unwrap();
+    sandbox.fail_provisioned("task", "live", "no room").unwrap();
     assert_eq!(
         status(&client, "live").await,
         ("FAILED".to_owned(), 0, Some("no room".to_owned()))
@@ -65,7 +65,7 @@ async fn it_can_be_made_to_fail_everywhere() {
     let mut settings = Settings::quick();
     settings.lambda.provision_fails = Some("no room".to_owned());
     let sandbox = Sandbox::new(settings);
-    sandbox.seed(FunctionSpec::new("work").versions(1));
+    sandbox.seed(FunctionSpec::new("task").versions(1));
     let client = lambda(&sandbox);
     put(&client, "1", 1).await.unwrap();
     assert_eq!(status(&client, "1").await.0, "IN_PROGRESS");
@@ -76,7 +76,7 @@ async fn it_can_be_made_to_fail_everywhere() {
 #[tokio::test]
 async fn it_belongs_on_aliases_and_versions_and_is_never_zero() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work").alias("live", 1).versions(2));
+    sandbox.seed(FunctionSpec::new("task").alias("live", 1).versions(2));
     let client = lambda(&sandbox);
     assert_eq!(
         code(put(&client, "live", 0).await),
@@ -92,7 +92,7 @@ async fn it_belongs_on_aliases_and_versions_and_is_never_zero() {
         "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
     );
     let missing = refusal(put(&client, "dead", 1).await);
-    let arn = "arn:aws:lambda:us-east-1:123456789012:function:work";
+    let arn = "arn:aws:lambda:us-east-1:123456789012:function:task";
     assert_eq!(
         (missing.0, missing.2),
         (404, format!("Cannot find alias arn: {arn}:dead"))
@@ -112,7 +112,7 @@ async fn it_belongs_on_aliases_and_versions_and_is_never_zero() {
     put(&client, "2", 1).await.unwrap();
     let list = client
         .list_provisioned_concurrency_configs()
-        .function_name("work");
+        .function_name("task");
     let list = list.send().await.unwrap();
     let arns: Vec<_> = list
         .provisioned_concurrency_configs()
@@ -126,7 +126,7 @@ async fn it_belongs_on_aliases_and_versions_and_is_never_zero() {
 async fn deleting_nothing_succeeds_and_reading_nothing_is_404() {
     let sandbox = quick();
     sandbox.seed(
-        FunctionSpec::new("work")
+        FunctionSpec::new("task")
             .alias("live", 1)
             .provisioned("live", 1),
     );
@@ -134,12 +134,12 @@ async fn deleting_nothing_succeeds_and_reading_nothing_is_404() {
     for _ in 0..2 {
         let delete = client
             .delete_provisioned_concurrency_config()
-            .function_name("work");
+            .function_name("task");
         delete.qualifier("live").send().await.unwrap();
     }
     let get = client
         .get_provisioned_concurrency_config()
-        .function_name("work");
+        .function_name("task");
     let get = get.qualifier("live").send().await;
     assert_eq!(
         code(get),
@@ -147,7 +147,7 @@ async fn deleting_nothing_succeeds_and_reading_nothing_is_404() {
     );
     let list = client
         .list_provisioned_concurrency_configs()
-        .function_name("work");
+        .function_name("task");
     assert!(
         list.send()
             .await
@@ -168,7 +168,7 @@ async fn deleting_nothing_succeeds_and_reading_nothing_is_404() {
 async fn it_fits_into_what_is_reserved() {
     let sandbox = quick();
     sandbox.seed(
-        FunctionSpec::new("work")
+        FunctionSpec::new("task")
             .reserved(3)
             .alias("live", 1)
             .versions(2),
@@ -188,9 +188,9 @@ async fn it_fits_into_what_is_reserved() {
     // The total counts, and what a qualifier has already is replaced, not added to.
     put(&client, "2", 1).await.unwrap();
     put(&client, "live", 2).await.unwrap();
-    sandbox.set_provisioned("work", "live", None).unwrap();
-    sandbox.set_provisioned("work", "2", None).unwrap();
-    sandbox.set_reserved("work", Some(0)).unwrap();
+    sandbox.set_provisioned("task", "live", None).unwrap();
+    sandbox.set_provisioned("task", "2", None).unwrap();
+    sandbox.set_reserved("task", Some(0)).unwrap();
     assert_eq!(
         code(put(&client, "live", 1).await),
         is(400, "InvalidParameterValueException")
@@ -201,7 +201,7 @@ async fn it_fits_into_what_is_reserved() {
 async fn it_fits_into_the_accounts_pool() {
     let sandbox = quick();
     sandbox.seed(FunctionSpec::new("big").reserved(800));
-    sandbox.seed(FunctionSpec::new("work").alias("live", 1));
+    sandbox.seed(FunctionSpec::new("task").alias("live", 1));
     let client = lambda(&sandbox);
     let over = refusal(put(&client, "live", 201).await);
     assert_eq!(
@@ -222,14 +222,14 @@ async fn it_fits_into_the_accounts_pool() {
 #[tokio::test]
 async fn it_is_listed_fifty_a_page() {
     let sandbox = quick();
-    let spec = (1..=60).fold(FunctionSpec::new("work"), |spec, n| {
+    let spec = (1..=60).fold(FunctionSpec::new("task"), |spec, n| {
         spec.provisioned(&n.to_string(), 1)
     });
     sandbox.seed(spec);
     let client = lambda(&sandbox);
     let list = client
         .list_provisioned_concurrency_configs()
-        .function_name("work");
+        .function_name("task");
     let first = list.clone().send().await.unwrap();
     assert_eq!(first.provisioned_concurrency_configs().len(), 50);
     let second = list

@@ -13,7 +13,7 @@ fn limited() -> Sandbox {
         ..Settings::quick()
     };
     let sandbox = Sandbox::new(settings);
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     sandbox.set_parameter("/a", "1");
     sandbox
 }
@@ -29,7 +29,7 @@ async fn lambdas_control_plane_shares_fifteen_a_second() {
         } else {
             client
                 .get_function_concurrency()
-                .function_name("work")
+                .function_name("task")
                 .send()
                 .await
                 .unwrap();
@@ -47,15 +47,15 @@ async fn lambdas_control_plane_shares_fifteen_a_second() {
     // GetFunction and GetPolicy have budgets of their own, and Invoke has none.
     client
         .get_function()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();
     assert_eq!(
-        code(client.get_policy().function_name("work").send().await).0,
+        code(client.get_policy().function_name("task").send().await).0,
         404
     );
-    client.invoke().function_name("work").send().await.unwrap();
+    client.invoke().function_name("task").send().await.unwrap();
     // A second later there are fifteen more, and no more than that however long one waits.
     tokio::time::advance(Duration::from_secs(60)).await;
     for _ in 0..15 {
@@ -75,23 +75,23 @@ async fn get_function_has_a_hundred_and_get_policy_fifteen() {
     for _ in 0..100 {
         client
             .get_function()
-            .function_name("work")
+            .function_name("task")
             .send()
             .await
             .unwrap();
     }
     assert_eq!(
-        code(client.get_function().function_name("work").send().await).0,
+        code(client.get_function().function_name("task").send().await).0,
         429
     );
     for _ in 0..15 {
         assert_eq!(
-            code(client.get_policy().function_name("work").send().await).0,
+            code(client.get_policy().function_name("task").send().await).0,
             404
         );
     }
     assert_eq!(
-        code(client.get_policy().function_name("work").send().await).0,
+        code(client.get_policy().function_name("task").send().await).0,
         429
     );
 }

@@ -9,10 +9,10 @@ use crate::common::{code, is, lambda, quick, refusal};
 #[tokio::test]
 async fn unset_zero_and_a_number_are_three_things() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     let client = lambda(&sandbox);
     let get = async || {
-        let answer = client.get_function_concurrency().function_name("work");
+        let answer = client.get_function_concurrency().function_name("task");
         answer
             .send()
             .await
@@ -22,7 +22,7 @@ async fn unset_zero_and_a_number_are_three_things() {
     let whole = async || {
         let answer = client
             .get_function()
-            .function_name("work")
+            .function_name("task")
             .send()
             .await
             .unwrap();
@@ -32,14 +32,14 @@ async fn unset_zero_and_a_number_are_three_things() {
     };
     assert_eq!((get().await, whole().await), (None, None));
     for n in [0, 7] {
-        let put = client.put_function_concurrency().function_name("work");
+        let put = client.put_function_concurrency().function_name("task");
         let put = put.reserved_concurrent_executions(n).send().await.unwrap();
         assert_eq!(put.reserved_concurrent_executions(), Some(n));
         assert_eq!((get().await, whole().await), (Some(n), Some(n)));
     }
     // Deleting succeeds, also when there is nothing to delete.
     for _ in 0..2 {
-        let delete = client.delete_function_concurrency().function_name("work");
+        let delete = client.delete_function_concurrency().function_name("task");
         delete.send().await.unwrap();
         assert_eq!((get().await, whole().await), (None, None));
     }
@@ -48,12 +48,12 @@ async fn unset_zero_and_a_number_are_three_things() {
 #[tokio::test]
 async fn a_qualified_get_function_shows_no_reservation() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work").reserved(5).alias("live", 1));
+    sandbox.seed(FunctionSpec::new("task").reserved(5).alias("live", 1));
     let client = lambda(&sandbox);
     for qualifier in ["live", "1", "$LATEST"] {
         let call = client
             .get_function()
-            .function_name("work")
+            .function_name("task")
             .qualifier(qualifier);
         assert!(
             call.send().await.unwrap().concurrency().is_none(),
@@ -65,13 +65,13 @@ async fn a_qualified_get_function_shows_no_reservation() {
 #[tokio::test]
 async fn only_the_function_itself_can_be_reserved() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work").alias("live", 1));
+    sandbox.seed(FunctionSpec::new("task").alias("live", 1));
     let client = lambda(&sandbox);
-    let arn = "arn:aws:lambda:us-east-1:123456789012:function:work";
+    let arn = "arn:aws:lambda:us-east-1:123456789012:function:task";
     for name in [
-        "work:live",
-        "work:1",
-        "work:$LATEST",
+        "task:live",
+        "task:1",
+        "task:$LATEST",
         &format!("{arn}:live"),
     ] {
         let put = client.put_function_concurrency().function_name(name);
@@ -92,7 +92,7 @@ async fn only_the_function_itself_can_be_reserved() {
             "{name}"
         );
     }
-    for name in ["work", "123456789012:function:work", arn] {
+    for name in ["task", "123456789012:function:task", arn] {
         let put = client.put_function_concurrency().function_name(name);
         put.reserved_concurrent_executions(1).send().await.unwrap();
     }
@@ -107,7 +107,7 @@ async fn only_the_function_itself_can_be_reserved() {
                 .to_owned()
         )
     );
-    let negative = client.put_function_concurrency().function_name("work");
+    let negative = client.put_function_concurrency().function_name("task");
     let negative = negative.reserved_concurrent_executions(-1).send().await;
     assert_eq!(code(negative), is(400, "ValidationException"));
 }
@@ -116,10 +116,10 @@ async fn only_the_function_itself_can_be_reserved() {
 async fn a_hundred_stay_unreserved() {
     let sandbox = quick();
     sandbox.seed(FunctionSpec::new("big").reserved(800));
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     let client = lambda(&sandbox);
     let put = async |n| {
-        let call = client.put_function_concurrency().function_name("work");
+        let call = client.put_function_concurrency().function_name("task");
         call.reserved_concurrent_executions(n).send().await
     };
     let (status, code, message) = refusal(put(101).await);
@@ -155,10 +155,10 @@ async fn a_small_account_keeps_less() {
     settings.lambda.concurrent_executions = 20;
     settings.lambda.unreserved_minimum = 10;
     let sandbox = Sandbox::new(settings);
-    sandbox.seed(FunctionSpec::new("work"));
+    sandbox.seed(FunctionSpec::new("task"));
     let put = lambda(&sandbox)
         .put_function_concurrency()
-        .function_name("work");
+        .function_name("task");
     let (_, _, message) = refusal(put.reserved_concurrent_executions(11).send().await);
     assert!(
         message.ends_with("below its minimum value of [10]."),
@@ -169,11 +169,11 @@ async fn a_small_account_keeps_less() {
 #[tokio::test]
 async fn reserved_cannot_go_below_provisioned() {
     let sandbox = quick();
-    let spec = FunctionSpec::new("work").reserved(5).alias("live", 1);
+    let spec = FunctionSpec::new("task").reserved(5).alias("live", 1);
     sandbox.seed(spec.versions(2).provisioned("live", 1).provisioned("2", 1));
     let client = lambda(&sandbox);
     for n in [1, 0] {
-        let put = client.put_function_concurrency().function_name("work");
+        let put = client.put_function_concurrency().function_name("task");
         let (status, code, message) = refusal(put.reserved_concurrent_executions(n).send().await);
         assert_eq!(
             (status, code.as_str()),
@@ -187,23 +187,23 @@ async fn reserved_cannot_go_below_provisioned() {
             )
         );
     }
-    assert_eq!(sandbox.fleet()["work"].reserved, Some(5));
+    assert_eq!(sandbox.fleet()["task"].reserved, Some(5));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_update_in_progress_blocks_other_writes() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("work").reserved(5).alias("live", 1));
+    sandbox.seed(FunctionSpec::new("task").reserved(5).alias("live", 1));
     let client = lambda(&sandbox);
     let update = client
         .update_function_configuration()
-        .function_name("work")
+        .function_name("task")
         .timeout(60);
     let update = update.send().await.unwrap();
     assert_eq!(update.last_update_status().unwrap().as_str(), "InProgress");
 
     let put = || {
-        let put = client.put_function_concurrency().function_name("work");
+        let put = client.put_function_concurrency().function_name("task");
         put.reserved_concurrent_executions(0).send()
     };
     let (status, code, message) = refusal(put().await);
@@ -211,35 +211,35 @@ async fn an_update_in_progress_blocks_other_writes() {
     assert_eq!(
         message,
         "The operation cannot be performed at this time. An update is in progress for resource: \
-         arn:aws:lambda:us-east-1:123456789012:function:work"
+         arn:aws:lambda:us-east-1:123456789012:function:task"
     );
     let conflict = is(409, "ResourceConflictException");
     let delete = client
         .delete_function_concurrency()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await;
     assert_eq!(crate::common::code(delete), conflict);
     let provision = client
         .put_provisioned_concurrency_config()
-        .function_name("work");
+        .function_name("task");
     let provision = provision
         .qualifier("live")
         .provisioned_concurrent_executions(1);
     assert_eq!(crate::common::code(provision.send().await), conflict);
     let remove = client
         .delete_provisioned_concurrency_config()
-        .function_name("work");
+        .function_name("task");
     assert_eq!(
         crate::common::code(remove.qualifier("live").send().await),
         conflict
     );
-    let publish = client.publish_version().function_name("work").send().await;
+    let publish = client.publish_version().function_name("task").send().await;
     assert_eq!(crate::common::code(publish), conflict);
     // Reading goes on.
     let get = client
         .get_function_concurrency()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();
@@ -249,7 +249,7 @@ async fn an_update_in_progress_blocks_other_writes() {
     put().await.unwrap();
     // The same by another's hand.
     sandbox
-        .begin_update("work", Duration::from_secs(9))
+        .begin_update("task", Duration::from_secs(9))
         .unwrap();
     assert_eq!(crate::common::code(put().await), conflict);
 }

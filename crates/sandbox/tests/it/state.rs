@@ -5,7 +5,7 @@ use maintenance_sandbox::{FunctionSpec, MappingSpec, Sandbox, Settings, StateErr
 use crate::common::{lambda, quick, ssm};
 
 fn worker() -> FunctionSpec {
-    FunctionSpec::new("work")
+    FunctionSpec::new("task")
         .reserved(9)
         .alias("live", 2)
         .provisioned("live", 3)
@@ -21,13 +21,13 @@ async fn the_log_knows_every_call() {
     let client = lambda(&sandbox);
     client
         .get_function()
-        .function_name("work:live")
+        .function_name("task:live")
         .send()
         .await
         .unwrap();
     client
         .delete_function_concurrency()
-        .function_name("work")
+        .function_name("task")
         .send()
         .await
         .unwrap();
@@ -42,8 +42,8 @@ async fn the_log_knows_every_call() {
     assert_eq!(
         calls,
         [
-            entry("GetFunction", "work", false),
-            entry("DeleteFunctionConcurrency", "work", true),
+            entry("GetFunction", "task", false),
+            entry("DeleteFunctionConcurrency", "task", true),
             entry("GetParameter", "/a", false),
         ]
     );
@@ -60,17 +60,17 @@ async fn somebody_else_may_change_anything() {
     let sandbox = quick();
     let uuids = sandbox.seed(worker());
     let before = sandbox.fleet();
-    sandbox.set_reserved("work", None).unwrap();
-    sandbox.set_provisioned("work", "live", Some(1)).unwrap();
+    sandbox.set_reserved("task", None).unwrap();
+    sandbox.set_provisioned("task", "live", Some(1)).unwrap();
     sandbox.set_mapping_enabled(&uuids[0], false).unwrap();
     let after = sandbox.fleet();
     assert_ne!(before, after);
-    assert_eq!(after["work"].reserved, None);
-    assert_eq!(after["work"].mappings[&uuids[0]].state, "Disabled");
+    assert_eq!(after["task"].reserved, None);
+    assert_eq!(after["task"].mappings[&uuids[0]].state, "Disabled");
     sandbox.delete_mapping(&uuids[0]).unwrap();
-    sandbox.delete_function("work").unwrap();
+    sandbox.delete_function("task").unwrap();
     assert!(sandbox.fleet().is_empty());
-    assert!(sandbox.set_reserved("work", None).is_err());
+    assert!(sandbox.set_reserved("task", None).is_err());
     sandbox.set_parameter("/a", "typed in");
     assert_eq!(sandbox.parameters()["/a"].value, "typed in");
     assert!(sandbox.delete_parameter("/a") && !sandbox.delete_parameter("/a"));
@@ -104,7 +104,7 @@ async fn it_comes_back_from_a_directory() {
     assert_eq!(first.parameter().unwrap().value(), Some("1"));
     // A new mapping gets a number of its own.
     let uuids = back.seed(FunctionSpec::new("other").mapping(MappingSpec::sqs("q")));
-    assert!(!sandbox.fleet()["work"].mappings.contains_key(&uuids[0]));
+    assert!(!sandbox.fleet()["task"].mappings.contains_key(&uuids[0]));
 
     let file = home.join("sandbox.json");
     std::fs::write(&file, "{\"schema\": 1, \"ssm\"").unwrap();
@@ -121,8 +121,8 @@ async fn it_comes_back_from_a_directory() {
 async fn seeding_again_leaves_nothing_of_the_one_before() {
     let sandbox = quick();
     sandbox.seed(worker());
-    sandbox.seed(FunctionSpec::new("work"));
-    assert!(sandbox.fleet()["work"].mappings.is_empty());
+    sandbox.seed(FunctionSpec::new("task"));
+    assert!(sandbox.fleet()["task"].mappings.is_empty());
     let listed = lambda(&sandbox)
         .list_event_source_mappings()
         .send()
