@@ -1,11 +1,10 @@
 //! The answer to a refused request: built when the state is learnt, cloned for each request.
 
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode, response};
 use maintenance_flag::Flag;
 
-use crate::pages::Page;
+use crate::pages::Loaded;
 
 /// The header that marks an answer of the gate; its value is `on`.
 pub const X_MAINTENANCE: HeaderName = HeaderName::from_static("x-maintenance");
@@ -17,12 +16,12 @@ pub const DEFAULT_RETRY_AFTER: u32 = 120;
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     head: response::Parts,
-    page: Bytes,
+    page: &'static str,
 }
 
 impl Answer {
     /// An answer with `page` that asks to come back after `retry_after` seconds.
-    pub(crate) fn new(page: &Page, retry_after: u64) -> Self {
+    pub(crate) fn new(page: Loaded, retry_after: u64) -> Self {
         let (mut head, ()) = Response::new(()).into_parts();
         head.status = StatusCode::SERVICE_UNAVAILABLE;
         head.headers.reserve(5);
@@ -33,20 +32,19 @@ impl Answer {
         head.headers
             .insert(X_MAINTENANCE, HeaderValue::from_static("on"));
         head.headers.insert(CONTENT_TYPE, page.content_type());
-        head.headers
-            .insert(CONTENT_LENGTH, page.body().len().into());
+        head.headers.insert(CONTENT_LENGTH, page.text.len().into());
         Self {
             head,
-            page: page.body().clone(),
+            page: page.text,
         }
     }
 
     /// The response to a request of this method: to HEAD without a body.
-    pub(crate) fn to(&self, method: &Method) -> Response<Bytes> {
+    pub(crate) fn to(&self, method: &Method) -> Response<&'static str> {
         let body = if *method == Method::HEAD {
-            Bytes::new()
+            ""
         } else {
-            self.page.clone()
+            self.page
         };
         Response::from_parts(self.head.clone(), body)
     }
@@ -71,10 +69,12 @@ mod tests {
     use maintenance_flag::Mode;
 
     use super::*;
+    use crate::pages::{Page, Pages};
 
     #[test]
     fn the_answer_has_exactly_these_headers() {
-        let answer = Answer::new(&Page::json("{}"), 7);
+        let page = Pages::Given(Page::json(b"{}")).load();
+        let answer = Answer::new(page, 7);
         for method in [Method::GET, Method::POST, Method::HEAD] {
             let response = answer.to(&method);
             assert_eq!(response.status(), 503);
@@ -93,8 +93,8 @@ mod tests {
                     "content-length: 2",
                 ]
             );
-            let expected: &[u8] = if method == Method::HEAD { b"" } else { b"{}" };
-            assert_eq!(&response.body()[..], expected);
+            let expected = if method == Method::HEAD { "" } else { "{}" };
+            assert_eq!(*response.body(), expected);
         }
     }
 

@@ -1,73 +1,31 @@
-//! A response body that is the app's or the gate's page, whatever the app's is.
-
-use std::pin::Pin;
-use std::task::{Context, Poll};
+//! How the page becomes a body of the app's own type. The gate changes no type of what passes: to
+//! wrap each response would cost more than the decision.
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 
-pin_project_lite::pin_project! {
-    /// The body of a response that came through the gate.
-    #[derive(Debug)]
-    pub struct GateBody<B> {
-        #[pin]
-        kind: Kind<B>,
+/// Makes the body of a 503 out of the page; `""` for HEAD.
+///
+/// [`FromPage`] serves axum's, lambda_http's and every other body that can be made from a
+/// `&'static str`; a function from `Bytes` serves the rest: see
+/// [`MaintenanceLayer::with_body`](crate::MaintenanceLayer::with_body).
+pub trait MakeBody<B> {
+    /// The body of a response with this page.
+    fn make(&self, page: &'static str) -> B;
+}
+
+/// Makes bodies by [`From`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FromPage;
+
+impl<B: From<&'static str>> MakeBody<B> for FromPage {
+    #[inline]
+    fn make(&self, page: &'static str) -> B {
+        B::from(page)
     }
 }
 
-pin_project_lite::pin_project! {
-    #[derive(Debug)]
-    #[project = KindProj]
-    enum Kind<B> {
-        App { #[pin] body: B },
-        Page { page: Bytes },
-    }
-}
-
-impl<B> GateBody<B> {
-    pub(crate) fn app(body: B) -> Self {
-        Self {
-            kind: Kind::App { body },
-        }
-    }
-
-    pub(crate) fn page(page: Bytes) -> Self {
-        Self {
-            kind: Kind::Page { page },
-        }
-    }
-}
-
-impl<B: Body<Data = Bytes>> Body for GateBody<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.project().kind.project() {
-            KindProj::App { body } => body.poll_frame(cx),
-            KindProj::Page { page } => {
-                let page = std::mem::take(page);
-                Poll::Ready((!page.is_empty()).then(|| Ok(Frame::data(page))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.kind {
-            Kind::App { body } => body.is_end_stream(),
-            Kind::Page { page } => page.is_empty(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            Kind::App { body } => body.size_hint(),
-            Kind::Page { page } => {
-                SizeHint::with_exact(u64::try_from(page.len()).unwrap_or(u64::MAX))
-            }
-        }
+impl<B, F: Fn(Bytes) -> B> MakeBody<B> for F {
+    fn make(&self, page: &'static str) -> B {
+        self(Bytes::from_static(page.as_bytes()))
     }
 }

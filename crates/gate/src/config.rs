@@ -9,7 +9,7 @@ use maintenance_flag::{App, Parameters, Prefix, Role};
 
 use crate::clock::Clock;
 use crate::gate::Gate;
-use crate::pages::{Page, Pages};
+use crate::pages::{Loaded, Page, Pages};
 use crate::source::FlagSource;
 use crate::timer::{ThreadTimer, Timer};
 
@@ -92,7 +92,7 @@ pub(crate) struct Settings {
     pub(crate) ttl: Duration,
     pub(crate) budget: Duration,
     pub(crate) on_unknown: OnUnknown,
-    pub(crate) page: Page,
+    pub(crate) page: Loaded,
     pub(crate) clock: Clock,
     pub(crate) timer: Box<dyn Timer>,
 }

@@ -5,55 +5,54 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use tower_service::Service;
 
-use crate::body::GateBody;
+use crate::body::{FromPage, MakeBody};
 use crate::gate::{Gate, ReadOnly, Verdict};
-
-type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
+use crate::refresh::Refreshing;
 
 pin_project_lite::pin_project! {
     /// The response to come: the app's, or the gate's 503.
-    pub struct ResponseFuture<S, B>
+    pub struct ResponseFuture<S, B, P = FromPage>
     where
         S: Service<Request<B>>,
     {
         #[pin]
-        kind: Kind<S, B, S::Future>,
+        kind: Kind<S::Future, S::Response, Waiting<S, B, P>>,
     }
 }
 
 pin_project_lite::pin_project! {
     #[project = KindProj]
-    enum Kind<S, B, F> {
+    enum Kind<F, R, W> {
         App { #[pin] future: F },
-        Refused { response: Option<Response<Bytes>> },
-        Waiting { waiting: Option<Box<Waiting<S, B>>> },
+        Refused { response: Option<R> },
+        Waiting { waiting: Option<Box<W>> },
     }
 }
 
 /// A request that waits: for a refresh, for the app to be ready, or both.
-struct Waiting<S, B> {
+struct Waiting<S, B, P> {
     refresh: Option<Refreshing>,
     service: S,
     request: Request<B>,
     gate: Gate,
+    make_body: P,
 }
 
-impl<S, B> ResponseFuture<S, B>
+impl<S, B, P> ResponseFuture<S, B, P>
 where
     S: Service<Request<B>>,
 {
+    #[inline]
     pub(crate) fn app(future: S::Future) -> Self {
         Self {
             kind: Kind::App { future },
         }
     }
 
-    pub(crate) fn refused(response: Response<Bytes>) -> Self {
+    pub(crate) fn refused(response: S::Response) -> Self {
         Self {
             kind: Kind::Refused {
                 response: Some(response),
@@ -66,12 +65,14 @@ where
         service: S,
         request: Request<B>,
         gate: Gate,
+        make_body: P,
     ) -> Self {
         let waiting = Waiting {
             refresh,
             service,
             request,
             gate,
+            make_body,
         };
         Self {
             kind: Kind::Waiting {
@@ -81,20 +82,21 @@ where
     }
 }
 
-impl<S, B> Waiting<S, B>
+impl<S, B, R, P> Waiting<S, B, P>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>, Response = Response<R>>,
+    P: MakeBody<R>,
 {
     /// Ends the refresh, decides once more, and waits for the app: none if the request passes.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Response<Bytes>>, S::Error>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Response<R>>, S::Error>> {
         if let Some(refresh) = &mut self.refresh {
             ready!(refresh.as_mut().poll(cx));
             self.refresh = None;
             let gate = &self.gate.inner;
-            let (known, _) = gate.look();
-            match gate.verdict(known, self.request.method()) {
+            match gate.verdict(gate.known(), self.request.method()) {
                 Verdict::Block => {
-                    let response = gate.refuse(self.request.method(), self.request.uri());
+                    let answer = gate.refuse(self.request.method(), self.request.uri());
+                    let response = answer.map(|page| self.make_body.make(page));
                     return Poll::Ready(Ok(Some(response)));
                 }
                 Verdict::PassReadOnly => {
@@ -107,55 +109,53 @@ where
     }
 }
 
-impl<S, B, R> Future for ResponseFuture<S, B>
+impl<S, B, R, P> Future for ResponseFuture<S, B, P>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    R: Body<Data = Bytes>,
+    P: MakeBody<R>,
 {
-    type Output = Result<Response<GateBody<R>>, S::Error>;
+    type Output = Result<Response<R>, S::Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let mut kind = self.as_mut().project().kind;
             match kind.as_mut().project() {
-                KindProj::App { future } => {
-                    return future
-                        .poll(cx)
-                        .map_ok(|response| response.map(GateBody::app));
-                }
+                KindProj::App { future } => return future.poll(cx),
                 KindProj::Refused { response } => {
-                    return match response.take() {
-                        Some(response) => Poll::Ready(Ok(response.map(GateBody::page))),
-                        // Polled again after its answer, which no caller may do.
-                        None => Poll::Pending,
-                    };
+                    // Polled again after its answer, which no caller may do, it has none.
+                    return response
+                        .take()
+                        .map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
                 KindProj::Waiting { waiting } => {
-                    let Some(wait) = waiting else {
+                    let Some(mut wait) = waiting.take() else {
                         return Poll::Pending;
                     };
-                    let refused = ready!(wait.poll(cx))?;
-                    let Some(wait) = waiting.take() else {
-                        return Poll::Pending;
-                    };
-                    kind.set(match refused {
-                        Some(response) => Kind::Refused {
+                    let next = match wait.poll(cx) {
+                        Poll::Pending => {
+                            *waiting = Some(wait);
+                            return Poll::Pending;
+                        }
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        Poll::Ready(Ok(Some(response))) => Kind::Refused {
                             response: Some(response),
                         },
-                        None => {
+                        Poll::Ready(Ok(None)) => {
                             let mut wait = *wait;
                             Kind::App {
                                 future: wait.service.call(wait.request),
                             }
                         }
-                    });
+                    };
+                    kind.set(next);
                 }
             }
         }
     }
 }
 
-impl<S, B> std::fmt::Debug for ResponseFuture<S, B>
+impl<S, B, P> std::fmt::Debug for ResponseFuture<S, B, P>
 where
     S: Service<Request<B>>,
 {

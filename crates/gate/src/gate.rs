@@ -4,7 +4,10 @@
 //! looks further, and only the first request after the end of a TTL waits for anything.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -16,8 +19,8 @@ use crate::answer::{Answer, retry_after};
 use crate::clock::Clock;
 use crate::config::{BuildError, Builder, OnUnknown, Settings};
 use crate::events::{self, Identity};
-use crate::pages::Page;
-use crate::refresh::{Refresh, Refresher};
+use crate::pages::Loaded;
+use crate::refresh::{Refresh, Refresher, Refreshing};
 use crate::source::MemorySource;
 use crate::word::{AtomicWord, Word};
 
@@ -83,7 +86,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     on_unknown: OnUnknown,
     state: ArcSwap<State>,
-    page: Page,
+    page: Loaded,
     pub(crate) identity: Identity,
     pub(crate) refresher: Refresher,
 }
@@ -94,6 +97,12 @@ impl Inner {
     pub(crate) fn look(&self) -> (Option<Mode>, bool) {
         let word = self.word.load();
         (word.known(), word.is_fresh(self.clock.now_ms()))
+    }
+
+    /// The last known mode, however old.
+    #[inline]
+    pub(crate) fn known(&self) -> Option<Mode> {
+        self.word.load().known()
     }
 
     #[inline]
@@ -112,13 +121,14 @@ impl Inner {
     /// Whether a request is likely to be refused. A hint, for those who need not be exact.
     #[inline]
     pub(crate) fn is_likely_closed(&self) -> bool {
-        self.word.load().known() == Some(Mode::On)
+        self.known() == Some(Mode::On)
     }
 
     /// The answer to a refused request, and the event that says so.
-    pub(crate) fn refuse(&self, method: &Method, uri: &Uri) -> Response<Bytes> {
+    #[cold]
+    pub(crate) fn refuse(&self, method: &Method, uri: &Uri) -> Response<&'static str> {
         let state = self.state.load();
-        let mode = self.word.load().known();
+        let mode = self.known();
         events::blocked(&self.identity, mode, state.window(), method, uri.path());
         state.answer.to(method)
     }
@@ -150,7 +160,7 @@ impl Inner {
     fn state_of(&self, flag: Option<Flag>) -> State {
         let seconds = retry_after(flag.as_ref(), self.clock.now_ms());
         State {
-            answer: Answer::new(&self.page, seconds),
+            answer: Answer::new(self.page, seconds),
             flag,
         }
     }
@@ -182,7 +192,7 @@ impl Gate {
     pub(crate) fn assemble(settings: Settings) -> Self {
         let page = settings.page;
         let state = State {
-            answer: Answer::new(&page, retry_after(None, 0)),
+            answer: Answer::new(page, retry_after(None, 0)),
             flag: None,
         };
         Self {
@@ -211,21 +221,17 @@ impl Gate {
     /// handler wants: it refreshes first, if it is time.
     #[inline]
     pub fn decide(&self, request: &Parts) -> Decision {
-        let (known, _) = self.inner.look();
-        self.decision(known, request)
+        self.decision(self.last_known(), request)
     }
 
     /// Decides by what is known and not older than the TTL; waits for a refresh, if need be, for no
     /// longer than the budget.
-    pub async fn check(&self, request: &Parts) -> Decision {
-        let (known, fresh) = self.inner.look();
-        if fresh {
-            return self.decision(known, request);
+    pub fn check<'a>(&'a self, request: &'a Parts) -> Check<'a> {
+        Check {
+            gate: self,
+            request,
+            refresh: None,
         }
-        if let Refresh::Wait(refresh) = self.inner.refresh() {
-            refresh.await;
-        }
-        self.decide(request)
     }
 
     #[inline]
@@ -233,14 +239,52 @@ impl Gate {
         match self.inner.verdict(known, &request.method) {
             Verdict::Pass => Decision::Pass,
             Verdict::PassReadOnly => Decision::PassReadOnly,
-            Verdict::Block => Decision::Block(self.inner.refuse(&request.method, &request.uri)),
+            Verdict::Block => {
+                let answer = self.inner.refuse(&request.method, &request.uri);
+                Decision::Block(answer.map(|page| Bytes::from_static(page.as_bytes())))
+            }
         }
     }
 
     /// The mode that was last known, if any ever was. However old it is.
     #[must_use]
     pub fn last_known(&self) -> Option<Mode> {
-        self.inner.look().0
+        self.inner.known()
+    }
+}
+
+/// The decision to come: see [`Gate::check`]. Ready at once, unless a refresh is due.
+#[must_use = "futures do nothing unless polled"]
+pub struct Check<'a> {
+    gate: &'a Gate,
+    request: &'a Parts,
+    refresh: Option<Refreshing>,
+}
+
+impl Future for Check<'_> {
+    type Output = Decision;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Decision> {
+        if self.refresh.is_none() {
+            let (known, fresh) = self.gate.inner.look();
+            if fresh {
+                return Poll::Ready(self.gate.decision(known, self.request));
+            }
+            if let Refresh::Wait(refresh) = self.gate.inner.refresh() {
+                self.refresh = Some(refresh);
+            }
+        }
+        if let Some(refresh) = &mut self.refresh {
+            ready!(refresh.as_mut().poll(cx));
+        }
+        Poll::Ready(self.gate.decide(self.request))
+    }
+}
+
+impl fmt::Debug for Check<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").finish_non_exhaustive()
     }
 }
 
@@ -267,7 +311,7 @@ impl Settings {
             ttl: crate::config::DEFAULT_TTL,
             budget: crate::config::DEFAULT_BUDGET,
             on_unknown: OnUnknown::Pass,
-            page: Page::built_in(),
+            page: Loaded::built_in(),
             clock: Clock::default(),
             timer: Box::new(crate::timer::ThreadTimer),
         }

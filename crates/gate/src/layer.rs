@@ -1,7 +1,9 @@
 //! The gate as a tower layer.
 
+use bytes::Bytes;
 use tower_layer::Layer;
 
+use crate::body::FromPage;
 use crate::gate::Gate;
 use crate::service::Maintenance;
 
@@ -10,22 +12,48 @@ use crate::service::Maintenance;
 /// Put it outermost, before anything that opens a connection or takes long: what is inside is not
 /// touched during a maintenance, not even asked whether it is ready.
 #[derive(Debug, Clone)]
-pub struct MaintenanceLayer {
+pub struct MaintenanceLayer<P = FromPage> {
     gate: Gate,
+    make_body: P,
 }
 
 impl MaintenanceLayer {
-    /// A layer of this gate.
+    /// A layer of this gate, around services whose response body can be made from a `&'static str`.
     #[must_use]
     pub fn new(gate: Gate) -> Self {
-        Self { gate }
+        Self {
+            gate,
+            make_body: FromPage,
+        }
+    }
+
+    /// A layer around services with any other response body, which this function makes of a page.
+    ///
+    /// ```
+    /// # use maintenance_gate::{Gate, MaintenanceLayer, MemorySource};
+    /// use http_body_util::{BodyExt, Full};
+    ///
+    /// # fn example(gate: Gate) {
+    /// let layer = MaintenanceLayer::new(gate).with_body(|page| Full::new(page).boxed());
+    /// # let _ = layer;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_body<F, B>(self, make_body: F) -> MaintenanceLayer<F>
+    where
+        F: Fn(Bytes) -> B,
+    {
+        MaintenanceLayer {
+            gate: self.gate,
+            make_body,
+        }
     }
 }
 
-impl<S> Layer<S> for MaintenanceLayer {
-    type Service = Maintenance<S>;
+impl<S, P: Clone> Layer<S> for MaintenanceLayer<P> {
+    type Service = Maintenance<S, P>;
 
-    fn layer(&self, inner: S) -> Maintenance<S> {
-        Maintenance::new(inner, self.gate.clone())
+    fn layer(&self, inner: S) -> Maintenance<S, P> {
+        Maintenance::of(inner, self.gate.clone(), self.make_body.clone())
     }
 }

@@ -34,7 +34,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! # use http::{Request, Response};
-//! # use http_body_util::Empty;
+//! # use http_body_util::Full;
 //! let flag = MemorySource::new("off");
 //! let gate = Gate::builder()
 //!     .app("demo")
@@ -43,7 +43,7 @@
 //!     .ttl(std::time::Duration::ZERO)
 //!     .build()?;
 //! let app = service_fn(|_: Request<()>| async {
-//!     Ok::<_, std::convert::Infallible>(Response::new(Empty::new()))
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<bytes::Bytes>::default()))
 //! });
 //! let service = MaintenanceLayer::new(gate).layer(app);
 //!
@@ -91,11 +91,11 @@ mod turn;
 mod word;
 
 pub use answer::{DEFAULT_RETRY_AFTER, X_MAINTENANCE};
-pub use body::GateBody;
+pub use body::{FromPage, MakeBody};
 pub use clock::{Clock, ManualClock};
 pub use config::{BuildError, Builder, OnUnknown};
 pub use future::ResponseFuture;
-pub use gate::{Decision, Gate, ReadOnly};
+pub use gate::{Check, Decision, Gate, ReadOnly};
 pub use layer::MaintenanceLayer;
 pub use lazy::{Lazy, LazyFuture, lazy};
 pub use maintenance_flag::Mode;

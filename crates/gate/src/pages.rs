@@ -3,11 +3,11 @@
 //! A page that cannot be served is said so in a warning, and the next in order serves: a broken page
 //! must never be the reason that there is no answer.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use http::HeaderValue;
 
 use crate::events;
@@ -15,6 +15,8 @@ use crate::events;
 /// The most bytes of a page: 512 KiB. An Application Load Balancer takes 1 MB from a function, and
 /// the page travels there as a JSON text, in which quotes and line ends take twice their size.
 pub const MAX_PAGE_BYTES: usize = 512 * 1024;
+
+const BUILT_IN: &str = include_str!("page.html");
 
 const NAMES: [(&str, Kind); 2] = [
     ("maintenance.html", Kind::Html),
@@ -31,13 +33,36 @@ enum Kind {
 #[derive(Debug, Clone)]
 pub struct Page {
     kind: Kind,
-    body: Bytes,
+    body: Cow<'static, [u8]>,
+}
+
+/// A page that can be served, for as long as the process lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Loaded {
+    kind: Kind,
+    pub(crate) text: &'static str,
+}
+
+impl Loaded {
+    pub(crate) fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self.kind {
+            Kind::Html => "text/html; charset=utf-8",
+            Kind::Json => "application/json",
+        })
+    }
+
+    pub(crate) fn built_in() -> Self {
+        Self {
+            kind: Kind::Html,
+            text: BUILT_IN,
+        }
+    }
 }
 
 impl Page {
     /// A page of HTML, UTF-8.
     #[must_use]
-    pub fn html(body: impl Into<Bytes>) -> Self {
+    pub fn html(body: impl Into<Cow<'static, [u8]>>) -> Self {
         Self {
             kind: Kind::Html,
             body: body.into(),
@@ -46,7 +71,7 @@ impl Page {
 
     /// A JSON document, UTF-8.
     #[must_use]
-    pub fn json(body: impl Into<Bytes>) -> Self {
+    pub fn json(body: impl Into<Cow<'static, [u8]>>) -> Self {
         Self {
             kind: Kind::Json,
             body: body.into(),
@@ -57,7 +82,6 @@ impl Page {
     #[doc(hidden)]
     #[must_use]
     pub fn compiled_in(name: &str, body: &'static [u8]) -> Self {
-        let body = Bytes::from_static(body);
         if name.ends_with(".json") {
             Self::json(body)
         } else {
@@ -68,31 +92,28 @@ impl Page {
     /// The page of this crate: small, self-contained, without a request to anywhere.
     #[must_use]
     pub fn built_in() -> Self {
-        Self::html(Bytes::from_static(include_bytes!("page.html")))
+        Self::html(BUILT_IN.as_bytes())
     }
 
-    pub(crate) fn body(&self) -> &Bytes {
-        &self.body
-    }
-
-    pub(crate) fn content_type(&self) -> HeaderValue {
-        HeaderValue::from_static(match self.kind {
-            Kind::Html => "text/html; charset=utf-8",
-            Kind::Json => "application/json",
-        })
-    }
-
-    fn check(self) -> Result<Self, String> {
+    fn load(self) -> Result<Loaded, String> {
         if self.body.is_empty() {
             return Err("it is empty".to_owned());
         }
         if self.body.len() > MAX_PAGE_BYTES {
             return Err(format!("it has more than {MAX_PAGE_BYTES} bytes"));
         }
-        match std::str::from_utf8(&self.body) {
-            Ok(_) => Ok(self),
-            Err(error) => Err(format!("it is not UTF-8: {error}")),
-        }
+        // A page that was read stays for the life of the process, as one that was compiled in does:
+        // a gate is built once, and so no answer has to copy or count anything.
+        let text = match self.body {
+            Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map_err(|error| error.to_string()),
+            Cow::Owned(bytes) => String::from_utf8(bytes)
+                .map(|text| &*text.leak())
+                .map_err(|error| error.utf8_error().to_string()),
+        };
+        Ok(Loaded {
+            kind: self.kind,
+            text: text.map_err(|error| format!("it is not UTF-8: {error}"))?,
+        })
     }
 }
 
@@ -129,13 +150,13 @@ pub(crate) enum Pages {
 
 impl Pages {
     /// The first page in order that can be served.
-    pub(crate) fn load(&self) -> Page {
+    pub(crate) fn load(&self) -> Loaded {
         match self {
             Self::Usual => first_in(&usual_directories()),
             Self::In(directory) => first_in(std::slice::from_ref(directory)),
-            Self::Given(page) => page.clone().check().unwrap_or_else(|reason| {
+            Self::Given(page) => page.clone().load().unwrap_or_else(|reason| {
                 events::page_unusable(Path::new("(compiled in)"), &reason);
-                Page::built_in()
+                Loaded::built_in()
             }),
         }
     }
@@ -155,13 +176,17 @@ fn usual_directories() -> Vec<PathBuf> {
 }
 
 /// Directory by directory; in each, HTML before JSON.
-fn first_in(directories: &[PathBuf]) -> Page {
+fn first_in(directories: &[PathBuf]) -> Loaded {
     for directory in directories {
         for (name, kind) in NAMES {
             let path = directory.join(name);
             let page = match read(&path) {
                 Ok(None) => continue,
-                Ok(Some(body)) => Page { kind, body }.check(),
+                Ok(Some(body)) => Page {
+                    kind,
+                    body: body.into(),
+                }
+                .load(),
                 Err(error) => Err(error.to_string()),
             };
             match page {
@@ -170,11 +195,11 @@ fn first_in(directories: &[PathBuf]) -> Page {
             }
         }
     }
-    Page::built_in()
+    Loaded::built_in()
 }
 
 /// The bytes of a file, up to one more than a page may have; none if there is no such file.
-fn read(path: &Path) -> io::Result<Option<Bytes>> {
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
@@ -188,14 +213,14 @@ fn read(path: &Path) -> io::Result<Option<Bytes>> {
     File::open(path)?
         .take(limit.saturating_add(1))
         .read_to_end(&mut body)?;
-    Ok(Some(body.into()))
+    Ok(Some(body))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn load(files: &[(&str, &[u8])]) -> Page {
+    fn load(files: &[(&str, &[u8])]) -> Loaded {
         let directory = tempfile::tempdir().unwrap();
         for (name, content) in files {
             fs::write(directory.path().join(name), content).unwrap();
@@ -203,8 +228,8 @@ mod tests {
         Pages::In(directory.path().to_owned()).load()
     }
 
-    fn is_built_in(page: &Page) -> bool {
-        page.body == Page::built_in().body
+    fn is_built_in(page: &Loaded) -> bool {
+        page.text == BUILT_IN
     }
 
     #[test]
@@ -213,9 +238,9 @@ mod tests {
             ("maintenance.html", &b"<p>html"[..]),
             ("maintenance.json", &b"{}"[..]),
         );
-        assert_eq!(&load(&[html, json]).body[..], b"<p>html");
-        assert_eq!(&load(&[html]).body[..], b"<p>html");
-        assert_eq!(&load(&[json]).body[..], b"{}");
+        assert_eq!(load(&[html, json]).text, "<p>html");
+        assert_eq!(load(&[html]).text, "<p>html");
+        assert_eq!(load(&[json]).text, "{}");
         assert_eq!(load(&[json]).content_type(), "application/json");
         assert!(is_built_in(&load(&[])));
     }
@@ -225,11 +250,14 @@ mod tests {
         let json = ("maintenance.json", &b"{}"[..]);
         let big = vec![b' '; MAX_PAGE_BYTES + 1];
         for bad in [&b""[..], b"\xff\xfe\xfd", &big] {
-            assert_eq!(&load(&[("maintenance.html", bad), json]).body[..], b"{}");
+            assert_eq!(load(&[("maintenance.html", bad), json]).text, "{}");
             assert!(is_built_in(&load(&[("maintenance.html", bad)])));
         }
         let largest = vec![b' '; MAX_PAGE_BYTES];
-        assert_eq!(load(&[("maintenance.html", &largest)]).body, largest);
+        assert_eq!(
+            load(&[("maintenance.html", &largest)]).text.len(),
+            MAX_PAGE_BYTES
+        );
     }
 
     #[test]
@@ -245,12 +273,12 @@ mod tests {
         fs::write(first.path().join("maintenance.json"), "{}").unwrap();
         fs::write(second.path().join("maintenance.html"), "<p>").unwrap();
         let both = [first.path().to_owned(), second.path().to_owned()];
-        assert_eq!(&first_in(&both).body[..], b"{}");
+        assert_eq!(first_in(&both).text, "{}");
     }
 
     #[test]
     fn a_page_that_is_given_is_checked_too() {
-        assert!(is_built_in(&Pages::Given(Page::html("")).load()));
+        assert!(is_built_in(&Pages::Given(Page::html(b"")).load()));
         let page = Pages::Given(crate::page!("src/page.html")).load();
         assert!(is_built_in(&page));
         assert_eq!(Page::compiled_in("a.json", b"{}").kind, Kind::Json);
@@ -258,8 +286,7 @@ mod tests {
 
     #[test]
     fn the_built_in_page_is_small_and_asks_nobody_for_anything() {
-        let page = Page::built_in().check().unwrap();
-        let text = std::str::from_utf8(&page.body).unwrap();
+        let text = Page::built_in().load().unwrap().text;
         assert!(text.len() < 4096);
         assert!(text.contains("viewport") && text.contains("prefers-color-scheme"));
         for external in ["http:", "https:", "//", "src=", "@import", "url("] {

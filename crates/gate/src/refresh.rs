@@ -27,12 +27,15 @@ const LAST_STEP: Duration = Duration::from_secs(30);
 /// A fetch that is older is not waited for again: its connection is probably dead.
 const GIVE_UP_MS: u64 = 10_000;
 
+/// A refresh under way.
+pub(crate) type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Whether a request has to wait before it can be decided.
 pub(crate) enum Refresh {
     /// Decide by what is known.
     GoOn,
     /// Decide when this is done.
-    Wait(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Wait(Refreshing),
 }
 
 pub(crate) struct Refresher {
@@ -99,12 +102,13 @@ impl Refresher {
 
 impl Inner {
     /// What a request does that found the state too old.
+    #[cold]
     pub(crate) fn refresh(self: &Arc<Self>) -> Refresh {
         match self.refresher.turn.try_take() {
             // Somebody may have been faster between the look and the turn.
             Some(_turn) if self.look().1 => Refresh::GoOn,
             Some(turn) => Refresh::Wait(Box::pin(lead(Arc::clone(self), turn))),
-            None if self.look().0.is_some() => Refresh::GoOn,
+            None if self.known().is_some() => Refresh::GoOn,
             None => Refresh::Wait(Box::pin(follow(Arc::clone(self)))),
         }
     }
@@ -122,7 +126,7 @@ impl Inner {
         });
         self.keep(millis(step));
         if longer {
-            events::refresh_failed(&self.identity, self.look().0, reason, step.as_secs());
+            events::refresh_failed(&self.identity, self.known(), reason, step.as_secs());
         }
     }
 }
@@ -177,7 +181,7 @@ async fn follow(inner: Arc<Inner>) {
             end.as_mut().poll(cx).map(|()| false)
         })
         .await;
-        if !in_time || inner.look().1 || inner.look().0.is_some() {
+        if !in_time || inner.look().1 || inner.known().is_some() {
             return;
         }
         if let Some(turn) = refresher.turn.try_take() {

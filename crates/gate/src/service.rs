@@ -2,52 +2,62 @@
 
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use tower_service::Service;
 
-use crate::body::GateBody;
+use crate::body::{FromPage, MakeBody};
 use crate::future::ResponseFuture;
 use crate::gate::{Gate, ReadOnly, Verdict};
-use crate::refresh::Refresh;
+use crate::refresh::{Refresh, Refreshing};
 
 /// A service behind a [`Gate`].
 #[derive(Debug)]
-pub struct Maintenance<S> {
+pub struct Maintenance<S, P = FromPage> {
     inner: S,
     /// Whether `inner` said that it is ready and has not been called since.
     ready: bool,
     gate: Gate,
+    make_body: P,
 }
 
 impl<S> Maintenance<S> {
     /// Puts `inner` behind `gate`.
     #[must_use]
     pub fn new(inner: S, gate: Gate) -> Self {
+        Self::of(inner, gate, FromPage)
+    }
+}
+
+impl<S, P> Maintenance<S, P> {
+    pub(crate) fn of(inner: S, gate: Gate, make_body: P) -> Self {
         Self {
             inner,
             ready: false,
             gate,
+            make_body,
         }
     }
 }
 
-impl<S: Clone> Clone for Maintenance<S> {
+impl<S: Clone, P: Clone> Clone for Maintenance<S, P> {
     fn clone(&self) -> Self {
         // A clone of a service that is ready need not be ready itself.
-        Self::new(self.inner.clone(), self.gate.clone())
+        Self::of(
+            self.inner.clone(),
+            self.gate.clone(),
+            self.make_body.clone(),
+        )
     }
 }
 
-impl<S, B, R> Service<Request<B>> for Maintenance<S>
+impl<S, B, R, P> Service<Request<B>> for Maintenance<S, P>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
-    R: Body<Data = Bytes>,
+    P: MakeBody<R> + Clone,
 {
-    type Response = Response<GateBody<R>>;
+    type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, B>;
+    type Future = ResponseFuture<S, B, P>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -67,12 +77,12 @@ where
         let gate = &self.gate.inner;
         let (known, fresh) = gate.look();
         if !fresh && let Refresh::Wait(refresh) = gate.refresh() {
-            let gate = self.gate.clone();
-            return ResponseFuture::wait(Some(refresh), self.take(), request, gate);
+            return self.wait(Some(refresh), request);
         }
         match gate.verdict(known, request.method()) {
             Verdict::Block => {
-                return ResponseFuture::refused(gate.refuse(request.method(), request.uri()));
+                let answer = gate.refuse(request.method(), request.uri());
+                return ResponseFuture::refused(answer.map(|page| self.make_body.make(page)));
             }
             Verdict::PassReadOnly => {
                 request.extensions_mut().insert(ReadOnly);
@@ -80,19 +90,29 @@ where
             Verdict::Pass => {}
         }
         if !self.ready {
-            let gate = self.gate.clone();
-            return ResponseFuture::wait(None, self.take(), request, gate);
+            return self.wait(None, request);
         }
         self.ready = false;
         ResponseFuture::app(self.inner.call(request))
     }
 }
 
-impl<S: Clone> Maintenance<S> {
-    /// The inner service with whatever readiness it has; a clone takes its place.
-    fn take(&mut self) -> S {
+impl<S: Clone, P: Clone> Maintenance<S, P> {
+    /// A future that waits: for a refresh, and then for the service that said it is ready. A clone
+    /// takes its place here.
+    #[cold]
+    fn wait<B, R>(
+        &mut self,
+        refresh: Option<Refreshing>,
+        request: Request<B>,
+    ) -> ResponseFuture<S, B, P>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+    {
         self.ready = false;
         let clone = self.inner.clone();
-        std::mem::replace(&mut self.inner, clone)
+        let service = std::mem::replace(&mut self.inner, clone);
+        let (gate, make_body) = (self.gate.clone(), self.make_body.clone());
+        ResponseFuture::wait(refresh, service, request, gate, make_body)
     }
 }

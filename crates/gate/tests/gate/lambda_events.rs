@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Shape, captured, demo};
 
 fn gate(flag: &str) -> Gate {
-    let page = maintenance_gate::Page::html("<p>soon");
+    let page = maintenance_gate::Page::html(b"<p>soon");
     let builder = demo().source(MemorySource::new(flag)).page(page);
     builder.build().unwrap()
 }

@@ -10,9 +10,10 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Empty, Full};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use maintenance_gate::{
     Decision, Gate, Layer, Maintenance, MaintenanceLayer, ManualClock, MemorySource, ReadOnly,
@@ -45,21 +46,39 @@ async fn around_an_axum_router() {
 }
 
 #[tokio::test]
-async fn around_a_hyper_service_with_a_boxed_body() {
+async fn around_a_hyper_service() {
     let source = MemorySource::new("off");
-    let app = service_fn(|_: Request<hyper::body::Incoming>| async {
-        let body: BoxBody<Bytes, Infallible> = Full::from("hello").boxed();
-        Ok::<_, Infallible>(Response::new(body))
+    let app = service_fn(|_: Request<Incoming>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("hello")))
     });
-    let app = TowerToHyperService::new(MaintenanceLayer::new(gate(&source)).layer(app));
+    let app = MaintenanceLayer::new(gate(&source)).layer(app);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let server = auto::Builder::new(TokioExecutor::new());
-            let connection = TokioIo::new(stream);
-            let app = app.clone();
-            tokio::spawn(async move { server.serve_connection(connection, app).await.ok() });
+            let (stream, app) = (TokioIo::new(stream), TowerToHyperService::new(app.clone()));
+            tokio::spawn(async move { http1::Builder::new().serve_connection(stream, app).await });
+        }
+    });
+    check_server(port, &source).await;
+}
+
+#[tokio::test]
+async fn around_a_hyper_service_with_a_boxed_body() {
+    let source = MemorySource::new("off");
+    let app = service_fn(|_: Request<Incoming>| async {
+        let body: BoxBody<Bytes, Infallible> = Full::from("hello").boxed();
+        Ok::<_, Infallible>(Response::new(body))
+    });
+    let app = MaintenanceLayer::new(gate(&source))
+        .with_body(|page| Full::new(page).boxed())
+        .layer(app);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (stream, app) = (TokioIo::new(stream), TowerToHyperService::new(app.clone()));
+            tokio::spawn(async move { http1::Builder::new().serve_connection(stream, app).await });
         }
     });
     check_server(port, &source).await;
@@ -171,7 +190,7 @@ impl Clone for Counting {
 }
 
 impl Service<Request<()>> for Counting {
-    type Response = Response<Empty<Bytes>>;
+    type Response = Response<Full<Bytes>>;
     type Error = Infallible;
     type Future = std::future::Ready<Result<Self::Response, Infallible>>;
 
@@ -190,7 +209,7 @@ impl Service<Request<()>> for Counting {
             "called without being ready"
         );
         self.called.fetch_add(1, Ordering::SeqCst);
-        std::future::ready(Ok(Response::default()))
+        std::future::ready(Ok(Response::new(Full::default())))
     }
 }
 
