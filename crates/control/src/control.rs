@@ -6,6 +6,7 @@
 
 mod off;
 mod on;
+mod read;
 mod status;
 
 use maintenance_flag::{App, DecodeError, Flag, Mode, Owner, Parameters, Prefix, Role, WindowId};
@@ -18,6 +19,7 @@ use crate::lease::{Guard, Halt, Held, Taker};
 use crate::report::{Action, Report, RoleOutcome, RoleReport};
 use crate::selection::Selection;
 use crate::store::{Store, Stored};
+use read::Read;
 
 /// A role as the configuration has it.
 #[derive(Debug, Clone)]
@@ -64,12 +66,6 @@ pub struct Control {
     fleet: Fleet,
     clock: Clock,
     by: String,
-}
-
-/// A role's flag as it was read.
-struct Read {
-    stored: Option<Stored>,
-    flag: Result<Flag, DecodeError>,
 }
 
 impl Control {
@@ -124,15 +120,6 @@ impl Control {
         Ok(names)
     }
 
-    async fn read(&self, role: &Role) -> Result<Read, Error> {
-        let stored = self.store.get(&self.names.flag(role)).await?;
-        let flag = match &stored {
-            None => Ok(Flag::off()),
-            Some(stored) => Flag::decode(&stored.value),
-        };
-        Ok(Read { stored, flag })
-    }
-
     /// The flag to go on from. A malformed one is replaced, since that is what is asked for; one of a
     /// newer version is not.
     fn current(
@@ -154,26 +141,30 @@ impl Control {
         }
     }
 
-    /// Writes a flag, and says if somebody else wrote it since it was read.
+    /// Writes a flag. Returns its version, and a warning if somebody else wrote it since it was read.
     async fn write(
         &self,
         role: &Role,
         flag: &Flag,
         seen: Option<&Stored>,
         guard: &Guard,
-    ) -> Result<Option<String>, Error> {
-        let between = self
+    ) -> Result<(u64, Option<String>), Error> {
+        let name = self.names.flag(role);
+        let written = self
             .store
-            .replace(&self.names.flag(role), &flag.encode()?, seen, Some(guard))
+            .replace(&name, &flag.encode()?, seen, Some(guard))
             .await?;
-        Ok(between.map(|stored| match Flag::decode(&stored.value) {
-            Ok(flag) => format!(
-                "somebody else ({}) set the flag to {} at the same moment; it is overwritten",
-                flag.by.as_deref().unwrap_or("unknown"),
-                flag.mode
-            ),
-            Err(error) => format!("somebody else wrote the flag at the same moment: {error}"),
-        }))
+        let warning = written
+            .between
+            .map(|stored| match Flag::decode(&stored.value) {
+                Ok(flag) => format!(
+                    "somebody else ({}) set the flag to {} at the same moment; it is overwritten",
+                    flag.by.as_deref().unwrap_or("unknown"),
+                    flag.mode
+                ),
+                Err(error) => format!("somebody else wrote the flag at the same moment: {error}"),
+            });
+        Ok((written.revision.0, warning))
     }
 
     async fn take_lease(
@@ -182,7 +173,8 @@ impl Control {
         roles: &[&RoleSpec],
         run: &Run<'_>,
     ) -> Result<Held, Error> {
-        let roles: Vec<&str> = roles.iter().map(|spec| spec.role.as_str()).collect();
+        let names: Vec<&str> = roles.iter().map(|spec| spec.role.as_str()).collect();
+        let roles: Vec<&Role> = roles.iter().map(|spec| &spec.role).collect();
         let word = match action {
             Action::On => "on",
             Action::Off => "off",
@@ -192,7 +184,8 @@ impl Control {
             names: &self.names,
             clock: self.clock,
             by: &self.by,
-            operation: format!("{word} {}", roles.join(", ")),
+            operation: format!("{word} {}", names.join(", ")),
+            roles: &roles,
             stop: run.stop.clone(),
         };
         taker.take().await

@@ -5,14 +5,21 @@
 //! done, and leaves that last one in place: were it deleted, the next taker would have to reuse its
 //! name within the 30 s in which Parameter Store may still be forgetting it. Older ones are deleted
 //! when a few have gathered, so that a lagging read still finds a newer one.
+//!
+//! A released lease also says what its holder left: the versions of the flags and what is saved. That
+//! create-if-absent is answered truly even while reads lag makes this a fence: whoever got number n+1
+//! knows that number n is the one before, and reads until it sees what n left ([`Knowledge`]).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{Lease, Parameters};
+use maintenance_flag::{Lease, Left, Parameters, Role};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -31,8 +38,10 @@ const GRACE: Duration = Duration::from_secs(5);
 const GATHERED: usize = 6;
 /// How many ended leases stay when the others are deleted.
 const KEPT: usize = 3;
-/// How often to try again when others create leases at the same time.
-const ATTEMPTS: usize = 5;
+/// How often to look before calling it busy: a lagging read may show a lease that was given back.
+const ATTEMPTS: usize = 6;
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Why an operation makes no further change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +99,17 @@ impl fmt::Debug for Guard {
     }
 }
 
+/// What is known of a role's parameters before they are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Knowledge {
+    /// Nobody ever operated on this app.
+    Fresh,
+    /// What the last operation left.
+    Left(Left),
+    /// The last operation died, or did not say.
+    Unknown,
+}
+
 /// The lease while it is held.
 pub(crate) struct Held {
     store: Store,
@@ -97,7 +117,27 @@ pub(crate) struct Held {
     lease: Lease,
     shared: Arc<Shared>,
     guard: Guard,
+    before: Before,
+    left: Mutex<BTreeMap<String, Option<Left>>>,
     renewal: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+/// The lease before ours.
+#[derive(Debug, Clone)]
+enum Before {
+    None,
+    Unreadable,
+    Left(BTreeMap<String, Option<Left>>),
+}
+
+impl Before {
+    fn of(newest: Option<&(u64, Stored)>) -> Self {
+        match newest.map(|(_, stored)| Lease::decode(&stored.value)) {
+            None => Self::None,
+            Some(Ok(lease)) => Self::Left(lease.left),
+            Some(Err(_)) => Self::Unreadable,
+        }
+    }
 }
 
 /// What is needed to take a lease.
@@ -107,19 +147,45 @@ pub(crate) struct Taker<'a> {
     pub(crate) clock: Clock,
     pub(crate) by: &'a str,
     pub(crate) operation: String,
+    /// The roles that are operated on.
+    pub(crate) roles: &'a [&'a Role],
     pub(crate) stop: Stop,
 }
 
 impl Taker<'_> {
     /// Takes the lease.
     pub(crate) async fn take(&self) -> Result<Held, Error> {
-        for _ in 0..ATTEMPTS {
-            let numbered = self.numbered().await?;
-            let newest = numbered.last().map_or(0, |(n, _)| *n);
+        let mut refused = Error::LeaseLost;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                self.clock.sleep(PAUSE).await;
+            }
+            let mut numbered = self.numbered().await?;
+            match self.try_next(&mut numbered).await {
+                Ok(Some(held)) => return Ok(held),
+                // Somebody was quicker, or our read lagged: look again.
+                Ok(None) => {}
+                Err(busy @ Error::Busy { .. }) => refused = busy,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused)
+    }
+
+    async fn try_next(&self, numbered: &mut Vec<(u64, Stored)>) -> Result<Option<Held>, Error> {
+        // The newest that exists is the one before ours; creating the next number tells whether it is.
+        loop {
             if let Some((n, stored)) = numbered.last() {
                 self.check_free(*n, stored)?;
             }
+            let n = numbered.last().map_or(0, |(n, _)| *n) + 1;
+            let before = Before::of(numbered.last());
             let now = self.clock.now();
+            let mut left = match &before {
+                Before::Left(left) => left.clone(),
+                Before::None | Before::Unreadable => BTreeMap::new(),
+            };
+            left.extend(self.roles.iter().map(|role| (role.to_string(), None)));
             let lease = Lease {
                 id: format!("{:016x}", fastrand::u64(..)),
                 by: self.by.to_owned(),
@@ -127,19 +193,17 @@ impl Taker<'_> {
                 acquired: now,
                 expires: after(now, TERM),
                 released: false,
+                left,
             };
-            let name = self.names.lease(newest + 1);
-            let value = lease.encode();
-            match self.store.create(&name, &value, None).await? {
+            let name = self.names.lease(n);
+            match self.store.create(&name, &lease.encode(), None).await? {
                 Created::New => {
-                    self.forget(&numbered).await;
-                    return self.hold(newest + 1, name, lease).await;
+                    self.forget(numbered).await;
+                    return self.hold(n, name, lease, before).await;
                 }
-                // Somebody was quicker, or our read lagged: look again.
-                Created::Exists(stored) => self.check_free(newest + 1, &stored)?,
+                Created::Exists(stored) => numbered.push((n, stored)),
             }
         }
-        Err(Error::LeaseLost)
     }
 
     async fn numbered(&self) -> Result<Vec<(u64, Stored)>, StoreError> {
@@ -193,13 +257,21 @@ impl Taker<'_> {
         }
     }
 
-    async fn hold(&self, n: u64, name: String, lease: Lease) -> Result<Held, Error> {
-        // Had our first read lagged by more than one lease, this one could be an old number.
-        if let Some((newest, stored)) = self.numbered().await?.last()
-            && *newest > n
+    async fn hold(
+        &self,
+        n: u64,
+        name: String,
+        lease: Lease,
+        before: Before,
+    ) -> Result<Option<Held>, Error> {
+        // Had our first read lagged by many leases, this one could be an old number.
+        if self
+            .numbered()
+            .await?
+            .last()
+            .is_some_and(|(newest, _)| *newest > n)
         {
-            self.check_free(*newest, stored)?;
-            return Err(Error::LeaseLost);
+            return Ok(None);
         }
         let shared = Arc::new(Shared {
             clock: self.clock,
@@ -219,14 +291,17 @@ impl Taker<'_> {
             shared: shared.clone(),
         };
         let renewal = Some((done, tokio::spawn(renew(renewal, ended))));
-        Ok(Held {
+        let left = Mutex::new(lease.left.clone());
+        Ok(Some(Held {
             store: self.store.clone(),
             name,
             lease,
             shared,
             guard,
+            before,
+            left,
             renewal,
-        })
+        }))
     }
 }
 
@@ -234,6 +309,28 @@ impl Held {
     /// Says before each change whether it may be made.
     pub(crate) fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// What is known of a role's parameters.
+    pub(crate) fn knows(&self, role: &Role) -> Knowledge {
+        match &self.before {
+            // A folder does not lag.
+            _ if !self.store.may_lag() => Knowledge::Fresh,
+            Before::None => Knowledge::Fresh,
+            Before::Unreadable => Knowledge::Unknown,
+            Before::Left(left) => match left.get(role.as_str()) {
+                Some(Some(left)) => Knowledge::Left(left.clone()),
+                Some(None) | None => Knowledge::Unknown,
+            },
+        }
+    }
+
+    /// Notes what this operation leaves of a role, for the next one.
+    pub(crate) fn leaves(&self, role: &Role, left: Left) {
+        self.left
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(role.to_string(), Some(left));
     }
 
     /// Gives the lease back. That this fails is no reason to fail: the lease runs out by itself.
@@ -247,6 +344,12 @@ impl Held {
             return;
         }
         self.lease.released = true;
+        if self.store.may_lag() {
+            self.lease.left =
+                std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        } else {
+            self.lease.left.clear();
+        }
         if let Err(error) = self
             .store
             .overwrite(&self.name, &self.lease.encode(), None)

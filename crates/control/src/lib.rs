@@ -36,4 +36,4 @@ pub use report::{
 };
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;
-pub use store::{Created, FileStore, Revision, SsmStore, Store, Stored};
+pub use store::{Created, FileStore, Revision, SsmStore, Store, Stored, Written};

@@ -31,6 +31,15 @@ pub enum Created {
     Exists(Stored),
 }
 
+/// What came of writing a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Which writing of it this is.
+    pub revision: Revision,
+    /// What somebody else had written since we looked, and is overwritten now.
+    pub between: Option<Stored>,
+}
+
 /// A parameter store.
 #[derive(Debug, Clone)]
 pub enum Store {
@@ -41,6 +50,14 @@ pub enum Store {
 }
 
 impl Store {
+    /// Whether a read may miss what was written a moment ago. Then revisions are version numbers.
+    pub(crate) fn may_lag(&self) -> bool {
+        match self {
+            Self::Ssm(_) => true,
+            Self::File(_) => false,
+        }
+    }
+
     /// Reads one parameter; none if it does not exist.
     ///
     /// # Errors
@@ -81,8 +98,8 @@ impl Store {
         }
     }
 
-    /// Writes a parameter whether it exists or not. Returns what somebody else had written since
-    /// `seen`, which is overwritten now.
+    /// Writes a parameter whether it exists or not, and says what somebody else had written since
+    /// `seen`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -92,7 +109,7 @@ impl Store {
         value: &str,
         seen: Option<&Stored>,
         guard: Option<&Guard>,
-    ) -> Result<Option<Stored>, StoreError> {
+    ) -> Result<Written, StoreError> {
         match self {
             Self::Ssm(store) => store.replace(name, value, seen, guard).await,
             Self::File(store) => store.replace(name, value, seen).await,

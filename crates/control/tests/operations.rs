@@ -45,7 +45,7 @@ async fn on_records_who_why_and_when_and_off_keeps_the_window() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_twice_and_off_twice_write_nothing() {
+async fn on_twice_and_off_twice_write_nothing_but_the_lease() {
     let world = World::new([]);
     world.on(&web()).await.unwrap();
     world.sandbox.reset_calls();
@@ -57,12 +57,12 @@ async fn on_twice_and_off_twice_write_nothing() {
         Some("ana@laptop"),
         "the first one stays"
     );
-    assert_eq!(world.sandbox.writes(), []);
+    assert_eq!(world.writes(), []);
     world.off(&web()).await.unwrap();
     world.sandbox.reset_calls();
     let report = world.off(&web()).await.unwrap();
     assert_eq!(only(&report).outcome, RoleOutcome::AlreadyOff);
-    assert_eq!(world.sandbox.writes(), []);
+    assert_eq!(world.writes(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,6 +217,51 @@ async fn web_stays_on_while_a_worker_is_not_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reads_that_lag_behind_writes_hide_no_operation_from_the_next() {
+    for lag in 1..=5 {
+        let world = World::mixed();
+        let before = world.sandbox.fleet();
+        world
+            .sandbox
+            .configure(|settings| settings.ssm.read_lag = lag);
+        let roles = [web(), worker()];
+        for round in 0..3 {
+            // Each by another process, at once after the one before.
+            let control = control_by(&world.sandbox, "ana@laptop");
+            let report = control.on(&roles, &on_wish(), &Run::quiet()).await.unwrap();
+            let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
+            assert_eq!(
+                outcomes,
+                [RoleOutcome::TurnedOn; 2],
+                "lag {lag}, round {round}"
+            );
+            let control = control_by(&world.sandbox, "ben@desk");
+            let report = control.on(&roles, &on_wish(), &Run::quiet()).await.unwrap();
+            let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
+            assert_eq!(
+                outcomes,
+                [RoleOutcome::AlreadyOn; 2],
+                "lag {lag}, round {round}"
+            );
+            assert_eq!(world.flag("web").by.as_deref(), Some("ana@laptop"));
+            let control = control_by(&world.sandbox, "ben@desk");
+            let report = control
+                .off(&roles, &off_wish(), &Run::quiet())
+                .await
+                .unwrap();
+            let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
+            assert_eq!(
+                outcomes,
+                [RoleOutcome::TurnedOff; 2],
+                "lag {lag}, round {round}"
+            );
+            assert_eq!(world.sandbox.fleet(), before, "lag {lag}, round {round}");
+            assert!(world.parameters("capacity").is_empty());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_malformed_flag_is_reported_and_replaced_by_what_is_asked_for() {
     let world = World::new([]);
     let name = "/maintenance/demo-dev/flags/web";
@@ -341,6 +386,7 @@ async fn who_holds_the_lease_is_named_and_nothing_is_changed() {
         acquired: support::start(),
         expires: support::start() + Duration::from_secs(30),
         released: false,
+        left: Default::default(),
     };
     world
         .sandbox
@@ -378,6 +424,7 @@ async fn an_ended_lease_is_taken_over_by_exactly_one() {
         acquired: support::start() - Duration::from_secs(90),
         expires: support::start() - Duration::from_secs(60),
         released: false,
+        left: Default::default(),
     };
     world
         .sandbox

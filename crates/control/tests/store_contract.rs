@@ -88,13 +88,21 @@ async fn exactly_one_of_many_creates(store: &Store, base: &str) {
 
 async fn a_write_in_between_is_told(store: &Store, base: &str) {
     let name = format!("{base}/flags/worker");
-    assert_eq!(store.replace(&name, "one", None, None).await.unwrap(), None);
+    assert_eq!(
+        store
+            .replace(&name, "one", None, None)
+            .await
+            .unwrap()
+            .between,
+        None
+    );
     let seen = store.get(&name).await.unwrap();
     assert_eq!(
         store
             .replace(&name, "two", seen.as_ref(), None)
             .await
-            .unwrap(),
+            .unwrap()
+            .between,
         None
     );
     store
@@ -107,10 +115,10 @@ async fn a_write_in_between_is_told(store: &Store, base: &str) {
         .replace(&name, "three", seen_long_ago.as_ref(), None)
         .await
         .unwrap();
-    assert_eq!(between.unwrap().value, "somebody else's");
+    assert_eq!(between.between.unwrap().value, "somebody else's");
     let unseen = store.replace(&name, "four", None, None).await.unwrap();
     assert_eq!(
-        unseen.unwrap().value,
+        unseen.between.unwrap().value,
         "three",
         "there was none when we looked"
     );
@@ -250,7 +258,7 @@ async fn a_lost_answer_to_a_replace_is_not_taken_for_somebody_else() {
         .replace("/maintenance/x", "mine", seen.as_ref(), None)
         .await
         .unwrap();
-    assert_eq!(between, None);
+    assert_eq!(between.between, None);
 }
 
 #[tokio::test(start_paused = true)]

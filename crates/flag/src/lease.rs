@@ -3,10 +3,13 @@
 //! Create-if-absent is Parameter Store's only compare-and-set, and a deleted name must rest for 30 s,
 //! so leases are numbered: whoever creates number n+1 after the newest, n, has ended, holds it.
 
-use jiff::Timestamp;
-use serde_json::Map;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::{self, DecodeError, Fields, SCHEMA};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::document::{self, DecodeError, Fields, MAX_VALUE_BYTES, SCHEMA};
+use crate::names::WindowId;
 
 /// A lease as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,86 @@ pub struct Lease {
     pub expires: Timestamp,
     /// Whether the holder gave it back.
     pub released: bool,
+    /// What the holder, and those before it, left behind, by role: whoever comes next reads until it
+    /// sees that, since reads may lag. None while the holder is at work, and if it never said.
+    pub left: BTreeMap<String, Option<Left>>,
+}
+
+/// What an operation left of a role.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// The version of the flag; 0 if there is none.
+    pub flag: u64,
+    /// The windows and numbers of what is saved.
+    pub saved: BTreeSet<(WindowId, u32)>,
+}
+
+impl Left {
+    fn to_json(&self) -> Value {
+        let mut windows: BTreeMap<&WindowId, Vec<u32>> = BTreeMap::new();
+        for (window, n) in &self.saved {
+            windows.entry(window).or_default().push(*n);
+        }
+        let saved: Map<String, Value> = windows
+            .into_iter()
+            .map(|(window, numbers)| (window.to_string(), ranges(&numbers).into()))
+            .collect();
+        let mut map = Map::new();
+        map.insert("flag".to_owned(), self.flag.into());
+        if !saved.is_empty() {
+            map.insert("saved".to_owned(), Value::Object(saved));
+        }
+        Value::Object(map)
+    }
+
+    fn read(value: Value) -> Option<Self> {
+        let mut fields = Fields::of(value)?;
+        let flag = fields.take("flag")?.as_u64()?;
+        let mut saved = BTreeSet::new();
+        if let Some(Value::Object(windows)) = fields.take("saved") {
+            for (window, numbers) in windows {
+                let window: WindowId = window.parse().ok()?;
+                for n in numbers_in(numbers.as_str()?)? {
+                    saved.insert((window.clone(), n));
+                }
+            }
+        }
+        Some(Self { flag, saved })
+    }
+}
+
+/// Numbers in order, as `1-60,62`.
+fn ranges(numbers: &[u32]) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for n in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*n) => *last = *n,
+            _ => runs.push((*n, *n)),
+        }
+    }
+    let runs = runs.into_iter().map(|(first, last)| {
+        if first == last {
+            first.to_string()
+        } else {
+            format!("{first}-{last}")
+        }
+    });
+    runs.collect::<Vec<_>>().join(",")
+}
+
+fn numbers_in(ranges: &str) -> Option<Vec<u32>> {
+    // More than any app has; a hand-made `1-4000000000` must not fill the memory.
+    const MOST: usize = 10_000;
+    let mut numbers = Vec::new();
+    for run in ranges.split(',') {
+        let (first, last) = run.split_once('-').unwrap_or((run, run));
+        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+        numbers.extend((first..=last).take(MOST));
+        if numbers.len() >= MOST {
+            return None;
+        }
+    }
+    Some(numbers)
 }
 
 impl Lease {
@@ -56,6 +139,13 @@ impl Lease {
                 .parsed("expires", TIME)?
                 .ok_or_else(|| missing("expires"))?,
             released: fields.take("released") == Some(true.into()),
+            left: match fields.take("left") {
+                Some(Value::Object(roles)) => roles
+                    .into_iter()
+                    .map(|(role, left)| (role, Left::read(left)))
+                    .collect(),
+                _ => BTreeMap::new(),
+            },
         })
     }
 
@@ -72,6 +162,26 @@ impl Lease {
         if self.released {
             map.insert("released".to_owned(), true.into());
         }
+        let unknown = |left: &BTreeMap<String, Option<Left>>| -> Map<String, Value> {
+            left.keys()
+                .map(|role| (role.clone(), Value::Null))
+                .collect()
+        };
+        if !self.left.is_empty() {
+            let left = self.left.iter().map(|(role, left)| {
+                (
+                    role.clone(),
+                    left.as_ref().map_or(Value::Null, Left::to_json),
+                )
+            });
+            map.insert("left".to_owned(), Value::Object(left.collect()));
+        }
+        let text = document::write(map.clone());
+        if text.len() <= MAX_VALUE_BYTES {
+            return text;
+        }
+        // Not knowing costs the next one some patience; it is no reason to fail.
+        map.insert("left".to_owned(), Value::Object(unknown(&self.left)));
         document::write(map)
     }
 }

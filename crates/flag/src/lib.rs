@@ -27,6 +27,6 @@ mod transition;
 pub use capacity::{Capacity, CapacityDoc, PackError, Reserved, pack};
 pub use document::{DecodeError, MAX_VALUE_BYTES, SCHEMA};
 pub use flag::{EncodeError, Flag, Mode, Owner, OwnerKind};
-pub use lease::Lease;
+pub use lease::{Lease, Left};
 pub use names::{App, NameError, Parameters, Prefix, Role, WindowId};
 pub use transition::{Enter, Event, Exit, Force, Outcome, Refusal, Step, next};

@@ -1,11 +1,14 @@
 //! Turning maintenance off.
 
-use maintenance_flag::{Event as Transition, Exit, Force, Mode, Outcome, Step, next};
+use std::collections::BTreeSet;
 
-use super::{Control, Off, Read, RoleSpec, Who, in_order, interrupted};
+use maintenance_flag::{Event as Transition, Exit, Force, Left, Mode, Outcome, Step, next};
+
+use super::read::Read;
+use super::{Control, Off, RoleSpec, Who, in_order, interrupted};
 use crate::error::Error;
 use crate::event::{Event, Run};
-use crate::lease::Guard;
+use crate::lease::{Held, Knowledge};
 use crate::report::{Action, Report, RoleOutcome, RoleReport};
 use crate::workers::{Restoration, Saved, restore};
 
@@ -16,12 +19,6 @@ struct Look<'a> {
     step: Step,
     warnings: Vec<String>,
     saved: Saved,
-}
-
-impl Look<'_> {
-    fn is_idle(&self) -> bool {
-        !self.step.outcome.changed() && self.saved.is_empty()
-    }
 }
 
 /// A role with everything read and checked, and nothing changed.
@@ -65,18 +62,8 @@ impl Control {
     pub async fn off(&self, roles: &[RoleSpec], off: &Off, run: &Run<'_>) -> Result<Report, Error> {
         let mut roles = in_order(roles);
         roles.reverse();
-        // What changes nothing takes no lease, since that would be a write.
-        let looks = self.look(&roles, off).await?;
-        if looks.iter().all(Look::is_idle) {
-            let ready = self.ready_off(looks).await?;
-            let roles: Vec<RoleReport> = ready.into_iter().map(Ready::plan).collect();
-            for role in &roles {
-                run.tell(Event::RoleFinished(role));
-            }
-            return Ok(self.report(Action::Off, false, roles));
-        }
         let held = self.take_lease(Action::Off, &roles, run).await?;
-        let result = self.off_held(&roles, off, run, held.guard()).await;
+        let result = self.off_held(&roles, off, run, &held).await;
         held.release().await;
         result
     }
@@ -88,7 +75,7 @@ impl Control {
     pub async fn plan_off(&self, roles: &[RoleSpec], off: &Off) -> Result<Report, Error> {
         let mut roles = in_order(roles);
         roles.reverse();
-        let ready = self.ready_off(self.look(&roles, off).await?).await?;
+        let ready = self.ready_off(self.look(&roles, off, None).await?).await?;
         Ok(self.report(
             Action::Off,
             true,
@@ -96,14 +83,16 @@ impl Control {
         ))
     }
 
-    async fn look<'a>(&self, roles: &[&'a RoleSpec], off: &Off) -> Result<Vec<Look<'a>>, Error> {
+    async fn look<'a>(
+        &self,
+        roles: &[&'a RoleSpec],
+        off: &Off,
+        held: Option<&Held>,
+    ) -> Result<Vec<Look<'a>>, Error> {
         let mut all = Vec::with_capacity(roles.len());
         for spec in roles {
-            let (read, saved) = tokio::join!(
-                self.read(&spec.role),
-                Saved::load(&self.store, &self.names, &spec.role)
-            );
-            let (read, saved) = (read?, saved?);
+            let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
+            let (read, saved) = self.read_known(&spec.role, &knowledge).await?;
             let (current, warnings) = self.current(&spec.role, &read, Mode::On)?;
             let step = next(&current, self.exit(off)).map_err(|source| Error::Refused {
                 role: spec.role.clone(),
@@ -167,11 +156,14 @@ impl Control {
         roles: &[&RoleSpec],
         off: &Off,
         run: &Run<'_>,
-        guard: &Guard,
+        held: &Held,
     ) -> Result<Report, Error> {
         let mut done: Vec<RoleReport> = Vec::with_capacity(roles.len());
         let mut end = Ok(());
-        for ready in self.ready_off(self.look(roles, off).await?).await? {
+        for ready in self
+            .ready_off(self.look(roles, off, Some(held)).await?)
+            .await?
+        {
             let behind = done
                 .iter()
                 .find(|role| !role.is_complete())
@@ -185,7 +177,7 @@ impl Control {
                     ));
                     Ok(report)
                 }
-                _ => self.turn_off(ready, run, guard).await,
+                _ => self.turn_off(ready, run, held).await,
             };
             match turned {
                 Ok(role) => {
@@ -205,9 +197,12 @@ impl Control {
         &self,
         ready: Ready<'_>,
         run: &Run<'_>,
-        guard: &Guard,
+        held: &Held,
     ) -> Result<RoleReport, Error> {
         let role = &ready.spec.role;
+        let guard = held.guard();
+        let mut version = ready.read.version();
+        let mut saved = BTreeSet::new();
         let outcome = ready.outcome();
         let turning_off = ready.step.outcome.changed();
         if !ready.is_idle() {
@@ -218,11 +213,13 @@ impl Control {
         }
         let workers = match &ready.workers {
             None => None,
-            Some(restoration) => Some(
-                restoration
+            Some(restoration) => {
+                let (report, remaining) = restoration
                     .run(&self.fleet, &self.store, role, guard, run)
-                    .await?,
-            ),
+                    .await?;
+                saved = remaining;
+                Some(report)
+            }
         };
         let mut report = RoleReport {
             role: role.clone(),
@@ -233,12 +230,20 @@ impl Control {
         if turning_off {
             if report.is_complete() {
                 let seen = ready.read.stored.as_ref();
-                let between = self.write(role, &ready.step.flag, seen, guard).await?;
-                report.warnings.extend(between);
+                let (written, warning) = self.write(role, &ready.step.flag, seen, guard).await?;
+                version = written;
+                report.warnings.extend(warning);
             } else {
                 report.outcome = RoleOutcome::StillOn;
             }
         }
+        held.leaves(
+            role,
+            Left {
+                flag: version,
+                saved,
+            },
+        );
         Ok(report)
     }
 }

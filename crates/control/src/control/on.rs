@@ -1,13 +1,16 @@
 //! Turning maintenance on.
 
-use maintenance_flag::{Enter, Event as Transition, Mode, Outcome, Step, next};
+use std::collections::BTreeSet;
 
-use super::{Control, On, Read, RoleSpec, in_order, interrupted};
+use maintenance_flag::{Enter, Event as Transition, Left, Mode, Outcome, Step, WindowId, next};
+
+use super::read::Read;
+use super::{Control, On, RoleSpec, in_order, interrupted};
 use crate::error::Error;
 use crate::event::{Event, Run};
-use crate::lease::Guard;
+use crate::lease::{Held, Knowledge};
 use crate::report::{Action, Report, RoleOutcome, RoleReport};
-use crate::workers::{Place, Preparation, Saved, prepare};
+use crate::workers::{Place, Preparation, prepare};
 
 /// A role with everything read and checked, and nothing changed.
 struct Ready<'a> {
@@ -16,13 +19,10 @@ struct Ready<'a> {
     step: Step,
     warnings: Vec<String>,
     workers: Option<Preparation>,
+    saved: BTreeSet<(WindowId, u32)>,
 }
 
 impl Ready<'_> {
-    fn is_idle(&self) -> bool {
-        !self.step.outcome.changed() && self.workers.is_none()
-    }
-
     fn outcome(&self) -> RoleOutcome {
         match self.step.outcome {
             Outcome::TurnedOn => RoleOutcome::TurnedOn,
@@ -49,15 +49,8 @@ impl Control {
     /// [`Error`]; a failure of single functions is in the report instead.
     pub async fn on(&self, roles: &[RoleSpec], on: &On, run: &Run<'_>) -> Result<Report, Error> {
         let roles = in_order(roles);
-        // What changes nothing takes no lease, since that would be a write.
-        if roles.iter().all(|spec| spec.functions.is_none()) {
-            let ready = self.ready_on(&roles, on).await?;
-            if ready.iter().all(Ready::is_idle) {
-                return Ok(self.announce(ready, run));
-            }
-        }
         let held = self.take_lease(Action::On, &roles, run).await?;
-        let result = self.on_held(&roles, on, run, held.guard()).await;
+        let result = self.on_held(&roles, on, run, &held).await;
         held.release().await;
         result
     }
@@ -67,7 +60,7 @@ impl Control {
     /// # Errors
     /// [`Error`].
     pub async fn plan_on(&self, roles: &[RoleSpec], on: &On) -> Result<Report, Error> {
-        let ready = self.ready_on(&in_order(roles), on).await?;
+        let ready = self.ready_on(&in_order(roles), on, None).await?;
         Ok(self.report(
             Action::On,
             true,
@@ -75,19 +68,17 @@ impl Control {
         ))
     }
 
-    fn announce(&self, ready: Vec<Ready<'_>>, run: &Run<'_>) -> Report {
-        let roles: Vec<RoleReport> = ready.into_iter().map(Ready::plan).collect();
-        for role in &roles {
-            run.tell(Event::RoleFinished(role));
-        }
-        self.report(Action::On, false, roles)
-    }
-
-    async fn ready_on<'a>(&self, roles: &[&'a RoleSpec], on: &On) -> Result<Vec<Ready<'a>>, Error> {
+    async fn ready_on<'a>(
+        &self,
+        roles: &[&'a RoleSpec],
+        on: &On,
+        held: Option<&Held>,
+    ) -> Result<Vec<Ready<'a>>, Error> {
         let (owner, by) = self.owner(&on.who);
         let mut all = Vec::with_capacity(roles.len());
         for spec in roles {
-            let read = self.read(&spec.role).await?;
+            let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
+            let (read, saved) = self.read_known(&spec.role, &knowledge).await?;
             let (current, warnings) = self.current(&spec.role, &read, Mode::Off)?;
             let enter = Enter {
                 owner: owner.clone(),
@@ -102,12 +93,10 @@ impl Control {
                     source,
                 })?;
             step.flag.encode()?;
+            let numbers = saved.numbers.clone();
             let workers = match &spec.functions {
                 None => None,
-                Some(_) => {
-                    let saved = Saved::load(&self.store, &self.names, &spec.role).await?;
-                    Some(prepare(&self.fleet, &self.store, spec, saved).await?)
-                }
+                Some(_) => Some(prepare(&self.fleet, &self.store, spec, saved).await?),
             };
             all.push(Ready {
                 spec,
@@ -115,6 +104,7 @@ impl Control {
                 step,
                 warnings,
                 workers,
+                saved: numbers,
             });
         }
         Ok(all)
@@ -125,12 +115,12 @@ impl Control {
         roles: &[&RoleSpec],
         on: &On,
         run: &Run<'_>,
-        guard: &Guard,
+        held: &Held,
     ) -> Result<Report, Error> {
         let mut done = Vec::with_capacity(roles.len());
         let mut end = Ok(());
-        for ready in self.ready_on(roles, on).await? {
-            match self.turn_on(ready, run, guard).await {
+        for ready in self.ready_on(roles, on, Some(held)).await? {
+            match self.turn_on(ready, run, held).await {
                 Ok(role) => {
                     run.tell(Event::RoleFinished(&role));
                     done.push(role);
@@ -148,7 +138,7 @@ impl Control {
         &self,
         ready: Ready<'_>,
         run: &Run<'_>,
-        guard: &Guard,
+        held: &Held,
     ) -> Result<RoleReport, Error> {
         let role = &ready.spec.role;
         let outcome = ready.outcome();
@@ -157,8 +147,11 @@ impl Control {
             step,
             mut warnings,
             workers,
+            mut saved,
             ..
         } = ready;
+        let guard = held.guard();
+        let mut version = read.version();
         let mut flag = step.flag;
         let mut write = step.outcome.changed();
         if write {
@@ -174,7 +167,9 @@ impl Control {
             write = true;
         }
         if write {
-            warnings.extend(self.write(role, &flag, read.stored.as_ref(), guard).await?);
+            let (written, warning) = self.write(role, &flag, read.stored.as_ref(), guard).await?;
+            version = written;
+            warnings.extend(warning);
         }
         let workers = match workers {
             None => None,
@@ -185,9 +180,18 @@ impl Control {
                     role,
                     window: &window,
                 };
-                Some(preparation.pause(&self.fleet, place, guard, run).await?)
+                let (report, now) = preparation.pause(&self.fleet, place, guard, run).await?;
+                saved = now;
+                Some(report)
             }
         };
+        held.leaves(
+            role,
+            Left {
+                flag: version,
+                saved,
+            },
+        );
         Ok(RoleReport {
             role: role.clone(),
             outcome,

@@ -1,6 +1,7 @@
 //! How things stand. Reads only.
 
-use super::{Control, Read, RoleSpec};
+use super::read::Read;
+use super::{Control, RoleSpec};
 use crate::error::Error;
 use crate::report::{RoleStatus, State, Status};
 use crate::workers::{Saved, status, survey};

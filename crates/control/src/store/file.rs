@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use super::{Created, Revision, Stored};
+use super::{Created, Revision, Stored, Written};
 use crate::error::StoreError;
 
 /// How long to wait for another writer. Each holds the lock for one write.
@@ -90,7 +90,7 @@ impl FileStore {
         name: &str,
         value: &str,
         seen: Option<&Stored>,
-    ) -> Result<Option<Stored>, StoreError> {
+    ) -> Result<Written, StoreError> {
         let (path, value, seen) = (self.path(name), value.to_owned(), seen.cloned());
         let root = self.root.clone();
         let lock = self.lock().await?;
@@ -101,7 +101,11 @@ impl FileStore {
                 .map_err(|error| fault("replace", &path, error.error))?;
             sync_folders(&root, &path)?;
             drop(lock);
-            Ok(between.filter(|stored| stored.value != value))
+            let revision = stored(value.as_bytes()).revision;
+            Ok(Written {
+                revision,
+                between: between.filter(|stored| stored.value != value),
+            })
         })
         .await
     }

@@ -7,7 +7,7 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
 use maintenance_flag::MAX_VALUE_BYTES;
 
-use super::{Created, Revision, Stored};
+use super::{Created, Revision, Stored, Written};
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::lease::Guard;
@@ -130,15 +130,22 @@ impl SsmStore {
         value: &str,
         seen: Option<&Stored>,
         guard: Option<&Guard>,
-    ) -> Result<Option<Stored>, StoreError> {
+    ) -> Result<Written, StoreError> {
         let version = self.overwrite(name, value, guard).await?;
+        let revision = Revision(version);
         let expected = seen.map_or(0, |stored| stored.revision.0) + 1;
         if version <= expected {
-            return Ok(None);
+            return Ok(Written {
+                revision,
+                between: None,
+            });
         }
         // Somebody wrote in between; the version before ours says what.
         let between = self.get(&format!("{name}:{}", version - 1)).await?;
-        Ok(between.filter(|stored| stored.value != value))
+        Ok(Written {
+            revision,
+            between: between.filter(|stored| stored.value != value),
+        })
     }
 
     /// Writes and returns the version written.

@@ -3,9 +3,9 @@
 //! In this order [AWS]: a mapping that goes on polling a function at zero burns its messages' receive
 //! counts, and a reservation may not be below the provisioned concurrency.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use maintenance_flag::{Capacity, Reserved, Role};
+use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
 use super::saved::{Place, Saved, check_savable};
 use super::survey::{Current, Survey, place, survey};
@@ -98,20 +98,21 @@ impl Preparation {
         !self.saved.missing(&self.capacities()).is_empty()
     }
 
-    /// Saves, then pauses.
+    /// Saves, then pauses. Returns what is saved now, besides.
     pub(crate) async fn pause(
         mut self,
         fleet: &Fleet,
         place: Place<'_>,
         guard: &Guard,
         run: &Run<'_>,
-    ) -> Result<WorkersReport, Error> {
+    ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>), Error> {
         self.settle(fleet, guard).await?;
         let capacities = self.capacities();
         self.saved
             .save(place, &self.origin, &capacities, guard)
             .await?;
-        self.touch(fleet, place.role, guard, run).await
+        let report = self.touch(fleet, place.role, guard, run).await?;
+        Ok((report, self.saved.numbers))
     }
 
     /// A mapping that is being created or updated shows only afterwards whether it was enabled.

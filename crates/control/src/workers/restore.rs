@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use maintenance_flag::{Capacity, Reserved, Role};
+use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
 use super::saved::Saved;
 use super::survey::{Current, Survey, place, survey};
@@ -69,7 +69,8 @@ impl Restoration {
         report
     }
 
-    /// Restores, then deletes what was saved of functions that are restored.
+    /// Restores, then deletes what was saved of functions that are restored. Returns what is saved
+    /// still, besides.
     pub(crate) async fn run(
         &self,
         fleet: &Fleet,
@@ -77,7 +78,7 @@ impl Restoration {
         role: &Role,
         guard: &Guard,
         run: &Run<'_>,
-    ) -> Result<WorkersReport, Error> {
+    ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>), Error> {
         let work = self.survey.functions.iter().filter_map(|(name, current)| {
             let saved = self.saved.functions.get(name)?;
             Some((
@@ -92,18 +93,21 @@ impl Restoration {
             .map(|failure| failure.function.as_str())
             .chain(report.unfinished.iter().map(String::as_str))
             .collect();
-        let done: Vec<String> = self
-            .saved
-            .documents
-            .iter()
-            .filter(|document| !document.functions.iter().any(|f| open.contains(f.as_str())))
-            .map(|document| document.name.clone())
-            .collect();
+        let mut remaining = self.saved.numbers.clone();
+        let mut done = Vec::new();
+        for document in &self.saved.documents {
+            if !document.functions.iter().any(|f| open.contains(f.as_str())) {
+                remaining.remove(&document.number());
+                done.push(document.name.clone());
+            }
+        }
         // An interrupted operation leaves even a finished document for the next one.
         if guard.check().is_ok() {
             store.delete(&done, Some(guard)).await?;
+        } else {
+            remaining.clone_from(&self.saved.numbers);
         }
-        Ok(self.complete(report))
+        Ok((self.complete(report), remaining))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is saved of a role: read from all its windows, and added to, never changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maintenance_flag::{
     Capacity, CapacityDoc, DecodeError, PackError, Parameters, Role, WindowId, pack,
@@ -19,6 +19,8 @@ pub(crate) struct Saved {
     pub(crate) documents: Vec<Document>,
     /// Parameters that cannot be read.
     pub(crate) unreadable: Vec<(String, DecodeError)>,
+    /// The windows and numbers of all of them.
+    pub(crate) numbers: BTreeSet<(WindowId, u32)>,
 }
 
 /// One parameter of saved capacity.
@@ -32,6 +34,13 @@ pub(crate) struct Document {
     window: WindowId,
 }
 
+impl Document {
+    /// Its window and number.
+    pub(crate) fn number(&self) -> (WindowId, u32) {
+        (self.window.clone(), self.n)
+    }
+}
+
 impl Saved {
     /// Reads what is saved for a role in all windows: one whose flag somebody set by hand may have
     /// left some behind.
@@ -43,10 +52,9 @@ impl Saved {
         let mut saved = Self::default();
         let mut found = Vec::new();
         for (name, stored) in store.list(&names.capacities(role)).await? {
-            match (
-                names.parse_capacity(role, &name),
-                CapacityDoc::decode(&stored.value),
-            ) {
+            let parsed = names.parse_capacity(role, &name);
+            saved.numbers.extend(parsed.clone());
+            match (parsed, CapacityDoc::decode(&stored.value)) {
                 (Some((window, n)), Ok(document)) => found.push((window, n, name, document)),
                 (Some(_), Err(error)) => saved.unreadable.push((name, error)),
                 // Not a name of ours: nothing that we saved.
@@ -70,6 +78,7 @@ impl Saved {
     /// and mappings that the function got in between.
     fn add(&mut self, window: WindowId, n: u32, name: String, document: CapacityDoc) {
         let functions = document.functions.keys().cloned().collect();
+        self.numbers.insert((window.clone(), n));
         let origin = document.origin;
         self.documents.push(Document {
             name,

@@ -181,6 +181,17 @@ impl World {
             })
     }
 
+    /// The writes so far, but for those of the lease.
+    pub(crate) fn writes(&self) -> Vec<maintenance_sandbox::CallRecord> {
+        let writes = self.sandbox.writes().into_iter();
+        writes
+            .filter(|record| {
+                let target = record.call.target.as_deref().unwrap_or_default();
+                !target.contains("/lease/")
+            })
+            .collect()
+    }
+
     /// Makes a call of the future go wrong.
     pub(crate) fn inject(&self, fault: Fault) {
         self.sandbox.inject(fault);

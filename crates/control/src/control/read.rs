@@ -1,0 +1,102 @@
+//! Reading a role's parameters, however much reads lag behind writes.
+//!
+//! Whoever holds the lease knows what the operation before left, and reads until it sees that. If the
+//! operation before died, nobody knows: then a few looks have to do, and at least the length of a lease
+//! has passed since.
+
+use std::time::Duration;
+
+use maintenance_flag::{DecodeError, Flag, Left, Role};
+
+use super::Control;
+use crate::error::Error;
+use crate::lease::Knowledge;
+use crate::store::Stored;
+use crate::workers::Saved;
+
+/// How often to look for what must be there, before taking it that somebody removed it by hand.
+const LOOKS: u32 = 24;
+/// How often to look when nobody knows what must be there.
+const BLIND_LOOKS: u32 = 6;
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A role's flag as it was read.
+pub(super) struct Read {
+    pub(super) stored: Option<Stored>,
+    pub(super) flag: Result<Flag, DecodeError>,
+}
+
+impl Read {
+    fn new(stored: Option<Stored>) -> Self {
+        let flag = match &stored {
+            None => Ok(Flag::off()),
+            Some(stored) => Flag::decode(&stored.value),
+        };
+        Self { stored, flag }
+    }
+
+    /// The version of the flag; 0 if there is none.
+    pub(super) fn version(&self) -> u64 {
+        self.stored.as_ref().map_or(0, |stored| stored.revision.0)
+    }
+}
+
+impl Control {
+    /// Reads a flag once.
+    pub(super) async fn read(&self, role: &Role) -> Result<Read, Error> {
+        Ok(Read::new(self.store.get(&self.names.flag(role)).await?))
+    }
+
+    /// Reads a role's flag and what is saved for it, until they are what is known to be there.
+    pub(super) async fn read_known(
+        &self,
+        role: &Role,
+        knowledge: &Knowledge,
+    ) -> Result<(Read, Saved), Error> {
+        let (read, saved) = tokio::join!(
+            self.read_flag(role, knowledge),
+            self.read_saved(role, knowledge)
+        );
+        Ok((read?, saved?))
+    }
+
+    async fn read_flag(&self, role: &Role, knowledge: &Knowledge) -> Result<Read, Error> {
+        let mut newest = self.read(role).await?;
+        let looks = match knowledge {
+            Knowledge::Fresh => 0,
+            Knowledge::Left(_) => LOOKS,
+            Knowledge::Unknown => BLIND_LOOKS,
+        };
+        for _ in 0..looks {
+            if matches!(knowledge, Knowledge::Left(left) if newest.version() >= left.flag) {
+                break;
+            }
+            self.clock.sleep(PAUSE).await;
+            let read = self.read(role).await?;
+            if read.version() >= newest.version() {
+                newest = read;
+            }
+        }
+        Ok(newest)
+    }
+
+    async fn read_saved(&self, role: &Role, knowledge: &Knowledge) -> Result<Saved, Error> {
+        let load = || Saved::load(&self.store, &self.names, role);
+        let mut saved = load().await?;
+        let looks = match knowledge {
+            Knowledge::Fresh => 0,
+            Knowledge::Left(_) => LOOKS,
+            Knowledge::Unknown => BLIND_LOOKS,
+        };
+        for _ in 0..looks {
+            if matches!(knowledge, Knowledge::Left(Left { saved: left, .. }) if saved.numbers == *left)
+            {
+                break;
+            }
+            self.clock.sleep(PAUSE).await;
+            saved = load().await?;
+        }
+        Ok(saved)
+    }
+}
