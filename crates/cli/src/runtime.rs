@@ -6,7 +6,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use maintenance_control::Stop;
-use tracing_subscriber::filter::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::args::Cli;
 use crate::commands;
@@ -40,18 +43,17 @@ fn run(cli: Cli) -> Outcome {
 fn trace(output: &Output) {
     let level = match output.verbose() {
         0 => return,
-        1 => "debug",
-        _ => "trace",
+        1 => Level::DEBUG,
+        _ => Level::TRACE,
     };
-    // A target is matched from its beginning: these are the gate's own and all of our crates.
-    let filter = format!("maintenance={level}");
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(output.can_colour())
         .log_internal_errors(false)
-        .without_time()
-        .finish();
+        .without_time();
+    // A target is matched from its beginning: these are the gate's own and all of our crates.
+    let ours = Targets::new().with_target("maintenance", level);
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(ours));
     // There is one already only if the process is not ours; then it hears everything anyway.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

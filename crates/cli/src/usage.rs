@@ -34,14 +34,19 @@ fn failure(text: &str) -> Failure {
     let mut paragraphs = text.split("\n\n").map(str::trim);
     let first = paragraphs.next().unwrap_or_default();
     let first = first.strip_prefix("error: ").unwrap_or(first);
-    let message: Vec<&str> = first.lines().map(str::trim).collect();
+    // What a value may be stands in brackets on a line of its own.
+    let (causes, message): (Vec<&str>, Vec<&str>) = first
+        .lines()
+        .map(str::trim)
+        .partition(|line| line.starts_with('['));
     let mut failure = Failure::usage(message.join(" "));
+    for cause in causes {
+        failure = failure.cause(cause.trim_matches(['[', ']']));
+    }
     let mut usage = None;
     for line in paragraphs.flat_map(str::lines).map(str::trim) {
         if let Some(tip) = line.strip_prefix("tip: ") {
             failure = failure.hint(tip);
-        } else if line.starts_with('[') {
-            failure = failure.cause(line.trim_matches(['[', ']']));
         } else if let Some(rest) = line.strip_prefix("Usage: ") {
             usage = Some(format!("usage: {rest}"));
         }

@@ -107,14 +107,21 @@ fn a_plan_of_files_leaves_no_file() {
 }
 
 #[test]
-fn already_so_makes_no_write_call() {
+fn to_look_writes_nothing_and_already_so_writes_no_more_than_its_lease() {
     let scene = scene();
-    scene.run(&["off", "--all"]).code(0);
     scene.run(&["status", "--all"]).code(0);
     assert!(
         scene.sandbox().writes().is_empty(),
         "{:#?}",
         scene.sandbox().writes()
+    );
+    scene.run(&["off", "--all"]).code(0);
+    let writes = scene.sandbox().writes();
+    let is_lease =
+        |target: &Option<String>| target.as_ref().is_some_and(|it| it.contains("/lease/"));
+    assert!(
+        writes.iter().all(|write| is_lease(&write.call.target)),
+        "{writes:#?}"
     );
 }
 

@@ -20,6 +20,14 @@ pub(crate) async fn control(settings: &Settings, app: App) -> Control {
     if !needs_aws && settings.region.is_none() {
         aws.region = Some(NO_REGION.to_owned());
     }
+    tracing::debug!(
+        %app,
+        store = %settings.store.value,
+        prefix = %settings.prefix.value,
+        rate = settings.rate.value,
+        by = settings.by.value,
+        "settled"
+    );
     let clients = connect(&aws).await;
     let store = match &settings.store.value {
         StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),

@@ -40,6 +40,7 @@ pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, Failur
     };
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
+        .source(concat!("maintenance ", env!("CARGO_PKG_VERSION")))
         .render(&mut page)
         .map_err(|error| Failure::failed("cannot make the page").caused_by(&error))?;
     output.answer(String::from_utf8_lossy(&page))?;

@@ -1,10 +1,12 @@
 //! The settings: what is left when flags, variables, the configuration file and defaults have been
 //! laid over each other, and where each value came from.
 //!
-//! Reading order: `source`, `file` (what a maintenance.toml may say), `resolve` (who wins).
+//! Reading order: `source`, `file` (what a maintenance.toml may say), `roles`, `resolve` (who wins).
 
 mod file;
+mod reader;
 mod resolve;
+mod roles;
 mod source;
 mod surroundings;
 

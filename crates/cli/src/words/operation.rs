@@ -1,0 +1,165 @@
+//! What `on` and `off` say while they are at work, and what a plan says.
+
+use maintenance_control::{Action, Drift, Report, RoleOutcome, RoleReport, WorkersReport};
+use maintenance_flag::{App, Role};
+
+/// What is said of the worker role when nothing is configured for it.
+pub(crate) const NO_FUNCTIONS: &str = "The worker role selects no functions: only its flag is set";
+
+/// `3 functions`.
+pub(crate) fn functions(count: usize) -> String {
+    match count {
+        1 => "1 function".to_owned(),
+        _ => format!("{count} functions"),
+    }
+}
+
+/// Before the question.
+pub(crate) fn will_enable(role: &Role, app: &App) -> String {
+    format!("Will enable {role} maintenance mode for {app}")
+}
+
+/// Before a flag changes.
+pub(crate) fn started(action: Action, role: &Role, app: &App) -> String {
+    let verb = match action {
+        Action::On => "Enabling",
+        Action::Off => "Disabling",
+    };
+    format!("{verb} {role} maintenance mode for {app}")
+}
+
+/// What became of a role's flag.
+pub(crate) fn outcome(report: &RoleReport) -> String {
+    let role = report.role.capitalized();
+    match report.outcome {
+        RoleOutcome::TurnedOn => format!("{role} maintenance has been turned on"),
+        RoleOutcome::AlreadyOn => format!("{role} maintenance is already on"),
+        RoleOutcome::TurnedOff => format!("{role} maintenance has been turned off"),
+        RoleOutcome::AlreadyOff => format!("{role} maintenance is already off"),
+        RoleOutcome::StillOn => format!("{role} maintenance is still on"),
+        RoleOutcome::NotBegun => format!("{role} maintenance was not begun"),
+    }
+}
+
+/// All that is said of a finished role, its flag first. `selects` is whether it selects functions.
+pub(crate) fn finished(action: Action, report: &RoleReport, selects: bool) -> Vec<String> {
+    let mut lines = vec![outcome(report)];
+    match &report.workers {
+        Some(workers) => lines.extend(workers_done(action, workers)),
+        None if selects => {}
+        None => lines.extend(note_without_functions(action, &report.role)),
+    }
+    lines.extend(
+        report
+            .warnings
+            .iter()
+            .map(|warning| format!("Warning: {warning}")),
+    );
+    lines
+}
+
+/// What `on` says of a worker role without functions. Other roles are flags alone on purpose.
+fn note_without_functions(action: Action, role: &Role) -> Option<String> {
+    (action == Action::On && *role == Role::worker()).then(|| NO_FUNCTIONS.to_owned())
+}
+
+fn workers_done(action: Action, workers: &WorkersReport) -> Vec<String> {
+    let done = match action {
+        Action::On => "paused",
+        Action::Off => "restored",
+    };
+    let mut lines = Vec::new();
+    if !workers.changed.is_empty() || workers.unchanged.is_empty() {
+        lines.push(format!("{} {done}", functions(workers.changed.len())));
+    }
+    if !workers.unchanged.is_empty() {
+        lines.push(already(action, workers.unchanged.len()));
+    }
+    lines.extend(workers.drifted.iter().map(drifted));
+    lines.extend(workers.gone.iter().map(|it| gone(it)));
+    lines
+}
+
+/// Functions that need nothing.
+fn already(action: Action, count: usize) -> String {
+    match action {
+        Action::On => format!("{} at zero already", functions(count)),
+        Action::Off => format!("{} unchanged", functions(count)),
+    }
+}
+
+pub(super) fn drifted(drift: &Drift) -> String {
+    let Drift {
+        function,
+        setting,
+        saved,
+        now,
+    } = drift;
+    format!(
+        "{function} drifted: somebody changed its {setting}, which is {now} and was {saved}; it was left so"
+    )
+}
+
+pub(super) fn gone(what: &str) -> String {
+    format!("{what} is gone: it was saved, and does not exist any more")
+}
+
+/// The plan, as text: what `--dry-run` answers. `selects` is whether a role selects functions.
+pub(crate) fn plan(report: &Report, selects: impl Fn(&Role) -> bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for role in &report.roles {
+        let verb = match role.outcome {
+            RoleOutcome::TurnedOn => Some("enable"),
+            RoleOutcome::TurnedOff => Some("disable"),
+            RoleOutcome::AlreadyOn
+            | RoleOutcome::AlreadyOff
+            | RoleOutcome::StillOn
+            | RoleOutcome::NotBegun => None,
+        };
+        lines.push(match verb {
+            Some(verb) => format!(
+                "Would {verb} {} maintenance mode for {}",
+                role.role, report.app
+            ),
+            None => outcome(role),
+        });
+        match &role.workers {
+            Some(workers) => lines.extend(workers_planned(report.action, workers)),
+            None if selects(&role.role) => {}
+            None => lines.extend(note_without_functions(report.action, &role.role)),
+        }
+        lines.extend(
+            role.warnings
+                .iter()
+                .map(|warning| format!("Warning: {warning}")),
+        );
+    }
+    lines
+}
+
+fn workers_planned(action: Action, workers: &WorkersReport) -> Vec<String> {
+    let verb = match action {
+        Action::On => "pause",
+        Action::Off => "restore",
+    };
+    let mut lines = Vec::new();
+    if !workers.changed.is_empty() {
+        lines.push(format!(
+            "Would {verb} {}:",
+            functions(workers.changed.len())
+        ));
+        lines.extend(workers.changed.iter().map(|name| format!("  {name}")));
+    }
+    if !workers.unchanged.is_empty() || workers.changed.is_empty() {
+        lines.push(already(action, workers.unchanged.len()));
+    }
+    for failure in &workers.failed {
+        lines.push(format!(
+            "{} could not be read: {}",
+            failure.function, failure.error
+        ));
+    }
+    lines.extend(workers.drifted.iter().map(drifted));
+    lines.extend(workers.gone.iter().map(|it| gone(it)));
+    lines
+}

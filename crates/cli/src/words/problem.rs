@@ -1,0 +1,198 @@
+//! What went wrong in a finished operation, as a failure with its causes and what to do next.
+
+use maintenance_control::{Action, Report, RoleOutcome, RoleReport, WorkersReport};
+
+use crate::exit_code::Outcome;
+use crate::failure::Failure;
+
+use super::operation::{drifted, functions};
+
+/// What went wrong in a finished operation, if anything did. `back` is the command that goes the other
+/// way.
+pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
+    if report.interrupted {
+        let failure = Failure::new(
+            Outcome::Interrupted,
+            "interrupted before everything was done",
+        );
+        return Some(with_failures(failure, report).hint(format!(
+            "run the same command again to go on where it stopped, or `{back}` to go back"
+        )));
+    }
+    if report.is_complete() {
+        return None;
+    }
+    let state = match report.action {
+        Action::On => "not paused",
+        Action::Off => "not restored",
+    };
+    let left: Vec<String> = report
+        .roles
+        .iter()
+        .filter(|role| !role.is_complete())
+        .map(|role| {
+            let workers = role.workers.as_ref();
+            let selected = workers.map_or(0, |workers| workers.selected);
+            let count = workers.map_or(0, |workers| not_where_they_should_be(role, workers));
+            let of = if selected > count {
+                format!("{count} of ")
+            } else {
+                String::new()
+            };
+            format!(
+                "{of}{} of the {} role",
+                functions(selected.max(count)),
+                role.role
+            )
+        })
+        .collect();
+    let verb = if left.len() == 1 && left[0].starts_with("1 ") {
+        "is"
+    } else {
+        "are"
+    };
+    let message = format!("{} {verb} {state}", left.join(" and "));
+    let failure = with_failures(Failure::new(Outcome::Partial, message), report);
+    Some(failure.hint("run the same command again: it goes on with what is left"))
+}
+
+/// How many functions keep the role from being complete.
+fn not_where_they_should_be(role: &RoleReport, workers: &WorkersReport) -> usize {
+    let drifted = match role.outcome {
+        RoleOutcome::TurnedOn | RoleOutcome::AlreadyOn => {
+            let mut names: Vec<_> = workers
+                .drifted
+                .iter()
+                .map(|drift| &drift.function)
+                .collect();
+            names.dedup();
+            names.len()
+        }
+        _ => 0,
+    };
+    workers.failed.len() + workers.unfinished.len() + drifted
+}
+
+/// Every function that failed, by name and why, and each thing to do about it once.
+fn with_failures(mut failure: Failure, report: &Report) -> Failure {
+    let workers = || report.roles.iter().filter_map(|role| role.workers.as_ref());
+    for failed in workers().flat_map(|workers| &workers.failed) {
+        failure = failure.cause(format!("{}: {}", failed.function, failed.error));
+    }
+    if report.action == Action::On {
+        for drift in workers().flat_map(|workers| &workers.drifted) {
+            failure = failure.cause(drifted(drift));
+        }
+    }
+    for hint in workers()
+        .flat_map(|workers| &workers.failed)
+        .filter_map(|it| it.hint.as_ref())
+    {
+        if !failure.hints().contains(hint) {
+            failure = failure.hint(hint.clone());
+        }
+    }
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use maintenance_control::{Drift, Failure as Failed};
+    use maintenance_flag::{App, Role};
+
+    use super::*;
+
+    fn worker(outcome: RoleOutcome, workers: WorkersReport) -> RoleReport {
+        RoleReport {
+            role: Role::worker(),
+            outcome,
+            workers: Some(workers),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn report(action: Action, roles: Vec<RoleReport>) -> Report {
+        let app = App::new("demo", "dev").unwrap();
+        Report {
+            app,
+            action,
+            dry_run: false,
+            interrupted: false,
+            roles,
+        }
+    }
+
+    fn failed(names: &[&str]) -> Vec<Failed> {
+        let failed = |name: &&str| Failed {
+            function: (*name).to_owned(),
+            error: "denied".to_owned(),
+            hint: Some("allow it".to_owned()),
+        };
+        names.iter().map(failed).collect()
+    }
+
+    #[test]
+    fn what_is_complete_is_no_problem() {
+        let workers = WorkersReport {
+            selected: 1,
+            changed: vec!["a".into()],
+            ..Default::default()
+        };
+        let done = report(Action::On, vec![worker(RoleOutcome::TurnedOn, workers)]);
+        assert_eq!(problem(&done, "maintenance off"), None);
+    }
+
+    #[test]
+    fn each_failed_function_is_a_cause_and_each_hint_is_given_once() {
+        let workers = WorkersReport {
+            selected: 3,
+            changed: vec!["a".into()],
+            failed: failed(&["b", "c"]),
+            ..Default::default()
+        };
+        let partial = report(Action::Off, vec![worker(RoleOutcome::StillOn, workers)]);
+        let problem = problem(&partial, "maintenance on").unwrap();
+        assert_eq!(problem.outcome(), Outcome::Partial);
+        assert_eq!(
+            problem.message(),
+            "2 of 3 functions of the worker role are not restored"
+        );
+        assert_eq!(problem.causes(), ["b: denied", "c: denied"]);
+        let again = "run the same command again: it goes on with what is left";
+        assert_eq!(problem.hints(), ["allow it", again]);
+    }
+
+    #[test]
+    fn a_paused_function_that_somebody_woke_keeps_on_from_being_complete() {
+        let drift = |setting: &str| Drift {
+            function: "a".to_owned(),
+            setting: setting.to_owned(),
+            saved: "20".to_owned(),
+            now: "7".to_owned(),
+        };
+        let workers = WorkersReport {
+            selected: 4,
+            drifted: vec![
+                drift("reserved concurrency"),
+                drift("provisioned concurrency on live"),
+            ],
+            ..Default::default()
+        };
+        let partial = report(Action::On, vec![worker(RoleOutcome::AlreadyOn, workers)]);
+        let problem = problem(&partial, "maintenance off").unwrap();
+        assert_eq!(
+            problem.message(),
+            "1 of 4 functions of the worker role is not paused"
+        );
+        assert_eq!(problem.causes().len(), 2);
+    }
+
+    #[test]
+    fn an_interrupted_operation_says_both_ways_to_go_on() {
+        let mut stopped = report(Action::On, vec![]);
+        stopped.interrupted = true;
+        let problem = problem(&stopped, "maintenance off --all").unwrap();
+        assert_eq!(problem.outcome(), Outcome::Interrupted);
+        assert!(problem.hints()[0].ends_with("or `maintenance off --all` to go back"));
+    }
+}

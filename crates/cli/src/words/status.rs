@@ -1,0 +1,82 @@
+//! How roles stand, in words.
+
+use maintenance_control::{RoleStatus, State, WorkersStatus};
+use maintenance_flag::App;
+
+use super::operation::{functions, gone};
+
+/// The line above a status.
+pub(crate) fn status_heading(roles: &[RoleStatus], all: bool, app: &App) -> String {
+    match roles {
+        [only] if !all => format!("{} maintenance status for {app}", only.role.capitalized()),
+        _ => format!("Maintenance status for {app}"),
+    }
+}
+
+/// `on`, `off` or `malformed`.
+pub(crate) fn state(state: State) -> &'static str {
+    match state {
+        State::On => "on",
+        State::Off => "off",
+        State::Malformed => "malformed",
+    }
+}
+
+/// What a person should know of a role beside on and off.
+pub(crate) fn status_notes(status: &RoleStatus) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(workers) = &status.workers {
+        lines.extend(workers_standing(status, workers));
+    }
+    if status.state != State::Malformed {
+        lines.extend(
+            status
+                .warnings
+                .iter()
+                .map(|warning| format!("Warning: {warning}")),
+        );
+    }
+    lines
+}
+
+fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} of {} of the {} role paused",
+        workers.paused,
+        functions(workers.selected),
+        status.role
+    )];
+    lines.extend(
+        workers
+            .pending
+            .iter()
+            .map(|name| format!("{name} is not paused")),
+    );
+    lines.extend(
+        workers
+            .drifted
+            .iter()
+            .map(|name| format!("{name} drifted: somebody changed it")),
+    );
+    lines.extend(workers.gone.iter().map(|it| gone(it)));
+    lines
+}
+
+/// Since when, by whom and why a role is on: for `-v`.
+pub(crate) fn status_details(status: &RoleStatus) -> Option<String> {
+    let flag = status.flag.as_ref().filter(|flag| flag.mode.is_on())?;
+    let mut line = format!("{} maintenance is {}", status.role.capitalized(), flag.mode);
+    if let Some(since) = flag.since {
+        line += &format!(" since {since}");
+    }
+    if let Some(by) = &flag.by {
+        line += &format!(" by {by}");
+    }
+    if let Some(owner) = &flag.owner {
+        line += &format!(", held by {owner}");
+    }
+    if let Some(reason) = &flag.reason {
+        line += &format!(": {reason}");
+    }
+    Some(line)
+}

@@ -1,0 +1,153 @@
+//! The crash that matters: the real binary is killed at each of its write calls in turn, before and
+//! after the call takes effect. Whatever it left, the next command gives every function back exactly
+//! what it had.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use maintenance_flag::Lease;
+use maintenance_sandbox::{Fault, Fleet, FunctionSpec, MappingSpec, Sandbox, When};
+use maintenance_tests::Scene;
+
+const ON: [&str; 5] = ["on", "--yes", "--all", "--rate", "15"];
+const OFF: [&str; 4] = ["off", "--all", "--rate", "15"];
+/// How many commands are at work at once. They mostly wait for their turn to call.
+const AT_ONCE: usize = 12;
+
+/// A worker of every kind.
+fn scene() -> Scene {
+    let scene = Scene::aws();
+    scene.write(
+        "maintenance.toml",
+        "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
+    );
+    let functions = [
+        FunctionSpec::new("demo-dev-limited").reserved(20),
+        FunctionSpec::new("demo-dev-provisioned")
+            .reserved(10)
+            .alias("live", 1)
+            .provisioned("live", 4),
+        FunctionSpec::new("demo-dev-queue")
+            .mapping(MappingSpec::sqs("orders"))
+            .mapping(MappingSpec::sqs("old-orders").disabled()),
+        FunctionSpec::new("demo-dev-unset"),
+        FunctionSpec::new("demo-dev-zero").reserved(0),
+    ];
+    for function in functions {
+        scene.sandbox().seed(function);
+    }
+    scene
+}
+
+/// As if the time had passed after which a lease ends that nobody renews, and a while more.
+fn let_leases_end(sandbox: &Sandbox) {
+    for (name, parameter) in sandbox.parameters() {
+        if name.contains("/lease/") {
+            let mut lease = Lease::decode(&parameter.value).unwrap();
+            lease.expires = lease.acquired - jiff::SignedDuration::from_mins(1);
+            sandbox.set_parameter(&name, &lease.encode());
+        }
+    }
+}
+
+fn is_paused(fleet: &Fleet) -> bool {
+    fleet.values().all(|function| {
+        function.reserved == Some(0)
+            && function.provisioned.is_empty()
+            && function.mappings.values().all(|mapping| !mapping.enabled)
+    })
+}
+
+/// Kills the command at its n-th write, and tidies up what only the test left.
+fn kill_at(scene: &Scene, command: &[&str], n: u64, when: When) {
+    let fault = Fault::any_write().nth(n);
+    let fault = match when {
+        When::Before => fault.before(),
+        When::After => fault.after(),
+    };
+    scene.sandbox().inject(fault.hang());
+    let running = scene.start(command);
+    scene.wait_until_hanging();
+    running.kill();
+    assert_eq!(running.wait().code, None, "killed by a signal");
+    scene.sandbox().clear_faults();
+    scene.sandbox().release_hanging();
+    let_leases_end(scene.sandbox());
+}
+
+fn is_back(scene: &Scene, before: &Fleet) {
+    assert_eq!(scene.sandbox().fleet(), *before);
+    scene
+        .run(&["status", "--all"])
+        .code(0)
+        .stdout("web off\nworker off\n");
+    let parameters = scene.sandbox().parameters();
+    let saved: Vec<_> = parameters
+        .keys()
+        .filter(|name| name.contains("/capacity/"))
+        .collect();
+    assert!(saved.is_empty(), "{saved:?}");
+}
+
+/// Runs every case on its own thread, so many at once.
+fn in_parallel(cases: &[(u64, When)], case: impl Fn(u64, When) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((n, when)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    case(*n, *when);
+                }
+            });
+        }
+    });
+}
+
+/// Every write call of a command, cut before and after its effect.
+fn cuts(writes: u64) -> Vec<(u64, When)> {
+    (1..=writes)
+        .flat_map(|n| [(n, When::Before), (n, When::After)])
+        .collect()
+}
+
+#[test]
+fn killed_at_any_write_of_on() {
+    let scene_of_reference = scene();
+    scene_of_reference.run(&ON).code(0);
+    let writes = scene_of_reference.sandbox().call_counts().writes;
+    assert!(writes > 10, "{writes} writes");
+    in_parallel(&cuts(writes), |n, when| {
+        let scene = scene();
+        let before = scene.sandbox().fleet();
+        kill_at(&scene, &ON, n, when);
+        // Either way out must work: to go on and then back, or back at once.
+        if when == When::After {
+            scene.run(&ON).code(0);
+            assert!(is_paused(&scene.sandbox().fleet()), "write {n}, {when:?}");
+        }
+        scene.run(&OFF).code(0);
+        is_back(&scene, &before);
+    });
+}
+
+#[test]
+fn killed_at_any_write_of_off() {
+    let scene_of_reference = scene();
+    scene_of_reference.run(&ON).code(0);
+    scene_of_reference.sandbox().reset_calls();
+    scene_of_reference.run(&OFF).code(0);
+    let writes = scene_of_reference.sandbox().call_counts().writes;
+    assert!(writes > 10, "{writes} writes");
+    in_parallel(&cuts(writes), |n, when| {
+        let scene = scene();
+        let before = scene.sandbox().fleet();
+        scene.run(&ON).code(0);
+        kill_at(&scene, &OFF, n, when);
+        // The flag may be off only if nothing is saved any more.
+        if when == When::After {
+            scene.run(&ON).code(0);
+            assert!(is_paused(&scene.sandbox().fleet()), "write {n}, {when:?}");
+        }
+        scene.run(&OFF).code(0);
+        is_back(&scene, &before);
+    });
+}
