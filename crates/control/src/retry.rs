@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
@@ -105,7 +105,14 @@ impl CallError {
                 };
                 Box::new(Answer { code, message })
             }
-            _ => Box::new(error),
+            // The SDK's own wrappings ("dispatch failure", "io error") say nothing to a person.
+            _ => match error.into_source() {
+                Ok(source) => match source.downcast::<ConnectorError>() {
+                    Ok(connector) => connector.into_source(),
+                    Err(source) => source,
+                },
+                Err(error) => Box::new(error),
+            },
         };
         Self {
             kind,
