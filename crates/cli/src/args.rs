@@ -83,7 +83,7 @@ pub(crate) enum Command {
 /// What every command takes.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Global {
-    /// The role: web, worker, or one that the configuration names [env: MAINTENANCE_ROLE=]
+    /// The role: web, worker, or one that the configuration names [env: MAINTENANCE_ROLE]
     /// [default: web]
     #[arg(long, global = true, value_name = "ROLE", help_heading = "Which roles")]
     pub(crate) role: Option<String>,
@@ -99,19 +99,19 @@ pub(crate) struct Global {
     )]
     pub(crate) functions: Vec<String>,
 
-    /// The app's name [env: MAINTENANCE_APP=]
+    /// The app's name [env: MAINTENANCE_APP]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Which app")]
     pub(crate) app: Option<String>,
-    /// The app's environment [env: MAINTENANCE_ENV=]
+    /// The app's environment [env: MAINTENANCE_ENV]
     #[arg(long, global = true, value_name = "ENV", help_heading = "Which app")]
     pub(crate) env: Option<String>,
-    /// Where the flags are: ssm, or file:PATH [env: MAINTENANCE_STORE=] [default: ssm]
+    /// Where the flags are: ssm, or file:PATH [env: MAINTENANCE_STORE] [default: ssm]
     #[arg(long, global = true, value_name = "STORE", help_heading = "Which app")]
     pub(crate) store: Option<String>,
-    /// What the parameters' names begin with [env: MAINTENANCE_PREFIX=] [default: /maintenance]
+    /// What the parameters' names begin with [env: MAINTENANCE_PREFIX] [default: /maintenance]
     #[arg(long, global = true, value_name = "PREFIX", help_heading = "Which app")]
     pub(crate) prefix: Option<String>,
-    /// The configuration file, instead of the nearest maintenance.toml [env: MAINTENANCE_CONFIG=]
+    /// The configuration file, instead of the nearest maintenance.toml [env: MAINTENANCE_CONFIG]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Which app")]
     pub(crate) config: Option<PathBuf>,
 
@@ -124,7 +124,7 @@ pub(crate) struct Global {
     /// Where AWS is reached, if not at its own address
     #[arg(long, global = true, value_name = "URL", help_heading = "AWS")]
     pub(crate) endpoint_url: Option<String>,
-    /// Calls to AWS Lambda a second, more than 0 and at most 15 [env: MAINTENANCE_RATE=]
+    /// Calls to AWS Lambda a second, more than 0 and at most 15 [env: MAINTENANCE_RATE]
     /// [default: 10]
     #[arg(
         long,
@@ -175,6 +175,9 @@ pub(crate) struct OffArgs {
     /// Why the observer is overridden
     #[arg(long, value_name = "WHY", requires = "force")]
     pub(crate) reason: Option<String>,
+    /// Put back what was saved even over what somebody else set meanwhile
+    #[arg(long)]
+    pub(crate) restore_saved: bool,
     /// Act for the observer NAME, a monitor that sees all is normal again
     #[arg(long, value_name = "NAME")]
     pub(crate) observer: Option<String>,

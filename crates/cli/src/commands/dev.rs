@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, Fail
     ));
     output.say("and these functions:\n");
     output.say(table_of_workers(&playground.fleet()));
-    output.say("Paste these lines into a second terminal:\n");
+    output.say("\nPaste these lines into a second terminal:\n");
     output.answer(exports(&playground))?;
     output.say("\nThen try there: maintenance on --all");
     output.say("                maintenance status --all");

@@ -57,6 +57,7 @@ pub(crate) async fn off(
         } else {
             None
         },
+        restore_saved: args.restore_saved,
     };
     let (app, roles) = (settings.app()?, settings.asked()?);
     let control = connect::control(settings, app).await;

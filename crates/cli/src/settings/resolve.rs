@@ -125,7 +125,7 @@ impl Settings {
             region: pick("--region", &args.region, "", None)?
                 .or_else(|| around.theirs("AWS_REGION"))
                 .or_else(|| around.theirs("AWS_DEFAULT_REGION")),
-            endpoint_url: pick("--endpoint-url", &args.endpoint_url, "", None)?
+            endpoint_url: endpoint(pick("--endpoint-url", &args.endpoint_url, "", None)?)?
                 .or_else(|| around.theirs("AWS_ENDPOINT_URL")),
             all: args.all,
             dir: around.dir.clone(),
@@ -309,6 +309,24 @@ fn store_choice(
                 Ok(StoreChoice::File(folder.join(path)))
             }
         }),
+    }
+}
+
+/// An address as the SDK takes it: its own refusal comes late, and speaks of credentials.
+fn endpoint(given: Option<Sourced<String>>) -> Result<Option<Sourced<String>>, Failure> {
+    match given {
+        Some(url)
+            if !["http://", "https://"]
+                .iter()
+                .any(|it| url.value.starts_with(it)) =>
+        {
+            Err(
+                Failure::usage(format!("the endpoint {:?} is not valid", url.value))
+                    .cause("it must begin with http:// or https://")
+                    .hint(format!("it comes from {}", url.source)),
+            )
+        }
+        given => Ok(given),
     }
 }
 
