@@ -201,6 +201,11 @@ fn progress_is_a_bar_on_a_terminal_and_lines_for_whoever_asks() {
     let ran = scene.run(&["on", "-y", "-v", "--role", "worker"]);
     ran.code(0).says("Pausing worker functions: 3 of 3\n");
     let ran = scene.at_terminal(&["off", "--role", "worker"]).wait();
-    ran.code(0).says("Restoring worker functions [").says("3 functions restored\n");
-    assert!(!ran.stderr.contains("Restoring worker functions:"), "{ran:#?}");
+    ran.code(0)
+        .says("Restoring worker functions [")
+        .says("3 functions restored\n");
+    assert!(
+        !ran.stderr.contains("Restoring worker functions:"),
+        "{ran:#?}"
+    );
 }
