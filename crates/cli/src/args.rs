@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Off(OffArgs),
     /// Say whether maintenance is on
     Status(StatusArgs),
+    /// End the lease of a command that has died, instead of waiting until it ends by itself
+    Unlock(UnlockArgs),
     /// Show every setting and where it came from
     Config,
     /// Write a commented maintenance.toml into this folder
@@ -184,6 +186,14 @@ pub(crate) struct OffArgs {
     /// Print what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// What `unlock` takes.
+#[derive(Debug, Args)]
+pub(crate) struct UnlockArgs {
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 /// What `status` takes.

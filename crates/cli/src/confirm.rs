@@ -27,14 +27,7 @@ pub(crate) async fn confirmed(
     if off.is_empty() {
         return Ok(true);
     }
-    if !output.can_ask() {
-        return Err(Failure::new(
-            Outcome::NotConfirmed,
-            "not confirmed, so nothing was changed",
-        )
-        .cause("there is no terminal to ask on, and --yes is not given")
-        .hint("add --yes to go on without being asked"));
-    }
+    can_ask(output)?;
     for spec in off {
         output.ask(format_args!("{}\n", words::will_enable(&spec.role, app)));
         if spec.functions.is_some() {
@@ -42,6 +35,24 @@ pub(crate) async fn confirmed(
             output.ask(format_args!("{} will be paused\n", words::functions(count)));
         }
     }
+    sure(output)
+}
+
+/// Refuses to guess where there is nobody to ask.
+pub(crate) fn can_ask(output: &Output) -> Result<(), Failure> {
+    if output.can_ask() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Outcome::NotConfirmed,
+        "not confirmed, so nothing was changed",
+    )
+    .cause("there is no terminal to ask on, and --yes is not given")
+    .hint("add --yes to go on without being asked"))
+}
+
+/// Asks whether to go on.
+pub(crate) fn sure(output: &Output) -> Result<bool, Failure> {
     output.ask("Are you sure? (y/N) ");
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);

@@ -15,9 +15,10 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::event::Run;
 use crate::fleet::Fleet;
-use crate::lease::{Guard, Halt, Held, Taker};
+use crate::lease::{Guard, Halt, Held, Holder, Taker};
 use crate::report::{Action, Report, RoleOutcome, RoleReport};
 use crate::selection::Selection;
+use crate::stop::Stop;
 use crate::store::{Store, Stored};
 use read::Read;
 
@@ -55,6 +56,8 @@ pub struct Off {
     pub who: Who,
     /// Override an observer that holds the window, for this reason.
     pub force: Option<String>,
+    /// Restore what was saved even over what somebody else set while a function was paused.
+    pub restore_saved: bool,
 }
 
 /// The control plane of one app.
@@ -179,16 +182,42 @@ impl Control {
             Action::On => "on",
             Action::Off => "off",
         };
-        let taker = Taker {
+        let operation = format!("{word} {}", names.join(", "));
+        self.taker(operation, &roles, run.stop.clone()).take().await
+    }
+
+    fn taker<'a>(&'a self, operation: String, roles: &'a [&'a Role], stop: Stop) -> Taker<'a> {
+        Taker {
             store: &self.store,
             names: &self.names,
             clock: self.clock,
             by: &self.by,
-            operation: format!("{word} {}", names.join(", ")),
-            roles: &roles,
-            stop: run.stop.clone(),
-        };
-        taker.take().await
+            operation,
+            roles,
+            stop,
+        }
+    }
+
+    /// Who operates on the app just now. Reads only.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn holder(&self) -> Result<Option<Holder>, Error> {
+        self.taker("unlock".to_owned(), &[], Stop::new())
+            .holder()
+            .await
+    }
+
+    /// Ends the lease of whoever operates on the app, for one that has died and is not waited for. If
+    /// it lives, it may make changes until it next renews its lease, at most ten seconds. Returns whose
+    /// lease it was; none if nobody held it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn unlock(&self) -> Result<Option<Holder>, Error> {
+        self.taker("unlock".to_owned(), &[], Stop::new())
+            .end()
+            .await
     }
 
     fn report(&self, action: Action, dry_run: bool, roles: Vec<RoleReport>) -> Report {

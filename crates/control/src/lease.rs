@@ -110,6 +110,19 @@ pub(crate) enum Knowledge {
     Unknown,
 }
 
+/// Who holds the lease of an app.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Holder {
+    /// Who: `ana@laptop`.
+    pub by: String,
+    /// What for: `on worker`.
+    pub operation: String,
+    /// Since when, UTC.
+    pub since: Timestamp,
+    /// Until when, unless it is renewed, UTC.
+    pub until: Timestamp,
+}
+
 /// The lease while it is held.
 pub(crate) struct Held {
     store: Store,
@@ -170,6 +183,68 @@ impl Taker<'_> {
             }
         }
         Err(refused)
+    }
+
+    /// Who holds the lease, if anybody does.
+    pub(crate) async fn holder(&self) -> Result<Option<Holder>, Error> {
+        let numbered = self.numbered().await?;
+        let Some((n, stored)) = numbered.last() else {
+            return Ok(None);
+        };
+        match self.check_free(*n, stored) {
+            Ok(()) => Ok(None),
+            Err(Error::Busy {
+                by,
+                operation,
+                since,
+                until,
+            }) => Ok(Some(Holder {
+                by,
+                operation,
+                since,
+                until,
+            })),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends the lease of whoever holds it, by creating the next number as one that is given back
+    /// already. Its holder, if it lives, sees that at its next renewal and makes no further change.
+    pub(crate) async fn end(&self) -> Result<Option<Holder>, Error> {
+        let Some(holder) = self.holder().await? else {
+            return Ok(None);
+        };
+        let numbered = self.numbered().await?;
+        let Some((n, stored)) = numbered.last() else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        // Nobody knows how far the holder came.
+        let left = match Before::of(Some(&(*n, stored.clone()))) {
+            Before::Left(left) => left.into_keys().map(|role| (role, None)).collect(),
+            Before::None | Before::Unreadable => BTreeMap::new(),
+        };
+        let lease = Lease {
+            id: format!("{:016x}", fastrand::u64(..)),
+            by: self.by.to_owned(),
+            operation: self.operation.clone(),
+            acquired: now,
+            expires: now,
+            released: true,
+            left,
+        };
+        match self
+            .store
+            .create(&self.names.lease(n + 1), &lease.encode(), None)
+            .await?
+        {
+            Created::New => Ok(Some(holder)),
+            // Somebody took it over in the same moment; that one is not what was looked at.
+            Created::Exists(stored) => {
+                self.check_free(n + 1, &stored)?;
+                Ok(Some(holder))
+            }
+        }
     }
 
     async fn try_next(&self, numbered: &mut Vec<(u64, Stored)>) -> Result<Option<Held>, Error> {

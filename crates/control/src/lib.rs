@@ -28,7 +28,7 @@ pub use control::{Control, Off, On, RoleSpec, Who};
 pub use error::{Error, LambdaError, StoreError};
 pub use event::{Event, Run};
 pub use fleet::Fleet;
-pub use lease::{Guard, Halt};
+pub use lease::{Guard, Halt, Holder};
 pub use pace::Pace;
 pub use report::{
     Action, Drift, Failure, Report, RoleOutcome, RoleReport, RoleStatus, State, Status,

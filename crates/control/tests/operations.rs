@@ -2,12 +2,14 @@
 
 mod support;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use maintenance_control::{Control, Error, Event, Off, On, RoleOutcome, Run, State, Stop, Who};
 use maintenance_flag::{Flag, Lease, Mode, Owner, Refusal};
 use maintenance_sandbox::{Fault, FunctionSpec};
+use tokio::sync::Notify;
+
 use support::{World, control_by, off_wish, on_wish, only, web, worker};
 
 fn observer(name: &str) -> Who {
@@ -23,6 +25,7 @@ async fn off_as(control: &Control, who: Who, force: Option<&str>) -> Result<(), 
     let wish = Off {
         who,
         force: force.map(str::to_owned),
+        restore_saved: false,
     };
     control.off(&[web()], &wish, &Run::quiet()).await.map(drop)
 }
@@ -508,6 +511,43 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
             .values()
             .all(|function| function.reserved == Some(1))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
+    let world =
+        World::new((0..400).map(|n| FunctionSpec::new(&format!("demo-dev-{n:03}")).reserved(1)));
+    let other = control_by(&world.sandbox, "ben@desk");
+    assert_eq!(other.unlock().await.unwrap(), None, "nobody holds it");
+    // In the middle of pausing.
+    let midway = Arc::new(Notify::new());
+    let tell = midway.clone();
+    let two_hundredth = Fault::on("PutFunctionConcurrency").nth(200);
+    world.inject(two_hundredth.hook(move |_| tell.notify_one()));
+    let unlock = async {
+        midway.notified().await;
+        let holder = other.holder().await.unwrap().unwrap();
+        assert_eq!(
+            (holder.by.as_str(), holder.operation.as_str()),
+            ("ana@laptop", "on worker")
+        );
+        assert_eq!(other.unlock().await.unwrap().unwrap().by, "ana@laptop");
+        assert_eq!(other.holder().await.unwrap(), None);
+        // Whoever comes next need not wait.
+        other.off(&[worker()], &off_wish(), &Run::quiet()).await
+    };
+    let role = worker();
+    let (paused, restored) = tokio::join!(world.on(&role), unlock);
+    assert!(matches!(paused, Err(Error::LeaseLost)), "{paused:?}");
+    // The holder lived for some seconds more, so the other may have missed what it did then.
+    let _either = restored;
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    let fleet = world.sandbox.fleet();
+    let wrong: Vec<_> = fleet
+        .iter()
+        .filter(|(_, f)| f.reserved != Some(1))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[tokio::test(start_paused = true)]

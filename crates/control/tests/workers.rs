@@ -259,6 +259,42 @@ async fn somebody_elses_change_is_kept_and_reported() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_insists_gets_back_what_was_saved() {
+    let world = World::mixed();
+    let before = world.sandbox.fleet();
+    world.on(&worker()).await.unwrap();
+    world
+        .sandbox
+        .set_reserved("demo-dev-limited", Some(50))
+        .unwrap();
+    world.sandbox.set_reserved("demo-dev-zero", None).unwrap();
+    world
+        .sandbox
+        .set_reserved("demo-dev-provisioned", Some(90))
+        .unwrap();
+    world
+        .sandbox
+        .set_provisioned("demo-dev-provisioned", "live", Some(60))
+        .unwrap();
+    world
+        .sandbox
+        .set_provisioned("demo-dev-provisioned", "next", Some(4))
+        .unwrap();
+    let wish = maintenance_control::Off {
+        restore_saved: true,
+        ..off_wish()
+    };
+    let report = world
+        .control
+        .off(&[worker()], &wish, &Run::quiet())
+        .await
+        .unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(only(&report).workers.as_ref().unwrap().drifted, []);
+    assert_eq!(world.sandbox.fleet(), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reservation_the_account_has_no_room_for_is_named_and_the_next_off_goes_on() {
     let world = World::new([
         FunctionSpec::new("demo-dev-big").reserved(800),

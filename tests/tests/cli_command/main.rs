@@ -6,5 +6,6 @@ mod exit_codes;
 mod interrupt;
 mod output;
 mod settings;
+mod unlock;
 mod words;
 mod workers;

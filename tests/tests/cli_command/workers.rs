@@ -209,3 +209,26 @@ fn progress_is_a_bar_on_a_terminal_and_lines_for_whoever_asks() {
         "{ran:#?}"
     );
 }
+
+#[test]
+fn off_restores_what_was_saved_over_somebody_elses_only_for_who_insists() {
+    for (insist, reserved) in [(false, 7), (true, 5)] {
+        let scene = Scene::aws();
+        let function = FunctionSpec::new("demo-dev-a").reserved(5);
+        scene.sandbox().seed(function);
+        scene
+            .run(&["on", "-y", "--role", "worker", "--function", "demo-*"])
+            .code(0);
+        scene
+            .sandbox()
+            .set_reserved("demo-dev-a", Some(7))
+            .expect("it exists");
+        let mut command = vec!["off", "--role", "worker"];
+        if insist {
+            command.push("--restore-saved");
+        }
+        scene.run(&command).code(0);
+        let now = scene.sandbox().fleet()["demo-dev-a"].reserved;
+        assert_eq!(now, Some(reserved));
+    }
+}

@@ -9,5 +9,6 @@ mod pages;
 mod run;
 mod status;
 mod switch;
+mod unlock;
 
 pub(crate) use run::run;

@@ -75,7 +75,9 @@ impl Control {
     pub async fn plan_off(&self, roles: &[RoleSpec], off: &Off) -> Result<Report, Error> {
         let mut roles = in_order(roles);
         roles.reverse();
-        let ready = self.ready_off(self.look(&roles, off, None).await?).await?;
+        let ready = self
+            .ready_off(self.look(&roles, off, None).await?, off)
+            .await?;
         Ok(self.report(
             Action::Off,
             true,
@@ -110,7 +112,11 @@ impl Control {
         Ok(all)
     }
 
-    async fn ready_off<'a>(&self, looks: Vec<Look<'a>>) -> Result<Vec<Ready<'a>>, Error> {
+    async fn ready_off<'a>(
+        &self,
+        looks: Vec<Look<'a>>,
+        off: &Off,
+    ) -> Result<Vec<Ready<'a>>, Error> {
         let mut all = Vec::with_capacity(looks.len());
         for Look {
             spec,
@@ -123,7 +129,7 @@ impl Control {
             let workers = if saved.is_empty() {
                 None
             } else {
-                Some(restore(&self.fleet, &self.store, saved).await?)
+                Some(restore(&self.fleet, &self.store, saved, off.restore_saved).await?)
             };
             all.push(Ready {
                 spec,
@@ -161,7 +167,7 @@ impl Control {
         let mut done: Vec<RoleReport> = Vec::with_capacity(roles.len());
         let mut end = Ok(());
         for ready in self
-            .ready_off(self.look(roles, off, Some(held)).await?)
+            .ready_off(self.look(roles, off, Some(held)).await?, off)
             .await?
         {
             let behind = done

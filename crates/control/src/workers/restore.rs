@@ -22,6 +22,8 @@ use crate::store::Store;
 pub(crate) struct Restoration {
     saved: Saved,
     survey: Survey,
+    /// Put back what was saved over what somebody else set meanwhile.
+    insist: bool,
 }
 
 /// Reads everything that restoring needs. Changes nothing.
@@ -29,10 +31,15 @@ pub(crate) async fn restore(
     fleet: &Fleet,
     store: &Store,
     saved: Saved,
+    insist: bool,
 ) -> Result<Restoration, Error> {
     let survey = survey(fleet, None, &saved).await?;
     place(fleet, store, &saved, &survey).await?;
-    Ok(Restoration { saved, survey })
+    Ok(Restoration {
+        saved,
+        survey,
+        insist,
+    })
 }
 
 impl Restoration {
@@ -43,7 +50,9 @@ impl Restoration {
             let Some(saved) = self.saved.functions.get(name) else {
                 continue;
             };
-            report.drifted.extend(drift(name, saved, current));
+            if !self.insist {
+                report.drifted.extend(drift(name, saved, current));
+            }
             if is_restored(saved, current) {
                 report.unchanged.push(name.clone());
             } else {
@@ -81,10 +90,15 @@ impl Restoration {
     ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>), Error> {
         let work = self.survey.functions.iter().filter_map(|(name, current)| {
             let saved = self.saved.functions.get(name)?;
-            Some((
-                name.clone(),
-                restore_one(fleet, name, current, saved, guard),
-            ))
+            let one = One {
+                fleet,
+                name,
+                current,
+                saved,
+                guard,
+                insist: self.insist,
+            };
+            Some((name.clone(), one.restore()))
         });
         let report = each(Action::Off, role, run, work).await?;
         let open: BTreeSet<&str> = report
@@ -166,71 +180,112 @@ fn reserved_drifted(saved: &Capacity, current: &Current) -> bool {
     current.reserved != Reserved::Limit(0) && current.reserved != saved.reserved
 }
 
-async fn restore_one(
-    fleet: &Fleet,
-    name: &str,
-    current: &Current,
-    saved: &Capacity,
-    guard: &Guard,
-) -> Done {
-    let mut done = Done {
-        changed: !is_restored(saved, current),
-        drifted: drift(name, saved, current),
-        ..Done::default()
-    };
-    match give_back(fleet, name, current, saved, guard, &mut done).await {
-        Ok(()) => {}
-        Err(LambdaError::Gone { function }) => done.gone.push(function),
-        Err(error) => done.end = End::from(error),
-    }
-    done
+/// One function to give back what it had.
+struct One<'a> {
+    fleet: &'a Fleet,
+    name: &'a str,
+    current: &'a Current,
+    saved: &'a Capacity,
+    guard: &'a Guard,
+    insist: bool,
 }
 
-async fn give_back(
-    fleet: &Fleet,
-    name: &str,
-    current: &Current,
-    saved: &Capacity,
-    guard: &Guard,
-    done: &mut Done,
-) -> Result<(), LambdaError> {
-    let reserved_drifted = reserved_drifted(saved, current);
-    if !reserved_drifted && saved.reserved != Reserved::Limit(0) {
-        fleet.set_reserved(name, saved.reserved, guard).await?;
-    }
-    for (qualifier, wanted) in &saved.provisioned {
-        if current
-            .provisioned
-            .get(qualifier)
-            .is_some_and(|now| now != wanted)
-        {
-            continue;
+impl One<'_> {
+    async fn restore(self) -> Done {
+        let mut done = Done {
+            changed: !is_restored(self.saved, self.current),
+            ..Done::default()
+        };
+        if !self.insist {
+            done.drifted = drift(self.name, self.saved, self.current);
         }
-        match fleet.put_provisioned(name, qualifier, *wanted, guard).await {
-            Ok(()) => fleet.await_provisioned(name, qualifier, guard).await?,
-            // The alias or version was deleted.
+        match self.give_back(&mut done).await {
+            Ok(()) => {}
             Err(LambdaError::Gone { function }) => done.gone.push(function),
-            // It does not fit the reservation that somebody else made: theirs is kept.
-            Err(LambdaError::Refused { .. }) if reserved_drifted => done.drifted.push(drift_of(
-                name,
-                provisioned_setting(qualifier),
-                wanted.to_string(),
-                "none".to_owned(),
-            )),
-            Err(error) => return Err(error),
+            Err(error) => done.end = End::from(error),
         }
+        done
     }
-    let enable = saved.mappings.iter().map(|uuid| async move {
-        match fleet.set_mapping(uuid, true, guard).await {
-            Err(LambdaError::Gone { .. }) => {
-                Ok(Some(format!("{name} (event source mapping {uuid})")))
+
+    async fn give_back(&self, done: &mut Done) -> Result<(), LambdaError> {
+        if self.insist {
+            self.clear_the_way().await?;
+        }
+        self.reserve().await?;
+        self.provision(done).await?;
+        self.enable(done).await
+    }
+
+    /// Removes what somebody else provisioned, which the saved reservation may not have room for.
+    async fn clear_the_way(&self) -> Result<(), LambdaError> {
+        for (qualifier, now) in &self.current.provisioned {
+            if self.saved.provisioned.get(qualifier) != Some(now) {
+                self.fleet
+                    .delete_provisioned(self.name, qualifier, self.guard)
+                    .await?;
             }
-            other => other.map(|()| None),
         }
-    });
-    // All of them to their end, whatever becomes of one.
-    for enabled in futures_util::future::join_all(enable).await {
-        done.gone.extend(enabled?);
+        Ok(())
     }
-    Ok(())
+
+    async fn reserve(&self) -> Result<(), LambdaError> {
+        let theirs = reserved_drifted(self.saved, self.current);
+        // A function that had 0 was at 0 while paused, so nothing was changed.
+        let changed = theirs || self.saved.reserved != Reserved::Limit(0);
+        if !changed || (theirs && !self.insist) {
+            return Ok(());
+        }
+        self.fleet
+            .set_reserved(self.name, self.saved.reserved, self.guard)
+            .await
+    }
+
+    async fn provision(&self, done: &mut Done) -> Result<(), LambdaError> {
+        let reserved_is_theirs = !self.insist && reserved_drifted(self.saved, self.current);
+        for (qualifier, wanted) in &self.saved.provisioned {
+            let now = self.current.provisioned.get(qualifier);
+            if !self.insist && now.is_some_and(|now| now != wanted) {
+                continue;
+            }
+            let put = self
+                .fleet
+                .put_provisioned(self.name, qualifier, *wanted, self.guard);
+            match put.await {
+                Ok(()) => {
+                    self.fleet
+                        .await_provisioned(self.name, qualifier, self.guard)
+                        .await?;
+                }
+                // The alias or version was deleted.
+                Err(LambdaError::Gone { function }) => done.gone.push(function),
+                // It does not fit the reservation that somebody else made: theirs is kept.
+                Err(LambdaError::Refused { .. }) if reserved_is_theirs => {
+                    done.drifted.push(drift_of(
+                        self.name,
+                        provisioned_setting(qualifier),
+                        wanted.to_string(),
+                        "none".to_owned(),
+                    ));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn enable(&self, done: &mut Done) -> Result<(), LambdaError> {
+        let enable = self.saved.mappings.iter().map(|uuid| async move {
+            match self.fleet.set_mapping(uuid, true, self.guard).await {
+                Err(LambdaError::Gone { .. }) => {
+                    Ok(Some(format!("{} (event source mapping {uuid})", self.name)))
+                }
+                other => other.map(|()| None),
+            }
+        });
+        // All of them to their end, whatever becomes of one.
+        for enabled in futures_util::future::join_all(enable).await {
+            done.gone.extend(enabled?);
+        }
+        Ok(())
+    }
 }

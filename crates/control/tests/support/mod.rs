@@ -104,6 +104,7 @@ pub(crate) fn off_wish() -> Off {
     Off {
         who: Who::Person,
         force: None,
+        restore_saved: false,
     }
 }
 

@@ -1,0 +1,45 @@
+//! `maintenance unlock`: for a lease whose holder has died and is not waited for.
+
+use crate::args::UnlockArgs;
+use crate::confirm::{can_ask, sure};
+use crate::exit_code::Outcome;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::settings::Settings;
+
+use super::connect;
+
+/// Names the lease, asks, and ends it.
+pub(crate) async fn run(
+    settings: &Settings,
+    args: &UnlockArgs,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let app = settings.app()?;
+    let control = connect::control(settings, app.clone()).await;
+    let Some(holder) = control.holder().await? else {
+        output.say(format_args!("Nobody holds the lease of {app}"));
+        return Ok(Outcome::Done);
+    };
+    let (by, operation) = (&holder.by, &holder.operation);
+    let lease = format!(
+        "The lease of {app} is held by {by} for `{operation}`, since {}, until {} unless renewed",
+        holder.since, holder.until
+    );
+    if args.yes {
+        output.say(lease);
+    } else {
+        can_ask(output)?;
+        output.ask(format_args!("{lease}\n"));
+        output.ask("End it only if that command has died: one that lives could change more for ten seconds\n");
+        if !sure(output)? {
+            output.say("Nothing was changed");
+            return Ok(Outcome::NotConfirmed);
+        }
+    }
+    match control.unlock().await? {
+        Some(_) => output.say(format_args!("The lease of {app} has been ended")),
+        None => output.say(format_args!("The lease of {app} has ended by itself")),
+    }
+    Ok(Outcome::Done)
+}
