@@ -118,39 +118,50 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            let mut kind = self.as_mut().project().kind;
-            match kind.as_mut().project() {
-                KindProj::App { future } => return future.poll(cx),
-                KindProj::Refused { response } => {
-                    // Polled again after its answer, which no caller may do, it has none.
-                    return response
-                        .take()
-                        .map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+        match self.as_mut().project().kind.project() {
+            KindProj::App { future } => future.poll(cx),
+            _ => self.poll_kept_back(cx),
+        }
+    }
+}
+
+impl<S, B, R, P> ResponseFuture<S, B, P>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    P: MakeBody<R>,
+{
+    /// The rest of `poll`, apart so that the app's own way stays short. A future that is polled again
+    /// after its answer, which no caller may do, has none.
+    #[cold]
+    fn poll_kept_back(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<R>, S::Error>> {
+        let mut kind = self.project().kind;
+        let wait = match kind.as_mut().project() {
+            KindProj::App { future } => return future.poll(cx),
+            KindProj::Refused { response } => match response.take() {
+                Some(response) => return Poll::Ready(Ok(response)),
+                None => return Poll::Pending,
+            },
+            KindProj::Waiting { waiting } => match waiting {
+                Some(wait) => {
+                    let refused = ready!(wait.poll(cx));
+                    match (waiting.take(), refused?) {
+                        (_, Some(response)) => return Poll::Ready(Ok(response)),
+                        (Some(wait), None) => wait,
+                        (None, None) => return Poll::Pending,
+                    }
                 }
-                KindProj::Waiting { waiting } => {
-                    let Some(mut wait) = waiting.take() else {
-                        return Poll::Pending;
-                    };
-                    let next = match wait.poll(cx) {
-                        Poll::Pending => {
-                            *waiting = Some(wait);
-                            return Poll::Pending;
-                        }
-                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                        Poll::Ready(Ok(Some(response))) => Kind::Refused {
-                            response: Some(response),
-                        },
-                        Poll::Ready(Ok(None)) => {
-                            let mut wait = *wait;
-                            Kind::App {
-                                future: wait.service.call(wait.request),
-                            }
-                        }
-                    };
-                    kind.set(next);
-                }
-            }
+                None => return Poll::Pending,
+            },
+        };
+        let mut wait = *wait;
+        let future = wait.service.call(wait.request);
+        kind.set(Kind::App { future });
+        match kind.project() {
+            KindProj::App { future } => future.poll(cx),
+            _ => Poll::Pending,
         }
     }
 }

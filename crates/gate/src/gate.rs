@@ -39,18 +39,41 @@ pub enum Decision {
     /// The app serves it, but must not write: the maintenance is read-only, and this is a GET, HEAD
     /// or OPTIONS. The tower layer says so to the app by the request extension [`ReadOnly`].
     PassReadOnly,
-    /// The app never sees it: this is the whole answer.
-    Block(Response<Bytes>),
+    /// The app never sees it.
+    Block(Refusal),
 }
 
 impl Decision {
-    /// The answer, if the request is refused.
+    /// The whole answer, if the request is refused.
     #[must_use]
     pub fn into_response(self) -> Option<Response<Bytes>> {
         match self {
             Self::Pass | Self::PassReadOnly => None,
-            Self::Block(response) => Some(response),
+            Self::Block(refusal) => Some(refusal.into_response()),
         }
+    }
+}
+
+/// A refused request. Small, so that a decision to pass copies next to nothing.
+pub struct Refusal {
+    state: Arc<State>,
+    is_head: bool,
+}
+
+impl Refusal {
+    /// The whole answer: 503, its headers, and the page unless the request is a HEAD.
+    #[must_use]
+    pub fn into_response(self) -> Response<Bytes> {
+        let response = self.state.answer.to(self.is_head);
+        response.map(|page| Bytes::from_static(page.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("window", &self.state.window())
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,9 +151,24 @@ impl Inner {
     #[cold]
     pub(crate) fn refuse(&self, method: &Method, uri: &Uri) -> Response<&'static str> {
         let state = self.state.load();
+        self.say_refused(&state, method, uri);
+        state.answer.to(*method == Method::HEAD)
+    }
+
+    /// As [`refuse`](Self::refuse), with the answer to be made later.
+    #[cold]
+    fn refusal(&self, method: &Method, uri: &Uri) -> Refusal {
+        let state = self.state.load_full();
+        self.say_refused(&state, method, uri);
+        Refusal {
+            state,
+            is_head: *method == Method::HEAD,
+        }
+    }
+
+    fn say_refused(&self, state: &State, method: &Method, uri: &Uri) {
         let mode = self.known();
         events::blocked(&self.identity, mode, state.window(), method, uri.path());
-        state.answer.to(method)
     }
 
     /// What was fetched at `at_ms` holds for `lifetime_ms` from then.
@@ -239,10 +277,7 @@ impl Gate {
         match self.inner.verdict(known, &request.method) {
             Verdict::Pass => Decision::Pass,
             Verdict::PassReadOnly => Decision::PassReadOnly,
-            Verdict::Block => {
-                let answer = self.inner.refuse(&request.method, &request.uri);
-                Decision::Block(answer.map(|page| Bytes::from_static(page.as_bytes())))
-            }
+            Verdict::Block => Decision::Block(self.inner.refusal(&request.method, &request.uri)),
         }
     }
 

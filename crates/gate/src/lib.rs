@@ -95,7 +95,7 @@ pub use body::{FromPage, MakeBody};
 pub use clock::{Clock, ManualClock};
 pub use config::{BuildError, Builder, OnUnknown};
 pub use future::ResponseFuture;
-pub use gate::{Check, Decision, Gate, ReadOnly};
+pub use gate::{Check, Decision, Gate, ReadOnly, Refusal};
 pub use layer::MaintenanceLayer;
 pub use lazy::{Lazy, LazyFuture, lazy};
 pub use maintenance_flag::Mode;

@@ -59,7 +59,7 @@ async fn start(name: &str, variables: &[(&'static str, String)]) -> RuntimeApi {
 }
 
 /// Off, on and off again with every shape of event.
-async fn check_shapes(api: &RuntimeApi, task: &Task) {
+async fn check_shapes(api: &mut RuntimeApi, task: &Task) {
     for shape in Shape::ALL {
         task.set("off");
         let answer = api.invoke(shape.event("GET", "/")).await.unwrap();
@@ -84,17 +84,17 @@ async fn check_shapes(api: &RuntimeApi, task: &Task) {
 async fn lambda_http_builds_its_app_only_when_a_request_passes() {
     let task = Task::new();
     task.set("on");
-    let api = start("lambda_http", &task.variables()).await;
+    let mut api = start("lambda_http", &task.variables()).await;
     let shape = Shape::FunctionUrl;
     let refused = api.invoke(shape.event("GET", "/")).await.unwrap();
     assert_eq!(refused["statusCode"], 503);
-    let log = api.stop();
+    let log = api.stop().await;
     assert!(log.contains("M503"), "{log}");
     assert!(!log.contains("connected"), "{log}");
 
-    let api = start("lambda_http", &task.variables()).await;
-    check_shapes(&api, &task).await;
-    let log = api.stop();
+    let mut api = start("lambda_http", &task.variables()).await;
+    check_shapes(&mut api, &task).await;
+    let log = api.stop().await;
     assert_eq!(log.matches("connected").count(), 1, "{log}");
     assert!(!log.contains("secret"), "a query was logged: {log}");
 }
@@ -102,8 +102,8 @@ async fn lambda_http_builds_its_app_only_when_a_request_passes() {
 #[tokio::test]
 async fn lambda_runtime_refuses_http_requests_alone() {
     let task = Task::new();
-    let api = start("lambda_runtime", &task.variables()).await;
-    check_shapes(&api, &task).await;
+    let mut api = start("lambda_runtime", &task.variables()).await;
+    check_shapes(&mut api, &task).await;
     task.set("on");
     for event in [
         json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}),
@@ -129,7 +129,7 @@ async fn lambda_http_reads_parameter_store_as_its_environment_says() {
         // Some stand-ins for Lambda set it to nothing.
         ("AWS_SESSION_TOKEN", String::new()),
     ]);
-    let api = start("lambda_http", &variables).await;
+    let mut api = start("lambda_http", &variables).await;
     let shape = Shape::HttpApi;
     for (flag, status) in [("off", 200), ("on", 503), ("off", 200)] {
         sandbox.set_parameter(PARAMETER, flag);

@@ -4,9 +4,9 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::collections::HashMap;
-use std::process::{Child, Command, Stdio};
+use std::env;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::{env, io::Read};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -15,7 +15,9 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a handler made of an event: its answer, or the error that it reported.
@@ -70,6 +72,7 @@ impl RuntimeApi {
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
+            .kill_on_drop(true)
             .spawn()
             .unwrap();
         Self {
@@ -79,27 +82,22 @@ impl RuntimeApi {
     }
 
     /// Invokes the handler.
-    pub(crate) async fn invoke(&self, event: Value) -> Outcome {
+    pub(crate) async fn invoke(&mut self, event: Value) -> Outcome {
         let (sender, receiver) = oneshot::channel();
         self.events.send((event, sender)).unwrap();
-        receiver.await.expect("the handler answers")
+        tokio::select! {
+            outcome = receiver => outcome.unwrap(),
+            status = self.handler.wait() => panic!("the handler ended: {status:?}"),
+        }
     }
 
     /// Ends the handler; what it logged.
-    pub(crate) fn stop(mut self) -> String {
-        self.handler.kill().unwrap();
+    pub(crate) async fn stop(mut self) -> String {
+        self.handler.kill().await.unwrap();
         let mut log = String::new();
         let mut stdout = self.handler.stdout.take().unwrap();
-        stdout.read_to_string(&mut log).unwrap();
+        stdout.read_to_string(&mut log).await.unwrap();
         log
-    }
-}
-
-impl Drop for RuntimeApi {
-    fn drop(&mut self) {
-        // Already ended, if a test stopped it.
-        let _ = self.handler.kill();
-        let _ = self.handler.wait();
     }
 }
 
