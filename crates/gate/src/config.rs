@@ -1,5 +1,5 @@
-//! How a gate is told what to guard: in code, or by the environment. Wrong settings are found when it
-//! is built, not when a request comes.
+//! How a gate is told what to guard. Wrong settings are found when it is built, not when a request
+//! comes.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use maintenance_flag::{App, Parameters, Prefix, Role};
 
+use crate::build_error::BuildError;
 use crate::clock::Clock;
+use crate::events;
 use crate::gate::Gate;
 use crate::pages::{Loaded, Page, Pages};
-use crate::source::FlagSource;
+use crate::source::{FlagSource, MemorySource};
 use crate::timer::{ThreadTimer, Timer};
 
 /// How long a state may be relied on, unless configured.
-pub(crate) const DEFAULT_TTL: Duration = Duration::from_secs(5);
+const DEFAULT_TTL: Duration = Duration::from_secs(5);
 /// The longest TTL: what an operator waits for before everybody sees the page.
 const MAX_TTL: Duration = Duration::from_secs(3_600);
 /// How long a request waits for a refresh, unless configured.
-pub(crate) const DEFAULT_BUDGET: Duration = Duration::from_millis(250);
+const DEFAULT_BUDGET: Duration = Duration::from_millis(250);
 /// The longest budget: a visitor would not wait longer.
 const MAX_BUDGET: Duration = Duration::from_secs(10);
 
@@ -33,49 +35,17 @@ pub enum OnUnknown {
     Block,
 }
 
-/// What is wrong with a gate's settings. Says what, why, and what to do next, also in its `Debug`,
-/// since that is what a `main` that returns it prints.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {why}. {next}")]
-pub struct BuildError {
-    what: String,
-    why: String,
-    next: String,
-}
-
-impl BuildError {
-    fn new(what: impl Into<String>, why: impl Into<String>, next: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            why: why.into(),
-            next: next.into(),
-        }
-    }
-
-    /// What to do next.
-    #[must_use]
-    pub fn hint(&self) -> &str {
-        &self.next
-    }
-}
-
-impl fmt::Debug for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// Settings of a [`Gate`]. The app, its env and a source are required.
 #[must_use]
 pub struct Builder {
-    app: Option<String>,
-    env: Option<String>,
-    role: Option<String>,
-    prefix: Option<String>,
-    source: Option<Box<dyn FlagSource>>,
-    ttl: Duration,
-    budget: Duration,
-    on_unknown: OnUnknown,
+    pub(crate) app: Option<String>,
+    pub(crate) env: Option<String>,
+    pub(crate) role: Option<String>,
+    pub(crate) prefix: Option<String>,
+    pub(crate) source: Option<Box<dyn FlagSource>>,
+    pub(crate) ttl: Duration,
+    pub(crate) budget: Duration,
+    pub(crate) on_unknown: OnUnknown,
     pages: Pages,
     clock: Clock,
     timer: Box<dyn Timer>,
@@ -194,73 +164,7 @@ impl Builder {
         self
     }
 
-    /// Takes what the environment sets; an empty variable is not set.
-    ///
-    /// | variable | means |
-    /// |---|---|
-    /// | `MAINTENANCE_APP`, `MAINTENANCE_ENV` | the app: `demo` and `dev` for `demo-dev` |
-    /// | `MAINTENANCE_ROLE` | the role; `web` unless set |
-    /// | `MAINTENANCE_PREFIX` | where all parameters live; `/maintenance` unless set |
-    /// | `MAINTENANCE_STORE` | `ssm` (unless a source is set in code) or `file:PATH` |
-    /// | `MAINTENANCE_TTL` | the TTL in whole seconds, 0 to 3600 |
-    /// | `MAINTENANCE_BUDGET_MS` | how long a request waits for a refresh, in milliseconds, 0 to 10000 |
-    /// | `MAINTENANCE_ON_UNKNOWN` | `pass` or `block` |
-    pub fn from_env(self) -> Self {
-        self.from_vars(|name| {
-            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-        })
-    }
-
-    /// As [`from_env`](Self::from_env), from any place that has such variables.
-    pub fn from_vars(mut self, var: impl Fn(&str) -> Option<String>) -> Self {
-        let var = |name| var(name).filter(|value| !value.is_empty());
-        self.app = var("MAINTENANCE_APP").or(self.app);
-        self.env = var("MAINTENANCE_ENV").or(self.env);
-        self.role = var("MAINTENANCE_ROLE").or(self.role);
-        self.prefix = var("MAINTENANCE_PREFIX").or(self.prefix);
-        if let Some(value) = var("MAINTENANCE_TTL") {
-            match value.parse() {
-                Ok(seconds) => self.ttl = Duration::from_secs(seconds),
-                Err(_) => self.is_wrong(BuildError::new(
-                    format!("MAINTENANCE_TTL {value:?} is not valid"),
-                    "it must be a whole number of seconds",
-                    "Set it to a number from 0 to 3600, or unset it for 5",
-                )),
-            }
-        }
-        if let Some(value) = var("MAINTENANCE_BUDGET_MS") {
-            match value.parse() {
-                Ok(millis) => self.budget = Duration::from_millis(millis),
-                Err(_) => self.is_wrong(BuildError::new(
-                    format!("MAINTENANCE_BUDGET_MS {value:?} is not valid"),
-                    "it must be a whole number of milliseconds",
-                    "Set it to a number from 0 to 10000, or unset it for 250",
-                )),
-            }
-        }
-        if let Some(value) = var("MAINTENANCE_ON_UNKNOWN") {
-            match value.as_str() {
-                "pass" => self.on_unknown = OnUnknown::Pass,
-                "block" => self.on_unknown = OnUnknown::Block,
-                _ => self.is_wrong(BuildError::new(
-                    format!("MAINTENANCE_ON_UNKNOWN {value:?} is not valid"),
-                    "it must be `pass` or `block`",
-                    "Set it to one of them, or unset it for `pass`",
-                )),
-            }
-        }
-        match var("MAINTENANCE_STORE") {
-            Some(store) => match named_source(&store) {
-                Ok(source) => self.source = Some(source),
-                Err(error) => self.is_wrong(error),
-            },
-            None if self.source.is_none() => self.source = named_source("ssm").ok(),
-            None => {}
-        }
-        self
-    }
-
-    fn is_wrong(&mut self, error: BuildError) {
+    pub(crate) fn is_wrong(&mut self, error: BuildError) {
         self.wrong.get_or_insert(error);
     }
 
@@ -271,6 +175,16 @@ impl Builder {
     /// [`Gate::from_env_or_pass`].
     pub fn build(self) -> Result<Gate, BuildError> {
         self.check().map(Gate::assemble)
+    }
+
+    /// As [`build`](Self::build), but wrong settings make a gate that lets everything pass: see
+    /// [`Gate::from_env_or_pass`].
+    #[must_use]
+    pub fn build_or_pass(self) -> Gate {
+        self.build().unwrap_or_else(|error| {
+            events::passes_everything(&error);
+            Gate::assemble(Settings::pass())
+        })
     }
 
     fn check(self) -> Result<Settings, BuildError> {
@@ -327,6 +241,24 @@ impl Builder {
     }
 }
 
+impl Settings {
+    /// A gate whose flag does not exist, which means off.
+    fn pass() -> Self {
+        Self {
+            app: String::new(),
+            role: String::new(),
+            parameter: String::new(),
+            source: Box::new(MemorySource::default()),
+            ttl: DEFAULT_TTL,
+            budget: DEFAULT_BUDGET,
+            on_unknown: OnUnknown::Pass,
+            page: Loaded::built_in(),
+            clock: Clock::default(),
+            timer: Box::new(ThreadTimer),
+        }
+    }
+}
+
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
@@ -357,36 +289,4 @@ fn name_error(error: maintenance_flag::NameError) -> BuildError {
             what.to_uppercase()
         ),
     )
-}
-
-/// The source that `MAINTENANCE_STORE` names.
-fn named_source(store: &str) -> Result<Box<dyn FlagSource>, BuildError> {
-    let kind = store.split_once(':').map_or(store, |(kind, _)| kind);
-    match store.split_once(':') {
-        #[cfg(feature = "ssm")]
-        None if kind == "ssm" => return Ok(Box::new(crate::source::SsmSource::from_env())),
-        #[cfg(feature = "file")]
-        Some(("file", path)) if !path.is_empty() => {
-            return Ok(Box::new(crate::source::FileSource::new(path)));
-        }
-        _ => {}
-    }
-    let built_without = match kind {
-        "ssm" => !cfg!(feature = "ssm"),
-        "file" => !cfg!(feature = "file"),
-        _ => false,
-    };
-    Err(if built_without {
-        BuildError::new(
-            format!("MAINTENANCE_STORE {store:?} cannot be used"),
-            format!("this binary was built without the `{kind}` source"),
-            format!("Enable the feature `{kind}` of maintenance-gate"),
-        )
-    } else {
-        BuildError::new(
-            format!("MAINTENANCE_STORE {store:?} is not valid"),
-            "it must be `ssm`, or `file:` and a path",
-            "Set it to the store that the operator's commands use",
-        )
-    })
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use maintenance_flag::Mode;
 
-use crate::config::BuildError;
+use crate::build_error::BuildError;
 
 /// Who speaks.
 #[derive(Debug, Clone)]

@@ -9,7 +9,8 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::body::{FromPage, MakeBody};
-use crate::gate::{Gate, ReadOnly, Verdict};
+use crate::decision::{ReadOnly, Verdict};
+use crate::gate::Gate;
 use crate::refresh::Refreshing;
 
 pin_project_lite::pin_project! {

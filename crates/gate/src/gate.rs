@@ -9,199 +9,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Response, Uri};
-use maintenance_flag::{Flag, Mode};
+use maintenance_flag::Mode;
 
-use crate::answer::{Answer, retry_after};
-use crate::clock::Clock;
-use crate::config::{BuildError, Builder, OnUnknown, Settings};
-use crate::events::{self, Identity};
-use crate::pages::Loaded;
-use crate::refresh::{Refresh, Refresher, Refreshing};
-use crate::source::MemorySource;
-use crate::word::{AtomicWord, Word};
+use crate::build_error::BuildError;
+use crate::config::{Builder, Settings};
+use crate::decision::{Decision, Verdict};
+use crate::refresh::{Refresh, Refreshing};
+use crate::state::Inner;
 
 /// Keeps requests out while its role is in maintenance. Cheap to clone; clones share what they know.
 #[derive(Clone)]
 pub struct Gate {
     pub(crate) inner: Arc<Inner>,
-}
-
-/// What becomes of a request.
-#[derive(Debug)]
-#[must_use]
-pub enum Decision {
-    /// The app serves it.
-    Pass,
-    /// The app serves it, but must not write: the maintenance is read-only, and this is a GET, HEAD
-    /// or OPTIONS. The tower layer says so to the app by the request extension [`ReadOnly`].
-    PassReadOnly,
-    /// The app never sees it.
-    Block(Refusal),
-}
-
-impl Decision {
-    /// The whole answer, if the request is refused.
-    #[must_use]
-    pub fn into_response(self) -> Option<Response<Bytes>> {
-        match self {
-            Self::Pass | Self::PassReadOnly => None,
-            Self::Block(refusal) => Some(refusal.into_response()),
-        }
-    }
-}
-
-/// A refused request. Small, so that a decision to pass copies next to nothing.
-pub struct Refusal {
-    state: Arc<State>,
-    is_head: bool,
-}
-
-impl Refusal {
-    /// The whole answer: 503, its headers, and the page unless the request is a HEAD.
-    #[must_use]
-    pub fn into_response(self) -> Response<Bytes> {
-        let response = self.state.answer.to(self.is_head);
-        response.map(|page| Bytes::from_static(page.as_bytes()))
-    }
-}
-
-impl fmt::Debug for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refusal")
-            .field("window", &self.state.window())
-            .finish_non_exhaustive()
-    }
-}
-
-/// The extension of a request that passes during a read-only maintenance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadOnly;
-
-/// A decision without its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Pass,
-    PassReadOnly,
-    Block,
-}
-
-/// What is known besides the mode, for those who are refused.
-pub(crate) struct State {
-    pub(crate) flag: Option<Flag>,
-    pub(crate) answer: Answer,
-}
-
-impl State {
-    pub(crate) fn window(&self) -> &str {
-        self.flag
-            .as_ref()
-            .and_then(|flag| flag.window.as_ref())
-            .map_or("", |window| window.as_str())
-    }
-}
-
-pub(crate) struct Inner {
-    word: AtomicWord,
-    pub(crate) clock: Clock,
-    on_unknown: OnUnknown,
-    state: ArcSwap<State>,
-    page: Loaded,
-    pub(crate) identity: Identity,
-    pub(crate) refresher: Refresher,
-}
-
-impl Inner {
-    /// The last known mode, and whether it may be relied on.
-    #[inline]
-    pub(crate) fn look(&self) -> (Option<Mode>, bool) {
-        let word = self.word.load();
-        (word.known(), word.is_fresh(self.clock.now_ms()))
-    }
-
-    /// The last known mode, however old.
-    #[inline]
-    pub(crate) fn known(&self) -> Option<Mode> {
-        self.word.load().known()
-    }
-
-    #[inline]
-    pub(crate) fn verdict(&self, known: Option<Mode>, method: &Method) -> Verdict {
-        match (known, self.on_unknown) {
-            (Some(Mode::Off), _) | (None, OnUnknown::Pass) => Verdict::Pass,
-            (Some(Mode::ReadOnly), _)
-                if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) =>
-            {
-                Verdict::PassReadOnly
-            }
-            (Some(Mode::On | Mode::ReadOnly), _) | (None, OnUnknown::Block) => Verdict::Block,
-        }
-    }
-
-    /// Whether a request is likely to be refused. A hint, for those who need not be exact.
-    #[inline]
-    pub(crate) fn is_likely_closed(&self) -> bool {
-        self.known() == Some(Mode::On)
-    }
-
-    /// The answer to a refused request, and the event that says so.
-    #[cold]
-    pub(crate) fn refuse(&self, method: &Method, uri: &Uri) -> Response<&'static str> {
-        let state = self.state.load();
-        self.say_refused(&state, method, uri);
-        state.answer.to(*method == Method::HEAD)
-    }
-
-    /// As [`refuse`](Self::refuse), with the answer to be made later.
-    #[cold]
-    fn refusal(&self, method: &Method, uri: &Uri) -> Refusal {
-        let state = self.state.load_full();
-        self.say_refused(&state, method, uri);
-        Refusal {
-            state,
-            is_head: *method == Method::HEAD,
-        }
-    }
-
-    fn say_refused(&self, state: &State, method: &Method, uri: &Uri) {
-        let mode = self.known();
-        events::blocked(&self.identity, mode, state.window(), method, uri.path());
-    }
-
-    /// What was fetched at `at_ms` holds for `lifetime_ms` from then.
-    pub(crate) fn learn(&self, flag: Flag, at_ms: u64, lifetime_ms: u64) {
-        let known = Some(flag.mode);
-        let state = self.state_of(Some(flag));
-        let before = self.state.load();
-        if before.flag.as_ref().map(|flag| flag.mode) != known || before.window() != state.window()
-        {
-            events::changed(&self.identity, known, state.window());
-        }
-        // In this order: whoever reads the word finds a state that is at least as new.
-        self.state.store(Arc::new(state));
-        self.word.store(Word::new(known, at_ms, lifetime_ms));
-    }
-
-    /// What is known stays, and nobody asks again for `lifetime_ms`.
-    pub(crate) fn keep(&self, lifetime_ms: u64) {
-        let flag = self.state.load().flag.clone();
-        let known = flag.as_ref().map(|flag| flag.mode);
-        // Anew, since the end that the flag announces has come closer.
-        self.state.store(Arc::new(self.state_of(flag)));
-        self.word
-            .store(Word::new(known, self.clock.now_ms(), lifetime_ms));
-    }
-
-    fn state_of(&self, flag: Option<Flag>) -> State {
-        let seconds = retry_after(flag.as_ref(), self.clock.now_ms());
-        State {
-            answer: Answer::new(self.page, seconds),
-            flag,
-        }
-    }
 }
 
 impl Gate {
@@ -228,30 +48,8 @@ impl Gate {
     }
 
     pub(crate) fn assemble(settings: Settings) -> Self {
-        let page = settings.page;
-        let state = State {
-            answer: Answer::new(page, retry_after(None, 0)),
-            flag: None,
-        };
         Self {
-            inner: Arc::new(Inner {
-                word: AtomicWord::new(Word::UNKNOWN),
-                clock: settings.clock,
-                on_unknown: settings.on_unknown,
-                state: ArcSwap::from_pointee(state),
-                page,
-                identity: Identity {
-                    app: settings.app,
-                    role: settings.role,
-                },
-                refresher: Refresher::new(
-                    settings.source,
-                    settings.timer,
-                    settings.parameter,
-                    settings.ttl,
-                    settings.budget,
-                ),
-            }),
+            inner: Arc::new(Inner::new(settings)),
         }
     }
 
@@ -320,36 +118,6 @@ impl Future for Check<'_> {
 impl fmt::Debug for Check<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Check").finish_non_exhaustive()
-    }
-}
-
-impl Builder {
-    /// As [`build`](Self::build), but wrong settings make a gate that lets everything pass: see
-    /// [`Gate::from_env_or_pass`].
-    #[must_use]
-    pub fn build_or_pass(self) -> Gate {
-        self.build().unwrap_or_else(|error| {
-            events::passes_everything(&error);
-            Gate::assemble(Settings::pass())
-        })
-    }
-}
-
-impl Settings {
-    /// A gate whose flag does not exist, which means off.
-    fn pass() -> Self {
-        Self {
-            app: String::new(),
-            role: String::new(),
-            parameter: String::new(),
-            source: Box::new(MemorySource::default()),
-            ttl: crate::config::DEFAULT_TTL,
-            budget: crate::config::DEFAULT_BUDGET,
-            on_unknown: OnUnknown::Pass,
-            page: Loaded::built_in(),
-            clock: Clock::default(),
-            timer: Box::new(crate::timer::ThreadTimer),
-        }
     }
 }
 

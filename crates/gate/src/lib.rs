@@ -25,7 +25,14 @@
 //! refresh, at most 250 ms. The 503 carries `Retry-After`, `Cache-Control: no-store` and
 //! `X-Maintenance: on`.
 //!
-//! Mind health checks: behind an Application Load Balancer a 503 takes the target out of service.
+//! # Before you deploy it
+//!
+//! - [`Gate::from_env`] with settings missing or wrong is an error: the handler does not start, and a
+//!   typo is found at the deployment. [`Gate::from_env_or_pass`] starts in any case, and then
+//!   maintenance mode may silently not work. The examples take the first.
+//! - Behind an Application Load Balancer a health check that is answered 503 takes the target out of
+//!   service, and a WebSocket API's `$connect` is an HTTP request to lambda_http.
+//! - A page is one file: during a maintenance, a style sheet or an image of the app is answered 503 too.
 //!
 //! ```
 //! use maintenance_gate::{Gate, Layer, MaintenanceLayer, MemorySource};
@@ -58,6 +65,8 @@
 //! # }
 //! ```
 //!
+//! To read the code: `word`, `decision`, `state`, `gate`; then `refresh`; then `service` and `future`.
+//!
 //! # Its events
 #![doc = include_str!("../EVENTS.md")]
 #![cfg_attr(
@@ -73,8 +82,11 @@
 
 mod answer;
 mod body;
+mod build_error;
 mod clock;
 mod config;
+mod decision;
+mod environment;
 #[cfg(feature = "lambda")]
 mod event;
 mod events;
@@ -86,16 +98,19 @@ mod pages;
 mod refresh;
 mod service;
 mod source;
+mod state;
 mod timer;
 mod turn;
 mod word;
 
 pub use answer::{DEFAULT_RETRY_AFTER, X_MAINTENANCE};
 pub use body::{FromPage, MakeBody};
+pub use build_error::BuildError;
 pub use clock::{Clock, ManualClock};
-pub use config::{BuildError, Builder, OnUnknown};
+pub use config::{Builder, OnUnknown};
+pub use decision::{Decision, ReadOnly, Refusal};
 pub use future::ResponseFuture;
-pub use gate::{Check, Decision, Gate, ReadOnly, Refusal};
+pub use gate::{Check, Gate};
 pub use layer::MaintenanceLayer;
 pub use lazy::{Lazy, LazyFuture, lazy};
 pub use maintenance_flag::Mode;

@@ -14,8 +14,8 @@ use std::time::Duration;
 use maintenance_flag::Flag;
 
 use crate::events;
-use crate::gate::Inner;
 use crate::source::{BoxError, Fetch, FlagSource};
+use crate::state::Inner;
 use crate::timer::{Sleep, Timer};
 use crate::turn::{Taken, Turn};
 use crate::word::MAX_LIFETIME_MS;

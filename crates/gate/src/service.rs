@@ -6,8 +6,9 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::body::{FromPage, MakeBody};
+use crate::decision::{ReadOnly, Verdict};
 use crate::future::ResponseFuture;
-use crate::gate::{Gate, ReadOnly, Verdict};
+use crate::gate::Gate;
 use crate::refresh::{Refresh, Refreshing};
 
 /// A service behind a [`Gate`].
@@ -75,9 +76,12 @@ where
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let gate = &self.gate.inner;
-        let (known, fresh) = gate.look();
-        if !fresh && let Refresh::Wait(refresh) = gate.refresh() {
-            return self.wait(Some(refresh), request);
+        let (mut known, fresh) = gate.look();
+        if !fresh {
+            match gate.refresh() {
+                Refresh::Wait(refresh) => return self.wait(Some(refresh), request),
+                Refresh::GoOn => known = gate.known(),
+            }
         }
         match gate.verdict(known, request.method()) {
             Verdict::Block => {

@@ -1,0 +1,39 @@
+//! What is wrong with a gate's settings.
+
+use std::fmt;
+
+/// What is wrong with a gate's settings. Says what, why, and what to do next, also in its `Debug`,
+/// since that is what a `main` that returns it prints.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {why}. {next}")]
+pub struct BuildError {
+    what: String,
+    why: String,
+    next: String,
+}
+
+impl BuildError {
+    pub(crate) fn new(
+        what: impl Into<String>,
+        why: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            why: why.into(),
+            next: next.into(),
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        &self.next
+    }
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

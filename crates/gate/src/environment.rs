@@ -1,0 +1,108 @@
+//! The gate's settings in the environment: the same variables that the operator's command reads, and
+//! a few of its own.
+
+use std::time::Duration;
+
+use crate::build_error::BuildError;
+use crate::config::{Builder, OnUnknown};
+use crate::source::FlagSource;
+
+impl Builder {
+    /// Takes what the environment sets; an empty variable is not set.
+    ///
+    /// | variable | means |
+    /// |---|---|
+    /// | `MAINTENANCE_APP`, `MAINTENANCE_ENV` | the app: `demo` and `dev` for `demo-dev` |
+    /// | `MAINTENANCE_ROLE` | the role; `web` unless set |
+    /// | `MAINTENANCE_PREFIX` | where all parameters live; `/maintenance` unless set |
+    /// | `MAINTENANCE_STORE` | `ssm` (unless a source is set in code) or `file:PATH` |
+    /// | `MAINTENANCE_TTL` | the TTL in whole seconds, 0 to 3600 |
+    /// | `MAINTENANCE_BUDGET_MS` | how long a request waits for a refresh, in milliseconds, 0 to 10000 |
+    /// | `MAINTENANCE_ON_UNKNOWN` | `pass` or `block` |
+    pub fn from_env(self) -> Self {
+        self.from_vars(|name| {
+            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        })
+    }
+
+    /// As [`from_env`](Self::from_env), from any place that has such variables.
+    pub fn from_vars(mut self, var: impl Fn(&str) -> Option<String>) -> Self {
+        let var = |name| var(name).filter(|value| !value.is_empty());
+        self.app = var("MAINTENANCE_APP").or(self.app);
+        self.env = var("MAINTENANCE_ENV").or(self.env);
+        self.role = var("MAINTENANCE_ROLE").or(self.role);
+        self.prefix = var("MAINTENANCE_PREFIX").or(self.prefix);
+        if let Some(value) = var("MAINTENANCE_TTL") {
+            match value.parse() {
+                Ok(seconds) => self.ttl = Duration::from_secs(seconds),
+                Err(_) => self.is_wrong(BuildError::new(
+                    format!("MAINTENANCE_TTL {value:?} is not valid"),
+                    "it must be a whole number of seconds",
+                    "Set it to a number from 0 to 3600, or unset it for 5",
+                )),
+            }
+        }
+        if let Some(value) = var("MAINTENANCE_BUDGET_MS") {
+            match value.parse() {
+                Ok(millis) => self.budget = Duration::from_millis(millis),
+                Err(_) => self.is_wrong(BuildError::new(
+                    format!("MAINTENANCE_BUDGET_MS {value:?} is not valid"),
+                    "it must be a whole number of milliseconds",
+                    "Set it to a number from 0 to 10000, or unset it for 250",
+                )),
+            }
+        }
+        if let Some(value) = var("MAINTENANCE_ON_UNKNOWN") {
+            match value.as_str() {
+                "pass" => self.on_unknown = OnUnknown::Pass,
+                "block" => self.on_unknown = OnUnknown::Block,
+                _ => self.is_wrong(BuildError::new(
+                    format!("MAINTENANCE_ON_UNKNOWN {value:?} is not valid"),
+                    "it must be `pass` or `block`",
+                    "Set it to one of them, or unset it for `pass`",
+                )),
+            }
+        }
+        match var("MAINTENANCE_STORE") {
+            Some(store) => match named_source(&store) {
+                Ok(source) => self.source = Some(source),
+                Err(error) => self.is_wrong(error),
+            },
+            None if self.source.is_none() => self.source = named_source("ssm").ok(),
+            None => {}
+        }
+        self
+    }
+}
+
+/// The source that `MAINTENANCE_STORE` names.
+fn named_source(store: &str) -> Result<Box<dyn FlagSource>, BuildError> {
+    let kind = store.split_once(':').map_or(store, |(kind, _)| kind);
+    match store.split_once(':') {
+        #[cfg(feature = "ssm")]
+        None if kind == "ssm" => return Ok(Box::new(crate::source::SsmSource::from_env())),
+        #[cfg(feature = "file")]
+        Some(("file", path)) if !path.is_empty() => {
+            return Ok(Box::new(crate::source::FileSource::new(path)));
+        }
+        _ => {}
+    }
+    let built_without = match kind {
+        "ssm" => !cfg!(feature = "ssm"),
+        "file" => !cfg!(feature = "file"),
+        _ => false,
+    };
+    Err(if built_without {
+        BuildError::new(
+            format!("MAINTENANCE_STORE {store:?} cannot be used"),
+            format!("this binary was built without the `{kind}` source"),
+            format!("Enable the feature `{kind}` of maintenance-gate"),
+        )
+    } else {
+        BuildError::new(
+            format!("MAINTENANCE_STORE {store:?} is not valid"),
+            "it must be `ssm`, or `file:` and a path",
+            "Set it to the store that the operator's commands use",
+        )
+    })
+}
