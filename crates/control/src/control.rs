@@ -12,6 +12,7 @@ mod status;
 use maintenance_flag::{App, DecodeError, Flag, Mode, Owner, Parameters, Prefix, Role, WindowId};
 
 use crate::clock::Clock;
+use crate::drain::Drain;
 use crate::error::Error;
 use crate::event::Run;
 use crate::fleet::Fleet;
@@ -29,6 +30,8 @@ pub struct RoleSpec {
     pub role: Role,
     /// Its functions. None: the role is a flag alone.
     pub functions: Option<Selection>,
+    /// How long its handlers may go on after its flag has turned on.
+    pub drain: Drain,
 }
 
 /// Who asks.
@@ -277,6 +280,7 @@ fn interrupted(
             role: spec.role.clone(),
             outcome: RoleOutcome::NotBegun,
             workers: None,
+            drained_at: None,
             warnings: Vec::new(),
         });
     }

@@ -27,6 +27,13 @@ pub enum Event<'a> {
         /// Functions in all.
         total: usize,
     },
+    /// Waiting until no code of the roles can still be running.
+    Draining {
+        /// How long still.
+        left: std::time::Duration,
+        /// Until when, UTC.
+        until: jiff::Timestamp,
+    },
     /// A role is done with.
     RoleFinished(&'a RoleReport),
 }

@@ -40,6 +40,8 @@ pub(crate) struct Selected {
     pub(crate) name: String,
     /// Only a function with published versions can have provisioned concurrency.
     pub(crate) has_versions: bool,
+    /// The longest timeout of any of its versions, seconds.
+    pub(crate) timeout: u32,
 }
 
 /// What `GetFunction` says.
@@ -49,6 +51,8 @@ pub(crate) struct Described {
     pub(crate) tags: HashMap<String, String>,
     /// `arn:aws:lambda:<region>:<account>`.
     pub(crate) origin: String,
+    /// Its timeout, seconds.
+    pub(crate) timeout: u32,
 }
 
 /// Whether an event source mapping delivers.
@@ -86,6 +90,11 @@ pub(crate) struct Mapping {
     pub(crate) state: MappingState,
 }
 
+/// A timeout as AWS gives it, seconds.
+fn seconds(timeout: Option<i32>) -> u32 {
+    timeout.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+}
+
 impl Fleet {
     /// The functions behind this client; `pace` is the budget for all calls but `GetFunction`.
     #[must_use]
@@ -100,7 +109,7 @@ impl Fleet {
 
     /// All functions whose name a selection matches, by name. Tags are not looked at.
     pub(crate) async fn list(&self, selection: &Selection) -> Result<Vec<Selected>, LambdaError> {
-        let mut found: BTreeMap<String, bool> = BTreeMap::new();
+        let mut found: BTreeMap<String, Selected> = BTreeMap::new();
         let mut marker = None;
         loop {
             let page = retry::call(&self.shared, None, || {
@@ -118,7 +127,13 @@ impl Fleet {
                 };
                 if selection.matches_name(&name) {
                     let published = function.version.as_deref().is_some_and(|v| v != "$LATEST");
-                    *found.entry(name).or_default() |= published;
+                    let entry = found.entry(name.clone()).or_insert_with(|| Selected {
+                        name,
+                        has_versions: false,
+                        timeout: 0,
+                    });
+                    entry.has_versions |= published;
+                    entry.timeout = entry.timeout.max(seconds(function.timeout));
                 }
             }
             match page.next_marker.filter(|marker| !marker.is_empty()) {
@@ -126,10 +141,7 @@ impl Fleet {
                 None => break,
             }
         }
-        Ok(found
-            .into_iter()
-            .map(|(name, has_versions)| Selected { name, has_versions })
-            .collect())
+        Ok(found.into_values().collect())
     }
 
     /// Where these credentials look for functions; none if there is no function to tell by.
@@ -158,11 +170,13 @@ impl Fleet {
         let limit = output
             .concurrency
             .and_then(|c| c.reserved_concurrent_executions);
-        let arn = output
-            .configuration
+        let configuration = output.configuration;
+        let timeout = seconds(configuration.as_ref().and_then(|c| c.timeout));
+        let arn = configuration
             .and_then(|c| c.function_arn)
             .unwrap_or_default();
         Ok(Some(Described {
+            timeout,
             reserved: limit
                 .and_then(|n| u32::try_from(n).ok())
                 .map_or(Reserved::Unset, Reserved::Limit),

@@ -10,6 +10,7 @@
 mod aws;
 mod clock;
 mod control;
+mod drain;
 mod error;
 mod event;
 mod fleet;
@@ -25,6 +26,7 @@ mod workers;
 pub use aws::{AwsSettings, Clients, connect};
 pub use clock::Clock;
 pub use control::{Control, Off, On, RoleSpec, Who};
+pub use drain::Drain;
 pub use error::{Error, LambdaError, StoreError};
 pub use event::{Event, Run};
 pub use fleet::Fleet;

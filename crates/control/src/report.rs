@@ -40,6 +40,15 @@ impl Report {
     }
 }
 
+impl Report {
+    /// When no code of any of its roles can still be running, if that is known of all of them.
+    #[must_use]
+    pub fn drained_at(&self) -> Option<Timestamp> {
+        let roles = self.roles.iter().map(|role| role.drained_at);
+        roles.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+}
+
 /// What became of a role's flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +78,9 @@ pub struct RoleReport {
     /// What became of its functions. None if the role selects none and none were saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersReport>,
+    /// When no code of the role can still be running, UTC: with maintenance on, and if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drained_at: Option<Timestamp>,
     /// What an operator should know besides: a malformed flag replaced, somebody else's write seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -213,6 +225,7 @@ impl Serialize for RoleStatus {
             since: Option<Timestamp>,
             until: Option<Timestamp>,
             retry_after: Option<u32>,
+            drained_at: Option<Timestamp>,
         }
         #[derive(Serialize)]
         struct OwnerDocument<'a> {
@@ -239,6 +252,7 @@ impl Serialize for RoleStatus {
                 since: flag.since,
                 until: flag.until,
                 retry_after: flag.retry_after,
+                drained_at: flag.drained_at,
             });
         Document {
             role: self.role.as_str(),

@@ -551,6 +551,104 @@ async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_role_is_drained_when_its_longest_timeout_has_passed() {
+    let world = World::new([
+        FunctionSpec::new("demo-dev-quick").timeout(3),
+        FunctionSpec::new("demo-dev-slow").timeout(300),
+    ]);
+    let report = world.on(&worker()).await.unwrap();
+    let paused_at = world.sandbox.settings().clock.now();
+    let drained_at = only(&report).drained_at.unwrap();
+    let wait = drained_at.duration_since(paused_at);
+    assert!((295..=301).contains(&wait.as_secs()), "{wait:?}");
+    assert_eq!(world.flag("worker").drained_at, Some(drained_at));
+
+    // Nothing new: the moment stays. Something new: it counts from then.
+    tokio::time::advance(Duration::from_secs(100)).await;
+    assert_eq!(
+        only(&world.on(&worker()).await.unwrap()).drained_at,
+        Some(drained_at)
+    );
+    world
+        .sandbox
+        .seed(FunctionSpec::new("demo-dev-new").timeout(900));
+    let later = only(&world.on(&worker()).await.unwrap())
+        .drained_at
+        .unwrap();
+    assert!(later > drained_at + Duration::from_secs(600), "{later}");
+
+    // Not all are paused: nobody knows.
+    world.sandbox.seed(FunctionSpec::new("demo-dev-stuck"));
+    world.inject(Fault::on("PutFunctionConcurrency").always().access_denied());
+    assert_eq!(only(&world.on(&worker()).await.unwrap()).drained_at, None);
+    assert_eq!(world.flag("worker").drained_at, None);
+    world.sandbox.clear_faults();
+    world.off(&worker()).await.unwrap();
+    assert_eq!(world.flag("worker").drained_at, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flag_alone_is_drained_after_the_gates_ttl_and_the_longest_timeout() {
+    let world = World::new([]);
+    let report = world.on(&web()).await.unwrap();
+    let drained_at = support::start() + Duration::from_secs(907);
+    assert_eq!(
+        only(&report).drained_at,
+        Some(drained_at),
+        "AWS's longest timeout"
+    );
+    world.off(&web()).await.unwrap();
+    let known = maintenance_control::Drain {
+        timeout: Some(Duration::from_secs(29)),
+        ..Default::default()
+    };
+    let report = world
+        .on(&maintenance_control::RoleSpec {
+            drain: known,
+            ..web()
+        })
+        .await
+        .unwrap();
+    let wait = only(&report)
+        .drained_at
+        .unwrap()
+        .duration_since(world.sandbox.settings().clock.now());
+    assert!((34..=36).contains(&wait.as_secs()), "{wait:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_ends_when_the_roles_are_drained_and_tells_how_long() {
+    let world = World::new([FunctionSpec::new("demo-dev-a").timeout(60)]);
+    let report = world.on(&worker()).await.unwrap();
+    let drained_at = only(&report).drained_at.unwrap();
+    let told = Mutex::new(Vec::new());
+    let listen = |event: Event<'_>| {
+        if let Event::Draining { left, .. } = event {
+            told.lock().unwrap().push(left.as_secs());
+        }
+    };
+    let run = Run {
+        stop: Stop::new(),
+        listen: &listen,
+    };
+    assert!(world.control.wait(&report, &run).await);
+    assert!(world.sandbox.settings().clock.now() >= drained_at);
+    let told = told.lock().unwrap().clone();
+    assert!(told[0] >= 58 && told.len() >= 58, "{told:?}");
+    assert!(told.is_sorted_by(|a, b| a > b), "it counts down: {told:?}");
+
+    let stop = Stop::new();
+    stop.stop();
+    world.off(&worker()).await.unwrap();
+    let report = world.on(&worker()).await.unwrap();
+    let run = Run {
+        stop,
+        listen: &|_| {},
+    };
+    assert!(!world.control.wait(&report, &run).await, "stopped");
+}
+
+#[tokio::test(start_paused = true)]
 async fn leases_do_not_gather() {
     let world = World::new([]);
     for _ in 0..20 {

@@ -164,6 +164,9 @@ pub struct Flag {
     pub until: Option<Timestamp>,
     /// What `Retry-After` should say, in seconds.
     pub retry_after: Option<u32>,
+    /// When no code of the role can still be running: what it waits for before it is safe to migrate.
+    /// UTC. None if it is not known.
+    pub drained_at: Option<Timestamp>,
     /// What may pass, as stored. Its reader gives it a type; an operator's rewrite keeps it.
     pub bypass: Option<Value>,
     /// The owner that a forced exit overrode.
@@ -187,6 +190,7 @@ impl Flag {
             since: None,
             until: None,
             retry_after: None,
+            drained_at: None,
             bypass: None,
             overrode: None,
             unknown: Map::new(),
@@ -248,6 +252,7 @@ impl Flag {
             since: fields.parsed("since", TIME)?,
             until: fields.parsed("until", TIME)?,
             retry_after: fields.number("retry_after")?,
+            drained_at: fields.parsed("drained_at", TIME)?,
             bypass: fields.take("bypass"),
             unknown: fields.rest(),
         })
@@ -277,6 +282,7 @@ impl Flag {
         put("since", self.since.map(|time| time.to_string().into()));
         put("until", self.until.map(|time| time.to_string().into()));
         put("retry_after", self.retry_after.map(Value::from));
+        put("drained_at", self.drained_at.map(|time| time.to_string().into()));
         put("bypass", self.bypass.clone());
         put("overrode", self.overrode.as_ref().map(Owner::to_json));
         for (key, value) in &self.unknown {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maintenance_control::{RoleSpec, Selection};
+use maintenance_control::{Drain, RoleSpec, Selection};
 use maintenance_flag::{NameError, Role};
 
 use crate::failure::Failure;
@@ -61,6 +61,7 @@ impl RoleSettings {
         Ok(RoleSpec {
             role: self.role.clone(),
             functions,
+            drain: Drain::default(),
         })
     }
 }

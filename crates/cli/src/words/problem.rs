@@ -107,6 +107,7 @@ mod tests {
             role: Role::worker(),
             outcome,
             workers: Some(workers),
+            drained_at: None,
             warnings: Vec::new(),
         }
     }

@@ -47,6 +47,7 @@ impl Ready<'_> {
             role: self.spec.role.clone(),
             outcome: self.outcome(),
             workers: self.workers.as_ref().map(Restoration::plan),
+            drained_at: None,
             warnings: self.warnings,
         }
     }
@@ -231,6 +232,7 @@ impl Control {
             role: role.clone(),
             outcome,
             workers,
+            drained_at: None,
             warnings: ready.warnings,
         };
         if turning_off {

@@ -1,15 +1,21 @@
 //! Turning maintenance on.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use maintenance_flag::{Enter, Event as Transition, Left, Mode, Outcome, Step, WindowId, next};
+use jiff::Timestamp;
+use maintenance_flag::{
+    Enter, Event as Transition, Flag, Left, Mode, Outcome, Step, WindowId, next,
+};
 
 use super::read::Read;
 use super::{Control, On, RoleSpec, in_order, interrupted};
+use crate::drain;
 use crate::error::Error;
 use crate::event::{Event, Run};
 use crate::lease::{Held, Knowledge};
-use crate::report::{Action, Report, RoleOutcome, RoleReport};
+use crate::report::{Action, Report, RoleOutcome, RoleReport, WorkersReport};
+use crate::store::{Revision, Stored};
 use crate::workers::{Place, Preparation, prepare};
 
 /// A role with everything read and checked, and nothing changed.
@@ -35,6 +41,7 @@ impl Ready<'_> {
             role: self.spec.role.clone(),
             outcome: self.outcome(),
             workers: self.workers.as_ref().map(Preparation::plan),
+            drained_at: None,
             warnings: self.warnings,
         }
     }
@@ -53,6 +60,28 @@ impl Control {
         let result = self.on_held(&roles, on, run, &held).await;
         held.release().await;
         result
+    }
+
+    /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and tells
+    /// of it every second. Whether it came to that: not if it is not known when, or on a stop.
+    pub async fn wait(&self, report: &Report, run: &Run<'_>) -> bool {
+        let Some(until) = report.drained_at() else {
+            return false;
+        };
+        loop {
+            let left = until.duration_since(self.clock.now());
+            let Ok(left) = Duration::try_from(left) else {
+                return true;
+            };
+            if left.is_zero() {
+                return true;
+            }
+            if run.stop.is_stopped() {
+                return false;
+            }
+            run.tell(Event::Draining { left, until });
+            self.clock.sleep(left.min(Duration::from_secs(1))).await;
+        }
     }
 
     /// What [`on`](Self::on) would do. Reads only.
@@ -166,6 +195,10 @@ impl Control {
             flag.window = Some(window.clone());
             write = true;
         }
+        if step.outcome.changed() && workers.is_none() {
+            let longest = ready.spec.drain.longest();
+            flag.drained_at = Some(drain::after(self.clock.now(), longest));
+        }
         if write {
             let (written, warning) = self.write(role, &flag, read.stored.as_ref(), guard).await?;
             version = written;
@@ -180,8 +213,20 @@ impl Control {
                     role,
                     window: &window,
                 };
-                let (report, now) = preparation.pause(&self.fleet, place, guard, run).await?;
+                let (report, now, timeout) =
+                    preparation.pause(&self.fleet, place, guard, run).await?;
                 saved = now;
+                let drained_at = self.drained_at(&flag, &report, timeout);
+                if drained_at != flag.drained_at {
+                    let seen = Stored {
+                        value: flag.encode()?,
+                        revision: Revision(version),
+                    };
+                    flag.drained_at = drained_at;
+                    let (written, warning) = self.write(role, &flag, Some(&seen), guard).await?;
+                    version = written;
+                    warnings.extend(warning);
+                }
                 Some(report)
             }
         };
@@ -196,7 +241,26 @@ impl Control {
             role: role.clone(),
             outcome,
             workers,
+            drained_at: flag.drained_at,
             warnings,
         })
+    }
+
+    /// When none of a role's functions can still be running: not known unless all of them are paused.
+    fn drained_at(
+        &self,
+        flag: &Flag,
+        report: &WorkersReport,
+        timeout: Duration,
+    ) -> Option<Timestamp> {
+        let paused =
+            report.failed.is_empty() && report.unfinished.is_empty() && report.drifted.is_empty();
+        if !paused {
+            return None;
+        }
+        if report.changed.is_empty() && flag.drained_at.is_some() {
+            return flag.drained_at;
+        }
+        Some(drain::after(self.clock.now(), timeout)).max(flag.drained_at)
     }
 }

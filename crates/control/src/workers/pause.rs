@@ -4,6 +4,7 @@
 //! counts, and a reservation may not be below the provisioned concurrency.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
@@ -98,21 +99,31 @@ impl Preparation {
         !self.saved.missing(&self.capacities()).is_empty()
     }
 
-    /// Saves, then pauses. Returns what is saved now, besides.
+    /// Saves, then pauses. Returns what is saved now, and how long what was paused may still run,
+    /// besides.
     pub(crate) async fn pause(
         mut self,
         fleet: &Fleet,
         place: Place<'_>,
         guard: &Guard,
         run: &Run<'_>,
-    ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>), Error> {
+    ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>, Duration), Error> {
         self.settle(fleet, guard).await?;
         let capacities = self.capacities();
         self.saved
             .save(place, &self.origin, &capacities, guard)
             .await?;
         let report = self.touch(fleet, place.role, guard, run).await?;
-        Ok((report, self.saved.numbers))
+        let changed = report
+            .changed
+            .iter()
+            .filter_map(|name| self.survey.functions.get(name));
+        let timeout = changed.map(|current| current.timeout).max().unwrap_or(0);
+        Ok((
+            report,
+            self.saved.numbers,
+            Duration::from_secs(timeout.into()),
+        ))
     }
 
     /// A mapping that is being created or updated shows only afterwards whether it was enabled.

@@ -19,6 +19,8 @@ pub(crate) struct Current {
     pub(crate) provisioned: BTreeMap<String, u32>,
     pub(crate) mappings: Vec<Mapping>,
     pub(crate) origin: String,
+    /// The longest timeout of any of its versions, seconds.
+    pub(crate) timeout: u32,
 }
 
 impl Current {
@@ -56,34 +58,51 @@ pub(crate) struct Survey {
     pub(crate) gone: Vec<String>,
 }
 
+/// What is known of a function before it is read by itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wanted {
+    has_versions: bool,
+    timeout: u32,
+}
+
 /// Reads how the selected and the saved functions stand.
 pub(crate) async fn survey(
     fleet: &Fleet,
     selection: Option<&Selection>,
     saved: &Saved,
 ) -> Result<Survey, LambdaError> {
-    let mut wanted: BTreeMap<String, bool> = BTreeMap::new();
+    let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
     if let Some(selection) = selection {
         let selected = fleet.list(selection).await?;
-        wanted.extend(
-            selected
-                .into_iter()
-                .map(|Selected { name, has_versions }| (name, has_versions)),
-        );
+        for Selected {
+            name,
+            has_versions,
+            timeout,
+        } in selected
+        {
+            wanted.insert(
+                name,
+                Wanted {
+                    has_versions,
+                    timeout,
+                },
+            );
+        }
     }
     for (name, capacity) in &saved.functions {
-        *wanted.entry(name.clone()).or_default() |= !capacity.provisioned.is_empty();
+        let wanted = wanted.entry(name.clone()).or_default();
+        wanted.has_versions |= !capacity.provisioned.is_empty();
     }
     if wanted.is_empty() {
         return Ok(Survey::default());
     }
     let mappings = fleet.mappings().await?;
-    let read = wanted.into_iter().map(|(name, has_versions)| {
+    let read = wanted.into_iter().map(|(name, wanted)| {
         let (mappings, selection) = (&mappings, selection);
         let is_saved = saved.functions.contains_key(&name);
         async move {
             let tags = selection.filter(|s| s.needs_tags() && !is_saved);
-            let current = read(fleet, &name, has_versions, mappings, tags).await?;
+            let current = read(fleet, &name, wanted, mappings, tags).await?;
             Ok::<_, LambdaError>((name, is_saved, current))
         }
     });
@@ -106,7 +125,7 @@ pub(crate) async fn survey(
 async fn read(
     fleet: &Fleet,
     name: &str,
-    has_versions: bool,
+    wanted: Wanted,
     mappings: &HashMap<String, Vec<Mapping>>,
     tags: Option<&Selection>,
 ) -> Result<Option<Current>, LambdaError> {
@@ -116,7 +135,7 @@ async fn read(
     if tags.is_some_and(|selection| !selection.matches_tags(&described.tags)) {
         return Ok(None);
     }
-    let provisioned = if has_versions {
+    let provisioned = if wanted.has_versions {
         fleet.provisioned(name).await?
     } else {
         BTreeMap::new()
@@ -126,6 +145,7 @@ async fn read(
         provisioned,
         mappings: mappings.get(name).cloned().unwrap_or_default(),
         origin: described.origin,
+        timeout: wanted.timeout.max(described.timeout),
     }))
 }
 

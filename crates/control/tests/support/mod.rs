@@ -81,6 +81,7 @@ pub(crate) fn web() -> RoleSpec {
     RoleSpec {
         role: Role::web(),
         functions: None,
+        drain: Default::default(),
     }
 }
 
@@ -90,6 +91,7 @@ pub(crate) fn worker() -> RoleSpec {
     RoleSpec {
         role: Role::worker(),
         functions: Some(functions.expect("a good glob")),
+        drain: Default::default(),
     }
 }
 
