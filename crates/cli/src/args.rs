@@ -157,6 +157,9 @@ pub(crate) struct OnArgs {
     /// Why, for the team
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: Option<String>,
+    /// Return only when no code of the role can still be running: then it is safe to migrate
+    #[arg(long)]
+    pub(crate) wait: bool,
     /// Act for the observer NAME, a monitor: only it, or --force, ends this maintenance again
     #[arg(long, value_name = "NAME")]
     pub(crate) observer: Option<String>,

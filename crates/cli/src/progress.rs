@@ -1,12 +1,14 @@
 //! How far the functions are: a bar on a terminal, plain lines elsewhere for whoever asked for more.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use maintenance_control::Action;
 use maintenance_flag::Role;
 
 use crate::output::Output;
+use crate::words;
 
 /// The bar, while there is one.
 pub(crate) struct Progress<'a> {
@@ -20,6 +22,11 @@ impl<'a> Progress<'a> {
             output,
             bar: Mutex::new(None),
         }
+    }
+
+    /// Where it is shown.
+    pub(crate) fn output(&self) -> &'a Output {
+        self.output
     }
 
     /// So many functions of a role are done.
@@ -45,6 +52,21 @@ impl<'a> Progress<'a> {
         });
         bar.set_length(total as u64);
         bar.set_position(done as u64);
+    }
+
+    /// So long still until no code can be running. Plain lines elsewhere would only fill a log.
+    pub(crate) fn draining(&self, left: Duration) {
+        if !self.output.can_animate() {
+            return;
+        }
+        let Ok(mut bar) = self.bar.lock() else { return };
+        let bar = bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::no_length().with_style(style)
+        });
+        bar.set_message(format!("Draining: {} left", words::duration(left)));
+        bar.tick();
     }
 
     /// Takes the bar away before anything else is written.

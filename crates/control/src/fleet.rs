@@ -21,7 +21,7 @@ use crate::selection::Selection;
 use fault::{fault, function_of_arn, origin_of_arn};
 
 /// Calls per second for `GetFunction`, which has a budget of 100 of its own.
-const GET_FUNCTION_RATE: f64 = 80.0;
+const GET_FUNCTION_RATE: f64 = 95.0;
 /// How many functions are worked on at once. The pace binds, not this: it only covers waiting.
 pub(crate) const AT_ONCE: usize = 32;
 

@@ -7,5 +7,6 @@ mod interrupt;
 mod output;
 mod settings;
 mod unlock;
+mod wait;
 mod words;
 mod workers;

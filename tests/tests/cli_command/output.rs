@@ -30,8 +30,11 @@ fn status_as_json() {
     let role = &mut on["roles"][0];
     let window = role["window"].take();
     assert!(window.as_str().unwrap().contains('Z'), "{window}");
+    let drained_at = role["drained_at"].take();
+    let drained_at: jiff::Timestamp = drained_at.as_str().unwrap().parse().unwrap();
     let since: jiff::Timestamp = role["since"].take().as_str().unwrap().parse().unwrap();
     assert!(since <= jiff::Timestamp::now());
+    assert!(since < drained_at);
     assert_eq!(
         on,
         json!({"app": "demo-dev", "roles": [{
@@ -46,6 +49,7 @@ fn status_as_json() {
             "since": null,
             "until": null,
             "retry_after": null,
+            "drained_at": null,
             "workers": {"selected": 1, "paused": 1, "pending": [], "drifted": [], "gone": []},
         }]})
     );
@@ -76,7 +80,16 @@ fn on_and_off_as_json() {
     let on = scene.run(&["on", "--all", "-y", "--json"]);
     on.code(0).says("Web maintenance has been turned on\n");
     expected["dry_run"] = json!(false);
-    assert_eq!(on.json(), expected);
+    let mut on = on.json();
+    for role in on["roles"].as_array_mut().unwrap() {
+        let drained_at = role.as_object_mut().unwrap().remove("drained_at").unwrap();
+        drained_at
+            .as_str()
+            .unwrap()
+            .parse::<jiff::Timestamp>()
+            .unwrap();
+    }
+    assert_eq!(on, expected);
     let off = scene.run(&["off", "--all", "-q", "--json"]);
     assert_eq!(off.code(0).stderr, "");
     assert_eq!(

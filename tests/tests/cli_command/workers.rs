@@ -28,13 +28,20 @@ fn on_and_off_count_functions() {
     let before = scene.sandbox().fleet();
     let worker = ["--role", "worker"];
     let run = |arguments: &[&str]| scene.run(&[arguments, &worker].concat());
-    run(&["on", "-y"]).exactly(
-        0,
-        "",
+    let ran = run(&["on", "-y"]);
+    let (lines, last) = ran
+        .code(0)
+        .stdout("")
+        .stderr
+        .split_once("Safe to migrate from ")
+        .expect("it says when");
+    assert_eq!(
+        lines,
         "Enabling worker maintenance mode for demo-dev\n\
          Worker maintenance has been turned on\n\
-         3 functions paused\n",
+         3 functions paused\n"
     );
+    assert!(last.ends_with(" on: until then code that had begun may still be running\n"));
     run(&["status"]).exactly(
         0,
         "on\n",

@@ -106,6 +106,11 @@ fn rows(settings: &Settings) -> Vec<Row> {
         if let Some(tags) = &role.tags {
             row(&key("tags"), json!(tags.value), &tags.source);
         }
+        for (part, seconds) in [("ttl", &role.ttl), ("timeout", &role.timeout)] {
+            if let Some(seconds) = seconds {
+                row(&key(part), json!(seconds.value.as_secs()), &seconds.source);
+            }
+        }
     }
     rows
 }

@@ -165,6 +165,11 @@ env = {env}                          # together: {app}
 # functions = ["{app}-worker-*"]    # names or globs
 # exclude = ["*-prewarm"]
 # tags = {{ role = "worker" }}          # and only with all of these tags
+#
+# What `on --wait` waits for, where a role has handlers behind the gate: seconds.
+# [roles.web]
+# timeout = 30                         # the longest timeout of its functions; 900 unless set
+# ttl = 5                              # MAINTENANCE_TTL of its functions
 "#
     )
 }

@@ -41,7 +41,11 @@ pub(crate) async fn on(
         }
         return Ok(Outcome::NotConfirmed);
     }
-    operate(&control, &roles, &Wish::On(on), settings, output).await
+    let wish = Wish::On {
+        on,
+        wait: args.wait,
+    };
+    operate(&control, &roles, &wish, settings, output).await
 }
 
 /// `maintenance off`.
@@ -138,6 +142,7 @@ async fn operate(
                 output.say(line);
             }
         }
+        Event::Draining { left, .. } => progress.draining(left),
         // A library may learn to tell more than this command has words for.
         _ => {}
     };
@@ -146,10 +151,12 @@ async fn operate(
         listen: &listen,
     };
     let operation = async {
-        match wish {
-            Wish::On(on) => control.on(roles, on, &run).await,
+        let report = match wish {
+            Wish::On { on, .. } => control.on(roles, on, &run).await,
             Wish::Off(off) => control.off(roles, off, &run).await,
-        }
+        }?;
+        let drained = drain(control, roles, wish, &report, &progress, &run).await;
+        Ok::<_, maintenance_control::Error>((report, drained))
     };
     let first = || {
         progress.clear();
@@ -167,30 +174,80 @@ async fn operate(
                  begun is saved, and it goes on",
         ));
     };
-    let report = result?;
+    let (report, drained) = result?;
     if output.json() {
         output.document(&report)?;
     }
     let back = match wish {
-        Wish::On(_) => go_back("off", settings),
+        Wish::On { .. } => go_back("off", settings),
         Wish::Off(_) => go_back("on", settings),
     };
     match words::problem(&report, &back) {
         Some(problem) => Err(problem.answered()),
-        None => Ok(Outcome::Done),
+        None if drained => Ok(Outcome::Done),
+        None => Err(Failure::new(
+            Outcome::Interrupted,
+            "stopped waiting: maintenance is on, and code that had begun may still be running",
+        )
+        .hint("run the same command again to go on waiting")
+        .answered()),
     }
+}
+
+/// Says when no code that had begun can still be running and, if asked to, waits until then. Whether
+/// all that was to be waited for has passed.
+async fn drain(
+    control: &Control,
+    roles: &[RoleSpec],
+    wish: &Wish,
+    report: &Report,
+    progress: &Progress<'_>,
+    run: &Run<'_>,
+) -> bool {
+    let output = progress.output();
+    let Wish::On { wait, .. } = wish else {
+        return true;
+    };
+    if !report.is_complete() {
+        return true;
+    }
+    let spec = |role: &Role| roles.iter().find(|spec| spec.role == *role);
+    // Of a role whose handlers nobody described, only AWS's own limit is known: said when it is asked.
+    let described = |role: &Role| {
+        spec(role).is_some_and(|spec| spec.functions.is_some() || spec.drain.timeout.is_some())
+    };
+    if !wait {
+        if let Some(at) = words::drained_at(report, described) {
+            output.say(words::safe_from(at));
+        }
+        return true;
+    }
+    let Some(until) = report.drained_at() else {
+        output.say(words::NOBODY_KNOWS);
+        return true;
+    };
+    for role in report.roles.iter().filter(|role| !described(&role.role)) {
+        output.say(words::unknown_timeout(&role.role));
+    }
+    output.say(words::waiting(until));
+    let drained = control.wait(report, run).await;
+    progress.clear();
+    if drained {
+        output.say(words::DRAINED);
+    }
+    drained
 }
 
 /// What is asked for.
 enum Wish {
-    On(On),
+    On { on: On, wait: bool },
     Off(Off),
 }
 
 impl Wish {
     fn action(&self) -> Action {
         match self {
-            Self::On(_) => Action::On,
+            Self::On { .. } => Action::On,
             Self::Off(_) => Action::Off,
         }
     }

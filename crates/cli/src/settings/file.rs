@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::DeTable;
 
@@ -46,6 +47,10 @@ pub(crate) struct RoleTable {
     pub(crate) functions: Option<Sourced<Vec<String>>>,
     pub(crate) exclude: Option<Sourced<Vec<String>>>,
     pub(crate) tags: Option<Sourced<BTreeMap<String, String>>>,
+    /// Seconds.
+    pub(crate) ttl: Option<Sourced<Duration>>,
+    /// Seconds.
+    pub(crate) timeout: Option<Sourced<Duration>>,
 }
 
 /// The nearest configuration file at or above `dir`.
@@ -98,12 +103,14 @@ impl ConfigFile {
                 let (name, line) = (name.get_ref().as_ref(), reader.line(name.span().start));
                 let key = format!("roles.{name}");
                 let table = reader.as_table(&key, value)?;
-                let role =
-                    reader.table(&format!("{key}."), table, &["functions", "exclude", "tags"])?;
+                let keys = ["functions", "exclude", "tags", "ttl", "timeout"];
+                let role = reader.table(&format!("{key}."), table, &keys)?;
                 let role = RoleTable {
                     functions: role.texts("functions")?,
                     exclude: role.texts("exclude")?,
                     tags: role.text_map("tags")?,
+                    ttl: read_seconds(&role, "ttl", 3_600)?,
+                    timeout: read_seconds(&role, "timeout", 900)?,
                 };
                 if role.exclude.is_some() && role.functions.is_none() && role.tags.is_none() {
                     return Err(reader.refuse(
@@ -120,6 +127,27 @@ impl ConfigFile {
             }
         }
         Ok(file)
+    }
+}
+
+/// A whole number of seconds, up to what AWS or a gate takes.
+fn read_seconds(
+    role: &Table<'_, '_>,
+    key: &str,
+    most: u64,
+) -> Result<Option<Sourced<Duration>>, Failure> {
+    let Some(number) = role.number(key)? else {
+        return Ok(None);
+    };
+    match number.value.parse() {
+        Ok(seconds) if seconds <= most => Ok(Some(Sourced::new(
+            Duration::from_secs(seconds),
+            number.source,
+        ))),
+        _ => Err(role.refuse(
+            key,
+            &format!("must be a whole number of seconds, 0 to {most}"),
+        )),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The roles there are, which functions each selects, and which one is asked for.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use maintenance_control::{Drain, RoleSpec, Selection};
 use maintenance_flag::{NameError, Role};
@@ -18,6 +19,8 @@ pub(crate) struct RoleSettings {
     pub(crate) functions: Option<Sourced<Vec<String>>>,
     pub(crate) exclude: Option<Sourced<Vec<String>>>,
     pub(crate) tags: Option<Sourced<BTreeMap<String, String>>>,
+    pub(crate) ttl: Option<Sourced<Duration>>,
+    pub(crate) timeout: Option<Sourced<Duration>>,
 }
 
 impl RoleSettings {
@@ -27,6 +30,8 @@ impl RoleSettings {
             functions: None,
             exclude: None,
             tags: None,
+            ttl: None,
+            timeout: None,
         }
     }
 
@@ -61,7 +66,13 @@ impl RoleSettings {
         Ok(RoleSpec {
             role: self.role.clone(),
             functions,
-            drain: Drain::default(),
+            drain: Drain {
+                ttl: self
+                    .ttl
+                    .as_ref()
+                    .map_or(Drain::default().ttl, |ttl| ttl.value),
+                timeout: self.timeout.as_ref().map(|timeout| timeout.value),
+            },
         })
     }
 }
@@ -96,12 +107,16 @@ pub(super) fn known_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>
             functions,
             exclude,
             tags,
+            ttl,
+            timeout,
         } = table.clone();
         let settings = RoleSettings {
             role,
             functions,
             exclude,
             tags,
+            ttl,
+            timeout,
         };
         match roles.iter_mut().find(|known| known.role == settings.role) {
             Some(known) => *known = settings,

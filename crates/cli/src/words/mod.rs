@@ -1,9 +1,13 @@
 //! How a report reads: the sentences that people and their scripts know. Pure; nothing is printed here.
 
+mod drain;
 mod operation;
 mod problem;
 mod status;
 
+pub(crate) use drain::{
+    DRAINED, NOBODY_KNOWS, drained_at, duration, safe_from, unknown_timeout, waiting,
+};
 pub(crate) use operation::{finished, functions, plan, started, will_enable};
 pub(crate) use problem::problem;
 pub(crate) use status::{state, status_details, status_heading, status_notes};

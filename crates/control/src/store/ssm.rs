@@ -40,7 +40,7 @@ impl SsmStore {
             client,
             clock,
             reads: Pace::with_burst(READ_RATE, 10.0),
-            writes: Pace::with_burst(WRITE_RATE, 5.0),
+            writes: Pace::with_burst(WRITE_RATE, WRITE_RATE),
         }
     }
 

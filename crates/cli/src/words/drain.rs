@@ -1,0 +1,66 @@
+//! What is said of code that may still be running after maintenance has turned on.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use maintenance_control::Report;
+use maintenance_flag::Role;
+
+/// `2 min 5 s`, rounded up to a second.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
+
+/// When it is safe to migrate.
+pub(crate) fn safe_from(at: Timestamp) -> String {
+    format!("Safe to migrate from {at} on: until then code that had begun may still be running")
+}
+
+/// Before waiting.
+pub(crate) fn waiting(until: Timestamp) -> String {
+    format!("Waiting until {until}: then no code that had begun can still be running")
+}
+
+/// After waiting.
+pub(crate) const DRAINED: &str = "No code that had begun can still be running: safe to migrate";
+
+/// Instead of waiting: the flag was set by hand, or by a command that was cut off.
+pub(crate) const NOBODY_KNOWS: &str =
+    "Nobody knows when the code that had begun has ended: not waiting";
+
+/// Of a role that is a flag alone.
+pub(crate) fn unknown_timeout(role: &Role) -> String {
+    format!(
+        "The longest timeout of the {role} role is not known, so AWS's own counts, 15 min: set timeout in [roles.{role}]"
+    )
+}
+
+/// When all roles that `described` holds for are drained.
+pub(crate) fn drained_at(report: &Report, described: impl Fn(&Role) -> bool) -> Option<Timestamp> {
+    let roles = report.roles.iter().filter(|role| described(&role.role));
+    roles.filter_map(|role| role.drained_at).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        for (ms, words) in [
+            (0, "0 s"),
+            (1, "1 s"),
+            (59_000, "59 s"),
+            (60_000, "1 min"),
+            (61_500, "1 min 2 s"),
+            (906_250, "15 min 7 s"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(ms)), words);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What becomes of a function's work while it is at zero.
+//!
+//! Zero reserved concurrency is not harmless [Lambda, "Reserved concurrency" and "Asynchronous
+//! invocation"]: a caller that waits for an answer gets 429, but an asynchronous event goes to the
+//! function's dead-letter queue or on-failure destination without any retry, and is gone if it has
+//! neither. This is told before a function is paused. What arrives is read from its event source
+//! mappings and its resource policies ([`policy`]).
+//!
+//! What invokes a function by an IAM role of its own leaves no trace in Lambda: EventBridge Scheduler,
+//! Step Functions, other accounts, anybody's code. It is not guessed at here; whoever shows these says
+//! so once.
+
+mod policy;
+mod read;
+
+pub(crate) use read::read;
+
+use serde::Serialize;
+
+/// What arrives at a function, and what becomes of it while the function is at zero.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FunctionEvents {
+    /// The function's name.
+    pub function: String,
+    /// What arrives. None: nothing is seen to invoke it by itself.
+    pub arrivals: Vec<Arrival>,
+    /// IAM actions that were missing to see all of it: `lambda:GetPolicy`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<String>,
+}
+
+/// One thing that brings work to a function.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Arrival {
+    /// Who brings it: the service of an event source mapping (`sqs`), or a principal of the resource
+    /// policy (`s3.amazonaws.com`).
+    pub from: String,
+    /// What it comes from, where it is known: the ARN of the queue, stream, bucket or rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The alias or version that it invokes, if not the function itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
+    /// What becomes of it.
+    #[serde(flatten)]
+    pub fate: Fate,
+}
+
+/// What becomes of work that arrives at a function at zero.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "fate", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fate {
+    /// It waits in its queue: the event source mapping is disabled first, so that no receive counts.
+    Queued,
+    /// It waits in its stream or topic for as long as that keeps it; the mapping is disabled first.
+    InStream,
+    /// The caller waits for an answer, and gets 429.
+    Throttled,
+    /// It goes to a dead-letter queue or failure destination, without a retry.
+    Sent {
+        /// The ARN.
+        to: String,
+    },
+    /// Whether it is lost cannot be seen: [`FunctionEvents::unseen`] says for want of what.
+    Unknown,
+    /// It is gone: an asynchronous event, with neither dead-letter queue nor failure destination.
+    Lost,
+}
+
+impl FunctionEvents {
+    /// What is lost.
+    pub fn lost(&self) -> impl Iterator<Item = &Arrival> {
+        self.arrivals
+            .iter()
+            .filter(|arrival| arrival.fate == Fate::Lost)
+    }
+
+    /// Whether something is lost.
+    #[must_use]
+    pub fn is_lossy(&self) -> bool {
+        self.lost().next().is_some()
+    }
+}
+
+/// How many functions a sentence names before it counts the rest.
+const NAMED: usize = 10;
+
+/// What could not be seen, one sentence for each permission that is missing.
+pub(crate) fn unseen(events: &[FunctionEvents]) -> Vec<String> {
+    let mut actions: Vec<&String> = events.iter().flat_map(|it| &it.unseen).collect();
+    actions.sort();
+    actions.dedup();
+    let sentence = |action: &String| {
+        let names = events.iter().filter(|it| it.unseen.contains(action));
+        let names: Vec<&str> = names.map(|it| it.function.as_str()).collect();
+        let more = match names.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!(
+            "cannot see what becomes of events for {}{more}: allow {action}",
+            names[..names.len().min(NAMED)].join(", ")
+        )
+    };
+    actions.into_iter().map(sentence).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blind(name: &str, actions: &[&str]) -> FunctionEvents {
+        FunctionEvents {
+            function: name.to_owned(),
+            arrivals: Vec::new(),
+            unseen: actions.iter().map(|it| (*it).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn each_missing_permission_is_one_sentence_however_many_functions() {
+        let mut events: Vec<_> = (0..12)
+            .map(|n| blind(&format!("f{n}"), &["lambda:GetPolicy"]))
+            .collect();
+        events.push(blind("g", &["lambda:ListAliases"]));
+        events.push(blind("h", &[]));
+        assert_eq!(
+            unseen(&events),
+            [
+                "cannot see what becomes of events for f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 \
+                 more: allow lambda:GetPolicy",
+                "cannot see what becomes of events for g: allow lambda:ListAliases",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_json_of_an_arrival_has_its_fate_beside_the_rest() {
+        let arrival = |fate| Arrival {
+            from: "s3.amazonaws.com".to_owned(),
+            source: None,
+            qualifier: Some("live".to_owned()),
+            fate,
+        };
+        let json = |arrival| serde_json::to_string(&arrival).unwrap();
+        assert_eq!(
+            json(arrival(Fate::InStream)),
+            r#"{"from":"s3.amazonaws.com","qualifier":"live","fate":"in_stream"}"#
+        );
+        let to = "arn:aws:sqs:us-east-1:1:dead".to_owned();
+        assert_eq!(
+            json(arrival(Fate::Sent { to })),
+            r#"{"from":"s3.amazonaws.com","qualifier":"live","fate":"sent","to":"arn:aws:sqs:us-east-1:1:dead"}"#
+        );
+    }
+}

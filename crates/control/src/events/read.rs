@@ -1,0 +1,225 @@
+//! Reading what arrives at the functions that are about to be paused.
+//!
+//! What it costs: one `GetPolicy` a function, on a budget of its own. A function with published
+//! versions costs one `ListAliases` and a `GetPolicy` for each alias and each of its newest versions; one
+//! with an asynchronous trigger and no dead-letter queue costs one `ListFunctionEventInvokeConfigs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt as _;
+use maintenance_flag::Reserved;
+
+use super::policy::{Trigger, triggers};
+use super::{Arrival, Fate, FunctionEvents};
+use crate::error::LambdaError;
+use crate::fleet::{AT_ONCE, Fleet, LATEST, Mapping, function_of_arn, origin_of_arn};
+use crate::lease::Guard;
+use crate::workers::Current;
+
+/// How many of a function's versions are asked for their policies. A trigger of a version follows the
+/// newest ones; deploy tools leave hundreds of old ones behind.
+const NEWEST_VERSIONS: usize = 5;
+
+/// What arrives at each of these functions, by name. `all` are those that will be at zero, which is
+/// where a failure destination had better not be.
+pub(crate) async fn read(
+    fleet: &Fleet,
+    functions: &BTreeMap<&str, &Current>,
+    all: &BTreeMap<String, Current>,
+    guard: Option<&Guard>,
+) -> Result<Vec<FunctionEvents>, LambdaError> {
+    use futures_util::StreamExt as _;
+
+    let work = functions.iter().map(|(name, current)| {
+        let reading = Reading {
+            fleet,
+            name,
+            current,
+            all,
+            guard,
+            unseen: BTreeSet::new(),
+        };
+        reading.events()
+    });
+    let found = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
+    let mut found: Vec<FunctionEvents> = found.try_collect().await?;
+    found.sort_by(|a, b| a.function.cmp(&b.function));
+    Ok(found)
+}
+
+/// A trigger, and the alias or version it invokes.
+type At = (Option<String>, Trigger);
+
+struct Reading<'a> {
+    fleet: &'a Fleet,
+    name: &'a str,
+    current: &'a Current,
+    all: &'a BTreeMap<String, Current>,
+    guard: Option<&'a Guard>,
+    unseen: BTreeSet<String>,
+}
+
+impl Reading<'_> {
+    async fn events(mut self) -> Result<FunctionEvents, LambdaError> {
+        let mut arrivals: Vec<Arrival> = self.current.delivering().map(mapped).collect();
+        // At zero already: whatever invokes it meets what it met before.
+        if self.current.reserved != Reserved::Limit(0) {
+            arrivals.extend(self.triggered().await?);
+        }
+        arrivals.sort();
+        arrivals.dedup();
+        Ok(FunctionEvents {
+            function: self.name.to_owned(),
+            arrivals,
+            unseen: self.unseen.into_iter().collect(),
+        })
+    }
+
+    async fn triggered(&mut self) -> Result<Vec<Arrival>, LambdaError> {
+        let aliases = if self.current.versions.len() > 1 {
+            let listed = self.fleet.aliases(self.name, self.guard).await;
+            self.see(listed)?.unwrap_or_default()
+        } else {
+            BTreeMap::new()
+        };
+        let found = self.triggers(&aliases).await?;
+        let safe: Vec<Option<String>> = found
+            .iter()
+            .map(|(qualifier, _)| self.dead_letter(qualifier.as_deref(), &aliases))
+            .collect();
+        let exposed = |((_, trigger), safe): (&At, &Option<String>)| !trigger.waits && safe.is_none();
+        let destinations = if found.iter().zip(&safe).any(exposed) {
+            let listed = self.fleet.failure_destinations(self.name, self.guard).await;
+            self.see(listed)?
+        } else {
+            Some(BTreeMap::new())
+        };
+        let arrivals = found.into_iter().zip(safe);
+        Ok(arrivals
+            .map(|((qualifier, trigger), safe)| {
+                let destination = destinations.as_ref().map(|destinations| {
+                    destinations
+                        .get(qualifier.as_deref().unwrap_or(LATEST))
+                        .and_then(|arn| self.alive(arn))
+                });
+                let fate = match (trigger.waits, safe, destination) {
+                    (true, ..) => Fate::Throttled,
+                    (false, Some(to), _) | (false, None, Some(Some(to))) => Fate::Sent { to },
+                    (false, None, Some(None)) => Fate::Lost,
+                    (false, None, None) => Fate::Unknown,
+                };
+                Arrival {
+                    from: trigger.from,
+                    source: trigger.source,
+                    qualifier,
+                    fate,
+                }
+            })
+            .collect())
+    }
+
+    /// The triggers of the function, its aliases and its newest versions.
+    async fn triggers(
+        &mut self,
+        aliases: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Vec<At>, LambdaError> {
+        let mut versions: Vec<u64> = self
+            .current
+            .versions
+            .keys()
+            .filter_map(|version| version.parse().ok())
+            .collect();
+        versions.sort_unstable_by(|a, b| b.cmp(a));
+        let versions = versions.into_iter().take(NEWEST_VERSIONS);
+        let qualifiers = aliases
+            .keys()
+            .cloned()
+            .chain(versions.map(|version| version.to_string()));
+        let mut found = Vec::new();
+        for qualifier in std::iter::once(None).chain(qualifiers.map(Some)) {
+            let read = self
+                .fleet
+                .policy(self.name, qualifier.as_deref(), self.guard)
+                .await;
+            let Some(document) = self.see(read)? else {
+                // What is denied for the function is denied for its qualifiers.
+                break;
+            };
+            let Some(document) = document else {
+                continue;
+            };
+            let triggers = triggers(&document).map_err(|error| LambdaError::Failed {
+                action: "lambda:GetPolicy".to_owned(),
+                function: self.name.to_owned(),
+                source: Box::new(error),
+            })?;
+            found.extend(
+                triggers
+                    .into_iter()
+                    .map(|trigger| (qualifier.clone(), trigger)),
+            );
+        }
+        Ok(found)
+    }
+
+    /// What was read; none, and a note of it, if that is not allowed.
+    fn see<T>(&mut self, read: Result<T, LambdaError>) -> Result<Option<T>, LambdaError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(LambdaError::AccessDenied { action, .. }) => {
+                self.unseen.insert(action);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The dead-letter queue of what a qualifier leads to. An alias that shifts traffic has one only if
+    /// both of its versions have.
+    fn dead_letter(
+        &self,
+        qualifier: Option<&str>,
+        aliases: &BTreeMap<String, Vec<String>>,
+    ) -> Option<String> {
+        let of = |version: &str| self.current.versions.get(version).cloned().flatten();
+        let Some(qualifier) = qualifier else {
+            return of(LATEST);
+        };
+        match aliases.get(qualifier) {
+            None => of(qualifier),
+            Some(versions) => {
+                let queues: Option<Vec<String>> = versions.iter().map(|it| of(it)).collect();
+                queues?.into_iter().next()
+            }
+        }
+    }
+
+    /// Where a failure destination really leads: a function at zero takes nothing but to its own
+    /// dead-letter queue.
+    fn alive(&self, arn: &str) -> Option<String> {
+        let function = function_of_arn(arn)
+            .filter(|_| origin_of_arn(arn) == self.current.origin)
+            .and_then(|(name, _)| self.all.get(name));
+        match function {
+            None => Some(arn.to_owned()),
+            Some(paused) => paused.versions.get(LATEST).cloned().flatten(),
+        }
+    }
+}
+
+/// What an event source mapping brings: all of them hold what they have until they are enabled again.
+fn mapped(mapping: &Mapping) -> Arrival {
+    // `arn:aws:sqs:…`; a self-managed Kafka cluster has no ARN.
+    let service = mapping.source.as_deref().and_then(|arn| arn.split(':').nth(2));
+    let service = service.unwrap_or("kafka");
+    Arrival {
+        from: service.to_owned(),
+        source: mapping.source.clone(),
+        qualifier: mapping.qualifier.clone(),
+        fate: match service {
+            "sqs" | "mq" => Fate::Queued,
+            // Kinesis, DynamoDB, Kafka, DocumentDB: each forgets after a while.
+            _ => Fate::InStream,
+        },
+    }
+}

@@ -1,0 +1,116 @@
+//! What invokes a function, as far as Lambda knows: its resource policies, its aliases, and where
+//! events go that fail. Reads only.
+
+use std::collections::BTreeMap;
+
+use super::Fleet;
+use super::fault::{fault, function_of_arn};
+use crate::error::LambdaError;
+use crate::lease::Guard;
+use crate::retry::{self, Kind};
+
+/// What is asked for when a function itself is meant, and no version or alias.
+pub(crate) const LATEST: &str = "$LATEST";
+
+impl Fleet {
+    /// The resource policy of a function, or of one of its qualifiers; none if it has none. `GetPolicy`
+    /// has 15 requests a second of its own [Lambda quotas].
+    pub(crate) async fn policy(
+        &self,
+        name: &str,
+        qualifier: Option<&str>,
+        guard: Option<&Guard>,
+    ) -> Result<Option<String>, LambdaError> {
+        let call = retry::call(&self.get_policy, guard, || {
+            self.client
+                .get_policy()
+                .function_name(name)
+                .set_qualifier(qualifier.map(str::to_owned))
+                .send()
+        });
+        match call.await {
+            Ok(output) => Ok(output.policy),
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) => Err(fault("lambda:GetPolicy", name, error)),
+        }
+    }
+
+    /// The versions that each alias of a function leads to: one, or two while traffic is shifted.
+    pub(crate) async fn aliases(
+        &self,
+        name: &str,
+        guard: Option<&Guard>,
+    ) -> Result<BTreeMap<String, Vec<String>>, LambdaError> {
+        let mut found = BTreeMap::new();
+        let mut marker = None;
+        loop {
+            let call = retry::call(&self.shared, guard, || {
+                self.client
+                    .list_aliases()
+                    .function_name(name)
+                    .set_marker(marker.clone())
+                    .send()
+            });
+            let page = match call.await {
+                Ok(page) => page,
+                Err(error) if error.kind == Kind::NotFound => return Ok(found),
+                Err(error) => return Err(fault("lambda:ListAliases", name, error)),
+            };
+            for alias in page.aliases.unwrap_or_default() {
+                let Some(name) = alias.name else {
+                    continue;
+                };
+                let shifted = alias.routing_config.and_then(|r| r.additional_version_weights);
+                let mut versions: Vec<String> = alias.function_version.into_iter().collect();
+                versions.extend(shifted.into_iter().flat_map(|weights| weights.into_keys()));
+                found.insert(name, versions);
+            }
+            match page.next_marker.filter(|marker| !marker.is_empty()) {
+                Some(next) => marker = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// The on-failure destinations of a function's asynchronous invocations, by qualifier
+    /// ([`LATEST`] for the function itself).
+    pub(crate) async fn failure_destinations(
+        &self,
+        name: &str,
+        guard: Option<&Guard>,
+    ) -> Result<BTreeMap<String, String>, LambdaError> {
+        const ACTION: &str = "lambda:ListFunctionEventInvokeConfigs";
+        let mut found = BTreeMap::new();
+        let mut marker = None;
+        loop {
+            let call = retry::call(&self.shared, guard, || {
+                self.client
+                    .list_function_event_invoke_configs()
+                    .function_name(name)
+                    .set_marker(marker.clone())
+                    .send()
+            });
+            let page = match call.await {
+                Ok(page) => page,
+                Err(error) if error.kind == Kind::NotFound => return Ok(found),
+                Err(error) => return Err(fault(ACTION, name, error)),
+            };
+            for config in page.function_event_invoke_configs.unwrap_or_default() {
+                let destination = config
+                    .destination_config
+                    .and_then(|config| config.on_failure)
+                    .and_then(|on_failure| on_failure.destination)
+                    .filter(|arn| !arn.is_empty());
+                let arn = config.function_arn.unwrap_or_default();
+                let qualifier = function_of_arn(&arn).and_then(|(_, qualifier)| qualifier);
+                if let Some(destination) = destination {
+                    found.insert(qualifier.unwrap_or(LATEST).to_owned(), destination);
+                }
+            }
+            match page.next_marker.filter(|marker| !marker.is_empty()) {
+                Some(next) => marker = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `on --wait`: back only when no code that had begun can still be running.
+
+use maintenance_flag::Flag;
+use maintenance_sandbox::FunctionSpec;
+use maintenance_tests::Scene;
+
+const WORKER: [&str; 6] = ["on", "-y", "--role", "worker", "--function", "demo-*"];
+
+fn scene(timeout: u32) -> Scene {
+    let scene = Scene::aws();
+    let function = FunctionSpec::new("demo-dev-a").timeout(timeout);
+    scene.sandbox().seed(function);
+    scene
+}
+
+fn drained_at(scene: &Scene, role: &str) -> jiff::Timestamp {
+    let name = format!("/maintenance/demo-dev/flags/{role}");
+    let flag = &scene.sandbox().parameters()[&name].value;
+    Flag::decode(flag)
+        .expect("a flag")
+        .drained_at
+        .expect("it is known")
+}
+
+#[test]
+fn it_comes_back_when_the_longest_timeout_has_passed() {
+    let scene = scene(1);
+    let mut command = WORKER.to_vec();
+    command.push("--wait");
+    let ran = scene.run(&command);
+    let until = drained_at(&scene, "worker");
+    assert!(jiff::Timestamp::now() >= until);
+    ran.exactly(
+        0,
+        "",
+        &format!(
+            "Enabling worker maintenance mode for demo-dev\n\
+             Worker maintenance has been turned on\n\
+             1 function paused\n\
+             Waiting until {until}: then no code that had begun can still be running\n\
+             No code that had begun can still be running: safe to migrate\n"
+        ),
+    );
+}
+
+#[test]
+fn without_it_that_moment_is_printed() {
+    let scene = scene(60);
+    let ran = scene.run(&WORKER);
+    let until = drained_at(&scene, "worker");
+    ran.code(0).says(&format!(
+        "Safe to migrate from {until} on: until then code that had begun may still be running\n"
+    ));
+    let status = scene.run(&["status", "--role", "worker", "--json"]);
+    let json = status.code(0).json();
+    assert_eq!(json["roles"][0]["drained_at"], until.to_string());
+}
+
+#[test]
+fn handlers_behind_the_gate_are_waited_for_as_the_configuration_describes_them() {
+    let scene = Scene::aws();
+    scene.write("maintenance.toml", "[roles.web]\nttl = 0\ntimeout = 1\n");
+    scene
+        .run(&["on", "-y", "--wait"])
+        .code(0)
+        .says("\nNo code that had begun can still be running: safe to migrate\n");
+    assert!(jiff::Timestamp::now() >= drained_at(&scene, "web"));
+    // Nobody described these: AWS's own limit counts, and is said.
+    let scene = Scene::aws();
+    let running = scene.start(&["on", "-y", "--wait"]);
+    running.says("The longest timeout of the web role is not known");
+    running.says("Waiting until ");
+    running.interrupt();
+    let ran = running.wait();
+    ran.code(130)
+        .says("\nError: stopped waiting: maintenance is on")
+        .says("\nHint: run the same command again to go on waiting\n");
+    scene.run(&["status"]).code(0).stdout("on\n");
+}
+
+#[test]
+fn a_countdown_is_shown_on_a_terminal() {
+    let mut scene = scene(2);
+    scene.set("TERM", "xterm");
+    let mut command = WORKER.to_vec();
+    command.push("--wait");
+    let terminal = scene.at_terminal(&command);
+    terminal.expect("Draining: 2 s left");
+    terminal
+        .wait()
+        .code(0)
+        .says("No code that had begun can still be running");
+}
+
+#[test]
+fn a_timeout_that_aws_does_not_have_is_refused() {
+    let scene = Scene::aws();
+    for (key, most) in [("timeout", 900), ("ttl", 3600)] {
+        for bad in ["-1", "1.5", "99999", "\"x\""] {
+            scene.write("maintenance.toml", &format!("[roles.web]\n{key} = {bad}\n"));
+            let ran = scene.run(&["status"]);
+            ran.code(2).says(&format!("roles.web.{key}"));
+            let range = ran.stderr.contains(&format!("0 to {most}"));
+            assert!(
+                range || ran.stderr.contains("must be a number"),
+                "{}",
+                ran.stderr
+            );
+        }
+    }
+}
