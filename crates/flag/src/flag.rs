@@ -282,7 +282,10 @@ impl Flag {
         put("since", self.since.map(|time| time.to_string().into()));
         put("until", self.until.map(|time| time.to_string().into()));
         put("retry_after", self.retry_after.map(Value::from));
-        put("drained_at", self.drained_at.map(|time| time.to_string().into()));
+        put(
+            "drained_at",
+            self.drained_at.map(|time| time.to_string().into()),
+        );
         put("bypass", self.bypass.clone());
         put("overrode", self.overrode.as_ref().map(Owner::to_json));
         for (key, value) in &self.unknown {

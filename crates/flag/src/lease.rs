@@ -62,13 +62,18 @@ impl Left {
         let mut fields = Fields::of(value)?;
         let flag = fields.take("flag")?.as_u64()?;
         let mut saved = BTreeSet::new();
-        if let Some(Value::Object(windows)) = fields.take("saved") {
-            for (window, numbers) in windows {
-                let window: WindowId = window.parse().ok()?;
-                for n in numbers_in(numbers.as_str()?)? {
-                    saved.insert((window.clone(), n));
+        match fields.take("saved") {
+            None => {}
+            Some(Value::Object(windows)) => {
+                for (window, numbers) in windows {
+                    let window: WindowId = window.parse().ok()?;
+                    for n in numbers_in(numbers.as_str()?)? {
+                        saved.insert((window.clone(), n));
+                    }
                 }
             }
+            // Unreadable is unknown, not nothing.
+            Some(_) => return None,
         }
         Some(Self { flag, saved })
     }

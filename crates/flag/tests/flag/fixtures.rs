@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use maintenance_flag::{Capacity, CapacityDoc, Flag, Lease, Mode, Owner, Reserved};
+use maintenance_flag::{Capacity, CapacityDoc, Flag, Lease, Left, Mode, Owner, Reserved, WindowId};
 use serde_json::json;
 
 const FULL: &str = include_str!("../fixtures/flag-1-full.json");
 const MINIMAL: &str = include_str!("../fixtures/flag-1-minimal.json");
 const READ_ONLY: &str = include_str!("../fixtures/flag-1-read-only.json");
+const DRAINED: &str = include_str!("../fixtures/flag-1-drained.json");
 const BARE_ON: &str = include_str!("../fixtures/flag-bare-on.txt");
 const BARE_OFF: &str = include_str!("../fixtures/flag-bare-off.txt");
 const CAPACITY: &str = include_str!("../fixtures/capacity-1.json");
 const LEASE: &str = include_str!("../fixtures/lease-1.json");
 const RELEASED: &str = include_str!("../fixtures/lease-1-released.json");
+const LEFT: &str = include_str!("../fixtures/lease-1-left.json");
 
 /// All fixtures that are documents.
-pub(crate) const FLAGS: [&str; 3] = [FULL, MINIMAL, READ_ONLY];
+pub(crate) const FLAGS: [&str; 4] = [FULL, MINIMAL, READ_ONLY, DRAINED];
 
 fn full() -> Flag {
     let unknown = json!({"ticket": {"id": 42, "open": true}});
@@ -55,6 +57,14 @@ fn flags() {
         (FULL, full()),
         (MINIMAL, Flag::off()),
         (READ_ONLY, read_only()),
+        (
+            DRAINED,
+            Flag {
+                drained_at: Some("2026-11-21T08:45:00Z".parse().unwrap()),
+                mode: Mode::On,
+                ..read_only()
+            },
+        ),
     ] {
         assert_eq!(Flag::decode(bytes), Ok(flag.clone()));
         assert_eq!(flag.encode().as_deref(), Ok(bytes));
@@ -118,12 +128,34 @@ fn leases() {
         acquired: "2026-11-21T08:30:00Z".parse().unwrap(),
         expires: "2026-11-21T08:30:30Z".parse().unwrap(),
         released: false,
+        left: BTreeMap::new(),
     };
     let released = Lease {
         released: true,
         ..lease.clone()
     };
-    for (bytes, lease) in [(LEASE, lease), (RELEASED, released)] {
+    let window = |text: &str| -> WindowId { text.parse().unwrap() };
+    let worker = Left {
+        flag: 7,
+        saved: [
+            (window("20261121T083000Z-00001a2b"), 1),
+            (window("20261121T083000Z-00001a2b"), 2),
+            (window("20261121T083000Z-00001a2b"), 3),
+            (window("20261121T083000Z-00001a2b"), 5),
+            (window("20261121T091500Z-0000ffff"), 1),
+        ]
+        .into(),
+    };
+    let left = Lease {
+        left: [
+            ("worker".to_owned(), Some(worker)),
+            ("web".to_owned(), Some(Left::default())),
+            ("api".to_owned(), None),
+        ]
+        .into(),
+        ..released.clone()
+    };
+    for (bytes, lease) in [(LEASE, lease), (RELEASED, released), (LEFT, left)] {
         assert_eq!(Lease::decode(bytes), Ok(lease.clone()));
         assert_eq!(lease.encode(), bytes);
     }
@@ -140,8 +172,10 @@ fn whatever_is_cut_off_is_malformed() {
     for (end, _) in CAPACITY.char_indices() {
         assert!(CapacityDoc::decode(&CAPACITY[..end]).is_err());
     }
-    for (end, _) in LEASE.char_indices() {
-        assert!(Lease::decode(&LEASE[..end]).is_err());
+    for bytes in [LEASE, RELEASED, LEFT] {
+        for (end, _) in bytes.char_indices() {
+            assert!(Lease::decode(&bytes[..end]).is_err());
+        }
     }
     for word in ["", "o", "of"] {
         assert!(Flag::decode(word).is_err(), "{word:?}");

@@ -1,9 +1,11 @@
 //! Reading and writing documents: what is malformed, what is kept, what a store takes.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use maintenance_flag::{
-    CapacityDoc, DecodeError, EncodeError, Flag, Lease, MAX_VALUE_BYTES, Mode, Owner, OwnerKind,
-    WindowId,
+    CapacityDoc, DecodeError, EncodeError, Flag, Lease, Left, MAX_VALUE_BYTES, Mode, Owner,
+    OwnerKind, WindowId,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -200,6 +202,7 @@ fn a_lease_is_held_until_it_ends_or_is_given_back() {
         acquired: at("2026-11-21T08:30:00Z"),
         expires: at("2026-11-21T08:30:30Z"),
         released: false,
+        left: BTreeMap::new(),
     };
     assert!(lease.is_held(at("2026-11-21T08:30:29.999Z")));
     assert!(!lease.is_held(at("2026-11-21T08:30:30Z")));
@@ -208,6 +211,50 @@ fn a_lease_is_held_until_it_ends_or_is_given_back() {
         ..lease
     };
     assert!(!released.is_held(at("2026-11-21T08:30:00Z")));
+}
+
+#[test]
+fn what_a_lease_left_is_unknown_if_it_cannot_be_read() {
+    for left in [
+        "null",
+        "7",
+        "{}",
+        r#"{"flag":-1}"#,
+        r#"{"flag":1,"saved":["x"]}"#,
+        r#"{"flag":1,"saved":{"a/b":"1"}}"#,
+        r#"{"flag":1,"saved":{"w":1}}"#,
+        r#"{"flag":1,"saved":{"w":""}}"#,
+        r#"{"flag":1,"saved":{"w":"1-"}}"#,
+        r#"{"flag":1,"saved":{"w":"1-4000000000"}}"#,
+    ] {
+        let text = format!(
+            r#"{{"schema":1,"id":"x","by":"x","operation":"x","acquired":"2026-11-21T08:30:00Z","expires":"2026-11-21T08:30:30Z","left":{{"web":{left}}}}}"#
+        );
+        let lease = Lease::decode(&text).unwrap();
+        assert_eq!(lease.left, [("web".to_owned(), None)].into(), "{left}");
+    }
+}
+
+#[test]
+fn a_lease_that_has_too_much_to_say_says_that_it_is_unknown() {
+    let saved = (0..2_000).map(|n| (WindowId::new(Timestamp::UNIX_EPOCH, n), 1));
+    let left = Left {
+        flag: 1,
+        saved: saved.collect(),
+    };
+    let lease = Lease {
+        id: "x".to_owned(),
+        by: "x".to_owned(),
+        operation: "x".to_owned(),
+        acquired: Timestamp::UNIX_EPOCH,
+        expires: Timestamp::UNIX_EPOCH,
+        released: true,
+        left: [("worker".to_owned(), Some(left))].into(),
+    };
+    let text = lease.encode();
+    assert!(text.len() <= MAX_VALUE_BYTES);
+    let back = Lease::decode(&text).unwrap();
+    assert_eq!(back.left, [("worker".to_owned(), None)].into());
 }
 
 #[test]
@@ -274,6 +321,16 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 prop_compose! {
+    fn lefts()(
+        flag in any::<u64>(),
+        saved in prop::collection::btree_set((0..3_u32, 0..40_u32), 0..40),
+    ) -> Left {
+        let window = |n| WindowId::new(Timestamp::UNIX_EPOCH, n);
+        Left { flag, saved: saved.into_iter().map(|(w, n)| (window(w), n)).collect() }
+    }
+}
+
+prop_compose! {
     fn unknown_fields()(pairs in prop::collection::vec(("x_[a-z{]{1,8}", values()), 0..4))
         -> Map<String, Value>
     {
@@ -291,13 +348,15 @@ prop_compose! {
         since in option::of(times()),
         until in option::of(times()),
         retry_after in option::of(any::<u32>()),
+        drained_at in option::of(times()),
         bypass in option::of(values()),
         unknown in unknown_fields(),
     ) -> Flag {
         let [by, reason, message] = texts;
         Flag {
             window: window.map(|(at, entropy)| WindowId::new(at, entropy)),
-            owner, overrode, by, reason, message, since, until, retry_after, bypass, unknown,
+            owner, overrode, by, reason, message, since, until, retry_after, drained_at, bypass,
+            unknown,
             ..Flag::bare(mode)
         }
     }
@@ -346,9 +405,10 @@ proptest! {
         acquired in times(),
         expires in times(),
         released in any::<bool>(),
+        left in prop::collection::btree_map("[a-z{]{1,8}", option::of(lefts()), 0..3),
     ) {
         let [id, by, operation] = texts;
-        let lease = Lease { id, by, operation, acquired, expires, released };
+        let lease = Lease { id, by, operation, acquired, expires, released, left };
         let text = lease.encode();
         prop_assert!(!text.contains("{{"));
         prop_assert_eq!(Lease::decode(&text), Ok(lease));

@@ -60,6 +60,7 @@ fn on(owner: Owner) -> Flag {
         since: Some(at(10)),
         until: Some(at(50)),
         retry_after: Some(60),
+        drained_at: Some(at(20)),
         bypass: Some(json!({"paths": ["/healthz"]})),
         unknown: json!({"ticket": "T-1"}).as_object().unwrap().clone(),
         ..Flag::bare(Mode::On)
