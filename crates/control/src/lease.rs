@@ -359,7 +359,7 @@ impl Taker<'_> {
         };
         let (done, ended) = oneshot::channel();
         let renewal = Renewal {
-            store: self.store.clone(),
+            store: self.store.apart(),
             next: self.names.lease(n + 1),
             name: name.clone(),
             lease: lease.clone(),

@@ -2,15 +2,18 @@
 //!
 //! A rate limiter of a fixed rate is not enough: when AWS throttles, somebody else is using the budget,
 //! and the pace has to give way and come back. So the rate halves on a throttle and climbs again with
-//! every call that goes through.
+//! every call that goes through. Turns are handed out one at a time: what waits in line goes at the rate
+//! of the moment in which it is its turn.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The slowest pace, calls per second, however much AWS throttles.
+/// The least full rate, calls per second.
 const SLOWEST: f64 = 0.5;
+/// The part of the full rate that stays however much AWS throttles: who always gives way never ends.
+const LEAST: f64 = 0.2;
 /// How much of the full rate a successful call gives back.
 const RECOVERY: f64 = 0.02;
 /// Throttles within this time of one another count once: they come from calls sent together.
@@ -18,7 +21,11 @@ const SAME_THROTTLE: Duration = Duration::from_millis(500);
 
 /// A budget of calls per second. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Pace(Arc<Mutex<State>>);
+pub struct Pace {
+    state: Arc<Mutex<State>>,
+    /// Who holds it is next; it is fair.
+    line: Arc<tokio::sync::Mutex<()>>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -28,6 +35,8 @@ struct State {
     /// When the next call may start.
     next: Option<Instant>,
     throttled: Option<Instant>,
+    /// When a call last got through.
+    passed: Option<Instant>,
 }
 
 impl Pace {
@@ -50,18 +59,28 @@ impl Pace {
         } else {
             1.0
         };
-        Self(Arc::new(Mutex::new(State {
-            full,
-            rate: full,
-            burst,
-            next: None,
-            throttled: None,
-        })))
+        Self {
+            state: Arc::new(Mutex::new(State {
+                full,
+                rate: full,
+                burst,
+                next: None,
+                throttled: None,
+                passed: None,
+            })),
+            line: Arc::default(),
+        }
+    }
+
+    /// Another budget, as large as this one and untouched.
+    pub(crate) fn another(&self) -> Self {
+        let state = self.state();
+        Self::with_burst(state.full, state.burst)
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         // Nothing panics while it is held; and if it did, the numbers would still be usable.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The rate now, calls per second: the full one unless throttled.
@@ -72,19 +91,18 @@ impl Pace {
 
     /// Waits for the turn of one call.
     pub(crate) async fn turn(&self) {
+        let _first = self.line.lock().await;
         let at = {
-            let mut state = self.state();
+            let state = self.state();
             let now = Instant::now();
-            let gap = Duration::from_secs_f64(1.0 / state.rate);
             // After a pause up to `burst` turns have gathered.
-            let earliest = now
-                .checked_sub(gap.mul_f64(state.burst - 1.0))
-                .unwrap_or(now);
-            let at = state.next.map_or(earliest, |next| next.max(earliest));
-            state.next = Some(at + gap);
-            at
+            let gathered = Duration::from_secs_f64((state.burst - 1.0) / state.rate);
+            let earliest = now.checked_sub(gathered).unwrap_or(now);
+            state.next.map_or(earliest, |next| next.max(earliest))
         };
         tokio::time::sleep_until(at).await;
+        let mut state = self.state();
+        state.next = Some(at + Duration::from_secs_f64(1.0 / state.rate));
     }
 
     /// AWS throttled a call: give way.
@@ -98,13 +116,21 @@ impl Pace {
             return;
         }
         state.throttled = Some(now);
-        state.rate = (state.rate / 2.0).max(SLOWEST);
+        state.rate = (state.rate / 2.0).max(state.full * LEAST);
     }
 
     /// A call went through: come back, slowly.
     pub(crate) fn succeeded(&self) {
         let mut state = self.state();
         state.rate = (state.rate + state.full * RECOVERY).min(state.full);
+        state.passed = Some(Instant::now());
+    }
+
+    /// Whether a call of this budget has got through in the last `patience`, or since `started` less
+    /// than that has gone by.
+    pub(crate) fn is_moving(&self, started: Instant, patience: Duration) -> bool {
+        let since = self.state().passed.map_or(started, |at| at.max(started));
+        since.elapsed() < patience
     }
 }
 

@@ -13,7 +13,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use crate::lease::{Guard, Halt};
 use crate::pace::Pace;
 
-/// How long to go on while AWS throttles, or says that an update of the function is in progress.
+/// How long to go on while AWS says that an update of the function is in progress, or while it throttles
+/// every call of a budget. As long as some get through, ours will too.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How often to try again when AWS cannot be reached or fails inside.
 const TRANSIENT_ATTEMPTS: usize = 5;
@@ -191,8 +192,15 @@ where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     let started = tokio::time::Instant::now();
-    let mut transient = delays(Duration::from_millis(200), TRANSIENT_ATTEMPTS - 1);
-    let mut busy = delays(Duration::from_millis(250), usize::MAX);
+    let seconds = Duration::from_secs;
+    let mut transient = delays(
+        Duration::from_millis(200),
+        seconds(5),
+        TRANSIENT_ATTEMPTS - 1,
+    );
+    let mut busy = delays(Duration::from_millis(250), seconds(5), usize::MAX);
+    // The pace gives way; this only spreads what was refused together.
+    let mut throttled = delays(Duration::from_millis(250), seconds(1), usize::MAX);
     let mut ambiguous = false;
     loop {
         pace.turn().await;
@@ -209,7 +217,9 @@ where
         let delay = match error.kind {
             Kind::Throttled => {
                 pace.throttled();
-                busy.next().filter(|_| started.elapsed() < PATIENCE)
+                throttled
+                    .next()
+                    .filter(|_| pace.is_moving(started, PATIENCE))
             }
             Kind::Conflict => busy.next().filter(|_| started.elapsed() < PATIENCE),
             Kind::Transient => {
@@ -232,10 +242,10 @@ where
     }
 }
 
-fn delays(first: Duration, times: usize) -> impl Iterator<Item = Duration> {
+fn delays(first: Duration, longest: Duration, times: usize) -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(first)
-        .with_max_delay(Duration::from_secs(5))
+        .with_max_delay(longest)
         .with_max_times(times)
         .with_jitter()
         .build()

@@ -58,6 +58,14 @@ impl Store {
         }
     }
 
+    /// The same store for what must not wait in line behind other calls.
+    pub(crate) fn apart(&self) -> Self {
+        match self {
+            Self::Ssm(store) => Self::Ssm(store.apart()),
+            Self::File(store) => Self::File(store.clone()),
+        }
+    }
+
     /// Reads one parameter; none if it does not exist.
     ///
     /// # Errors

@@ -44,6 +44,16 @@ impl SsmStore {
         }
     }
 
+    /// The same store with a budget of its own: what must not wait in line behind other calls.
+    pub(super) fn apart(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            clock: self.clock,
+            reads: self.reads.another(),
+            writes: self.writes.another(),
+        }
+    }
+
     pub(super) async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
         match retry::call(&self.reads, None, || {
             self.client.get_parameter().name(name).send()
