@@ -15,3 +15,8 @@ pub use ran::Ran;
 pub use running::Running;
 pub use scene::{Scene, quick_sandbox};
 pub use terminal::Terminal;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
