@@ -50,6 +50,9 @@ pub struct On {
     pub who: Who,
     /// Why, for the team.
     pub reason: Option<String>,
+    /// Go on though asynchronous events will be lost. [`Control::on`] then does not even read whether
+    /// that is so; without it, it refuses with [`Error::EventsLost`] before anything is changed.
+    pub accept_event_loss: bool,
 }
 
 /// The wish to turn maintenance off.

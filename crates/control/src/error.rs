@@ -1,5 +1,6 @@
 //! Why an operation failed, by what the caller can do about it.
 
+use crate::events::FunctionEvents;
 use crate::lease::Halt;
 use jiff::Timestamp;
 
@@ -44,6 +45,18 @@ pub enum Error {
         role: Role,
         /// What was looked for.
         looked_for: String,
+    },
+    /// Asynchronous events would be lost, and nobody accepted that; nothing was changed.
+    #[error(
+        "asynchronous events for {} would be lost, so nothing was changed",
+        match functions.as_slice() {
+            [only] => only.function.clone(),
+            all => format!("{} functions", all.len()),
+        }
+    )]
+    EventsLost {
+        /// The functions that would lose them, with what arrives at them.
+        functions: Vec<FunctionEvents>,
     },
     /// A function has more than can be saved; nothing was changed.
     #[error("what the functions have cannot be saved")]
@@ -112,6 +125,10 @@ impl Error {
             }
             Self::Unreadable { .. } => Some(
                 "upgrade maintenance if a newer version wrote it; else look at it by hand"
+                    .to_owned(),
+            ),
+            Self::EventsLost { .. } => Some(
+                "give each a dead-letter queue or an on-failure destination, or accept the loss with --accept-event-loss"
                     .to_owned(),
             ),
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),

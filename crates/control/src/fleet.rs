@@ -1,10 +1,11 @@
 //! The worker functions as AWS Lambda has them: the verbs that pausing and restoring need, each one
 //! call or one paged read.
 //!
-//! Three budgets bind [Lambda quotas]: `GetFunction` has 100 requests a second of its own; all other
-//! control-plane calls share 15 a second with the account's deploys.
+//! Three budgets bind [Lambda quotas]: `GetFunction` has 100 requests a second of its own, `GetPolicy`
+//! 15; all other control-plane calls share 15 a second with the account's deploys.
 
 mod fault;
+mod triggers;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,10 +19,14 @@ use crate::error::LambdaError;
 use crate::pace::Pace;
 use crate::retry::{self, Kind};
 use crate::selection::Selection;
-use fault::{fault, function_of_arn, origin_of_arn};
+use fault::fault;
+pub(crate) use fault::{function_of_arn, origin_of_arn};
+pub(crate) use triggers::LATEST;
 
 /// Calls per second for `GetFunction`, which has a budget of 100 of its own.
 const GET_FUNCTION_RATE: f64 = 95.0;
+/// Calls per second for `GetPolicy`, which has a budget of 15 of its own.
+const GET_POLICY_RATE: f64 = 14.0;
 /// How many functions are worked on at once. The pace binds, not this: it only covers waiting.
 pub(crate) const AT_ONCE: usize = 32;
 
@@ -32,6 +37,7 @@ pub struct Fleet {
     clock: Clock,
     shared: Pace,
     get_function: Pace,
+    get_policy: Pace,
 }
 
 /// A function that a role selects.
@@ -42,6 +48,8 @@ pub(crate) struct Selected {
     pub(crate) has_versions: bool,
     /// The longest timeout of any of its versions, seconds.
     pub(crate) timeout: u32,
+    /// Its versions, `$LATEST` among them, each with the ARN of its dead-letter queue if it has one.
+    pub(crate) versions: BTreeMap<String, Option<String>>,
 }
 
 /// What `GetFunction` says.
@@ -88,6 +96,10 @@ impl MappingState {
 pub(crate) struct Mapping {
     pub(crate) uuid: String,
     pub(crate) state: MappingState,
+    /// The ARN of the queue or stream; a self-managed Kafka cluster has none.
+    pub(crate) source: Option<String>,
+    /// The alias or version that it feeds, if not the function itself.
+    pub(crate) qualifier: Option<String>,
 }
 
 /// A timeout as AWS gives it, seconds.
@@ -96,7 +108,8 @@ fn seconds(timeout: Option<i32>) -> u32 {
 }
 
 impl Fleet {
-    /// The functions behind this client; `pace` is the budget for all calls but `GetFunction`.
+    /// The functions behind this client; `pace` is the budget for all calls but `GetFunction` and
+    /// `GetPolicy`.
     #[must_use]
     pub fn new(client: Client, clock: Clock, pace: Pace) -> Self {
         Self {
@@ -104,6 +117,7 @@ impl Fleet {
             clock,
             shared: pace,
             get_function: Pace::per_second(GET_FUNCTION_RATE),
+            get_policy: Pace::per_second(GET_POLICY_RATE),
         }
     }
 
@@ -131,9 +145,15 @@ impl Fleet {
                         name,
                         has_versions: false,
                         timeout: 0,
+                        versions: BTreeMap::new(),
                     });
                     entry.has_versions |= published;
                     entry.timeout = entry.timeout.max(seconds(function.timeout));
+                    let dead_letter = function.dead_letter_config.and_then(|it| it.target_arn);
+                    entry.versions.insert(
+                        function.version.unwrap_or_else(|| LATEST.to_owned()),
+                        dead_letter.filter(|arn| !arn.is_empty()),
+                    );
                 }
             }
             match page.next_marker.filter(|marker| !marker.is_empty()) {
@@ -240,15 +260,18 @@ impl Fleet {
             .map_err(|error| fault(ACTION, "all functions", error))?;
             for mapping in page.event_source_mappings.unwrap_or_default() {
                 let arn = mapping.function_arn.unwrap_or_default();
-                let (Some((function, _)), Some(uuid)) = (function_of_arn(&arn), mapping.uuid)
+                let (Some((function, qualifier)), Some(uuid)) =
+                    (function_of_arn(&arn), mapping.uuid)
                 else {
                     continue;
                 };
                 let state = MappingState::parse(mapping.state.as_deref());
-                found
-                    .entry(function.to_owned())
-                    .or_default()
-                    .push(Mapping { uuid, state });
+                found.entry(function.to_owned()).or_default().push(Mapping {
+                    uuid,
+                    state,
+                    source: mapping.event_source_arn,
+                    qualifier: qualifier.map(str::to_owned),
+                });
             }
             match page.next_marker.filter(|marker| !marker.is_empty()) {
                 Some(next) => marker = Some(next),

@@ -13,6 +13,7 @@ mod control;
 mod drain;
 mod error;
 mod event;
+mod events;
 mod fleet;
 mod lease;
 mod pace;
@@ -29,12 +30,13 @@ pub use control::{Control, Off, On, RoleSpec, Who};
 pub use drain::Drain;
 pub use error::{Error, LambdaError, StoreError};
 pub use event::{Event, Run};
+pub use events::{Arrival, Fate, FunctionEvents};
 pub use fleet::Fleet;
 pub use lease::{Guard, Halt, Holder};
 pub use pace::Pace;
 pub use report::{
-    Action, Drift, Failure, Report, RoleOutcome, RoleReport, RoleStatus, State, Status,
-    WorkersReport, WorkersStatus,
+    Action, Drift, Failure, Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status,
+    Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
 };
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;

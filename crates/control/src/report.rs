@@ -2,9 +2,15 @@
 //!
 //! The JSON keys are a public contract: they are only ever added to.
 
+mod workers;
+
+pub use workers::{Settings, Worker, WorkerState, Workers};
+
 use jiff::Timestamp;
 use maintenance_flag::{App, Flag, Owner, Role};
 use serde::{Serialize, Serializer};
+
+use crate::events::FunctionEvents;
 
 /// Which operation a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -122,6 +128,10 @@ pub struct WorkersReport {
     pub drifted: Vec<Drift>,
     /// What was saved and does not exist any more: a function, or a part of one.
     pub gone: Vec<String>,
+    /// What becomes of the work of the functions that `on` pauses, by name. Empty for `off`, and where
+    /// losing events was accepted beforehand, since then it is not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<FunctionEvents>,
 }
 
 /// A function that could not be brought to where it should be.

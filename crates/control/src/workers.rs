@@ -14,7 +14,7 @@ mod survey;
 pub(crate) use pause::{Preparation, prepare};
 pub(crate) use restore::{Restoration, restore};
 pub(crate) use saved::{Place, Saved};
-pub(crate) use survey::{status, survey};
+pub(crate) use survey::{Current, rows, status, survey};
 
 use maintenance_flag::Role;
 

@@ -17,7 +17,11 @@ fn observer(name: &str) -> Who {
 }
 
 async fn on_as(control: &Control, who: Who) -> Result<(), Error> {
-    let wish = On { who, reason: None };
+    let wish = On {
+        who,
+        reason: None,
+        accept_event_loss: false,
+    };
     control.on(&[web()], &wish, &Run::quiet()).await.map(drop)
 }
 
@@ -368,6 +372,7 @@ async fn a_reason_too_long_to_store_changes_nothing() {
     let wish = On {
         who: Who::Person,
         reason: Some("y".repeat(5000)),
+        accept_event_loss: false,
     };
     let error = world
         .control
@@ -490,7 +495,16 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
             .every(10)
             .delay(Duration::from_secs(20)),
     );
-    let error = world.on(&worker()).await.unwrap_err();
+    let wish = On {
+        // So that no time goes into reading what becomes of events.
+        accept_event_loss: true,
+        ..on_wish()
+    };
+    let error = world
+        .control
+        .on(&[worker()], &wish, &Run::quiet())
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::LeaseLost), "{error:?}");
     let lost_at = world
         .sandbox

@@ -13,6 +13,7 @@ use super::{Control, On, RoleSpec, in_order, interrupted};
 use crate::drain;
 use crate::error::Error;
 use crate::event::{Event, Run};
+use crate::events;
 use crate::lease::{Held, Knowledge};
 use crate::report::{Action, Report, RoleOutcome, RoleReport, WorkersReport};
 use crate::store::{Revision, Stored};
@@ -51,6 +52,9 @@ impl Control {
     /// Turns maintenance on for these roles: those that are a flag alone first, those with functions
     /// last. A role that is on keeps its window, owner, reason and time; functions that are new to it
     /// are paused.
+    ///
+    /// Functions that would lose events are not paused unless that is accepted
+    /// ([`On::accept_event_loss`]); those that this window has saved already are not looked at again.
     ///
     /// # Errors
     /// [`Error`]; a failure of single functions is in the report instead.
@@ -108,7 +112,7 @@ impl Control {
         for spec in roles {
             let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
             let (read, saved) = self.read_known(&spec.role, &knowledge).await?;
-            let (current, warnings) = self.current(&spec.role, &read, Mode::Off)?;
+            let (current, mut warnings) = self.current(&spec.role, &read, Mode::Off)?;
             let enter = Enter {
                 owner: owner.clone(),
                 by: by.clone(),
@@ -125,7 +129,15 @@ impl Control {
             let numbers = saved.numbers.clone();
             let workers = match &spec.functions {
                 None => None,
-                Some(_) => Some(prepare(&self.fleet, &self.store, spec, saved).await?),
+                Some(_) => {
+                    let mut workers = prepare(&self.fleet, &self.store, spec, saved).await?;
+                    if held.is_none() || !on.accept_event_loss {
+                        let guard = held.map(Held::guard);
+                        workers.read_events(&self.fleet, guard).await?;
+                        warnings.extend(events::unseen(workers.events()));
+                    }
+                    Some(workers)
+                }
             };
             all.push(Ready {
                 spec,
@@ -148,7 +160,23 @@ impl Control {
     ) -> Result<Report, Error> {
         let mut done = Vec::with_capacity(roles.len());
         let mut end = Ok(());
-        for ready in self.ready_on(roles, on, Some(held)).await? {
+        let ready = match self.ready_on(roles, on, Some(held)).await {
+            Ok(ready) => ready,
+            Err(error) if error.halt().is_some() => {
+                return interrupted(self.report(Action::On, false, done), roles, Err(error));
+            }
+            Err(error) => return Err(error),
+        };
+        let workers = ready.iter().filter_map(|ready| ready.workers.as_ref());
+        let lossy: Vec<_> = workers
+            .flat_map(Preparation::events)
+            .filter(|events| events.is_lossy())
+            .cloned()
+            .collect();
+        if !on.accept_event_loss && !lossy.is_empty() {
+            return Err(Error::EventsLost { functions: lossy });
+        }
+        for ready in ready {
             match self.turn_on(ready, run, held).await {
                 Ok(role) => {
                     run.tell(Event::RoleFinished(&role));

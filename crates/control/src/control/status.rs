@@ -3,8 +3,8 @@
 use super::read::Read;
 use super::{Control, RoleSpec};
 use crate::error::Error;
-use crate::report::{RoleStatus, State, Status};
-use crate::workers::{Saved, status, survey};
+use crate::report::{RoleStatus, State, Status, Workers};
+use crate::workers::{Saved, rows, status, survey};
 
 impl Control {
     /// The flags of these roles, and nothing about their functions: what has to be known before
@@ -34,6 +34,28 @@ impl Control {
         Ok(Status {
             app: self.app.clone(),
             roles: all,
+        })
+    }
+
+    /// The functions of these roles, one by one: those that a role selects, and those saved for it.
+    ///
+    /// # Errors
+    /// [`Error`]; saved capacity that cannot be read is one too, since the table would not be true.
+    pub async fn workers(&self, roles: &[RoleSpec]) -> Result<Workers, Error> {
+        let mut workers = Vec::new();
+        for spec in roles {
+            let read = self.read(&spec.role).await?;
+            let on = !matches!(&read.flag, Ok(flag) if !flag.mode.is_on());
+            let mut saved = Saved::load(&self.store, &self.names, &spec.role).await?;
+            if let Some((name, source)) = saved.unreadable.pop() {
+                return Err(Error::Unreadable { name, source });
+            }
+            let survey = survey(&self.fleet, spec.functions.as_ref(), &saved).await?;
+            workers.extend(rows(&survey, &saved, &spec.role, on));
+        }
+        Ok(Workers {
+            app: self.app.clone(),
+            workers,
         })
     }
 

@@ -29,10 +29,7 @@ const WAITING: [&str; 16] = [
 ];
 
 /// Conditions that only the caller of a function URL meets.
-const URL_CONDITIONS: [&str; 2] = [
-    "lambda:functionurlauthtype",
-    "lambda:invokedviafunctionurl",
-];
+const URL_CONDITIONS: [&str; 2] = ["lambda:functionurlauthtype", "lambda:invokedviafunctionurl"];
 
 /// The condition that names what the service acts for.
 const SOURCE_CONDITIONS: [&str; 1] = ["aws:sourcearn"];

@@ -87,7 +87,8 @@ impl Reading<'_> {
             .iter()
             .map(|(qualifier, _)| self.dead_letter(qualifier.as_deref(), &aliases))
             .collect();
-        let exposed = |((_, trigger), safe): (&At, &Option<String>)| !trigger.waits && safe.is_none();
+        let exposed =
+            |((_, trigger), safe): (&At, &Option<String>)| !trigger.waits && safe.is_none();
         let destinations = if found.iter().zip(&safe).any(exposed) {
             let listed = self.fleet.failure_destinations(self.name, self.guard).await;
             self.see(listed)?
@@ -210,7 +211,10 @@ impl Reading<'_> {
 /// What an event source mapping brings: all of them hold what they have until they are enabled again.
 fn mapped(mapping: &Mapping) -> Arrival {
     // `arn:aws:sqs:…`; a self-managed Kafka cluster has no ARN.
-    let service = mapping.source.as_deref().and_then(|arn| arn.split(':').nth(2));
+    let service = mapping
+        .source
+        .as_deref()
+        .and_then(|arn| arn.split(':').nth(2));
     let service = service.unwrap_or("kafka");
     Arrival {
         from: service.to_owned(),

@@ -35,7 +35,7 @@ pub(super) fn fault(action: &str, function: &str, error: CallError) -> LambdaErr
 }
 
 /// The function's name and the qualifier, if any, of `arn:aws:lambda:region:account:function:name[:q]`.
-pub(super) fn function_of_arn(arn: &str) -> Option<(&str, Option<&str>)> {
+pub(crate) fn function_of_arn(arn: &str) -> Option<(&str, Option<&str>)> {
     let (_, rest) = arn.split_once(":function:")?;
     Some(match rest.split_once(':') {
         Some((name, qualifier)) => (name, Some(qualifier)),
@@ -44,7 +44,7 @@ pub(super) fn function_of_arn(arn: &str) -> Option<(&str, Option<&str>)> {
 }
 
 /// `arn:aws:lambda:region:account`: where a function is.
-pub(super) fn origin_of_arn(arn: &str) -> &str {
+pub(crate) fn origin_of_arn(arn: &str) -> &str {
     arn.split_once(":function:")
         .map_or(arn, |(origin, _)| origin)
 }

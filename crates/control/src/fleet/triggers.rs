@@ -60,7 +60,9 @@ impl Fleet {
                 let Some(name) = alias.name else {
                     continue;
                 };
-                let shifted = alias.routing_config.and_then(|r| r.additional_version_weights);
+                let shifted = alias
+                    .routing_config
+                    .and_then(|r| r.additional_version_weights);
                 let mut versions: Vec<String> = alias.function_version.into_iter().collect();
                 versions.extend(shifted.into_iter().flat_map(|weights| weights.into_keys()));
                 found.insert(name, versions);

@@ -14,6 +14,7 @@ use super::{Done, End, each};
 use crate::control::RoleSpec;
 use crate::error::{Error, LambdaError};
 use crate::event::Run;
+use crate::events::{self, FunctionEvents};
 use crate::fleet::{Fleet, MappingState};
 use crate::lease::Guard;
 use crate::report::{Action, Drift, WorkersReport};
@@ -25,6 +26,8 @@ pub(crate) struct Preparation {
     saved: Saved,
     survey: Survey,
     origin: String,
+    /// What becomes of the work of what is to be paused; empty until it is read.
+    events: Vec<FunctionEvents>,
 }
 
 /// Reads everything that pausing needs, and checks that it can be saved. Changes nothing.
@@ -56,6 +59,7 @@ pub(crate) async fn prepare(
         saved,
         survey,
         origin,
+        events: Vec::new(),
     };
     check_savable(&preparation.saved.missing(&preparation.capacities()))?;
     Ok(preparation)
@@ -67,6 +71,27 @@ impl Preparation {
         survey
             .map(|(name, current)| (name.clone(), current.capacity()))
             .collect()
+    }
+
+    /// Reads what becomes of the work of the functions that are new to the window. Those that are saved
+    /// are paused already, or were about to be when what would be lost was accepted.
+    pub(crate) async fn read_events(
+        &mut self,
+        fleet: &Fleet,
+        guard: Option<&Guard>,
+    ) -> Result<(), LambdaError> {
+        let all = &self.survey.functions;
+        let new = all.iter().map(|(name, current)| (name.as_str(), current));
+        let new = new
+            .filter(|(name, _)| !self.saved.functions.contains_key(*name))
+            .collect();
+        self.events = events::read(fleet, &new, all, guard).await?;
+        Ok(())
+    }
+
+    /// What becomes of that work, as far as it was read.
+    pub(crate) fn events(&self) -> &[FunctionEvents] {
+        &self.events
     }
 
     /// What pausing would do, without doing it.
@@ -90,6 +115,7 @@ impl Preparation {
         WorkersReport {
             selected: self.survey.functions.len() + self.survey.gone.len(),
             gone: self.survey.gone.clone(),
+            events: self.events.clone(),
             ..WorkersReport::default()
         }
     }
@@ -113,7 +139,8 @@ impl Preparation {
         self.saved
             .save(place, &self.origin, &capacities, guard)
             .await?;
-        let report = self.touch(fleet, place.role, guard, run).await?;
+        let mut report = self.touch(fleet, place.role, guard, run).await?;
+        report.events = self.events;
         let changed = report
             .changed
             .iter()

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use maintenance_flag::{Capacity, Reserved};
+use maintenance_flag::{Capacity, Reserved, Role};
 
 use super::saved::Saved;
 use crate::error::{Error, LambdaError};
 use crate::fleet::{AT_ONCE, Fleet, Mapping, MappingState, Selected};
-use crate::report::WorkersStatus;
+use crate::report::{Settings, Worker, WorkerState, WorkersStatus};
 use crate::selection::Selection;
 use crate::store::Store;
 
@@ -21,6 +21,8 @@ pub(crate) struct Current {
     pub(crate) origin: String,
     /// The longest timeout of any of its versions, seconds.
     pub(crate) timeout: u32,
+    /// Its versions with their dead-letter queues; empty for one that is saved and not selected.
+    pub(crate) versions: BTreeMap<String, Option<String>>,
 }
 
 impl Current {
@@ -30,6 +32,16 @@ impl Current {
             .iter()
             .filter(|m| matches!(m.state, MappingState::Enabled | MappingState::Enabling))
             .map(|m| m.uuid.as_str())
+    }
+
+    /// The mappings that deliver, or may when they have settled.
+    pub(crate) fn delivering(&self) -> impl Iterator<Item = &Mapping> {
+        self.mappings.iter().filter(|mapping| {
+            matches!(
+                mapping.state,
+                MappingState::Enabled | MappingState::Enabling | MappingState::Unsettled
+            )
+        })
     }
 
     /// What pausing it would take away.
@@ -59,10 +71,11 @@ pub(crate) struct Survey {
 }
 
 /// What is known of a function before it is read by itself.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Wanted {
     has_versions: bool,
     timeout: u32,
+    versions: BTreeMap<String, Option<String>>,
 }
 
 /// Reads how the selected and the saved functions stand.
@@ -78,6 +91,7 @@ pub(crate) async fn survey(
             name,
             has_versions,
             timeout,
+            versions,
         } in selected
         {
             wanted.insert(
@@ -85,6 +99,7 @@ pub(crate) async fn survey(
                 Wanted {
                     has_versions,
                     timeout,
+                    versions,
                 },
             );
         }
@@ -146,6 +161,7 @@ async fn read(
         mappings: mappings.get(name).cloned().unwrap_or_default(),
         origin: described.origin,
         timeout: wanted.timeout.max(described.timeout),
+        versions: wanted.versions,
     }))
 }
 
@@ -177,6 +193,41 @@ pub(crate) async fn place(
             here: here.unwrap_or_else(|| "an account and region without functions".to_owned()),
         }),
     }
+}
+
+/// Every function of a role, one by one, for `workers`. `on` is whether the role is in maintenance.
+pub(crate) fn rows(survey: &Survey, saved: &Saved, role: &Role, on: bool) -> Vec<Worker> {
+    let now = survey.functions.iter().map(|(name, current)| {
+        let saved = saved.functions.get(name);
+        let state = match saved {
+            None => WorkerState::Running,
+            Some(_) if current.is_paused() => WorkerState::Paused,
+            Some(saved) if drifted(saved, current) => WorkerState::Drifted,
+            Some(_) if on => WorkerState::Pausing,
+            Some(_) => WorkerState::Restoring,
+        };
+        Worker {
+            role: role.clone(),
+            function: name.clone(),
+            state,
+            now: Some(Settings::from(current.capacity())),
+            mappings: current.mappings.len(),
+            saved: saved.cloned().map(Settings::from),
+            timeout: Some(current.timeout),
+        }
+    });
+    let gone = survey.gone.iter().map(|name| Worker {
+        role: role.clone(),
+        function: name.clone(),
+        state: WorkerState::Gone,
+        now: None,
+        mappings: 0,
+        saved: saved.functions.get(name).cloned().map(Settings::from),
+        timeout: None,
+    });
+    let mut rows: Vec<Worker> = now.chain(gone).collect();
+    rows.sort_by(|a, b| a.function.cmp(&b.function));
+    rows
 }
 
 /// How the functions of a role stand, for `status`.

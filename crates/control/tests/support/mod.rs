@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use maintenance_control::{
     Clients, Clock, Control, Error, Fleet, Off, On, Pace, Report, RoleReport, RoleSpec, Run,
@@ -30,21 +31,25 @@ pub(crate) fn sandbox() -> Sandbox {
 
 /// SDK clients that call the sandbox in process, set up as [`maintenance_control::connect`] does.
 pub(crate) fn clients(sandbox: &Sandbox) -> Clients {
+    clients_over(&sandbox.http_client(), &Credentials::for_tests())
+}
+
+/// The same, by another way to the sandbox and as somebody in particular.
+pub(crate) fn clients_over(http: &SharedHttpClient, credentials: &Credentials) -> Clients {
     let retry = aws_sdk_ssm::config::retry::RetryConfig::disabled();
-    let credentials = Credentials::for_tests();
     let ssm = aws_sdk_ssm::Config::builder()
         .behavior_version(aws_sdk_ssm::config::BehaviorVersion::v2026_01_12())
         .region(aws_sdk_ssm::config::Region::new("us-east-1"))
         .credentials_provider(credentials.clone())
         .retry_config(retry.clone())
-        .http_client(sandbox.http_client())
+        .http_client(http.clone())
         .build();
     let lambda = aws_sdk_lambda::Config::builder()
         .behavior_version(aws_sdk_lambda::config::BehaviorVersion::v2026_01_12())
         .region(aws_sdk_lambda::config::Region::new("us-east-1"))
-        .credentials_provider(credentials)
+        .credentials_provider(credentials.clone())
         .retry_config(retry)
-        .http_client(sandbox.http_client())
+        .http_client(http.clone())
         .build();
     Clients {
         ssm: aws_sdk_ssm::Client::from_conf(ssm),
@@ -99,6 +104,7 @@ pub(crate) fn on_wish() -> On {
     On {
         who: Who::Person,
         reason: Some("migration".to_owned()),
+        accept_event_loss: false,
     }
 }
 
