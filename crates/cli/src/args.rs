@@ -157,6 +157,10 @@ pub(crate) struct OnArgs {
     /// Why, for the team
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: Option<String>,
+    /// Go on though events that arrive meanwhile will be lost, for functions that have neither a
+    /// dead-letter queue nor a failure destination; without it, only a yes at the question does
+    #[arg(long)]
+    pub(crate) accept_event_loss: bool,
     /// Return only when no code of the role can still be running: then it is safe to migrate
     #[arg(long)]
     pub(crate) wait: bool,

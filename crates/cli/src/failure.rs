@@ -7,6 +7,7 @@ use std::error::Error;
 use serde_json::{Value, json};
 
 use crate::exit_code::Outcome;
+use crate::words;
 
 /// What happened, why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,9 +131,16 @@ impl From<maintenance_control::Error> for Failure {
             E::Refused { .. } => Outcome::Refused,
             E::Busy { .. } => Outcome::Busy,
             E::LeaseLost => Outcome::Partial,
+            E::EventsLost { .. } => Outcome::NotConfirmed,
             _ => Outcome::Failed,
         };
-        Self::of(outcome, &error).hint_if(error.hint())
+        let failure = Self::of(outcome, &error).hint_if(error.hint());
+        match &error {
+            E::EventsLost { functions } => words::losses(functions)
+                .into_iter()
+                .fold(failure, Self::cause),
+            _ => failure,
+        }
     }
 }
 

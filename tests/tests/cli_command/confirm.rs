@@ -93,6 +93,9 @@ fn a_role_with_functions_says_how_many_will_be_paused() {
     terminal.expect(
         "Will enable worker maintenance mode for demo-dev\n\
          2 functions will be paused\n\
+         \x20 2 functions: no triggers\n\
+         Not seen from here: what EventBridge Scheduler, Step Functions, other accounts and code \
+         invoke by a role of their own\n\
          Are you sure? (y/N) ",
     );
     assert!(

@@ -2,6 +2,7 @@
 //! binary with a cleared environment.
 
 mod confirm;
+mod events;
 mod exit_codes;
 mod interrupt;
 mod output;

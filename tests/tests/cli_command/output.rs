@@ -75,6 +75,7 @@ fn on_and_off_as_json() {
             {"role": "worker", "outcome": "turned_on", "workers": workers},
         ],
     });
+    expected["roles"][1]["workers"]["events"] = json!([{"function": "demo-dev-a", "arrivals": []}]);
     assert_eq!(plan.json(), expected);
     // The lines for a person stay: they are on another stream.
     let on = scene.run(&["on", "--all", "-y", "--json"]);

@@ -68,10 +68,11 @@ fn a_plan_names_the_functions_and_makes_no_write_call() {
         "Would enable web maintenance mode for demo-dev\n\
          Would enable worker maintenance mode for demo-dev\n\
          Would pause 3 functions:\n\
-         \x20 demo-dev-limited\n\
-         \x20 demo-dev-queue\n\
-         \x20 demo-dev-unset\n",
-        "",
+         \x20 demo-dev-limited: no triggers\n\
+         \x20 demo-dev-queue: messages from sqs orders wait in the queue\n\
+         \x20 demo-dev-unset: no triggers\n",
+        "Not seen from here: what EventBridge Scheduler, Step Functions, other accounts and code \
+         invoke by a role of their own\n",
     );
     scene.run(&["off", "--all", "--dry-run"]).exactly(
         0,
@@ -149,8 +150,8 @@ fn functions_on_the_command_line_stand_for_those_of_the_role() {
         .stdout(
             "Would enable worker maintenance mode for demo-dev\n\
          Would pause 2 functions:\n\
-         \x20 demo-dev-unset\n\
-         \x20 other\n",
+         \x20 demo-dev-unset: no triggers\n\
+         \x20 other: no triggers\n",
         );
 }
 

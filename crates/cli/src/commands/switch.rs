@@ -4,7 +4,7 @@ use maintenance_control::{Action, Control, Event, Off, On, Report, RoleSpec, Run
 use maintenance_flag::Role;
 
 use crate::args::{OffArgs, OnArgs};
-use crate::confirm::confirmed;
+use crate::confirm::{Answer, confirmed};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -21,25 +21,31 @@ pub(crate) async fn on(
     args: &OnArgs,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let on = On {
+    let mut on = On {
         who: who(args.observer.as_deref())?,
         reason: reason(args.reason.as_deref())?,
+        accept_event_loss: args.accept_event_loss,
     };
     let (app, roles) = (settings.app()?, settings.asked()?);
     let control = connect::control(settings, app.clone()).await;
     if args.dry_run {
-        return plan(&control.plan_on(&roles, &on).await?, &roles, output);
-    }
-    if !args.yes && !confirmed(&control, &app, &roles, output).await? {
-        output.say("Nothing was changed");
-        if output.json() {
-            let failure = Failure::new(
-                Outcome::NotConfirmed,
-                "not confirmed, so nothing was changed",
-            );
-            output.document(&failure.document())?;
+        let report = control.plan_on(&roles, &on).await?;
+        let outcome = plan(&report, &roles, output)?;
+        if words::events_of(&report).next().is_some() {
+            output.say(words::NOT_SEEN);
         }
-        return Ok(Outcome::NotConfirmed);
+        if words::is_lossy(&report) && !args.accept_event_loss {
+            output.say(words::NEEDS_ACCEPTANCE);
+        }
+        return Ok(outcome);
+    }
+    if !args.yes {
+        match confirmed(&control, &app, &roles, &on, output).await? {
+            Answer::NotAsked => {}
+            // What would be lost was part of the question.
+            Answer::Yes => on.accept_event_loss = true,
+            Answer::No => return not_confirmed(output),
+        }
     }
     let wish = Wish::On {
         on,
@@ -69,6 +75,18 @@ pub(crate) async fn off(
         return plan(&control.plan_off(&roles, &off).await?, &roles, output);
     }
     operate(&control, &roles, &Wish::Off(off), settings, output).await
+}
+
+fn not_confirmed(output: &Output) -> Result<Outcome, Failure> {
+    output.say("Nothing was changed");
+    if output.json() {
+        let failure = Failure::new(
+            Outcome::NotConfirmed,
+            "not confirmed, so nothing was changed",
+        );
+        output.document(&failure.document())?;
+    }
+    Ok(Outcome::NotConfirmed)
 }
 
 fn who(observer: Option<&str>) -> Result<Who, Failure> {

@@ -1,6 +1,7 @@
 //! How a report reads: the sentences that people and their scripts know. Pure; nothing is printed here.
 
 mod drain;
+mod events;
 mod operation;
 mod problem;
 mod status;
@@ -8,6 +9,7 @@ mod status;
 pub(crate) use drain::{
     DRAINED, NOBODY_KNOWS, drained_at, duration, safe_from, unknown_timeout, waiting,
 };
+pub(crate) use events::{NEEDS_ACCEPTANCE, NOT_SEEN, events, events_of, is_lossy, losses};
 pub(crate) use operation::{finished, functions, plan, started, will_enable};
 pub(crate) use problem::problem;
 pub(crate) use status::{state, status_details, status_heading, status_notes};

@@ -3,6 +3,8 @@
 use maintenance_control::{Action, Drift, Report, RoleOutcome, RoleReport, WorkersReport};
 use maintenance_flag::{App, Role};
 
+use super::events::becomes;
+
 /// What is said of the worker role when nothing is configured for it.
 pub(crate) const NO_FUNCTIONS: &str = "The worker role selects no functions: only its flag is set";
 
@@ -137,6 +139,15 @@ pub(crate) fn plan(report: &Report, selects: impl Fn(&Role) -> bool) -> Vec<Stri
     lines
 }
 
+/// A function of a plan and, if it is to be paused, what becomes of its work.
+fn planned(name: &str, workers: &WorkersReport) -> String {
+    let events = &workers.events;
+    match events.binary_search_by(|it| it.function.as_str().cmp(name)) {
+        Ok(at) => format!("  {name}: {}", becomes(&events[at])),
+        Err(_) => format!("  {name}"),
+    }
+}
+
 fn workers_planned(action: Action, workers: &WorkersReport) -> Vec<String> {
     let verb = match action {
         Action::On => "pause",
@@ -148,7 +159,7 @@ fn workers_planned(action: Action, workers: &WorkersReport) -> Vec<String> {
             "Would {verb} {}:",
             functions(workers.changed.len())
         ));
-        lines.extend(workers.changed.iter().map(|name| format!("  {name}")));
+        lines.extend(workers.changed.iter().map(|name| planned(name, workers)));
     }
     if !workers.unchanged.is_empty() || workers.changed.is_empty() {
         lines.push(already(action, workers.unchanged.len()));

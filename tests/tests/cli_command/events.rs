@@ -1,0 +1,271 @@
+//! What becomes of events is shown before the question; without somebody to ask, losing them has to be
+//! accepted.
+
+use std::io::{Read as _, Write as _};
+
+use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
+use maintenance_tests::Scene;
+
+const LOST: &str = "demo-dev-mail: events from s3.amazonaws.com will be LOST (no dead-letter queue, no \
+                    failure destination)";
+const NOT_SEEN: &str = "Not seen from here: what EventBridge Scheduler, Step Functions, other accounts and code invoke by a role of their own\n";
+
+/// Functions of every kind; `demo-dev-mail` is the one that loses events.
+fn scene() -> Scene {
+    let scene = Scene::aws();
+    scene.write(
+        "maintenance.toml",
+        "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
+    );
+    for function in [
+        FunctionSpec::new("demo-dev-api"),
+        FunctionSpec::new("demo-dev-mail").reserved(7),
+        FunctionSpec::new("demo-dev-plain"),
+        FunctionSpec::new("demo-dev-queue")
+            .mapping(MappingSpec::sqs("orders"))
+            .mapping(MappingSpec::kinesis("clicks")),
+        FunctionSpec::new("demo-dev-safe").dead_letter("arn:aws:sqs:us-east-1:1:dead"),
+    ] {
+        scene.sandbox().seed(function);
+    }
+    allow(&scene, "demo-dev-api", "apigateway.amazonaws.com");
+    allow(&scene, "demo-dev-mail", "s3.amazonaws.com");
+    allow(&scene, "demo-dev-safe", "events.amazonaws.com");
+    scene.sandbox().reset_calls();
+    scene
+}
+
+/// Lets a service invoke a function, by the same request that adding a trigger makes.
+fn allow(scene: &Scene, function: &str, principal: &str) {
+    let address = &scene.variables()["AWS_ENDPOINT_URL"];
+    let address = address.strip_prefix("http://").expect("an address");
+    let body = format!(
+        r#"{{"StatementId": "trigger", "Action": "lambda:InvokeFunction", "Principal": "{principal}"}}"#
+    );
+    let mut stream = std::net::TcpStream::connect(address).expect("the local AWS");
+    write!(
+        stream,
+        "POST /2015-03-31/functions/{function}/policy HTTP/1.1\r\nHost: {address}\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/lambda/aws4_request, \
+         SignedHeaders=host, Signature=0\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+}
+
+const ON: [&str; 3] = ["on", "--role", "worker"];
+
+fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    ON.iter().copied().chain(more.iter().copied()).collect()
+}
+
+/// Writes other than to take and release the lease.
+fn changes(scene: &Scene) -> usize {
+    let writes = scene.sandbox().writes();
+    let is_lease = |it: &&maintenance_sandbox::CallRecord| {
+        !it.call
+            .target
+            .as_ref()
+            .is_some_and(|target| target.contains("/lease/"))
+    };
+    writes.iter().filter(is_lease).count()
+}
+
+#[test]
+fn the_question_comes_after_what_becomes_of_events() {
+    let scene = scene();
+    let mut terminal = scene.at_terminal(&ON);
+    terminal.expect(&format!(
+        "Will enable worker maintenance mode for demo-dev\n\
+         5 functions will be paused\n\
+         \x20 1 function: messages wait in their queues\n\
+         \x20 1 function: records wait in their streams, for as long as those keep them\n\
+         \x20 1 function: events go to a dead-letter queue or failure destination\n\
+         \x20 1 function: callers that wait for an answer get 429\n\
+         \x20 1 function: no triggers\n\
+         \x20 {LOST}\n\
+         {NOT_SEEN}\
+         Are you sure? (y/N) "
+    ));
+    assert!(
+        scene.sandbox().writes().is_empty(),
+        "nothing is written yet"
+    );
+    terminal.type_in("n\n");
+    terminal.wait().code(6).says("Nothing was changed");
+    assert!(scene.sandbox().writes().is_empty());
+
+    // A yes is a yes to what was shown.
+    let mut terminal = scene.at_terminal(&ON);
+    terminal.expect("Are you sure? (y/N) ");
+    terminal.type_in("y\n");
+    terminal.wait().code(0).says("5 functions paused\n");
+    let paused = scene.sandbox().fleet();
+    assert_eq!(paused["demo-dev-mail"].reserved, Some(0));
+}
+
+#[test]
+fn verbose_names_every_function_above_the_question() {
+    let scene = scene();
+    let mut terminal = scene.at_terminal(&with(&["-v"]));
+    terminal.expect(&format!(
+        "\x20 demo-dev-api: calls from apigateway.amazonaws.com get 429\n\
+         \x20 {LOST}\n\
+         \x20 demo-dev-plain: no triggers\n\
+         \x20 demo-dev-queue: messages from sqs orders wait in the queue; records from kinesis clicks \
+         wait in the stream, for as long as it keeps them\n\
+         \x20 demo-dev-safe: events from events.amazonaws.com go to arn:aws:sqs:us-east-1:1:dead\n"
+    ));
+    terminal.expect("Are you sure? (y/N) ");
+    terminal.type_in("n\n");
+    terminal.wait().code(6);
+}
+
+#[test]
+fn yes_alone_refuses_to_lose_events_and_changes_nothing() {
+    let scene = scene();
+    let before = scene.sandbox().fleet();
+    let refused = format!(
+        "Error: asynchronous events for demo-dev-mail would be lost, so nothing was changed\n\
+         Caused by: {LOST}\n\
+         Hint: give each a dead-letter queue or an on-failure destination, or accept the loss with \
+         --accept-event-loss\n"
+    );
+    scene.run(&with(&["--yes"])).exactly(6, "", &refused);
+    // Of all roles none is turned on.
+    scene
+        .run(&["on", "--all", "--yes"])
+        .exactly(6, "", &refused);
+    assert_eq!(changes(&scene), 0);
+    assert_eq!(scene.sandbox().fleet(), before);
+    scene
+        .run(&["status", "--all"])
+        .stdout("web off\nworker off\n");
+
+    let ran = scene.run(&with(&["--yes", "--json"]));
+    ran.code(6);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+    assert_eq!(document["error"]["exit_code"], 6);
+    assert_eq!(document["error"]["causes"][0], LOST);
+
+    let accepted = with(&["--yes", "--accept-event-loss"]);
+    scene.run(&accepted).code(0).says("5 functions paused\n");
+    // What is paused is not asked about again.
+    scene
+        .run(&with(&["--yes"]))
+        .code(0)
+        .says("Worker maintenance is already on\n");
+    scene.run(&["off", "--role", "worker"]).code(0);
+    assert_eq!(scene.sandbox().fleet(), before);
+}
+
+#[test]
+fn accepting_without_a_yes_is_not_a_yes() {
+    let scene = scene();
+    let ran = scene.run(&with(&["--accept-event-loss"]));
+    ran.refuses(6, "not confirmed, so nothing was changed");
+    assert_eq!(changes(&scene), 0);
+}
+
+#[test]
+fn a_function_that_joins_later_is_asked_about() {
+    let scene = scene();
+    scene.run(&with(&["--yes", "--accept-event-loss"])).code(0);
+    scene.sandbox().seed(FunctionSpec::new("demo-dev-new"));
+    allow(&scene, "demo-dev-new", "sns.amazonaws.com");
+    // Also on a terminal, where nothing is asked when it is on already.
+    let ran = scene.at_terminal(&ON).wait();
+    ran.code(6);
+    ran.says("demo-dev-new: events from sns.amazonaws.com will be LOST");
+    assert_eq!(scene.sandbox().fleet()["demo-dev-new"].reserved, None);
+    // With a role that is off, it is part of the question.
+    let mut terminal = scene.at_terminal(&["on", "--all"]);
+    terminal.expect(
+        "Will enable web maintenance mode for demo-dev\n\
+         1 function more of the worker role will be paused\n\
+         \x20 demo-dev-new: events from sns.amazonaws.com will be LOST",
+    );
+    terminal.type_in("y\n");
+    terminal.wait().code(0);
+    assert_eq!(scene.sandbox().fleet()["demo-dev-new"].reserved, Some(0));
+}
+
+#[test]
+fn a_plan_says_what_becomes_of_each_function() {
+    let scene = scene();
+    scene.run(&with(&["--dry-run"])).exactly(
+        0,
+        &format!(
+            "Would enable worker maintenance mode for demo-dev\n\
+             Would pause 5 functions:\n\
+             \x20 demo-dev-api: calls from apigateway.amazonaws.com get 429\n\
+             \x20 {LOST}\n\
+             \x20 demo-dev-plain: no triggers\n\
+             \x20 demo-dev-queue: messages from sqs orders wait in the queue; records from kinesis \
+             clicks wait in the stream, for as long as it keeps them\n\
+             \x20 demo-dev-safe: events from events.amazonaws.com go to arn:aws:sqs:us-east-1:1:dead\n"
+        ),
+        &format!(
+            "{NOT_SEEN}Events will be lost: where nobody is asked, `on` needs --accept-event-loss\n"
+        ),
+    );
+    assert!(scene.sandbox().writes().is_empty());
+}
+
+#[test]
+fn a_plan_as_json_has_the_fate_of_everything_that_arrives() {
+    let scene = scene();
+    let ran = scene.run(&with(&["--dry-run", "--json", "-q"]));
+    ran.code(0);
+    assert_eq!(ran.stderr, "");
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("a report");
+    let events = &report["roles"][0]["workers"]["events"];
+    let stream = |service: &str, resource: &str| {
+        let arn = format!("arn:aws:{service}:us-east-1:123456789012:{resource}");
+        serde_json::json!(arn)
+    };
+    assert_eq!(
+        *events,
+        serde_json::json!([
+            {"function": "demo-dev-api", "arrivals": [
+                {"from": "apigateway.amazonaws.com", "fate": "throttled"},
+            ]},
+            {"function": "demo-dev-mail", "arrivals": [
+                {"from": "s3.amazonaws.com", "fate": "lost"},
+            ]},
+            {"function": "demo-dev-plain", "arrivals": []},
+            {"function": "demo-dev-queue", "arrivals": [
+                {"from": "kinesis", "source": stream("kinesis", "stream/clicks"), "fate": "in_stream"},
+                {"from": "sqs", "source": stream("sqs", "orders"), "fate": "queued"},
+            ]},
+            {"function": "demo-dev-safe", "arrivals": [
+                {"from": "events.amazonaws.com", "fate": "sent", "to": "arn:aws:sqs:us-east-1:1:dead"},
+            ]},
+        ])
+    );
+    // `off` gives back; nothing of the kind is in its plan.
+    scene.run(&with(&["--yes", "--accept-event-loss"])).code(0);
+    let ran = scene.run(&["off", "--role", "worker", "--dry-run", "--json"]);
+    assert!(!ran.stdout.contains("arrivals"), "{ran:#?}");
+}
+
+#[test]
+fn what_may_not_be_seen_is_named_and_holds_up_nothing() {
+    let scene = scene();
+    let denied = Fault::on("GetPolicy").target("demo-dev-mail").always();
+    scene.sandbox().inject(denied.access_denied());
+    let mut terminal = scene.at_terminal(&ON);
+    terminal.expect(
+        "\x20 demo-dev-mail: cannot see what becomes of its events (allow lambda:GetPolicy)\n",
+    );
+    terminal.expect("Are you sure? (y/N) ");
+    terminal.type_in("n\n");
+    terminal.wait().code(6);
+    scene.run(&with(&["--yes"])).code(0).says(
+        "Warning: cannot see what becomes of events for demo-dev-mail: allow lambda:GetPolicy\n",
+    );
+}
