@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Off(OffArgs),
     /// Say whether maintenance is on
     Status(StatusArgs),
+    /// Show the functions one by one: what they have, and what is saved
+    Workers,
     /// End the lease of a command that has died, instead of waiting until it ends by itself
     Unlock(UnlockArgs),
     /// Show every setting and where it came from

@@ -7,6 +7,7 @@ mod exit_codes;
 mod interrupt;
 mod output;
 mod settings;
+mod table;
 mod unlock;
 mod wait;
 mod words;

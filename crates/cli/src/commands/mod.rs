@@ -10,5 +10,6 @@ mod run;
 mod status;
 mod switch;
 mod unlock;
+mod workers;
 
 pub(crate) use run::run;

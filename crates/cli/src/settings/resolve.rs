@@ -206,6 +206,14 @@ impl Settings {
             .collect()
     }
 
+    /// The role asked for; all of them, if none was.
+    pub(crate) fn asked_or_all(&self) -> Result<Vec<RoleSpec>, Failure> {
+        if matches!(self.role.source, Source::Default(_)) {
+            return self.roles.iter().map(RoleSettings::spec).collect();
+        }
+        self.asked()
+    }
+
     /// What the AWS SDK is told beyond what it finds by itself.
     ///
     /// Only what was typed here: the variables are the SDK's own business.

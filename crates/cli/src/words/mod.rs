@@ -5,6 +5,7 @@ mod events;
 mod operation;
 mod problem;
 mod status;
+mod workers;
 
 pub(crate) use drain::{
     DRAINED, NOBODY_KNOWS, drained_at, duration, safe_from, unknown_timeout, waiting,
@@ -13,3 +14,4 @@ pub(crate) use events::{NEEDS_ACCEPTANCE, NOT_SEEN, events, events_of, is_lossy,
 pub(crate) use operation::{finished, functions, plan, started, will_enable};
 pub(crate) use problem::problem;
 pub(crate) use status::{state, status_details, status_heading, status_notes};
+pub(crate) use workers::workers;

@@ -1,0 +1,24 @@
+//! `maintenance workers`: the functions one by one.
+
+use crate::exit_code::Outcome;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::settings::Settings;
+use crate::words;
+
+use super::connect;
+
+/// Prints the table of the asked role; of all roles unless one is asked for.
+pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome, Failure> {
+    let (app, roles) = (settings.app()?, settings.asked_or_all()?);
+    let control = connect::control(settings, app.clone()).await;
+    let workers = control.workers(&roles).await?;
+    if output.json() {
+        output.document(&workers)?;
+    } else if workers.workers.is_empty() {
+        output.say(format_args!("The roles of {app} select no functions"));
+    } else {
+        output.answer(words::workers(&workers))?;
+    }
+    Ok(Outcome::Done)
+}
