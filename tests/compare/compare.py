@@ -153,7 +153,8 @@ def fleet(world, targets, variables, names, runs, limits, latency, folder):
                 world.ask("POST", "reset-calls")
                 measured = timed(command, variables, folder)
                 counts = world.counts()
-                this[name, action] = (*measured, counts["total"], counts["throttled"])
+                shared = counts["by_budget"].get("lambda-control", 0)
+                this[name, action] = (*measured, shared, counts["total"], counts["throttled"])
                 if action == "pause":
                     paused = [it["reserved"] for it in world.functions().values()]
                     assert all(it == 0 for it in paused), f"{name} did not pause"
@@ -165,15 +166,16 @@ def fleet(world, targets, variables, names, runs, limits, latency, folder):
 
 def print_fleet(title, rounds, count):
     print(f"\n{title}\n")
-    print("| | | time | of the aws loop's | calls | refused | calls a function | CPU | memory |")
+    print("| | | time | of the aws loop's | shared calls a function | calls | refused | CPU | memory |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, action in rounds[0]:
         of = [it[name, action] for it in rounds]
-        took, cpu, memory, calls, refused = (statistics.median(column) for column in zip(*of))
+        medians = (statistics.median(column) for column in zip(*of))
+        took, cpu, memory, shared, calls, refused = medians
         ratio = statistics.median(it[name, action][0] / it["aws loop", action][0] for it in rounds)
         print(
-            f"| {name} | {action} | {took:.1f} s | {ratio:.3f} | {calls:.0f} | {refused:.0f} "
-            f"| {calls / count:.2f} | {cpu:.2f} s | {memory:.0f} MB |"
+            f"| {name} | {action} | {took:.1f} s | {ratio:.2f} | {shared / count:.2f} | {calls:.0f} "
+            f"| {refused:.0f} | {cpu:.1f} s | {memory:.0f} MB |"
         )
 
 
