@@ -106,29 +106,6 @@ impl Control {
         &self.app
     }
 
-    /// The names of the functions that a role selects, in order. Reads only.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn selected(&self, spec: &RoleSpec) -> Result<Vec<String>, Error> {
-        let Some(selection) = &spec.functions else {
-            return Ok(Vec::new());
-        };
-        let mut names = Vec::new();
-        for function in self.fleet.list(selection).await? {
-            let belongs = !selection.needs_tags()
-                || self
-                    .fleet
-                    .describe(&function.name)
-                    .await?
-                    .is_some_and(|described| selection.matches_tags(&described.tags));
-            if belongs {
-                names.push(function.name);
-            }
-        }
-        Ok(names)
-    }
-
     /// The flag to go on from. A malformed one is replaced, since that is what is asked for; one of a
     /// newer version is not.
     fn current(
@@ -264,16 +241,10 @@ fn interrupted(
     mut report: Report,
     roles: &[&RoleSpec],
     end: Result<(), Error>,
+    stop: &Stop,
 ) -> Result<Report, Error> {
     match end {
-        Ok(()) => {
-            let unfinished = |role: &RoleReport| {
-                role.workers
-                    .as_ref()
-                    .is_some_and(|workers| !workers.unfinished.is_empty())
-            };
-            report.interrupted = report.roles.iter().any(unfinished);
-        }
+        Ok(()) => report.interrupted = stop.is_stopped() && !report.is_complete(),
         Err(error) if error.halt() == Some(Halt::Stopped) => report.interrupted = true,
         Err(error) if error.halt() == Some(Halt::LeaseLost) => return Err(Error::LeaseLost),
         Err(error) => return Err(error),

@@ -57,6 +57,8 @@ pub(crate) struct Selected {
 pub(crate) struct Described {
     pub(crate) reserved: Reserved,
     pub(crate) tags: HashMap<String, String>,
+    /// Why AWS does not show the tags, if it does not.
+    pub(crate) tags_hidden: Option<String>,
     /// `arn:aws:lambda:<region>:<account>`.
     pub(crate) origin: String,
     /// Its timeout, seconds.
@@ -201,6 +203,7 @@ impl Fleet {
                 .and_then(|n| u32::try_from(n).ok())
                 .map_or(Reserved::Unset, Reserved::Limit),
             tags: output.tags.unwrap_or_default(),
+            tags_hidden: output.tags_error.map(|error| error.message),
             origin: origin_of_arn(&arn).to_owned(),
         }))
     }

@@ -11,7 +11,7 @@ mod restore;
 mod saved;
 mod survey;
 
-pub(crate) use pause::{Preparation, prepare};
+pub(crate) use pause::{Preparation, Timeouts, prepare};
 pub(crate) use restore::{Restoration, restore};
 pub(crate) use saved::{Place, Saved};
 pub(crate) use survey::{Current, rows, status, survey};

@@ -602,6 +602,69 @@ async fn a_role_is_drained_when_its_longest_timeout_has_passed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_cut_off_operation_paused_counts_for_the_next() {
+    let world = World::new([FunctionSpec::new("demo-dev-slow").timeout(600)]);
+    world.on(&worker()).await.unwrap();
+    // As if it had died before it noted when.
+    let name = "/maintenance/demo-dev/flags/worker";
+    let flag = Flag {
+        drained_at: None,
+        ..world.flag("worker")
+    };
+    world.sandbox.set_parameter(name, &flag.encode().unwrap());
+    let report = world.on(&worker()).await.unwrap();
+    let now = world.sandbox.settings().clock.now();
+    let wait = only(&report).drained_at.unwrap().duration_since(now);
+    assert!((590..=601).contains(&wait.as_secs()), "{wait:?}");
+    // And of a flag that somebody typed, from now on.
+    world
+        .sandbox
+        .set_parameter("/maintenance/demo-dev/flags/web", "on");
+    let report = world.on(&web()).await.unwrap();
+    let wait = only(&report).drained_at.unwrap().duration_since(now);
+    assert!(wait.as_secs() > 900, "{wait:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_after_the_last_function_reports_what_was_done() {
+    for last in ["PutFunctionConcurrency", "DeleteParameters"] {
+        let world = World::new([FunctionSpec::new("demo-dev-a").reserved(3)]);
+        if last == "DeleteParameters" {
+            world.on(&worker()).await.unwrap();
+        }
+        let stop = Stop::new();
+        let pull = stop.clone();
+        world.inject(Fault::on(last).nth(1).after().hook(move |_| pull.stop()));
+        let run = Run {
+            stop,
+            listen: &|_| {},
+        };
+        let roles = [worker()];
+        let report = if last == "DeleteParameters" {
+            world.control.off(&roles, &off_wish(), &run).await
+        } else {
+            world.control.on(&roles, &on_wish(), &run).await
+        }
+        .unwrap();
+        let role = only(&report);
+        assert_eq!(
+            role.workers.as_ref().unwrap().changed,
+            ["demo-dev-a"],
+            "{report:?}"
+        );
+        if last == "DeleteParameters" {
+            assert_eq!(role.outcome, RoleOutcome::StillOn);
+            assert!(report.interrupted);
+        } else {
+            assert_eq!(role.outcome, RoleOutcome::TurnedOn);
+            assert!(!report.interrupted, "there was nothing left to do");
+        }
+        assert!(world.off(&worker()).await.unwrap().is_complete());
+        assert_eq!(world.sandbox.fleet()["demo-dev-a"].reserved, Some(3));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_flag_alone_is_drained_after_the_gates_ttl_and_the_longest_timeout() {
     let world = World::new([]);
     let report = world.on(&web()).await.unwrap();

@@ -296,6 +296,90 @@ async fn who_insists_gets_back_what_was_saved() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn provisioned_concurrency_that_vanishes_while_it_is_waited_for_holds_up_nothing() {
+    let world = World::new([FunctionSpec::new("demo-dev-a")
+        .reserved(20)
+        .versions(2)
+        .alias("live", 1)
+        .provisioned("live", 3)
+        .provisioned("2", 4)
+        .mapping(MappingSpec::sqs("q"))]);
+    world.on(&worker()).await.unwrap();
+    let sandbox = world.sandbox.clone();
+    let looked = Fault::on("GetProvisionedConcurrencyConfig")
+        .always()
+        .before();
+    world.inject(looked.hook(move |_| {
+        sandbox.set_provisioned("demo-dev-a", "live", None).unwrap();
+    }));
+    let report = world.off(&worker()).await.unwrap();
+    assert_eq!(
+        only(&report).workers.as_ref().unwrap().gone,
+        ["demo-dev-a:live"]
+    );
+    let function = &world.sandbox.fleet()["demo-dev-a"];
+    assert_eq!(function.provisioned.get("2"), Some(&4));
+    assert!(
+        function
+            .mappings
+            .values()
+            .all(|mapping| mapping.state == "Enabled")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_cannot_be_read_stops_nobody_else() {
+    let world = World::mixed();
+    let before = world.sandbox.fleet();
+    let denied = || {
+        Fault::on("GetFunction")
+            .target("demo-dev-limited")
+            .always()
+            .access_denied()
+    };
+    world.inject(denied());
+    let report = world.on(&worker()).await.unwrap();
+    let workers = only(&report).workers.as_ref().unwrap();
+    assert_eq!(workers.failed[0].function, "demo-dev-limited");
+    assert_eq!(
+        (
+            workers.selected,
+            workers.failed.len(),
+            workers.changed.len()
+        ),
+        (8, 1, 6)
+    );
+    let status = world.status(&worker()).await;
+    assert_eq!(
+        status.roles[0].workers.as_ref().unwrap().pending,
+        ["demo-dev-limited"]
+    );
+    world.sandbox.clear_faults();
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+
+    world.inject(denied());
+    let report = world.off(&worker()).await.unwrap();
+    assert_eq!(only(&report).outcome, RoleOutcome::StillOn);
+    assert_eq!(only(&report).workers.as_ref().unwrap().failed.len(), 1);
+    assert!(
+        !world.parameters("capacity").is_empty(),
+        "what it had is saved still"
+    );
+    world.sandbox.clear_faults();
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert_eq!(world.sandbox.fleet(), before);
+
+    // A permission that is missing for all of them changes nothing at all.
+    world.inject(Fault::on("GetFunction").always().access_denied());
+    let error = world.on(&worker()).await.unwrap_err();
+    assert!(
+        error.hint().unwrap().contains("lambda:GetFunction"),
+        "{error}"
+    );
+    assert!(!world.flag("worker").mode.is_on());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reservation_the_account_has_no_room_for_is_named_and_the_next_off_goes_on() {
     let world = World::new([
         FunctionSpec::new("demo-dev-big").reserved(800),
@@ -365,7 +449,21 @@ async fn tags_and_exclusions_choose() {
         functions: Some(selection),
         ..worker()
     };
-    assert_eq!(world.control.selected(&role).await.unwrap(), ["demo-dev-a"]);
+    let roles = [role.clone()];
+    let plan = world.control.plan_on(&roles, &on_wish()).await.unwrap();
+    assert_eq!(
+        only(&plan).workers.as_ref().unwrap().changed,
+        ["demo-dev-a"]
+    );
+    // GetFunction shows tags only to who may list them.
+    world
+        .sandbox
+        .configure(|settings| settings.lambda.hide_tags = true);
+    let error = world.on(&role).await.unwrap_err();
+    assert!(error.hint().unwrap().contains("lambda:ListTags"), "{error}");
+    world
+        .sandbox
+        .configure(|settings| settings.lambda.hide_tags = false);
     world.on(&role).await.unwrap();
     let fleet = world.sandbox.fleet();
     let paused: Vec<_> = fleet

@@ -73,6 +73,9 @@ pub struct LambdaSettings {
     pub mapping_change: Duration,
     /// How long a mapping stays `Disabling`.
     pub mapping_disable: Duration,
+    /// GetFunction shows `TagsError` instead of tags, as it does to a caller without
+    /// `lambda:ListTags`.
+    pub hide_tags: bool,
 }
 
 impl Default for Settings {
@@ -144,6 +147,7 @@ impl Default for LambdaSettings {
             provision_fails: None,
             mapping_change: Duration::from_secs(2),
             mapping_disable: Duration::from_secs(2),
+            hide_tags: false,
         }
     }
 }

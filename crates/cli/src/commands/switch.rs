@@ -203,6 +203,9 @@ async fn operate(
     match words::problem(&report, &back) {
         Some(problem) => Err(problem.answered()),
         None if drained => Ok(Outcome::Done),
+        None if !stop.is_stopped() => Err(Failure::failed(words::NOBODY_KNOWS)
+            .hint("run the same command again with --wait, or wait for the longest timeout there is: 15 min")
+            .answered()),
         None => Err(Failure::new(
             Outcome::Interrupted,
             "stopped waiting: maintenance is on, and code that had begun may still be running",
@@ -241,8 +244,7 @@ async fn drain(
         return true;
     }
     let Some(until) = report.drained_at() else {
-        output.say(words::NOBODY_KNOWS);
-        return true;
+        return false;
     };
     for role in report.roles.iter().filter(|role| !described(&role.role)) {
         output.say(words::unknown_timeout(&role.role));

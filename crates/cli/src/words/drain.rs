@@ -29,9 +29,9 @@ pub(crate) fn waiting(until: Timestamp) -> String {
 /// After waiting.
 pub(crate) const DRAINED: &str = "No code that had begun can still be running: safe to migrate";
 
-/// Instead of waiting: the flag was set by hand, or by a command that was cut off.
+/// Instead of waiting.
 pub(crate) const NOBODY_KNOWS: &str =
-    "Nobody knows when the code that had begun has ended: not waiting";
+    "maintenance is on, but nobody knows when the code that had begun has ended";
 
 /// Of a role that is a flag alone.
 pub(crate) fn unknown_timeout(role: &Role) -> String {
@@ -40,10 +40,11 @@ pub(crate) fn unknown_timeout(role: &Role) -> String {
     )
 }
 
-/// When all roles that `described` holds for are drained.
+/// When all roles are drained: of no use where `described` holds for none of them, since then only
+/// AWS's own limit is known.
 pub(crate) fn drained_at(report: &Report, described: impl Fn(&Role) -> bool) -> Option<Timestamp> {
-    let roles = report.roles.iter().filter(|role| described(&role.role));
-    roles.filter_map(|role| role.drained_at).max()
+    let any = report.roles.iter().any(|role| described(&role.role));
+    report.drained_at().filter(|_| any)
 }
 
 #[cfg(test)]

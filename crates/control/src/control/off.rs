@@ -8,7 +8,7 @@ use super::read::Read;
 use super::{Control, Off, RoleSpec, Who, in_order, interrupted};
 use crate::error::Error;
 use crate::event::{Event, Run};
-use crate::lease::{Held, Knowledge};
+use crate::lease::{Halt, Held, Knowledge};
 use crate::report::{Action, Report, RoleOutcome, RoleReport};
 use crate::workers::{Restoration, Saved, restore};
 
@@ -197,7 +197,7 @@ impl Control {
                 }
             }
         }
-        interrupted(self.report(Action::Off, false, done), roles, end)
+        interrupted(self.report(Action::Off, false, done), roles, end, &run.stop)
     }
 
     async fn turn_off(
@@ -238,9 +238,16 @@ impl Control {
         if turning_off {
             if report.is_complete() {
                 let seen = ready.read.stored.as_ref();
-                let (written, warning) = self.write(role, &ready.step.flag, seen, guard).await?;
-                version = written;
-                report.warnings.extend(warning);
+                match self.write(role, &ready.step.flag, seen, guard).await {
+                    Ok((written, warning)) => {
+                        version = written;
+                        report.warnings.extend(warning);
+                    }
+                    Err(error) if error.halt() == Some(Halt::Stopped) => {
+                        report.outcome = RoleOutcome::StillOn;
+                    }
+                    Err(error) => return Err(error),
+                }
             } else {
                 report.outcome = RoleOutcome::StillOn;
             }

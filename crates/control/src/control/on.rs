@@ -14,10 +14,10 @@ use crate::drain;
 use crate::error::Error;
 use crate::event::{Event, Run};
 use crate::events;
-use crate::lease::{Held, Knowledge};
+use crate::lease::{Halt, Held, Knowledge};
 use crate::report::{Action, Report, RoleOutcome, RoleReport, WorkersReport};
 use crate::store::{Revision, Stored};
-use crate::workers::{Place, Preparation, prepare};
+use crate::workers::{Place, Preparation, Timeouts, prepare};
 
 /// A role with everything read and checked, and nothing changed.
 struct Ready<'a> {
@@ -163,7 +163,8 @@ impl Control {
         let ready = match self.ready_on(roles, on, Some(held)).await {
             Ok(ready) => ready,
             Err(error) if error.halt().is_some() => {
-                return interrupted(self.report(Action::On, false, done), roles, Err(error));
+                let report = self.report(Action::On, false, done);
+                return interrupted(report, roles, Err(error), &run.stop);
             }
             Err(error) => return Err(error),
         };
@@ -188,7 +189,7 @@ impl Control {
                 }
             }
         }
-        interrupted(self.report(Action::On, false, done), roles, end)
+        interrupted(self.report(Action::On, false, done), roles, end, &run.stop)
     }
 
     async fn turn_on(
@@ -241,19 +242,43 @@ impl Control {
                     role,
                     window: &window,
                 };
-                let (report, now, timeout) =
-                    preparation.pause(&self.fleet, place, guard, run).await?;
+                let names: Vec<String> = preparation.names().cloned().collect();
+                let paused = preparation.pause(&self.fleet, place, guard, run).await;
+                let (report, now, timeouts) = match paused {
+                    // Stopped while saving, with the flag on and nothing touched.
+                    Err(error) if error.halt() == Some(Halt::Stopped) => {
+                        let workers = WorkersReport {
+                            selected: names.len(),
+                            unfinished: names,
+                            ..WorkersReport::default()
+                        };
+                        return Ok(RoleReport {
+                            role: role.clone(),
+                            outcome,
+                            workers: Some(workers),
+                            drained_at: None,
+                            warnings,
+                        });
+                    }
+                    paused => paused?,
+                };
                 saved = now;
-                let drained_at = self.drained_at(&flag, &report, timeout);
+                let drained_at = self.drained_at(&flag, &report, timeouts);
                 if drained_at != flag.drained_at {
                     let seen = Stored {
                         value: flag.encode()?,
                         revision: Revision(version),
                     };
                     flag.drained_at = drained_at;
-                    let (written, warning) = self.write(role, &flag, Some(&seen), guard).await?;
-                    version = written;
-                    warnings.extend(warning);
+                    match self.write(role, &flag, Some(&seen), guard).await {
+                        Ok((written, warning)) => {
+                            version = written;
+                            warnings.extend(warning);
+                        }
+                        // All of them are paused; only when they are drained is not stored.
+                        Err(error) if error.halt() == Some(Halt::Stopped) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
                 Some(report)
             }
@@ -265,11 +290,15 @@ impl Control {
                 saved,
             },
         );
+        // Nobody noted it when the flag was set by hand: from now on, to be safe.
+        let unknown = workers
+            .is_none()
+            .then(|| drain::after(self.clock.now(), ready.spec.drain.longest()));
         Ok(RoleReport {
             role: role.clone(),
             outcome,
             workers,
-            drained_at: flag.drained_at,
+            drained_at: flag.drained_at.or(unknown),
             warnings,
         })
     }
@@ -279,16 +308,19 @@ impl Control {
         &self,
         flag: &Flag,
         report: &WorkersReport,
-        timeout: Duration,
+        timeouts: Timeouts,
     ) -> Option<Timestamp> {
         let paused =
             report.failed.is_empty() && report.unfinished.is_empty() && report.drifted.is_empty();
         if !paused {
             return None;
         }
-        if report.changed.is_empty() && flag.drained_at.is_some() {
-            return flag.drained_at;
+        let now = self.clock.now();
+        match flag.drained_at {
+            Some(at) if report.changed.is_empty() => Some(at),
+            Some(at) => Some(at.max(drain::after(now, timeouts.changed))),
+            // The operation that paused some of them did not come to note it.
+            None => Some(drain::after(now, timeouts.all)),
         }
-        Some(drain::after(self.clock.now(), timeout)).max(flag.drained_at)
     }
 }

@@ -17,6 +17,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(500);
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
 /// How long a mapping may take to be enabled or disabled. AWS takes seconds, at worst a few minutes.
 const MAPPING_PATIENCE: Duration = Duration::from_secs(300);
+/// How often provisioned concurrency that was just asked for may be missing before it counts as gone.
+const UNSEEN: u32 = 5;
 /// How long provisioned concurrency may take to be ready. AWS takes a few minutes.
 const PROVISIONED_PATIENCE: Duration = Duration::from_secs(900);
 
@@ -142,6 +144,7 @@ impl Fleet {
             ended,
         };
         let mut looks = Looks::new(PROVISIONED_PATIENCE);
+        let mut unseen = 0;
         loop {
             let config = retry::call(&self.shared, None, || {
                 self.client
@@ -150,14 +153,23 @@ impl Fleet {
                     .qualifier(qualifier)
                     .send()
             })
-            .await
-            .map_err(|error| fault("lambda:GetProvisionedConcurrencyConfig", &qualified, error))?;
-            match config.status {
-                Some(ProvisionedStatus::Ready) => return Ok(()),
-                Some(ProvisionedStatus::Failed) => {
-                    let reason = config
-                        .status_reason
-                        .unwrap_or_else(|| "no reason".to_owned());
+            .await;
+            let status = match config {
+                Ok(config) => config.status.map(|status| (status, config.status_reason)),
+                // Asked for a moment ago: a read that lags may not show it yet.
+                Err(error) if error.kind == Kind::NotFound && unseen < UNSEEN => {
+                    unseen += 1;
+                    None
+                }
+                Err(error) => {
+                    let action = "lambda:GetProvisionedConcurrencyConfig";
+                    return Err(fault(action, &qualified, error));
+                }
+            };
+            match status {
+                Some((ProvisionedStatus::Ready, _)) => return Ok(()),
+                Some((ProvisionedStatus::Failed, reason)) => {
+                    let reason = reason.unwrap_or_else(|| "no reason".to_owned());
                     return Err(ended(format!("failed: {reason}")));
                 }
                 _ => {}

@@ -143,6 +143,10 @@ async fn renew_once(renewal: &mut Renewal) -> Result<bool, StoreError> {
     if renewal.store.get(&renewal.next).await?.is_some() {
         return Ok(false);
     }
+    // Frozen in the middle of that read, perhaps, until somebody took over.
+    if !renewal.shared.is_held() {
+        return Ok(false);
+    }
     renewal.lease.expires = after(renewal.shared.clock.now(), TERM);
     let until = renewal.lease.expires.as_millisecond();
     renewal

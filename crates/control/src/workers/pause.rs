@@ -48,6 +48,7 @@ pub(crate) async fn prepare(
     if let Some(selection) = &spec.functions
         && survey.functions.is_empty()
         && survey.gone.is_empty()
+        && survey.failed.is_empty()
     {
         let (role, looked_for) = (spec.role.clone(), selection.to_string());
         return Err(Error::NoFunctions { role, looked_for });
@@ -113,11 +114,20 @@ impl Preparation {
 
     fn empty_report(&self) -> WorkersReport {
         WorkersReport {
-            selected: self.survey.functions.len() + self.survey.gone.len(),
+            selected: self.names().count() + self.survey.gone.len(),
             gone: self.survey.gone.clone(),
+            failed: self.survey.failures().collect(),
             events: self.events.clone(),
             ..WorkersReport::default()
         }
+    }
+
+    /// The functions that exist, by name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.survey
+            .functions
+            .keys()
+            .chain(self.survey.failed.keys())
     }
 
     /// Whether there is something to save, for which a window is needed.
@@ -125,48 +135,74 @@ impl Preparation {
         !self.saved.missing(&self.capacities()).is_empty()
     }
 
-    /// Saves, then pauses. Returns what is saved now, and how long what was paused may still run,
-    /// besides.
+    /// Saves, then pauses. Returns what is saved now, and how long what is paused may still run, besides.
     pub(crate) async fn pause(
         mut self,
         fleet: &Fleet,
         place: Place<'_>,
         guard: &Guard,
         run: &Run<'_>,
-    ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>, Duration), Error> {
+    ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>, Timeouts), Error> {
         self.settle(fleet, guard).await?;
         let capacities = self.capacities();
         self.saved
             .save(place, &self.origin, &capacities, guard)
             .await?;
         let mut report = self.touch(fleet, place.role, guard, run).await?;
+        let timeouts = self.timeouts(&report);
         report.events = self.events;
-        let changed = report
-            .changed
+        Ok((report, self.saved.numbers, timeouts))
+    }
+
+    fn timeouts(&self, report: &WorkersReport) -> Timeouts {
+        let longest = |names: &mut dyn Iterator<Item = &String>| {
+            let functions = names.filter_map(|name| self.survey.functions.get(name));
+            let seconds = functions.map(|current| current.timeout).max().unwrap_or(0);
+            Duration::from_secs(seconds.into())
+        };
+        // What had 0 before was not running.
+        let mut ran = self
+            .saved
+            .functions
             .iter()
-            .filter_map(|name| self.survey.functions.get(name));
-        let timeout = changed.map(|current| current.timeout).max().unwrap_or(0);
-        Ok((
-            report,
-            self.saved.numbers,
-            Duration::from_secs(timeout.into()),
-        ))
+            .filter(|(_, saved)| saved.reserved != Reserved::Limit(0))
+            .map(|(name, _)| name);
+        Timeouts {
+            changed: longest(&mut report.changed.iter()),
+            all: longest(&mut ran),
+        }
     }
 
     /// A mapping that is being created or updated shows only afterwards whether it was enabled.
+    /// One that does not settle holds up its own function only.
     async fn settle(&mut self, fleet: &Fleet, guard: &Guard) -> Result<(), LambdaError> {
         let all = self
             .survey
             .functions
-            .values_mut()
-            .flat_map(|current| &mut current.mappings);
-        for mapping in all.filter(|mapping| mapping.state == MappingState::Unsettled) {
+            .iter_mut()
+            .flat_map(|(name, current)| {
+                current
+                    .mappings
+                    .iter_mut()
+                    .map(move |mapping| (name, mapping))
+            });
+        let moving = all.filter(|(_, mapping)| mapping.state == MappingState::Unsettled);
+        let settle = moving.map(|(name, mapping)| async move {
             let settled = |state| state != MappingState::Unsettled;
-            mapping.state = match fleet.await_mapping(&mapping.uuid, settled, guard).await {
-                Ok(state) => state,
-                Err(LambdaError::Gone { .. }) => MappingState::Other,
-                Err(error) => return Err(error),
-            };
+            match fleet.await_mapping(&mapping.uuid, settled, guard).await {
+                Ok(state) => mapping.state = state,
+                Err(LambdaError::Gone { .. }) => mapping.state = MappingState::Other,
+                Err(error) => return Some((name.clone(), error)),
+            }
+            None
+        });
+        let stuck = futures_util::future::join_all(settle).await;
+        for (name, error) in stuck.into_iter().flatten() {
+            if matches!(error, LambdaError::Halted(_)) {
+                return Err(error);
+            }
+            self.survey.functions.remove(&name);
+            self.survey.failed.insert(name, error);
         }
         Ok(())
     }
@@ -183,10 +219,20 @@ impl Preparation {
             (name.clone(), pause(fleet, name, current, saved, guard))
         });
         let mut report = each(Action::On, role, run, work).await?;
-        report.selected += self.survey.gone.len();
+        report.selected += self.survey.gone.len() + self.survey.failed.len();
         report.gone.extend(self.survey.gone.iter().cloned());
+        report.failed.extend(self.survey.failures());
         Ok(report)
     }
+}
+
+/// How long functions may still run after they were paused: the longest of their timeouts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    /// Of those that this operation paused.
+    pub(crate) changed: Duration,
+    /// Of all that are paused.
+    pub(crate) all: Duration,
 }
 
 /// What there is to change of one function.

@@ -10,10 +10,10 @@ use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 use super::saved::Saved;
 use super::survey::{Current, Survey, place, survey};
 use super::{Done, End, each};
-use crate::error::{Error, LambdaError};
+use crate::error::{Error, LambdaError, StoreError};
 use crate::event::Run;
 use crate::fleet::Fleet;
-use crate::lease::Guard;
+use crate::lease::{Guard, Halt};
 use crate::report::{Action, Drift, Failure, WorkersReport};
 use crate::store::Store;
 
@@ -66,6 +66,7 @@ impl Restoration {
     fn complete(&self, mut report: WorkersReport) -> WorkersReport {
         report.selected = self.saved.functions.len();
         report.gone.extend(self.survey.gone.iter().cloned());
+        report.failed.extend(self.survey.failures());
         report
             .failed
             .extend(self.saved.unreadable.iter().map(|(name, error)| Failure {
@@ -106,6 +107,7 @@ impl Restoration {
             .iter()
             .map(|failure| failure.function.as_str())
             .chain(report.unfinished.iter().map(String::as_str))
+            .chain(self.survey.failed.keys().map(String::as_str))
             .collect();
         let mut remaining = self.saved.numbers.clone();
         let mut done = Vec::new();
@@ -116,10 +118,14 @@ impl Restoration {
             }
         }
         // An interrupted operation leaves even a finished document for the next one.
-        if guard.check().is_ok() {
-            store.delete(&done, Some(guard)).await?;
-        } else {
-            remaining.clone_from(&self.saved.numbers);
+        let deleted = match guard.check() {
+            Ok(()) => store.delete(&done, Some(guard)).await,
+            Err(halt) => Err(StoreError::Halted(halt)),
+        };
+        match deleted {
+            Ok(()) => {}
+            Err(StoreError::Halted(Halt::Stopped)) => remaining.clone_from(&self.saved.numbers),
+            Err(error) => return Err(error.into()),
         }
         Ok((self.complete(report), remaining))
     }
@@ -247,15 +253,17 @@ impl One<'_> {
             if !self.insist && now.is_some_and(|now| now != wanted) {
                 continue;
             }
-            let put = self
-                .fleet
-                .put_provisioned(self.name, qualifier, *wanted, self.guard);
-            match put.await {
-                Ok(()) => {
-                    self.fleet
-                        .await_provisioned(self.name, qualifier, self.guard)
-                        .await?;
-                }
+            let provided = async {
+                let fleet = self.fleet;
+                fleet
+                    .put_provisioned(self.name, qualifier, *wanted, self.guard)
+                    .await?;
+                fleet
+                    .await_provisioned(self.name, qualifier, self.guard)
+                    .await
+            };
+            match provided.await {
+                Ok(()) => {}
                 // The alias or version was deleted.
                 Err(LambdaError::Gone { function }) => done.gone.push(function),
                 // It does not fit the reservation that somebody else made: theirs is kept.

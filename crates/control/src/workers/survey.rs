@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::StreamExt as _;
 use maintenance_flag::{Capacity, Reserved, Role};
 
+use super::failure;
 use super::saved::Saved;
 use crate::error::{Error, LambdaError};
 use crate::fleet::{AT_ONCE, Fleet, Mapping, MappingState, Selected};
-use crate::report::{Settings, Worker, WorkerState, WorkersStatus};
+use crate::report::{Failure, Settings, Worker, WorkerState, WorkersStatus};
 use crate::selection::Selection;
 use crate::store::Store;
 
@@ -68,6 +69,17 @@ pub(crate) struct Survey {
     pub(crate) functions: BTreeMap<String, Current>,
     /// Saved functions that do not exist any more.
     pub(crate) gone: Vec<String>,
+    /// Functions that could not be read. They stop nobody else.
+    pub(crate) failed: BTreeMap<String, LambdaError>,
+}
+
+impl Survey {
+    /// What could not be read, in words.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = Failure> {
+        self.failed
+            .iter()
+            .map(|(name, error)| failure(name.clone(), error))
+    }
 }
 
 /// What is known of a function before it is read by itself.
@@ -117,21 +129,35 @@ pub(crate) async fn survey(
         let is_saved = saved.functions.contains_key(&name);
         async move {
             let tags = selection.filter(|s| s.needs_tags() && !is_saved);
-            let current = read(fleet, &name, wanted, mappings, tags).await?;
-            Ok::<_, LambdaError>((name, is_saved, current))
+            let current = read(fleet, &name, wanted, mappings, tags).await;
+            (name, is_saved, current)
         }
     });
     let mut read = futures_util::stream::iter(read).buffer_unordered(AT_ONCE);
     let mut survey = Survey::default();
-    while let Some((name, is_saved, current)) = read.try_next().await? {
+    while let Some((name, is_saved, current)) = read.next().await {
         match current {
-            Some(current) => {
+            Ok(Some(current)) => {
                 survey.functions.insert(name, current);
             }
-            None if is_saved => survey.gone.push(name),
+            Ok(None) if is_saved => survey.gone.push(name),
             // Deleted since it was listed, or other tags: not of this role.
-            None => {}
+            Ok(None) => {}
+            // Nothing else would go through either.
+            Err(error @ (LambdaError::NotConfigured(_) | LambdaError::Halted(_))) => {
+                return Err(error);
+            }
+            Err(error) => {
+                survey.failed.insert(name, error);
+            }
         }
+    }
+    // A permission that is missing for all of them is no matter of single functions.
+    if survey.functions.is_empty()
+        && survey.gone.is_empty()
+        && let Some((_, error)) = survey.failed.pop_first()
+    {
+        return Err(error);
     }
     survey.gone.sort();
     Ok(survey)
@@ -147,6 +173,14 @@ async fn read(
     let Some(described) = fleet.describe(name).await? else {
         return Ok(None);
     };
+    // GetFunction shows tags only to who may list them [Lambda API, GetFunction].
+    if let (Some(_), Some(hidden)) = (tags, described.tags_hidden) {
+        return Err(LambdaError::AccessDenied {
+            action: "lambda:ListTags".to_owned(),
+            function: name.to_owned(),
+            source: hidden.into(),
+        });
+    }
     if tags.is_some_and(|selection| !selection.matches_tags(&described.tags)) {
         return Ok(None);
     }
@@ -233,7 +267,8 @@ pub(crate) fn rows(survey: &Survey, saved: &Saved, role: &Role, on: bool) -> Vec
 /// How the functions of a role stand, for `status`.
 pub(crate) fn status(survey: &Survey, saved: &Saved) -> WorkersStatus {
     let mut status = WorkersStatus {
-        selected: survey.functions.len() + survey.gone.len(),
+        selected: survey.functions.len() + survey.gone.len() + survey.failed.len(),
+        pending: survey.failed.keys().cloned().collect(),
         gone: survey.gone.clone(),
         ..WorkersStatus::default()
     };

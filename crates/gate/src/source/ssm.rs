@@ -7,7 +7,8 @@ use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::error::DisplayErrorContext;
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_smithy_http_client::tls;
 
 use super::{BoxError, Fetch, FlagSource};
@@ -67,10 +68,32 @@ impl FlagSource for SsmSource {
                 {
                     Ok(None)
                 }
-                Err(error) => Err(DisplayErrorContext(error).to_string().into()),
+                Err(error) => Err(reason(error)),
             }
         })
     }
+}
+
+/// Why a fetch failed, in a line. AWS's own words only where it refuses what was asked: of a refused
+/// signature they quote the signed headers, and with them the session token.
+fn reason<R: std::fmt::Debug + Send + Sync + 'static>(
+    error: SdkError<GetParameterError, R>,
+) -> BoxError {
+    let Some(service) = error.as_service_error() else {
+        let mut words = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            words = format!("{words}: {cause}");
+            source = cause.source();
+        }
+        return words.into();
+    };
+    let code = service.code().unwrap_or("unknown error");
+    let message = match code {
+        "AccessDeniedException" | "ThrottlingException" => service.message().unwrap_or_default(),
+        _ => "",
+    };
+    format!("{code} {message}").trim_end().into()
 }
 
 async fn connect() -> Result<Client, BoxError> {
@@ -88,4 +111,35 @@ async fn connect() -> Result<Client, BoxError> {
         .load()
         .await;
     Ok(Client::new(&config))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ssm::error::ErrorMetadata;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_signature_is_named_and_never_quoted() {
+        let failed = |code: &str, message: &str| {
+            let metadata = ErrorMetadata::builder().code(code).message(message).build();
+            reason(SdkError::service_error(
+                GetParameterError::generic(metadata),
+                (),
+            ))
+            .to_string()
+        };
+        let quoted = "the canonical string is x-amz-security-token:TOPSECRET";
+        assert_eq!(
+            failed("InvalidSignatureException", quoted),
+            "InvalidSignatureException"
+        );
+        assert_eq!(
+            failed(
+                "AccessDeniedException",
+                "not authorized to perform: ssm:GetParameter"
+            ),
+            "AccessDeniedException not authorized to perform: ssm:GetParameter"
+        );
+    }
 }

@@ -151,7 +151,12 @@ pub(crate) fn get(
             "Location": format!("https://sandbox.invalid/{}", function.name),
         },
     });
-    if !function.tags.is_empty() {
+    if context.settings.lambda.hide_tags {
+        body["TagsError"] = json!({
+            "ErrorCode": "AccessDeniedException",
+            "Message": "the caller is not authorized to perform: lambda:ListTags",
+        });
+    } else if !function.tags.is_empty() {
         body["Tags"] = json!(function.tags);
     }
     // Only the function itself shows its reservation, not a version or an alias.
