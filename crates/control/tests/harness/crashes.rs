@@ -1,0 +1,212 @@
+//! `on` and `off` killed at every call, before and after its effect, then recovered: by `off`, by `on`,
+//! or by something that is killed too.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::test_runner::TestError;
+
+use crate::fleet::{Plan, fleets, runner};
+use crate::parallel;
+use crate::support::worker;
+use crate::wire::{Broken, Side};
+use crate::world::{Violation, World};
+
+/// How many cuts an ordinary run makes at least. `MAINTENANCE_CUTS=20000` makes it a long one.
+const CUTS: usize = 1_000;
+
+/// Which operation is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    On,
+    Off,
+}
+
+/// How somebody goes on after the cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    /// With `off`.
+    Off,
+    /// With `on`, and later `off`.
+    OnThenOff,
+    /// With `off` that is cut too, at this call, and then with `off`.
+    CutOff(u64, Side),
+    /// With `on` that is cut too, at this call, and then with `off`.
+    CutOn(u64, Side),
+}
+
+/// One cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    pub(crate) operation: Operation,
+    pub(crate) nth: u64,
+    pub(crate) side: Side,
+    pub(crate) recovery: Recovery,
+}
+
+impl Cut {
+    /// The cut of an operation at its `nth` call; the recovery differs from one call to the next, and
+    /// from one fleet to the next.
+    fn at(operation: Operation, nth: u64, side: Side, salt: u64) -> Self {
+        let side_too = |turn: u64| {
+            if turn.is_multiple_of(2) {
+                Side::Before
+            } else {
+                Side::After
+            }
+        };
+        let mix = nth + salt;
+        // Mostly the shortest way, which leaves most to see of this cut.
+        let recovery = match mix % 8 {
+            1 | 6 => Recovery::OnThenOff,
+            3 => Recovery::CutOff(1 + mix * 7 % 45, side_too(mix / 8)),
+            5 => Recovery::CutOn(1 + mix * 5 % 45, side_too(mix / 8)),
+            _ => Recovery::Off,
+        };
+        Self {
+            operation,
+            nth,
+            side,
+            recovery,
+        }
+    }
+}
+
+/// Runs one cut. False if the operation had ended before.
+pub(crate) async fn run(plan: &Plan, cut: Cut, broken: Option<Broken>) -> Result<bool, Violation> {
+    let what = |violation: Violation| format!("{cut:?}: {violation}");
+    attempt(plan, cut, broken).await.map_err(what)
+}
+
+async fn attempt(plan: &Plan, cut: Cut, broken: Option<Broken>) -> Result<bool, Violation> {
+    let mut world = World::new(plan, broken).await;
+    if cut.operation == Operation::Off {
+        world.on().await?;
+        world.check_paused()?;
+        world.arrive(plan);
+        world.edit(plan);
+    }
+    let ana = world.operator("ana");
+    ana.wire.die_at(cut.nth, cut.side);
+    let ended = match cut.operation {
+        Operation::On => ana.wire.until_death(ana.on(&[worker()])).await,
+        Operation::Off => ana.wire.until_death(ana.off(&[worker()])).await,
+    };
+    if let Some(ended) = ended {
+        world.note("what was not cut", ended)?;
+        return Ok(false);
+    }
+    world.bury().await;
+    if cut.operation == Operation::On {
+        world.arrive(plan);
+        world.edit(plan);
+    }
+    recover(&world, cut.recovery).await?;
+    let last = world.off().await?;
+    world.check_restored(&last)?;
+    Ok(true)
+}
+
+async fn recover(world: &World, recovery: Recovery) -> Result<(), Violation> {
+    let again = world.operator("dan");
+    let ended = match recovery {
+        Recovery::Off => return Ok(()),
+        Recovery::OnThenOff => {
+            world.on().await?;
+            return world.check_paused();
+        }
+        Recovery::CutOff(nth, side) => {
+            again.wire.die_at(nth, side);
+            again.wire.until_death(again.off(&[worker()])).await
+        }
+        Recovery::CutOn(nth, side) => {
+            again.wire.die_at(nth, side);
+            again.wire.until_death(again.on(&[worker()])).await
+        }
+    };
+    match ended {
+        Some(ended) => world.note("a recovery that was not cut", ended).map(drop),
+        None => {
+            world.bury().await;
+            Ok(())
+        }
+    }
+}
+
+/// Cuts `on` and `off` of a fleet at every `step`-th call. How many cuts that were.
+fn every_cut(
+    plan: &Plan,
+    salt: u64,
+    step: usize,
+    broken: Option<Broken>,
+) -> Result<usize, Violation> {
+    let mut cuts = 0;
+    for operation in [Operation::On, Operation::Off] {
+        for side in [Side::Before, Side::After] {
+            for nth in (1 + salt % step as u64..).step_by(step) {
+                let cut = Cut::at(operation, nth, side, salt);
+                let seed = cuts;
+                if !parallel::alone(seed, run(plan, cut, broken))? {
+                    break;
+                }
+                cuts += 1;
+            }
+        }
+    }
+    Ok(cuts)
+}
+
+/// Generates fleets and cuts them until so many cuts are made, or until one leaves a violation.
+pub(crate) fn cut_fleets(wanted: usize, broken: Option<Broken>) -> Result<usize, Violation> {
+    let made = AtomicUsize::new(0);
+    let found: Mutex<BTreeMap<usize, Violation>> = Mutex::default();
+    // More than enough fleets: those that are not needed are not made.
+    let fleets_at_most = 4 + wanted;
+    parallel::each(fleets_at_most, |shard| {
+        let enough =
+            || made.load(Ordering::SeqCst) >= wanted || !found.lock().expect("no panic").is_empty();
+        if !enough()
+            && let Err(violation) = cut_fleet(shard, broken, &made)
+        {
+            found.lock().expect("no panic").insert(shard, violation);
+        }
+    });
+    match found.into_inner().expect("no panic").into_iter().next() {
+        Some((_, violation)) => Err(violation),
+        None => Ok(made.into_inner()),
+    }
+}
+
+fn cut_fleet(shard: usize, broken: Option<Broken>, made: &AtomicUsize) -> Result<(), Violation> {
+    // Most are small and cut at every call; now and then one is large and cut here and there.
+    let (sizes, step) = match shard % 12 {
+        5 => (8..=14, 29),
+        11 => (30..=40, 131),
+        n if n % 4 != 3 => (1..=2, 1),
+        _ => (2..=4, 1),
+    };
+    // What a broken build does need not be made small.
+    let shrinks = if broken.is_none() { 40 } else { 0 };
+    let checked = runner(shard as u64, shrinks).run(&fleets(sizes), |plan| {
+        let cuts = every_cut(&plan, shard as u64, step, broken)
+            .map_err(proptest::test_runner::TestCaseError::fail)?;
+        made.fetch_add(cuts, Ordering::SeqCst);
+        Ok(())
+    });
+    checked.map_err(|error| match error {
+        TestError::Fail(reason, plan) => format!("{reason}\nof {plan:#?}"),
+        TestError::Abort(reason) => reason.to_string(),
+    })
+}
+
+#[test]
+fn whatever_is_killed_whenever_the_next_off_gives_everything_back() {
+    let wanted = std::env::var("MAINTENANCE_CUTS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(CUTS);
+    let cuts = cut_fleets(wanted, None).unwrap_or_else(|violation| panic!("{violation}"));
+    println!("{cuts} cuts");
+    assert!(cuts >= wanted, "only {cuts} cuts of {wanted}");
+}

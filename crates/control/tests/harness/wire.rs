@@ -1,0 +1,219 @@
+//! What an operator's SDK talks through: an HTTP connector before the sandbox's own that can die at a
+//! call, wait for its turn, and carry a request otherwise than it was meant.
+//!
+//! A dead process is one whose calls are never answered again; a broken build is one whose requests
+//! are rewritten here. So the product needs no switch for either.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use maintenance_sandbox::Sandbox;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::schedule::Turnstile;
+
+/// Before or after a call takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Side {
+    Before,
+    After,
+}
+
+/// A build that loses data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// Saves what a function had only after the first function was touched.
+    SavesAfterTouching,
+    /// Saves 0 where the reservation was unset.
+    ZeroForUnset,
+    /// Writes what `on` finds the second time over what was saved the first time.
+    OverwritesOnSecondOn,
+}
+
+/// One operator's way to AWS.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    sandbox: Sandbox,
+    broken: Option<Broken>,
+    turnstile: Option<Arc<Turnstile>>,
+    died: Notify,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: u64,
+    cut: Option<(u64, Side)>,
+    dead: bool,
+    /// Parameters that a build which saves too late has not sent yet.
+    unsent: Vec<HttpRequest>,
+}
+
+impl Wire {
+    pub(crate) fn new(
+        sandbox: &Sandbox,
+        broken: Option<Broken>,
+        turnstile: Option<Arc<Turnstile>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            sandbox: sandbox.clone(),
+            broken,
+            turnstile,
+            died: Notify::new(),
+            state: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn http_client(self: &Arc<Self>) -> SharedHttpClient {
+        SharedHttpClient::new(Client(self.clone()))
+    }
+
+    /// Its process dies at its `nth` call from now.
+    pub(crate) fn die_at(&self, nth: u64, side: Side) {
+        let mut state = self.state();
+        state.cut = Some((state.calls + nth, side));
+    }
+
+    /// Runs an operation until it ends, or until its process dies: then it is dropped.
+    pub(crate) async fn until_death<T>(&self, operation: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.died.notified() => None,
+            done = operation => Some(done),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn die(&self) -> ! {
+        self.state().dead = true;
+        self.died.notify_one();
+        std::future::pending().await
+    }
+
+    async fn carry(
+        &self,
+        inner: &SharedHttpConnector,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let (n, cut, dead) = {
+            let mut state = self.state();
+            state.calls += 1;
+            (state.calls, state.cut, state.dead)
+        };
+        if dead {
+            std::future::pending::<()>().await;
+        }
+        if cut == Some((n, Side::Before)) {
+            self.die().await;
+        }
+        let answer = self.send(inner, request).await;
+        if cut == Some((n, Side::After)) {
+            self.die().await;
+        }
+        if let Some(turnstile) = &self.turnstile {
+            turnstile.pass().await;
+        }
+        self.send_late(inner).await;
+        answer
+    }
+
+    async fn send(
+        &self,
+        inner: &SharedHttpConnector,
+        mut request: HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
+        if let (Some(broken), Some(mut body)) = (self.broken, capacity_put(&request)) {
+            match broken {
+                Broken::SavesAfterTouching => {
+                    self.state().unsent.push(request);
+                    return Ok(saved());
+                }
+                Broken::ZeroForUnset => {
+                    let value = body["Value"].as_str().unwrap_or_default();
+                    body["Value"] = value.replace(r#""unset""#, "0").into();
+                }
+                Broken::OverwritesOnSecondOn => {
+                    let name = body["Name"].as_str().unwrap_or_default();
+                    let window = name.rsplit_once('/').map_or(name, |(window, _)| window);
+                    body["Name"] = format!("{window}/1").into();
+                    body["Overwrite"] = true.into();
+                }
+            }
+            *request.body_mut() = SdkBody::from(body.to_string());
+        }
+        inner.call(request).await
+    }
+
+    /// Once a function was touched, what should have been sent before.
+    async fn send_late(&self, inner: &SharedHttpConnector) {
+        if self.broken != Some(Broken::SavesAfterTouching) {
+            return;
+        }
+        let touched = self.sandbox.writes().iter().any(|record| {
+            record.took_effect && record.call.service == maintenance_sandbox::Service::Lambda
+        });
+        if touched {
+            let unsent = std::mem::take(&mut self.state().unsent);
+            for request in unsent {
+                let _answered_already = inner.call(request).await;
+            }
+        }
+    }
+}
+
+/// The body, if this creates a parameter of saved capacity.
+fn capacity_put(request: &HttpRequest) -> Option<Value> {
+    let target = request.headers().get("x-amz-target")?;
+    let body: Value = serde_json::from_slice(request.body().bytes()?).ok()?;
+    let is_capacity = body["Name"].as_str()?.contains("/capacity/");
+    (target == "AmazonSSM.PutParameter" && is_capacity).then_some(body)
+}
+
+/// What Parameter Store answers when it has created a parameter.
+fn saved() -> HttpResponse {
+    let body = json!({"Version": 1, "Tier": "Standard"}).to_string();
+    let ok = StatusCode::try_from(200).expect("a status");
+    HttpResponse::new(ok, SdkBody::from(body))
+}
+
+#[derive(Debug, Clone)]
+struct Client(Arc<Wire>);
+
+impl HttpClient for Client {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let inner = self.0.sandbox.http_client();
+        SharedHttpConnector::new(Connector {
+            wire: self.0.clone(),
+            inner: inner.http_connector(settings, components),
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Connector {
+    wire: Arc<Wire>,
+    inner: SharedHttpConnector,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Self { wire, inner } = self.clone();
+        HttpConnectorFuture::new(async move { wire.carry(&inner, request).await })
+    }
+}

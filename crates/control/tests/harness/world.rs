@@ -1,0 +1,415 @@
+//! One app on one sandbox, the operators that come and go, and what must be true at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use maintenance_control::{
+    Clock, Control, Error, Fleet as Lambda, Off, Pace, Report, RoleSpec, Run, SsmStore, Store,
+};
+use maintenance_flag::{CapacityDoc, Flag, Lease, Prefix};
+use maintenance_sandbox::{Fleet, FunctionState, Sandbox, Settings};
+
+use crate::fleet::{Edit, MappingPlan, ON_ITS_WAY, Plan};
+use crate::schedule::Turnstile;
+use crate::support::{self, off_wish, on_wish, worker};
+use crate::wire::{Broken, Wire};
+
+/// Longer than a lease lasts.
+pub(crate) const LEASE_IS_OVER: Duration = Duration::from_secs(60);
+
+/// An app on a sandbox.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    broken: Option<Broken>,
+    /// How every function should be at the end.
+    expected: Fleet,
+    mappings: BTreeMap<String, Vec<String>>,
+    edited: BTreeMap<String, Edited>,
+    reports: Mutex<Vec<Report>>,
+    /// Edited functions that were finished with by a process that died before its report: nothing
+    /// is saved of them any more.
+    forgotten: Mutex<BTreeSet<String>>,
+}
+
+/// What somebody else did to a function.
+#[derive(Debug)]
+struct Edited {
+    edit: Edit,
+    /// Something was saved of the function when it happened.
+    was_saved: bool,
+}
+
+/// One process of the command.
+#[derive(Debug)]
+pub(crate) struct Operator {
+    control: Control,
+    pub(crate) wire: Arc<Wire>,
+}
+
+/// What must not be.
+pub(crate) type Violation = String;
+
+impl Operator {
+    pub(crate) async fn on(&self, roles: &[RoleSpec]) -> Result<Report, Error> {
+        self.control.on(roles, &on_wish(), &Run::quiet()).await
+    }
+
+    pub(crate) async fn off(&self, roles: &[RoleSpec]) -> Result<Report, Error> {
+        self.off_as(roles, &off_wish()).await
+    }
+
+    pub(crate) async fn off_as(&self, roles: &[RoleSpec], off: &Off) -> Result<Report, Error> {
+        self.control.off(roles, off, &Run::quiet()).await
+    }
+}
+
+impl World {
+    /// As planned, with the mappings on their way that should be.
+    pub(crate) async fn new(plan: &Plan, broken: Option<Broken>) -> Self {
+        let sandbox = Sandbox::new(Settings {
+            clock: maintenance_sandbox::Clock::tokio_from(support::start()),
+            ..Settings::quick()
+        });
+        sandbox.configure(|settings| {
+            settings.ssm.read_lag = plan.read_lag;
+            settings.ssm.empty_pages = plan.empty_pages;
+            settings.lambda.mapping_change = ON_ITS_WAY;
+            settings.lambda.mapping_disable = ON_ITS_WAY;
+        });
+        let mut world = Self {
+            sandbox,
+            broken,
+            expected: Fleet::new(),
+            mappings: BTreeMap::new(),
+            edited: BTreeMap::new(),
+            reports: Mutex::default(),
+            forgotten: Mutex::default(),
+        };
+        for (i, function) in plan.functions.iter().enumerate() {
+            let name = name(i);
+            let uuids = world.sandbox.seed(function.spec(&name));
+            world.set_going(&uuids, &function.mappings).await;
+            world.mappings.insert(name, uuids);
+        }
+        world.expected = world.settled();
+        world.sandbox.reset_calls();
+        world
+    }
+
+    async fn set_going(&self, uuids: &[String], plans: &[MappingPlan]) {
+        let moving = uuids.iter().zip(plans);
+        let moving: Vec<_> = moving
+            .filter_map(|(uuid, plan)| Some((uuid, plan.asked()?)))
+            .collect();
+        if moving.is_empty() {
+            return;
+        }
+        let lambda = support::clients(&self.sandbox).lambda;
+        for (uuid, enabled) in moving {
+            let update = lambda.update_event_source_mapping();
+            let update = update.uuid(uuid).enabled(enabled).send().await;
+            update.expect("the mapping is at rest");
+        }
+    }
+
+    /// A new process. It remembers nothing of any other.
+    pub(crate) fn operator(&self, by: &str) -> Operator {
+        self.operator_at(by, None)
+    }
+
+    /// A new process that makes its calls when it is let.
+    pub(crate) fn operator_at(&self, by: &str, turnstile: Option<Arc<Turnstile>>) -> Operator {
+        let wire = Wire::new(&self.sandbox, self.broken, turnstile);
+        let credentials = Credentials::from_keys(by, "secret", None);
+        let clients = support::clients_over(&wire.http_client(), &credentials);
+        let clock = Clock::virtual_from(self.sandbox.settings().clock.now());
+        let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
+        let lambda = Lambda::new(clients.lambda, clock, Pace::per_second(10.0));
+        let by = format!("{by}@host");
+        let control = Control::new(support::app(), &Prefix::default(), store, lambda, by);
+        Operator {
+            control: control.with_clock(clock),
+            wire,
+        }
+    }
+
+    /// An operation of the worker role that must end well, as somebody else's edits allow.
+    pub(crate) fn note(
+        &self,
+        what: &str,
+        result: Result<Report, Error>,
+    ) -> Result<Report, Violation> {
+        let report = result.map_err(|error| format!("{what}: {error:?}"))?;
+        self.reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(report.clone());
+        if !report.is_complete() && self.edited.is_empty() {
+            return Err(format!("{what} is not complete: {report:?}"));
+        }
+        Ok(report)
+    }
+
+    pub(crate) async fn on(&self) -> Result<Report, Violation> {
+        self.note("on", self.operator("ben").on(&[worker()]).await)
+    }
+
+    pub(crate) async fn off(&self) -> Result<Report, Violation> {
+        self.note("off", self.operator("cleo").off(&[worker()]).await)
+    }
+
+    /// A deploy adds a function.
+    pub(crate) fn arrive(&mut self, plan: &Plan) {
+        if let Some(newcomer) = &plan.newcomer {
+            let at_rest = crate::fleet::FunctionPlan {
+                mappings: vec![MappingPlan::Enabled; newcomer.mappings.len()],
+                ..newcomer.clone()
+            };
+            let uuids = self.sandbox.seed(at_rest.spec(NEWCOMER));
+            self.mappings.insert(NEWCOMER.to_owned(), uuids);
+            let now = self.settled();
+            self.expected
+                .extend(now.into_iter().filter(|(name, _)| name == NEWCOMER));
+        }
+    }
+
+    /// Somebody does what the plan has them do.
+    pub(crate) fn edit(&mut self, plan: &Plan) {
+        for (at, edit) in &plan.edits {
+            self.edit_function(&name(*at), edit);
+        }
+    }
+
+    /// Somebody changes a function.
+    pub(crate) fn edit_function(&mut self, name: &str, edit: &Edit) {
+        let was_saved = self.saved().contains(name);
+        let uuids = self.mappings.get(name).cloned().unwrap_or_default();
+        let Some(expected) = self.expected.get_mut(name) else {
+            return;
+        };
+        let before = expected.clone();
+        change(expected, &uuids, edit);
+        if *expected == before {
+            return;
+        }
+        if *edit == Edit::DeleteFunction {
+            self.expected.remove(name);
+        }
+        perform(&self.sandbox, name, &uuids, edit).expect("it is there");
+        let edited = Edited {
+            edit: edit.clone(),
+            was_saved,
+        };
+        self.edited.insert(name.to_owned(), edited);
+    }
+
+    /// The functions of which something is saved.
+    pub(crate) fn saved(&self) -> BTreeSet<String> {
+        self.parameters("capacity")
+            .into_values()
+            .filter_map(|value| CapacityDoc::decode(&value).ok())
+            .flat_map(|document| document.functions.into_keys())
+            .collect()
+    }
+
+    /// The parameters below a part of the app's.
+    pub(crate) fn parameters(&self, part: &str) -> BTreeMap<String, String> {
+        let below = format!("/maintenance/demo-dev/{part}/");
+        let all = self.sandbox.parameters().into_iter();
+        all.filter(|(name, _)| name.starts_with(&below))
+            .map(|(name, parameter)| (name, parameter.value))
+            .collect()
+    }
+
+    pub(crate) fn flag(&self, role: &str) -> Flag {
+        self.parameters("flags")
+            .get(&format!("/maintenance/demo-dev/flags/{role}"))
+            .map_or_else(Flag::off, |value| Flag::decode(value).expect("a flag"))
+    }
+
+    /// Every function, with its mappings where they are going.
+    pub(crate) fn settled(&self) -> Fleet {
+        let mut fleet = self.sandbox.fleet();
+        let mappings = fleet.values_mut().flat_map(|f| f.mappings.values_mut());
+        for mapping in mappings {
+            mapping.state = if mapping.enabled {
+                "Enabled"
+            } else {
+                "Disabled"
+            }
+            .to_owned();
+        }
+        fleet
+    }
+
+    /// Nothing of the selected functions runs, but for what somebody else did.
+    pub(crate) fn check_paused(&self) -> Result<(), Violation> {
+        for (name, function) in self.settled() {
+            let stopped = function.reserved == Some(0)
+                && function.provisioned.is_empty()
+                && function.mappings.values().all(|mapping| !mapping.enabled);
+            if !stopped && !self.edited.contains_key(&name) {
+                return Err(format!("{name} is not paused after on: {function:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// After the last `off`: every function is as it was, or is named with the reason; and with the
+    /// flag off nothing is saved and no lease is held.
+    pub(crate) fn check_restored(&self, last: &Report) -> Result<(), Violation> {
+        let now = self.settled();
+        let mut named = self.named();
+        named.extend(self.forgotten().iter().cloned());
+        for (name, expected) in &self.expected {
+            let Some(function) = now.get(name) else {
+                return Err(format!("{name} is not there any more"));
+            };
+            match self.edited.get(name) {
+                None if function == expected => {}
+                None => {
+                    return Err(format!(
+                        "{name} is not as it was:\n was {expected:?}\n is  {function:?}"
+                    ));
+                }
+                Some(edited) => {
+                    self.check_edited(name, edited, function, named.contains(name))?;
+                }
+            }
+        }
+        for (name, edited) in &self.edited {
+            if edited.edit == Edit::DeleteFunction && edited.was_saved && !named.contains(name) {
+                return Err(format!("{name} is gone, and no report says so"));
+            }
+        }
+        self.check_clean(last)
+    }
+
+    /// With the flag off nothing is saved, and in any case no lease is held.
+    pub(crate) fn check_clean(&self, last: &Report) -> Result<(), Violation> {
+        let on = self.flag("worker").mode.is_on();
+        if on && last.is_complete() {
+            return Err("the flag is on after a complete off".to_owned());
+        }
+        let saved = self.parameters("capacity");
+        if !on && !saved.is_empty() {
+            return Err(format!("the flag is off and this is saved: {saved:?}"));
+        }
+        let now = self.sandbox.settings().clock.now();
+        // Only the newest counts.
+        let leases = self.parameters("lease").into_iter();
+        let number = |name: &str| name.rsplit('/').next().and_then(|n| n.parse::<u64>().ok());
+        match leases.max_by_key(|(name, _)| number(name)) {
+            Some((name, value)) if Lease::decode(&value).is_ok_and(|it| it.is_held(now)) => {
+                Err(format!("{name} is still held: {value}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_edited(
+        &self,
+        name: &str,
+        edited: &Edited,
+        function: &FunctionState,
+        is_named: bool,
+    ) -> Result<(), Violation> {
+        let expected = &self.expected[name];
+        if function == expected && (is_named || !edited.was_saved) {
+            return Ok(());
+        }
+        if !is_named {
+            return Err(format!(
+                "{name} was edited ({:?}), and no report says so:\n should be {expected:?}\n is {function:?}",
+                edited.edit
+            ));
+        }
+        // Named: then the rest may be missing, but not what somebody set.
+        let kept = match &edited.edit {
+            Edit::Reserve(limit) => function.reserved == *limit,
+            Edit::DeleteMapping(_) => function.mappings == expected.mappings,
+            Edit::DeleteFunction => true,
+        };
+        if !kept {
+            return Err(format!(
+                "{name} was edited ({:?}) and that was not kept: {function:?}",
+                edited.edit
+            ));
+        }
+        Ok(())
+    }
+
+    /// A process has died, and its lease ends.
+    pub(crate) async fn bury(&self) {
+        tokio::time::advance(LEASE_IS_OVER).await;
+        let saved = self.saved();
+        let edited = self.edited.iter().filter(|(_, edited)| edited.was_saved);
+        let lost = edited
+            .map(|(name, _)| name)
+            .filter(|name| !saved.contains(*name));
+        self.forgotten().extend(lost.cloned());
+    }
+
+    fn forgotten(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The functions that some report names with a reason.
+    fn named(&self) -> BTreeSet<String> {
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let workers = reports.iter().flat_map(|report| &report.roles);
+        let mut named = BTreeSet::new();
+        for workers in workers.filter_map(|role| role.workers.as_ref()) {
+            named.extend(workers.drifted.iter().map(|drift| drift.function.clone()));
+            named.extend(
+                workers
+                    .failed
+                    .iter()
+                    .map(|failure| failure.function.clone()),
+            );
+            named.extend(workers.gone.iter().map(|gone| {
+                let end = gone.find([' ', ':']).unwrap_or(gone.len());
+                gone[..end].to_owned()
+            }));
+        }
+        named
+    }
+}
+
+/// What an edit makes of a function that is not paused.
+fn change(function: &mut FunctionState, uuids: &[String], edit: &Edit) {
+    match edit {
+        Edit::Reserve(limit) => function.reserved = *limit,
+        Edit::DeleteMapping(n) => {
+            if let Some(uuid) = uuids.get(*n) {
+                function.mappings.remove(uuid);
+            }
+        }
+        Edit::DeleteFunction => function.reserved = Some(u32::MAX),
+    }
+}
+
+/// Does it.
+pub(crate) fn perform(
+    sandbox: &Sandbox,
+    name: &str,
+    uuids: &[String],
+    edit: &Edit,
+) -> Result<(), maintenance_sandbox::NoSuchThing> {
+    match edit {
+        Edit::Reserve(limit) => sandbox.set_reserved(name, *limit),
+        Edit::DeleteMapping(n) => sandbox.delete_mapping(&uuids[*n]),
+        Edit::DeleteFunction => sandbox.delete_function(name),
+    }
+}
+
+/// The name of the n-th function of a plan.
+pub(crate) fn name(n: usize) -> String {
+    format!("demo-dev-{n:02}")
+}
+
+const NEWCOMER: &str = "demo-dev-new";
