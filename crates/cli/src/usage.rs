@@ -39,14 +39,17 @@ fn failure(text: &str) -> Failure {
         .lines()
         .map(str::trim)
         .partition(|line| line.starts_with('['));
-    let mut failure = Failure::usage(message.join(" "));
+    let message = message.join(" ");
+    let mut failure = Failure::usage(message.clone());
     for cause in causes {
         failure = failure.cause(cause.trim_matches(['[', ']']));
     }
     let mut usage = None;
     for line in paragraphs.flat_map(str::lines).map(str::trim) {
         if let Some(tip) = line.strip_prefix("tip: ") {
-            failure = failure.hint(tip);
+            if is_near(&message, tip) {
+                failure = failure.hint(tip);
+            }
         } else if let Some(rest) = line.strip_prefix("Usage: ") {
             usage = Some(format!("usage: {rest}"));
         }
@@ -55,6 +58,18 @@ fn failure(text: &str) -> Failure {
         failure = failure.hint_if(usage);
     }
     failure.hint("try `maintenance --help`")
+}
+
+/// Whether a tip offers a word that is like the one typed. The parser's own measure would have a stranger
+/// of a word mean `on`, which is the last thing to try by mistake.
+fn is_near(message: &str, tip: &str) -> bool {
+    let quoted = |text: &str| text.split('\'').nth(1).map(str::to_owned);
+    match (quoted(message), quoted(tip)) {
+        (Some(typed), Some(offered)) if tip.starts_with("a similar") => {
+            strsim::damerau_levenshtein(&typed, &offered) <= 1 + typed.len() / 4
+        }
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +99,13 @@ mod tests {
         let (message, _, hints) = refused(&["on", "--resaon", "x"]);
         assert_eq!(message, "unexpected argument '--resaon' found");
         assert_eq!(hints[0], "a similar argument exists: '--reason'");
+    }
+
+    #[test]
+    fn a_stranger_of_a_word_never_means_on() {
+        let (message, _, hints) = refused(&["frobnicate"]);
+        assert_eq!(message, "unrecognized subcommand 'frobnicate'");
+        assert!(!hints.iter().any(|hint| hint.contains("'on'")), "{hints:?}");
     }
 
     #[test]

@@ -155,7 +155,7 @@ env = {env}                          # together: {app}
 # rate = 10
 
 [store]
-{store}prefix = {prefix}                # what the parameters' names begin with
+{store}prefix = {prefix}              # what the parameters' names begin with
 
 # The roles web and worker always exist. A role that selects functions is scaled to zero during
 # maintenance and gets back exactly what it had; one that selects none is a flag alone. Select the

@@ -82,11 +82,30 @@ impl Surroundings {
         let user = ["USER", "LOGNAME", "USERNAME"]
             .into_iter()
             .find_map(|name| self.theirs(name));
-        let user = user.as_ref().map_or("unknown", |user| user.value.as_str());
+        // In containers, CI and cron nobody sets these.
+        let user = user.map(|user| user.value).or_else(user_name);
+        let user = user.as_deref().unwrap_or("unknown");
         let host = self.host.as_deref().unwrap_or("unknown");
         let source = Source::Default("the user and the host's name");
         Ok(Sourced::new(format!("{user}@{host}"), source))
     }
+}
+
+/// The name of the user this runs as, from the list of the machine's users.
+#[cfg(unix)]
+fn user_name() -> Option<String> {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let user = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let mut named = user.filter(|fields| fields.get(2) == Some(&uid.as_str()));
+    named.next()?.first().map(|name| (*name).to_owned())
+}
+
+#[cfg(not(unix))]
+fn user_name() -> Option<String> {
+    None
 }
 
 #[cfg(unix)]

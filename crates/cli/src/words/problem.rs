@@ -10,6 +10,11 @@ use super::operation::{drifted, functions};
 /// What went wrong in a finished operation, if anything did. `back` is the command that goes the other
 /// way.
 pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
+    let begun = |role: &RoleReport| role.outcome != RoleOutcome::NotBegun;
+    if report.interrupted && !report.roles.is_empty() && !report.roles.iter().any(begun) {
+        let failure = Failure::new(Outcome::Interrupted, "interrupted, and nothing was changed");
+        return Some(failure.hint("run the same command again"));
+    }
     if report.interrupted {
         let failure = Failure::new(
             Outcome::Interrupted,
