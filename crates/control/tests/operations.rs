@@ -626,6 +626,30 @@ async fn what_a_cut_off_operation_paused_counts_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_operation_that_dies_while_it_pauses_more_leaves_no_moment_that_is_too_early() {
+    let world = World::new([FunctionSpec::new("demo-dev-quick").timeout(3)]);
+    world.on(&worker()).await.unwrap();
+    world
+        .sandbox
+        .seed(FunctionSpec::new("demo-dev-slow").timeout(900));
+    tokio::time::advance(Duration::from_secs(60)).await;
+    // It clears the moment, saves, pauses, and cannot note the new one.
+    let note = Fault::on("PutParameter")
+        .target("flags/worker")
+        .nth(2)
+        .always();
+    world.inject(note.fail(500, "InternalServerError", "gone"));
+    world.on(&worker()).await.unwrap_err();
+    assert_eq!(world.sandbox.fleet()["demo-dev-slow"].reserved, Some(0));
+    assert_eq!(world.flag("worker").drained_at, None);
+    world.sandbox.clear_faults();
+    let report = world.on(&worker()).await.unwrap();
+    let now = world.sandbox.settings().clock.now();
+    let wait = only(&report).drained_at.unwrap().duration_since(now);
+    assert!(wait.as_secs() >= 890, "{wait:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_after_the_last_function_reports_what_was_done() {
     for last in ["PutFunctionConcurrency", "DeleteParameters"] {
         let world = World::new([FunctionSpec::new("demo-dev-a").reserved(3)]);

@@ -237,6 +237,15 @@ async fn somebody_elses_change_is_kept_and_reported() {
         .set_reserved("demo-dev-limited", Some(50))
         .unwrap();
     before.get_mut("demo-dev-limited").unwrap().reserved = Some(50);
+    // One that was disabled before, and so was not saved.
+    let queue = before.get_mut("demo-dev-queue").unwrap();
+    let disabled = queue
+        .mappings
+        .iter_mut()
+        .find(|(_, mapping)| !mapping.enabled);
+    let (uuid, mapping) = disabled.unwrap();
+    (mapping.enabled, mapping.state) = (true, "Enabled".to_owned());
+    let enabled_by_hand = uuid.clone();
     let status = world.status(&worker()).await;
     assert_eq!(
         status.roles[0].workers.as_ref().unwrap().drifted,
@@ -247,9 +256,17 @@ async fn somebody_elses_change_is_kept_and_reported() {
     assert!(!report.is_complete(), "it runs though it should be paused");
     assert_eq!(world.sandbox.fleet()["demo-dev-limited"].reserved, Some(50));
 
+    world
+        .sandbox
+        .set_mapping_enabled(&enabled_by_hand, true)
+        .unwrap();
     let report = world.off(&worker()).await.unwrap();
     let drifted = &only(&report).workers.as_ref().unwrap().drifted;
-    assert_eq!(drifted.len(), 1);
+    assert_eq!(drifted.len(), 2, "{drifted:?}");
+    assert_eq!(
+        drifted[1].setting,
+        format!("event source mapping {enabled_by_hand}")
+    );
     assert_eq!(drifted[0].function, "demo-dev-limited");
     assert_eq!(
         (drifted[0].saved.as_str(), drifted[0].now.as_str()),

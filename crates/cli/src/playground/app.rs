@@ -121,6 +121,8 @@ impl Playground {
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint_url()),
             ("AWS_REGION", self.sandbox.settings().region),
+            // What boto3 and the first aws command line tool read.
+            ("AWS_DEFAULT_REGION", self.sandbox.settings().region),
             ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", KEY.to_owned()),
             ("MAINTENANCE_APP", APP.to_owned()),

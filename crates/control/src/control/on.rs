@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{
-    Enter, Event as Transition, Flag, Left, Mode, Outcome, Step, WindowId, next,
-};
+use maintenance_flag::{Enter, Event as Transition, Left, Mode, Outcome, Step, WindowId, next};
 
 use super::read::Read;
 use super::{Control, On, RoleSpec, in_order, interrupted};
@@ -224,6 +222,12 @@ impl Control {
             flag.window = Some(window.clone());
             write = true;
         }
+        // What is about to be paused may run on for longer: until that is done, nobody knows.
+        let noted = flag.drained_at;
+        if noted.is_some() && workers.as_ref().is_some_and(Preparation::has_steps) {
+            flag.drained_at = None;
+            write = true;
+        }
         if step.outcome.changed() && workers.is_none() {
             let longest = ready.spec.drain.longest();
             flag.drained_at = Some(drain::after(self.clock.now(), longest));
@@ -263,7 +267,7 @@ impl Control {
                     paused => paused?,
                 };
                 saved = now;
-                let drained_at = self.drained_at(&flag, &report, timeouts);
+                let drained_at = self.drained_at(noted, &report, timeouts);
                 if drained_at != flag.drained_at {
                     let seen = Stored {
                         value: flag.encode()?,
@@ -306,7 +310,7 @@ impl Control {
     /// When none of a role's functions can still be running: not known unless all of them are paused.
     fn drained_at(
         &self,
-        flag: &Flag,
+        noted: Option<Timestamp>,
         report: &WorkersReport,
         timeouts: Timeouts,
     ) -> Option<Timestamp> {
@@ -316,7 +320,7 @@ impl Control {
             return None;
         }
         let now = self.clock.now();
-        match flag.drained_at {
+        match noted {
             Some(at) if report.changed.is_empty() => Some(at),
             Some(at) => Some(at.max(drain::after(now, timeouts.changed))),
             // The operation that paused some of them did not come to note it.

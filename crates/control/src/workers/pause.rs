@@ -130,6 +130,13 @@ impl Preparation {
             .chain(self.survey.failed.keys())
     }
 
+    /// Whether there is something to change.
+    pub(crate) fn has_steps(&self) -> bool {
+        let mut functions = self.survey.functions.iter();
+        functions
+            .any(|(name, current)| !Steps::of(current, self.saved.functions.get(name)).is_empty())
+    }
+
     /// Whether there is something to save, for which a window is needed.
     pub(crate) fn has_unsaved(&self) -> bool {
         !self.saved.missing(&self.capacities()).is_empty()

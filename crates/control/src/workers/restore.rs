@@ -175,6 +175,16 @@ fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
             ));
         }
     }
+    for uuid in current.enabled() {
+        if !saved.mappings.iter().any(|saved| saved == uuid) {
+            drifted.push(drift_of(
+                name,
+                format!("event source mapping {uuid}"),
+                "disabled, or not there".to_owned(),
+                "enabled".to_owned(),
+            ));
+        }
+    }
     drifted
 }
 
