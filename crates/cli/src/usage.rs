@@ -4,9 +4,10 @@
 
 use std::ffi::OsString;
 
-use clap::Error;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Error};
 
+use crate::args::Cli;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -54,10 +55,24 @@ fn failure(text: &str) -> Failure {
             usage = Some(format!("usage: {rest}"));
         }
     }
+    if failure.hints().is_empty() && message.starts_with("unexpected argument '--") {
+        failure = failure.hint_if(similar_flag(&message));
+    }
     if failure.hints().is_empty() {
         failure = failure.hint_if(usage);
     }
     failure.hint("try `maintenance --help`")
+}
+
+/// The flag of any command that the one in the message is a slip of: the parser offers none for a short one.
+fn similar_flag(message: &str) -> Option<String> {
+    let typed = message.split('\'').nth(1)?.trim_start_matches('-');
+    let command = Cli::command();
+    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    let flags = commands.flat_map(|command| command.get_arguments().filter_map(|it| it.get_long()));
+    let near = flags.map(|flag| (strsim::damerau_levenshtein(typed, flag), flag));
+    let (distance, flag) = near.min()?;
+    (distance <= 1 + typed.len() / 4).then(|| format!("a similar argument exists: '--{flag}'"))
 }
 
 /// Whether a tip offers a word that is like the one typed. The parser's own measure would have a stranger
@@ -77,7 +92,6 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::args::Cli;
 
     fn refused(arguments: &[&str]) -> (String, Vec<String>, Vec<String>) {
         let arguments = std::iter::once("maintenance").chain(arguments.iter().copied());
@@ -99,6 +113,10 @@ mod tests {
         let (message, _, hints) = refused(&["on", "--resaon", "x"]);
         assert_eq!(message, "unexpected argument '--resaon' found");
         assert_eq!(hints[0], "a similar argument exists: '--reason'");
+        let (_, _, hints) = refused(&["on", "--ys"]);
+        assert_eq!(hints[0], "a similar argument exists: '--yes'");
+        let (_, _, hints) = refused(&["on", "--frobnicate"]);
+        assert!(hints[0].starts_with("usage: "), "{hints:?}");
     }
 
     #[test]
