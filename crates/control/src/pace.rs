@@ -32,6 +32,8 @@ struct State {
     full: f64,
     rate: f64,
     burst: f64,
+    /// The rate that stays however much AWS throttles.
+    least: f64,
     /// When the next call may start.
     next: Option<Instant>,
     throttled: Option<Instant>,
@@ -64,6 +66,7 @@ impl Pace {
                 full,
                 rate: full,
                 burst,
+                least: full * LEAST,
                 next: None,
                 throttled: None,
                 passed: None,
@@ -72,10 +75,16 @@ impl Pace {
         }
     }
 
-    /// Another budget, as large as this one and untouched.
-    pub(crate) fn another(&self) -> Self {
-        let state = self.state();
-        Self::with_burst(state.full, state.burst)
+    /// Another budget, as large as this one, that gives way to nobody: for the few calls that must get
+    /// through in time.
+    pub(crate) fn steady(&self) -> Self {
+        let (full, burst) = {
+            let state = self.state();
+            (state.full, state.burst)
+        };
+        let steady = Self::with_burst(full, burst);
+        steady.state().least = full;
+        steady
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -116,7 +125,7 @@ impl Pace {
             return;
         }
         state.throttled = Some(now);
-        state.rate = (state.rate / 2.0).max(state.full * LEAST);
+        state.rate = (state.rate / 2.0).max(state.least);
     }
 
     /// A call went through: come back, slowly.
@@ -124,6 +133,16 @@ impl Pace {
         let mut state = self.state();
         state.rate = (state.rate + state.full * RECOVERY).min(state.full);
         state.passed = Some(Instant::now());
+    }
+
+    /// The longest pause before a call that was refused is tried again.
+    pub(crate) fn longest_pause(&self) -> Duration {
+        let state = self.state();
+        if state.least < state.full {
+            Duration::from_secs(1)
+        } else {
+            Duration::from_millis(300)
+        }
     }
 
     /// Whether a call of this budget has got through in the last `patience`, or since `started` less

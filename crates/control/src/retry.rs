@@ -200,7 +200,7 @@ where
     );
     let mut busy = delays(Duration::from_millis(250), seconds(5), usize::MAX);
     // The pace gives way; this only spreads what was refused together.
-    let mut throttled = delays(Duration::from_millis(250), seconds(1), usize::MAX);
+    let mut throttled = delays(Duration::from_millis(100), pace.longest_pause(), usize::MAX);
     let mut ambiguous = false;
     loop {
         pace.turn().await;

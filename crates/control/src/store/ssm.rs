@@ -21,7 +21,9 @@ const LAG_READS: u32 = 12;
 /// Calls per second for reads. AWS allows 40 a region by default, shared with every gate.
 const READ_RATE: f64 = 20.0;
 /// Calls per second for writes. AWS allows a few.
-const WRITE_RATE: f64 = 3.0;
+const WRITE_RATE: f64 = 2.5;
+/// Writes at once after a pause: two, so that with a renewal of the lease beside them there are three.
+const WRITE_BURST: f64 = 2.0;
 
 /// AWS Systems Manager Parameter Store.
 #[derive(Debug, Clone)]
@@ -40,7 +42,7 @@ impl SsmStore {
             client,
             clock,
             reads: Pace::with_burst(READ_RATE, 10.0),
-            writes: Pace::with_burst(WRITE_RATE, WRITE_RATE),
+            writes: Pace::with_burst(WRITE_RATE, WRITE_BURST),
         }
     }
 
@@ -49,8 +51,8 @@ impl SsmStore {
         Self {
             client: self.client.clone(),
             clock: self.clock,
-            reads: self.reads.another(),
-            writes: self.writes.another(),
+            reads: self.reads.steady(),
+            writes: self.writes.steady(),
         }
     }
 

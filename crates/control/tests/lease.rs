@@ -1,0 +1,253 @@
+//! One operation at a time: the lease, and what whoever comes next knows by it.
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use maintenance_control::{Error, On, RoleOutcome, Run};
+use maintenance_flag::Lease;
+use maintenance_sandbox::{Fault, FunctionSpec};
+use support::{World, control_by, off_wish, on_wish, web, worker};
+use tokio::sync::Notify;
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_lag_behind_writes_hide_no_operation_from_the_next() {
+    for lag in 1..=5 {
+        let world = World::mixed();
+        let before = world.sandbox.fleet();
+        world
+            .sandbox
+            .configure(|settings| settings.ssm.read_lag = lag);
+        let roles = [web(), worker()];
+        for round in 0..3 {
+            // Each by another process, at once after the one before.
+            let control = control_by(&world.sandbox, "ana@laptop");
+            let report = control.on(&roles, &on_wish(), &Run::quiet()).await.unwrap();
+            let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
+            assert_eq!(
+                outcomes,
+                [RoleOutcome::TurnedOn; 2],
+                "lag {lag}, round {round}"
+            );
+            let control = control_by(&world.sandbox, "ben@desk");
+            let report = control.on(&roles, &on_wish(), &Run::quiet()).await.unwrap();
+            let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
+            assert_eq!(
+                outcomes,
+                [RoleOutcome::AlreadyOn; 2],
+                "lag {lag}, round {round}"
+            );
+            assert_eq!(world.flag("web").by.as_deref(), Some("ana@laptop"));
+            let control = control_by(&world.sandbox, "ben@desk");
+            let report = control
+                .off(&roles, &off_wish(), &Run::quiet())
+                .await
+                .unwrap();
+            let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
+            assert_eq!(
+                outcomes,
+                [RoleOutcome::TurnedOff; 2],
+                "lag {lag}, round {round}"
+            );
+            assert_eq!(world.sandbox.fleet(), before, "lag {lag}, round {round}");
+            assert!(world.parameters("capacity").is_empty());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_holds_the_lease_is_named_and_nothing_is_changed() {
+    let world = World::new([]);
+    let lease = Lease {
+        id: "0".to_owned(),
+        by: "ben@desk".to_owned(),
+        operation: "on worker".to_owned(),
+        acquired: support::start(),
+        expires: support::start() + Duration::from_secs(30),
+        released: false,
+        left: Default::default(),
+    };
+    world
+        .sandbox
+        .set_parameter("/maintenance/demo-dev/lease/4", &lease.encode());
+    let error = world.on(&web()).await.unwrap_err();
+    let words = error.to_string();
+    assert!(
+        words.contains("on worker by ben@desk, since 2026-11-21T08:00:00Z"),
+        "{words}"
+    );
+    assert!(
+        error.hint().unwrap().contains("2026-11-21T08:00:35Z"),
+        "{:?}",
+        error.hint()
+    );
+    assert!(world.parameters("flags").is_empty());
+
+    // It died. Its lease ends, and is taken over under the next number.
+    tokio::time::advance(Duration::from_secs(36)).await;
+    world.on(&web()).await.unwrap();
+    assert!(
+        world
+            .parameters("lease")
+            .contains(&"/maintenance/demo-dev/lease/5".to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_lease_is_taken_over_by_exactly_one() {
+    let world = World::mixed();
+    let died = Lease {
+        id: "0".to_owned(),
+        by: "ben@desk".to_owned(),
+        operation: "on worker".to_owned(),
+        acquired: support::start() - Duration::from_secs(90),
+        expires: support::start() - Duration::from_secs(60),
+        released: false,
+        left: Default::default(),
+    };
+    world
+        .sandbox
+        .set_parameter("/maintenance/demo-dev/lease/1", &died.encode());
+    let takers: Vec<_> = (0..5)
+        .map(|n| control_by(&world.sandbox, &format!("taker{n}@desk")))
+        .collect();
+    let roles = [worker()];
+    let (wish, quiet) = (on_wish(), Run::quiet());
+    let all = takers.iter().map(|taker| taker.on(&roles, &wish, &quiet));
+    let results = futures_util::future::join_all(all).await;
+    let worked = results.iter().filter(|result| result.is_ok()).count();
+    let busy = results
+        .iter()
+        .filter(|r| matches!(r, Err(Error::Busy { .. })))
+        .count();
+    assert_eq!((worked, busy), (1, 4), "{results:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_operation_keeps_its_lease_by_renewing_it() {
+    // A hundred functions at ten calls a second: ten seconds to list and save, ten to pause, and
+    // every call is slow.
+    let world =
+        World::new((0..100).map(|n| FunctionSpec::new(&format!("demo-dev-{n:03}")).reserved(1)));
+    world.inject(
+        Fault::on("PutFunctionConcurrency")
+            .always()
+            .delay(Duration::from_secs(20)),
+    );
+    let report = world.on(&worker()).await.unwrap();
+    assert!(report.is_complete());
+    let renewals = world.sandbox.writes();
+    let renewals = renewals
+        .iter()
+        .filter(|call| {
+            call.call
+                .target
+                .as_ref()
+                .is_some_and(|t| t.contains("/lease/"))
+        })
+        .count();
+    assert!(renewals > 5, "{renewals} writes of the lease");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_lost_its_lease_makes_no_further_change() {
+    let world =
+        World::new((0..400).map(|n| FunctionSpec::new(&format!("demo-dev-{n:03}")).reserved(1)));
+    // It takes forty seconds at ten calls a second; a lease that is not renewed lasts thirty.
+    world.inject(
+        Fault::on("PutParameter")
+            .target("/lease/")
+            .nth(2)
+            .always()
+            .fail(500, "InternalServerError", "gone"),
+    );
+    world.inject(
+        Fault::on("PutFunctionConcurrency")
+            .every(10)
+            .delay(Duration::from_secs(20)),
+    );
+    let wish = On {
+        // So that no time goes into reading what becomes of events.
+        accept_event_loss: true,
+        ..on_wish()
+    };
+    let error = world
+        .control
+        .on(&[worker()], &wish, &Run::quiet())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::LeaseLost), "{error:?}");
+    let lost_at = world
+        .sandbox
+        .calls()
+        .iter()
+        .filter(|call| call.call.operation == "PutFunctionConcurrency")
+        .count();
+    assert!((200..300).contains(&lost_at), "{lost_at}");
+    // The next one finishes, and off restores all.
+    world.sandbox.clear_faults();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert!(
+        world
+            .sandbox
+            .fleet()
+            .values()
+            .all(|function| function.reserved == Some(1))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
+    let world =
+        World::new((0..400).map(|n| FunctionSpec::new(&format!("demo-dev-{n:03}")).reserved(1)));
+    let other = control_by(&world.sandbox, "ben@desk");
+    assert_eq!(other.unlock().await.unwrap(), None, "nobody holds it");
+    // In the middle of pausing.
+    let midway = Arc::new(Notify::new());
+    let tell = midway.clone();
+    let two_hundredth = Fault::on("PutFunctionConcurrency").nth(200);
+    world.inject(two_hundredth.hook(move |_| tell.notify_one()));
+    let unlock = async {
+        midway.notified().await;
+        let holder = other.holder().await.unwrap().unwrap();
+        assert_eq!(
+            (holder.by.as_str(), holder.operation.as_str()),
+            ("ana@laptop", "on worker")
+        );
+        assert_eq!(other.unlock().await.unwrap().unwrap().by, "ana@laptop");
+        assert_eq!(other.holder().await.unwrap(), None);
+        // Whoever comes next need not wait.
+        other.off(&[worker()], &off_wish(), &Run::quiet()).await
+    };
+    let role = worker();
+    let (paused, restored) = tokio::join!(world.on(&role), unlock);
+    assert!(matches!(paused, Err(Error::LeaseLost)), "{paused:?}");
+    // The holder lived for some seconds more, so the other may have missed what it did then.
+    let _either = restored;
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    let fleet = world.sandbox.fleet();
+    let wrong: Vec<_> = fleet
+        .iter()
+        .filter(|(_, f)| f.reserved != Some(1))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_do_not_gather() {
+    let world = World::new([]);
+    for _ in 0..20 {
+        world.on(&web()).await.unwrap();
+        world.off(&web()).await.unwrap();
+    }
+    let leases = world.parameters("lease");
+    assert!(leases.len() <= 7, "{leases:?}");
+    assert!(
+        leases.contains(&"/maintenance/demo-dev/lease/40".to_owned()),
+        "numbers go on"
+    );
+}
