@@ -5,22 +5,27 @@
 //! 15; all other control-plane calls share 15 a second with the account's deploys.
 
 mod fault;
+mod pages;
 mod triggers;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::operation::list_event_source_mappings::ListEventSourceMappingsOutput;
+use aws_sdk_lambda::operation::list_functions::ListFunctionsOutput;
+use aws_sdk_lambda::operation::list_provisioned_concurrency_configs::ListProvisionedConcurrencyConfigsOutput;
 use aws_sdk_lambda::types::FunctionVersion;
 use maintenance_flag::Reserved;
 
 use crate::clock::Clock;
 use crate::error::LambdaError;
 use crate::pace::Pace;
-use crate::retry::{self, Kind};
+use crate::retry;
 use crate::selection::Selection;
 use fault::fault;
 pub(crate) use fault::{function_of_arn, origin_of_arn};
+use pages::{existing, pages};
 pub(crate) use triggers::LATEST;
 
 /// Calls per second for `GetFunction`, which has a budget of 100 of its own.
@@ -126,43 +131,43 @@ impl Fleet {
     /// All functions whose name a selection matches, by name. Tags are not looked at.
     pub(crate) async fn list(&self, selection: &Selection) -> Result<Vec<Selected>, LambdaError> {
         let mut found: BTreeMap<String, Selected> = BTreeMap::new();
-        let mut marker = None;
-        loop {
-            let page = retry::call(&self.shared, None, || {
+        let ask = |marker: Option<String>| {
+            retry::call(&self.shared, None, move || {
                 self.client
                     .list_functions()
                     .function_version(FunctionVersion::All)
                     .set_marker(marker.clone())
                     .send()
             })
-            .await
-            .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
+        };
+        let take = |page: ListFunctionsOutput| {
             for function in page.functions.unwrap_or_default() {
                 let Some(name) = function.function_name else {
                     continue;
                 };
-                if selection.matches_name(&name) {
-                    let published = function.version.as_deref().is_some_and(|v| v != "$LATEST");
-                    let entry = found.entry(name.clone()).or_insert_with(|| Selected {
-                        name,
-                        has_versions: false,
-                        timeout: 0,
-                        versions: BTreeMap::new(),
-                    });
-                    entry.has_versions |= published;
-                    entry.timeout = entry.timeout.max(seconds(function.timeout));
-                    let dead_letter = function.dead_letter_config.and_then(|it| it.target_arn);
-                    entry.versions.insert(
-                        function.version.unwrap_or_else(|| LATEST.to_owned()),
-                        dead_letter.filter(|arn| !arn.is_empty()),
-                    );
+                if !selection.matches_name(&name) {
+                    continue;
                 }
+                let published = function.version.as_deref().is_some_and(|v| v != LATEST);
+                let entry = found.entry(name.clone()).or_insert_with(|| Selected {
+                    name,
+                    has_versions: false,
+                    timeout: 0,
+                    versions: BTreeMap::new(),
+                });
+                entry.has_versions |= published;
+                entry.timeout = entry.timeout.max(seconds(function.timeout));
+                let dead_letter = function.dead_letter_config.and_then(|it| it.target_arn);
+                entry.versions.insert(
+                    function.version.unwrap_or_else(|| LATEST.to_owned()),
+                    dead_letter.filter(|arn| !arn.is_empty()),
+                );
             }
-            match page.next_marker.filter(|marker| !marker.is_empty()) {
-                Some(next) => marker = Some(next),
-                None => break,
-            }
-        }
+            page.next_marker
+        };
+        pages(ask, take)
+            .await
+            .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
         Ok(found.into_values().collect())
     }
 
@@ -184,10 +189,9 @@ impl Fleet {
         let call = retry::call(&self.get_function, None, || {
             self.client.get_function().function_name(name).send()
         });
-        let output = match call.await {
-            Ok(output) => output,
-            Err(error) if error.kind == Kind::NotFound => return Ok(None),
-            Err(error) => return Err(fault("lambda:GetFunction", name, error)),
+        let output = existing(call.await);
+        let Some(output) = output.map_err(|error| fault("lambda:GetFunction", name, error))? else {
+            return Ok(None);
         };
         let limit = output
             .concurrency
@@ -213,23 +217,17 @@ impl Fleet {
         &self,
         name: &str,
     ) -> Result<BTreeMap<String, u32>, LambdaError> {
-        const ACTION: &str = "lambda:ListProvisionedConcurrencyConfigs";
         let mut found = BTreeMap::new();
-        let mut marker = None;
-        loop {
-            let call = retry::call(&self.shared, None, || {
+        let ask = |marker: Option<String>| {
+            retry::call(&self.shared, None, move || {
                 self.client
                     .list_provisioned_concurrency_configs()
                     .function_name(name)
                     .set_marker(marker.clone())
                     .send()
-            });
-            let page = match call.await {
-                Ok(page) => page,
-                // Some stand-ins for AWS say so of a function that has none.
-                Err(error) if error.kind == Kind::NotFound => return Ok(found),
-                Err(error) => return Err(fault(ACTION, name, error)),
-            };
+            })
+        };
+        let take = |page: ListProvisionedConcurrencyConfigsOutput| {
             for config in page.provisioned_concurrency_configs.unwrap_or_default() {
                 let arn = config.function_arn.unwrap_or_default();
                 let wanted = config.requested_provisioned_concurrent_executions;
@@ -239,28 +237,27 @@ impl Fleet {
                     found.insert(qualifier.to_owned(), wanted);
                 }
             }
-            match page.next_marker.filter(|marker| !marker.is_empty()) {
-                Some(next) => marker = Some(next),
-                None => return Ok(found),
-            }
-        }
+            page.next_marker
+        };
+        // Some stand-ins for AWS say of a function that has none that it does not exist.
+        existing(pages(ask, take).await)
+            .map_err(|error| fault("lambda:ListProvisionedConcurrencyConfigs", name, error))?;
+        Ok(found)
     }
 
     /// The event source mappings of the whole account by function name: one call a hundred of them,
     /// where asking function by function would be one call each.
     pub(crate) async fn mappings(&self) -> Result<HashMap<String, Vec<Mapping>>, LambdaError> {
-        const ACTION: &str = "lambda:ListEventSourceMappings";
         let mut found: HashMap<String, Vec<Mapping>> = HashMap::new();
-        let mut marker = None;
-        loop {
-            let page = retry::call(&self.shared, None, || {
+        let ask = |marker: Option<String>| {
+            retry::call(&self.shared, None, move || {
                 self.client
                     .list_event_source_mappings()
                     .set_marker(marker.clone())
                     .send()
             })
-            .await
-            .map_err(|error| fault(ACTION, "all functions", error))?;
+        };
+        let take = |page: ListEventSourceMappingsOutput| {
             for mapping in page.event_source_mappings.unwrap_or_default() {
                 let arn = mapping.function_arn.unwrap_or_default();
                 let (Some((function, qualifier)), Some(uuid)) =
@@ -276,11 +273,12 @@ impl Fleet {
                     qualifier: qualifier.map(str::to_owned),
                 });
             }
-            match page.next_marker.filter(|marker| !marker.is_empty()) {
-                Some(next) => marker = Some(next),
-                None => return Ok(found),
-            }
-        }
+            page.next_marker
+        };
+        pages(ask, take)
+            .await
+            .map_err(|error| fault("lambda:ListEventSourceMappings", "all functions", error))?;
+        Ok(found)
     }
 
     /// The state of one mapping; none if it does not exist.
@@ -288,10 +286,8 @@ impl Fleet {
         let call = retry::call(&self.shared, None, || {
             self.client.get_event_source_mapping().uuid(uuid).send()
         });
-        match call.await {
-            Ok(mapping) => Ok(Some(MappingState::parse(mapping.state.as_deref()))),
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
-            Err(error) => Err(fault("lambda:GetEventSourceMapping", uuid, error)),
-        }
+        let mapping = existing(call.await)
+            .map_err(|error| fault("lambda:GetEventSourceMapping", uuid, error))?;
+        Ok(mapping.map(|mapping| MappingState::parse(mapping.state.as_deref())))
     }
 }

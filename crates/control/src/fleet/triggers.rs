@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_lambda::operation::list_aliases::ListAliasesOutput;
+use aws_sdk_lambda::operation::list_function_event_invoke_configs::ListFunctionEventInvokeConfigsOutput;
+
 use super::Fleet;
 use super::fault::{fault, function_of_arn};
+use super::pages::{existing, pages};
 use crate::error::LambdaError;
 use crate::lease::Guard;
-use crate::retry::{self, Kind};
+use crate::retry;
 
 /// What is asked for when a function itself is meant, and no version or alias.
 pub(crate) const LATEST: &str = "$LATEST";
@@ -28,11 +32,9 @@ impl Fleet {
                 .set_qualifier(qualifier.map(str::to_owned))
                 .send()
         });
-        match call.await {
-            Ok(output) => Ok(output.policy),
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
-            Err(error) => Err(fault("lambda:GetPolicy", name, error)),
-        }
+        let output =
+            existing(call.await).map_err(|error| fault("lambda:GetPolicy", name, error))?;
+        Ok(output.and_then(|output| output.policy))
     }
 
     /// The versions that each alias of a function leads to: one, or two while traffic is shifted.
@@ -42,20 +44,16 @@ impl Fleet {
         guard: Option<&Guard>,
     ) -> Result<BTreeMap<String, Vec<String>>, LambdaError> {
         let mut found = BTreeMap::new();
-        let mut marker = None;
-        loop {
-            let call = retry::call(&self.shared, guard, || {
+        let ask = |marker: Option<String>| {
+            retry::call(&self.shared, guard, move || {
                 self.client
                     .list_aliases()
                     .function_name(name)
                     .set_marker(marker.clone())
                     .send()
-            });
-            let page = match call.await {
-                Ok(page) => page,
-                Err(error) if error.kind == Kind::NotFound => return Ok(found),
-                Err(error) => return Err(fault("lambda:ListAliases", name, error)),
-            };
+            })
+        };
+        let take = |page: ListAliasesOutput| {
             for alias in page.aliases.unwrap_or_default() {
                 let Some(name) = alias.name else {
                     continue;
@@ -67,11 +65,11 @@ impl Fleet {
                 versions.extend(shifted.into_iter().flat_map(|weights| weights.into_keys()));
                 found.insert(name, versions);
             }
-            match page.next_marker.filter(|marker| !marker.is_empty()) {
-                Some(next) => marker = Some(next),
-                None => return Ok(found),
-            }
-        }
+            page.next_marker
+        };
+        existing(pages(ask, take).await)
+            .map_err(|error| fault("lambda:ListAliases", name, error))?;
+        Ok(found)
     }
 
     /// The on-failure destinations of a function's asynchronous invocations, by qualifier
@@ -81,22 +79,17 @@ impl Fleet {
         name: &str,
         guard: Option<&Guard>,
     ) -> Result<BTreeMap<String, String>, LambdaError> {
-        const ACTION: &str = "lambda:ListFunctionEventInvokeConfigs";
         let mut found = BTreeMap::new();
-        let mut marker = None;
-        loop {
-            let call = retry::call(&self.shared, guard, || {
+        let ask = |marker: Option<String>| {
+            retry::call(&self.shared, guard, move || {
                 self.client
                     .list_function_event_invoke_configs()
                     .function_name(name)
                     .set_marker(marker.clone())
                     .send()
-            });
-            let page = match call.await {
-                Ok(page) => page,
-                Err(error) if error.kind == Kind::NotFound => return Ok(found),
-                Err(error) => return Err(fault(ACTION, name, error)),
-            };
+            })
+        };
+        let take = |page: ListFunctionEventInvokeConfigsOutput| {
             for config in page.function_event_invoke_configs.unwrap_or_default() {
                 let destination = config
                     .destination_config
@@ -109,10 +102,10 @@ impl Fleet {
                     found.insert(qualifier.unwrap_or(LATEST).to_owned(), destination);
                 }
             }
-            match page.next_marker.filter(|marker| !marker.is_empty()) {
-                Some(next) => marker = Some(next),
-                None => return Ok(found),
-            }
-        }
+            page.next_marker
+        };
+        existing(pages(ask, take).await)
+            .map_err(|error| fault("lambda:ListFunctionEventInvokeConfigs", name, error))?;
+        Ok(found)
     }
 }
