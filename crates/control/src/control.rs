@@ -9,7 +9,9 @@ mod on;
 mod read;
 mod status;
 
-use maintenance_flag::{App, DecodeError, Flag, Mode, Owner, Parameters, Prefix, Role, WindowId};
+use maintenance_flag::{
+    App, DecodeError, Flag, Mode, Options, Owner, Parameters, Prefix, Role, WindowId,
+};
 
 use crate::clock::Clock;
 use crate::drain::Drain;
@@ -44,12 +46,16 @@ pub enum Who {
 }
 
 /// The wish to turn maintenance on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct On {
     /// Who asks, and so owns the window.
     pub who: Who,
     /// Why, for the team.
     pub reason: Option<String>,
+    /// Let safe methods (GET, HEAD, OPTIONS) pass.
+    pub read_only: bool,
+    /// What visitors are told, and who may pass. Of a window that is open, those options are changed.
+    pub options: Options,
     /// Go on though asynchronous events will be lost. [`Control::on`] then does not even read whether
     /// that is so; without it, it refuses with [`Error::EventsLost`] before anything is changed.
     pub accept_event_loss: bool,

@@ -63,6 +63,8 @@ pub enum RoleOutcome {
     TurnedOn,
     /// It was on.
     AlreadyOn,
+    /// It was on, and its window has other options now (with `dry_run`: would have).
+    OptionsUpdated,
     /// Its window closed (with `dry_run`: would close).
     TurnedOff,
     /// It was off.
@@ -98,7 +100,7 @@ impl RoleReport {
     pub fn is_complete(&self) -> bool {
         let flag = match self.outcome {
             RoleOutcome::StillOn | RoleOutcome::NotBegun => false,
-            RoleOutcome::TurnedOn | RoleOutcome::AlreadyOn => self
+            RoleOutcome::TurnedOn | RoleOutcome::AlreadyOn | RoleOutcome::OptionsUpdated => self
                 .workers
                 .as_ref()
                 .is_none_or(|workers| workers.drifted.is_empty()),

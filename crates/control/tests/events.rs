@@ -72,6 +72,8 @@ fn sent(to: String) -> Fate {
 
 async fn on_accepting(world: &World) -> Result<Report, Error> {
     let wish = On {
+        read_only: false,
+        options: maintenance_flag::Options::default(),
         accept_event_loss: true,
         ..on_wish()
     };

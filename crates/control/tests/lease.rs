@@ -170,6 +170,8 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
     );
     let wish = On {
         // So that no time goes into reading what becomes of events.
+        read_only: false,
+        options: maintenance_flag::Options::default(),
         accept_event_loss: true,
         ..on_wish()
     };

@@ -18,6 +18,8 @@ async fn on_as(control: &Control, who: Who) -> Result<(), Error> {
     let wish = On {
         who,
         reason: None,
+        read_only: false,
+        options: maintenance_flag::Options::default(),
         accept_event_loss: false,
     };
     control.on(&[web()], &wish, &Run::quiet()).await.map(drop)
@@ -325,6 +327,8 @@ async fn a_reason_too_long_to_store_changes_nothing() {
     let wish = On {
         who: Who::Person,
         reason: Some("y".repeat(5000)),
+        read_only: false,
+        options: maintenance_flag::Options::default(),
         accept_event_loss: false,
     };
     let error = world

@@ -103,6 +103,17 @@ impl Fields {
             .transpose()
     }
 
+    /// Takes a yes or no; none is a no.
+    pub(crate) fn yes(&mut self, key: &str) -> Result<bool, DecodeError> {
+        match self.take(key) {
+            None => Ok(false),
+            Some(Value::Bool(yes)) => Ok(yes),
+            Some(_) => Err(DecodeError::malformed(format!(
+                "{key:?} is not true or false"
+            ))),
+        }
+    }
+
     /// Takes a whole number that fits `u32`.
     pub(crate) fn number(&mut self, key: &str) -> Result<Option<u32>, DecodeError> {
         self.take(key)

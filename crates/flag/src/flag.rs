@@ -134,7 +134,7 @@ impl fmt::Display for Owner {
 /// A flag that cannot be stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the flag would take {bytes} bytes, and Parameter Store takes {MAX_VALUE_BYTES}: shorten the reason or the message"
+    "the flag would take {bytes} bytes, and Parameter Store takes {MAX_VALUE_BYTES}: shorten the reason, the message or what may pass"
 )]
 pub struct EncodeError {
     /// How many bytes it would take.
@@ -162,12 +162,14 @@ pub struct Flag {
     pub since: Option<Timestamp>,
     /// When the maintenance is expected to end, UTC.
     pub until: Option<Timestamp>,
+    /// Whether the role opens by itself at `until`. Without it `until` is a promise, not a switch.
+    pub auto_off: bool,
     /// What `Retry-After` should say, in seconds.
     pub retry_after: Option<u32>,
     /// When no code of the role can still be running: what it waits for before it is safe to migrate.
     /// UTC. None if it is not known.
     pub drained_at: Option<Timestamp>,
-    /// What may pass, as stored. Its reader gives it a type; an operator's rewrite keeps it.
+    /// What may pass, as stored: see [`Bypass::read`](crate::Bypass::read).
     pub bypass: Option<Value>,
     /// The owner that a forced exit overrode.
     pub overrode: Option<Owner>,
@@ -189,12 +191,28 @@ impl Flag {
             message: None,
             since: None,
             until: None,
+            auto_off: false,
             retry_after: None,
             drained_at: None,
             bypass: None,
             overrode: None,
             unknown: Map::new(),
         }
+    }
+
+    /// The mode at a moment: off once the end has come at which the role opens by itself.
+    #[must_use]
+    pub fn mode_at(&self, now: Timestamp) -> Mode {
+        match self.opens_at() {
+            Some(end) if end <= now => Mode::Off,
+            _ => self.mode,
+        }
+    }
+
+    /// When the role opens by itself, if it does.
+    #[must_use]
+    pub fn opens_at(&self) -> Option<Timestamp> {
+        self.until.filter(|_| self.auto_off && self.mode.is_on())
     }
 
     /// What a parameter that does not exist means.
@@ -251,6 +269,7 @@ impl Flag {
             message: fields.text("message")?,
             since: fields.parsed("since", TIME)?,
             until: fields.parsed("until", TIME)?,
+            auto_off: fields.yes("auto_off")?,
             retry_after: fields.number("retry_after")?,
             drained_at: fields.parsed("drained_at", TIME)?,
             bypass: fields.take("bypass"),
@@ -281,6 +300,7 @@ impl Flag {
         put("message", self.message.clone().map(Value::from));
         put("since", self.since.map(|time| time.to_string().into()));
         put("until", self.until.map(|time| time.to_string().into()));
+        put("auto_off", self.auto_off.then_some(Value::Bool(true)));
         put("retry_after", self.retry_after.map(Value::from));
         put(
             "drained_at",

@@ -5,7 +5,7 @@
 //! [`Lease`]) and which change is allowed ([`next`]). It is pure: no I/O, no clock, no randomness, no
 //! async. Times and identifiers are passed in.
 //!
-//! Reading order: `names`, `flag`, `transition`, then `capacity` and `lease`.
+//! Reading order: `names`, `flag`, `transition`, `bypass`, then `capacity` and `lease`.
 //!
 //! ```
 //! use maintenance_flag::{Flag, Mode};
@@ -17,6 +17,7 @@
 //! # Ok::<(), maintenance_flag::DecodeError>(())
 //! ```
 
+mod bypass;
 mod capacity;
 mod document;
 mod flag;
@@ -24,9 +25,12 @@ mod lease;
 mod names;
 mod transition;
 
+pub use bypass::{
+    AddressError, AddressRange, Bypass, PathError, PathPattern, StoredToken, Token, TokenHash,
+};
 pub use capacity::{Capacity, CapacityDoc, PackError, Reserved, pack};
 pub use document::{DecodeError, MAX_VALUE_BYTES, SCHEMA};
 pub use flag::{EncodeError, Flag, Mode, Owner, OwnerKind};
 pub use lease::{Lease, Left};
 pub use names::{App, NameError, Parameters, Prefix, Role, WindowId};
-pub use transition::{Enter, Event, Exit, Force, Outcome, Refusal, Step, next};
+pub use transition::{Change, Enter, Event, Exit, Force, Options, Outcome, Refusal, Step, next};

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bypass::{AddressRange, Bypass, PathPattern, StoredToken};
 use crate::document::SCHEMA;
 use crate::flag::{Flag, Mode, Owner, OwnerKind};
 use crate::names::WindowId;
@@ -10,7 +11,7 @@ use crate::names::WindowId;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// Somebody asks for maintenance.
-    Enter(Enter),
+    Enter(Box<Enter>),
     /// A person asks to end it.
     Exit(Exit),
     /// An observer sees that all is normal again.
@@ -35,6 +36,81 @@ pub struct Enter {
     pub window: WindowId,
     /// Now, UTC.
     pub at: Timestamp,
+    /// Let safe methods (GET, HEAD, OPTIONS) pass.
+    pub read_only: bool,
+    /// What visitors are told, and who may pass.
+    pub options: Options,
+}
+
+/// What becomes of one option of a window.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Change<T> {
+    /// As it is; in a new window, nothing.
+    #[default]
+    Keep,
+    /// Nothing any more.
+    Clear,
+    /// This.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    fn apply(self, to: &mut Option<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *to = None,
+            Self::Set(value) => *to = Some(value),
+        }
+    }
+}
+
+impl<T> Change<Vec<T>> {
+    fn apply_list(self, to: &mut Vec<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => to.clear(),
+            Self::Set(list) => *to = list,
+        }
+    }
+}
+
+/// What may be said of a window when it opens, and changed while it is open.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Options {
+    /// What to tell the visitors.
+    pub message: Change<String>,
+    /// When the maintenance is expected to end, UTC.
+    pub until: Change<Timestamp>,
+    /// Whether the role opens by itself at `until`; none leaves it as it is.
+    pub auto_off: Option<bool>,
+    /// What `Retry-After` shall say, seconds; else it counts down to `until`.
+    pub retry_after: Change<u32>,
+    /// The token of the bypass link.
+    pub token: Change<StoredToken>,
+    /// Addresses that may pass.
+    pub addresses: Change<Vec<AddressRange>>,
+    /// Paths that may pass.
+    pub paths: Change<Vec<PathPattern>>,
+}
+
+impl Options {
+    fn apply(self, flag: &mut Flag) {
+        self.message.apply(&mut flag.message);
+        self.until.apply(&mut flag.until);
+        self.retry_after.apply(&mut flag.retry_after);
+        if let Some(auto_off) = self.auto_off {
+            flag.auto_off = auto_off;
+        }
+        let mut bypass = Bypass::read(flag.bypass.as_ref());
+        let before = bypass.clone();
+        self.token.apply(&mut bypass.token);
+        self.addresses.apply_list(&mut bypass.addresses);
+        self.paths.apply_list(&mut bypass.paths);
+        // An entry of a later version is not to be lost by a change of something else.
+        if bypass != before {
+            flag.bypass = bypass.write(flag.bypass.as_ref());
+        }
+    }
 }
 
 /// A person's wish to end the maintenance.
@@ -62,6 +138,8 @@ pub enum Outcome {
     TurnedOn,
     /// One was open already; nothing changed.
     AlreadyOn,
+    /// One was open already, and has other options now.
+    OptionsUpdated,
     /// The window closed.
     TurnedOff,
     /// None was open; nothing changed.
@@ -73,7 +151,7 @@ impl Outcome {
     #[must_use]
     pub fn changed(self) -> bool {
         match self {
-            Self::TurnedOn | Self::TurnedOff => true,
+            Self::TurnedOn | Self::OptionsUpdated | Self::TurnedOff => true,
             Self::AlreadyOn | Self::AlreadyOff => false,
         }
     }
@@ -98,6 +176,9 @@ pub enum Refusal {
         /// Who holds it.
         holder: Owner,
     },
+    /// A role that shall open by itself needs a time to do so.
+    #[error("the window has no end at which it could open by itself")]
+    NoEnd,
     /// A newer version wrote the flag. Rewriting it could lose what this version does not understand.
     #[error("the flag was written by a newer version (schema {schema})")]
     NewerSchema {
@@ -119,9 +200,21 @@ pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
         })
     };
     let step = match (current.mode.is_on(), event) {
-        (true, Event::Enter(_)) => return unchanged(Outcome::AlreadyOn),
         (false, Event::Exit(_) | Event::Normal { .. }) => return unchanged(Outcome::AlreadyOff),
-        (false, Event::Enter(enter)) => open(current, enter),
+        (_, Event::Enter(enter)) => {
+            let step = if current.mode_at(enter.at).is_on() {
+                update(current, *enter)?
+            } else {
+                open(current, *enter)
+            };
+            if step.outcome == Outcome::AlreadyOn {
+                return Ok(step);
+            }
+            if step.flag.auto_off && step.flag.until.is_none() {
+                return Err(Refusal::NoEnd);
+            }
+            step
+        }
         (true, Event::Exit(exit)) => exit_by_person(current, exit)?,
         (true, Event::Normal { observer, at }) => match &current.owner {
             Some(owner) if owner.kind == OwnerKind::Observer && owner.name == observer => {
@@ -143,7 +236,12 @@ pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
 }
 
 fn exit_by_person(current: &Flag, exit: Exit) -> Result<Step, Refusal> {
-    match (&current.owner, exit.force) {
+    // A window that has ended by itself is nobody's any more.
+    let holder = current
+        .owner
+        .as_ref()
+        .filter(|_| current.mode_at(exit.at).is_on());
+    match (holder, exit.force) {
         (Some(holder), None) if holder.kind == OwnerKind::Observer => Err(Refusal::Conflict {
             holder: holder.clone(),
         }),
@@ -172,20 +270,55 @@ fn or_unknown(owner: Option<&Owner>) -> Owner {
 }
 
 fn open(current: &Flag, enter: Enter) -> Step {
-    let flag = Flag {
+    let mut flag = Flag {
         window: Some(enter.window),
         owner: Some(enter.owner),
         by: Some(enter.by),
         reason: enter.reason,
         since: Some(enter.at),
-        bypass: current.bypass.clone(),
         unknown: current.unknown.clone(),
-        ..Flag::bare(Mode::On)
+        ..Flag::bare(mode(enter.read_only))
     };
+    // Nobody who was let into the last window has a way into this one.
+    enter.options.apply(&mut flag);
     Step {
         flag,
         outcome: Outcome::TurnedOn,
     }
+}
+
+fn mode(read_only: bool) -> Mode {
+    if read_only { Mode::ReadOnly } else { Mode::On }
+}
+
+/// The window stays, with its owner, reason and time; the options may be others.
+fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
+    let mut flag = Flag {
+        mode: mode(enter.read_only),
+        ..current.clone()
+    };
+    enter.options.apply(&mut flag);
+    if flag == *current {
+        return Ok(Step {
+            flag,
+            outcome: Outcome::AlreadyOn,
+        });
+    }
+    // When an observer's window ends is the observer's to say, by whatever means.
+    if let Some(holder) = &current.owner
+        && holder.kind == OwnerKind::Observer
+        && *holder != enter.owner
+        && flag.opens_at() != current.opens_at()
+    {
+        return Err(Refusal::Conflict {
+            holder: holder.clone(),
+        });
+    }
+    flag.by = Some(enter.by);
+    Ok(Step {
+        flag,
+        outcome: Outcome::OptionsUpdated,
+    })
 }
 
 fn close(
@@ -200,7 +333,6 @@ fn close(
         by: Some(by),
         reason,
         since: Some(at),
-        bypass: current.bypass.clone(),
         overrode,
         unknown: current.unknown.clone(),
         ..Flag::off()

@@ -24,6 +24,8 @@ pub(crate) async fn on(
     let mut on = On {
         who: who(args.observer.as_deref())?,
         reason: reason(args.reason.as_deref())?,
+        read_only: false,
+        options: maintenance_flag::Options::default(),
         accept_event_loss: args.accept_event_loss,
     };
     let (app, roles) = (settings.app()?, settings.asked()?);

@@ -36,6 +36,7 @@ pub(crate) fn outcome(report: &RoleReport) -> String {
     match report.outcome {
         RoleOutcome::TurnedOn => format!("{role} maintenance has been turned on"),
         RoleOutcome::AlreadyOn => format!("{role} maintenance is already on"),
+        RoleOutcome::OptionsUpdated => format!("{role} maintenance is on; options updated"),
         RoleOutcome::TurnedOff => format!("{role} maintenance has been turned off"),
         RoleOutcome::AlreadyOff => format!("{role} maintenance is already off"),
         RoleOutcome::StillOn => format!("{role} maintenance is still on"),
@@ -112,6 +113,7 @@ pub(crate) fn plan(report: &Report, selects: impl Fn(&Role) -> bool) -> Vec<Stri
     for role in &report.roles {
         let verb = match role.outcome {
             RoleOutcome::TurnedOn => Some("enable"),
+            RoleOutcome::OptionsUpdated => Some("update"),
             RoleOutcome::TurnedOff => Some("disable"),
             RoleOutcome::AlreadyOn
             | RoleOutcome::AlreadyOff

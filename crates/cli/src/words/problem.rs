@@ -64,7 +64,7 @@ pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
 /// How many functions keep the role from being complete.
 fn not_where_they_should_be(role: &RoleReport, workers: &WorkersReport) -> usize {
     let drifted = match role.outcome {
-        RoleOutcome::TurnedOn | RoleOutcome::AlreadyOn => {
+        RoleOutcome::TurnedOn | RoleOutcome::AlreadyOn | RoleOutcome::OptionsUpdated => {
             let mut names: Vec<_> = workers
                 .drifted
                 .iter()

@@ -38,7 +38,10 @@ impl Ready<'_> {
     fn outcome(&self) -> RoleOutcome {
         match self.step.outcome {
             Outcome::TurnedOff => RoleOutcome::TurnedOff,
-            Outcome::AlreadyOff | Outcome::TurnedOn | Outcome::AlreadyOn => RoleOutcome::AlreadyOff,
+            Outcome::AlreadyOff
+            | Outcome::TurnedOn
+            | Outcome::OptionsUpdated
+            | Outcome::AlreadyOn => RoleOutcome::AlreadyOff,
         }
     }
 

@@ -31,6 +31,7 @@ impl Ready<'_> {
     fn outcome(&self) -> RoleOutcome {
         match self.step.outcome {
             Outcome::TurnedOn => RoleOutcome::TurnedOn,
+            Outcome::OptionsUpdated => RoleOutcome::OptionsUpdated,
             Outcome::AlreadyOn | Outcome::TurnedOff | Outcome::AlreadyOff => RoleOutcome::AlreadyOn,
         }
     }
@@ -117,12 +118,15 @@ impl Control {
                 reason: on.reason.clone(),
                 window: self.new_window(),
                 at: self.clock.now(),
+                read_only: on.read_only,
+                options: on.options.clone(),
             };
-            let step =
-                next(&current, Transition::Enter(enter)).map_err(|source| Error::Refused {
+            let step = next(&current, Transition::Enter(Box::new(enter))).map_err(|source| {
+                Error::Refused {
                     role: spec.role.clone(),
                     source,
-                })?;
+                }
+            })?;
             step.flag.encode()?;
             let numbers = saved.numbers.clone();
             let workers = match &spec.functions {

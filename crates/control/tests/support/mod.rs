@@ -104,6 +104,8 @@ pub(crate) fn on_wish() -> On {
     On {
         who: Who::Person,
         reason: Some("migration".to_owned()),
+        read_only: false,
+        options: maintenance_flag::Options::default(),
         accept_event_loss: false,
     }
 }

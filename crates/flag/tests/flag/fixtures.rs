@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use maintenance_flag::{Capacity, CapacityDoc, Flag, Lease, Left, Mode, Owner, Reserved, WindowId};
+use maintenance_flag::{
+    Bypass, Capacity, CapacityDoc, Flag, Lease, Left, Mode, Owner, Reserved, StoredToken,
+    TokenHash, WindowId,
+};
 use serde_json::json;
+
+/// The token whose hash is in the fixture.
+const TOKEN: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_aBcDe";
 
 const FULL: &str = include_str!("../fixtures/flag-1-full.json");
 const MINIMAL: &str = include_str!("../fixtures/flag-1-minimal.json");
 const READ_ONLY: &str = include_str!("../fixtures/flag-1-read-only.json");
 const DRAINED: &str = include_str!("../fixtures/flag-1-drained.json");
+const OPTIONS: &str = include_str!("../fixtures/flag-1-options.json");
 const BARE_ON: &str = include_str!("../fixtures/flag-bare-on.txt");
 const BARE_OFF: &str = include_str!("../fixtures/flag-bare-off.txt");
 const CAPACITY: &str = include_str!("../fixtures/capacity-1.json");
@@ -17,7 +24,7 @@ const RELEASED: &str = include_str!("../fixtures/lease-1-released.json");
 const LEFT: &str = include_str!("../fixtures/lease-1-left.json");
 
 /// All fixtures that are documents.
-pub(crate) const FLAGS: [&str; 4] = [FULL, MINIMAL, READ_ONLY, DRAINED];
+pub(crate) const FLAGS: [&str; 5] = [FULL, MINIMAL, READ_ONLY, DRAINED, OPTIONS];
 
 fn full() -> Flag {
     let unknown = json!({"ticket": {"id": 42, "open": true}});
@@ -51,6 +58,36 @@ fn read_only() -> Flag {
     }
 }
 
+/// A window with every option of `on`, as this version writes it.
+fn options() -> Flag {
+    let token = StoredToken {
+        hash: TokenHash::of("demo-dev", "web", TOKEN),
+        until: "2026-11-22T08:30:00Z".parse().unwrap(),
+    };
+    let bypass = Bypass {
+        token: Some(token),
+        addresses: vec![
+            "192.0.2.0/24".parse().unwrap(),
+            "2001:db8::1".parse().unwrap(),
+        ],
+        paths: vec!["/health".parse().unwrap(), "/hooks/*".parse().unwrap()],
+    };
+    Flag {
+        message: Some("Back at nine.".to_owned()),
+        until: Some("2026-11-21T09:00:00Z".parse().unwrap()),
+        auto_off: true,
+        bypass: bypass.write(None),
+        ..read_only()
+    }
+}
+
+#[test]
+fn a_token_of_schema_1_is_recognised_for_ever() {
+    let flag = Flag::decode(OPTIONS).unwrap();
+    let token = Bypass::read(flag.bypass.as_ref()).token.unwrap();
+    assert!(token.hash.matches("demo-dev", "web", TOKEN));
+}
+
 #[test]
 fn flags() {
     for (bytes, flag) in [
@@ -65,6 +102,7 @@ fn flags() {
                 ..read_only()
             },
         ),
+        (OPTIONS, options()),
     ] {
         assert_eq!(Flag::decode(bytes), Ok(flag.clone()));
         assert_eq!(flag.encode().as_deref(), Ok(bytes));

@@ -347,6 +347,7 @@ prop_compose! {
         texts in [option::of(awkward()), option::of(awkward()), option::of(awkward())],
         since in option::of(times()),
         until in option::of(times()),
+        auto_off in any::<bool>(),
         retry_after in option::of(any::<u32>()),
         drained_at in option::of(times()),
         bypass in option::of(values()),
@@ -355,7 +356,8 @@ prop_compose! {
         let [by, reason, message] = texts;
         Flag {
             window: window.map(|(at, entropy)| WindowId::new(at, entropy)),
-            owner, overrode, by, reason, message, since, until, retry_after, drained_at, bypass,
+            owner, overrode, by, reason, message, since, until, auto_off, retry_after, drained_at,
+            bypass,
             unknown,
             ..Flag::bare(mode)
         }

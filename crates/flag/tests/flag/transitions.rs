@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    Enter, Event, Exit, Flag, Force, Mode, Outcome, Owner, Refusal, Step, WindowId, next,
+    Bypass, Change, Enter, Event, Exit, Flag, Force, Mode, Options, Outcome, Owner, Refusal, Step,
+    StoredToken, TokenHash, WindowId, next,
 };
 use serde_json::json;
 
@@ -15,13 +16,35 @@ fn window(entropy: u32) -> WindowId {
 }
 
 fn enter(owner: Owner) -> Event {
-    Event::Enter(Enter {
+    enter_with(owner, false, Options::default())
+}
+
+fn enter_with(owner: Owner, read_only: bool, options: Options) -> Event {
+    Event::Enter(Box::new(Enter {
         owner,
         by: "cleo@desk".to_owned(),
         reason: Some("second reason".to_owned()),
         window: window(2),
         at: at(30),
-    })
+        read_only,
+        options,
+    }))
+}
+
+/// Every option, set.
+fn every_option() -> Options {
+    Options {
+        message: Change::Set("New.".to_owned()),
+        until: Change::Set(at(45)),
+        auto_off: Some(true),
+        retry_after: Change::Set(7),
+        token: Change::Set(StoredToken {
+            hash: TokenHash::of("demo-dev", "web", "secret"),
+            until: at(59),
+        }),
+        addresses: Change::Set(vec!["192.0.2.0/24".parse().unwrap()]),
+        paths: Change::Set(vec!["/hooks/*".parse().unwrap()]),
+    }
 }
 
 fn exit(force: Option<&str>) -> Event {
@@ -96,7 +119,6 @@ fn turned_off(from: &Flag, by: &str, reason: Option<&str>, overrode: Option<Owne
             by: Some(by.to_owned()),
             reason: reason.map(str::to_owned),
             since: Some(at(30)),
-            bypass: from.bypass.clone(),
             overrode,
             unknown: from.unknown.clone(),
             ..Flag::off()
@@ -117,7 +139,6 @@ fn off_and_entered_by_anyone_is_on() {
                 by: Some("cleo@desk".to_owned()),
                 reason: Some("second reason".to_owned()),
                 since: Some(at(30)),
-                bypass: from.bypass.clone(),
                 unknown: from.unknown.clone(),
                 ..Flag::bare(Mode::On)
             };
@@ -129,17 +150,163 @@ fn off_and_entered_by_anyone_is_on() {
 
 #[test]
 fn on_and_entered_again_stays_the_first_ones() {
-    for from in [
-        on(ana()),
-        on(observer()),
-        Flag::bare(Mode::On),
-        Flag::bare(Mode::ReadOnly),
-    ] {
+    for from in [on(ana()), on(observer()), Flag::bare(Mode::On)] {
         for owner in [ana(), observer(), Owner::manual("ben@desk")] {
             let step = next(&from, enter(owner));
             assert_eq!(step, unchanged(&from, Outcome::AlreadyOn));
         }
     }
+}
+
+#[test]
+fn a_window_opens_with_its_options_and_without_those_of_the_last() {
+    let step = next(&off(), enter_with(ana(), true, every_option())).unwrap();
+    assert_eq!(step.outcome, Outcome::TurnedOn);
+    let flag = step.flag;
+    assert_eq!(flag.mode, Mode::ReadOnly);
+    assert_eq!(flag.message.as_deref(), Some("New."));
+    assert_eq!((flag.until, flag.auto_off), (Some(at(45)), true));
+    assert_eq!(flag.retry_after, Some(7));
+    let bypass = Bypass::read(flag.bypass.as_ref());
+    assert_eq!(bypass.token.map(|token| token.until), Some(at(59)));
+    assert_eq!(bypass.addresses.len(), 1);
+    assert_eq!(
+        bypass.paths,
+        ["/hooks/*".parse().unwrap()],
+        "and not /healthz"
+    );
+    let closed = next(&flag, exit(None)).unwrap().flag;
+    assert_eq!(closed.bypass, None, "what was let in ends with the window");
+    let again = next(&closed, enter(ana())).unwrap().flag;
+    assert_eq!(
+        (again.bypass, again.auto_off, again.until),
+        (None, false, None)
+    );
+}
+
+#[test]
+fn on_and_entered_with_other_options_keeps_window_owner_reason_and_time() {
+    let from = on(ana());
+    let ben = Owner::manual("ben@desk");
+    let step = next(&from, enter_with(ben.clone(), true, every_option())).unwrap();
+    assert_eq!(step.outcome, Outcome::OptionsUpdated);
+    assert!(step.outcome.changed());
+    let expected = Flag {
+        mode: Mode::ReadOnly,
+        by: Some("cleo@desk".to_owned()),
+        message: Some("New.".to_owned()),
+        until: Some(at(45)),
+        auto_off: true,
+        retry_after: Some(7),
+        bypass: step.flag.bypass.clone(),
+        ..from.clone()
+    };
+    assert_eq!(step.flag, expected);
+    // The same again changes nothing; a plain `on` closes what was open to readers, and keeps the rest.
+    let again = next(&step.flag, enter_with(ben.clone(), true, every_option()));
+    assert_eq!(again.unwrap().outcome, Outcome::AlreadyOn);
+    let full = next(&step.flag, enter(ben)).unwrap();
+    assert_eq!(full.outcome, Outcome::OptionsUpdated);
+    assert_eq!(
+        full.flag,
+        Flag {
+            mode: Mode::On,
+            ..step.flag
+        }
+    );
+}
+
+#[test]
+fn an_option_can_be_cleared_and_what_this_version_does_not_know_stays() {
+    let mut from = next(&off(), enter_with(ana(), false, every_option()))
+        .unwrap()
+        .flag;
+    from.bypass.as_mut().unwrap()["countries"] = json!(["CH"]);
+    let clear = Options {
+        message: Change::Clear,
+        until: Change::Clear,
+        auto_off: Some(false),
+        retry_after: Change::Clear,
+        token: Change::Clear,
+        addresses: Change::Clear,
+        paths: Change::Clear,
+    };
+    let flag = next(&from, enter_with(ana(), false, clear)).unwrap().flag;
+    assert_eq!(flag.bypass, Some(json!({"countries": ["CH"]})));
+    assert_eq!(
+        (flag.message, flag.until, flag.retry_after),
+        (None, None, None)
+    );
+    assert!(!flag.auto_off);
+}
+
+#[test]
+fn a_window_that_opens_by_itself_needs_an_end() {
+    let auto_off = Options {
+        auto_off: Some(true),
+        ..Options::default()
+    };
+    let refused = Err(Refusal::NoEnd);
+    assert_eq!(
+        next(&off(), enter_with(ana(), false, auto_off.clone())),
+        refused
+    );
+    let bare = Flag::bare(Mode::On);
+    assert_eq!(
+        next(&bare, enter_with(ana(), false, auto_off.clone())),
+        refused
+    );
+    // The end that the window has already will do; to take it away will not.
+    let step = next(&on(ana()), enter_with(ana(), false, auto_off)).unwrap();
+    assert_eq!(step.flag.opens_at(), Some(at(50)));
+    let endless = Options {
+        until: Change::Clear,
+        ..Options::default()
+    };
+    assert_eq!(next(&step.flag, enter_with(ana(), false, endless)), refused);
+}
+
+#[test]
+fn a_window_whose_end_has_come_is_over() {
+    let over = Flag {
+        until: Some(at(20)),
+        auto_off: true,
+        ..on(observer())
+    };
+    assert_eq!(over.mode_at(at(19)), Mode::On);
+    assert_eq!(over.mode_at(at(20)), Mode::Off);
+    let promised = Flag {
+        auto_off: false,
+        ..over.clone()
+    };
+    assert_eq!(promised.mode_at(at(59)), Mode::On, "a promise is no switch");
+    let step = next(&over, enter(ana())).unwrap();
+    assert_eq!(step.outcome, Outcome::TurnedOn);
+    assert_eq!(
+        (step.flag.owner, step.flag.window),
+        (Some(ana()), Some(window(2)))
+    );
+    // Nobody holds it any more, and off is written so that every reader agrees.
+    let step = next(&over, exit(None)).unwrap();
+    assert_eq!(step, turned_off(&over, "cleo@desk", None, None));
+}
+
+#[test]
+fn only_the_observer_changes_when_its_window_ends_by_itself() {
+    let auto_off = Options {
+        auto_off: Some(true),
+        ..Options::default()
+    };
+    let step = next(&on(observer()), enter_with(ana(), false, auto_off.clone()));
+    assert_eq!(step, Err(Refusal::Conflict { holder: observer() }));
+    let step = next(&on(observer()), enter_with(observer(), false, auto_off)).unwrap();
+    assert_eq!(step.flag.opens_at(), Some(at(50)));
+    let message = Options {
+        message: Change::Set("New.".to_owned()),
+        ..Options::default()
+    };
+    let step = next(&step.flag, enter_with(ana(), false, message)).unwrap();
+    assert_eq!(step.outcome, Outcome::OptionsUpdated);
 }
 
 #[test]

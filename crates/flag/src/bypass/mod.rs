@@ -1,0 +1,13 @@
+//! Who may pass while a role is in maintenance: whoever holds a token, comes from an address, or asks
+//! for a path. What is stored, and the rule for each. Which address or token a request has is the
+//! gate's business.
+
+mod address;
+mod document;
+mod path;
+mod token;
+
+pub use address::{AddressError, AddressRange};
+pub use document::{Bypass, StoredToken};
+pub use path::{PathError, PathPattern};
+pub use token::{Token, TokenHash};
