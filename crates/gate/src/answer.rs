@@ -1,9 +1,11 @@
 //! The answer to a refused request: built when the state is learnt, cloned for each request.
 
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode, response};
+use http::{HeaderValue, Method, Response, StatusCode, response};
 use maintenance_flag::Flag;
 
+use crate::asked::Asked;
+use crate::body::PageText;
 use crate::pages::Loaded;
 
 /// The header that marks an answer of the gate; its value is `on`.
@@ -12,20 +14,22 @@ pub const X_MAINTENANCE: HeaderName = HeaderName::from_static("x-maintenance");
 /// What `Retry-After` says when the flag says neither that nor an end: two minutes, in seconds.
 pub const DEFAULT_RETRY_AFTER: u32 = 120;
 
-/// The whole 503: head and page.
+/// The 503s of one window.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct Answers {
     head: response::Parts,
-    page: &'static str,
+    page: PageText,
+    seconds: u64,
 }
 
-impl Answer {
-    /// An answer with `page` that asks to come back after `retry_after` seconds.
-    pub(crate) fn new(page: Loaded, retry_after: u64) -> Self {
+impl Answers {
+    /// Those of a window with this flag.
+    pub(crate) fn new(page: Loaded, flag: Option<&Flag>) -> Self {
+        let seconds = retry_after(flag, u64::MAX);
         let (mut head, ()) = Response::new(()).into_parts();
         head.status = StatusCode::SERVICE_UNAVAILABLE;
         head.headers.reserve(5);
-        head.headers.insert(RETRY_AFTER, retry_after.into());
+        head.headers.insert(RETRY_AFTER, seconds.into());
         // No max-age beside it: CloudFront would keep a 503 that long.
         head.headers
             .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -35,14 +39,23 @@ impl Answer {
         head.headers.insert(CONTENT_LENGTH, page.text.len().into());
         Self {
             head,
-            page: page.text,
+            page: PageText::fixed(page.text),
+            seconds,
         }
     }
 
-    /// The response: to HEAD without a body.
-    pub(crate) fn to(&self, is_head: bool) -> Response<&'static str> {
-        let body = if is_head { "" } else { self.page };
-        Response::from_parts(self.head.clone(), body)
+    /// The answer to a request, which asks to come back after `seconds`: to HEAD without a body.
+    pub(crate) fn to(&self, asked: Asked<'_>, seconds: u64) -> Response<PageText> {
+        let mut head = self.head.clone();
+        if seconds != self.seconds {
+            head.headers.insert(RETRY_AFTER, seconds.into());
+        }
+        let body = if *asked.method == Method::HEAD {
+            PageText::EMPTY
+        } else {
+            self.page.clone()
+        };
+        Response::from_parts(head, body)
     }
 }
 
@@ -70,9 +83,10 @@ mod tests {
     #[test]
     fn the_answer_has_exactly_these_headers() {
         let page = Pages::Given(Page::json(b"{}")).load();
-        let answer = Answer::new(page, 7);
-        for (is_head, body) in [(false, "{}"), (true, "")] {
-            let response = answer.to(is_head);
+        let answers = Answers::new(page, None);
+        for (method, body) in [("GET", "{}"), ("POST", "{}"), ("HEAD", "")] {
+            let request = http::Request::builder().method(method).body(()).unwrap();
+            let response = answers.to((&request).into(), 7);
             assert_eq!(response.status(), 503);
             let headers: Vec<_> = response
                 .headers()
@@ -89,7 +103,7 @@ mod tests {
                     "content-length: 2",
                 ]
             );
-            assert_eq!(*response.body(), body);
+            assert_eq!(response.into_body().into_text(), body);
         }
     }
 

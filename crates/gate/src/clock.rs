@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// Where a gate takes the time from: the wall clock, unless a test hands it a [`ManualClock`].
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Kind);
@@ -46,6 +48,12 @@ fn wall_ms() -> u64 {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The moment of a wall-clock time, UTC. One that no calendar has counts as the epoch.
+pub(crate) fn timestamp(now_ms: u64) -> Timestamp {
+    let ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// A clock that stands still until it is told: for tests of what happens at the end of a TTL.

@@ -1,14 +1,13 @@
-//! What becomes of a request: the words for it, and the rule.
+//! What becomes of a request: the words for it, and what a mode means.
 
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Response};
 use maintenance_flag::Mode;
 
+use crate::body::PageText;
 use crate::config::OnUnknown;
-use crate::state::State;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The whole answer, if the request is refused.
+    /// The whole answer, if the app does not see the request.
     #[must_use]
     pub fn into_response(self) -> Option<Response<Bytes>> {
         match self {
@@ -34,25 +33,23 @@ impl Decision {
     }
 }
 
-/// A refused request. Small, so that a decision to pass copies next to nothing.
-pub struct Refusal {
-    pub(crate) state: Arc<State>,
-    pub(crate) is_head: bool,
-}
+/// What the gate answers instead of the app: the 503, or to a bypass link the redirect that sets its
+/// cookie. Small, so that a decision to pass copies next to nothing.
+pub struct Refusal(Box<Response<PageText>>);
 
 impl Refusal {
-    /// The whole answer: 503, its headers, and the page unless the request is a HEAD.
+    /// The whole answer: status, headers, and the page unless the request is a HEAD.
     #[must_use]
     pub fn into_response(self) -> Response<Bytes> {
-        let response = self.state.answer.to(self.is_head);
-        response.map(|page| Bytes::from_static(page.as_bytes()))
+        self.0.map(PageText::into_bytes)
     }
 }
 
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the headers: a bypass cookie may be among them.
         f.debug_struct("Refusal")
-            .field("window", &self.state.window())
+            .field("status", &self.0.status())
             .finish_non_exhaustive()
     }
 }
@@ -61,24 +58,34 @@ impl fmt::Debug for Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadOnly;
 
-/// A decision without its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+/// What becomes of a request that the gate looked at closely.
+pub(crate) enum Judgement {
     Pass,
     PassReadOnly,
-    Block,
+    Answer(Response<PageText>),
 }
 
-/// The rule: what a known mode, or none, means for a request of this method.
-#[inline]
-pub(crate) fn verdict(known: Option<Mode>, on_unknown: OnUnknown, method: &Method) -> Verdict {
-    match (known, on_unknown) {
-        (Some(Mode::Off), _) | (None, OnUnknown::Pass) => Verdict::Pass,
-        (Some(Mode::ReadOnly), _)
-            if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) =>
-        {
-            Verdict::PassReadOnly
+impl From<Judgement> for Decision {
+    fn from(judgement: Judgement) -> Self {
+        match judgement {
+            Judgement::Pass => Self::Pass,
+            Judgement::PassReadOnly => Self::PassReadOnly,
+            Judgement::Answer(answer) => Self::Block(Refusal(Box::new(answer))),
         }
-        (Some(Mode::On | Mode::ReadOnly), _) | (None, OnUnknown::Block) => Verdict::Block,
     }
+}
+
+/// Whether every request passes in this mode, or while none was ever known: then nothing else of it is
+/// looked at.
+#[inline]
+pub(crate) fn is_open(known: Option<Mode>, on_unknown: OnUnknown) -> bool {
+    match (known, on_unknown) {
+        (Some(Mode::Off), _) | (None, OnUnknown::Pass) => true,
+        (Some(Mode::On | Mode::ReadOnly), _) | (None, OnUnknown::Block) => false,
+    }
+}
+
+/// Whether a request of this method only reads [RFC 9110, 9.2.1]; TRACE is of no use to an app.
+pub(crate) fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }

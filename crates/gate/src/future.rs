@@ -9,7 +9,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::body::{FromPage, MakeBody};
-use crate::decision::{ReadOnly, Verdict};
+use crate::decision::{Judgement, ReadOnly};
 use crate::gate::Gate;
 use crate::refresh::Refreshing;
 
@@ -94,16 +94,17 @@ where
             ready!(refresh.as_mut().poll(cx));
             self.refresh = None;
             let gate = &self.gate.inner;
-            match gate.verdict(gate.known(), self.request.method()) {
-                Verdict::Block => {
-                    let answer = gate.refuse(self.request.method(), self.request.uri());
-                    let response = answer.map(|page| self.make_body.make(page));
-                    return Poll::Ready(Ok(Some(response)));
+            if !gate.is_open(gate.known()) {
+                match gate.judge((&self.request).into()) {
+                    Judgement::Answer(answer) => {
+                        let response = answer.map(|text| self.make_body.make(text));
+                        return Poll::Ready(Ok(Some(response)));
+                    }
+                    Judgement::PassReadOnly => {
+                        self.request.extensions_mut().insert(ReadOnly);
+                    }
+                    Judgement::Pass => {}
                 }
-                Verdict::PassReadOnly => {
-                    self.request.extensions_mut().insert(ReadOnly);
-                }
-                Verdict::Pass => {}
             }
         }
         self.service.poll_ready(cx).map_ok(|()| None)

@@ -14,7 +14,7 @@ use maintenance_flag::Mode;
 
 use crate::build_error::BuildError;
 use crate::config::{Builder, Settings};
-use crate::decision::{Decision, Verdict};
+use crate::decision::Decision;
 use crate::refresh::{Refresh, Refreshing};
 use crate::state::Inner;
 
@@ -72,11 +72,10 @@ impl Gate {
 
     #[inline]
     fn decision(&self, known: Option<Mode>, request: &Parts) -> Decision {
-        match self.inner.verdict(known, &request.method) {
-            Verdict::Pass => Decision::Pass,
-            Verdict::PassReadOnly => Decision::PassReadOnly,
-            Verdict::Block => Decision::Block(self.inner.refusal(&request.method, &request.uri)),
+        if self.inner.is_open(known) {
+            return Decision::Pass;
         }
+        self.inner.judge(request.into()).into()
     }
 
     /// The mode that was last known, if any ever was. However old it is.

@@ -6,7 +6,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::body::{FromPage, MakeBody};
-use crate::decision::{ReadOnly, Verdict};
+use crate::decision::{Judgement, ReadOnly};
 use crate::future::ResponseFuture;
 use crate::gate::Gate;
 use crate::refresh::{Refresh, Refreshing};
@@ -83,15 +83,16 @@ where
                 Refresh::GoOn => known = gate.known(),
             }
         }
-        match gate.verdict(known, request.method()) {
-            Verdict::Block => {
-                let answer = gate.refuse(request.method(), request.uri());
-                return ResponseFuture::refused(answer.map(|page| self.make_body.make(page)));
+        if !gate.is_open(known) {
+            match gate.judge((&request).into()) {
+                Judgement::Answer(answer) => {
+                    return ResponseFuture::refused(answer.map(|text| self.make_body.make(text)));
+                }
+                Judgement::PassReadOnly => {
+                    request.extensions_mut().insert(ReadOnly);
+                }
+                Judgement::Pass => {}
             }
-            Verdict::PassReadOnly => {
-                request.extensions_mut().insert(ReadOnly);
-            }
-            Verdict::Pass => {}
         }
         if !self.ready {
             return self.wait(None, request);

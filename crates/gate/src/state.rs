@@ -1,33 +1,46 @@
-//! What a gate knows: one word that every request reads, and beside it what only those who are
-//! refused need.
+//! What a gate knows: one word that every request reads, and beside it what only those need that do
+//! not just pass.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{Method, Response, Uri};
 use maintenance_flag::{Flag, Mode};
 
-use crate::answer::{Answer, retry_after};
-use crate::clock::Clock;
+use crate::answer::{Answers, retry_after};
+use crate::asked::Asked;
+use crate::clock::{Clock, timestamp};
 use crate::config::{OnUnknown, Settings};
-use crate::decision::{Refusal, Verdict, verdict};
+use crate::decision::{Judgement, is_open, is_safe};
 use crate::events::{self, Identity};
 use crate::pages::Loaded;
 use crate::refresh::Refresher;
 use crate::word::{AtomicWord, Word};
 
-/// What is known besides the mode, for those who are refused.
+/// What is known besides the mode.
 pub(crate) struct State {
-    pub(crate) flag: Option<Flag>,
-    pub(crate) answer: Answer,
+    flag: Option<Flag>,
+    answers: Answers,
 }
 
 impl State {
-    pub(crate) fn window(&self) -> &str {
+    fn new(flag: Option<Flag>, page: Loaded) -> Self {
+        Self {
+            answers: Answers::new(page, flag.as_ref()),
+            flag,
+        }
+    }
+
+    fn window(&self) -> &str {
         self.flag
             .as_ref()
             .and_then(|flag| flag.window.as_ref())
             .map_or("", |window| window.as_str())
+    }
+
+    /// The mode at a moment: a flag may say that it ends by itself.
+    fn mode_at(&self, now_ms: u64) -> Option<Mode> {
+        let flag = self.flag.as_ref()?;
+        Some(flag.mode_at(timestamp(now_ms)))
     }
 }
 
@@ -44,12 +57,11 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub(crate) fn new(settings: Settings) -> Self {
-        let answer = Answer::new(settings.page, retry_after(None, 0));
         Self {
             word: AtomicWord::new(Word::UNKNOWN),
             clock: settings.clock,
             on_unknown: settings.on_unknown,
-            state: ArcSwap::from_pointee(State { flag: None, answer }),
+            state: ArcSwap::from_pointee(State::new(None, settings.page)),
             page: settings.page,
             identity: Identity {
                 app: settings.app,
@@ -78,9 +90,10 @@ impl Inner {
         self.word.load().known()
     }
 
+    /// Whether every request passes, as far as `known` says.
     #[inline]
-    pub(crate) fn verdict(&self, known: Option<Mode>, method: &Method) -> Verdict {
-        verdict(known, self.on_unknown, method)
+    pub(crate) fn is_open(&self, known: Option<Mode>) -> bool {
+        is_open(known, self.on_unknown)
     }
 
     /// Whether a request is likely to be refused. A hint, for those who need not be exact.
@@ -89,39 +102,38 @@ impl Inner {
         self.known() == Some(Mode::On)
     }
 
-    /// The answer to a refused request, and the event that says so.
+    /// What becomes of a request while the gate is not open.
     #[cold]
-    pub(crate) fn refuse(&self, method: &Method, uri: &Uri) -> Response<&'static str> {
+    pub(crate) fn judge(&self, asked: Asked<'_>) -> Judgement {
         let state = self.state.load();
-        self.say_refused(&state, method, uri);
-        state.answer.to(*method == Method::HEAD)
-    }
-
-    /// As [`refuse`](Self::refuse), with the answer to be made later.
-    #[cold]
-    pub(crate) fn refusal(&self, method: &Method, uri: &Uri) -> Refusal {
-        let state = self.state.load_full();
-        self.say_refused(&state, method, uri);
-        Refusal {
-            state,
-            is_head: *method == Method::HEAD,
+        let now_ms = self.clock.now_ms();
+        let mode = state.mode_at(now_ms);
+        if self.is_open(mode) {
+            return Judgement::Pass;
         }
-    }
-
-    fn say_refused(&self, state: &State, method: &Method, uri: &Uri) {
-        let mode = self.known();
-        events::blocked(&self.identity, mode, state.window(), method, uri.path());
+        if mode == Some(Mode::ReadOnly) && is_safe(asked.method) {
+            return Judgement::PassReadOnly;
+        }
+        events::blocked(
+            &self.identity,
+            mode,
+            state.window(),
+            asked.method,
+            asked.uri.path(),
+        );
+        let seconds = retry_after(state.flag.as_ref(), now_ms);
+        Judgement::Answer(state.answers.to(asked, seconds))
     }
 
     /// What was fetched at `at_ms` holds for `lifetime_ms` from then.
     pub(crate) fn learn(&self, flag: Flag, at_ms: u64, lifetime_ms: u64) {
-        let known = Some(flag.mode);
-        let state = self.state_of(Some(flag));
+        let state = State::new(Some(flag), self.page);
+        let known = state.mode_at(self.clock.now_ms());
         let before = self.state.load();
-        if before.flag.as_ref().map(|flag| flag.mode) != known || before.window() != state.window()
-        {
+        if before.mode_at(at_ms) != known || before.window() != state.window() {
             events::changed(&self.identity, known, state.window());
         }
+        let lifetime_ms = self.until_it_opens(&state, at_ms, lifetime_ms);
         // In this order: whoever reads the word finds a state that is at least as new.
         self.state.store(Arc::new(state));
         self.word.store(Word::new(known, at_ms, lifetime_ms));
@@ -129,19 +141,20 @@ impl Inner {
 
     /// What is known stays, and nobody asks again for `lifetime_ms`.
     pub(crate) fn keep(&self, lifetime_ms: u64) {
-        let flag = self.state.load().flag.clone();
-        let known = flag.as_ref().map(|flag| flag.mode);
-        // Anew, since the end that the flag announces has come closer.
-        self.state.store(Arc::new(self.state_of(flag)));
-        self.word
-            .store(Word::new(known, self.clock.now_ms(), lifetime_ms));
+        let state = self.state.load();
+        let now_ms = self.clock.now_ms();
+        let known = state.mode_at(now_ms);
+        let lifetime_ms = self.until_it_opens(&state, now_ms, lifetime_ms);
+        self.word.store(Word::new(known, now_ms, lifetime_ms));
     }
 
-    fn state_of(&self, flag: Option<Flag>) -> State {
-        let seconds = retry_after(flag.as_ref(), self.clock.now_ms());
-        State {
-            answer: Answer::new(self.page, seconds),
-            flag,
-        }
+    /// A lifetime that ends when the role opens by itself, so that nobody is kept out for longer.
+    fn until_it_opens(&self, state: &State, at_ms: u64, lifetime_ms: u64) -> u64 {
+        let end = state.flag.as_ref().and_then(Flag::opens_at);
+        let left = end
+            .and_then(|end| u64::try_from(end.as_millisecond()).ok())
+            .and_then(|end_ms| end_ms.checked_sub(at_ms))
+            .filter(|left| *left > 0);
+        left.map_or(lifetime_ms, |left| left.min(lifetime_ms))
     }
 }
