@@ -232,8 +232,17 @@ impl One<'_> {
         self.enable(done).await
     }
 
-    /// Removes what somebody else provisioned, which the saved reservation may not have room for.
+    /// Removes what somebody else provisioned, which the saved reservation may not have room for, and
+    /// disables the mappings that somebody else enabled.
     async fn clear_the_way(&self) -> Result<(), LambdaError> {
+        for uuid in self.current.enabled() {
+            if !self.saved.mappings.iter().any(|saved| saved == uuid) {
+                match self.fleet.set_mapping(uuid, false, self.guard).await {
+                    Err(LambdaError::Gone { .. }) => {}
+                    other => other?,
+                }
+            }
+        }
         for (qualifier, now) in &self.current.provisioned {
             if self.saved.provisioned.get(qualifier) != Some(now) {
                 self.fleet

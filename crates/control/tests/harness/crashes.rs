@@ -1,9 +1,10 @@
 //! `on` and `off` killed at every call, before and after its effect, then recovered: by `off`, by `on`,
 //! or by something that is killed too.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::test_runner::TestError;
 
@@ -16,15 +17,24 @@ use crate::world::{Violation, World};
 /// How many cuts an ordinary run makes at least. `MAINTENANCE_CUTS=20000` makes it a long one.
 const CUTS: usize = 1_000;
 
+fn asked() -> Option<usize> {
+    std::env::var("MAINTENANCE_CUTS").ok()?.parse().ok()
+}
+
+/// Whether this is the long run, in which all that takes long is done too.
+pub(crate) fn is_long() -> bool {
+    asked().is_some_and(|cuts| cuts > CUTS)
+}
+
 /// Which operation is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     On,
     Off,
 }
 
 /// How somebody goes on after the cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Recovery {
     /// With `off`.
     Off,
@@ -37,7 +47,7 @@ pub(crate) enum Recovery {
 }
 
 /// One cut.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub(crate) struct Cut {
     pub(crate) operation: Operation,
     pub(crate) nth: u64,
@@ -134,38 +144,50 @@ async fn recover(world: &World, recovery: Recovery) -> Result<(), Violation> {
     }
 }
 
-/// Cuts `on` and `off` of a fleet at every `step`-th call. How many cuts that were.
+/// The cuts made so far: a number for each fleet, point and recovery, so that none counts twice.
+type Cuts = BTreeSet<u64>;
+
+fn number(plan: &Plan, cut: Cut) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // A fleet that looks the same is the same.
+    format!("{plan:?}").hash(&mut hasher);
+    cut.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Cuts `on` and `off` of a fleet at every `step`-th call. Which cuts that were.
 fn every_cut(
     plan: &Plan,
     salt: u64,
     step: usize,
     broken: Option<Broken>,
-) -> Result<usize, Violation> {
-    let mut cuts = 0;
+) -> Result<Cuts, Violation> {
+    let mut cuts = Cuts::new();
     for operation in [Operation::On, Operation::Off] {
         for side in [Side::Before, Side::After] {
             for nth in (1 + salt % step as u64..).step_by(step) {
                 let cut = Cut::at(operation, nth, side, salt);
-                let seed = cuts;
+                let seed = cuts.len();
                 if !parallel::alone(seed, run(plan, cut, broken))? {
                     break;
                 }
-                cuts += 1;
+                cuts.insert(number(plan, cut));
             }
         }
     }
     Ok(cuts)
 }
 
-/// Generates fleets and cuts them until so many cuts are made, or until one leaves a violation.
+/// Generates fleets and cuts them until so many different cuts are made, or until one leaves a
+/// violation.
 pub(crate) fn cut_fleets(wanted: usize, broken: Option<Broken>) -> Result<usize, Violation> {
-    let made = AtomicUsize::new(0);
+    let made: Mutex<Cuts> = Mutex::default();
     let found: Mutex<BTreeMap<usize, Violation>> = Mutex::default();
     // More than enough fleets: those that are not needed are not made.
     let fleets_at_most = 4 + wanted;
     parallel::each(fleets_at_most, |shard| {
-        let enough =
-            || made.load(Ordering::SeqCst) >= wanted || !found.lock().expect("no panic").is_empty();
+        let count = || made.lock().expect("no panic").len();
+        let enough = || count() >= wanted || !found.lock().expect("no panic").is_empty();
         if !enough()
             && let Err(violation) = cut_fleet(shard, broken, &made)
         {
@@ -174,11 +196,11 @@ pub(crate) fn cut_fleets(wanted: usize, broken: Option<Broken>) -> Result<usize,
     });
     match found.into_inner().expect("no panic").into_iter().next() {
         Some((_, violation)) => Err(violation),
-        None => Ok(made.into_inner()),
+        None => Ok(made.into_inner().expect("no panic").len()),
     }
 }
 
-fn cut_fleet(shard: usize, broken: Option<Broken>, made: &AtomicUsize) -> Result<(), Violation> {
+fn cut_fleet(shard: usize, broken: Option<Broken>, made: &Mutex<Cuts>) -> Result<(), Violation> {
     // Most are small and cut at every call; now and then one is large and cut here and there.
     let (sizes, step) = match shard % 12 {
         5 => (8..=14, 29),
@@ -191,22 +213,19 @@ fn cut_fleet(shard: usize, broken: Option<Broken>, made: &AtomicUsize) -> Result
     let checked = runner(shard as u64, shrinks).run(&fleets(sizes), |plan| {
         let cuts = every_cut(&plan, shard as u64, step, broken)
             .map_err(proptest::test_runner::TestCaseError::fail)?;
-        made.fetch_add(cuts, Ordering::SeqCst);
+        made.lock().expect("no panic").extend(cuts);
         Ok(())
     });
     checked.map_err(|error| match error {
-        TestError::Fail(reason, plan) => format!("{reason}\nof {plan:#?}"),
+        TestError::Fail(reason, plan) => format!("{reason}\nof fleet {shard}, {plan:#?}"),
         TestError::Abort(reason) => reason.to_string(),
     })
 }
 
 #[test]
 fn whatever_is_killed_whenever_the_next_off_gives_everything_back() {
-    let wanted = std::env::var("MAINTENANCE_CUTS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(CUTS);
+    let wanted = asked().unwrap_or(CUTS);
     let cuts = cut_fleets(wanted, None).unwrap_or_else(|violation| panic!("{violation}"));
-    println!("{cuts} cuts");
+    println!("{cuts} distinct cuts");
     assert!(cuts >= wanted, "only {cuts} cuts of {wanted}");
 }

@@ -1,17 +1,18 @@
-//! Somebody else's hand on a paused function, its mapping or the flag, at every call of `off`, and
-//! between the operations: what they set is kept and reported, unless `restore_saved` insists.
+//! Somebody else's hand on a function, its mapping or the flag, at calls of `on` and `off`, and
+//! between them: what they set is kept and reported, unless `restore_saved` insists.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use maintenance_control::Off;
-use maintenance_sandbox::{EmptyPages, Fault, Sandbox};
+use maintenance_sandbox::{CallRecord, EmptyPages, Fault, FunctionState, Sandbox};
 
+use crate::crashes::is_long;
 use crate::fleet::{Edit, FunctionPlan, MappingPlan, Plan};
 use crate::parallel;
 use crate::support::{off_wish, worker};
-use crate::world::{Violation, World, name, perform};
+use crate::world::{Violation, World, name, named_in, perform};
 
 fn plan() -> Plan {
     let function = |spare, provisioned: &[(&'static str, u32)], mappings: &[MappingPlan]| {
@@ -35,10 +36,12 @@ fn plan() -> Plan {
     }
 }
 
-const EDITS: [(usize, Edit); 5] = [
+const EDITS: [(usize, Edit); 7] = [
     (0, Edit::Reserve(Some(40))),
     (0, Edit::Reserve(None)),
     (1, Edit::Reserve(Some(9))),
+    (0, Edit::EnableMapping(0)),
+    (1, Edit::EnableMapping(0)),
     (0, Edit::DeleteMapping(0)),
     (1, Edit::DeleteFunction),
 ];
@@ -77,14 +80,15 @@ fn what_somebody_set_while_a_function_was_paused_is_kept_and_reported() {
 #[test]
 fn restore_saved_insists_on_what_was_saved() {
     parallel::alone(0, async {
-        for (at, edit) in EDITS
+        let settings = EDITS
             .iter()
-            .filter(|(_, edit)| matches!(edit, Edit::Reserve(_)))
-        {
+            .filter(|(_, edit)| matches!(edit, Edit::Reserve(_) | Edit::EnableMapping(_)));
+        for (at, edit) in settings {
             let world = World::new(&plan(), None).await;
             let before = world.settled();
+            let uuids: Vec<String> = before[&name(*at)].mappings.keys().cloned().collect();
             world.on().await.unwrap();
-            perform(&world.sandbox, &name(*at), &[], edit).unwrap();
+            perform(&world.sandbox, &name(*at), &uuids, edit).unwrap();
             let insist = Off {
                 restore_saved: true,
                 ..off_wish()
@@ -96,39 +100,78 @@ fn restore_saved_insists_on_what_was_saved() {
     });
 }
 
-/// An edit at a call of `off` either came too late to be seen, and then what was saved or what they set
-/// stands, or it was seen, kept and reported. Nothing else of any function is lost.
-async fn edit_during_off(at: usize, edit: &Edit, nth: u64) -> Result<bool, Violation> {
+/// Whether `off` read the function after its call number `nth`, counted from 1, had begun.
+fn is_read_after(calls: &[CallRecord], nth: u64, function: &str, edit: &Edit) -> bool {
+    let mut later = calls.iter().skip(nth as usize - 1);
+    match edit {
+        Edit::EnableMapping(_) => later.any(|it| it.call.operation == "ListEventSourceMappings"),
+        Edit::DeleteMapping(_) => later.any(|it| it.call.operation == "UpdateEventSourceMapping"),
+        Edit::Reserve(_) | Edit::DeleteFunction => later.any(|it| {
+            it.call.operation == "GetFunction" && it.call.target.as_deref() == Some(function)
+        }),
+    }
+}
+
+/// What became of the function that somebody edited: what they set stands, or what it had, where
+/// ours came after theirs.
+fn check_theirs(was: &FunctionState, is: &FunctionState, edit: &Edit) -> Result<(), Violation> {
+    let right = match edit {
+        Edit::Reserve(limit) => is.reserved == *limit || is.reserved == was.reserved,
+        Edit::EnableMapping(_) => is.mappings.values().all(|mapping| mapping.enabled),
+        Edit::DeleteMapping(_) => is.mappings.is_empty(),
+        Edit::DeleteFunction => false,
+    };
+    if right {
+        Ok(())
+    } else {
+        Err(format!("it has neither: {is:?}"))
+    }
+}
+
+/// An edit at a call of `on` or `off` either came too late to be seen, and then what was saved or what
+/// they set stands, or it was seen, kept and reported. Nothing else of any function is lost.
+async fn edit_during(on: bool, at: usize, edit: &Edit, nth: u64) -> Result<bool, Violation> {
     let world = World::new(&plan(), None).await;
     let before = world.settled();
     let function = name(at);
     let uuids: Vec<String> = before[&function].mappings.keys().cloned().collect();
-    world.on().await?;
+    let sets_what_was =
+        *edit == Edit::EnableMapping(0) && before[&function].mappings[&uuids[0]].enabled;
+    if !on {
+        world.on().await?;
+    }
+    let first_call = world.sandbox.calls().len();
     let (own, theirs) = (function.clone(), edit.clone());
     let done = at_call(&world.sandbox, nth, move |sandbox| {
         perform(sandbox, &own, &uuids, &theirs).expect("it is there");
     });
-    let first = world.operator("cleo").off(&[worker()]).await;
+    let ana = world.operator("ana");
+    let first = if on {
+        ana.on(&[worker()]).await
+    } else {
+        ana.off(&[worker()]).await
+    };
     if !done.load(Ordering::SeqCst) {
         return Ok(false);
     }
     world.sandbox.clear_faults();
-    first.map_err(|error| format!("{error:?}"))?;
+    let first = first.map_err(|error| format!("{error:?}"))?;
+    let calls = world.sandbox.calls().split_off(first_call);
+    if !on && !sets_what_was && is_read_after(&calls, nth, &function, edit) {
+        let named = named_in(&first);
+        if !named.contains(&function) {
+            return Err(format!("{function} is not among {named:?}"));
+        }
+    }
     let last = world.operator("dan").off(&[worker()]).await;
     let last = last.map_err(|error| format!("{error:?}"))?;
     let now = world.settled();
-    for (name, was) in before.iter().filter(|(name, _)| **name != function) {
-        if now.get(name) != Some(was) {
-            return Err(format!("{name} was not edited: {:?}", now.get(name)));
-        }
-    }
-    if let (Some(was), Some(is)) = (before.get(&function), now.get(&function)) {
-        let theirs = match edit {
-            Edit::Reserve(limit) => is.reserved == *limit,
-            _ => true,
-        };
-        if !theirs && is.reserved != was.reserved {
-            return Err(format!("{function} has neither: {is:?}"));
+    for (name, was) in &before {
+        match now.get(name) {
+            Some(is) if *name != function && is == was => {}
+            Some(is) if *name == function => check_theirs(was, is, edit)?,
+            None if *name == function && *edit == Edit::DeleteFunction => {}
+            is => return Err(format!("{name} was not edited: {is:?}")),
         }
     }
     world.check_clean(&last)?;
@@ -136,22 +179,25 @@ async fn edit_during_off(at: usize, edit: &Edit, nth: u64) -> Result<bool, Viola
 }
 
 #[test]
-fn an_edit_at_any_call_of_off_loses_nothing_else() {
-    let counts = parallel::each(EDITS.len(), |n| {
-        let (at, edit) = &EDITS[n];
-        // Every other call, and the ones between with the next edit.
-        for nth in (1 + n as u64 % 2..).step_by(2) {
-            let edited = parallel::alone(n, edit_during_off(*at, edit, nth));
-            match edited.map_err(|violation| format!("{edit:?} at {nth}: {violation}"))? {
-                true => {}
-                false => return Ok(nth / 2),
+fn an_edit_at_any_call_loses_nothing_else() {
+    let counts = parallel::each(2 * EDITS.len(), |n| {
+        let (on, (at, edit)) = (n % 2 == 0, &EDITS[n / 2]);
+        // An ordinary run takes one call in three, and the ones between with the next edit.
+        let step = if is_long() { 1 } else { 3 };
+        let mut edits = 0;
+        for nth in (1 + n / 2 % step..).step_by(step) {
+            let edited = parallel::alone(n, edit_during(on, *at, edit, nth as u64));
+            match edited.map_err(|it| format!("on: {on}, {edit:?} at {nth}: {it}"))? {
+                true => edits += 1,
+                false => break,
             }
         }
-        Ok(0)
+        Ok(edits)
     });
     let counts: Result<Vec<u64>, Violation> = counts.into_iter().collect();
     let counts = counts.unwrap_or_else(|violation| panic!("{violation}"));
-    println!("{} edits at a call of off", counts.iter().sum::<u64>());
+    println!("{} edits at a call", counts.iter().sum::<u64>());
+    assert!(counts.iter().all(|edits| *edits > 3), "{counts:?}");
 }
 
 /// Somebody types into the console while `on` or `off` is at work.
@@ -195,14 +241,16 @@ fn a_flag_typed_by_hand_at_any_call_loses_nothing() {
     ];
     let counts = parallel::each(cases.len(), |n| {
         let (on, typed) = cases[n];
-        for nth in (1 + n as u64 % 3..).step_by(3) {
-            let ended = parallel::alone(n, type_during(on, typed, nth));
+        let step = if is_long() { 1 } else { 3 };
+        let mut times = 0;
+        for nth in (1 + n % step..).step_by(step) {
+            let ended = parallel::alone(n, type_during(on, typed, nth as u64));
             match ended.map_err(|violation| format!("on: {on}, {typed:?} at {nth}: {violation}"))? {
-                true => {}
-                false => return Ok(nth / 3),
+                true => times += 1,
+                false => break,
             }
         }
-        Ok(0)
+        Ok(times)
     });
     let counts: Result<Vec<u64>, Violation> = counts.into_iter().collect();
     let counts = counts.unwrap_or_else(|violation| panic!("{violation}"));

@@ -62,6 +62,8 @@ impl MappingPlan {
 pub(crate) enum Edit {
     Reserve(Option<u32>),
     /// Its n-th mapping.
+    EnableMapping(usize),
+    /// Its n-th mapping.
     DeleteMapping(usize),
     DeleteFunction,
 }
@@ -140,6 +142,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         2 => Just(Edit::Reserve(None)),
         3 => (8_u32..20).prop_map(|n| Edit::Reserve(Some(n))),
+        2 => (0_usize..2).prop_map(Edit::EnableMapping),
         1 => (0_usize..2).prop_map(Edit::DeleteMapping),
         1 => Just(Edit::DeleteFunction),
     ]

@@ -8,7 +8,7 @@ use aws_credential_types::Credentials;
 use maintenance_control::{
     Clock, Control, Error, Fleet as Lambda, Off, Pace, Report, RoleSpec, Run, SsmStore, Store,
 };
-use maintenance_flag::{CapacityDoc, Flag, Lease, Prefix};
+use maintenance_flag::{Capacity, CapacityDoc, Flag, Lease, Prefix};
 use maintenance_sandbox::{Fleet, FunctionState, Sandbox, Settings};
 
 use crate::fleet::{Edit, MappingPlan, ON_ITS_WAY, Plan};
@@ -31,6 +31,9 @@ pub(crate) struct World {
     /// Edited functions that were finished with by a process that died before its report: nothing
     /// is saved of them any more.
     forgotten: Mutex<BTreeSet<String>>,
+    /// Functions whose mapping somebody enabled before another `on` saved it with the rest: it is
+    /// theirs no more than what a deploy adds is.
+    adopted: Mutex<BTreeSet<String>>,
 }
 
 /// What somebody else did to a function.
@@ -86,6 +89,7 @@ impl World {
             edited: BTreeMap::new(),
             reports: Mutex::default(),
             forgotten: Mutex::default(),
+            adopted: Mutex::default(),
         };
         for (i, function) in plan.functions.iter().enumerate() {
             let name = name(i);
@@ -146,6 +150,7 @@ impl World {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(report.clone());
+        self.adopt();
         if !report.is_complete() && self.edited.is_empty() {
             return Err(format!("{what} is not complete: {report:?}"));
         }
@@ -189,15 +194,19 @@ impl World {
         let Some(expected) = self.expected.get_mut(name) else {
             return;
         };
-        let before = expected.clone();
-        change(expected, &uuids, edit);
-        if *expected == before {
+        if mapping_of(edit).is_some_and(|n| n >= uuids.len()) {
             return;
         }
+        let before = expected.clone();
+        change(expected, &uuids, edit);
+        let sets_what_was = *expected == before;
         if *edit == Edit::DeleteFunction {
             self.expected.remove(name);
         }
         perform(&self.sandbox, name, &uuids, edit).expect("it is there");
+        if sets_what_was {
+            return;
+        }
         let edited = Edited {
             edit: edit.clone(),
             was_saved,
@@ -207,11 +216,40 @@ impl World {
 
     /// The functions of which something is saved.
     pub(crate) fn saved(&self) -> BTreeSet<String> {
+        let saved = self.saved_capacities().into_iter();
+        saved.map(|(name, _)| name).collect()
+    }
+
+    fn saved_capacities(&self) -> Vec<(String, Capacity)> {
         self.parameters("capacity")
             .into_values()
             .filter_map(|value| CapacityDoc::decode(&value).ok())
-            .flat_map(|document| document.functions.into_keys())
+            .flat_map(|document| document.functions)
             .collect()
+    }
+
+    /// Notes which mappings that somebody enabled are saved by now.
+    fn adopt(&self) {
+        for (name, capacity) in self.saved_capacities() {
+            let theirs = self
+                .edited
+                .get(&name)
+                .and_then(|it| self.enabled_by_hand(&name, it));
+            if theirs.is_some_and(|uuid| capacity.mappings.contains(uuid)) {
+                self.adopted().insert(name);
+            }
+        }
+    }
+
+    fn enabled_by_hand(&self, name: &str, edited: &Edited) -> Option<&String> {
+        match edited.edit {
+            Edit::EnableMapping(n) => self.mappings.get(name)?.get(n),
+            _ => None,
+        }
+    }
+
+    fn adopted(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The parameters below a part of the app's.
@@ -317,7 +355,8 @@ impl World {
         is_named: bool,
     ) -> Result<(), Violation> {
         let expected = &self.expected[name];
-        if function == expected && (is_named || !edited.was_saved) {
+        let is_known = is_named || !edited.was_saved || self.adopted().contains(name);
+        if function == expected && is_known {
             return Ok(());
         }
         if !is_named {
@@ -329,7 +368,9 @@ impl World {
         // Named: then the rest may be missing, but not what somebody set.
         let kept = match &edited.edit {
             Edit::Reserve(limit) => function.reserved == *limit,
-            Edit::DeleteMapping(_) => function.mappings == expected.mappings,
+            Edit::EnableMapping(_) | Edit::DeleteMapping(_) => {
+                function.mappings == expected.mappings
+            }
             Edit::DeleteFunction => true,
         };
         if !kept {
@@ -344,6 +385,7 @@ impl World {
     /// A process has died, and its lease ends.
     pub(crate) async fn bury(&self) {
         tokio::time::advance(LEASE_IS_OVER).await;
+        self.adopt();
         let saved = self.saved();
         let edited = self.edited.iter().filter(|(_, edited)| edited.was_saved);
         let lost = edited
@@ -361,35 +403,53 @@ impl World {
     /// The functions that some report names with a reason.
     fn named(&self) -> BTreeSet<String> {
         let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        let workers = reports.iter().flat_map(|report| &report.roles);
-        let mut named = BTreeSet::new();
-        for workers in workers.filter_map(|role| role.workers.as_ref()) {
-            named.extend(workers.drifted.iter().map(|drift| drift.function.clone()));
-            named.extend(
-                workers
-                    .failed
-                    .iter()
-                    .map(|failure| failure.function.clone()),
-            );
-            named.extend(workers.gone.iter().map(|gone| {
-                let end = gone.find([' ', ':']).unwrap_or(gone.len());
-                gone[..end].to_owned()
-            }));
-        }
-        named
+        reports.iter().flat_map(named_in).collect()
     }
+}
+
+/// The functions that a report names with a reason.
+pub(crate) fn named_in(report: &Report) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for workers in report.roles.iter().filter_map(|role| role.workers.as_ref()) {
+        named.extend(workers.drifted.iter().map(|drift| drift.function.clone()));
+        named.extend(
+            workers
+                .failed
+                .iter()
+                .map(|failure| failure.function.clone()),
+        );
+        named.extend(workers.gone.iter().map(|gone| {
+            let end = gone.find([' ', ':']).unwrap_or(gone.len());
+            gone[..end].to_owned()
+        }));
+    }
+    named
 }
 
 /// What an edit makes of a function that is not paused.
 fn change(function: &mut FunctionState, uuids: &[String], edit: &Edit) {
     match edit {
         Edit::Reserve(limit) => function.reserved = *limit,
+        Edit::EnableMapping(n) => {
+            if let Some(mapping) = uuids.get(*n).and_then(|it| function.mappings.get_mut(it)) {
+                mapping.enabled = true;
+                mapping.state = "Enabled".to_owned();
+            }
+        }
         Edit::DeleteMapping(n) => {
             if let Some(uuid) = uuids.get(*n) {
                 function.mappings.remove(uuid);
             }
         }
         Edit::DeleteFunction => function.reserved = Some(u32::MAX),
+    }
+}
+
+/// Which of a function's mappings an edit is about.
+fn mapping_of(edit: &Edit) -> Option<usize> {
+    match edit {
+        Edit::EnableMapping(n) | Edit::DeleteMapping(n) => Some(*n),
+        Edit::Reserve(_) | Edit::DeleteFunction => None,
     }
 }
 
@@ -402,6 +462,7 @@ pub(crate) fn perform(
 ) -> Result<(), maintenance_sandbox::NoSuchThing> {
     match edit {
         Edit::Reserve(limit) => sandbox.set_reserved(name, *limit),
+        Edit::EnableMapping(n) => sandbox.set_mapping_enabled(&uuids[*n], true),
         Edit::DeleteMapping(n) => sandbox.delete_mapping(&uuids[*n]),
         Edit::DeleteFunction => sandbox.delete_function(name),
     }
