@@ -20,6 +20,9 @@
 //!   rest is 503.
 //! - The store does not answer, or the flag is malformed: the last known state stays, on or off. If
 //!   there never was one, [`OnUnknown`] decides.
+//!   The next try is 1 s later, then 2, up to 30 s, but never sooner than the TTL.
+//! - The store is asked too often ([`Throttled`]): the same, and the interval stretches to twice the
+//!   TTL, four times, up to a minute. Each success halves it, until it is the TTL again.
 //!
 //! What is known is at most 5 s old, by the wall clock; the first request after that waits for a
 //! refresh, at most 250 ms. The 503 carries `Retry-After`, `Cache-Control: no-store` and
@@ -92,6 +95,7 @@ mod event;
 mod events;
 mod future;
 mod gate;
+mod interval;
 mod layer;
 mod lazy;
 mod pages;
@@ -120,7 +124,7 @@ pub use service::Maintenance;
 pub use source::FileSource;
 #[cfg(feature = "ssm")]
 pub use source::SsmSource;
-pub use source::{BoxError, Fetch, FlagSource, MemorySource};
+pub use source::{BoxError, Fetch, FlagSource, MemorySource, Throttled};
 pub use timer::{Sleep, Timer};
 /// What [`MaintenanceLayer`] implements, for those who do not depend on tower.
 pub use tower_layer::Layer;

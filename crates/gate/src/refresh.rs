@@ -2,7 +2,8 @@
 //!
 //! The request that finds the state too old asks, by itself, and goes on within the budget whatever
 //! happens. Requests beside it go on with the last known state at once or, if none ever was, wait for
-//! the same answer. A failure keeps the last known state, on or off, and puts off the next try.
+//! the same answer. A failure keeps the last known state, on or off, and puts off the next try; by how
+//! much is the business of `interval`.
 
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
@@ -14,18 +15,14 @@ use std::time::Duration;
 use maintenance_flag::Flag;
 
 use crate::events;
-use crate::source::{BoxError, Fetch, FlagSource};
+use crate::interval::{Failure, Interval, jittered};
+use crate::source::{BoxError, Fetch, FlagSource, Throttled};
 use crate::state::Inner;
 use crate::timer::{Sleep, Timer};
 use crate::turn::{Taken, Turn};
-use crate::word::MAX_LIFETIME_MS;
 
-/// After a first failure the next try is a second later, then two, and so on.
-const FIRST_STEP: Duration = Duration::from_secs(1);
-/// No try is put off for longer.
-const LAST_STEP: Duration = Duration::from_secs(30);
 /// A fetch that is older is not waited for again: its connection is probably dead.
-const GIVE_UP_MS: u64 = 10_000;
+const GIVE_UP: Duration = Duration::from_secs(10);
 
 /// A refresh under way.
 pub(crate) type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -42,18 +39,15 @@ pub(crate) struct Refresher {
     source: Box<dyn FlagSource>,
     timer: Box<dyn Timer>,
     parameter: String,
-    ttl: Duration,
     budget: Duration,
     turn: Arc<Turn>,
     desk: Mutex<Desk>,
 }
 
 /// What one refresh leaves to the next. Only whoever has the turn touches it.
-#[derive(Default)]
 struct Desk {
     unfinished: Option<Fetching>,
-    /// How long the last failure put off the next try; none after a success.
-    step: Option<Duration>,
+    interval: Interval,
 }
 
 struct Fetching {
@@ -73,10 +67,12 @@ impl Refresher {
             source,
             timer,
             parameter,
-            ttl,
             budget,
             turn: Arc::default(),
-            desk: Mutex::default(),
+            desk: Mutex::new(Desk {
+                unfinished: None,
+                interval: Interval::new(ttl),
+            }),
         }
     }
 
@@ -86,17 +82,18 @@ impl Refresher {
 
     /// The fetch that an earlier refresh did not wait for to the end, else a new one.
     fn fetching(&self, now_ms: u64) -> Fetching {
-        let young = |fetching: &Fetching| {
-            now_ms
-                .checked_sub(fetching.since_ms)
-                .is_some_and(|age| age < GIVE_UP_MS)
-        };
-        self.with_desk(|desk| desk.unfinished.take())
-            .filter(young)
-            .unwrap_or_else(|| Fetching {
-                fetch: self.source.fetch(&self.parameter),
-                since_ms: now_ms,
+        let unfinished = self.with_desk(|desk| {
+            let patience = desk.interval.patience(GIVE_UP);
+            desk.unfinished.take().filter(|fetching| {
+                now_ms
+                    .checked_sub(fetching.since_ms)
+                    .is_some_and(|age| Duration::from_millis(age) < patience)
             })
+        });
+        unfinished.unwrap_or_else(|| Fetching {
+            fetch: self.source.fetch(&self.parameter),
+            since_ms: now_ms,
+        })
     }
 }
 
@@ -114,19 +111,18 @@ impl Inner {
     }
 
     fn succeeded(&self, flag: Flag, at_ms: u64) {
-        self.refresher.with_desk(|desk| desk.step = None);
-        let random = RandomState::new().hash_one(at_ms);
-        self.learn(flag, at_ms, jittered(self.refresher.ttl, random));
+        let good_for = self.refresher.with_desk(|desk| desk.interval.succeeded());
+        self.learn(flag, at_ms, jittered(good_for, random(at_ms)));
     }
 
-    fn failed(&self, reason: &str) {
-        let (step, longer) = self.refresher.with_desk(|desk| {
-            let step = next_step(desk.step);
-            (step, desk.step.replace(step) != Some(step))
-        });
-        self.keep(millis(step));
-        if longer {
-            events::refresh_failed(&self.identity, self.known(), reason, step.as_secs());
+    fn failed(&self, failure: Failure, reason: &str) {
+        let next = self
+            .refresher
+            .with_desk(|desk| desk.interval.failed(failure));
+        self.keep(jittered(next.after, random(self.clock.now_ms())));
+        if next.is_news {
+            let next_secs = next.after.as_secs();
+            events::refresh_failed(&self.identity, self.known(), reason, next_secs);
         }
     }
 }
@@ -156,13 +152,13 @@ async fn lead(inner: Arc<Inner>, turn: Taken) {
     })
     .await;
     match answer {
-        None => inner.failed(&format!(
-            "no answer within {} ms",
-            refresher.budget.as_millis()
-        )),
+        None => {
+            let budget = refresher.budget.as_millis();
+            inner.failed(Failure::Slow, &format!("no answer within {budget} ms"));
+        }
         Some((result, since_ms)) => match read(result) {
             Ok(flag) => inner.succeeded(flag, since_ms),
-            Err(error) => inner.failed(&error.to_string()),
+            Err(error) => inner.failed(kind(&error), &error.to_string()),
         },
     }
 }
@@ -216,25 +212,21 @@ fn read(fetched: Result<Option<String>, BoxError>) -> Result<Flag, BoxError> {
     }
 }
 
-fn next_step(step: Option<Duration>) -> Duration {
-    match step {
-        None => FIRST_STEP,
-        Some(step) => step.saturating_mul(2).min(LAST_STEP),
+/// Whether the store refused because it is asked too often: the source says so by an error type,
+/// its own or the cause of its own.
+fn kind(error: &BoxError) -> Failure {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
+    while let Some(error) = cause {
+        if error.is::<Throttled>() {
+            return Failure::Throttled;
+        }
+        cause = error.source();
     }
+    Failure::Failed
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).map_or(MAX_LIFETIME_MS, |ms| ms.min(MAX_LIFETIME_MS))
-}
-
-/// The TTL in milliseconds, between 80 % and 120 % of it.
-fn jittered(ttl: Duration, random: u64) -> u64 {
-    let ms = millis(ttl);
-    let (least, width) = (ms.saturating_mul(4) / 5, ms.saturating_mul(2) / 5);
-    let extra = random
-        .checked_rem(width.saturating_add(1))
-        .unwrap_or_default();
-    least.saturating_add(extra)
+fn random(seed: u64) -> u64 {
+    RandomState::new().hash_one(seed)
 }
 
 #[cfg(test)]
@@ -242,26 +234,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jitter_stays_within_a_fifth_and_uses_all_of_it() {
-        let ttl = Duration::from_secs(5);
-        let all: Vec<u64> = (0..=2_000).map(|random| jittered(ttl, random)).collect();
-        assert_eq!(all.iter().min(), Some(&4_000));
-        assert_eq!(all.iter().max(), Some(&6_000));
-        assert!((4_000..=6_000).contains(&jittered(ttl, u64::MAX)));
-        assert_eq!(jittered(Duration::ZERO, u64::MAX), 0, "zero stays zero");
-        for ttl in [Duration::from_nanos(1), Duration::MAX] {
-            jittered(ttl, u64::MAX);
-        }
-    }
+    fn throttling_is_found_also_as_a_cause() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the store said no")]
+        struct Wrapped(#[source] Throttled);
 
-    #[test]
-    fn steps_double_from_one_second_to_thirty() {
-        let mut step = None;
-        let mut steps = Vec::new();
-        for _ in 0..8 {
-            step = Some(next_step(step));
-            steps.extend(step.map(|step| step.as_secs()));
-        }
-        assert_eq!(steps, [1, 2, 4, 8, 16, 30, 30, 30]);
+        let throttled = Throttled::new("Rate exceeded");
+        assert_eq!(kind(&throttled.clone().into()), Failure::Throttled);
+        assert_eq!(kind(&Wrapped(throttled).into()), Failure::Throttled);
+        assert_eq!(kind(&"Rate exceeded".into()), Failure::Failed);
     }
 }

@@ -6,6 +6,7 @@ mod file;
 mod memory;
 #[cfg(feature = "ssm")]
 mod ssm;
+mod throttled;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,6 +17,7 @@ pub use file::FileSource;
 pub use memory::MemorySource;
 #[cfg(feature = "ssm")]
 pub use ssm::SsmSource;
+pub use throttled::Throttled;
 
 /// Any error, with its causes.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -47,7 +49,8 @@ pub trait FlagSource: Send + Sync + 'static {
     /// that a slow first connection is not begun anew each time.
     ///
     /// # Errors
-    /// Whatever kept it from knowing. The gate then keeps the last known state.
+    /// Whatever kept it from knowing. The gate then keeps the last known state. [`Throttled`] makes it
+    /// ask less often, too.
     fn fetch(&self, parameter: &str) -> Fetch;
 }
 

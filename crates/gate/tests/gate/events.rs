@@ -71,7 +71,7 @@ async fn a_change_is_said_once_and_what_passes_is_not_said() {
 }
 
 #[tokio::test]
-async fn a_failure_is_said_once_for_each_step_of_the_backoff() {
+async fn a_failure_is_said_once_for_each_longer_wait() {
     captured();
     let clock = ManualClock::new(START);
     let source = Scripted::text("on").then_fails();
@@ -93,11 +93,11 @@ async fn a_failure_is_said_once_for_each_step_of_the_backoff() {
         .iter()
         .map(|event| event["fields"]["next_secs"].as_u64().unwrap())
         .collect();
-    assert_eq!(steps, [1, 2, 4, 8, 16, 30]);
+    assert_eq!(steps, [5, 8, 16, 30], "never sooner than the TTL");
     assert_eq!(events[0]["level"], "WARN");
     assert_eq!(events[0]["fields"]["reason"], "the store is on fire");
     assert_eq!(events[0]["fields"]["mode"], "on");
-    assert!(source.count() > 20, "it went on asking");
+    assert!(source.count() > 15, "it went on asking");
 }
 
 #[tokio::test]

@@ -183,13 +183,14 @@ async fn what_was_not_waited_for_is_waited_for_again() {
     assert!(!request.await.unwrap(), "the last known state");
     // The answer comes while nobody waits.
     assert!(bench.source.release("on"));
+    bench.clock.advance(ms(799));
     assert!(!bench.blocks().await, "in the backoff");
-    bench.clock.advance(ms(1_000));
+    bench.clock.advance(ms(402));
     assert!(bench.blocks().await);
     assert_eq!(bench.source.count(), 2, "it was not asked anew");
     // It holds from when it was asked for, a second ago.
     bench.source.set("off");
-    bench.clock.advance(ms(5_001));
+    bench.clock.advance(ms(4_800));
     assert!(!bench.blocks().await);
 }
 
@@ -226,34 +227,106 @@ async fn a_request_that_goes_away_leaves_its_fetch_to_the_next() {
     assert_eq!(bench.source.count(), 1);
 }
 
-#[tokio::test]
-async fn failures_are_retried_after_1_2_4_8_16_30_30_seconds() {
-    let bench = Bench::new(Scripted::text("on").then_fails());
-    assert!(bench.blocks().await);
-    bench.clock.advance(ms(6_001));
-    assert!(bench.blocks().await);
-    let mut asked = 2;
-    for step in [1, 2, 4, 8, 16, 30, 30, 30] {
-        assert_eq!(bench.source.count(), asked);
-        bench.clock.advance(ms(step * 1_000 - 1));
-        assert!(bench.blocks().await);
-        assert_eq!(bench.source.count(), asked, "not before {step} s");
-        bench.clock.advance(ms(1));
-        assert!(bench.blocks().await);
-        asked += 1;
-        assert_eq!(bench.source.count(), asked, "after {step} s");
+/// Lets the time pass until the source is asked again; how long that took, in milliseconds.
+async fn until_asked(bench: &Bench) -> u64 {
+    let (before, mut waited) = (bench.source.count(), 0);
+    while bench.source.count() == before {
+        bench.clock.advance(ms(50));
+        waited += 50;
+        bench.blocks().await;
+        assert!(waited < 1_000_000, "it never asks again");
     }
-    // One success, and the next failure starts from the beginning.
+    waited
+}
+
+/// The seconds, give or take a fifth, and what it takes to see it.
+#[track_caller]
+fn is_about(waited: u64, seconds: u64) {
+    let allowed = seconds * 800..=seconds * 1_200 + 50;
+    assert!(allowed.contains(&waited), "{waited} ms, not {seconds} s");
+}
+
+#[tokio::test]
+async fn failures_are_retried_after_1_2_4_8_16_30_30_seconds_but_not_sooner_than_the_ttl() {
+    for (ttl, steps) in [
+        (1, [1, 2, 4, 8, 16, 30, 30]),
+        (5, [5, 5, 5, 8, 16, 30, 30]),
+        (60, [60; 7]),
+    ] {
+        let bench = Bench::of(Scripted::text("on").then_fails(), |builder| {
+            builder.ttl(Duration::from_secs(ttl))
+        });
+        assert!(bench.blocks().await);
+        is_about(until_asked(&bench).await, ttl);
+        for step in steps {
+            is_about(until_asked(&bench).await, step);
+            assert!(bench.blocks().await, "the last known state");
+        }
+        // One success, and the next failure starts from the beginning.
+        bench.source.set("off");
+        until_asked(&bench).await;
+        assert!(!bench.blocks().await);
+        bench.source.fail();
+        is_about(until_asked(&bench).await, ttl);
+        is_about(until_asked(&bench).await, steps[0]);
+    }
+}
+
+#[tokio::test]
+async fn under_throttling_the_interval_stretches_and_recovers_by_itself() {
+    let bench = Bench::new(Scripted::text("on"));
+    assert!(bench.blocks().await);
+    bench.source.throttle();
+    is_about(until_asked(&bench).await, 5);
+    for seconds in [10, 20, 40, 60, 60, 60] {
+        is_about(until_asked(&bench).await, seconds);
+        assert!(bench.blocks().await, "the last known state");
+    }
+    // The store answers again, and its load comes back by and by.
     bench.source.set("off");
-    bench.clock.advance(ms(30_000));
-    assert!(!bench.blocks().await);
-    bench.source.fail();
-    bench.clock.advance(ms(6_001));
+    is_about(until_asked(&bench).await, 60);
+    assert!(!bench.blocks().await, "what it says counts at once");
+    for seconds in [40, 20, 10, 5, 5] {
+        is_about(until_asked(&bench).await, seconds);
+    }
+}
+
+#[tokio::test]
+async fn gates_that_fail_together_do_not_ask_together() {
+    let mut waits = Vec::new();
+    for _ in 0..50 {
+        let bench = Bench::new(Scripted::failing());
+        bench.blocks().await;
+        waits.push(until_asked(&bench).await);
+    }
+    waits.sort_unstable();
+    waits.dedup();
+    assert!(waits.len() > 10, "{waits:?}");
+}
+
+#[tokio::test]
+async fn a_fetch_that_hangs_is_not_begun_anew_more_often_than_the_ttl() {
+    let bench = Bench::of(Scripted::text("off").then_hangs(), |builder| {
+        builder
+            .ttl(Duration::from_secs(60))
+            .refresh_budget(Duration::ZERO)
+    });
     bench.blocks().await;
-    let asked = bench.source.count();
-    bench.clock.advance(ms(1_000));
-    bench.blocks().await;
-    assert_eq!(bench.source.count(), asked + 1);
+    bench.clock.advance(ms(72_001));
+    for _ in 0..60_000 / 50 {
+        let request = bench.spawn();
+        settle().await;
+        bench.timer.ring();
+        request.await.unwrap();
+        assert_eq!(bench.source.count(), 2);
+        bench.clock.advance(ms(49));
+    }
+    bench.clock.advance(ms(40_000));
+    let request = bench.spawn();
+    settle().await;
+    bench.timer.ring();
+    request.await.unwrap();
+    assert_eq!(bench.source.count(), 3);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use maintenance_gate::{BoxError, Fetch, FlagSource, Sleep, Timer};
+use maintenance_gate::{BoxError, Fetch, FlagSource, Sleep, Throttled, Timer};
 use tokio::sync::{oneshot, watch};
 
 type Answer = Result<Option<String>, BoxError>;
@@ -26,6 +26,7 @@ enum Turn {
     Text(String),
     Missing,
     Fails,
+    Throttled,
     Hangs,
 }
 
@@ -73,6 +74,11 @@ impl Scripted {
         self.replace(Turn::Fails);
     }
 
+    /// From now on refusals, since too many ask.
+    pub(crate) fn throttle(&self) {
+        self.replace(Turn::Throttled);
+    }
+
     fn replace(&self, turn: Turn) {
         self.0.lock().unwrap().answers = VecDeque::from([turn]);
     }
@@ -107,6 +113,7 @@ impl FlagSource for Scripted {
             Turn::Text(text) => Ok(Some(text)),
             Turn::Missing => Ok(None),
             Turn::Fails => Err("the store is on fire".into()),
+            Turn::Throttled => Err(Throttled::new("Rate exceeded").into()),
             Turn::Hangs => {
                 let (sender, receiver) = oneshot::channel();
                 script.hanging.push(sender);

@@ -1,0 +1,40 @@
+//! The one reason for a failed fetch that a gate has to know: it was refused since too many ask.
+
+use std::fmt;
+
+/// The error of a source that was refused because the store is asked too often. A source returns it
+/// as any other error, and the gate asks less often until the store answers again.
+///
+/// ```
+/// use maintenance_gate::{Fetch, FlagSource, Throttled};
+///
+/// struct Busy;
+///
+/// impl FlagSource for Busy {
+///     fn fetch(&self, _parameter: &str) -> Fetch {
+///         Box::pin(async { Err(Throttled::new("429 Too Many Requests").into()) })
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Throttled {
+    reason: String,
+}
+
+impl Throttled {
+    /// With the store's own words, which go into the event `M504`: nothing secret.
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
+}
+
+impl fmt::Display for Throttled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Throttled {}
