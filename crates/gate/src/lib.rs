@@ -84,6 +84,7 @@
 )]
 
 mod answer;
+mod asked;
 mod body;
 mod build_error;
 mod clock;
@@ -108,7 +109,7 @@ mod turn;
 mod word;
 
 pub use answer::{DEFAULT_RETRY_AFTER, X_MAINTENANCE};
-pub use body::{FromPage, MakeBody};
+pub use body::{FromPage, MakeBody, PageText};
 pub use build_error::BuildError;
 pub use clock::{Clock, ManualClock};
 pub use config::{Builder, OnUnknown};
