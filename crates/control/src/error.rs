@@ -9,6 +9,17 @@ use maintenance_flag::{DecodeError, EncodeError, PackError, Refusal, Role};
 /// What to do without credentials or region.
 const SIGN_IN: &str = "sign in (aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and set --region or AWS_REGION";
 
+/// An error and all that caused it, in one line.
+pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}
+
 /// A failure of a whole operation. What fails for one function only is in the report instead.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -48,14 +59,16 @@ pub enum Error {
     },
     /// Asynchronous events would be lost, and nobody accepted that; nothing was changed.
     #[error(
-        "asynchronous events for {} would be lost, so nothing was changed",
+        "asynchronous events for {} {} be lost, so nothing was changed",
         match functions.as_slice() {
             [only] => only.function.clone(),
             all => format!("{} functions", all.len()),
-        }
+        },
+        if functions.iter().all(|it| it.lost().next().is_some()) { "would" } else { "may" }
     )]
     EventsLost {
-        /// The functions that would lose them, with what arrives at them.
+        /// The functions that would lose them, with what arrives at them; and those of which that could
+        /// not be read.
         functions: Vec<FunctionEvents>,
     },
     /// A function has more than can be saved; nothing was changed.
@@ -127,10 +140,17 @@ impl Error {
                 "upgrade maintenance if a newer version wrote it; else look at it by hand"
                     .to_owned(),
             ),
-            Self::EventsLost { .. } => Some(
-                "give each a dead-letter queue or an on-failure destination, or accept the loss with --accept-event-loss"
-                    .to_owned(),
-            ),
+            Self::EventsLost { functions } => {
+                let again = functions.iter().any(|it| !it.unread.is_empty());
+                Some(format!(
+                    "{}give each a dead-letter queue or an on-failure destination, or accept the loss with --accept-event-loss",
+                    if again {
+                        "run the same command again to read what failed; "
+                    } else {
+                        ""
+                    }
+                ))
+            }
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
             Self::Unstorable(_) => None,
             Self::Store(error) => error.hint(),

@@ -27,6 +27,10 @@ pub struct FunctionEvents {
     /// IAM actions that were missing to see all of it: `lambda:GetPolicy`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<String>,
+    /// Reads that kept failing though they are allowed, and why, in words. The next try may tell, so
+    /// until then this counts as a loss.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
 }
 
 /// One thing that brings work to a function.
@@ -62,7 +66,8 @@ pub enum Fate {
         /// The ARN.
         to: String,
     },
-    /// Whether it is lost cannot be seen: [`FunctionEvents::unseen`] says for want of what.
+    /// Whether it is lost cannot be seen: [`FunctionEvents::unseen`] says for want of what, or
+    /// [`FunctionEvents::unread`] why not.
     Unknown,
     /// It is gone: an asynchronous event, with neither dead-letter queue nor failure destination.
     Lost,
@@ -76,10 +81,10 @@ impl FunctionEvents {
             .filter(|arrival| arrival.fate == Fate::Lost)
     }
 
-    /// Whether something is lost.
+    /// Whether something is lost, as far as can be read; where that failed, it may be.
     #[must_use]
     pub fn is_lossy(&self) -> bool {
-        self.lost().next().is_some()
+        self.lost().next().is_some() || !self.unread.is_empty()
     }
 }
 
@@ -115,6 +120,7 @@ mod tests {
             function: name.to_owned(),
             arrivals: Vec::new(),
             unseen: actions.iter().map(|it| (*it).to_owned()).collect(),
+            unread: Vec::new(),
         }
     }
 

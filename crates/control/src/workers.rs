@@ -18,7 +18,7 @@ pub(crate) use survey::{Current, rows, status, survey};
 
 use maintenance_flag::Role;
 
-use crate::error::{Error, LambdaError};
+use crate::error::{Error, LambdaError, in_full};
 use crate::event::{Event, Run};
 use crate::fleet::AT_ONCE;
 use crate::lease::Halt;
@@ -102,15 +102,9 @@ where
 
 /// A failure in words, with what AWS said.
 fn failure(function: String, error: &LambdaError) -> Failure {
-    let mut words = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
-    }
     Failure {
         function,
-        error: words,
+        error: in_full(error),
         hint: error.hint(),
     }
 }

@@ -269,3 +269,46 @@ fn what_may_not_be_seen_is_named_and_holds_up_nothing() {
         "Warning: cannot see what becomes of events for demo-dev-mail: allow lambda:GetPolicy\n",
     );
 }
+
+#[test]
+fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
+    let scene = scene();
+    let failing = |name| Fault::on("GetPolicy").target(name).always();
+    for name in ["demo-dev-mail", "demo-dev-plain"] {
+        // Refused for good, so that nothing is tried again in real time.
+        let failing = failing(name).fail(400, "InvalidParameterValueException", "no");
+        scene.sandbox().inject(failing);
+    }
+    let unread = |name| {
+        format!(
+            "{name}: what becomes of its events could not be read (lambda:GetPolicy on {name} was \
+             refused: InvalidParameterValueException: no)"
+        )
+    };
+    let (mail, plain) = (unread("demo-dev-mail"), unread("demo-dev-plain"));
+    scene.run(&with(&["--yes"])).exactly(
+        6,
+        "",
+        &format!(
+            "Error: asynchronous events for 2 functions may be lost, so nothing was changed\n\
+             Caused by: {mail}\n\
+             Caused by: {plain}\n\
+             Hint: run the same command again to read what failed; give each a dead-letter queue or an \
+             on-failure destination, or accept the loss with --accept-event-loss\n"
+        ),
+    );
+    assert_eq!(changes(&scene), 0);
+    let ran = scene.run(&with(&["--dry-run"]));
+    ran.code(0)
+        .says("Events may be lost: where nobody is asked, `on` needs --accept-event-loss\n");
+    assert!(ran.stdout.contains(&format!("  {mail}\n")), "{ran:#?}");
+
+    let mut terminal = scene.at_terminal(&ON);
+    terminal.expect(&format!(
+        "\x20 1 function: callers that wait for an answer get 429\n\
+         \x20 {mail}\n\
+         \x20 {plain}\n"
+    ));
+    terminal.type_in("y\n");
+    terminal.wait().code(0).says("5 functions paused\n");
+}

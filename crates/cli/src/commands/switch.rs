@@ -26,6 +26,7 @@ pub(crate) async fn on(
         reason: reason(args.reason.as_deref())?,
         read_only: false,
         options: maintenance_flag::Options::default(),
+        link: None,
         accept_event_loss: args.accept_event_loss,
     };
     let (app, roles) = (settings.app()?, settings.asked()?);
@@ -36,8 +37,10 @@ pub(crate) async fn on(
         if words::events_of(&report).next().is_some() {
             output.say(words::NOT_SEEN);
         }
-        if words::is_lossy(&report) && !args.accept_event_loss {
-            output.say(words::NEEDS_ACCEPTANCE);
+        if !args.accept_event_loss
+            && let Some(needs) = words::needs_acceptance(&report)
+        {
+            output.say(needs);
         }
         return Ok(outcome);
     }

@@ -10,8 +10,17 @@ use super::operation::functions;
 pub(crate) const NOT_SEEN: &str = "Not seen from here: what EventBridge Scheduler, Step Functions, other accounts and code invoke by a role of their own";
 
 /// What a script has to add for a plan that loses events.
-pub(crate) const NEEDS_ACCEPTANCE: &str =
-    "Events will be lost: where nobody is asked, `on` needs --accept-event-loss";
+pub(crate) fn needs_acceptance(report: &Report) -> Option<String> {
+    let lossy = || events_of(report).filter(|it| it.is_lossy());
+    let will = match (lossy().next(), lossy().any(loses)) {
+        (None, _) => return None,
+        (Some(_), true) => "will",
+        (Some(_), false) => "may",
+    };
+    Some(format!(
+        "Events {will} be lost: where nobody is asked, `on` needs --accept-event-loss"
+    ))
+}
 
 /// What a person accepts by a yes, above the question, when so much is lost that it is not all named.
 const NAMED: usize = 20;
@@ -52,15 +61,16 @@ pub(crate) fn events(events: &[FunctionEvents], all: bool) -> Vec<String> {
         &has(|fate| *fate == Fate::Throttled),
     );
     count("no triggers", &|it| {
-        it.arrivals.is_empty() && it.unseen.is_empty()
+        it.arrivals.is_empty() && it.unseen.is_empty() && it.unread.is_empty()
     });
-    let named = events
-        .iter()
-        .filter(|it| it.is_lossy() || !it.unseen.is_empty());
-    let (lossy, unseen): (Vec<_>, Vec<_>) = named.partition(|it| it.is_lossy());
+    let (lossy, others): (Vec<_>, Vec<_>) = events.iter().partition(|it| loses(it));
+    let (unread, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|it| !it.unread.is_empty());
+    let unseen = others.into_iter().filter(|it| !it.unseen.is_empty());
     for (group, what) in [
         (lossy, "whose events will be LOST"),
-        (unseen, "whose events cannot be seen"),
+        (unread, "whose events could not be read"),
+        (unseen.collect(), "whose events cannot be seen"),
     ] {
         for it in group.iter().take(NAMED) {
             lines.push(format!("  {}: {}", it.function, worst(it)));
@@ -85,9 +95,9 @@ pub(crate) fn losses(events: &[FunctionEvents]) -> Vec<String> {
     lines
 }
 
-/// Whether a plan loses events.
-pub(crate) fn is_lossy(report: &Report) -> bool {
-    events_of(report).any(FunctionEvents::is_lossy)
+/// Whether it is known to lose events.
+fn loses(events: &FunctionEvents) -> bool {
+    events.lost().next().is_some()
 }
 
 /// All that a report says of events.
@@ -138,7 +148,7 @@ pub(crate) fn becomes(events: &FunctionEvents) -> String {
     parts.join("; ")
 }
 
-/// What is lost, and what cannot be seen.
+/// What is lost, what could not be read, and what cannot be seen.
 fn worst(events: &FunctionEvents) -> String {
     bad(events).join("; ")
 }
@@ -150,6 +160,12 @@ fn bad(events: &FunctionEvents) -> Vec<String> {
         parts.push(format!(
             "events from {} will be LOST (no dead-letter queue, no failure destination)",
             names(&lost)
+        ));
+    }
+    if !events.unread.is_empty() {
+        parts.push(format!(
+            "what becomes of its events could not be read ({})",
+            events.unread.join("; ")
         ));
     }
     if !events.unseen.is_empty() {
@@ -209,6 +225,7 @@ mod tests {
             function: name.to_owned(),
             arrivals,
             unseen: Vec::new(),
+            unread: Vec::new(),
         }
     }
 
@@ -250,6 +267,23 @@ mod tests {
              it keeps them; calls from apigateway.amazonaws.com get 429"
         );
         assert_eq!(becomes(&function("g", vec![])), "no triggers");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_named_and_may_be_lost() {
+        let failed = "lambda:GetPolicy on f did not go through in time".to_owned();
+        let unread = FunctionEvents {
+            unread: vec![failed],
+            ..function("f", vec![])
+        };
+        let words = "what becomes of its events could not be read (lambda:GetPolicy on f did not go \
+                     through in time)";
+        assert_eq!(becomes(&unread), words);
+        assert_eq!(
+            events(std::slice::from_ref(&unread), false),
+            [format!("  f: {words}")]
+        );
+        assert_eq!(losses(&[unread]), [format!("f: {words}")]);
     }
 
     #[test]

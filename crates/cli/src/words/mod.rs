@@ -10,7 +10,7 @@ mod workers;
 pub(crate) use drain::{
     DRAINED, NOBODY_KNOWS, drained_at, duration, safe_from, unknown_timeout, waiting,
 };
-pub(crate) use events::{NEEDS_ACCEPTANCE, NOT_SEEN, events, events_of, is_lossy, losses};
+pub(crate) use events::{NOT_SEEN, events, events_of, losses, needs_acceptance};
 pub(crate) use operation::{finished, functions, plan, started, will_enable};
 pub(crate) use problem::problem;
 pub(crate) use status::{state, status_details, status_heading, status_notes};

@@ -3,15 +3,18 @@
 //! What it costs: one `GetPolicy` a function, on a budget of its own. A function with published
 //! versions costs one `ListAliases` and a `GetPolicy` for each alias and each of its newest versions; one
 //! with an asynchronous trigger and no dead-letter queue costs one `ListFunctionEventInvokeConfigs`.
+//!
+//! A read that fails for one function holds up no other: what it would have told is noted as unread.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::TryStreamExt as _;
 use maintenance_flag::Reserved;
 
 use super::policy::{Trigger, triggers};
 use super::{Arrival, Fate, FunctionEvents};
-use crate::error::LambdaError;
+use crate::error::{LambdaError, in_full};
 use crate::fleet::{AT_ONCE, Fleet, LATEST, Mapping, function_of_arn, origin_of_arn};
 use crate::lease::Guard;
 use crate::workers::Current;
@@ -19,6 +22,9 @@ use crate::workers::Current;
 /// How many of a function's versions are asked for their policies. A trigger of a version follows the
 /// newest ones; deploy tools leave hundreds of old ones behind.
 const NEWEST_VERSIONS: usize = 5;
+/// So many functions in a row that could not be read are no matter of single functions: the rest are
+/// not asked, since each would be tried for minutes.
+const IN_A_ROW: usize = 10;
 
 /// What arrives at each of these functions, by name. `all` are those that will be at zero, which is
 /// where a failure destination had better not be.
@@ -30,6 +36,7 @@ pub(crate) async fn read(
 ) -> Result<Vec<FunctionEvents>, LambdaError> {
     use futures_util::StreamExt as _;
 
+    let failed_in_a_row = AtomicUsize::new(0);
     let work = functions.iter().map(|(name, current)| {
         let reading = Reading {
             fleet,
@@ -37,7 +44,9 @@ pub(crate) async fn read(
             current,
             all,
             guard,
+            failed_in_a_row: &failed_in_a_row,
             unseen: BTreeSet::new(),
+            unread: Vec::new(),
         };
         reading.events()
     });
@@ -56,7 +65,9 @@ struct Reading<'a> {
     current: &'a Current,
     all: &'a BTreeMap<String, Current>,
     guard: Option<&'a Guard>,
+    failed_in_a_row: &'a AtomicUsize,
     unseen: BTreeSet<String>,
+    unread: Vec<String>,
 }
 
 impl Reading<'_> {
@@ -64,7 +75,7 @@ impl Reading<'_> {
         let mut arrivals: Vec<Arrival> = self.current.delivering().map(mapped).collect();
         // At zero already: whatever invokes it meets what it met before.
         if self.current.reserved != Reserved::Limit(0) {
-            arrivals.extend(self.triggered().await?);
+            arrivals.extend(self.asked().await?);
         }
         arrivals.sort();
         arrivals.dedup();
@@ -72,7 +83,25 @@ impl Reading<'_> {
             function: self.name.to_owned(),
             arrivals,
             unseen: self.unseen.into_iter().collect(),
+            unread: self.unread,
         })
+    }
+
+    /// What triggers it, unless asking has proved vain.
+    async fn asked(&mut self) -> Result<Vec<Arrival>, LambdaError> {
+        if self.failed_in_a_row.load(Ordering::Relaxed) >= IN_A_ROW {
+            self.unread.push(format!(
+                "not asked for, since {IN_A_ROW} functions in a row could not be read"
+            ));
+            return Ok(Vec::new());
+        }
+        let triggered = self.triggered().await?;
+        if self.unread.is_empty() {
+            self.failed_in_a_row.store(0, Ordering::Relaxed);
+        } else {
+            self.failed_in_a_row.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(triggered)
     }
 
     async fn triggered(&mut self) -> Result<Vec<Arrival>, LambdaError> {
@@ -143,17 +172,21 @@ impl Reading<'_> {
                 .policy(self.name, qualifier.as_deref(), self.guard)
                 .await;
             let Some(document) = self.see(read)? else {
-                // What is denied for the function is denied for its qualifiers.
+                // What is denied for the function is denied for its qualifiers; and what failed for one
+                // makes the function one that is not known to be safe, whatever the others say.
                 break;
             };
             let Some(document) = document else {
                 continue;
             };
-            let triggers = triggers(&document).map_err(|error| LambdaError::Failed {
+            let parsed = triggers(&document).map_err(|error| LambdaError::Failed {
                 action: "lambda:GetPolicy".to_owned(),
                 function: self.name.to_owned(),
                 source: Box::new(error),
-            })?;
+            });
+            let Some(triggers) = self.see(parsed)? else {
+                break;
+            };
             found.extend(
                 triggers
                     .into_iter()
@@ -163,7 +196,7 @@ impl Reading<'_> {
         Ok(found)
     }
 
-    /// What was read; none, and a note of it, if that is not allowed.
+    /// What was read; none, and a note of it, if that is not allowed or keeps failing.
     fn see<T>(&mut self, read: Result<T, LambdaError>) -> Result<Option<T>, LambdaError> {
         match read {
             Ok(read) => Ok(Some(read)),
@@ -171,7 +204,12 @@ impl Reading<'_> {
                 self.unseen.insert(action);
                 Ok(None)
             }
-            Err(error) => Err(error),
+            // Nothing else would go through either.
+            Err(error @ (LambdaError::NotConfigured(_) | LambdaError::Halted(_))) => Err(error),
+            Err(error) => {
+                self.unread.push(in_full(&error));
+                Ok(None)
+            }
         }
     }
 
