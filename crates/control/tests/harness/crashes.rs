@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
 
+use maintenance_sandbox::EmptyPages;
 use proptest::test_runner::TestError;
 
-use crate::fleet::{Plan, fleets, runner};
+use crate::fleet::{Edit, FunctionPlan, Plan, fleets, runner};
 use crate::parallel;
 use crate::support::worker;
 use crate::wire::{Broken, Side};
@@ -104,7 +105,7 @@ async fn attempt(plan: &Plan, cut: Cut, broken: Option<Broken>) -> Result<bool, 
         Operation::Off => ana.wire.until_death(ana.off(&[worker()])).await,
     };
     if let Some(ended) = ended {
-        world.note("what was not cut", ended)?;
+        world.note_end("what was not cut", ended)?;
         return Ok(false);
     }
     world.bury().await;
@@ -136,7 +137,7 @@ async fn recover(world: &World, recovery: Recovery) -> Result<(), Violation> {
         }
     };
     match ended {
-        Some(ended) => world.note("a recovery that was not cut", ended).map(drop),
+        Some(ended) => world.note_end("a recovery that was not cut", ended),
         None => {
             world.bury().await;
             Ok(())
@@ -228,4 +229,32 @@ fn whatever_is_killed_whenever_the_next_off_gives_everything_back() {
     let cuts = cut_fleets(wanted, None).unwrap_or_else(|violation| panic!("{violation}"));
     println!("{cuts} distinct cuts");
     assert!(cuts >= wanted, "only {cuts} cuts of {wanted}");
+}
+
+/// Found by the long run: there is nothing left to pause, and `on` says so.
+#[test]
+fn every_function_is_deleted_after_an_on_that_saved_nothing() {
+    let function = FunctionPlan {
+        spare: None,
+        versions: 0,
+        provisioned: BTreeMap::new(),
+        mappings: Vec::new(),
+    };
+    let plan = Plan {
+        functions: vec![function],
+        newcomer: None,
+        edits: vec![(0, Edit::DeleteFunction)],
+        read_lag: 0,
+        empty_pages: EmptyPages::Every(3),
+    };
+    for recovery in [Recovery::OnThenOff, Recovery::CutOn(90, Side::After)] {
+        let cut = Cut {
+            operation: Operation::On,
+            nth: 1,
+            side: Side::Before,
+            recovery,
+        };
+        let was_cut = parallel::alone(0, run(&plan, cut, None));
+        assert!(was_cut.unwrap_or_else(|violation| panic!("{violation}")));
+    }
 }
