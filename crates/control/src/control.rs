@@ -8,6 +8,7 @@ mod off;
 mod on;
 mod read;
 mod status;
+mod window;
 
 use maintenance_flag::{
     App, DecodeError, Flag, Mode, Options, Owner, Parameters, Prefix, Role, WindowId,
@@ -24,6 +25,7 @@ use crate::selection::Selection;
 use crate::stop::Stop;
 use crate::store::{Store, Stored};
 use read::Read;
+pub use window::Link;
 
 /// A role as the configuration has it.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct RoleSpec {
     pub functions: Option<Selection>,
     /// How long its handlers may go on after its flag has turned on.
     pub drain: Drain,
+    /// What a window of it has when it opens, where [`On::options`] do not say otherwise.
+    pub options: Options,
 }
 
 /// Who asks.
@@ -56,6 +60,8 @@ pub struct On {
     pub read_only: bool,
     /// What visitors are told, and who may pass. Of a window that is open, those options are changed.
     pub options: Options,
+    /// Let whoever has this token pass, and whoever had one before no more.
+    pub link: Option<Link>,
     /// Go on though asynchronous events will be lost. [`Control::on`] then does not even read whether
     /// that is so; without it, it refuses with [`Error::EventsLost`] before anything is changed.
     pub accept_event_loss: bool,
@@ -260,6 +266,7 @@ fn interrupted(
             role: spec.role.clone(),
             outcome: RoleOutcome::NotBegun,
             workers: None,
+            options: None,
             drained_at: None,
             warnings: Vec::new(),
         });

@@ -26,7 +26,7 @@ mod workers;
 
 pub use aws::{AwsSettings, Clients, connect};
 pub use clock::Clock;
-pub use control::{Control, Off, On, RoleSpec, Who};
+pub use control::{Control, Link, Off, On, RoleSpec, Who};
 pub use drain::Drain;
 pub use error::{Error, LambdaError, StoreError};
 pub use event::{Event, Run};
@@ -35,8 +35,9 @@ pub use fleet::Fleet;
 pub use lease::{Guard, Halt, Holder};
 pub use pace::Pace;
 pub use report::{
-    Action, Drift, Failure, Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status,
-    Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
+    Action, BypassReport, Drift, Failure, OptionsReport, Report, RoleOutcome, RoleReport,
+    RoleStatus, Settings, State, Status, Updated, Worker, WorkerState, Workers, WorkersReport,
+    WorkersStatus,
 };
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;

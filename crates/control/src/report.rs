@@ -2,8 +2,10 @@
 //!
 //! The JSON keys are a public contract: they are only ever added to.
 
+mod options;
 mod workers;
 
+pub use options::{BypassReport, OptionsReport, Updated};
 pub use workers::{Settings, Worker, WorkerState, Workers};
 
 use jiff::Timestamp;
@@ -86,6 +88,9 @@ pub struct RoleReport {
     /// What became of its functions. None if the role selects none and none were saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersReport>,
+    /// What its visitors get, after `on`. None if that is the usual page and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<OptionsReport>,
     /// When no code of the role can still be running, UTC: with maintenance on, and if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drained_at: Option<Timestamp>,
@@ -213,6 +218,22 @@ pub struct WorkersStatus {
     pub gone: Vec<String>,
 }
 
+impl RoleStatus {
+    /// What its visitors get, while it is on. None if that is the usual page and nothing else.
+    #[must_use]
+    pub fn options(&self) -> Option<OptionsReport> {
+        let flag = self.flag.as_ref().filter(|_| self.state == State::On)?;
+        Some(OptionsReport::of(flag)).filter(|options| !options.is_plain())
+    }
+
+    /// When it opened by itself, if it is off because of that.
+    #[must_use]
+    pub fn opened_at(&self) -> Option<Timestamp> {
+        let flag = self.flag.as_ref().filter(|_| self.state == State::Off)?;
+        flag.opens_at()
+    }
+}
+
 impl Serialize for RoleStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -236,7 +257,9 @@ impl Serialize for RoleStatus {
             message: Option<&'a str>,
             since: Option<Timestamp>,
             until: Option<Timestamp>,
+            auto_off: bool,
             retry_after: Option<u32>,
+            bypass: BypassReport,
             drained_at: Option<Timestamp>,
         }
         #[derive(Serialize)]
@@ -250,10 +273,11 @@ impl Serialize for RoleStatus {
                 name: &owner.name,
             }
         }
+        // One whose end has come is off, whatever is stored.
         let details = self
             .flag
             .as_ref()
-            .filter(|flag| flag.mode.is_on())
+            .filter(|_| self.state == State::On)
             .map(|flag| Details {
                 mode: flag.mode.as_str(),
                 window: flag.window.as_ref().map(|window| window.as_str()),
@@ -263,7 +287,9 @@ impl Serialize for RoleStatus {
                 message: flag.message.as_deref(),
                 since: flag.since,
                 until: flag.until,
+                auto_off: flag.auto_off,
                 retry_after: flag.retry_after,
+                bypass: BypassReport::of(flag),
                 drained_at: flag.drained_at,
             });
         Document {

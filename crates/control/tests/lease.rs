@@ -172,6 +172,7 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
         // So that no time goes into reading what becomes of events.
         read_only: false,
         options: maintenance_flag::Options::default(),
+        link: None,
         accept_event_loss: true,
         ..on_wish()
     };

@@ -20,6 +20,7 @@ async fn on_as(control: &Control, who: Who) -> Result<(), Error> {
         reason: None,
         read_only: false,
         options: maintenance_flag::Options::default(),
+        link: None,
         accept_event_loss: false,
     };
     control.on(&[web()], &wish, &Run::quiet()).await.map(drop)
@@ -329,6 +330,7 @@ async fn a_reason_too_long_to_store_changes_nothing() {
         reason: Some("y".repeat(5000)),
         read_only: false,
         options: maintenance_flag::Options::default(),
+        link: None,
         accept_event_loss: false,
     };
     let error = world

@@ -55,6 +55,15 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
+    /// This, unless it keeps what is; then `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match self {
+            Self::Keep => other,
+            Self::Clear | Self::Set(_) => self,
+        }
+    }
+
     fn apply(self, to: &mut Option<T>) {
         match self {
             Self::Keep => {}
@@ -94,6 +103,20 @@ pub struct Options {
 }
 
 impl Options {
+    /// These, and `others` where these keep what is.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            message: self.message.or(others.message),
+            until: self.until.or(others.until),
+            auto_off: self.auto_off.or(others.auto_off),
+            retry_after: self.retry_after.or(others.retry_after),
+            token: self.token.or(others.token),
+            addresses: self.addresses.or(others.addresses),
+            paths: self.paths.or(others.paths),
+        }
+    }
+
     fn apply(self, flag: &mut Flag) {
         self.message.apply(&mut flag.message);
         self.until.apply(&mut flag.until);
@@ -176,8 +199,8 @@ pub enum Refusal {
         /// Who holds it.
         holder: Owner,
     },
-    /// A role that shall open by itself needs a time to do so.
-    #[error("the window has no end at which it could open by itself")]
+    /// A role that shall open by itself needs a time to come to do so.
+    #[error("the window has no end ahead at which it could open by itself")]
     NoEnd,
     /// A newer version wrote the flag. Rewriting it could lose what this version does not understand.
     #[error("the flag was written by a newer version (schema {schema})")]
@@ -202,6 +225,7 @@ pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
     let step = match (current.mode.is_on(), event) {
         (false, Event::Exit(_) | Event::Normal { .. }) => return unchanged(Outcome::AlreadyOff),
         (_, Event::Enter(enter)) => {
+            let at = enter.at;
             let step = if current.mode_at(enter.at).is_on() {
                 update(current, *enter)?
             } else {
@@ -210,7 +234,8 @@ pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
             if step.outcome == Outcome::AlreadyOn {
                 return Ok(step);
             }
-            if step.flag.auto_off && step.flag.until.is_none() {
+            // One that has passed would open the role at once.
+            if step.flag.auto_off && step.flag.until.is_none_or(|end| end <= at) {
                 return Err(Refusal::NoEnd);
             }
             step

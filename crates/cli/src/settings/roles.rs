@@ -73,6 +73,7 @@ impl RoleSettings {
                     .map_or(Drain::default().ttl, |ttl| ttl.value),
                 timeout: self.timeout.as_ref().map(|timeout| timeout.value),
             },
+            options: maintenance_flag::Options::default(),
         })
     }
 }

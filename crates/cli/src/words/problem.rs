@@ -112,6 +112,7 @@ mod tests {
             role: Role::worker(),
             outcome,
             workers: Some(workers),
+            options: None,
             drained_at: None,
             warnings: Vec::new(),
         }

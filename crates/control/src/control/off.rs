@@ -50,6 +50,7 @@ impl Ready<'_> {
             role: self.spec.role.clone(),
             outcome: self.outcome(),
             workers: self.workers.as_ref().map(Restoration::plan),
+            options: None,
             drained_at: None,
             warnings: self.warnings,
         }
@@ -235,6 +236,7 @@ impl Control {
             role: role.clone(),
             outcome,
             workers,
+            options: None,
             drained_at: None,
             warnings: ready.warnings,
         };

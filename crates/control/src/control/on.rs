@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::event::{Event, Run};
 use crate::events;
 use crate::lease::{Halt, Held, Knowledge};
-use crate::report::{Action, Report, RoleOutcome, RoleReport, WorkersReport};
+use crate::report::{Action, OptionsReport, Report, RoleOutcome, RoleReport, WorkersReport};
 use crate::store::{Revision, Stored};
 use crate::workers::{Place, Preparation, Timeouts, prepare};
 
@@ -25,6 +25,9 @@ struct Ready<'a> {
     warnings: Vec<String>,
     workers: Option<Preparation>,
     saved: BTreeSet<(WindowId, u32)>,
+    options: Option<OptionsReport>,
+    /// Whether more is refused than was before: what had begun until now has to end first.
+    tightened: bool,
 }
 
 impl Ready<'_> {
@@ -41,6 +44,7 @@ impl Ready<'_> {
             role: self.spec.role.clone(),
             outcome: self.outcome(),
             workers: self.workers.as_ref().map(Preparation::plan),
+            options: self.options,
             drained_at: None,
             warnings: self.warnings,
         }
@@ -112,14 +116,15 @@ impl Control {
             let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
             let (read, saved) = self.read_known(&spec.role, &knowledge).await?;
             let (current, mut warnings) = self.current(&spec.role, &read, Mode::Off)?;
+            let at = self.clock.now();
             let enter = Enter {
                 owner: owner.clone(),
                 by: by.clone(),
                 reason: on.reason.clone(),
                 window: self.new_window(),
-                at: self.clock.now(),
+                at,
                 read_only: on.read_only,
-                options: on.options.clone(),
+                options: self.options(spec, on, &current, at),
             };
             let step = next(&current, Transition::Enter(Box::new(enter))).map_err(|source| {
                 Error::Refused {
@@ -128,6 +133,23 @@ impl Control {
                 }
             })?;
             step.flag.encode()?;
+            let tightened = match step.outcome {
+                Outcome::TurnedOn => true,
+                Outcome::OptionsUpdated => {
+                    current.mode == Mode::ReadOnly && step.flag.mode == Mode::On
+                }
+                Outcome::AlreadyOn | Outcome::TurnedOff | Outcome::AlreadyOff => false,
+            };
+            let mut options = OptionsReport::of(&step.flag);
+            if step.outcome == Outcome::OptionsUpdated {
+                options = options.since(&current, &step.flag);
+            }
+            if let Some(end) = step.flag.opens_at().filter(|_| spec.functions.is_some()) {
+                warnings.push(format!(
+                    "its flag opens by itself at {end}, and its functions stay paused until maintenance off --role {}",
+                    spec.role
+                ));
+            }
             let numbers = saved.numbers.clone();
             let workers = match &spec.functions {
                 None => None,
@@ -148,6 +170,8 @@ impl Control {
                 warnings,
                 workers,
                 saved: numbers,
+                options: Some(options).filter(|options| !options.is_plain()),
+                tightened,
             });
         }
         Ok(all)
@@ -208,13 +232,15 @@ impl Control {
             mut warnings,
             workers,
             mut saved,
+            options,
+            tightened,
             ..
         } = ready;
         let guard = held.guard();
         let mut version = read.version();
         let mut flag = step.flag;
         let mut write = step.outcome.changed();
-        if write {
+        if step.outcome == Outcome::TurnedOn {
             run.tell(Event::RoleStarted {
                 action: Action::On,
                 role,
@@ -232,7 +258,9 @@ impl Control {
             flag.drained_at = None;
             write = true;
         }
-        if step.outcome.changed() && workers.is_none() {
+        // A mere change of message moves nothing, unless nobody has noted it yet.
+        let starts = tightened || (step.outcome.changed() && noted.is_none());
+        if starts && workers.is_none() {
             let longest = ready.spec.drain.longest();
             flag.drained_at = Some(drain::after(self.clock.now(), longest));
         }
@@ -264,6 +292,7 @@ impl Control {
                             role: role.clone(),
                             outcome,
                             workers: Some(workers),
+                            options,
                             drained_at: None,
                             warnings,
                         });
@@ -306,6 +335,7 @@ impl Control {
             role: role.clone(),
             outcome,
             workers,
+            options,
             drained_at: flag.drained_at.or(unknown),
             warnings,
         })

@@ -1,5 +1,7 @@
 //! How things stand. Reads only.
 
+use jiff::Timestamp;
+
 use super::read::Read;
 use super::{Control, RoleSpec};
 use crate::error::Error;
@@ -14,7 +16,8 @@ impl Control {
     /// [`Error`].
     pub async fn flags(&self, roles: &[RoleSpec]) -> Result<Vec<RoleStatus>, Error> {
         let reads = roles.iter().map(|spec| async move {
-            Ok::<_, Error>(flag_status(spec, self.read(&spec.role).await?))
+            let read = self.read(&spec.role).await?;
+            Ok::<_, Error>(flag_status(spec, read, self.clock.now()))
         });
         futures_util::future::try_join_all(reads).await
     }
@@ -45,7 +48,8 @@ impl Control {
         let mut workers = Vec::new();
         for spec in roles {
             let read = self.read(&spec.role).await?;
-            let on = !matches!(&read.flag, Ok(flag) if !flag.mode.is_on());
+            let now = self.clock.now();
+            let on = !matches!(&read.flag, Ok(flag) if !flag.mode_at(now).is_on());
             let mut saved = Saved::load(&self.store, &self.names, &spec.role).await?;
             if let Some((name, source)) = saved.unreadable.pop() {
                 return Err(Error::Unreadable { name, source });
@@ -83,9 +87,9 @@ impl Control {
     }
 }
 
-fn flag_status(spec: &RoleSpec, read: Read) -> RoleStatus {
+fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {
     let (state, flag, warning) = match read.flag {
-        Ok(flag) if flag.mode.is_on() => (State::On, Some(flag), None),
+        Ok(flag) if flag.mode_at(now).is_on() => (State::On, Some(flag), None),
         Ok(flag) => (State::Off, Some(flag), None),
         Err(error) => (State::Malformed, None, Some(error.to_string())),
     };

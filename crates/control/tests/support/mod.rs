@@ -87,6 +87,7 @@ pub(crate) fn web() -> RoleSpec {
         role: Role::web(),
         functions: None,
         drain: Default::default(),
+        options: Default::default(),
     }
 }
 
@@ -97,6 +98,7 @@ pub(crate) fn worker() -> RoleSpec {
         role: Role::worker(),
         functions: Some(functions.expect("a good glob")),
         drain: Default::default(),
+        options: Default::default(),
     }
 }
 
@@ -106,6 +108,7 @@ pub(crate) fn on_wish() -> On {
         reason: Some("migration".to_owned()),
         read_only: false,
         options: maintenance_flag::Options::default(),
+        link: None,
         accept_event_loss: false,
     }
 }
