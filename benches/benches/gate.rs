@@ -1,0 +1,80 @@
+//! What the gate costs a request, beside its peers, in one run. Only ratios count: machines differ and
+//! drift.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use maintenance_benches::{CASES, case, gate, now, request};
+
+/// The decision as a plain call, beside what it is made of: a clock and a load.
+fn decision(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decision");
+    let word = AtomicU64::new(1);
+    group.bench_function("an atomic load", |bencher| {
+        bencher.iter(|| black_box(&word).load(Ordering::Acquire));
+    });
+    #[cfg(target_os = "linux")]
+    group.bench_function("the coarse clock", |bencher| {
+        bencher.iter(|| rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse));
+    });
+    group.bench_function("the monotonic clock", |bencher| bencher.iter(Instant::now));
+    let (parts, _) = request().into_parts();
+    let off = gate("off");
+    group.bench_function("decide, off", |bencher| {
+        bencher.iter(|| off.decide(black_box(&parts)));
+    });
+    group.bench_function("check, off", |bencher| {
+        bencher.iter(|| now(off.check(black_box(&parts))));
+    });
+    let on = gate("on");
+    group.bench_function("check, on, with its answer", |bencher| {
+        bencher.iter(|| now(on.check(black_box(&parts))).into_response());
+    });
+    group.bench_function("check, off, two threads", |bencher| {
+        bencher.iter_custom(|times| two_threads(&off, times));
+    });
+    group.finish();
+}
+
+/// How long one of two threads takes for `times` decisions while the other does the same.
+fn two_threads(gate: &maintenance_gate::Gate, times: u64) -> Duration {
+    let barrier = Arc::new(Barrier::new(2));
+    let threads: Vec<_> = (0..2)
+        .map(|_| {
+            let (gate, barrier) = (gate.clone(), Arc::clone(&barrier));
+            thread::spawn(move || {
+                let (parts, _) = request().into_parts();
+                barrier.wait();
+                let start = Instant::now();
+                for _ in 0..times {
+                    let _ = black_box(now(gate.check(black_box(&parts))));
+                }
+                start.elapsed()
+            })
+        })
+        .collect();
+    let total: Duration = threads
+        .into_iter()
+        .map(|thread| thread.join().expect("a thread that only decides"))
+        .sum();
+    total / 2
+}
+
+/// One request through a service, bare and behind each layer.
+fn request_through(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("request");
+    for name in CASES {
+        let mut work = case(name);
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(request, &mut work, BatchSize::SmallInput);
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decision, request_through);
+criterion_main!(benches);

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Counts the instructions of one request in every case, and compares them with those of before.
+
+    python3 benches/instructions.py            # fails if a case grew by more than a tenth
+    python3 benches/instructions.py --write    # makes today's counts those to compare with
+
+A count is the same in every run of the same build, whatever else the machine does, so it can be held
+against a file where a time cannot. It depends on the compiler: after an update of Rust, look at the
+table and write it anew. Needs valgrind.
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+KEPT = HERE / "instructions.txt"
+MORE = 1.10
+# The difference of two runs leaves out what starting up takes.
+FEW, MANY = 1_000, 3_000
+
+
+def build() -> str:
+    command = ["cargo", "build", "--locked", "--profile", "bench", "-p", "maintenance-benches"]
+    command += ["--bin", "instructions", "--message-format", "json-render-diagnostics"]
+    lines = subprocess.run(command, cwd=HERE.parent, check=True, stdout=subprocess.PIPE, text=True)
+    found = re.findall(r'"executable":"([^"]+/instructions)"', lines.stdout)
+    if not found:
+        sys.exit("cargo did not say where the binary is")
+    return found[-1]
+
+
+def total(binary: str, case: str, times: int) -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/out"]
+        command += [binary, case, str(times)]
+        run = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return int(re.search(r"Collected : (\d+)", run.stderr)[1])
+
+
+def counted(binary: str) -> dict[str, int]:
+    cases = subprocess.run([binary], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    each = {}
+    for case in cases:
+        more = total(binary, case, MANY) - total(binary, case, FEW)
+        each[case] = round(more / (MANY - FEW))
+    return each
+
+
+def read() -> dict[str, int]:
+    lines = (line.rsplit(maxsplit=1) for line in KEPT.read_text().splitlines() if not line.startswith("#"))
+    return {case.strip(): int(count) for case, count in lines}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--write", action="store_true")
+    write = parser.parse_args().write
+    now = counted(build())
+    if write:
+        head = "# Instructions of one request, by benches/instructions.py.\n"
+        KEPT.write_text(head + "".join(f"{case:36} {count:6}\n" for case, count in now.items()))
+    before = read()
+    bad = 0
+    print(f"{'one request':36} {'before':>7} {'now':>7}")
+    for case, count in now.items():
+        was = before.get(case)
+        # A count that is near to nothing may grow by a few.
+        grew = was is None or count > max(was * MORE, was + 5)
+        # Its peers are here to compare with; they are not ours to mend.
+        fails = grew and not case.startswith("tower-http")
+        bad += fails
+        print(f"{case:36} {was if was is not None else '-':>7} {count:>7} {'GREW' if fails else ''}")
+    gone = set(before) - set(now)
+    for case in sorted(gone):
+        print(f"{case:36} is not counted any more")
+    print(f"instructions: {len(now) - bad} passed, {bad + len(gone)} failed")
+    sys.exit(1 if bad or gone else 0)
+
+
+if __name__ == "__main__":
+    main()

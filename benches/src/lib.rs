@@ -1,0 +1,169 @@
+//! What is measured: one request through a service that does nothing, bare, behind the gate, and behind
+//! its peers from tower-http. The same cases serve the times, the instruction counts and the
+//! allocations.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, header};
+use http_body_util::Full;
+use maintenance_gate::{Gate, MaintenanceLayer, MemorySource, Page};
+use tower::{Layer, Service};
+use tower_http::cors::CorsLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+use tower_http::validate_request::ValidateRequestHeaderLayer;
+
+/// A body that every contestant can make.
+pub type Body = Full<Bytes>;
+
+/// The app: it answers at once, and is not inlined into what is around it, as no app would be.
+#[derive(Clone)]
+pub struct App;
+
+impl Service<Request<Body>> for App {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    #[inline]
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline(never)]
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        black_box(request);
+        ready(Ok(Response::new(Body::default())))
+    }
+}
+
+/// A gate that knows this flag, and for as long as any measurement takes.
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn gate(flag: &str) -> Gate {
+    let gate = Gate::builder()
+        .app("demo")
+        .env("dev")
+        .source(MemorySource::new(flag))
+        .ttl(Duration::from_secs(3_600))
+        .page(Page::html("<p>Back soon.</p>".as_bytes()))
+        .build()
+        .expect("the settings are right");
+    let (parts, _) = request().into_parts();
+    let _known = now(gate.check(&parts));
+    gate
+}
+
+/// A request of a browser.
+///
+/// # Panics
+/// If it is not a request.
+#[must_use]
+pub fn request() -> Request<Body> {
+    Request::builder()
+        .uri("/orders/42?full=yes")
+        .header(header::HOST, "example.com")
+        .header(header::ACCEPT, "text/html,*/*;q=0.8")
+        .header(header::USER_AGENT, "Mozilla/5.0")
+        .body(Body::default())
+        .expect("it is a request")
+}
+
+/// The output of a future that is ready at once.
+///
+/// # Panics
+/// If it is not.
+#[inline]
+pub fn now<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it has to wait"),
+    }
+}
+
+/// One request through a service.
+#[inline]
+pub fn call<S>(service: &mut S, request: Request<Body>) -> S::Response
+where
+    S: Service<Request<Body>, Error: std::fmt::Debug>,
+{
+    let _ready = service.poll_ready(&mut Context::from_waker(Waker::noop()));
+    now(service.call(request)).expect("it cannot fail")
+}
+
+/// What is measured, by name. Each measures one request that is already there.
+pub const CASES: [&str; 9] = [
+    "bare",
+    "decide, off",
+    "layer, off",
+    "layer, on: 503",
+    "layer, read-only: a GET passes",
+    "tower-http: ValidateRequestHeader",
+    "tower-http: SetResponseHeader",
+    "tower-http: Trace, no subscriber",
+    "tower-http: Cors",
+];
+
+/// Something that is done again and again.
+pub type Work = Box<dyn FnMut(Request<Body>)>;
+
+/// The work of a case.
+///
+/// # Panics
+/// If there is no such case.
+#[must_use]
+pub fn case(name: &str) -> Work {
+    match name {
+        "bare" => through(App),
+        "decide, off" => {
+            let gate = gate("off");
+            Box::new(move |request| {
+                let (parts, _) = request.into_parts();
+                let _ = black_box(now(gate.check(&parts)));
+            })
+        }
+        "layer, off" => through(MaintenanceLayer::new(gate("off")).layer(App)),
+        "layer, on: 503" => through(MaintenanceLayer::new(gate("on")).layer(App)),
+        "layer, read-only: a GET passes" => {
+            let flag = r#"{"schema":1,"mode":"read-only"}"#;
+            through(MaintenanceLayer::new(gate(flag)).layer(App))
+        }
+        "tower-http: ValidateRequestHeader" => through(
+            ValidateRequestHeaderLayer::custom(|request: &mut Request<Body>| {
+                if request.headers().contains_key("x-closed") {
+                    return Err(Response::new(Body::default()));
+                }
+                Ok(())
+            })
+            .layer(App),
+        ),
+        "tower-http: SetResponseHeader" => through(
+            SetResponseHeaderLayer::overriding(
+                HeaderName::from_static("x-maintenance"),
+                HeaderValue::from_static("off"),
+            )
+            .layer(App),
+        ),
+        "tower-http: Trace, no subscriber" => through(TraceLayer::new_for_http().layer(App)),
+        "tower-http: Cors" => through(CorsLayer::permissive().layer(App)),
+        other => panic!("there is no case {other:?}"),
+    }
+}
+
+fn through<S>(mut service: S) -> Work
+where
+    S: Service<Request<Body>, Error: std::fmt::Debug> + 'static,
+{
+    Box::new(move |request| {
+        black_box(call(&mut service, request));
+    })
+}

@@ -1,0 +1,31 @@
+//! What a request allocates at the gate.
+
+use allocation_counter::measure;
+use maintenance_benches::{case, gate, now, request};
+
+/// Allocations of one request of a case, with those of the service itself taken off.
+fn of(name: &str) -> u64 {
+    let mut work = case(name);
+    work(request());
+    let ready = request();
+    measure(|| work(ready)).count_total
+}
+
+#[test]
+fn a_request_that_passes_allocates_nothing() {
+    assert_eq!(of("bare"), 0, "the app itself");
+    assert_eq!(of("layer, off"), 0);
+    assert_eq!(of("decide, off"), 0);
+    let gate = gate("off");
+    let (parts, _) = request().into_parts();
+    let counted = measure(|| drop(gate.decide(&parts)));
+    assert_eq!(counted.count_total, 0);
+    let counted = measure(|| drop(now(gate.check(&parts))));
+    assert_eq!(counted.count_total, 0);
+}
+
+#[test]
+fn a_refusal_allocates_its_headers_and_nothing_else() {
+    let count = of("layer, on: 503");
+    assert!((1..=2).contains(&count), "{count}");
+}
