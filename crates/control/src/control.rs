@@ -17,7 +17,7 @@ use maintenance_flag::{
 use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::error::Error;
-use crate::event::Run;
+use crate::event::{Event, Run};
 use crate::fleet::Fleet;
 use crate::lease::{Guard, Halt, Held, Holder, Taker};
 use crate::report::{Action, Report, RoleOutcome, RoleReport};
@@ -225,6 +225,41 @@ impl Control {
         }
     }
 
+    /// Works on role after role, and reports. `ready` are the roles as they were read; `work` is also
+    /// told of the roles that are done.
+    ///
+    /// However a role ends, the report keeps those before it: on a stop it is the result, and on any
+    /// other error it is in [`Error::Unfinished`] beside that error.
+    async fn role_by_role<R>(
+        &self,
+        action: Action,
+        roles: &[&RoleSpec],
+        ready: Result<Vec<R>, Error>,
+        run: &Run<'_>,
+        mut work: impl AsyncFnMut(R, &[RoleReport]) -> Result<RoleReport, Error>,
+    ) -> Result<Report, Error> {
+        let mut report = self.report(action, false, Vec::with_capacity(roles.len()));
+        let mut end = Ok(());
+        match ready {
+            Err(error) => end = Err(error),
+            Ok(ready) => {
+                for ready in ready {
+                    match work(ready, &report.roles).await {
+                        Ok(role) => {
+                            run.tell(Event::RoleFinished(&role));
+                            report.roles.push(role);
+                        }
+                        Err(error) => {
+                            end = Err(error);
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        finish(report, roles, end, &run.stop)
+    }
+
     fn owner(&self, who: &Who) -> (Owner, String) {
         match who {
             Who::Person => (Owner::manual(&self.by), self.by.clone()),
@@ -248,28 +283,46 @@ fn in_order(roles: &[RoleSpec]) -> Vec<&RoleSpec> {
     others.into_iter().chain(workers).chain(scaled).collect()
 }
 
-/// Turns a halt by Ctrl-C into a report of what was done until then.
-fn interrupted(
+/// The result of an operation that did what is in the report, and then came to this end.
+fn finish(
     mut report: Report,
     roles: &[&RoleSpec],
     end: Result<(), Error>,
     stop: &Stop,
 ) -> Result<Report, Error> {
+    let mut ended_by = None;
     match end {
         Ok(()) => report.interrupted = stop.is_stopped() && !report.is_complete(),
-        Err(error) if error.halt() == Some(Halt::Stopped) => report.interrupted = true,
-        Err(error) if error.halt() == Some(Halt::LeaseLost) => return Err(Error::LeaseLost),
-        Err(error) => return Err(error),
+        Err(error) => match error.halt() {
+            Some(Halt::Stopped) => report.interrupted = true,
+            Some(Halt::LeaseLost) => ended_by = Some(Error::LeaseLost),
+            None => ended_by = Some(error),
+        },
     }
-    for spec in roles.iter().skip(report.roles.len()) {
+    let done = report.roles.len();
+    if let Some(error) = ended_by.take_if(|_| done == 0) {
+        return Err(error);
+    }
+    for (n, spec) in roles.iter().enumerate().skip(done) {
+        let outcome = if ended_by.is_some() && n == done {
+            RoleOutcome::Unfinished
+        } else {
+            RoleOutcome::NotBegun
+        };
         report.roles.push(RoleReport {
             role: spec.role.clone(),
-            outcome: RoleOutcome::NotBegun,
+            outcome,
             workers: None,
             options: None,
             drained_at: None,
             warnings: Vec::new(),
         });
     }
-    Ok(report)
+    match ended_by {
+        None => Ok(report),
+        Some(source) => Err(Error::Unfinished {
+            report: Box::new(report),
+            source: Box::new(source),
+        }),
+    }
 }

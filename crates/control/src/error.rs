@@ -2,6 +2,7 @@
 
 use crate::events::FunctionEvents;
 use crate::lease::Halt;
+use crate::report::Report;
 use jiff::Timestamp;
 
 use maintenance_flag::{DecodeError, EncodeError, PackError, Refusal, Role};
@@ -49,6 +50,16 @@ pub enum Error {
     /// change.
     #[error("the lease was lost")]
     LeaseLost,
+    /// An error ended the operation after it had finished some of its roles.
+    #[error("the operation ended before every role was done")]
+    Unfinished {
+        /// What was done: the roles before are finished, the one at work then is
+        /// [`RoleOutcome::Unfinished`](crate::RoleOutcome::Unfinished).
+        report: Box<Report>,
+        /// The error.
+        #[source]
+        source: Box<Error>,
+    },
     /// A role selects functions and there are none; nothing was changed.
     #[error("the {role} role selects functions, but none matches")]
     NoFunctions {
@@ -110,6 +121,7 @@ impl Error {
                 Some(*halt)
             }
             Self::LeaseLost => Some(Halt::LeaseLost),
+            Self::Unfinished { source, .. } => source.halt(),
             _ => None,
         }
     }
@@ -129,6 +141,7 @@ impl Error {
             Self::Busy { until, .. } => Some(format!(
                 "wait for it to end; if it died, its lease ends at {until}"
             )),
+            Self::Unfinished { source, .. } => source.hint(),
             Self::LeaseLost => Some("run the same command again: it goes on".to_owned()),
             Self::NoFunctions { looked_for, .. } => Some(format!(
                 "looked for {looked_for}; check the role's functions, exclude and tags, and --region and --profile"

@@ -9,13 +9,25 @@ use crate::stop::Stop;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A role's flag is about to change.
+    /// A role's window is about to open or close.
     RoleStarted {
         /// On or off.
         action: Action,
         /// The role.
         role: &'a Role,
     },
+    /// So many functions of a role have been read, with what becomes of their events. Nothing of the
+    /// role is changed before all are.
+    Reading {
+        /// The role.
+        role: &'a Role,
+        /// Functions read, whatever became of that.
+        done: usize,
+        /// Functions in all; none while they are being listed.
+        total: Option<usize>,
+    },
+    /// What the functions that are read or worked on wait for just now: told once a second.
+    Waiting(Waiting),
     /// So many functions of a role are done.
     Progress {
         /// On or off.
@@ -36,6 +48,20 @@ pub enum Event<'a> {
     },
     /// A role is done with.
     RoleFinished(&'a RoleReport),
+}
+
+/// What functions that are read or worked on wait for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// Event source mappings that AWS is disabling or enabling.
+    pub mappings: usize,
+    /// Provisioned concurrency, by qualifier, that is not ready yet.
+    pub provisioned: usize,
+    /// Calls that AWS refuses while an update of the function or mapping is in progress.
+    pub updates: usize,
+    /// AWS has refused calls for their number, and they are sent more slowly for a while.
+    pub throttled: bool,
 }
 
 /// What surrounds an operation: how to stop it, and who listens.

@@ -13,7 +13,7 @@
 mod policy;
 mod read;
 
-pub(crate) use read::read;
+pub(crate) use read::{Reader, settle};
 
 use serde::Serialize;
 

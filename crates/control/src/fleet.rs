@@ -20,9 +20,12 @@ use maintenance_flag::Reserved;
 
 use crate::clock::Clock;
 use crate::error::LambdaError;
+use crate::event::Waiting;
+use crate::lease::Guard;
 use crate::pace::Pace;
 use crate::retry;
 use crate::selection::Selection;
+use crate::waits::Count;
 use fault::fault;
 pub(crate) use fault::{function_of_arn, origin_of_arn};
 use pages::{existing, pages};
@@ -43,6 +46,10 @@ pub struct Fleet {
     shared: Pace,
     get_function: Pace,
     get_policy: Pace,
+    /// Mappings that are on their way to a state.
+    mappings_awaited: Count,
+    /// Provisioned concurrency that is on its way to be ready.
+    provisioned_awaited: Count,
 }
 
 /// A function that a role selects.
@@ -125,14 +132,31 @@ impl Fleet {
             shared: pace,
             get_function: Pace::per_second(GET_FUNCTION_RATE),
             get_policy: Pace::per_second(GET_POLICY_RATE),
+            mappings_awaited: Count::default(),
+            provisioned_awaited: Count::default(),
+        }
+    }
+
+    /// What is being waited for just now.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let paces = [&self.shared, &self.get_function, &self.get_policy];
+        Waiting {
+            mappings: self.mappings_awaited.get(),
+            provisioned: self.provisioned_awaited.get(),
+            updates: paces.iter().map(|pace| pace.conflicts()).sum(),
+            throttled: paces.iter().any(|pace| pace.is_throttled()),
         }
     }
 
     /// All functions whose name a selection matches, by name. Tags are not looked at.
-    pub(crate) async fn list(&self, selection: &Selection) -> Result<Vec<Selected>, LambdaError> {
+    pub(crate) async fn list(
+        &self,
+        selection: &Selection,
+        guard: Option<&Guard>,
+    ) -> Result<Vec<Selected>, LambdaError> {
         let mut found: BTreeMap<String, Selected> = BTreeMap::new();
         let ask = |marker: Option<String>| {
-            retry::call(&self.shared, None, move || {
+            retry::call(&self.shared, guard, move || {
                 self.client
                     .list_functions()
                     .function_version(FunctionVersion::All)
@@ -185,8 +209,12 @@ impl Fleet {
     }
 
     /// Reserved concurrency, tags and place of a function; none if it does not exist.
-    pub(crate) async fn describe(&self, name: &str) -> Result<Option<Described>, LambdaError> {
-        let call = retry::call(&self.get_function, None, || {
+    pub(crate) async fn describe(
+        &self,
+        name: &str,
+        guard: Option<&Guard>,
+    ) -> Result<Option<Described>, LambdaError> {
+        let call = retry::call(&self.get_function, guard, || {
             self.client.get_function().function_name(name).send()
         });
         let output = existing(call.await);
@@ -216,10 +244,11 @@ impl Fleet {
     pub(crate) async fn provisioned(
         &self,
         name: &str,
+        guard: Option<&Guard>,
     ) -> Result<BTreeMap<String, u32>, LambdaError> {
         let mut found = BTreeMap::new();
         let ask = |marker: Option<String>| {
-            retry::call(&self.shared, None, move || {
+            retry::call(&self.shared, guard, move || {
                 self.client
                     .list_provisioned_concurrency_configs()
                     .function_name(name)
@@ -247,10 +276,13 @@ impl Fleet {
 
     /// The event source mappings of the whole account by function name: one call a hundred of them,
     /// where asking function by function would be one call each.
-    pub(crate) async fn mappings(&self) -> Result<HashMap<String, Vec<Mapping>>, LambdaError> {
+    pub(crate) async fn mappings(
+        &self,
+        guard: Option<&Guard>,
+    ) -> Result<HashMap<String, Vec<Mapping>>, LambdaError> {
         let mut found: HashMap<String, Vec<Mapping>> = HashMap::new();
         let ask = |marker: Option<String>| {
-            retry::call(&self.shared, None, move || {
+            retry::call(&self.shared, guard, move || {
                 self.client
                     .list_event_source_mappings()
                     .set_marker(marker.clone())

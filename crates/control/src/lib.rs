@@ -22,6 +22,7 @@ mod retry;
 mod selection;
 mod stop;
 mod store;
+mod waits;
 mod workers;
 
 pub use aws::{AwsSettings, Clients, connect};
@@ -29,7 +30,7 @@ pub use clock::Clock;
 pub use control::{Control, Link, Off, On, RoleSpec, Who};
 pub use drain::Drain;
 pub use error::{Error, LambdaError, StoreError};
-pub use event::{Event, Run};
+pub use event::{Event, Run, Waiting};
 pub use events::{Arrival, Fate, FunctionEvents};
 pub use fleet::Fleet;
 pub use lease::{Guard, Halt, Holder};

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::waits::{Count, Counted};
+
 /// The least full rate, calls per second.
 const SLOWEST: f64 = 0.5;
 /// The part of the full rate that stays however much AWS throttles: who always gives way never ends.
@@ -25,6 +27,8 @@ pub struct Pace {
     state: Arc<Mutex<State>>,
     /// Who holds it is next; it is fair.
     line: Arc<tokio::sync::Mutex<()>>,
+    /// Calls that wait for an update to end.
+    conflicts: Count,
 }
 
 #[derive(Debug)]
@@ -72,6 +76,7 @@ impl Pace {
                 passed: None,
             })),
             line: Arc::default(),
+            conflicts: Count::default(),
         }
     }
 
@@ -126,6 +131,23 @@ impl Pace {
         }
         state.throttled = Some(now);
         state.rate = (state.rate / 2.0).max(state.least);
+    }
+
+    /// AWS refused a call, since what it would change is being updated. It counts until what is returned
+    /// goes.
+    pub(crate) fn conflicted(&self) -> Counted {
+        self.conflicts.one_more()
+    }
+
+    /// How many calls wait for an update to end.
+    pub(crate) fn conflicts(&self) -> usize {
+        self.conflicts.get()
+    }
+
+    /// Whether it gives way just now.
+    pub(crate) fn is_throttled(&self) -> bool {
+        let state = self.state();
+        state.rate < state.full
     }
 
     /// A call went through: come back, slowly.

@@ -73,7 +73,9 @@ pub enum RoleOutcome {
     AlreadyOff,
     /// `off` could not restore every function, so the flag stays on.
     StillOn,
-    /// Interrupted before this role was begun.
+    /// An error ended the operation while this role was worked on: `status` says how it stands.
+    Unfinished,
+    /// The operation ended before this role was begun.
     NotBegun,
 }
 
@@ -104,7 +106,7 @@ impl RoleReport {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let flag = match self.outcome {
-            RoleOutcome::StillOn | RoleOutcome::NotBegun => false,
+            RoleOutcome::StillOn | RoleOutcome::Unfinished | RoleOutcome::NotBegun => false,
             RoleOutcome::TurnedOn | RoleOutcome::AlreadyOn | RoleOutcome::OptionsUpdated => self
                 .workers
                 .as_ref()

@@ -202,6 +202,7 @@ where
     // The pace gives way; this only spreads what was refused together.
     let mut throttled = delays(Duration::from_millis(100), pace.longest_pause(), usize::MAX);
     let mut ambiguous = false;
+    let mut conflict = None;
     loop {
         pace.turn().await;
         if let Some(guard) = guard {
@@ -221,7 +222,10 @@ where
                     .next()
                     .filter(|_| pace.is_moving(started, PATIENCE))
             }
-            Kind::Conflict => busy.next().filter(|_| started.elapsed() < PATIENCE),
+            Kind::Conflict => {
+                conflict.get_or_insert_with(|| pace.conflicted());
+                busy.next().filter(|_| started.elapsed() < PATIENCE)
+            }
             Kind::Transient => {
                 ambiguous = true;
                 transient.next()

@@ -14,15 +14,21 @@ mod survey;
 pub(crate) use pause::{Preparation, Timeouts, prepare};
 pub(crate) use restore::{Restoration, restore};
 pub(crate) use saved::{Place, Saved};
-pub(crate) use survey::{Current, rows, status, survey};
+pub(crate) use survey::{Current, Look, rows, status, survey};
 
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _};
 use maintenance_flag::Role;
 
 use crate::error::{Error, LambdaError, in_full};
 use crate::event::{Event, Run};
-use crate::fleet::AT_ONCE;
+use crate::fleet::{AT_ONCE, Fleet};
 use crate::lease::Halt;
 use crate::report::{Action, Drift, Failure, WorkersReport};
+
+/// How often listeners are told what is waited for.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// What became of one function.
 #[derive(Debug, Default)]
@@ -47,6 +53,7 @@ enum End {
 
 /// Works on functions side by side, tells of each, and gathers what became of them.
 async fn each<F>(
+    fleet: &Fleet,
     action: Action,
     role: &Role,
     run: &Run<'_>,
@@ -55,13 +62,12 @@ async fn each<F>(
 where
     F: Future<Output = Done>,
 {
-    use futures_util::StreamExt as _;
-
     let work: Vec<(String, F)> = work.into_iter().collect();
     let total = work.len();
-    let mut stream = futures_util::stream::iter(work)
+    let stream = futures_util::stream::iter(work)
         .map(|(name, function)| async move { (name, function.await) })
         .buffer_unordered(AT_ONCE);
+    let mut stream = Told::new(stream, || run.tell(Event::Waiting(fleet.waiting())));
     let mut report = WorkersReport {
         selected: total,
         ..WorkersReport::default()
@@ -98,6 +104,32 @@ where
         .sort_by(|a, b| (&a.function, &a.setting).cmp(&(&b.function, &b.setting)));
     report.gone.sort();
     Ok(report)
+}
+
+/// A stream that says every second, while its next item is waited for, that it is still at work.
+struct Told<S, T> {
+    stream: S,
+    tell: T,
+    beat: tokio::time::Interval,
+}
+
+impl<S: Stream + Unpin, T: Fn()> Told<S, T> {
+    fn new(stream: S, tell: T) -> Self {
+        let start = tokio::time::Instant::now() + BEAT;
+        let mut beat = tokio::time::interval_at(start, BEAT);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        Self { stream, tell, beat }
+    }
+
+    async fn next(&mut self) -> Option<S::Item> {
+        loop {
+            tokio::select! {
+                biased;
+                next = self.stream.next() => return next,
+                _ = self.beat.tick() => (self.tell)(),
+            }
+        }
+    }
 }
 
 /// A failure in words, with what AWS said.

@@ -61,7 +61,10 @@ fn queue(name: &str) -> String {
 }
 
 async fn plan(world: &World) -> Vec<FunctionEvents> {
-    let report = world.control.plan_on(&[worker()], &on_wish()).await;
+    let report = world
+        .control
+        .plan_on(&[worker()], &on_wish(), &Run::quiet())
+        .await;
     let report = report.expect("a plan");
     only(&report).workers.clone().expect("workers").events
 }
@@ -552,7 +555,10 @@ async fn get_policy_keeps_to_the_budget_of_its_own() {
         sandbox.seed(FunctionSpec::new(&format!("demo-dev-{n:03}")));
     }
     let control = support::control_by(&sandbox, "ana@laptop");
-    control.plan_on(&[worker()], &on_wish()).await.unwrap();
+    control
+        .plan_on(&[worker()], &on_wish(), &Run::quiet())
+        .await
+        .unwrap();
     assert_eq!(count(&sandbox, "GetPolicy"), 100, "none was throttled");
 }
 

@@ -2,9 +2,7 @@
 
 mod support;
 
-use std::sync::Mutex;
-
-use maintenance_control::{Control, Error, Event, Off, On, RoleOutcome, Run, State, Stop, Who};
+use maintenance_control::{Control, Error, Off, On, RoleOutcome, Run, State, Who};
 use maintenance_flag::{Flag, Mode, Owner, Refusal};
 use maintenance_sandbox::{Fault, FunctionSpec};
 
@@ -341,129 +339,6 @@ async fn a_reason_too_long_to_store_changes_nothing() {
     assert!(matches!(error, Error::Unstorable(_)), "{error}");
     assert!(world.parameters("flags").is_empty());
     assert!(world.lease_is_free());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stop_after_the_last_function_reports_what_was_done() {
-    for last in ["PutFunctionConcurrency", "DeleteParameters"] {
-        let world = World::new([FunctionSpec::new("demo-dev-a").reserved(3)]);
-        if last == "DeleteParameters" {
-            world.on(&worker()).await.unwrap();
-        }
-        let stop = Stop::new();
-        let pull = stop.clone();
-        world.inject(Fault::on(last).nth(1).after().hook(move |_| pull.stop()));
-        let run = Run {
-            stop,
-            listen: &|_| {},
-        };
-        let roles = [worker()];
-        let report = if last == "DeleteParameters" {
-            world.control.off(&roles, &off_wish(), &run).await
-        } else {
-            world.control.on(&roles, &on_wish(), &run).await
-        }
-        .unwrap();
-        let role = only(&report);
-        assert_eq!(
-            role.workers.as_ref().unwrap().changed,
-            ["demo-dev-a"],
-            "{report:?}"
-        );
-        if last == "DeleteParameters" {
-            assert_eq!(role.outcome, RoleOutcome::StillOn);
-            assert!(report.interrupted);
-        } else {
-            assert_eq!(role.outcome, RoleOutcome::TurnedOn);
-            assert!(!report.interrupted, "there was nothing left to do");
-        }
-        assert!(world.off(&worker()).await.unwrap().is_complete());
-        assert_eq!(world.sandbox.fleet()["demo-dev-a"].reserved, Some(3));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stop_ends_after_the_step_in_hand_and_the_same_command_goes_on() {
-    let world = World::mixed();
-    let before = world.sandbox.fleet();
-    let stop = Stop::new();
-    let pull = stop.clone();
-    world.inject(
-        Fault::on("PutFunctionConcurrency")
-            .nth(2)
-            .after()
-            .hook(move |_| pull.stop()),
-    );
-    let run = Run {
-        stop,
-        listen: &|_| {},
-    };
-    let report = world
-        .control
-        .on(&[web(), worker()], &on_wish(), &run)
-        .await
-        .unwrap();
-    assert!(report.interrupted && !report.is_complete());
-    let workers = report.roles[1].workers.as_ref().unwrap();
-    assert!(!workers.unfinished.is_empty(), "{workers:?}");
-    assert!(workers.failed.is_empty(), "{workers:?}");
-    assert!(
-        world.lease_is_free(),
-        "given back, so that whoever goes on need not wait"
-    );
-    let report = world.off(&worker()).await.unwrap();
-    assert!(report.is_complete());
-    assert_eq!(world.sandbox.fleet(), before);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stop_before_the_first_change_changes_nothing() {
-    let world = World::mixed();
-    let stop = Stop::new();
-    stop.stop();
-    let run = Run {
-        stop,
-        listen: &|_| {},
-    };
-    let report = world
-        .control
-        .on(&[worker()], &on_wish(), &run)
-        .await
-        .unwrap();
-    assert!(report.interrupted);
-    assert_eq!(only(&report).outcome, RoleOutcome::NotBegun);
-    assert!(world.parameters("flags").is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn listeners_hear_each_role_begin_and_end_and_every_function() {
-    let world = World::mixed();
-    let heard = Mutex::new(Vec::new());
-    let listen = |event: Event<'_>| {
-        let line = match event {
-            Event::RoleStarted { role, .. } => format!("start {role}"),
-            Event::Progress { done, total, .. } => format!("{done}/{total}"),
-            Event::RoleFinished(report) => format!("finish {}", report.role),
-            _ => "other".to_owned(),
-        };
-        heard.lock().unwrap().push(line);
-    };
-    let run = Run {
-        stop: Stop::new(),
-        listen: &listen,
-    };
-    world
-        .control
-        .on(&[worker(), web()], &on_wish(), &run)
-        .await
-        .unwrap();
-    let heard = heard.lock().unwrap();
-    assert_eq!(heard[..3], ["start web", "finish web", "start worker"]);
-    assert_eq!(
-        heard[3..11],
-        ["1/8", "2/8", "3/8", "4/8", "5/8", "6/8", "7/8", "8/8"]
-    );
-    assert_eq!(heard[11..], ["finish worker"]);
 }
 
 #[tokio::test(start_paused = true)]

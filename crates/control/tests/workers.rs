@@ -467,7 +467,11 @@ async fn tags_and_exclusions_choose() {
         ..worker()
     };
     let roles = [role.clone()];
-    let plan = world.control.plan_on(&roles, &on_wish()).await.unwrap();
+    let plan = world
+        .control
+        .plan_on(&roles, &on_wish(), &Run::quiet())
+        .await
+        .unwrap();
     assert_eq!(
         only(&plan).workers.as_ref().unwrap().changed,
         ["demo-dev-a"]
@@ -503,7 +507,11 @@ async fn a_dry_run_reads_only() {
     let world = World::mixed();
     let before = (world.sandbox.fleet(), world.sandbox.parameters());
     let roles = [worker()];
-    let plan = world.control.plan_on(&roles, &on_wish()).await.unwrap();
+    let plan = world
+        .control
+        .plan_on(&roles, &on_wish(), &Run::quiet())
+        .await
+        .unwrap();
     assert!(plan.dry_run);
     assert_eq!(only(&plan).outcome, RoleOutcome::TurnedOn);
     assert_eq!(only(&plan).workers.as_ref().unwrap().selected, 8);
@@ -512,7 +520,11 @@ async fn a_dry_run_reads_only() {
 
     world.on(&worker()).await.unwrap();
     world.sandbox.reset_calls();
-    let plan = world.control.plan_off(&roles, &off_wish()).await.unwrap();
+    let plan = world
+        .control
+        .plan_off(&roles, &off_wish(), &Run::quiet())
+        .await
+        .unwrap();
     assert_eq!(only(&plan).outcome, RoleOutcome::TurnedOff);
     assert_eq!(only(&plan).workers.as_ref().unwrap().changed.len(), 7);
     assert_eq!(world.sandbox.writes(), []);

@@ -97,11 +97,13 @@ impl Measured {
         self.calls.iter().filter(about).count()
     }
 
-    /// Calls divided by rate: each budget at its pace, one after the other, since everything is read
-    /// before anything is changed.
+    /// Calls divided by rate. What functions are and what becomes of their events is read at the same
+    /// time, so of these two budgets the slower one counts; and all of it is read before anything is
+    /// changed, so that the shared budget comes on top.
     pub(crate) fn floor(&self) -> Duration {
-        let seconds = PACES.map(|(budget, pace)| self.charged(budget) as f64 / pace);
-        Duration::from_secs_f64(seconds.iter().sum())
+        let [shared, functions, policies] =
+            PACES.map(|(budget, pace)| self.charged(budget) as f64 / pace);
+        Duration::from_secs_f64(shared + functions.max(policies))
     }
 
     /// The calls to a service that were refused for their number.

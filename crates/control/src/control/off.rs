@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use maintenance_flag::{Event as Transition, Exit, Force, Left, Mode, Outcome, Step, next};
 
 use super::read::Read;
-use super::{Control, Off, RoleSpec, Who, in_order, interrupted};
+use super::{Control, Off, RoleSpec, Who, in_order};
 use crate::error::Error;
 use crate::event::{Event, Run};
 use crate::lease::{Halt, Held, Knowledge};
 use crate::report::{Action, Report, RoleOutcome, RoleReport};
-use crate::workers::{Restoration, Saved, restore};
+use crate::workers::{Look, Restoration, Saved, restore};
 
 /// A role whose flag and saved capacity are read, and whose transition is allowed.
-struct Look<'a> {
+struct Looked<'a> {
     spec: &'a RoleSpec,
     read: Read,
     step: Step,
@@ -77,11 +77,16 @@ impl Control {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn plan_off(&self, roles: &[RoleSpec], off: &Off) -> Result<Report, Error> {
+    pub async fn plan_off(
+        &self,
+        roles: &[RoleSpec],
+        off: &Off,
+        run: &Run<'_>,
+    ) -> Result<Report, Error> {
         let mut roles = in_order(roles);
         roles.reverse();
         let ready = self
-            .ready_off(self.look(&roles, off, None).await?, off)
+            .ready_off(self.look(&roles, off, None).await?, off, run, None)
             .await?;
         Ok(self.report(
             Action::Off,
@@ -95,7 +100,7 @@ impl Control {
         roles: &[&'a RoleSpec],
         off: &Off,
         held: Option<&Held>,
-    ) -> Result<Vec<Look<'a>>, Error> {
+    ) -> Result<Vec<Looked<'a>>, Error> {
         let mut all = Vec::with_capacity(roles.len());
         for spec in roles {
             let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
@@ -106,7 +111,7 @@ impl Control {
                 source,
             })?;
             step.flag.encode()?;
-            all.push(Look {
+            all.push(Looked {
                 spec,
                 read,
                 step,
@@ -119,11 +124,13 @@ impl Control {
 
     async fn ready_off<'a>(
         &self,
-        looks: Vec<Look<'a>>,
+        looks: Vec<Looked<'a>>,
         off: &Off,
+        run: &Run<'_>,
+        held: Option<&Held>,
     ) -> Result<Vec<Ready<'a>>, Error> {
         let mut all = Vec::with_capacity(looks.len());
-        for Look {
+        for Looked {
             spec,
             read,
             step,
@@ -134,7 +141,13 @@ impl Control {
             let workers = if saved.is_empty() {
                 None
             } else {
-                Some(restore(&self.fleet, &self.store, saved, off.restore_saved).await?)
+                let look = Look {
+                    told: Some((run, &spec.role)),
+                    guard: held.map(Held::guard),
+                    events: false,
+                };
+                let insist = off.restore_saved;
+                Some(restore(&self.fleet, &self.store, saved, insist, look).await?)
             };
             all.push(Ready {
                 spec,
@@ -169,17 +182,13 @@ impl Control {
         run: &Run<'_>,
         held: &Held,
     ) -> Result<Report, Error> {
-        let mut done: Vec<RoleReport> = Vec::with_capacity(roles.len());
-        let mut end = Ok(());
-        for ready in self
-            .ready_off(self.look(roles, off, Some(held)).await?, off)
-            .await?
-        {
-            let behind = done
-                .iter()
-                .find(|role| !role.is_complete())
-                .map(|role| &role.role);
-            let turned = match behind {
+        let ready = async {
+            let looks = self.look(roles, off, Some(held)).await?;
+            self.ready_off(looks, off, run, Some(held)).await
+        };
+        let turn_off = async |ready: Ready<'_>, done: &[RoleReport]| {
+            let behind = done.iter().find(|role| !role.is_complete());
+            match behind.map(|role| &role.role) {
                 Some(role) if !ready.is_idle() => {
                     let mut report = ready.plan();
                     report.outcome = RoleOutcome::StillOn;
@@ -189,19 +198,10 @@ impl Control {
                     Ok(report)
                 }
                 _ => self.turn_off(ready, run, held).await,
-            };
-            match turned {
-                Ok(role) => {
-                    run.tell(Event::RoleFinished(&role));
-                    done.push(role);
-                }
-                Err(error) => {
-                    end = Err(error);
-                    break;
-                }
             }
-        }
-        interrupted(self.report(Action::Off, false, done), roles, end, &run.stop)
+        };
+        self.role_by_role(Action::Off, roles, ready.await, run, turn_off)
+            .await
     }
 
     async fn turn_off(

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use maintenance_flag::{Enter, Event as Transition, Left, Mode, Outcome, Step, WindowId, next};
 
 use super::read::Read;
-use super::{Control, On, RoleSpec, in_order, interrupted};
+use super::{Control, On, RoleSpec, in_order};
 use crate::drain;
 use crate::error::Error;
 use crate::event::{Event, Run};
@@ -15,7 +15,7 @@ use crate::events;
 use crate::lease::{Halt, Held, Knowledge};
 use crate::report::{Action, OptionsReport, Report, RoleOutcome, RoleReport, WorkersReport};
 use crate::store::{Revision, Stored};
-use crate::workers::{Place, Preparation, Timeouts, prepare};
+use crate::workers::{Look, Place, Preparation, Timeouts, prepare};
 
 /// A role with everything read and checked, and nothing changed.
 struct Ready<'a> {
@@ -95,8 +95,13 @@ impl Control {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn plan_on(&self, roles: &[RoleSpec], on: &On) -> Result<Report, Error> {
-        let ready = self.ready_on(&in_order(roles), on, None).await?;
+    pub async fn plan_on(
+        &self,
+        roles: &[RoleSpec],
+        on: &On,
+        run: &Run<'_>,
+    ) -> Result<Report, Error> {
+        let ready = self.ready_on(&in_order(roles), on, run, None).await?;
         Ok(self.report(
             Action::On,
             true,
@@ -108,6 +113,7 @@ impl Control {
         &self,
         roles: &[&'a RoleSpec],
         on: &On,
+        run: &Run<'_>,
         held: Option<&Held>,
     ) -> Result<Vec<Ready<'a>>, Error> {
         let (owner, by) = self.owner(&on.who);
@@ -154,12 +160,13 @@ impl Control {
             let workers = match &spec.functions {
                 None => None,
                 Some(_) => {
-                    let mut workers = prepare(&self.fleet, &self.store, spec, saved).await?;
-                    if held.is_none() || !on.accept_event_loss {
-                        let guard = held.map(Held::guard);
-                        workers.read_events(&self.fleet, guard).await?;
-                        warnings.extend(events::unseen(workers.events()));
-                    }
+                    let look = Look {
+                        told: Some((run, &spec.role)),
+                        guard: held.map(Held::guard),
+                        events: held.is_none() || !on.accept_event_loss,
+                    };
+                    let workers = prepare(&self.fleet, &self.store, spec, saved, look).await?;
+                    warnings.extend(events::unseen(workers.events()));
                     Some(workers)
                 }
             };
@@ -184,38 +191,22 @@ impl Control {
         run: &Run<'_>,
         held: &Held,
     ) -> Result<Report, Error> {
-        let mut done = Vec::with_capacity(roles.len());
-        let mut end = Ok(());
-        let ready = match self.ready_on(roles, on, Some(held)).await {
-            Ok(ready) => ready,
-            Err(error) if error.halt().is_some() => {
-                let report = self.report(Action::On, false, done);
-                return interrupted(report, roles, Err(error), &run.stop);
+        let ready = async {
+            let ready = self.ready_on(roles, on, run, Some(held)).await?;
+            let workers = ready.iter().filter_map(|ready| ready.workers.as_ref());
+            let lossy: Vec<_> = workers
+                .flat_map(Preparation::events)
+                .filter(|events| events.is_lossy())
+                .cloned()
+                .collect();
+            if !on.accept_event_loss && !lossy.is_empty() {
+                return Err(Error::EventsLost { functions: lossy });
             }
-            Err(error) => return Err(error),
+            Ok(ready)
         };
-        let workers = ready.iter().filter_map(|ready| ready.workers.as_ref());
-        let lossy: Vec<_> = workers
-            .flat_map(Preparation::events)
-            .filter(|events| events.is_lossy())
-            .cloned()
-            .collect();
-        if !on.accept_event_loss && !lossy.is_empty() {
-            return Err(Error::EventsLost { functions: lossy });
-        }
-        for ready in ready {
-            match self.turn_on(ready, run, held).await {
-                Ok(role) => {
-                    run.tell(Event::RoleFinished(&role));
-                    done.push(role);
-                }
-                Err(error) => {
-                    end = Err(error);
-                    break;
-                }
-            }
-        }
-        interrupted(self.report(Action::On, false, done), roles, end, &run.stop)
+        let turn_on = async |ready, _: &[RoleReport]| self.turn_on(ready, run, held).await;
+        self.role_by_role(Action::On, roles, ready.await, run, turn_on)
+            .await
     }
 
     async fn turn_on(

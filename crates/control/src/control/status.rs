@@ -6,7 +6,7 @@ use super::read::Read;
 use super::{Control, RoleSpec};
 use crate::error::Error;
 use crate::report::{RoleStatus, State, Status, Workers};
-use crate::workers::{Saved, rows, status, survey};
+use crate::workers::{Look, Saved, rows, status, survey};
 
 impl Control {
     /// The flags of these roles, and nothing about their functions: what has to be known before
@@ -54,7 +54,13 @@ impl Control {
             if let Some((name, source)) = saved.unreadable.pop() {
                 return Err(Error::Unreadable { name, source });
             }
-            let survey = survey(&self.fleet, spec.functions.as_ref(), &saved).await?;
+            let survey = survey(
+                &self.fleet,
+                spec.functions.as_ref(),
+                &saved,
+                Look::default(),
+            )
+            .await?;
             workers.extend(rows(&survey, &saved, &spec.role, on));
         }
         Ok(Workers {
@@ -74,7 +80,7 @@ impl Control {
         }
         // What is selected matters while it should be paused; what is saved matters always.
         let selection = spec.functions.as_ref().filter(|_| on);
-        let survey = survey(&self.fleet, selection, &saved).await?;
+        let survey = survey(&self.fleet, selection, &saved, Look::default()).await?;
         role.workers = Some(status(&survey, &saved));
         if !on {
             role.warnings.push(format!(

@@ -9,13 +9,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::TryStreamExt as _;
 use maintenance_flag::Reserved;
 
 use super::policy::{Trigger, triggers};
 use super::{Arrival, Fate, FunctionEvents};
 use crate::error::{LambdaError, in_full};
-use crate::fleet::{AT_ONCE, Fleet, LATEST, Mapping, function_of_arn, origin_of_arn};
+use crate::fleet::{Fleet, LATEST, Mapping, function_of_arn, origin_of_arn};
 use crate::lease::Guard;
 use crate::workers::Current;
 
@@ -26,46 +25,75 @@ const NEWEST_VERSIONS: usize = 5;
 /// not asked, since each would be tried for minutes.
 const IN_A_ROW: usize = 10;
 
-/// What arrives at each of these functions, by name. `all` are those that will be at zero, which is
-/// where a failure destination had better not be.
-pub(crate) async fn read(
-    fleet: &Fleet,
-    functions: &BTreeMap<&str, &Current>,
-    all: &BTreeMap<String, Current>,
-    guard: Option<&Guard>,
-) -> Result<Vec<FunctionEvents>, LambdaError> {
-    use futures_util::StreamExt as _;
+/// Reads what arrives at functions, one by one.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    fleet: &'a Fleet,
+    guard: Option<&'a Guard>,
+    failed_in_a_row: AtomicUsize,
+}
 
-    let failed_in_a_row = AtomicUsize::new(0);
-    let work = functions.iter().map(|(name, current)| {
-        let reading = Reading {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(fleet: &'a Fleet, guard: Option<&'a Guard>) -> Self {
+        Self {
             fleet,
+            guard,
+            failed_in_a_row: AtomicUsize::new(0),
+        }
+    }
+
+    /// What arrives at a function. Where a failure destination leads is settled later, by [`settle`].
+    pub(crate) async fn read(
+        &self,
+        name: &str,
+        current: &Current,
+    ) -> Result<FunctionEvents, LambdaError> {
+        let reading = Reading {
+            reader: self,
             name,
             current,
-            all,
-            guard,
-            failed_in_a_row: &failed_in_a_row,
             unseen: BTreeSet::new(),
             unread: Vec::new(),
         };
-        reading.events()
-    });
-    let found = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
-    let mut found: Vec<FunctionEvents> = found.try_collect().await?;
-    found.sort_by(|a, b| a.function.cmp(&b.function));
-    Ok(found)
+        reading.events().await
+    }
+}
+
+/// Sorts what was read, and takes away the failure destinations that lead to nothing. `all` are the
+/// functions that will be at zero, which is where a failure destination had better not be.
+pub(crate) fn settle(events: &mut [FunctionEvents], all: &BTreeMap<String, Current>) {
+    for function in &mut *events {
+        let origin = all.get(&function.function).map(|current| &current.origin);
+        for arrival in &mut function.arrivals {
+            if let Fate::Sent { to } = &arrival.fate {
+                arrival.fate = alive(to, origin, all).map_or(Fate::Lost, |to| Fate::Sent { to });
+            }
+        }
+        function.arrivals.sort();
+        function.arrivals.dedup();
+    }
+    events.sort_by(|a, b| a.function.cmp(&b.function));
+}
+
+/// Where a failure destination really leads: a function at zero takes nothing but to its own dead-letter
+/// queue.
+fn alive(arn: &str, origin: Option<&String>, all: &BTreeMap<String, Current>) -> Option<String> {
+    let function = function_of_arn(arn)
+        .filter(|_| origin.is_some_and(|origin| origin_of_arn(arn) == origin))
+        .and_then(|(name, _)| all.get(name));
+    match function {
+        None => Some(arn.to_owned()),
+        Some(paused) => paused.versions.get(LATEST).cloned().flatten(),
+    }
 }
 
 /// A trigger, and the alias or version it invokes.
 type At = (Option<String>, Trigger);
 
 struct Reading<'a> {
-    fleet: &'a Fleet,
+    reader: &'a Reader<'a>,
     name: &'a str,
     current: &'a Current,
-    all: &'a BTreeMap<String, Current>,
-    guard: Option<&'a Guard>,
-    failed_in_a_row: &'a AtomicUsize,
     unseen: BTreeSet<String>,
     unread: Vec<String>,
 }
@@ -77,8 +105,6 @@ impl Reading<'_> {
         if self.current.reserved != Reserved::Limit(0) {
             arrivals.extend(self.asked().await?);
         }
-        arrivals.sort();
-        arrivals.dedup();
         Ok(FunctionEvents {
             function: self.name.to_owned(),
             arrivals,
@@ -89,24 +115,26 @@ impl Reading<'_> {
 
     /// What triggers it, unless asking has proved vain.
     async fn asked(&mut self) -> Result<Vec<Arrival>, LambdaError> {
-        if self.failed_in_a_row.load(Ordering::Relaxed) >= IN_A_ROW {
+        if self.reader.failed_in_a_row.load(Ordering::Relaxed) >= IN_A_ROW {
             self.unread.push(format!(
                 "not asked for, since {IN_A_ROW} functions in a row could not be read"
             ));
             return Ok(Vec::new());
         }
         let triggered = self.triggered().await?;
+        let in_a_row = &self.reader.failed_in_a_row;
         if self.unread.is_empty() {
-            self.failed_in_a_row.store(0, Ordering::Relaxed);
+            in_a_row.store(0, Ordering::Relaxed);
         } else {
-            self.failed_in_a_row.fetch_add(1, Ordering::Relaxed);
+            in_a_row.fetch_add(1, Ordering::Relaxed);
         }
         Ok(triggered)
     }
 
     async fn triggered(&mut self) -> Result<Vec<Arrival>, LambdaError> {
+        let Reader { fleet, guard, .. } = *self.reader;
         let aliases = if self.current.versions.len() > 1 {
-            let listed = self.fleet.aliases(self.name, self.guard).await;
+            let listed = fleet.aliases(self.name, guard).await;
             self.see(listed)?.unwrap_or_default()
         } else {
             BTreeMap::new()
@@ -119,7 +147,7 @@ impl Reading<'_> {
         let exposed =
             |((_, trigger), safe): (&At, &Option<String>)| !trigger.waits && safe.is_none();
         let destinations = if found.iter().zip(&safe).any(exposed) {
-            let listed = self.fleet.failure_destinations(self.name, self.guard).await;
+            let listed = fleet.failure_destinations(self.name, guard).await;
             self.see(listed)?
         } else {
             Some(BTreeMap::new())
@@ -130,7 +158,7 @@ impl Reading<'_> {
                 let destination = destinations.as_ref().map(|destinations| {
                     destinations
                         .get(qualifier.as_deref().unwrap_or(LATEST))
-                        .and_then(|arn| self.alive(arn))
+                        .cloned()
                 });
                 let fate = match (trigger.waits, safe, destination) {
                     (true, ..) => Fate::Throttled,
@@ -167,10 +195,8 @@ impl Reading<'_> {
             .chain(versions.map(|version| version.to_string()));
         let mut found = Vec::new();
         for qualifier in std::iter::once(None).chain(qualifiers.map(Some)) {
-            let read = self
-                .fleet
-                .policy(self.name, qualifier.as_deref(), self.guard)
-                .await;
+            let Reader { fleet, guard, .. } = *self.reader;
+            let read = fleet.policy(self.name, qualifier.as_deref(), guard).await;
             let Some(document) = self.see(read)? else {
                 // What is denied for the function is denied for its qualifiers; and what failed for one
                 // makes the function one that is not known to be safe, whatever the others say.
@@ -230,18 +256,6 @@ impl Reading<'_> {
                 let queues: Option<Vec<String>> = versions.iter().map(|it| of(it)).collect();
                 queues?.into_iter().next()
             }
-        }
-    }
-
-    /// Where a failure destination really leads: a function at zero takes nothing but to its own
-    /// dead-letter queue.
-    fn alive(&self, arn: &str) -> Option<String> {
-        let function = function_of_arn(arn)
-            .filter(|_| origin_of_arn(arn) == self.current.origin)
-            .and_then(|(name, _)| self.all.get(name));
-        match function {
-            None => Some(arn.to_owned()),
-            Some(paused) => paused.versions.get(LATEST).cloned().flatten(),
         }
     }
 }

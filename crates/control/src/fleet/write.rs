@@ -144,6 +144,7 @@ impl Fleet {
             ended,
         };
         let mut looks = Looks::new(PROVISIONED_PATIENCE);
+        let _awaited = self.provisioned_awaited.one_more();
         let mut unseen = 0;
         loop {
             let config = retry::call(&self.shared, None, || {
@@ -211,6 +212,7 @@ impl Fleet {
         guard: &Guard,
     ) -> Result<MappingState, LambdaError> {
         let mut looks = Looks::new(MAPPING_PATIENCE);
+        let _awaited = self.mappings_awaited.one_more();
         loop {
             let Some(state) = self.mapping(uuid).await? else {
                 return Err(LambdaError::Gone {

@@ -9,12 +9,12 @@ use std::time::Duration;
 use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
 use super::saved::{Place, Saved, check_savable};
-use super::survey::{Current, Survey, place, survey};
+use super::survey::{Current, Look, Survey, place, survey};
 use super::{Done, End, each};
 use crate::control::RoleSpec;
 use crate::error::{Error, LambdaError};
 use crate::event::Run;
-use crate::events::{self, FunctionEvents};
+use crate::events::FunctionEvents;
 use crate::fleet::{Fleet, MappingState};
 use crate::lease::Guard;
 use crate::report::{Action, Drift, WorkersReport};
@@ -26,8 +26,6 @@ pub(crate) struct Preparation {
     saved: Saved,
     survey: Survey,
     origin: String,
-    /// What becomes of the work of what is to be paused; empty until it is read.
-    events: Vec<FunctionEvents>,
 }
 
 /// Reads everything that pausing needs, and checks that it can be saved. Changes nothing.
@@ -36,6 +34,7 @@ pub(crate) async fn prepare(
     store: &Store,
     spec: &RoleSpec,
     saved: Saved,
+    look: Look<'_>,
 ) -> Result<Preparation, Error> {
     if let Some((name, source)) = saved.unreadable.into_iter().next() {
         return Err(Error::Unreadable { name, source });
@@ -44,7 +43,7 @@ pub(crate) async fn prepare(
         unreadable: Vec::new(),
         ..saved
     };
-    let survey = survey(fleet, spec.functions.as_ref(), &saved).await?;
+    let survey = survey(fleet, spec.functions.as_ref(), &saved, look).await?;
     if let Some(selection) = &spec.functions
         && survey.functions.is_empty()
         && survey.gone.is_empty()
@@ -60,7 +59,6 @@ pub(crate) async fn prepare(
         saved,
         survey,
         origin,
-        events: Vec::new(),
     };
     check_savable(&preparation.saved.missing(&preparation.capacities()))?;
     Ok(preparation)
@@ -74,25 +72,9 @@ impl Preparation {
             .collect()
     }
 
-    /// Reads what becomes of the work of the functions that are new to the window. Those that are saved
-    /// are paused already, or were about to be when what would be lost was accepted.
-    pub(crate) async fn read_events(
-        &mut self,
-        fleet: &Fleet,
-        guard: Option<&Guard>,
-    ) -> Result<(), LambdaError> {
-        let all = &self.survey.functions;
-        let new = all.iter().map(|(name, current)| (name.as_str(), current));
-        let new = new
-            .filter(|(name, _)| !self.saved.functions.contains_key(*name))
-            .collect();
-        self.events = events::read(fleet, &new, all, guard).await?;
-        Ok(())
-    }
-
-    /// What becomes of that work, as far as it was read.
+    /// What becomes of the work of the functions that are new to the window, if it was asked for.
     pub(crate) fn events(&self) -> &[FunctionEvents] {
-        &self.events
+        &self.survey.events
     }
 
     /// What pausing would do, without doing it.
@@ -117,7 +99,7 @@ impl Preparation {
             selected: self.names().count() + self.survey.gone.len(),
             gone: self.survey.gone.clone(),
             failed: self.survey.failures().collect(),
-            events: self.events.clone(),
+            events: self.survey.events.clone(),
             ..WorkersReport::default()
         }
     }
@@ -157,7 +139,7 @@ impl Preparation {
             .await?;
         let mut report = self.touch(fleet, place.role, guard, run).await?;
         let timeouts = self.timeouts(&report);
-        report.events = self.events;
+        report.events = self.survey.events;
         Ok((report, self.saved.numbers, timeouts))
     }
 
@@ -225,7 +207,7 @@ impl Preparation {
             let saved = self.saved.functions.get(name);
             (name.clone(), pause(fleet, name, current, saved, guard))
         });
-        let mut report = each(Action::On, role, run, work).await?;
+        let mut report = each(fleet, Action::On, role, run, work).await?;
         report.selected += self.survey.gone.len() + self.survey.failed.len();
         report.gone.extend(self.survey.gone.iter().cloned());
         report.failed.extend(self.survey.failures());

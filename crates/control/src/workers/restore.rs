@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
 use super::saved::Saved;
-use super::survey::{Current, Survey, place, survey};
+use super::survey::{Current, Look, Survey, place, survey};
 use super::{Done, End, each};
 use crate::error::{Error, LambdaError, StoreError};
 use crate::event::Run;
@@ -32,8 +32,9 @@ pub(crate) async fn restore(
     store: &Store,
     saved: Saved,
     insist: bool,
+    look: Look<'_>,
 ) -> Result<Restoration, Error> {
-    let survey = survey(fleet, None, &saved).await?;
+    let survey = survey(fleet, None, &saved, look).await?;
     place(fleet, store, &saved, &survey).await?;
     Ok(Restoration {
         saved,
@@ -101,7 +102,7 @@ impl Restoration {
             };
             Some((name.clone(), one.restore()))
         });
-        let report = each(Action::Off, role, run, work).await?;
+        let report = each(fleet, Action::Off, role, run, work).await?;
         let open: BTreeSet<&str> = report
             .failed
             .iter()

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::StreamExt as _;
 use maintenance_flag::{Capacity, Reserved, Role};
 
-use super::failure;
 use super::saved::Saved;
+use super::{Told, failure};
 use crate::error::{Error, LambdaError};
+use crate::event::{Event, Run};
+use crate::events::{self, FunctionEvents, Reader};
 use crate::fleet::{AT_ONCE, Fleet, Mapping, MappingState, Selected};
+use crate::lease::Guard;
 use crate::report::{Failure, Settings, Worker, WorkerState, WorkersStatus};
 use crate::selection::Selection;
 use crate::store::Store;
@@ -71,6 +74,8 @@ pub(crate) struct Survey {
     pub(crate) gone: Vec<String>,
     /// Functions that could not be read. They stop nobody else.
     pub(crate) failed: BTreeMap<String, LambdaError>,
+    /// What becomes of the work of those that are not saved, by name, if it was asked for.
+    pub(crate) events: Vec<FunctionEvents>,
 }
 
 impl Survey {
@@ -90,54 +95,69 @@ struct Wanted {
     versions: BTreeMap<String, Option<String>>,
 }
 
+/// How functions are looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Look<'a> {
+    /// Who is told how far it is, and of which role.
+    pub(crate) told: Option<(&'a Run<'a>, &'a Role)>,
+    /// Ends it when the lease is lost or somebody asks to stop.
+    pub(crate) guard: Option<&'a Guard>,
+    /// Whether to read what becomes of the work of functions that are not saved, too. Those that are
+    /// saved are paused already, or were about to be when what would be lost was accepted.
+    pub(crate) events: bool,
+}
+
+impl Look<'_> {
+    fn tell_reading(&self, done: usize, total: Option<usize>) {
+        if let Some((run, role)) = self.told {
+            run.tell(Event::Reading { role, done, total });
+        }
+    }
+
+    fn tell_waiting(&self, fleet: &Fleet) {
+        if let Some((run, _)) = self.told {
+            run.tell(Event::Waiting(fleet.waiting()));
+        }
+    }
+}
+
 /// Reads how the selected and the saved functions stand.
 pub(crate) async fn survey(
     fleet: &Fleet,
     selection: Option<&Selection>,
     saved: &Saved,
+    look: Look<'_>,
 ) -> Result<Survey, LambdaError> {
-    let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
-    if let Some(selection) = selection {
-        let selected = fleet.list(selection).await?;
-        for Selected {
-            name,
-            has_versions,
-            timeout,
-            versions,
-        } in selected
-        {
-            wanted.insert(
-                name,
-                Wanted {
-                    has_versions,
-                    timeout,
-                    versions,
-                },
-            );
-        }
-    }
-    for (name, capacity) in &saved.functions {
-        let wanted = wanted.entry(name.clone()).or_default();
-        wanted.has_versions |= !capacity.provisioned.is_empty();
-    }
+    look.tell_reading(0, None);
+    let wanted = wanted(fleet, selection, saved, look.guard).await?;
     if wanted.is_empty() {
         return Ok(Survey::default());
     }
-    let mappings = fleet.mappings().await?;
+    let mappings = fleet.mappings(look.guard).await?;
+    let total = Some(wanted.len());
+    look.tell_reading(0, total);
+    let reader = Reader::new(fleet, look.guard);
     let read = wanted.into_iter().map(|(name, wanted)| {
-        let (mappings, selection) = (&mappings, selection);
+        let (mappings, reader) = (&mappings, &reader);
         let is_saved = saved.functions.contains_key(&name);
         async move {
             let tags = selection.filter(|s| s.needs_tags() && !is_saved);
-            let current = read(fleet, &name, wanted, mappings, tags).await;
-            (name, is_saved, current)
+            let reader = Some(reader).filter(|_| look.events && !is_saved);
+            let found = read(fleet, &name, wanted, mappings, tags, look.guard);
+            let found = with_events(&name, found.await, reader).await;
+            (name, is_saved, found)
         }
     });
-    let mut read = futures_util::stream::iter(read).buffer_unordered(AT_ONCE);
+    let read = futures_util::stream::iter(read).buffer_unordered(AT_ONCE);
+    let mut read = Told::new(read, || look.tell_waiting(fleet));
     let mut survey = Survey::default();
-    while let Some((name, is_saved, current)) = read.next().await {
-        match current {
-            Ok(Some(current)) => {
+    let mut done = 0;
+    while let Some((name, is_saved, found)) = read.next().await {
+        done += 1;
+        look.tell_reading(done, total);
+        match found {
+            Ok(Some((current, events))) => {
+                survey.events.extend(events);
                 survey.functions.insert(name, current);
             }
             Ok(None) if is_saved => survey.gone.push(name),
@@ -160,7 +180,59 @@ pub(crate) async fn survey(
         return Err(error);
     }
     survey.gone.sort();
+    events::settle(&mut survey.events, &survey.functions);
     Ok(survey)
+}
+
+/// The functions to look at, by name.
+async fn wanted(
+    fleet: &Fleet,
+    selection: Option<&Selection>,
+    saved: &Saved,
+    guard: Option<&Guard>,
+) -> Result<BTreeMap<String, Wanted>, LambdaError> {
+    let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
+    if let Some(selection) = selection {
+        let selected = fleet.list(selection, guard).await?;
+        for Selected {
+            name,
+            has_versions,
+            timeout,
+            versions,
+        } in selected
+        {
+            wanted.insert(
+                name,
+                Wanted {
+                    has_versions,
+                    timeout,
+                    versions,
+                },
+            );
+        }
+    }
+    for (name, capacity) in &saved.functions {
+        let wanted = wanted.entry(name.clone()).or_default();
+        wanted.has_versions |= !capacity.provisioned.is_empty();
+    }
+    Ok(wanted)
+}
+
+/// Adds what becomes of a function's work. It is read as soon as the function is, while others are still
+/// read: the two are on different budgets.
+async fn with_events(
+    name: &str,
+    found: Result<Option<Current>, LambdaError>,
+    reader: Option<&Reader<'_>>,
+) -> Result<Option<(Current, Option<FunctionEvents>)>, LambdaError> {
+    let Some(current) = found? else {
+        return Ok(None);
+    };
+    let events = match reader {
+        Some(reader) => Some(reader.read(name, &current).await?),
+        None => None,
+    };
+    Ok(Some((current, events)))
 }
 
 async fn read(
@@ -169,8 +241,9 @@ async fn read(
     wanted: Wanted,
     mappings: &HashMap<String, Vec<Mapping>>,
     tags: Option<&Selection>,
+    guard: Option<&Guard>,
 ) -> Result<Option<Current>, LambdaError> {
-    let Some(described) = fleet.describe(name).await? else {
+    let Some(described) = fleet.describe(name, guard).await? else {
         return Ok(None);
     };
     // GetFunction shows tags only to who may list them [Lambda API, GetFunction].
@@ -185,7 +258,7 @@ async fn read(
         return Ok(None);
     }
     let provisioned = if wanted.has_versions {
-        fleet.provisioned(name).await?
+        fleet.provisioned(name, guard).await?
     } else {
         BTreeMap::new()
     };
