@@ -11,7 +11,7 @@ use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_smithy_http_client::tls;
 
-use super::{BoxError, Fetch, FlagSource};
+use super::{BoxError, Fetch, FlagSource, Throttled};
 use crate::turn::Once;
 
 /// Far above the gate's budget: it only ends what nobody waits for any more.
@@ -93,7 +93,13 @@ fn reason<R: std::fmt::Debug + Send + Sync + 'static>(
         "AccessDeniedException" | "ThrottlingException" => service.message().unwrap_or_default(),
         _ => "",
     };
-    format!("{code} {message}").trim_end().into()
+    let words = format!("{code} {message}").trim_end().to_owned();
+    match code {
+        "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => {
+            Throttled::new(words).into()
+        }
+        _ => words.into(),
+    }
 }
 
 async fn connect() -> Result<Client, BoxError> {
@@ -118,6 +124,20 @@ mod tests {
     use aws_sdk_ssm::error::ErrorMetadata;
 
     use super::*;
+
+    #[test]
+    fn a_refusal_for_the_rate_says_so_by_its_type() {
+        for (code, throttled) in [
+            ("ThrottlingException", true),
+            ("AccessDeniedException", false),
+            ("InternalServerError", false),
+        ] {
+            let metadata = ErrorMetadata::builder().code(code).build();
+            let error = GetParameterError::generic(metadata);
+            let error = reason(SdkError::service_error(error, ()));
+            assert_eq!(error.is::<Throttled>(), throttled, "{code}");
+        }
+    }
 
     #[test]
     fn a_refused_signature_is_named_and_never_quoted() {
