@@ -172,7 +172,74 @@ pub(crate) struct OnArgs {
     /// Print what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// What visitors get.
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
 }
+
+/// What visitors get while maintenance is on. Given again while it is on, these are changed, and the
+/// others stay; an empty value takes one away.
+#[derive(Debug, Default, Args)]
+pub(crate) struct WindowArgs {
+    /// Let reading go on: GET, HEAD and OPTIONS pass, everything else gets 503
+    #[arg(long, help_heading = VISITORS)]
+    pub(crate) read_only: bool,
+    /// What to tell visitors, on the page and in the JSON
+    #[arg(long, value_name = "TEXT", help_heading = VISITORS)]
+    pub(crate) message: Option<String>,
+    /// When it is expected to end: 09:00, "2026-11-22 09:00" (both where you are) or
+    /// 2026-11-22T09:00:00Z. Retry-After counts down to it
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with = "for_",
+        allow_hyphen_values = true,
+        help_heading = VISITORS
+    )]
+    pub(crate) until: Option<String>,
+    /// How long it is expected to take: 30m, "1h 15m"
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        help_heading = VISITORS
+    )]
+    pub(crate) for_: Option<String>,
+    /// Open by itself at that time. Without it, the time is a promise, and only `off` opens
+    #[arg(long, conflicts_with = "no_auto_off", help_heading = VISITORS)]
+    pub(crate) auto_off: bool,
+    /// Stay on until `off` after all
+    #[arg(long, help_heading = VISITORS)]
+    pub(crate) no_auto_off: bool,
+    /// What Retry-After says, instead of the time until then
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        allow_hyphen_values = true,
+        help_heading = VISITORS
+    )]
+    pub(crate) retry_after: Option<String>,
+
+    /// Print a link that lets whoever opens it pass, for this maintenance and at most 24 hours; a new one
+    /// ends the one before
+    #[arg(long, conflicts_with = "no_bypass", help_heading = PASS)]
+    pub(crate) bypass: bool,
+    /// End the bypass link
+    #[arg(long, help_heading = PASS)]
+    pub(crate) no_bypass: bool,
+    /// Where the bypass link leads [env: MAINTENANCE_URL]
+    #[arg(long, value_name = "URL", requires = "bypass", help_heading = PASS)]
+    pub(crate) url: Option<String>,
+    /// Let an address or a range (192.0.2.0/24, 2001:db8::/32) pass (repeatable)
+    #[arg(long, value_name = "CIDR", help_heading = PASS)]
+    pub(crate) allow_ip: Vec<String>,
+    /// Let a path (/health) or everything below one (/hooks/*) pass (repeatable)
+    #[arg(long, value_name = "PATH", help_heading = PASS)]
+    pub(crate) allow_path: Vec<String>,
+}
+
+const VISITORS: &str = "What visitors get (while it is on, changes it; '' takes it away)";
+const PASS: &str = "Who may pass (likewise)";
 
 /// What `off` takes.
 #[derive(Debug, Args)]

@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead as _};
 
-use maintenance_control::{Control, On, RoleSpec, State};
-use maintenance_flag::App;
+use jiff::Timestamp;
+use maintenance_control::{Control, On, RoleReport, RoleSpec, State};
+use maintenance_flag::{App, Mode, Options};
 
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
@@ -31,29 +32,34 @@ pub(crate) async fn confirmed(
     output: &Output,
 ) -> Result<Answer, Failure> {
     let states = control.flags(roles).await?;
-    let is_on = |spec: &RoleSpec| {
-        states
-            .iter()
-            .any(|status| status.role == spec.role && status.state == State::On)
+    let wanted = mode(on);
+    let mode_of = |spec: &RoleSpec| {
+        let status = states.iter().find(|status| status.role == spec.role)?;
+        let flag = status.flag.as_ref().filter(|_| status.state == State::On)?;
+        Some(flag.mode)
     };
-    if roles.iter().all(is_on) {
+    let is_on = |spec: &RoleSpec| mode_of(spec).is_some();
+    if roles.iter().all(|spec| mode_of(spec) == Some(wanted)) {
         return Ok(Answer::NotAsked);
     }
     can_ask(output)?;
-    let plan = if roles.iter().any(|spec| spec.functions.is_some()) {
-        Some(control.plan_on(roles, on).await?)
+    let says = |spec: &RoleSpec| spec.functions.is_some() || spec.options != Options::default();
+    let plan = if has_options(on) || roles.iter().any(says) {
+        Some(
+            control
+                .plan_on(roles, on, &maintenance_control::Run::quiet())
+                .await?,
+        )
     } else {
         None
     };
     for spec in roles {
-        if !is_on(spec) {
-            output.ask(format_args!("{}\n", words::will_enable(&spec.role, app)));
+        let mut planned = plan.iter().flat_map(|plan| &plan.roles);
+        let planned = planned.find(|role| role.role == spec.role);
+        for line in will(spec, mode_of(spec), wanted, planned, app) {
+            output.ask(format_args!("{line}\n"));
         }
-        let planned = plan.iter().flat_map(|plan| &plan.roles);
-        let workers = planned
-            .filter(|role| role.role == spec.role)
-            .find_map(|role| role.workers.as_ref());
-        let Some(workers) = workers else {
+        let Some(workers) = planned.and_then(|role| role.workers.as_ref()) else {
             continue;
         };
         let count = words::functions(if is_on(spec) {
@@ -80,6 +86,44 @@ pub(crate) async fn confirmed(
         true => Answer::Yes,
         false => Answer::No,
     })
+}
+
+/// The mode that is asked for.
+fn mode(on: &On) -> Mode {
+    if on.read_only {
+        Mode::ReadOnly
+    } else {
+        Mode::On
+    }
+}
+
+/// Whether more is asked for than the usual page.
+fn has_options(on: &On) -> bool {
+    on.read_only || on.link.is_some() || on.options != Options::default()
+}
+
+/// What will become of a role's flag, and what its visitors will get.
+fn will(
+    spec: &RoleSpec,
+    from: Option<Mode>,
+    to: Mode,
+    planned: Option<&RoleReport>,
+    app: &App,
+) -> Vec<String> {
+    let options = planned.and_then(|planned| planned.options.as_ref());
+    let updated = options.filter(|options| !options.updated.is_empty());
+    let mut lines = match (from, updated) {
+        (None, _) => vec![words::will_enable(&spec.role, app)],
+        (Some(from), _) if from != to => vec![words::will_turn(&spec.role, from, to, app)],
+        (Some(_), Some(options)) => vec![words::will_update(&spec.role, app, options)],
+        (Some(_), None) => Vec::new(),
+    };
+    lines.extend(
+        planned
+            .into_iter()
+            .flat_map(|role| words::new_terms(role, Timestamp::now())),
+    );
+    lines
 }
 
 /// Refuses to guess where there is nobody to ask.

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use maintenance_flag::Refusal;
 use serde_json::{Value, json};
 
 use crate::exit_code::Outcome;
@@ -128,6 +129,11 @@ impl From<maintenance_control::Error> for Failure {
         use maintenance_control::Error as E;
         // The library's errors may grow; what is new is a failure until it gets a code of its own.
         let outcome = match &error {
+            // What was asked for makes no sense, whoever holds the window.
+            E::Refused {
+                source: Refusal::NoEnd,
+                ..
+            } => Outcome::Usage,
             E::Refused { .. } => Outcome::Refused,
             E::Busy { .. } => Outcome::Busy,
             E::LeaseLost => Outcome::Partial,

@@ -8,6 +8,7 @@ mod commands;
 mod confirm;
 pub mod exit_code;
 mod failure;
+mod link;
 mod output;
 mod playground;
 mod progress;

@@ -137,6 +137,13 @@ impl Error {
                 "wait for it to close the window, or override it with --force --reason WHY"
                     .to_owned(),
             ),
+            Self::Refused {
+                source: Refusal::NoEnd,
+                ..
+            } => Some(
+                "give it an end with --until or --for, or have it stay on with --no-auto-off"
+                    .to_owned(),
+            ),
             Self::Refused { .. } => Some("upgrade maintenance, then try again".to_owned()),
             Self::Busy { until, .. } => Some(format!(
                 "wait for it to end; if it died, its lease ends at {until}"

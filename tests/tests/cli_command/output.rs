@@ -48,7 +48,9 @@ fn status_as_json() {
             "message": null,
             "since": null,
             "until": null,
+            "auto_off": false,
             "retry_after": null,
+            "bypass": {"token_until": null, "addresses": [], "paths": []},
             "drained_at": null,
             "workers": {"selected": 1, "paused": 1, "pending": [], "drifted": [], "gone": []},
         }]})

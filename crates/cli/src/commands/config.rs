@@ -83,6 +83,9 @@ fn rows(settings: &Settings) -> Vec<Row> {
     );
     row("rate", number(settings.rate.value), &settings.rate.source);
     row("by", json!(settings.by.value), &settings.by.source);
+    if let Some(url) = &settings.url {
+        row("url", json!(url.value), &url.source);
+    }
     for role in &settings.roles {
         let key = |part: &str| format!("roles.{}.{part}", role.role);
         match &role.functions {
@@ -111,8 +114,24 @@ fn rows(settings: &Settings) -> Vec<Row> {
                 row(&key(part), json!(seconds.value.as_secs()), &seconds.source);
             }
         }
+        let standing = &role.standing;
+        for (part, text) in [("message", &standing.message), ("url", &standing.url)] {
+            if let Some(text) = text {
+                row(&key(part), json!(text.value), &text.source);
+            }
+        }
+        if let Some(it) = &standing.allow_ip {
+            row(&key("allow_ip"), texts(&it.value), &it.source);
+        }
+        if let Some(it) = &standing.allow_path {
+            row(&key("allow_path"), texts(&it.value), &it.source);
+        }
     }
     rows
+}
+
+fn texts<T: ToString>(list: &[T]) -> Value {
+    list.iter().map(ToString::to_string).collect()
 }
 
 /// Without `.0` where there is nothing after the point.

@@ -170,6 +170,12 @@ env = {env}                          # together: {app}
 # [roles.web]
 # timeout = 30                         # the longest timeout of its functions; 900 unless set
 # ttl = 5                              # MAINTENANCE_TTL of its functions
+#
+# What a window of a role has when it opens, unless `on` says otherwise:
+# message = "We are moving to a new database. Your data is safe."
+# allow_ip = ["192.0.2.0/24"]          # addresses and ranges that pass: the office
+# allow_path = ["/health", "/hooks/*"] # paths that pass: health checks, payment webhooks
+# url = "https://example.com"          # where the link of `on --bypass` leads
 "#
     )
 }

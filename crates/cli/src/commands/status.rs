@@ -1,5 +1,6 @@
 //! `maintenance status`, and `maintenance` alone.
 
+use jiff::Timestamp;
 use maintenance_control::{RoleStatus, State};
 
 use crate::args::StatusArgs;
@@ -23,10 +24,12 @@ pub(crate) async fn run(
 
     output.say(words::status_heading(&status.roles, settings.all, &app));
     for role in &status.roles {
-        if let Some(details) = words::status_details(role) {
+        let details = words::status_details(role).filter(|_| output.verbose() > 0);
+        let named = details.is_some();
+        if let Some(details) = details {
             output.detail(details);
         }
-        for note in words::status_notes(role) {
+        for note in words::status_notes(role, named, Timestamp::now()) {
             output.say(note);
         }
     }

@@ -1,16 +1,20 @@
 //! `maintenance on` and `maintenance off`.
 
-use maintenance_control::{Action, Control, Event, Off, On, Report, RoleSpec, Run, Stop, Who};
+use jiff::{Timestamp, Zoned};
+use maintenance_control::{
+    Action, Control, Event, Link, Off, On, Report, RoleSpec, Run, Stop, Who,
+};
 use maintenance_flag::Role;
 
 use crate::args::{OffArgs, OnArgs};
 use crate::confirm::{Answer, confirmed};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
+use crate::link;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::runtime::interruptible;
-use crate::settings::{Settings, Source};
+use crate::settings::{Given, Settings, Source};
 use crate::words;
 
 use super::connect;
@@ -21,18 +25,27 @@ pub(crate) async fn on(
     args: &OnArgs,
     output: &Output,
 ) -> Result<Outcome, Failure> {
+    let now = Zoned::now();
+    let given = Given::new(&args.window, &now)?;
     let mut on = On {
         who: who(args.observer.as_deref())?,
         reason: reason(args.reason.as_deref())?,
-        read_only: false,
-        options: maintenance_flag::Options::default(),
+        read_only: given.read_only,
+        options: given.options.clone(),
         link: None,
         accept_event_loss: args.accept_event_loss,
     };
     let (app, roles) = (settings.app()?, settings.asked()?);
+    given.fits(&roles)?;
+    if given.bypass {
+        on.link = Some(match args.dry_run {
+            true => link::planned(now.timestamp()),
+            false => link::new(now.timestamp())?,
+        });
+    }
     let control = connect::control(settings, app.clone()).await;
     if args.dry_run {
-        let report = control.plan_on(&roles, &on).await?;
+        let report = control.plan_on(&roles, &on, &Run::quiet()).await?;
         let outcome = plan(&report, &roles, output)?;
         if words::events_of(&report).next().is_some() {
             output.say(words::NOT_SEEN);
@@ -44,17 +57,20 @@ pub(crate) async fn on(
         }
         return Ok(outcome);
     }
+    let mut asked = false;
     if !args.yes {
         match confirmed(&control, &app, &roles, &on, output).await? {
             Answer::NotAsked => {}
             // What would be lost was part of the question.
-            Answer::Yes => on.accept_event_loss = true,
+            Answer::Yes => (on.accept_event_loss, asked) = (true, true),
             Answer::No => return not_confirmed(output),
         }
     }
     let wish = Wish::On {
         on,
         wait: args.wait,
+        asked,
+        url: given.url.or_else(|| settings.link_url()),
     };
     operate(&control, &roles, &wish, settings, output).await
 }
@@ -77,7 +93,11 @@ pub(crate) async fn off(
     let (app, roles) = (settings.app()?, settings.asked()?);
     let control = connect::control(settings, app).await;
     if args.dry_run {
-        return plan(&control.plan_off(&roles, &off).await?, &roles, output);
+        return plan(
+            &control.plan_off(&roles, &off, &Run::quiet()).await?,
+            &roles,
+            output,
+        );
     }
     operate(&control, &roles, &Wish::Off(off), settings, output).await
 }
@@ -132,7 +152,8 @@ fn plan(report: &Report, roles: &[RoleSpec], output: &Output) -> Result<Outcome,
     if output.json() {
         output.document(report)?;
     } else {
-        output.answer(words::plan(report, |role| selects(roles, role)).join("\n") + "\n")?;
+        let lines = words::plan(report, |role| selects(roles, role), Timestamp::now());
+        output.answer(lines.join("\n") + "\n")?;
     }
     Ok(Outcome::Done)
 }
@@ -161,7 +182,9 @@ async fn operate(
         } => progress.step(action, role, done, total),
         Event::RoleFinished(report) => {
             progress.clear();
-            for line in words::finished(wish.action(), report, selects(roles, &report.role)) {
+            let now = (!wish.was_asked()).then(Timestamp::now);
+            let selects = selects(roles, &report.role);
+            for line in words::finished(wish.action(), report, selects, now) {
                 output.say(line);
             }
         }
@@ -178,8 +201,10 @@ async fn operate(
             Wish::On { on, .. } => control.on(roles, on, &run).await,
             Wish::Off(off) => control.off(roles, off, &run).await,
         }?;
+        // Whoever waits for it need not wait for the rest.
+        let printed = wish.print_link(&report, output);
         let drained = drain(control, roles, wish, &report, &progress, &run).await;
-        Ok::<_, maintenance_control::Error>((report, drained))
+        Ok::<_, maintenance_control::Error>((report, printed, drained))
     };
     let first = || {
         progress.clear();
@@ -197,9 +222,11 @@ async fn operate(
                  begun is saved, and it goes on",
         ));
     };
-    let (report, drained) = result?;
+    let (report, printed, drained) = result?;
+    printed?;
     if output.json() {
-        output.document(&report)?;
+        let (link, url) = wish.link();
+        output.document(&link::answer(&report, link, url))?;
     }
     let back = match wish {
         Wish::On { .. } => go_back("off", settings),
@@ -265,7 +292,14 @@ async fn drain(
 
 /// What is asked for.
 enum Wish {
-    On { on: On, wait: bool },
+    On {
+        on: On,
+        wait: bool,
+        /// What visitors get was part of a question.
+        asked: bool,
+        /// Where a bypass link leads.
+        url: Option<String>,
+    },
     Off(Off),
 }
 
@@ -275,5 +309,21 @@ impl Wish {
             Self::On { .. } => Action::On,
             Self::Off(_) => Action::Off,
         }
+    }
+
+    fn was_asked(&self) -> bool {
+        matches!(self, Self::On { asked: true, .. })
+    }
+
+    fn link(&self) -> (Option<&Link>, Option<&str>) {
+        match self {
+            Self::On { on, url, .. } => (on.link.as_ref(), url.as_deref()),
+            Self::Off(_) => (None, None),
+        }
+    }
+
+    fn print_link(&self, report: &Report, output: &Output) -> Result<(), Failure> {
+        let (link, url) = self.link();
+        link::print(report, link, url, output)
     }
 }

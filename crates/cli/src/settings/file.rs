@@ -15,11 +15,15 @@ use crate::suggest;
 
 use super::reader::{Reader, Table};
 use super::source::{Source, Sourced};
+use super::window::Standing;
 
 /// What the file is called.
 pub(crate) const FILE_NAME: &str = "maintenance.toml";
 /// Where a file store is, if the file does not say.
 pub(crate) const DEFAULT_STORE_PATH: &str = ".maintenance";
+
+/// What a role's table may hold about its functions and handlers.
+const ROLE_KEYS: &[&str] = &["functions", "exclude", "tags", "ttl", "timeout"];
 
 /// A configuration file, read.
 #[derive(Debug, Clone)]
@@ -51,6 +55,7 @@ pub(crate) struct RoleTable {
     pub(crate) ttl: Option<Sourced<Duration>>,
     /// Seconds.
     pub(crate) timeout: Option<Sourced<Duration>>,
+    pub(crate) standing: Standing,
 }
 
 /// The nearest configuration file at or above `dir`.
@@ -103,7 +108,7 @@ impl ConfigFile {
                 let (name, line) = (name.get_ref().as_ref(), reader.line(name.span().start));
                 let key = format!("roles.{name}");
                 let table = reader.as_table(&key, value)?;
-                let keys = ["functions", "exclude", "tags", "ttl", "timeout"];
+                let keys = [ROLE_KEYS, Standing::KEYS].concat();
                 let role = reader.table(&format!("{key}."), table, &keys)?;
                 let role = RoleTable {
                     functions: role.texts("functions")?,
@@ -111,6 +116,7 @@ impl ConfigFile {
                     tags: role.text_map("tags")?,
                     ttl: read_seconds(&role, "ttl", 3_600)?,
                     timeout: read_seconds(&role, "timeout", 900)?,
+                    standing: Standing::read(&role)?,
                 };
                 if role.exclude.is_some() && role.functions.is_none() && role.tags.is_none() {
                     return Err(reader.refuse(

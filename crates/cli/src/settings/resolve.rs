@@ -13,6 +13,7 @@ use super::file::{self, ConfigFile, FileStore};
 use super::roles::{RoleSettings, asked_role, bad_name, known_roles};
 use super::source::{Source, Sourced};
 use super::surroundings::Surroundings;
+use super::window;
 
 /// Calls a second to AWS Lambda's control plane, unless configured.
 const DEFAULT_RATE: f64 = 10.0;
@@ -36,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) profile: Option<Sourced<String>>,
     pub(crate) region: Option<Sourced<String>>,
     pub(crate) endpoint_url: Option<Sourced<String>>,
+    /// Where a bypass link leads, unless a role or `on` says otherwise.
+    pub(crate) url: Option<Sourced<String>>,
     dir: PathBuf,
 }
 
@@ -127,6 +130,7 @@ impl Settings {
                 .or_else(|| around.theirs("AWS_DEFAULT_REGION")),
             endpoint_url: endpoint(pick("--endpoint-url", &args.endpoint_url, "", None)?)?
                 .or_else(|| around.theirs("AWS_ENDPOINT_URL")),
+            url: window::address(around.ours("MAINTENANCE_URL")?)?,
             all: args.all,
             dir: around.dir.clone(),
             config_file,
@@ -212,6 +216,16 @@ impl Settings {
             return self.roles.iter().map(RoleSettings::spec).collect();
         }
         self.asked()
+    }
+
+    /// Where a bypass link of the asked roles leads, if it is known: as the variable says, or the first
+    /// of the roles that does.
+    pub(crate) fn link_url(&self) -> Option<String> {
+        let asked = |role: &&RoleSettings| self.all || role.role == self.role.value;
+        let mut roles = self.roles.iter().filter(asked);
+        let of_roles = || roles.find_map(|role| role.standing.url.as_ref());
+        let url = self.url.as_ref().or_else(of_roles)?;
+        Some(url.value.clone())
     }
 
     /// What the AWS SDK is told beyond what it finds by itself.

@@ -11,6 +11,7 @@ use crate::suggest;
 
 use super::file::{ConfigFile, RoleTable};
 use super::source::{Source, Sourced};
+use super::window::Standing;
 
 /// A role and the functions it selects, as configured.
 #[derive(Debug, Clone)]
@@ -21,6 +22,7 @@ pub(crate) struct RoleSettings {
     pub(crate) tags: Option<Sourced<BTreeMap<String, String>>>,
     pub(crate) ttl: Option<Sourced<Duration>>,
     pub(crate) timeout: Option<Sourced<Duration>>,
+    pub(crate) standing: Standing,
 }
 
 impl RoleSettings {
@@ -32,6 +34,7 @@ impl RoleSettings {
             tags: None,
             ttl: None,
             timeout: None,
+            standing: Standing::default(),
         }
     }
 
@@ -73,7 +76,7 @@ impl RoleSettings {
                     .map_or(Drain::default().ttl, |ttl| ttl.value),
                 timeout: self.timeout.as_ref().map(|timeout| timeout.value),
             },
-            options: maintenance_flag::Options::default(),
+            options: self.standing.options(),
         })
     }
 }
@@ -110,6 +113,7 @@ pub(super) fn known_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>
             tags,
             ttl,
             timeout,
+            standing,
         } = table.clone();
         let settings = RoleSettings {
             role,
@@ -118,6 +122,7 @@ pub(super) fn known_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>
             tags,
             ttl,
             timeout,
+            standing,
         };
         match roles.iter_mut().find(|known| known.role == settings.role) {
             Some(known) => *known = settings,

@@ -3,6 +3,7 @@
 mod drain;
 mod events;
 mod operation;
+mod options;
 mod problem;
 mod status;
 mod workers;
@@ -11,7 +12,8 @@ pub(crate) use drain::{
     DRAINED, NOBODY_KNOWS, drained_at, duration, safe_from, unknown_timeout, waiting,
 };
 pub(crate) use events::{NOT_SEEN, events, events_of, losses, needs_acceptance};
-pub(crate) use operation::{finished, functions, plan, started, will_enable};
+pub(crate) use operation::{finished, functions, new_terms, plan, started, will_enable};
+pub(crate) use options::{APPEND, about_link, will_turn, will_update};
 pub(crate) use problem::problem;
 pub(crate) use status::{state, status_details, status_heading, status_notes};
 pub(crate) use workers::workers;

@@ -1,9 +1,11 @@
 //! What `on` and `off` say while they are at work, and what a plan says.
 
+use jiff::Timestamp;
 use maintenance_control::{Action, Drift, Report, RoleOutcome, RoleReport, WorkersReport};
 use maintenance_flag::{App, Role};
 
 use super::events::becomes;
+use super::options::{terms, updated};
 
 /// What is said of the worker role when nothing is configured for it.
 pub(crate) const NO_FUNCTIONS: &str = "The worker role selects no functions: only its flag is set";
@@ -36,17 +38,40 @@ pub(crate) fn outcome(report: &RoleReport) -> String {
     match report.outcome {
         RoleOutcome::TurnedOn => format!("{role} maintenance has been turned on"),
         RoleOutcome::AlreadyOn => format!("{role} maintenance is already on"),
-        RoleOutcome::OptionsUpdated => format!("{role} maintenance is on; options updated"),
+        RoleOutcome::OptionsUpdated => {
+            let what = report.options.as_ref().map(updated);
+            let what = what.map_or_else(String::new, |what| format!(": {what}"));
+            format!("{role} maintenance is on; options updated{what}")
+        }
         RoleOutcome::TurnedOff => format!("{role} maintenance has been turned off"),
         RoleOutcome::AlreadyOff => format!("{role} maintenance is already off"),
         RoleOutcome::StillOn => format!("{role} maintenance is still on"),
+        RoleOutcome::Unfinished => format!("{role} maintenance was not finished"),
         RoleOutcome::NotBegun => format!("{role} maintenance was not begun"),
     }
 }
 
-/// All that is said of a finished role, its flag first. `selects` is whether it selects functions.
-pub(crate) fn finished(action: Action, report: &RoleReport, selects: bool) -> Vec<String> {
+/// What visitors get from now on, where that is new.
+pub(crate) fn new_terms(report: &RoleReport, now: Timestamp) -> Vec<String> {
+    let options = report.options.as_ref();
+    match report.outcome {
+        RoleOutcome::TurnedOn | RoleOutcome::OptionsUpdated => {
+            options.map_or_else(Vec::new, |options| terms(options, now))
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// All that is said of a finished role, its flag first. `selects` is whether it selects functions; `now`
+/// is given unless what visitors get was said already.
+pub(crate) fn finished(
+    action: Action,
+    report: &RoleReport,
+    selects: bool,
+    now: Option<Timestamp>,
+) -> Vec<String> {
     let mut lines = vec![outcome(report)];
+    lines.extend(now.into_iter().flat_map(|now| new_terms(report, now)));
     match &report.workers {
         Some(workers) => lines.extend(workers_done(action, workers)),
         None if selects => {}
@@ -108,7 +133,11 @@ pub(super) fn gone(what: &str) -> String {
 }
 
 /// The plan, as text: what `--dry-run` answers. `selects` is whether a role selects functions.
-pub(crate) fn plan(report: &Report, selects: impl Fn(&Role) -> bool) -> Vec<String> {
+pub(crate) fn plan(
+    report: &Report,
+    selects: impl Fn(&Role) -> bool,
+    now: Timestamp,
+) -> Vec<String> {
     let mut lines = Vec::new();
     for role in &report.roles {
         let verb = match role.outcome {
@@ -118,15 +147,20 @@ pub(crate) fn plan(report: &Report, selects: impl Fn(&Role) -> bool) -> Vec<Stri
             RoleOutcome::AlreadyOn
             | RoleOutcome::AlreadyOff
             | RoleOutcome::StillOn
+            | RoleOutcome::Unfinished
             | RoleOutcome::NotBegun => None,
         };
+        let options = role.options.as_ref();
+        let what = options.filter(|options| !options.updated.is_empty());
+        let what = what.map_or_else(String::new, |what| format!(": {}", updated(what)));
         lines.push(match verb {
             Some(verb) => format!(
-                "Would {verb} {} maintenance mode for {}",
+                "Would {verb} {} maintenance mode for {}{what}",
                 role.role, report.app
             ),
             None => outcome(role),
         });
+        lines.extend(new_terms(role, now));
         match &role.workers {
             Some(workers) => lines.extend(workers_planned(report.action, workers)),
             None if selects(&role.role) => {}

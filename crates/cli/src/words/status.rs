@@ -1,9 +1,11 @@
 //! How roles stand, in words.
 
+use jiff::Timestamp;
 use maintenance_control::{RoleStatus, State, WorkersStatus};
 use maintenance_flag::App;
 
 use super::operation::{functions, gone};
+use super::options::terms;
 
 /// The line above a status.
 pub(crate) fn status_heading(roles: &[RoleStatus], all: bool, app: &App) -> String {
@@ -22,9 +24,21 @@ pub(crate) fn state(state: State) -> &'static str {
     }
 }
 
-/// What a person should know of a role beside on and off.
-pub(crate) fn status_notes(status: &RoleStatus) -> Vec<String> {
+/// What a person should know of a role beside on and off; with `named`, a line above has named the role.
+pub(crate) fn status_notes(status: &RoleStatus, named: bool, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
+    let role = status.role.capitalized();
+    if let Some(options) = status.options() {
+        if !named {
+            lines.push(format!("{role} maintenance is {}", options.mode));
+        }
+        lines.extend(terms(&options, now));
+    }
+    if let Some(end) = status.opened_at() {
+        lines.push(format!(
+            "{role} maintenance has ended: it opened by itself at {end}"
+        ));
+    }
     if let Some(workers) = &status.workers {
         lines.extend(workers_standing(status, workers));
     }
@@ -64,7 +78,7 @@ fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String>
 
 /// Since when, by whom and why a role is on: for `-v`.
 pub(crate) fn status_details(status: &RoleStatus) -> Option<String> {
-    let flag = status.flag.as_ref().filter(|flag| flag.mode.is_on())?;
+    let flag = status.flag.as_ref().filter(|_| status.state == State::On)?;
     let mut line = format!("{} maintenance is {}", status.role.capitalized(), flag.mode);
     if let Some(since) = flag.since {
         line += &format!(" since {since}");

@@ -1,0 +1,125 @@
+//! The bypass link: made here, shown once, and kept nowhere. Only its token's hashes are stored, by the
+//! control plane.
+
+use jiff::{SignedDuration, Timestamp};
+use maintenance_control::{Link, Report, RoleOutcome};
+use maintenance_flag::Token;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::words;
+
+/// How long a link is good, if its window does not end first.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// A link that is good from now on.
+pub(crate) fn new(now: Timestamp) -> Result<Link, Failure> {
+    let mut random = [0; Token::LEN];
+    getrandom::fill(&mut random).map_err(|error| {
+        Failure::failed("cannot make a bypass link")
+            .cause(format!("the system gives no random bytes: {error}"))
+    })?;
+    Ok(Link {
+        token: Token::from_random(random),
+        until: end(now),
+    })
+}
+
+/// What stands for a link in a plan: no secret, and never stored.
+pub(crate) fn planned(now: Timestamp) -> Link {
+    Link {
+        token: Token::from_random([0; Token::LEN]),
+        until: end(now),
+    }
+}
+
+fn end(now: Timestamp) -> Timestamp {
+    let end = now.checked_add(LONGEST).unwrap_or(Timestamp::MAX);
+    Timestamp::from_second(end.as_second()).unwrap_or(end)
+}
+
+/// A report, and the link if one was asked for and somebody can pass with it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bypass: Option<Shown<'a>>,
+}
+
+/// A link, to be shown to whoever asked for it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    link: String,
+    header: Header<'a>,
+    until: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    name: &'static str,
+    value: &'a str,
+}
+
+impl std::fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shown(…)")
+    }
+}
+
+/// The link, which leads to `url` if that is known.
+fn shown<'a>(link: &'a Link, url: Option<&str>) -> Shown<'a> {
+    let token = link.token.reveal();
+    Shown {
+        link: format!("{}?{}={token}", url.unwrap_or("/"), Token::QUERY),
+        header: Header {
+            name: Token::HEADER,
+            value: token,
+        },
+        until: link.until,
+    }
+}
+
+/// Whether some role lets its holder pass.
+fn is_stored(report: &Report) -> bool {
+    let stored = [RoleOutcome::TurnedOn, RoleOutcome::OptionsUpdated];
+    let mut roles = report.roles.iter();
+    !report.dry_run && roles.any(|role| stored.contains(&role.outcome))
+}
+
+/// The document of a report.
+pub(crate) fn answer<'a>(
+    report: &'a Report,
+    link: Option<&'a Link>,
+    url: Option<&str>,
+) -> Answer<'a> {
+    let link = link.filter(|_| is_stored(report));
+    Answer {
+        report,
+        bypass: link.map(|link| shown(link, url)),
+    }
+}
+
+/// Prints the link, which is what was asked for.
+pub(crate) fn print(
+    report: &Report,
+    link: Option<&Link>,
+    url: Option<&str>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let Some(link) = link.filter(|_| is_stored(report)) else {
+        return Ok(());
+    };
+    for line in words::about_link(link.until, Token::QUERY, Token::HEADER) {
+        output.say(line);
+    }
+    if url.is_none() {
+        output.say(words::APPEND);
+    }
+    if output.json() {
+        // It is in the document.
+        return Ok(());
+    }
+    output.answer(format_args!("{}\n", shown(link, url).link))
+}
