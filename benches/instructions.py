@@ -47,7 +47,9 @@ def counted(binary: str) -> dict[str, int]:
     for case in cases:
         more = total(binary, case, MANY) - total(binary, case, FEW)
         each[case] = round(more / (MANY - FEW))
-    return each
+    # To make a request and to drop it is a part of every case, and none of what is counted.
+    nothing = each.pop("nothing")
+    return {case: count - nothing for case, count in each.items()}
 
 
 def read() -> dict[str, int]:
