@@ -245,6 +245,8 @@ pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
             Some(owner) if owner.kind == OwnerKind::Observer && owner.name == observer => {
                 close(current, observer, None, None, at)
             }
+            // A window that has ended by itself is nobody's any more.
+            _ if !current.mode_at(at).is_on() => close(current, observer, None, None, at),
             holder => {
                 return Err(Refusal::Conflict {
                     holder: or_unknown(holder.as_ref()),

@@ -264,6 +264,55 @@ fn a_window_that_opens_by_itself_needs_an_end() {
         ..Options::default()
     };
     assert_eq!(next(&step.flag, enter_with(ana(), false, endless)), refused);
+    // One that has passed would open the role at once.
+    let promised = Flag {
+        until: Some(at(1)),
+        ..on(ana())
+    };
+    assert_eq!(
+        next(&promised, enter_with(ana(), false, auto_off_alone())),
+        refused
+    );
+    let later = Options {
+        until: Change::Set(at(55)),
+        ..auto_off_alone()
+    };
+    let step = next(&promised, enter_with(ana(), false, later)).unwrap();
+    assert_eq!(step.flag.opens_at(), Some(at(55)));
+}
+
+fn auto_off_alone() -> Options {
+    Options {
+        auto_off: Some(true),
+        ..Options::default()
+    }
+}
+
+#[test]
+fn standing_options_count_where_nothing_else_is_said() {
+    let standing = Options {
+        message: Change::Set("Back soon.".to_owned()),
+        retry_after: Change::Set(60),
+        auto_off: Some(true),
+        ..Options::default()
+    };
+    let said = Options {
+        message: Change::Set("Back at nine.".to_owned()),
+        retry_after: Change::Clear,
+        auto_off: Some(false),
+        ..Options::default()
+    };
+    assert_eq!(said.clone().or(standing.clone()), said);
+    assert_eq!(Options::default().or(standing.clone()), standing);
+    let mixed = Options {
+        retry_after: Change::Clear,
+        ..Options::default()
+    };
+    let expected = Options {
+        retry_after: Change::Clear,
+        ..standing.clone()
+    };
+    assert_eq!(mixed.or(standing), expected);
 }
 
 #[test]
@@ -289,6 +338,18 @@ fn a_window_whose_end_has_come_is_over() {
     // Nobody holds it any more, and off is written so that every reader agrees.
     let step = next(&over, exit(None)).unwrap();
     assert_eq!(step, turned_off(&over, "cleo@desk", None, None));
+    let manual = Flag {
+        owner: Some(ana()),
+        ..over.clone()
+    };
+    let normal = |at| Event::Normal {
+        observer: observer().name,
+        at,
+    };
+    let step = next(&manual, normal(at(20))).unwrap();
+    assert_eq!(step.outcome, Outcome::TurnedOff);
+    let held = Err(Refusal::Conflict { holder: ana() });
+    assert_eq!(next(&manual, normal(at(19))), held);
 }
 
 #[test]
