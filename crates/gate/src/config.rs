@@ -223,7 +223,7 @@ impl Builder {
             BuildError::new(
                 "the gate has no source for its flag",
                 "neither MAINTENANCE_STORE nor the code names one that this binary was built with",
-                "Set MAINTENANCE_STORE to `ssm` or `file:PATH` and enable that feature of maintenance-gate, or call `source`",
+                "Set MAINTENANCE_STORE to `ssm`, `extension` or `file:PATH` and enable that feature of maintenance-gate, or call `source`",
             )
         })?;
         Ok(Settings {

@@ -15,10 +15,14 @@ impl Builder {
     /// | `MAINTENANCE_APP`, `MAINTENANCE_ENV` | the app: `demo` and `dev` for `demo-dev` |
     /// | `MAINTENANCE_ROLE` | the role; `web` unless set |
     /// | `MAINTENANCE_PREFIX` | where all parameters live; `/maintenance` unless set |
-    /// | `MAINTENANCE_STORE` | `ssm` (unless a source is set in code) or `file:PATH` |
+    /// | `MAINTENANCE_STORE` | `ssm` (unless a source is set in code), `extension` or `file:PATH` |
     /// | `MAINTENANCE_TTL` | the TTL in whole seconds, 0 to 3600 |
     /// | `MAINTENANCE_BUDGET_MS` | how long a request waits for a refresh, in milliseconds, 0 to 10000 |
     /// | `MAINTENANCE_ON_UNKNOWN` | `pass` or `block` |
+    ///
+    /// The store `ssm` is read by `SsmSource` (feature `ssm`) if credentials and region are in the
+    /// environment, as they are in Lambda, else by `SdkSource` (`ssm-sdk`), as far as the binary was
+    /// built with them. `extension` is `ExtensionSource`.
     pub fn from_env(self) -> Self {
         self.from_vars(|name| {
             std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
@@ -77,32 +81,64 @@ impl Builder {
 
 /// The source that `MAINTENANCE_STORE` names.
 fn named_source(store: &str) -> Result<Box<dyn FlagSource>, BuildError> {
-    let kind = store.split_once(':').map_or(store, |(kind, _)| kind);
-    match store.split_once(':') {
-        #[cfg(feature = "ssm")]
-        None if kind == "ssm" => return Ok(Box::new(crate::source::SsmSource::from_env())),
-        #[cfg(feature = "file")]
-        Some(("file", path)) if !path.is_empty() => {
-            return Ok(Box::new(crate::source::FileSource::new(path)));
-        }
-        _ => {}
-    }
-    let built_without = match kind {
-        "ssm" => !cfg!(feature = "ssm"),
-        "file" => !cfg!(feature = "file"),
-        _ => false,
+    let (kind, path) = match store.split_once(':') {
+        None => (store, None),
+        Some((kind, path)) => (kind, Some(path)),
     };
-    Err(if built_without {
-        BuildError::new(
-            format!("MAINTENANCE_STORE {store:?} cannot be used"),
-            format!("this binary was built without the `{kind}` source"),
-            format!("Enable the feature `{kind}` of maintenance-gate"),
-        )
-    } else {
-        BuildError::new(
+    match (kind, path) {
+        #[cfg(any(feature = "ssm", feature = "ssm-sdk"))]
+        ("ssm", None) => Ok(parameter_store()),
+        #[cfg(feature = "extension")]
+        ("extension", None) => Ok(Box::new(crate::source::ExtensionSource::from_env())),
+        #[cfg(feature = "file")]
+        ("file", Some(path)) if !path.is_empty() => {
+            Ok(Box::new(crate::source::FileSource::new(path)))
+        }
+        #[cfg(not(any(feature = "ssm", feature = "ssm-sdk")))]
+        ("ssm", None) => Err(is_not_built_in(store, kind)),
+        #[cfg(not(feature = "extension"))]
+        ("extension", None) => Err(is_not_built_in(store, kind)),
+        #[cfg(not(feature = "file"))]
+        ("file", Some(_)) => Err(is_not_built_in(store, kind)),
+        _ => Err(BuildError::new(
             format!("MAINTENANCE_STORE {store:?} is not valid"),
-            "it must be `ssm`, or `file:` and a path",
+            "it must be `ssm`, `extension`, or `file:` and a path",
             "Set it to the store that the operator's commands use",
-        )
-    })
+        )),
+    }
+}
+
+/// Parameter Store, by the lighter of the sources that this binary was built with: the SDK is for
+/// credentials that are not in the environment.
+#[cfg(all(feature = "ssm", feature = "ssm-sdk"))]
+fn parameter_store() -> Box<dyn FlagSource> {
+    let light = crate::source::SsmSource::from_env();
+    if light.is_configured() {
+        Box::new(light)
+    } else {
+        Box::new(crate::source::SdkSource::from_env())
+    }
+}
+
+#[cfg(all(feature = "ssm", not(feature = "ssm-sdk")))]
+fn parameter_store() -> Box<dyn FlagSource> {
+    Box::new(crate::source::SsmSource::from_env())
+}
+
+#[cfg(all(feature = "ssm-sdk", not(feature = "ssm")))]
+fn parameter_store() -> Box<dyn FlagSource> {
+    Box::new(crate::source::SdkSource::from_env())
+}
+
+#[cfg(not(all(
+    any(feature = "ssm", feature = "ssm-sdk"),
+    feature = "extension",
+    feature = "file"
+)))]
+fn is_not_built_in(store: &str, kind: &str) -> BuildError {
+    BuildError::new(
+        format!("MAINTENANCE_STORE {store:?} cannot be used"),
+        format!("this binary was built without the `{kind}` source"),
+        format!("Enable the feature `{kind}` of maintenance-gate"),
+    )
 }

@@ -10,7 +10,7 @@
 //! | [`Gate::check`] | the gate as a plain call, for handlers without tower |
 //! | `Gate::check_event` | the same for the JSON event of a plain lambda_runtime handler (feature `lambda`) |
 //! | [`lazy`] | an app that is built behind the gate, at the first request that passes |
-//! | [`FlagSource`] | where the flag is read: `SsmSource` (feature `ssm`), `FileSource` (`file`), [`MemorySource`], or yours |
+//! | [`FlagSource`] | where the flag is read: `SsmSource` (feature `ssm`), `SdkSource` (`ssm-sdk`), `ExtensionSource` (`extension`), `FileSource` (`file`), [`MemorySource`], or yours |
 //! | [`page!`], [`Page`] | a page that is compiled in; else `public/maintenance.html` or `.json` is found |
 //!
 //! # When a request passes
@@ -27,6 +27,17 @@
 //! What is known is at most 5 s old, by the wall clock; the first request after that waits for a
 //! refresh, at most 250 ms. The 503 carries `Retry-After`, `Cache-Control: no-store` and
 //! `X-Maintenance: on`.
+//!
+//! # Which source
+//!
+//! | feature | source | for |
+//! |---|---|---|
+//! | `ssm` | `SsmSource`: one signed request to Parameter Store | Lambda, where credentials are in the environment |
+//! | `ssm-sdk` | `SdkSource`: the AWS SDK, or a client that the handler has anyway | profiles, ECS, EC2 |
+//! | `extension` | `ExtensionSource`: the AWS Parameters and Secrets Lambda extension | functions that have that layer; its `SSM_PARAMETER_STORE_TTL` (300 s unless set) adds to the gate's TTL |
+//! | `file` | `FileSource` | apps on one machine |
+//!
+//! The first three need a tokio runtime. What a source costs a cold start is in `docs/performance.md`.
 //!
 //! # Before you deploy it
 //!
@@ -121,8 +132,12 @@ pub use lazy::{Lazy, LazyFuture, lazy};
 pub use maintenance_flag::Mode;
 pub use pages::{MAX_PAGE_BYTES, Page};
 pub use service::Maintenance;
+#[cfg(feature = "extension")]
+pub use source::ExtensionSource;
 #[cfg(feature = "file")]
 pub use source::FileSource;
+#[cfg(feature = "ssm-sdk")]
+pub use source::SdkSource;
 #[cfg(feature = "ssm")]
 pub use source::SsmSource;
 pub use source::{BoxError, Fetch, FlagSource, MemorySource, Throttled};

@@ -10,7 +10,7 @@ use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use maintenance_gate::{Gate, MaintenanceLayer, SsmSource};
+use maintenance_gate::{Gate, MaintenanceLayer, SdkSource};
 use maintenance_sandbox::{Fleet, Sandbox, Server, Settings, StateError};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -200,7 +200,7 @@ async fn serve_page(
     let gate = Gate::builder()
         .app(APP)
         .env(ENV)
-        .source(SsmSource::new(ssm_client(sandbox)))
+        .source(SdkSource::new(ssm_client(sandbox)))
         .ttl(ttl)
         // On a busy machine a demonstration would rather wait than show what is no longer so.
         .refresh_budget(Duration::from_secs(5))

@@ -1,20 +1,36 @@
 //! Where the flag is read from: one verb, fetch the stored text. What the text means, how long it is
 //! good for and what happens when there is no answer is not a source's business.
 
+#[cfg(feature = "extension")]
+mod extension;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(any(feature = "ssm", feature = "extension"))]
+mod http;
 mod memory;
+#[cfg(any(feature = "ssm", feature = "extension"))]
+mod parameter;
+#[cfg(any(feature = "ssm", feature = "ssm-sdk", feature = "extension"))]
+mod reason;
+#[cfg(feature = "ssm-sdk")]
+mod sdk;
 #[cfg(feature = "ssm")]
 mod ssm;
 mod throttled;
+#[cfg(any(feature = "ssm", feature = "extension"))]
+mod vars;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+#[cfg(feature = "extension")]
+pub use extension::ExtensionSource;
 #[cfg(feature = "file")]
 pub use file::FileSource;
 pub use memory::MemorySource;
+#[cfg(feature = "ssm-sdk")]
+pub use sdk::SdkSource;
 #[cfg(feature = "ssm")]
 pub use ssm::SsmSource;
 pub use throttled::Throttled;

@@ -62,6 +62,7 @@ fn the_environment_wins_over_the_code() {
 fn the_store_is_parameter_store_unless_named() {
     assert!(with(&[]).is_ok());
     assert!(with(&[("MAINTENANCE_STORE", "ssm")]).is_ok());
+    assert!(with(&[("MAINTENANCE_STORE", "extension")]).is_ok());
     assert!(with(&[("MAINTENANCE_STORE", "file:/var/lib/maintenance")]).is_ok());
 }
 
@@ -98,7 +99,18 @@ fn what_is_wrong_is_said_with_what_why_and_what_next() {
         ),
         ("MAINTENANCE_BUDGET_MS", &["250ms", "-1", "10001"]),
         ("MAINTENANCE_ON_UNKNOWN", &["Pass", "open"]),
-        ("MAINTENANCE_STORE", &["s3", "file:", "file", "ssm:x", ":"]),
+        (
+            "MAINTENANCE_STORE",
+            &[
+                "s3",
+                "file:",
+                "file",
+                "ssm:x",
+                "ssm-sdk",
+                "extension:2773",
+                ":",
+            ],
+        ),
         ("MAINTENANCE_PREFIX", &["maintenance", "/a/", "/aws/x"]),
         ("MAINTENANCE_APP", &["de/mo", ".."]),
     ] {

@@ -10,7 +10,7 @@ use maintenance_sandbox::{Sandbox, Settings};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{PARAMETER, RuntimeApi, Shape, example, send};
+use crate::support::{Extension, PARAMETER, Reply, RuntimeApi, Shape, Stub, TOKEN, example, send};
 
 const PAGE: &str = "<!doctype html><p>Soon.\n";
 
@@ -136,6 +136,61 @@ async fn lambda_http_reads_parameter_store_as_its_environment_says() {
         let answer = api.invoke(shape.event("GET", "/")).await.unwrap();
         assert_eq!(answer["statusCode"], status);
     }
+}
+
+#[tokio::test]
+async fn lambda_http_reads_the_extension_as_its_environment_says() {
+    let sandbox = Sandbox::new(Settings::quick());
+    let extension = Extension::start(&sandbox).await;
+    let task = Task::new();
+    let mut variables = task.variables();
+    variables.retain(|(name, _)| *name != "MAINTENANCE_STORE");
+    variables.extend([
+        ("MAINTENANCE_STORE", "extension".to_owned()),
+        ("AWS_SESSION_TOKEN", TOKEN.to_owned()),
+        (
+            "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT",
+            extension.port.to_string(),
+        ),
+    ]);
+    let mut api = start("lambda_http", &variables).await;
+    for (flag, status) in [("off", 200), ("on", 503), ("off", 200)] {
+        sandbox.set_parameter(PARAMETER, flag);
+        let answer = api.invoke(Shape::HttpApi.event("GET", "/")).await.unwrap();
+        assert_eq!(answer["statusCode"], status);
+    }
+}
+
+#[tokio::test]
+async fn without_credentials_in_the_environment_the_sdk_looks_for_them() {
+    let sandbox = Sandbox::new(Settings::quick());
+    let server = sandbox.serve().await.unwrap();
+    sandbox.set_parameter(PARAMETER, "on");
+    // As ECS hands them out.
+    let credentials = Stub::start([Reply::json(
+        200,
+        &json!({
+            "AccessKeyId": "container",
+            "SecretAccessKey": "container",
+            "Token": "container",
+            "Expiration": "2099-01-01T00:00:00Z",
+        }),
+    )])
+    .await;
+    let task = Task::new();
+    let mut variables = task.variables();
+    variables.retain(|(name, _)| *name != "MAINTENANCE_STORE");
+    variables.extend([
+        ("MAINTENANCE_STORE", "ssm".to_owned()),
+        ("AWS_ENDPOINT_URL", server.endpoint_url()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", credentials.url()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+    ]);
+    let mut api = start("lambda_http", &variables).await;
+    let answer = api.invoke(Shape::HttpApi.event("GET", "/")).await.unwrap();
+    assert_eq!(answer["statusCode"], 503);
+    assert_eq!(sandbox.calls()[0].call.caller, "container");
 }
 
 #[tokio::test]

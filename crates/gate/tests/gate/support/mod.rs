@@ -1,16 +1,20 @@
 //! What the tests share.
 
 mod capture;
+mod extension;
 mod http_client;
 mod runtime_api;
 mod scripted;
 mod shapes;
+mod stub;
 
 pub(crate) use capture::captured;
+pub(crate) use extension::{Extension, TOKEN};
 pub(crate) use http_client::{Answered, send};
 pub(crate) use runtime_api::{RuntimeApi, example};
 pub(crate) use scripted::{Scripted, SteeredTimer};
 pub(crate) use shapes::Shape;
+pub(crate) use stub::{Authority, Received, Reply, Stub};
 
 use http::request::Parts;
 use http::{Method, Request};

@@ -1,0 +1,128 @@
+//! Why a fetch failed, in one line that may go into a log.
+
+use super::{BoxError, Throttled};
+
+/// The most characters of AWS's own words.
+const MAX_MESSAGE: usize = 500;
+
+/// An error with all its causes, none of them twice.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_words = cause.to_string();
+        if !words.ends_with(&cause_words) {
+            words = format!("{words}: {cause_words}");
+        }
+        source = cause.source();
+    }
+    words
+}
+
+/// What AWS refused and why. Its own words only where it refuses what was asked: of a refused
+/// signature they quote the signed headers, and with them the session token.
+pub(super) fn refusal(status: Option<u16>, code: Option<&str>, message: Option<&str>) -> BoxError {
+    let code = code.filter(|code| is_plain(code)).map_or_else(
+        || match status {
+            Some(status) => format!("HTTP {status}"),
+            None => "unknown error".to_owned(),
+        },
+        str::to_owned,
+    );
+    let throttled = status == Some(429) || is_throttling(&code);
+    let message = match code.as_str() {
+        "AccessDeniedException" | "ThrottlingException" => message.unwrap_or_default(),
+        _ => "",
+    };
+    let message: String = message.chars().take(MAX_MESSAGE).collect();
+    let reason = format!("{code} {message}").trim_end().to_owned();
+    if throttled {
+        Throttled::new(reason).into()
+    } else {
+        reason.into()
+    }
+}
+
+/// The codes that say "too often", as the AWS SDKs know them; Parameter Store's own is the first.
+/// <https://github.com/smithy-lang/smithy-rs/blob/main/aws/rust-runtime/aws-runtime/src/retries/classifiers.rs>
+fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "ThrottlingException"
+            | "Throttling"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "SlowDown"
+    )
+}
+
+/// Whether it looks like a code: whatever else a server may have put in its place stays out of logs.
+fn is_plain(code: &str) -> bool {
+    !code.is_empty() && code.len() <= 100 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(code: &str, message: &str) -> String {
+        refusal(Some(400), Some(code), Some(message)).to_string()
+    }
+
+    #[test]
+    fn a_refused_signature_is_named_and_never_quoted() {
+        let quoted = "the canonical string is x-amz-security-token:TOPSECRET";
+        assert_eq!(
+            words("InvalidSignatureException", quoted),
+            "InvalidSignatureException"
+        );
+        assert_eq!(
+            words(
+                "AccessDeniedException",
+                "not authorized to perform: ssm:GetParameter"
+            ),
+            "AccessDeniedException not authorized to perform: ssm:GetParameter"
+        );
+    }
+
+    #[test]
+    fn what_is_no_code_is_not_repeated() {
+        for code in ["", "a b", "token=TOPSECRET", "<html>", &"A".repeat(101)] {
+            assert_eq!(words(code, "TOPSECRET"), "HTTP 400");
+        }
+        assert_eq!(refusal(None, None, None).to_string(), "unknown error");
+        let long = words("AccessDeniedException", &"x".repeat(10_000));
+        assert!(long.len() < 600);
+    }
+
+    #[test]
+    fn throttling_has_its_type() {
+        for (status, code, throttled) in [
+            (400, Some("ThrottlingException"), true),
+            (400, Some("TooManyRequestsException"), true),
+            (429, None, true),
+            (429, Some("Whatever"), true),
+            (400, Some("AccessDeniedException"), false),
+            (503, None, false),
+        ] {
+            let error = refusal(Some(status), code, Some("Rate exceeded"));
+            assert_eq!(error.is::<Throttled>(), throttled, "{status} {code:?}");
+        }
+        assert_eq!(
+            words("ThrottlingException", "Rate exceeded"),
+            "ThrottlingException Rate exceeded"
+        );
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer: {0}")]
+        struct Outer(#[source] std::fmt::Error);
+        let inner = std::fmt::Error.to_string();
+        assert_eq!(chain(&Outer(std::fmt::Error)), format!("outer: {inner}"));
+    }
+}

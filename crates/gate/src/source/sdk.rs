@@ -1,0 +1,105 @@
+//! A flag in Parameter Store, by the AWS SDK: for credentials that are not in the environment, and for
+//! handlers that have a client anyway. It costs a cold start several milliseconds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::config::http::HttpResponse;
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ssm::operation::get_parameter::GetParameterError;
+use aws_smithy_http_client::tls;
+
+use super::reason::{chain, refusal};
+use super::{BoxError, Fetch, FlagSource};
+use crate::turn::Once;
+
+/// Far above the gate's budget: it only ends what nobody waits for any more.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+/// Reads the flag with `GetParameter`, by the AWS SDK. The handler's role needs `ssm:GetParameter` on
+/// `parameter/maintenance/<app>/flags/*`. Needs a tokio runtime, as the SDK does.
+#[derive(Clone)]
+pub struct SdkSource {
+    client: Arc<Once<Client>>,
+}
+
+impl SdkSource {
+    /// Uses a client that the handler has anyway, with whatever retries and timeouts it has.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self {
+            client: Arc::new(Once::new(Some(client))),
+        }
+    }
+
+    /// Makes its own client at the first fetch, from what the SDK finds in the environment: in
+    /// Lambda, region and credentials; elsewhere also profiles and `AWS_ENDPOINT_URL`. It does not
+    /// retry: the gate does, with a backoff.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self {
+            client: Arc::new(Once::new(None)),
+        }
+    }
+}
+
+impl std::fmt::Debug for SdkSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SdkSource").finish_non_exhaustive()
+    }
+}
+
+impl FlagSource for SdkSource {
+    fn fetch(&self, parameter: &str) -> Fetch {
+        let (client, name) = (Arc::clone(&self.client), parameter.to_owned());
+        Box::pin(async move {
+            let client = client.get_or_make(connect).await?;
+            match client.get_parameter().name(name).send().await {
+                Ok(output) => output
+                    .parameter
+                    .and_then(|parameter| parameter.value)
+                    .map(Some)
+                    .ok_or_else(|| "Parameter Store answered without a value".into()),
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|error| error.is_parameter_not_found()) =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(why(error)),
+            }
+        })
+    }
+}
+
+fn why(error: SdkError<GetParameterError, HttpResponse>) -> BoxError {
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    match error.as_service_error() {
+        Some(service) => refusal(status, service.code(), service.message()),
+        // A proxy's, say: without AWS's JSON, but with its status.
+        None if status == Some(429) => refusal(status, None, None),
+        None => chain(&error).into(),
+    }
+}
+
+async fn connect() -> Result<Client, BoxError> {
+    // Pinned, so that an update of the SDK changes nothing; ring, since the default aws-lc costs a
+    // cold start tens of milliseconds.
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https();
+    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(GIVE_UP).build())
+        .load()
+        .await;
+    Ok(Client::new(&config))
+}

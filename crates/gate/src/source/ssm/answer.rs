@@ -1,0 +1,95 @@
+//! What the answer means. Only "there is no such parameter", in AWS's own words, means *off*.
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::source::http::Answer;
+use crate::source::reason::refusal;
+use crate::source::{BoxError, parameter};
+
+/// An error in AWS's JSON protocol.
+/// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>
+#[derive(Default, Deserialize)]
+struct Refused {
+    #[serde(rename = "__type")]
+    code: Option<String>,
+    #[serde(alias = "Message")]
+    message: Option<String>,
+}
+
+pub(super) fn read(answer: &Answer) -> Result<Option<String>, BoxError> {
+    if answer.status == StatusCode::OK {
+        return parameter::value(&answer.body).map(Some);
+    }
+    let refused: Refused = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let code = refused.code.as_deref().map(bare);
+    if answer.status == StatusCode::BAD_REQUEST && code == Some("ParameterNotFound") {
+        return Ok(None);
+    }
+    Err(refusal(
+        Some(answer.status.as_u16()),
+        code,
+        refused.message.as_deref(),
+    ))
+}
+
+/// Without what may stand before it (a namespace and `#`) and after it (`:` and a URL).
+fn bare(code: &str) -> &str {
+    let code = code.rsplit('#').next().unwrap_or(code);
+    code.split(':').next().unwrap_or(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn answer(status: u16, body: &'static str) -> Result<Option<String>, String> {
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        read(&answer).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_awss_own_words_mean_that_there_is_no_parameter() {
+        for body in [
+            r#"{"__type":"ParameterNotFound"}"#,
+            r#"{"__type":"com.amazonaws.ssm#ParameterNotFound","message":"no"}"#,
+            r#"{"__type":"ParameterNotFound:http://internal.amazon.com/coral/"}"#,
+        ] {
+            assert_eq!(answer(400, body), Ok(None), "{body}");
+            for status in [200, 403, 404, 500] {
+                assert!(answer(status, body).is_err(), "{status} {body}");
+            }
+        }
+        for (status, body, said) in [
+            (
+                400,
+                r#"{"__type":"ParameterVersionNotFound"}"#,
+                "ParameterVersionNotFound",
+            ),
+            (400, r#"{"code":"ParameterNotFound"}"#, "HTTP 400"),
+            (400, "ParameterNotFound", "HTTP 400"),
+            (404, "", "HTTP 404"),
+            (301, "<html>", "HTTP 301"),
+            (204, "", "HTTP 204"),
+            (503, "<html>busy</html>", "HTTP 503"),
+        ] {
+            assert_eq!(answer(status, body), Err(said.to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_found_under_both_its_names() {
+        for body in [
+            r#"{"__type":"AccessDeniedException","message":"no ssm:GetParameter"}"#,
+            r#"{"__type":"AccessDeniedException","Message":"no ssm:GetParameter"}"#,
+        ] {
+            let said = "AccessDeniedException no ssm:GetParameter".to_owned();
+            assert_eq!(answer(400, body), Err(said));
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What every source owes a gate, whatever it reads from: one suite for all of them.
+
+use std::fs;
+use std::time::Duration;
+
+use aws_sdk_ssm::config::retry::RetryConfig;
+use aws_sdk_ssm::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_ssm::{Client, Config};
+use maintenance_gate::{
+    BoxError, Decision, ExtensionSource, FileSource, FlagSource, MemorySource, Mode, SdkSource,
+    SsmSource,
+};
+use maintenance_sandbox::{Sandbox, Server, Settings};
+use tempfile::TempDir;
+
+use crate::support::{Extension, PARAMETER, TOKEN, demo, get};
+
+/// A source that speaks HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// A signed request of our own.
+    Ssm,
+    /// The AWS SDK.
+    Sdk,
+    /// The AWS Parameters and Secrets Lambda extension.
+    Extension,
+}
+
+impl Wire {
+    pub(crate) const ALL: [Self; 3] = [Self::Ssm, Self::Sdk, Self::Extension];
+
+    /// The source, asking this port of 127.0.0.1.
+    pub(crate) fn source(self, port: u16) -> Box<dyn FlagSource> {
+        match self {
+            Self::Ssm => Box::new(ssm(port)),
+            Self::Sdk => Box::new(SdkSource::new(sdk_client(port))),
+            Self::Extension => Box::new(extension(port)),
+        }
+    }
+}
+
+pub(crate) fn ssm(port: u16) -> SsmSource {
+    let url = format!("http://127.0.0.1:{port}");
+    SsmSource::from_vars(move |name| match name {
+        "AWS_ENDPOINT_URL" => Some(url.clone()),
+        _ => credentials(name),
+    })
+}
+
+/// The variables of a Lambda function.
+pub(crate) fn credentials(name: &str) -> Option<String> {
+    let value = match name {
+        "AWS_REGION" => "us-east-1",
+        "AWS_ACCESS_KEY_ID" => "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY" => "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        "AWS_SESSION_TOKEN" => TOKEN,
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+pub(crate) fn extension(port: u16) -> ExtensionSource {
+    ExtensionSource::from_vars(move |name| match name {
+        "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT" => Some(port.to_string()),
+        "AWS_SESSION_TOKEN" => Some(TOKEN.to_owned()),
+        _ => None,
+    })
+}
+
+fn sdk_client(port: u16) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(
+            "AKIDEXAMPLE",
+            "TOPSECRET",
+            Some(TOKEN.to_owned()),
+            None,
+            "test",
+        ))
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url(format!("http://127.0.0.1:{port}"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    Client::from_conf(config)
+}
+
+/// A store with a source that reads it.
+struct Stage {
+    source: Box<dyn FlagSource>,
+    store: Store,
+}
+
+enum Store {
+    Sandbox {
+        sandbox: Sandbox,
+        _server: Server,
+        _extension: Option<Extension>,
+    },
+    Folder(TempDir),
+    Memory(MemorySource),
+}
+
+impl Stage {
+    async fn all() -> Vec<(&'static str, Self)> {
+        vec![
+            ("ssm", Self::over(Wire::Ssm).await),
+            ("ssm-sdk", Self::over(Wire::Sdk).await),
+            ("extension", Self::over(Wire::Extension).await),
+            ("file", Self::in_a_folder()),
+            ("memory", Self::in_memory()),
+        ]
+    }
+
+    async fn over(wire: Wire) -> Self {
+        let sandbox = Sandbox::new(Settings::quick());
+        let server = sandbox.serve().await.unwrap();
+        let extension = match wire {
+            Wire::Extension => Some(Extension::start(&sandbox).await),
+            Wire::Ssm | Wire::Sdk => None,
+        };
+        let port = match &extension {
+            Some(extension) => extension.port,
+            None => server.address().port(),
+        };
+        Self {
+            source: wire.source(port),
+            store: Store::Sandbox {
+                sandbox,
+                _server: server,
+                _extension: extension,
+            },
+        }
+    }
+
+    fn in_a_folder() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            source: Box::new(FileSource::new(folder.path())),
+            store: Store::Folder(folder),
+        }
+    }
+
+    fn in_memory() -> Self {
+        let memory = MemorySource::default();
+        Self {
+            source: Box::new(memory.clone()),
+            store: Store::Memory(memory),
+        }
+    }
+
+    fn put(&self, parameter: &str, text: &str) {
+        match &self.store {
+            Store::Sandbox { sandbox, .. } => sandbox.set_parameter(parameter, text),
+            Store::Folder(folder) => {
+                let file = folder.path().join(&parameter[1..]);
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(file, text).unwrap();
+            }
+            Store::Memory(memory) => memory.set(text),
+        }
+    }
+
+    async fn fetch(&self, parameter: &str) -> Result<Option<String>, BoxError> {
+        self.source.fetch(parameter).await
+    }
+}
+
+#[tokio::test]
+async fn the_stored_text_comes_back_byte_for_byte() {
+    let largest = "\u{1}\"\\".repeat(4_096 / 3);
+    for (name, stage) in Stage::all().await {
+        for text in [
+            "on",
+            "off\n",
+            "  on\r\n\t",
+            r#"{"schema":1,"mode":"on","message":"Zurück um \"acht\" \\o/ <b>&amp;</b> 🚧"}"#,
+            "\u{7f}\u{1b}[31m\u{2028}",
+            "%2F+%00",
+            "{",
+            "",
+            &largest,
+        ] {
+            stage.put(PARAMETER, text);
+            let fetched = stage.fetch(PARAMETER).await.unwrap();
+            assert_eq!(fetched.as_deref(), Some(text), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_does_not_exist_is_none_where_that_can_be_known() {
+    for (name, stage) in Stage::all().await {
+        let fetched = stage.fetch(PARAMETER).await;
+        if name == "extension" {
+            let error = fetched.unwrap_err().to_string();
+            assert_eq!(error, "HTTP 400 from the extension: its log says why");
+        } else {
+            assert_eq!(fetched.unwrap(), None, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_name_is_read_for_itself() {
+    for (name, stage) in Stage::all().await {
+        if name == "memory" {
+            continue;
+        }
+        let names = [
+            "/maintenance/demo-dev/flags/web",
+            "/maintenance/demo-dev/flags/web-2",
+            "/maintenance/demo-dev/flags/a_b-c",
+            "/x.y/z_1/Demo/demo-dev/flags/web",
+        ];
+        for parameter in names {
+            stage.put(parameter, parameter);
+        }
+        for parameter in names {
+            let fetched = stage.fetch(parameter).await.unwrap();
+            assert_eq!(fetched.as_deref(), Some(parameter), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gate_follows_it_there_and_back() {
+    for (name, stage) in Stage::all().await {
+        stage.put(PARAMETER, "off");
+        let Stage { source, store } = stage;
+        let source = std::sync::Arc::new(source);
+        let stage = Stage {
+            source: Box::new(std::sync::Arc::clone(&source)),
+            store,
+        };
+        let gate = demo()
+            .source(source)
+            .ttl(Duration::ZERO)
+            .refresh_budget(Duration::from_secs(10))
+            .build()
+            .unwrap();
+        for (text, mode) in [
+            ("off", Mode::Off),
+            ("on", Mode::On),
+            (r#"{"schema":1,"mode":"read-only"}"#, Mode::ReadOnly),
+            ("off", Mode::Off),
+        ] {
+            stage.put(PARAMETER, text);
+            let decision = gate.check(&get()).await;
+            assert_eq!(gate.last_known(), Some(mode), "{name}");
+            assert_eq!(matches!(decision, Decision::Block(_)), mode == Mode::On);
+        }
+        stage.put(PARAMETER, "");
+        let _ = gate.check(&get()).await;
+        assert_eq!(gate.last_known(), Some(Mode::Off), "{name}: nonsense");
+    }
+}

@@ -1,0 +1,66 @@
+//! The AWS Parameters and Secrets Lambda extension, as far as it shows: it hands on what Parameter
+//! Store answers, and has one sentence for everything that fails.
+//! <https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-integration-lambda-extensions.html>
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
+use maintenance_sandbox::Sandbox;
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// What it must be asked with.
+pub(crate) const TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLE/+==";
+
+/// The extension; it stops when this is dropped.
+pub(crate) struct Extension {
+    pub(crate) port: u16,
+    task: JoinHandle<()>,
+}
+
+impl Extension {
+    /// In front of this Parameter Store, without a cache.
+    pub(crate) async fn start(sandbox: &Sandbox) -> Self {
+        let router = Router::new()
+            .route("/systemsmanager/parameters/get", get(parameter))
+            .with_state(sandbox.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { port, task }
+    }
+}
+
+impl Drop for Extension {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn parameter(
+    State(sandbox): State<Sandbox>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> (StatusCode, String) {
+    let query = query.unwrap();
+    let (key, name) = query.split_once('=').unwrap();
+    assert_eq!(key, "name");
+    let name = percent_decode_str(name).decode_utf8().unwrap();
+    let token = headers.get("x-aws-parameters-secrets-token");
+    let found = sandbox.parameters().remove(name.as_ref());
+    match found.filter(|_| token.is_some_and(|token| token == TOKEN)) {
+        Some(parameter) => (
+            StatusCode::OK,
+            json!({"Parameter": {"Name": name, "Type": "String", "Value": parameter.value},
+                   "ResultMetadata": {}})
+            .to_string(),
+        ),
+        None => (
+            StatusCode::BAD_REQUEST,
+            "an unexpected error occurred while executing request".to_owned(),
+        ),
+    }
+}
