@@ -1,128 +1,135 @@
-//! The answer to a refused request: built when the state is learnt, cloned for each request.
+//! The answer to a refused request: made once for the window, and cloned for each request.
+//!
+//! Only what counts down to the end of a window is made again, at most once a second. What the answer
+//! is made of is in `served`; which requests get one, in `state`.
 
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY,
+};
 use http::{HeaderValue, Method, Response, StatusCode, response};
 use maintenance_flag::Flag;
 
 use crate::asked::Asked;
 use crate::body::PageText;
-use crate::pages::Loaded;
+use crate::notice::{Moment, Notice};
+use crate::served::{Served, Shape};
 
 /// The header that marks an answer of the gate; its value is `on`.
 pub const X_MAINTENANCE: HeaderName = HeaderName::from_static("x-maintenance");
 
-/// What `Retry-After` says when the flag says neither that nor an end: two minutes, in seconds.
-pub const DEFAULT_RETRY_AFTER: u32 = 120;
-
-/// The 503s of one window.
-#[derive(Debug, Clone)]
+/// The answers of one window.
+#[derive(Debug)]
 pub(crate) struct Answers {
+    served: &'static Served,
+    notice: Notice,
+    /// The answer, where neither the request nor the moment makes a difference to it.
+    only: Option<Ready>,
+    /// The others, each made when it is first asked for.
+    made: [ArcSwapOption<Ready>; Shape::COUNT],
+}
+
+/// An answer that needs only to be cloned.
+#[derive(Debug)]
+struct Ready {
+    moment: Moment,
     head: response::Parts,
-    page: PageText,
-    seconds: u64,
+    text: PageText,
 }
 
 impl Answers {
     /// Those of a window with this flag.
-    pub(crate) fn new(page: Loaded, flag: Option<&Flag>) -> Self {
-        let seconds = retry_after(flag, u64::MAX);
+    pub(crate) fn new(served: &'static Served, flag: Option<&Flag>) -> Self {
+        let notice = Notice::new(flag);
+        let only = served
+            .only_text()
+            .filter(|_| notice.is_constant())
+            .map(|(shape, text)| {
+                Ready::new(served, shape, PageText::fixed(text), notice.at(u64::MAX))
+            });
+        Self {
+            served,
+            notice,
+            only,
+            made: [const { ArcSwapOption::const_empty() }; Shape::COUNT],
+        }
+    }
+
+    /// The answer to a request at a moment: to HEAD without a body.
+    pub(crate) fn to(&self, asked: Asked<'_>, now_ms: u64) -> Response<PageText> {
+        if let Some(only) = &self.only {
+            return only.to(asked.method);
+        }
+        let shape = self.served.shape(asked);
+        let mut response = self.ready(shape, self.notice.at(now_ms)).to(asked.method);
+        if let Some(cors) = self.served.cors.as_ref().filter(|cors| cors.is_listed()) {
+            cors.mark(asked.headers, response.headers_mut());
+        }
+        response
+    }
+
+    /// The answer to a CORS preflight that the app must not see: none if the request is another.
+    pub(crate) fn preflight(&self, asked: Asked<'_>) -> Option<Response<PageText>> {
+        self.served.cors.as_ref()?.preflight(asked)
+    }
+
+    fn ready(&self, shape: Shape, moment: Moment) -> Arc<Ready> {
+        let Some(made) = self.made.get(shape.index()) else {
+            return Arc::new(self.make(shape, moment, None));
+        };
+        let before = made.load();
+        match &*before {
+            Some(ready) if ready.moment == moment => Arc::clone(ready),
+            before => {
+                // Two requests may make it at the same time; either will do.
+                let ready = Arc::new(self.make(shape, moment, before.as_deref()));
+                made.store(Some(Arc::clone(&ready)));
+                ready
+            }
+        }
+    }
+
+    fn make(&self, shape: Shape, moment: Moment, before: Option<&Ready>) -> Ready {
+        let text = match before {
+            Some(ready) if !self.served.changes(shape, ready.moment, moment) => ready.text.clone(),
+            _ => self.served.text(shape, &self.notice, moment),
+        };
+        Ready::new(self.served, shape, text, moment)
+    }
+}
+
+impl Ready {
+    fn new(served: &Served, shape: Shape, text: PageText, moment: Moment) -> Self {
         let (mut head, ()) = Response::new(()).into_parts();
         head.status = StatusCode::SERVICE_UNAVAILABLE;
-        head.headers.reserve(5);
-        head.headers.insert(RETRY_AFTER, seconds.into());
+        let headers = &mut head.headers;
+        headers.reserve(9);
+        headers.insert(RETRY_AFTER, moment.seconds.into());
         // No max-age beside it: CloudFront would keep a 503 that long.
-        head.headers
-            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        head.headers
-            .insert(X_MAINTENANCE, HeaderValue::from_static("on"));
-        head.headers.insert(CONTENT_TYPE, page.content_type());
-        head.headers.insert(CONTENT_LENGTH, page.text.len().into());
-        Self {
-            head,
-            page: PageText::fixed(page.text),
-            seconds,
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_MAINTENANCE, HeaderValue::from_static("on"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(shape.content_type()));
+        headers.insert(CONTENT_LENGTH, text.len().into());
+        if let Some(language) = shape.language() {
+            headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language));
         }
+        if let Some(vary) = served.vary(shape) {
+            headers.insert(VARY, HeaderValue::from_static(vary));
+        }
+        if let Some(cors) = served.cors.as_ref().filter(|cors| !cors.is_listed()) {
+            cors.mark(&http::HeaderMap::new(), headers);
+        }
+        Self { moment, head, text }
     }
 
-    /// The answer to a request, which asks to come back after `seconds`: to HEAD without a body.
-    pub(crate) fn to(&self, asked: Asked<'_>, seconds: u64) -> Response<PageText> {
-        let mut head = self.head.clone();
-        if seconds != self.seconds {
-            head.headers.insert(RETRY_AFTER, seconds.into());
-        }
-        let body = if *asked.method == Method::HEAD {
+    fn to(&self, method: &Method) -> Response<PageText> {
+        let body = if *method == Method::HEAD {
             PageText::EMPTY
         } else {
-            self.page.clone()
+            self.text.clone()
         };
-        Response::from_parts(head, body)
-    }
-}
-
-/// When to come back, in seconds: as the flag says, else when it says the maintenance ends, if that
-/// is to come, else [`DEFAULT_RETRY_AFTER`].
-pub(crate) fn retry_after(flag: Option<&Flag>, now_ms: u64) -> u64 {
-    let until_the_end = || {
-        let end = u64::try_from(flag?.until?.as_millisecond()).ok()?;
-        let left = end.checked_sub(now_ms)?.div_ceil(1_000);
-        (left > 0).then_some(left)
-    };
-    flag.and_then(|flag| flag.retry_after)
-        .map(u64::from)
-        .or_else(until_the_end)
-        .unwrap_or(u64::from(DEFAULT_RETRY_AFTER))
-}
-
-#[cfg(test)]
-mod tests {
-    use maintenance_flag::Mode;
-
-    use super::*;
-    use crate::pages::{Page, Pages};
-
-    #[test]
-    fn the_answer_has_exactly_these_headers() {
-        let page = Pages::Given(Page::json(b"{}")).load();
-        let answers = Answers::new(page, None);
-        for (method, body) in [("GET", "{}"), ("POST", "{}"), ("HEAD", "")] {
-            let request = http::Request::builder().method(method).body(()).unwrap();
-            let response = answers.to((&request).into(), 7);
-            assert_eq!(response.status(), 503);
-            let headers: Vec<_> = response
-                .headers()
-                .iter()
-                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-                .collect();
-            assert_eq!(
-                headers,
-                [
-                    "retry-after: 7",
-                    "cache-control: no-store",
-                    "x-maintenance: on",
-                    "content-type: application/json",
-                    "content-length: 2",
-                ]
-            );
-            assert_eq!(response.into_body().into_text(), body);
-        }
-    }
-
-    #[test]
-    fn retry_after_is_the_flags_word_then_its_end_then_two_minutes() {
-        let now: jiff::Timestamp = "2026-11-21T08:00:00.5Z".parse().unwrap();
-        let now_ms = now.as_millisecond() as u64;
-        let mut flag = Flag::bare(Mode::On);
-        assert_eq!(retry_after(None, now_ms), 120);
-        assert_eq!(retry_after(Some(&flag), now_ms), 120);
-        flag.until = Some("2026-11-21T08:10:00Z".parse().unwrap());
-        assert_eq!(retry_after(Some(&flag), now_ms), 600, "rounded up");
-        flag.until = Some(now);
-        assert_eq!(retry_after(Some(&flag), now_ms), 120, "it is over");
-        flag.until = Some("1960-01-01T00:00:00Z".parse().unwrap());
-        assert_eq!(retry_after(Some(&flag), now_ms), 120);
-        flag.retry_after = Some(0);
-        assert_eq!(retry_after(Some(&flag), now_ms), 0);
-        flag.retry_after = Some(30);
-        assert_eq!(retry_after(Some(&flag), now_ms), 30);
+        Response::from_parts(self.head.clone(), body)
     }
 }

@@ -23,6 +23,13 @@ impl PageText {
         Self(Kind::Static(text))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        match &self.0 {
+            Kind::Static(text) => text.len(),
+            Kind::Made(bytes) => bytes.len(),
+        }
+    }
+
     /// The text as bytes; copies nothing.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {

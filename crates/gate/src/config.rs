@@ -9,9 +9,11 @@ use maintenance_flag::{App, Parameters, Prefix, Role};
 
 use crate::build_error::BuildError;
 use crate::clock::Clock;
+use crate::cors::Cors;
 use crate::events;
 use crate::gate::Gate;
-use crate::pages::{Loaded, Page, Pages};
+use crate::pages::{Page, Pages};
+use crate::served::Served;
 use crate::source::{FlagSource, MemorySource};
 use crate::timer::{ThreadTimer, Timer};
 
@@ -47,6 +49,8 @@ pub struct Builder {
     pub(crate) budget: Duration,
     pub(crate) on_unknown: OnUnknown,
     pages: Pages,
+    pub(crate) negotiate: bool,
+    pub(crate) cors: Option<Cors>,
     clock: Clock,
     timer: Box<dyn Timer>,
     /// The first wrong setting; told when the gate is built.
@@ -62,7 +66,7 @@ pub(crate) struct Settings {
     pub(crate) ttl: Duration,
     pub(crate) budget: Duration,
     pub(crate) on_unknown: OnUnknown,
-    pub(crate) page: Loaded,
+    pub(crate) served: &'static Served,
     pub(crate) clock: Clock,
     pub(crate) timer: Box<dyn Timer>,
 }
@@ -79,6 +83,8 @@ impl Default for Builder {
             budget: DEFAULT_BUDGET,
             on_unknown: OnUnknown::default(),
             pages: Pages::default(),
+            negotiate: false,
+            cors: None,
             clock: Clock::default(),
             timer: Box::new(ThreadTimer),
             wrong: None,
@@ -146,9 +152,24 @@ impl Builder {
         self
     }
 
-    /// The page itself, such as one compiled in by [`page!`](crate::page).
+    /// The page itself, such as one compiled in by [`page!`](crate::page). One of HTML and one of JSON
+    /// may be given; [without negotiation](Self::negotiate) the HTML is served.
     pub fn page(mut self, page: Page) -> Self {
-        self.pages = Pages::Given(page);
+        self.pages = self.pages.and(page);
+        self
+    }
+
+    /// Whether a client gets the form that it prefers by its `Accept` header: HTML, JSON or a problem
+    /// document (`application/problem+json`), each the app's own page or else a built-in one. Unless
+    /// set, everybody gets the same page.
+    pub fn negotiate(mut self, negotiate: bool) -> Self {
+        self.negotiate = negotiate;
+        self
+    }
+
+    /// Which other origins may see the answers of the gate; none unless set.
+    pub fn cors(mut self, cors: Cors) -> Self {
+        self.cors = Some(cors);
         self
     }
 
@@ -226,6 +247,7 @@ impl Builder {
                 "Set MAINTENANCE_STORE to `ssm`, `extension` or `file:PATH` and enable that feature of maintenance-gate, or call `source`",
             )
         })?;
+        let cors = self.cors.map(Cors::check).transpose()?;
         Ok(Settings {
             parameter: Parameters::new(&prefix, &app).flag(&role),
             app: app.to_string(),
@@ -234,7 +256,7 @@ impl Builder {
             ttl: self.ttl,
             budget: self.budget,
             on_unknown: self.on_unknown,
-            page: self.pages.load(),
+            served: Served::new(self.pages.load(self.negotiate), self.negotiate, cors),
             clock: self.clock,
             timer: self.timer,
         })
@@ -252,7 +274,7 @@ impl Settings {
             ttl: DEFAULT_TTL,
             budget: DEFAULT_BUDGET,
             on_unknown: OnUnknown::Pass,
-            page: Loaded::built_in(),
+            served: Served::built_in(),
             clock: Clock::default(),
             timer: Box::new(ThreadTimer),
         }

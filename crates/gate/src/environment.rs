@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::build_error::BuildError;
 use crate::config::{Builder, OnUnknown};
+use crate::cors::Cors;
 use crate::source::FlagSource;
 
 impl Builder {
@@ -23,6 +24,8 @@ impl Builder {
     /// The store `ssm` is read by `SsmSource` (feature `ssm`) if credentials and region are in the
     /// environment, as they are in Lambda, else by `SdkSource` (`ssm-sdk`), as far as the binary was
     /// built with them. `extension` is `ExtensionSource`.
+    /// | `MAINTENANCE_NEGOTIATE` | `1`: [each client gets the form it prefers](Self::negotiate) |
+    /// | `MAINTENANCE_CORS_ORIGINS` | [which other origins may see the page](Self::cors): `*`, or origins with commas between them |
     pub fn from_env(self) -> Self {
         self.from_vars(|name| {
             std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
@@ -66,6 +69,20 @@ impl Builder {
                     "Set it to one of them, or unset it for `pass`",
                 )),
             }
+        }
+        if let Some(value) = var("MAINTENANCE_NEGOTIATE") {
+            match value.as_str() {
+                "1" | "true" => self.negotiate = true,
+                "0" | "false" => self.negotiate = false,
+                _ => self.is_wrong(BuildError::new(
+                    format!("MAINTENANCE_NEGOTIATE {value:?} is not valid"),
+                    "it must be `1` or `0`",
+                    "Set it to one of them, or unset it for `0`",
+                )),
+            }
+        }
+        if let Some(origins) = var("MAINTENANCE_CORS_ORIGINS") {
+            self.cors = Some(Cors::parse(&origins));
         }
         match var("MAINTENANCE_STORE") {
             Some(store) => match named_source(&store) {

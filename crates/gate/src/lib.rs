@@ -94,12 +94,15 @@
     )
 )]
 
+mod accept;
 mod answer;
 mod asked;
 mod body;
 mod build_error;
+mod built_in;
 mod clock;
 mod config;
+mod cors;
 mod decision;
 mod environment;
 #[cfg(feature = "lambda")]
@@ -108,28 +111,35 @@ mod events;
 mod future;
 mod gate;
 mod interval;
+mod language;
 mod layer;
 mod lazy;
+mod notice;
 mod pages;
 mod refresh;
+mod served;
 mod service;
 mod source;
 mod state;
+mod template;
 mod timer;
 mod turn;
+mod weighted;
 mod word;
 
-pub use answer::{DEFAULT_RETRY_AFTER, X_MAINTENANCE};
+pub use answer::X_MAINTENANCE;
 pub use body::{FromPage, MakeBody, PageText};
 pub use build_error::BuildError;
 pub use clock::{Clock, ManualClock};
 pub use config::{Builder, OnUnknown};
+pub use cors::Cors;
 pub use decision::{Decision, ReadOnly, Refusal};
 pub use future::ResponseFuture;
 pub use gate::{Check, Gate};
 pub use layer::MaintenanceLayer;
 pub use lazy::{Lazy, LazyFuture, lazy};
 pub use maintenance_flag::Mode;
+pub use notice::DEFAULT_RETRY_AFTER;
 pub use pages::{MAX_PAGE_BYTES, Page};
 pub use service::Maintenance;
 #[cfg(feature = "extension")]

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use maintenance_flag::{Flag, Mode};
 
-use crate::answer::{Answers, retry_after};
+use crate::answer::Answers;
 use crate::asked::Asked;
 use crate::clock::{Clock, timestamp};
 use crate::config::{OnUnknown, Settings};
 use crate::decision::{Judgement, is_open, is_safe};
 use crate::events::{self, Identity};
-use crate::pages::Loaded;
 use crate::refresh::Refresher;
+use crate::served::Served;
 use crate::word::{AtomicWord, Word};
 
 /// What is known besides the mode.
@@ -23,9 +23,9 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn new(flag: Option<Flag>, page: Loaded) -> Self {
+    fn new(flag: Option<Flag>, served: &'static Served) -> Self {
         Self {
-            answers: Answers::new(page, flag.as_ref()),
+            answers: Answers::new(served, flag.as_ref()),
             flag,
         }
     }
@@ -50,7 +50,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     on_unknown: OnUnknown,
     state: ArcSwap<State>,
-    page: Loaded,
+    served: &'static Served,
     pub(crate) identity: Identity,
     pub(crate) refresher: Refresher,
 }
@@ -61,8 +61,8 @@ impl Inner {
             word: AtomicWord::new(Word::UNKNOWN),
             clock: settings.clock,
             on_unknown: settings.on_unknown,
-            state: ArcSwap::from_pointee(State::new(None, settings.page)),
-            page: settings.page,
+            state: ArcSwap::from_pointee(State::new(None, settings.served)),
+            served: settings.served,
             identity: Identity {
                 app: settings.app,
                 role: settings.role,
@@ -114,6 +114,9 @@ impl Inner {
         if mode == Some(Mode::ReadOnly) && is_safe(asked.method) {
             return Judgement::PassReadOnly;
         }
+        if let Some(answer) = state.answers.preflight(asked) {
+            return Judgement::Answer(answer);
+        }
         events::blocked(
             &self.identity,
             mode,
@@ -121,21 +124,25 @@ impl Inner {
             asked.method,
             asked.uri.path(),
         );
-        let seconds = retry_after(state.flag.as_ref(), now_ms);
-        Judgement::Answer(state.answers.to(asked, seconds))
+        Judgement::Answer(state.answers.to(asked, now_ms))
     }
 
     /// What was fetched at `at_ms` holds for `lifetime_ms` from then.
     pub(crate) fn learn(&self, flag: Flag, at_ms: u64, lifetime_ms: u64) {
-        let state = State::new(Some(flag), self.page);
-        let known = state.mode_at(self.clock.now_ms());
         let before = self.state.load();
+        // What was made of the same flag serves on.
+        let state = if before.flag.as_ref() == Some(&flag) {
+            Arc::clone(&before)
+        } else {
+            Arc::new(State::new(Some(flag), self.served))
+        };
+        let known = state.mode_at(self.clock.now_ms());
         if before.mode_at(at_ms) != known || before.window() != state.window() {
             events::changed(&self.identity, known, state.window());
         }
         let lifetime_ms = self.until_it_opens(&state, at_ms, lifetime_ms);
         // In this order: whoever reads the word finds a state that is at least as new.
-        self.state.store(Arc::new(state));
+        self.state.store(state);
         self.word.store(Word::new(known, at_ms, lifetime_ms));
     }
 

@@ -9,6 +9,7 @@ mod extension;
 mod freshness;
 mod lambda_events;
 mod lazy_app;
+mod notices;
 mod pages;
 mod services;
 mod source_contract;

@@ -97,9 +97,11 @@ async fn check_server(port: u16, flag: &MemorySource) {
     headers.remove("connection");
     let expected = [
         ("cache-control", "no-store"),
+        ("content-language", "en"),
         ("content-length", &refused.body.len().to_string()),
         ("content-type", "text/html; charset=utf-8"),
         ("retry-after", "120"),
+        ("vary", "Accept-Language"),
         ("x-maintenance", "on"),
     ];
     let headers: Vec<_> = headers

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+mod asking;
 mod capture;
 mod extension;
 mod http_client;
@@ -8,6 +9,7 @@ mod scripted;
 mod shapes;
 mod stub;
 
+pub(crate) use asking::refused;
 pub(crate) use capture::captured;
 pub(crate) use extension::{Extension, TOKEN};
 pub(crate) use http_client::{Answered, send};
