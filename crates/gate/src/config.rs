@@ -48,6 +48,7 @@ pub struct Builder {
     pub(crate) ttl: Duration,
     pub(crate) budget: Duration,
     pub(crate) on_unknown: OnUnknown,
+    pub(crate) trusted_proxies: u8,
     pages: Pages,
     pub(crate) negotiate: bool,
     pub(crate) cors: Option<Cors>,
@@ -66,6 +67,7 @@ pub(crate) struct Settings {
     pub(crate) ttl: Duration,
     pub(crate) budget: Duration,
     pub(crate) on_unknown: OnUnknown,
+    pub(crate) trusted_proxies: u8,
     pub(crate) served: &'static Served,
     pub(crate) clock: Clock,
     pub(crate) timer: Box<dyn Timer>,
@@ -82,6 +84,7 @@ impl Default for Builder {
             ttl: DEFAULT_TTL,
             budget: DEFAULT_BUDGET,
             on_unknown: OnUnknown::default(),
+            trusted_proxies: 0,
             pages: Pages::default(),
             negotiate: false,
             cors: None,
@@ -142,6 +145,26 @@ impl Builder {
     /// What to do while no state was ever known; [`OnUnknown::Pass`] unless set.
     pub fn on_unknown(mut self, on_unknown: OnUnknown) -> Self {
         self.on_unknown = on_unknown;
+        self
+    }
+
+    /// How many proxies before the app may be believed when an address is to pass; 0 unless set.
+    ///
+    /// With 0 the address is the one that the platform vouches for, and `X-Forwarded-For` is not read:
+    /// see [`ClientAddress`](crate::ClientAddress). With n it is the n-th entry of `X-Forwarded-For`
+    /// from the right, and nothing else. Each proxy adds the address that its own client has, so set:
+    ///
+    /// | before the app | n |
+    /// |---|---|
+    /// | API Gateway or a function URL, alone | 0 |
+    /// | an Application Load Balancer or VPC Lattice, which name no address in the event | 1 |
+    /// | CloudFront, then API Gateway or an Application Load Balancer | 2 |
+    /// | nginx or another proxy of yours, then a server of yours | 1 |
+    ///
+    /// It holds only for requests that come that way: where the app can also be reached around the
+    /// first proxy, whoever does so writes the entry that is read.
+    pub fn trusted_proxies(mut self, n: u8) -> Self {
+        self.trusted_proxies = n;
         self
     }
 
@@ -256,6 +279,7 @@ impl Builder {
             ttl: self.ttl,
             budget: self.budget,
             on_unknown: self.on_unknown,
+            trusted_proxies: self.trusted_proxies,
             served: Served::new(self.pages.load(self.negotiate), self.negotiate, cors),
             clock: self.clock,
             timer: self.timer,
@@ -274,6 +298,7 @@ impl Settings {
             ttl: DEFAULT_TTL,
             budget: DEFAULT_BUDGET,
             on_unknown: OnUnknown::Pass,
+            trusted_proxies: 0,
             served: Served::built_in(),
             clock: Clock::default(),
             timer: Box::new(ThreadTimer),

@@ -20,12 +20,13 @@ impl Builder {
     /// | `MAINTENANCE_TTL` | the TTL in whole seconds, 0 to 3600 |
     /// | `MAINTENANCE_BUDGET_MS` | how long a request waits for a refresh, in milliseconds, 0 to 10000 |
     /// | `MAINTENANCE_ON_UNKNOWN` | `pass` or `block` |
+    /// | `MAINTENANCE_TRUSTED_PROXIES` | [how many proxies](Self::trusted_proxies) may be believed, 0 to 255 |
+    /// | `MAINTENANCE_NEGOTIATE` | `1`: [each client gets the form it prefers](Self::negotiate) |
+    /// | `MAINTENANCE_CORS_ORIGINS` | [which other origins may see the page](Self::cors): `*`, or origins with commas between them |
     ///
     /// The store `ssm` is read by `SsmSource` (feature `ssm`) if credentials and region are in the
     /// environment, as they are in Lambda, else by `SdkSource` (`ssm-sdk`), as far as the binary was
     /// built with them. `extension` is `ExtensionSource`.
-    /// | `MAINTENANCE_NEGOTIATE` | `1`: [each client gets the form it prefers](Self::negotiate) |
-    /// | `MAINTENANCE_CORS_ORIGINS` | [which other origins may see the page](Self::cors): `*`, or origins with commas between them |
     pub fn from_env(self) -> Self {
         self.from_vars(|name| {
             std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
@@ -67,6 +68,16 @@ impl Builder {
                     format!("MAINTENANCE_ON_UNKNOWN {value:?} is not valid"),
                     "it must be `pass` or `block`",
                     "Set it to one of them, or unset it for `pass`",
+                )),
+            }
+        }
+        if let Some(value) = var("MAINTENANCE_TRUSTED_PROXIES") {
+            match value.parse() {
+                Ok(proxies) => self.trusted_proxies = proxies,
+                Err(_) => self.is_wrong(BuildError::new(
+                    format!("MAINTENANCE_TRUSTED_PROXIES {value:?} is not valid"),
+                    "it must be a whole number of proxies",
+                    "Set it to a number from 0 to 255, or unset it for 0",
                 )),
             }
         }

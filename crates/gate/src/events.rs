@@ -4,6 +4,8 @@ use std::path::Path;
 
 use maintenance_flag::Mode;
 
+use crate::admission::By;
+use crate::asked::Asked;
 use crate::build_error::BuildError;
 
 /// Who speaks.
@@ -17,24 +19,62 @@ fn word(mode: Option<Mode>) -> &'static str {
     mode.map_or("unknown", Mode::as_str)
 }
 
-pub(crate) fn blocked(
-    who: &Identity,
-    mode: Option<Mode>,
-    window: &str,
-    method: &http::Method,
-    path: &str,
-) {
-    tracing::info!(
-        target: "maintenance",
-        code = "M503",
-        app = who.app,
-        role = who.role,
-        mode = word(mode),
-        window,
-        method = method.as_str(),
-        path,
-        "the request was answered 503: the role is in maintenance",
-    );
+/// What is said of a request. Its headers and its query are not: whatever is in them may be a secret.
+#[derive(Clone, Copy)]
+pub(crate) struct About<'a> {
+    pub(crate) who: &'a Identity,
+    pub(crate) mode: Option<Mode>,
+    pub(crate) window: &'a str,
+    pub(crate) asked: Asked<'a>,
+    pub(crate) request_id: Option<&'a str>,
+}
+
+impl About<'_> {
+    pub(crate) fn blocked(&self) {
+        tracing::info!(
+            target: "maintenance",
+            code = "M503",
+            app = self.who.app,
+            role = self.who.role,
+            mode = word(self.mode),
+            window = self.window,
+            method = self.asked.method.as_str(),
+            path = self.asked.uri.path(),
+            request_id = self.request_id,
+            "the request was answered 503: the role is in maintenance",
+        );
+    }
+
+    pub(crate) fn passed(&self, by: By) {
+        tracing::debug!(
+            target: "maintenance",
+            code = "M202",
+            app = self.who.app,
+            role = self.who.role,
+            mode = word(self.mode),
+            window = self.window,
+            method = self.asked.method.as_str(),
+            path = self.asked.uri.path(),
+            by = by.as_str(),
+            request_id = self.request_id,
+            "the request passed: it may, though the role is in maintenance",
+        );
+    }
+
+    pub(crate) fn link_opened(&self) {
+        tracing::info!(
+            target: "maintenance",
+            code = "M303",
+            app = self.who.app,
+            role = self.who.role,
+            mode = word(self.mode),
+            window = self.window,
+            method = self.asked.method.as_str(),
+            path = self.asked.uri.path(),
+            request_id = self.request_id,
+            "a bypass link was opened: its browser may pass from now on",
+        );
+    }
 }
 
 pub(crate) fn changed(who: &Identity, mode: Option<Mode>, window: &str) {

@@ -18,6 +18,7 @@
 //! - The flag is off, or the parameter does not exist: it passes.
 //! - The flag is on: 503. Read-only: GET, HEAD and OPTIONS pass with the extension [`ReadOnly`], the
 //!   rest is 503.
+//! - The flag says that this one may: see below. Then it passes fully, read-only or not.
 //! - The store does not answer, or the flag is malformed: the last known state stays, on or off. If
 //!   there never was one, [`OnUnknown`] decides.
 //!   The next try is 1 s later, then 2, up to 30 s, but never sooner than the TTL.
@@ -27,6 +28,28 @@
 //! What is known is at most 5 s old, by the wall clock; the first request after that waits for a
 //! refresh, at most 250 ms. The 503 carries `Retry-After`, `Cache-Control: no-store` and
 //! `X-Maintenance: on`.
+//!
+//! # Who may pass during a maintenance
+//!
+//! What `maintenance on` was told, and nothing in the app's settings:
+//!
+//! - **Paths** (`--allow-path /health`, `/hooks/*`): the path as the handler sees it, with any method and
+//!   any query. What is below a prefix passes only if it is plainly written: no `//`, `..`, `%` or `;`,
+//!   and no other case. An HTTP API with a named stage has the stage in its path; of a REST API behind
+//!   lambda_http the path counts with the stage and without it.
+//! - **Addresses** (`--allow-ip 192.0.2.0/24`): what the platform vouches for. That is the source address
+//!   of API Gateway or a function URL, in the events of [`Gate::check_event`] or in lambda_http's context
+//!   (feature `lambda_http`), and the peer of an axum server (feature `axum`, and
+//!   `into_make_service_with_connect_info`). Your own code may say it: [`ClientAddress`]. A load balancer
+//!   names no address, so behind it nobody passes by one until you count the proxies:
+//!   [`Builder::trusted_proxies`].
+//! - **Whoever holds the token** (`--bypass`): by the link that is printed once
+//!   (`?maintenance-bypass=…` on any page; it sets a cookie for this host and leads to the same page),
+//!   or by the header `X-Maintenance-Bypass`, for scripts. It ends with its window or at its time. A
+//!   CDN must forward the query, the cookie and the header, and must not keep what the app answers.
+//!
+//! What is stored is a hash. A bypass that cannot be read lets nobody pass. While the store does not
+//! answer, what may pass stays as it was.
 //!
 //! # Which source
 //!
@@ -95,6 +118,7 @@
 )]
 
 mod accept;
+mod admission;
 mod answer;
 mod asked;
 mod body;
@@ -116,6 +140,7 @@ mod layer;
 mod lazy;
 mod notice;
 mod pages;
+mod platform;
 mod refresh;
 mod served;
 mod service;
@@ -127,6 +152,7 @@ mod turn;
 mod weighted;
 mod word;
 
+pub use admission::ClientAddress;
 pub use answer::X_MAINTENANCE;
 pub use body::{FromPage, MakeBody, PageText};
 pub use build_error::BuildError;

@@ -4,14 +4,16 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use maintenance_flag::{Flag, Mode};
+use maintenance_flag::{Bypass, Flag, Mode};
 
+use crate::admission::{Admission, Admitted};
 use crate::answer::Answers;
 use crate::asked::Asked;
 use crate::clock::{Clock, timestamp};
 use crate::config::{OnUnknown, Settings};
 use crate::decision::{Judgement, is_open, is_safe};
-use crate::events::{self, Identity};
+use crate::events::{self, About, Identity};
+use crate::platform::{Platform, Socket};
 use crate::refresh::Refresher;
 use crate::served::Served;
 use crate::word::{AtomicWord, Word};
@@ -20,12 +22,14 @@ use crate::word::{AtomicWord, Word};
 pub(crate) struct State {
     flag: Option<Flag>,
     answers: Answers,
+    bypass: Bypass,
 }
 
 impl State {
     fn new(flag: Option<Flag>, served: &'static Served) -> Self {
         Self {
             answers: Answers::new(served, flag.as_ref()),
+            bypass: Bypass::read(flag.as_ref().and_then(|flag| flag.bypass.as_ref())),
             flag,
         }
     }
@@ -49,6 +53,7 @@ pub(crate) struct Inner {
     word: AtomicWord,
     pub(crate) clock: Clock,
     on_unknown: OnUnknown,
+    admission: Admission,
     state: ArcSwap<State>,
     served: &'static Served,
     pub(crate) identity: Identity,
@@ -57,16 +62,18 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub(crate) fn new(settings: Settings) -> Self {
+        let identity = Identity {
+            app: settings.app,
+            role: settings.role,
+        };
         Self {
             word: AtomicWord::new(Word::UNKNOWN),
             clock: settings.clock,
             on_unknown: settings.on_unknown,
             state: ArcSwap::from_pointee(State::new(None, settings.served)),
             served: settings.served,
-            identity: Identity {
-                app: settings.app,
-                role: settings.role,
-            },
+            admission: Admission::new(&identity, settings.trusted_proxies),
+            identity,
             refresher: Refresher::new(
                 settings.source,
                 settings.timer,
@@ -111,19 +118,41 @@ impl Inner {
         if self.is_open(mode) {
             return Judgement::Pass;
         }
-        if mode == Some(Mode::ReadOnly) && is_safe(asked.method) {
+        let platform = Platform::of(asked.extensions);
+        if platform.socket == Socket::Open {
+            return Judgement::Pass;
+        }
+        let about = About {
+            who: &self.identity,
+            mode,
+            window: state.window(),
+            asked,
+            request_id: platform.request_id,
+        };
+        let now = timestamp(now_ms);
+        match self
+            .admission
+            .admit(&state.bypass, &self.identity, asked, &platform, now)
+        {
+            Some(Admitted::Pass(by)) => {
+                about.passed(by);
+                return Judgement::Pass;
+            }
+            Some(Admitted::Link(answer)) => {
+                about.link_opened();
+                return Judgement::Answer(answer);
+            }
+            None => {}
+        }
+        // A WebSocket opens with a GET, but what comes over it may well write.
+        let is_reading = is_safe(asked.method) && platform.socket == Socket::None;
+        if mode == Some(Mode::ReadOnly) && is_reading {
             return Judgement::PassReadOnly;
         }
         if let Some(answer) = state.answers.preflight(asked) {
             return Judgement::Answer(answer);
         }
-        events::blocked(
-            &self.identity,
-            mode,
-            state.window(),
-            asked.method,
-            asked.uri.path(),
-        );
+        about.blocked();
         Judgement::Answer(state.answers.to(asked, now_ms))
     }
 

@@ -46,7 +46,8 @@ fn is_plain(path: &str) -> bool {
     let mut sound = true;
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
-        sound &= (is_last || !segment.is_empty()) && segment != "." && segment != "..";
+        let only_dots = segment.bytes().all(|byte| byte == b'.');
+        sound &= !only_dots || (is_last && segment.is_empty());
     }
     sound && path.bytes().all(plain)
 }
@@ -149,6 +150,8 @@ mod tests {
             "/hooks/a%2f..%2fadmin",
             "/hooks/a/..",
             "/hooks/.",
+            "/hooks/...",
+            "/hooks/.../admin",
             "/hooks/a\u{0}",
             "/hooks/ä",
             "/x/hooks/a",

@@ -48,7 +48,7 @@ async fn every_http_event_is_answered_in_its_own_shape() {
 #[tokio::test]
 async fn what_is_not_an_http_request_passes() {
     let on = gate("on");
-    let events: [Value; 12] = [
+    let events: [Value; 13] = [
         json!(null),
         json!("on"),
         json!([]),
@@ -56,7 +56,8 @@ async fn what_is_not_an_http_request_passes() {
         json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}),
         json!({"Records": [{"eventSource": "aws:s3", "s3": {}}]}),
         json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}),
-        json!({"requestContext": {"routeKey": "$connect", "eventType": "CONNECT", "connectionId": "x="}}),
+        json!({"requestContext": {"routeKey": "$disconnect", "eventType": "DISCONNECT", "connectionId": "x="}}),
+        json!({"requestContext": {"routeKey": "say", "eventType": "MESSAGE", "connectionId": "x="}, "body": "{}"}),
         json!({"requestContext": {"http": {"path": "/"}}}),
         json!({"requestContext": {"http": {"method": "NOT A METHOD"}}}),
         json!({"httpMethod": "GET", "path": "/", "note": "looks like one, and came from nowhere"}),

@@ -1,6 +1,8 @@
 //! The gate as its users meet it: through its public interface, around real services, in real
 //! processes. One binary, since linking the AWS SDK once is enough.
 
+mod bypass;
+mod bypass_fuzz;
 mod decision;
 mod environment;
 mod events;

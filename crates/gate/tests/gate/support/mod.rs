@@ -8,6 +8,7 @@ mod runtime_api;
 mod scripted;
 mod shapes;
 mod stub;
+mod window;
 
 pub(crate) use asking::refused;
 pub(crate) use capture::captured;
@@ -17,6 +18,7 @@ pub(crate) use runtime_api::{RuntimeApi, example};
 pub(crate) use scripted::{Scripted, SteeredTimer};
 pub(crate) use shapes::Shape;
 pub(crate) use stub::{Authority, Received, Reply, Stub};
+pub(crate) use window::{at, flag, request_with, stored_token, token, with_flag};
 
 use http::request::Parts;
 use http::{Method, Request};

@@ -1,0 +1,126 @@
+//! Which address a request comes from.
+//!
+//! `X-Forwarded-For` is a list that whoever wants to may begin; only what the last proxies add to it
+//! is true. So it is read only where the deployer says how many there are, and then from the right.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName};
+
+use crate::asked::Asked;
+use crate::platform::Platform;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The address of a client, by the word of your own code: an extension of the request, for a server
+/// that the gate does not know. It goes before all else that the gate could find out.
+///
+/// ```
+/// # use maintenance_gate::ClientAddress;
+/// # let peer: std::net::SocketAddr = "192.0.2.7:50000".parse().unwrap();
+/// # let mut request = http::Request::new(());
+/// request.extensions_mut().insert(ClientAddress(peer.ip()));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientAddress(pub IpAddr);
+
+/// The address that a request comes from, with `proxies` trusted ones before the app. None if it
+/// cannot be told.
+pub(super) fn of(asked: Asked<'_>, platform: &Platform<'_>, proxies: u8) -> Option<IpAddr> {
+    if let Some(ClientAddress(address)) = asked.extensions.get() {
+        return Some(*address);
+    }
+    match usize::from(proxies).checked_sub(1) {
+        None => platform.address(),
+        Some(others) => forwarded(asked.headers, others),
+    }
+}
+
+/// The entry of `X-Forwarded-For` that has `others` to its right.
+fn forwarded(headers: &HeaderMap, others: usize) -> Option<IpAddr> {
+    let entry = headers
+        .get_all(X_FORWARDED_FOR)
+        .iter()
+        .rev()
+        .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','))
+        .nth(others)?;
+    parse(str::from_utf8(entry).ok()?.trim_matches([' ', '\t']))
+}
+
+/// `192.0.2.7`, `192.0.2.7:443`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`.
+fn parse(entry: &str) -> Option<IpAddr> {
+    if let Ok(address) = entry.parse() {
+        return Some(address);
+    }
+    if let Ok(socket) = entry.parse::<SocketAddr>() {
+        return Some(socket.ip());
+    }
+    let bare = entry.strip_prefix('[')?.strip_suffix(']')?;
+    bare.parse().ok().map(IpAddr::V6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nth(values: &[&str], proxies: usize) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            let value = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.append(X_FORWARDED_FOR, value);
+        }
+        forwarded(&headers, proxies - 1).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn counts_from_the_right_over_all_values() {
+        let list = ["203.0.113.9, 192.0.2.1", "192.0.2.2,192.0.2.3"];
+        assert_eq!(nth(&list, 1).as_deref(), Some("192.0.2.3"));
+        assert_eq!(nth(&list, 2).as_deref(), Some("192.0.2.2"));
+        assert_eq!(nth(&list, 3).as_deref(), Some("192.0.2.1"));
+        assert_eq!(nth(&list, 4).as_deref(), Some("203.0.113.9"));
+        assert_eq!(nth(&list, 5), None);
+        assert_eq!(nth(&list, 255), None);
+        assert_eq!(nth(&[], 1), None);
+    }
+
+    #[test]
+    fn an_entry_may_have_a_port_and_brackets() {
+        for (entry, address) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("192.0.2.7:443", "192.0.2.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:DB8::1]:443", "2001:db8::1"),
+            (" \t192.0.2.7 ", "192.0.2.7"),
+        ] {
+            assert_eq!(nth(&[entry], 1).as_deref(), Some(address), "{entry}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_none_and_no_other_entry_takes_its_place() {
+        for bad in [
+            "",
+            " ",
+            "unknown",
+            "_hidden",
+            "192.0.2",
+            "192.0.2.7:",
+            "192.0.2.7:99999",
+            "192.0.2.7 192.0.2.8",
+            "[192.0.2.7]",
+            "[2001:db8::1",
+            "2001:db8::1]",
+            "fe80::1%eth0",
+            "for=192.0.2.7",
+            "192.0.2.7\u{a0}",
+            "0xc0.0.2.7",
+            "192.00.2.7",
+        ] {
+            assert_eq!(nth(&[&format!("192.0.2.1,{bad}")], 1), None, "{bad}");
+            let before = nth(&[&format!("{bad},192.0.2.1")], 1);
+            assert_eq!(before.as_deref(), Some("192.0.2.1"), "{bad}");
+        }
+    }
+}
