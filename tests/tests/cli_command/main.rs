@@ -1,11 +1,14 @@
 //! The command, black box: every line and every exit code that the design fixes, against the real
 //! binary with a cleared environment.
 
+mod bypass;
 mod confirm;
 mod events;
 mod exit_codes;
 mod interrupt;
+mod options;
 mod output;
+mod progress;
 mod settings;
 mod table;
 mod unlock;

@@ -1,0 +1,250 @@
+//! The bypass link: printed once, stored as no more than a hash, and ended by whatever should end it.
+
+use jiff::{SignedDuration, Timestamp};
+use maintenance_flag::{Bypass, Flag, StoredToken, Token};
+use maintenance_tests::Scene;
+use serde_json::{Value, json};
+
+fn stored(scene: &Scene, role: &str) -> Option<StoredToken> {
+    let name = format!("/maintenance/demo-dev/flags/{role}");
+    let flag = Flag::decode(&scene.sandbox().parameters()[&name].value).expect("a flag");
+    Bypass::read(flag.bypass.as_ref()).token
+}
+
+/// The token in a link that begins like this.
+#[track_caller]
+fn token<'a>(link: &'a str, begins: &str) -> &'a str {
+    let token = link.strip_suffix('\n').unwrap_or(link).strip_prefix(begins);
+    let token = token.unwrap_or_else(|| panic!("{link} does not begin with {begins}"));
+    assert_eq!(token.len(), Token::LEN, "{link}");
+    token
+}
+
+const BARE: &str = "/?maintenance-bypass=";
+
+#[test]
+fn the_link_is_the_answer_and_what_is_said_of_it_holds_no_secret() {
+    let scene = Scene::aws();
+    let before = Timestamp::now();
+    let ran = scene.run(&["on", "-y", "--bypass"]);
+    let secret = token(&ran.stdout, BARE);
+    let held = stored(&scene, "web").expect("a token");
+    assert!(held.hash.matches("demo-dev", "web", secret));
+    let day = SignedDuration::from_hours(24);
+    assert!(held.until <= Timestamp::now() + day);
+    assert!(held.until + SignedDuration::from_secs(1) >= before + day);
+    let until = held.until;
+    ran.exactly(
+        0,
+        &format!("{BARE}{secret}\n"),
+        &format!(
+            "Enabling web maintenance mode for demo-dev\n\
+             Web maintenance has been turned on\n\
+             \x20 passes until {until}: whoever has the bypass link\n\
+             Whoever has this link passes until {until}, or until this maintenance ends: give it to the team alone\n\
+             Scripts send what follows maintenance-bypass= as the header X-Maintenance-Bypass\n\
+             Append it to any address of the site\n"
+        ),
+    );
+    // Only a hash is stored, and not even that is shown.
+    let parameters = scene.sandbox().parameters();
+    let values: String = parameters.values().map(|it| it.value.as_str()).collect();
+    assert!(values.contains("sha256:") && !values.contains(secret));
+    let status = scene.run(&["status", "--json", "-vv"]);
+    let all = format!("{}{}", status.stdout, status.stderr);
+    assert!(!all.contains("sha256:") && !all.contains(secret), "{all}");
+    assert_eq!(
+        status.json()["roles"][0]["bypass"]["token_until"],
+        until.to_string()
+    );
+    scene.run(&["status"]).stdout("on\n").says(&format!(
+        "passes until {until}: whoever has the bypass link"
+    ));
+}
+
+#[test]
+fn it_leads_where_the_option_the_variable_or_the_role_says() {
+    let mut scene = Scene::aws();
+    scene.write(
+        "maintenance.toml",
+        "[roles.web]\nurl = \"https://role.example\"\n",
+    );
+    let link = |scene: &Scene, arguments: &[&str], begins: &str| {
+        let ran = scene.run(&[&["on", "-y", "--bypass"], arguments].concat());
+        token(
+            &ran.code(0).stdout,
+            &format!("{begins}?maintenance-bypass="),
+        );
+        assert!(!ran.stderr.contains("Append"), "{ran:?}");
+    };
+    link(&scene, &[], "https://role.example/");
+    link(&scene, &["--all"], "https://role.example/");
+    scene.set("MAINTENANCE_URL", "https://variable.example/shop");
+    link(&scene, &[], "https://variable.example/shop");
+    link(
+        &scene,
+        &["--url", "http://127.0.0.1:3000"],
+        "http://127.0.0.1:3000/",
+    );
+    let config = scene.run(&["config", "--json"]).json();
+    assert_eq!(
+        config["settings"]["url"],
+        json!({
+            "value": "https://variable.example/shop",
+            "source": {"kind": "variable", "at": "MAINTENANCE_URL"},
+        })
+    );
+    scene.unset("MAINTENANCE_URL");
+    scene
+        .run(&["on", "-y", "--role", "worker", "--bypass"])
+        .code(0)
+        .says("Append it to any address of the site\n");
+}
+
+#[test]
+fn an_address_that_it_cannot_lead_to_is_refused() {
+    let mut scene = Scene::aws();
+    for bad in [
+        "example.com",
+        "https://me:secret@example.com",
+        "https://example.com/?a=b",
+        "https://example.com/#top",
+    ] {
+        let ran = scene.run(&["on", "-y", "--bypass", "--url", bad]);
+        ran.refuses(2, &format!("--url {bad:?} is not valid"));
+        assert!(scene.sandbox().calls().is_empty());
+    }
+    scene
+        .run(&["on", "-y", "--url", "https://example.com"])
+        .code(2)
+        .says("--bypass");
+    scene.set("MAINTENANCE_URL", "example.com");
+    scene
+        .run(&["on", "-y", "--bypass"])
+        .refuses(2, "MAINTENANCE_URL cannot be used");
+    assert!(scene.sandbox().calls().is_empty());
+}
+
+#[test]
+fn one_token_is_for_all_roles_of_the_command() {
+    let scene = Scene::aws();
+    let ran = scene.run(&["on", "-y", "--all", "--bypass"]);
+    let secret = token(&ran.code(0).stdout, BARE);
+    for role in ["web", "worker"] {
+        let held = stored(&scene, role).expect("a token");
+        assert!(held.hash.matches("demo-dev", role, secret), "{role}");
+    }
+}
+
+#[test]
+fn a_new_link_or_a_new_window_ends_the_one_before() {
+    let scene = Scene::aws();
+    let mut seen = Vec::new();
+    let passes = |secret: &str| {
+        stored(&scene, "web").is_some_and(|it| it.hash.matches("demo-dev", "web", secret))
+    };
+    for _ in 0..3 {
+        // On while it is on: it asks nothing, and says what it did.
+        let ran = scene.run(&["on", "-y", "--bypass"]);
+        let secret = token(&ran.code(0).stdout, BARE).to_owned();
+        if !seen.is_empty() {
+            ran.says("Web maintenance is on; options updated: bypass link\n");
+        }
+        assert!(passes(&secret));
+        assert!(!seen.iter().any(|old: &String| passes(old)), "{seen:?}");
+        seen.push(secret);
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 3);
+
+    scene.run(&["on", "--message", "x"]).code(0).stdout("");
+    assert!(passes(&seen[2]), "another option does not end it");
+    scene
+        .run(&["on", "--no-bypass"])
+        .code(0)
+        .stdout("")
+        .says("Web maintenance is on; options updated: bypass link\n");
+    assert_eq!(stored(&scene, "web"), None);
+    scene
+        .run(&["on", "--no-bypass"])
+        .exactly(0, "", "Web maintenance is already on\n");
+
+    let ran = scene.run(&["on", "--bypass"]);
+    let secret = token(&ran.code(0).stdout, BARE);
+    scene.run(&["off"]).code(0);
+    assert!(!passes(secret));
+    scene.run(&["on", "-y"]).code(0);
+    assert!(!passes(secret));
+}
+
+#[test]
+fn as_json_it_is_an_object_of_the_report() {
+    let scene = Scene::aws();
+    let ran = scene.run(&[
+        "on",
+        "-y",
+        "--json",
+        "--bypass",
+        "--url",
+        "https://example.com",
+    ]);
+    let bypass = &ran.code(0).json()["bypass"];
+    let link = bypass["link"].as_str().expect("a link");
+    let secret = token(link, "https://example.com/?maintenance-bypass=");
+    let held = stored(&scene, "web").expect("a token");
+    assert!(held.hash.matches("demo-dev", "web", secret));
+    assert_eq!(
+        bypass["header"],
+        json!({"name": "X-Maintenance-Bypass", "value": secret})
+    );
+    assert_eq!(bypass["until"], held.until.to_string());
+    assert!(!ran.stderr.contains(secret));
+    // Nobody who did not ask for one is told of one.
+    for arguments in [&["on", "--json"][..], &["off", "--json"]] {
+        assert_eq!(scene.run(arguments).code(0).json()["bypass"], Value::Null);
+    }
+}
+
+#[test]
+fn it_is_on_standard_output_and_nowhere_else() {
+    let scene = Scene::aws();
+    let quiet = scene.run(&["on", "-y", "-q", "--bypass"]);
+    let secret = token(&quiet.stdout, BARE);
+    quiet.exactly(0, &format!("{BARE}{secret}\n"), "");
+    for arguments in [
+        &["on", "-y", "-vvv", "--bypass"][..],
+        &["on", "-y", "-vvv", "--bypass", "--json"],
+    ] {
+        let loud = scene.run(arguments);
+        let at = loud.stdout.find("maintenance-bypass=").expect("a link");
+        let secret = loud.stdout[at..].get(19..19 + Token::LEN);
+        let secret = secret.expect("a token");
+        assert!(!loud.code(0).stderr.contains(secret), "{loud:?}");
+        assert!(!loud.stderr.contains("sha256:"), "{loud:?}");
+    }
+}
+
+#[test]
+fn a_plan_makes_none_and_a_refusal_prints_none() {
+    let scene = Scene::aws();
+    let ran = scene.run(&["on", "--dry-run", "--bypass"]);
+    ran.code(0);
+    assert!(
+        ran.stdout
+            .starts_with("Would enable web maintenance mode for demo-dev\n")
+    );
+    assert!(ran.stdout.contains(": whoever has the bypass link\n"));
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("maintenance-bypass="));
+    let json = scene.run(&["on", "--dry-run", "--bypass", "--json"]).json();
+    assert_eq!(json["bypass"], Value::Null);
+    assert!(scene.sandbox().writes().is_empty());
+    // Nobody confirmed it.
+    scene
+        .run(&["on", "--bypass"])
+        .refuses(6, "not confirmed, so nothing was changed");
+    // Nobody could store it.
+    let denied = maintenance_sandbox::Fault::on("PutParameter").always();
+    scene.sandbox().inject(denied.access_denied());
+    scene.run(&["on", "-y", "--bypass"]).code(1).stdout("");
+    assert!(scene.sandbox().parameters().is_empty());
+}
