@@ -3,6 +3,7 @@
 
 mod bypass;
 mod bypass_fuzz;
+mod cors;
 mod decision;
 mod environment;
 mod events;
@@ -11,6 +12,7 @@ mod extension;
 mod freshness;
 mod lambda_events;
 mod lazy_app;
+mod negotiation;
 mod notices;
 mod pages;
 mod services;
