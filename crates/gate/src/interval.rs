@@ -227,6 +227,34 @@ mod tests {
         assert!(interval.failed(Failed).is_news);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_happens_the_store_is_asked_no_more_often_than_the_ttl_and_in_the_end_as_often(
+            ttl in 0_u64..=3_600,
+            answers in proptest::collection::vec(0_u8..4, 0..40),
+        ) {
+            let mut interval = interval(ttl);
+            let ttl = Duration::from_secs(ttl);
+            let longest = ttl.max(LONGEST_STRETCH);
+            for answer in answers {
+                let after = match answer {
+                    0 => interval.succeeded(),
+                    1 => interval.failed(Failed).after,
+                    2 => interval.failed(Throttled).after,
+                    _ => {
+                        proptest::prop_assert!(interval.failed(Slow).after <= LAST_STEP);
+                        interval.patience(Duration::ZERO)
+                    }
+                };
+                proptest::prop_assert!((ttl..=longest).contains(&after), "{after:?}");
+            }
+            for _ in 0..10 {
+                interval.succeeded();
+            }
+            proptest::prop_assert_eq!(interval.succeeded(), ttl);
+        }
+    }
+
     #[test]
     fn jitter_stays_within_a_fifth_and_uses_all_of_it() {
         let ttl = Duration::from_secs(5);

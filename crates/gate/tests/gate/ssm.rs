@@ -186,6 +186,22 @@ async fn a_kept_connection_that_died_is_found_and_replaced() {
     }
 }
 
+#[test]
+fn a_kept_connection_of_a_runtime_that_is_gone_is_replaced() {
+    let sandbox = Sandbox::new(Settings::quick());
+    sandbox.set_parameter(PARAMETER, "on");
+    let server = sandbox.serve_on_thread().unwrap();
+    let source = ssm(server.address().port());
+    for _ in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let fetched = runtime.block_on(fetch(&source)).unwrap();
+        assert_eq!(fetched.as_deref(), Some("on"));
+    }
+}
+
 #[tokio::test]
 async fn a_new_connection_that_fails_is_not_tried_again() {
     let stub = Stub::start([Reply::closes()]).await;
