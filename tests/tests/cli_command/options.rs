@@ -346,7 +346,7 @@ fn a_plain_on_closes_a_read_only_role_wholly_and_asks_first() {
     terminal
         .wait()
         .code(0)
-        .says("\nWeb maintenance is on; options updated: mode (on)\n");
+        .says("(y/N) Web maintenance is on; options updated: mode (on)\n");
     let tightened = flag(&scene);
     assert_eq!(tightened.mode, Mode::On);
     assert!(tightened.drained_at > Some(Timestamp::now()));
