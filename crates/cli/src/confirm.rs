@@ -9,6 +9,7 @@ use maintenance_flag::{App, Mode, Options};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::told;
 use crate::words;
 
 /// What a person said.
@@ -43,13 +44,11 @@ pub(crate) async fn confirmed(
         return Ok(Answer::NotAsked);
     }
     can_ask(output)?;
-    let says = |spec: &RoleSpec| spec.functions.is_some() || spec.options != Options::default();
+    let says = |spec: &RoleSpec| {
+        spec.functions.is_some() || spec.options != Options::default() || is_on(spec)
+    };
     let plan = if has_options(on) || roles.iter().any(says) {
-        Some(
-            control
-                .plan_on(roles, on, &maintenance_control::Run::quiet())
-                .await?,
-        )
+        Some(told(output, async |run| control.plan_on(roles, on, run).await).await?)
     } else {
         None
     };

@@ -5,6 +5,7 @@
 use std::error::Error;
 
 use maintenance_flag::Refusal;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exit_code::Outcome;
@@ -109,6 +110,18 @@ impl Failure {
 
     pub(crate) fn hints(&self) -> &[String] {
         &self.hints
+    }
+
+    /// A document that says what was done, with this beside it.
+    pub(crate) fn document_beside(&self, done: &impl Serialize) -> Value {
+        let mut document = self.document();
+        // What was done is an object; if it could not be written, the failure is the answer.
+        if let (Some(all), Ok(Value::Object(done))) =
+            (document.as_object_mut(), serde_json::to_value(done))
+        {
+            all.extend(done);
+        }
+        document
     }
 
     /// The document that `--json` prints instead of a report.

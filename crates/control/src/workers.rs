@@ -72,6 +72,15 @@ where
         selected: total,
         ..WorkersReport::default()
     };
+    let tell = |done| {
+        run.tell(Event::Progress {
+            action,
+            role,
+            done,
+            total,
+        });
+    };
+    tell(0);
     let mut lost = false;
     let mut count = 0;
     while let Some((name, done)) = stream.next().await {
@@ -85,12 +94,7 @@ where
             End::Failed(error) => report.failed.push(failure(name, &error)),
         }
         count += 1;
-        run.tell(Event::Progress {
-            action,
-            role,
-            done: count,
-            total,
-        });
+        tell(count);
     }
     if lost {
         return Err(Error::LeaseLost);

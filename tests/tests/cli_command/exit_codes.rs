@@ -145,6 +145,50 @@ fn partial_is_4_and_the_same_command_goes_on() {
     assert_eq!(scene.sandbox().fleet(), before);
 }
 
+/// An app whose workers' capacity cannot be saved, so that `on --all` ends after the web role.
+fn scene_that_cannot_save() -> Scene {
+    let scene = Scene::aws();
+    scene.write(
+        "maintenance.toml",
+        "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
+    );
+    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    let denied = Fault::on("PutParameter").target("/capacity/").always();
+    scene.sandbox().inject(denied.access_denied());
+    scene
+}
+
+#[test]
+fn an_error_in_a_later_role_has_its_own_code_and_says_what_was_done_before() {
+    let scene = scene_that_cannot_save();
+    let ran = scene.run(&["on", "--all", "--yes"]);
+    ran.code(1)
+        .stdout("")
+        .says("Enabling web maintenance mode for demo-dev\nWeb maintenance has been turned on\n")
+        .says("\nError: not allowed to ssm:PutParameter on /maintenance/demo-dev/capacity/worker/");
+    ran.says(
+        "\nHint: Web maintenance has been turned on; run the same command again to go on where it \
+         stopped, or `maintenance off --all` to go back\n",
+    );
+    scene.run(&["status"]).code(0).stdout("on\n");
+
+    // The report and the error are one document.
+    let scene = scene_that_cannot_save();
+    let ran = scene.run(&["on", "--all", "--yes", "--json", "-q"]);
+    ran.code(1)
+        .says("Error: not allowed to ssm:PutParameter on ");
+    let document = ran.json();
+    assert_eq!(document["app"], "demo-dev");
+    assert_eq!(document["roles"][0]["role"], "web");
+    assert_eq!(document["roles"][0]["outcome"], "turned_on");
+    assert_eq!(document["roles"][1]["role"], "worker");
+    assert_eq!(document["roles"][1]["outcome"], "unfinished");
+    let error = &document["error"];
+    assert_eq!(error["exit_code"], 1);
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.starts_with("not allowed to ssm:PutParameter on "));
+}
+
 #[test]
 fn busy_is_5() {
     let scene = Scene::aws();

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, Zoned};
 use maintenance_control::{
-    Action, Control, Event, Link, Off, On, Report, RoleSpec, Run, Stop, Who,
+    Action, Control, Error, Event, Link, Off, On, Report, RoleSpec, Run, Stop, Who,
 };
 use maintenance_flag::Role;
 
@@ -12,7 +12,7 @@ use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::link;
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::{Progress, told};
 use crate::runtime::interruptible;
 use crate::settings::{Given, Settings, Source};
 use crate::words;
@@ -45,7 +45,7 @@ pub(crate) async fn on(
     }
     let control = connect::control(settings, app.clone()).await;
     if args.dry_run {
-        let report = control.plan_on(&roles, &on, &Run::quiet()).await?;
+        let report = told(output, async |run| control.plan_on(&roles, &on, run).await).await?;
         let outcome = plan(&report, &roles, output)?;
         if words::events_of(&report).next().is_some() {
             output.say(words::NOT_SEEN);
@@ -67,7 +67,7 @@ pub(crate) async fn on(
         }
     }
     let wish = Wish::On {
-        on,
+        on: Box::new(on),
         wait: args.wait,
         asked,
         url: given.url.or_else(|| settings.link_url()),
@@ -93,11 +93,11 @@ pub(crate) async fn off(
     let (app, roles) = (settings.app()?, settings.asked()?);
     let control = connect::control(settings, app).await;
     if args.dry_run {
-        return plan(
-            &control.plan_off(&roles, &off, &Run::quiet()).await?,
-            &roles,
-            output,
-        );
+        let report = told(output, async |run| {
+            control.plan_off(&roles, &off, run).await
+        })
+        .await?;
+        return plan(&report, &roles, output);
     }
     operate(&control, &roles, &Wish::Off(off), settings, output).await
 }
@@ -174,12 +174,6 @@ async fn operate(
             progress.clear();
             output.say(words::started(action, role, &app));
         }
-        Event::Progress {
-            action,
-            role,
-            done,
-            total,
-        } => progress.step(action, role, done, total),
         Event::RoleFinished(report) => {
             progress.clear();
             let now = (!wish.was_asked()).then(Timestamp::now);
@@ -188,9 +182,7 @@ async fn operate(
                 output.say(line);
             }
         }
-        Event::Draining { left, .. } => progress.draining(left),
-        // A library may learn to tell more than this command has words for.
-        _ => {}
+        event => progress.tell(&event),
     };
     let run = Run {
         stop: stop.clone(),
@@ -222,16 +214,21 @@ async fn operate(
                  begun is saved, and it goes on",
         ));
     };
-    let (report, printed, drained) = result?;
+    let back = match wish {
+        Wish::On { .. } => go_back("off", settings),
+        Wish::Off(_) => go_back("on", settings),
+    };
+    let (report, printed, drained) = match result {
+        Err(Error::Unfinished { report, source }) => {
+            return Err(unfinished(&report, *source, wish, &back, output)?);
+        }
+        result => result?,
+    };
     printed?;
     if output.json() {
         let (link, url) = wish.link();
         output.document(&link::answer(&report, link, url))?;
     }
-    let back = match wish {
-        Wish::On { .. } => go_back("off", settings),
-        Wish::Off(_) => go_back("on", settings),
-    };
     match words::problem(&report, &back) {
         Some(problem) => Err(problem.answered()),
         None if drained => Ok(Outcome::Done),
@@ -245,6 +242,24 @@ async fn operate(
         .hint("run the same command again to go on waiting")
         .answered()),
     }
+}
+
+/// Answers with what was done before an error ended it, and returns that error: with `--json` the report
+/// has it too, so that it is one document.
+fn unfinished(
+    report: &Report,
+    error: Error,
+    wish: &Wish,
+    back: &str,
+    output: &Output,
+) -> Result<Failure, Failure> {
+    let failure = words::unfinished(report, Failure::from(error), back);
+    wish.print_link(report, output)?;
+    if output.json() {
+        let (link, url) = wish.link();
+        output.document(&failure.document_beside(&link::answer(report, link, url)))?;
+    }
+    Ok(failure.answered())
 }
 
 /// Says when no code that had begun can still be running and, if asked to, waits until then. Whether
@@ -281,7 +296,7 @@ async fn drain(
     for role in report.roles.iter().filter(|role| !described(&role.role)) {
         output.say(words::unknown_timeout(&role.role));
     }
-    output.say(words::waiting(until));
+    output.say(words::waiting_until(until));
     let drained = control.wait(report, run).await;
     progress.clear();
     if drained {
@@ -293,7 +308,7 @@ async fn drain(
 /// What is asked for.
 enum Wish {
     On {
-        on: On,
+        on: Box<On>,
         wait: bool,
         /// What visitors get was part of a question.
         asked: bool,

@@ -22,7 +22,7 @@ pub(crate) fn safe_from(at: Timestamp) -> String {
 }
 
 /// Before waiting.
-pub(crate) fn waiting(until: Timestamp) -> String {
+pub(crate) fn waiting_until(until: Timestamp) -> String {
     format!("Waiting until {until}: then no code that had begun can still be running")
 }
 

@@ -5,15 +5,17 @@ mod events;
 mod operation;
 mod options;
 mod problem;
+mod progress;
 mod status;
 mod workers;
 
 pub(crate) use drain::{
-    DRAINED, NOBODY_KNOWS, drained_at, duration, safe_from, unknown_timeout, waiting,
+    DRAINED, NOBODY_KNOWS, drained_at, safe_from, unknown_timeout, waiting_until,
 };
 pub(crate) use events::{NOT_SEEN, events, events_of, losses, needs_acceptance};
 pub(crate) use operation::{finished, functions, new_terms, plan, started, will_enable};
 pub(crate) use options::{APPEND, about_link, will_turn, will_update};
-pub(crate) use problem::problem;
+pub(crate) use problem::{problem, unfinished};
+pub(crate) use progress::{at_work, draining, listing, pace, reading, waiting};
 pub(crate) use status::{state, status_details, status_heading, status_notes};
 pub(crate) use workers::workers;

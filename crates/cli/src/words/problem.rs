@@ -5,7 +5,7 @@ use maintenance_control::{Action, Report, RoleOutcome, RoleReport, WorkersReport
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 
-use super::operation::{drifted, functions};
+use super::operation::{drifted, functions, outcome};
 
 /// What went wrong in a finished operation, if anything did. `back` is the command that goes the other
 /// way.
@@ -59,6 +59,22 @@ pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
     let message = format!("{} {verb} {state}", left.join(" and "));
     let failure = with_failures(Failure::new(Outcome::Partial, message), report);
     Some(failure.hint("run the same command again: it goes on with what is left"))
+}
+
+/// The error that ended an operation after some of its roles, with what was done before it.
+pub(crate) fn unfinished(report: &Report, error: Failure, back: &str) -> Failure {
+    let done = report.roles.iter();
+    let done = done.filter(|role| {
+        !matches!(
+            role.outcome,
+            RoleOutcome::Unfinished | RoleOutcome::NotBegun
+        )
+    });
+    let done: Vec<String> = done.map(outcome).collect();
+    with_failures(error, report).hint(format!(
+        "{}; run the same command again to go on where it stopped, or `{back}` to go back",
+        done.join(", ")
+    ))
 }
 
 /// How many functions keep the role from being complete.
@@ -192,6 +208,35 @@ mod tests {
             "1 of 4 functions of the worker role is not paused"
         );
         assert_eq!(problem.causes().len(), 2);
+    }
+
+    #[test]
+    fn an_error_after_some_roles_says_what_was_done_and_both_ways_to_go_on() {
+        let role = |name: &str, outcome| RoleReport {
+            role: name.parse().unwrap(),
+            workers: None,
+            ..worker(outcome, WorkersReport::default())
+        };
+        let report = report(
+            Action::On,
+            vec![
+                role("web", RoleOutcome::TurnedOn),
+                role("worker", RoleOutcome::Unfinished),
+                role("other", RoleOutcome::NotBegun),
+            ],
+        );
+        let error = Failure::failed("the store is down").hint("wait");
+        let problem = unfinished(&report, error, "maintenance off --all");
+        assert_eq!(problem.outcome(), Outcome::Failed);
+        assert_eq!(problem.message(), "the store is down");
+        assert_eq!(
+            problem.hints(),
+            [
+                "wait",
+                "Web maintenance has been turned on; run the same command again to go on where it \
+                 stopped, or `maintenance off --all` to go back"
+            ]
+        );
     }
 
     #[test]

@@ -1,0 +1,127 @@
+//! What is said of how far an operation is. Pure; `progress` decides when and where it is shown.
+
+use std::time::Duration;
+
+use maintenance_control::{Action, Waiting};
+use maintenance_flag::Role;
+
+use super::drain::duration;
+
+/// What is being done with the functions of a role.
+pub(crate) fn at_work(action: Action, role: &Role) -> String {
+    let verb = match action {
+        Action::On => "Pausing",
+        Action::Off => "Restoring",
+    };
+    format!("{verb} {role} functions")
+}
+
+/// Before anything of a role is changed.
+pub(crate) fn reading(role: &Role) -> String {
+    format!("Reading {role} functions")
+}
+
+/// Before it is known how many there are.
+pub(crate) fn listing(role: &Role) -> String {
+    format!("Listing {role} functions")
+}
+
+/// While code that had begun may still be running.
+pub(crate) fn draining(left: Duration) -> String {
+    format!("Draining: {} left", duration(left))
+}
+
+/// How fast it goes, functions a second, and how long it will take still.
+pub(crate) fn pace(per_second: f64, left: Duration) -> String {
+    // A few a minute are not "0.0/s".
+    let rate = if per_second < 0.95 {
+        format!("{:.1}/min", per_second * 60.0)
+    } else {
+        format!("{per_second:.1}/s")
+    };
+    match left.is_zero() {
+        true => rate,
+        false => format!("{rate}, {} left", duration(left)),
+    }
+}
+
+/// What is waited for, if anything is. `action` is what is being done, once something is.
+pub(crate) fn waiting(action: Option<Action>, waiting: &Waiting) -> Option<String> {
+    let mut parts = Vec::new();
+    match (waiting.mappings, action) {
+        (0, _) => {}
+        (count, Some(Action::Off)) => {
+            parts.push(format!("{} to be Enabled", mappings(count)));
+        }
+        (count, _) => parts.push(format!("{} to be Disabled", mappings(count))),
+    }
+    match waiting.provisioned {
+        0 => {}
+        1 => parts.push("provisioned concurrency to be READY".to_owned()),
+        count => parts.push(format!("{count} provisioned concurrencies to be READY")),
+    }
+    match waiting.updates {
+        0 => {}
+        1 => parts.push("another update in progress".to_owned()),
+        count => parts.push(format!("{count} other updates in progress")),
+    }
+    let mut words = Vec::new();
+    if !parts.is_empty() {
+        words.push(format!("waiting for {}", parts.join(", ")));
+    }
+    if waiting.throttled {
+        words.push("throttled by AWS, so going more slowly".to_owned());
+    }
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+fn mappings(count: usize) -> String {
+    match count {
+        1 => "1 event source mapping".to_owned(),
+        _ => format!("{count} event source mappings"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_told_in_numbers_that_say_something() {
+        let seconds = Duration::from_secs;
+        assert_eq!(pace(9.84, seconds(90)), "9.8/s, 1 min 30 s left");
+        assert_eq!(pace(0.1, seconds(30)), "6.0/min, 30 s left");
+        assert_eq!(pace(10.0, Duration::ZERO), "10.0/s");
+    }
+
+    #[test]
+    fn each_thing_waited_for_has_its_words() {
+        let mut waits = Waiting::default();
+        let on = Some(Action::On);
+        assert_eq!(waiting(on, &waits), None);
+        waits.mappings = 1;
+        assert_eq!(
+            waiting(on, &waits).as_deref(),
+            Some("waiting for 1 event source mapping to be Disabled")
+        );
+        waits.mappings = 2;
+        waits.provisioned = 1;
+        assert_eq!(
+            waiting(Some(Action::Off), &waits).as_deref(),
+            Some(
+                "waiting for 2 event source mappings to be Enabled, provisioned concurrency to be READY"
+            )
+        );
+        waits = Waiting::default();
+        waits.throttled = true;
+        assert_eq!(
+            waiting(None, &waits).as_deref(),
+            Some("throttled by AWS, so going more slowly")
+        );
+        waits.updates = 1;
+        assert_eq!(
+            waiting(on, &waits).as_deref(),
+            Some("waiting for another update in progress; throttled by AWS, so going more slowly")
+        );
+    }
+}
