@@ -135,8 +135,11 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
             )
         }
         SdkError::ConstructionFailure(_) => Kind::Credentials,
-        SdkError::DispatchFailure(failure) if !failure.is_io() && !failure.is_timeout() => {
-            // Neither the network nor a timeout: the request could not be signed.
+        // Neither the network nor a timeout: the request could not be signed. A connection that the other
+        // side closes before it has answered is neither, too, but says that it is worth another try.
+        SdkError::DispatchFailure(failure)
+            if !failure.is_io() && !failure.is_timeout() && failure.as_other().is_none() =>
+        {
             Kind::Credentials
         }
         _ => Kind::Transient,

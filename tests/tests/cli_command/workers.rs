@@ -1,6 +1,6 @@
 //! What is said of functions, and that a plan changes nothing.
 
-use maintenance_sandbox::{FunctionSpec, MappingSpec};
+use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
 use maintenance_tests::Scene;
 
 fn scene() -> Scene {
@@ -203,19 +203,28 @@ fn what_drifted_and_what_is_gone_is_named() {
 }
 
 #[test]
-fn progress_is_a_bar_on_a_terminal_and_lines_for_whoever_asks() {
-    let mut scene = scene();
-    scene.set("TERM", "xterm");
-    let ran = scene.run(&["on", "-y", "-v", "--role", "worker"]);
-    ran.code(0).says("Pausing worker functions: 3 of 3\n");
-    let ran = scene.at_terminal(&["off", "--role", "worker"]).wait();
-    ran.code(0)
-        .says("Restoring worker functions [")
+fn a_connection_that_breaks_in_the_middle_of_a_call_is_made_again() {
+    let scene = scene();
+    let before = scene.sandbox().fleet();
+    for operation in ["GetFunction", "GetPolicy", "PutFunctionConcurrency"] {
+        let breaks = Fault::on(operation).after();
+        scene.sandbox().inject(breaks.drop_connection());
+    }
+    for target in ["/flags/worker", "/capacity/worker"] {
+        let breaks = Fault::on("PutParameter").target(target).after();
+        scene.sandbox().inject(breaks.drop_connection());
+    }
+    scene
+        .run(&["on", "-y", "--role", "worker"])
+        .code(0)
+        .says("3 functions paused\n");
+    let breaks = Fault::on("DeleteFunctionConcurrency").after();
+    scene.sandbox().inject(breaks.drop_connection());
+    scene
+        .run(&["off", "--role", "worker"])
+        .code(0)
         .says("3 functions restored\n");
-    assert!(
-        !ran.stderr.contains("Restoring worker functions:"),
-        "{ran:#?}"
-    );
+    assert_eq!(scene.sandbox().fleet(), before);
 }
 
 #[test]
