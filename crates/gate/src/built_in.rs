@@ -61,11 +61,10 @@ fn say(page: &mut String, language: Language, sent: bool, notice: &Notice, momen
     match notice.until {
         Some(_) if moment.late => paragraph(page, words.late),
         Some(until) => {
-            let (before, after) = words.until;
-            let (machine, person) = (rfc3339(until), readable(until));
+            let (said, machine, person) = (words.until, rfc3339(until), readable(until));
             paragraph(
                 page,
-                &format!("{before}<time datetime=\"{machine}\">{person}</time>{after}"),
+                &format!("{said}<time datetime=\"{machine}\">{person}</time>"),
             );
         }
         None => {}

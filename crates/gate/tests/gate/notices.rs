@@ -47,10 +47,7 @@ async fn the_built_in_page_shows_the_message_escaped_and_the_end() {
     );
     assert_eq!(count(&page.body, "<script>"), 1, "the page's own");
     let time = format!("<time datetime=\"{UNTIL}\">2026-11-18 11:16 UTC</time>");
-    assert!(
-        page.body
-            .contains(&format!("We expect to be back by {time}."))
-    );
+    assert!(page.body.contains(&format!("Expected back: {time}</p>")));
     assert!(
         !page.body.contains("down for maintenance."),
         "the message says it"
