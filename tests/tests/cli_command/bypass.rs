@@ -1,7 +1,9 @@
 //! The bypass link: printed once, stored as no more than a hash, and ended by whatever should end it.
 
 use jiff::{SignedDuration, Timestamp};
+use lambda_http::http::{Method, Request};
 use maintenance_flag::{Bypass, Flag, StoredToken, Token};
+use maintenance_gate::{Gate, MemorySource};
 use maintenance_tests::Scene;
 use serde_json::{Value, json};
 
@@ -247,4 +249,49 @@ fn a_plan_makes_none_and_a_refusal_prints_none() {
     scene.sandbox().inject(denied.access_denied());
     scene.run(&["on", "-y", "--bypass"]).code(1).stdout("");
     assert!(scene.sandbox().parameters().is_empty());
+}
+
+/// What a gate answers to a request, with the flag as it is stored; none if it lets it pass.
+fn answered(scene: &Scene, method: Method, uri: &str, header: Option<(&str, &str)>) -> Option<u16> {
+    let flag = &scene.sandbox().parameters()["/maintenance/demo-dev/flags/web"].value;
+    let gate = Gate::builder().app("demo").env("dev");
+    let gate = gate.source(MemorySource::new(flag.clone())).build();
+    let gate = gate.expect("a gate");
+    let mut request = Request::builder().method(method).uri(uri);
+    if let Some((name, value)) = header {
+        request = request.header(name, value);
+    }
+    let parts = request.body(()).expect("a request").into_parts().0;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let decision = runtime.expect("a runtime").block_on(gate.check(&parts));
+    let response = decision.into_response()?;
+    Some(response.status().as_u16())
+}
+
+#[test]
+fn what_the_command_prints_is_what_a_gate_takes() {
+    let scene = Scene::aws();
+    let report = scene.run(&["on", "-y", "--bypass", "--allow-path", "/hooks/*", "--json"]);
+    let bypass = &report.code(0).json()["bypass"];
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let link = text(&bypass["link"]);
+    let (name, value) = (
+        text(&bypass["header"]["name"]),
+        text(&bypass["header"]["value"]),
+    );
+    let header = Some((name.as_str(), value.as_str()));
+    assert_eq!(answered(&scene, Method::GET, &link, None), Some(303));
+    assert_eq!(answered(&scene, Method::POST, "/pay", header), None);
+    assert_eq!(answered(&scene, Method::GET, "/hooks/a", None), None);
+    assert_eq!(answered(&scene, Method::GET, "/", None), Some(503));
+
+    scene.run(&["on", "--no-bypass"]).code(0);
+    assert_eq!(answered(&scene, Method::GET, &link, None), Some(503));
+    assert_eq!(answered(&scene, Method::POST, "/pay", header), Some(503));
+
+    scene.run(&["on", "-y", "--read-only"]).code(0);
+    assert_eq!(answered(&scene, Method::GET, "/", None), None);
+    assert_eq!(answered(&scene, Method::POST, "/", None), Some(503));
 }

@@ -647,6 +647,25 @@ fn the_configuration_file_says_what_a_window_has_when_it_opens() {
 }
 
 #[test]
+fn beside_when_it_is_safe_to_migrate_it_says_what_goes_on() {
+    let scene = Scene::aws();
+    scene.write("maintenance.toml", "[roles.web]\ntimeout = 30\n");
+    let goes_on = "goes on meanwhile: migrate only what it can live with\n";
+    scene
+        .run(&["on", "-y", "--read-only"])
+        .code(0)
+        .says("\nSafe to migrate from ")
+        .says(&format!("\nReading {goes_on}"));
+    scene
+        .run(&["on", "-y", "--allow-path", "/hooks/*"])
+        .code(0)
+        .says(&format!("\nWhat may pass {goes_on}"));
+    let plain = scene.run(&["on", "--allow-path", ""]);
+    plain.code(0).says("\nSafe to migrate from ");
+    assert!(!plain.stderr.contains("goes on"), "{plain:?}");
+}
+
+#[test]
 fn a_bad_line_of_the_file_is_named() {
     let scene = Scene::aws();
     for (line, why) in [

@@ -182,7 +182,43 @@ env = {env}                          # together: {app}
 
 #[cfg(test)]
 mod tests {
+    use crate::settings::Settings;
+
     use super::*;
+
+    #[test]
+    fn every_key_that_the_template_offers_is_one() {
+        let app = App::new("demo", "dev").unwrap();
+        let text = template(&app, &None, &Prefix::default());
+        let offered = |line: &str| {
+            let line = line.strip_prefix("# ")?;
+            let key = line.split([' ', ']']).next()?;
+            let is_key = line.starts_with("[roles.") || line.contains(" = ");
+            (is_key && !key.contains(['`', ','])).then(|| line.to_owned())
+        };
+        let lines = text.lines().map(|line| match offered(line) {
+            // Of a file store alone.
+            Some(line) if line.starts_with("path") => String::new(),
+            Some(line) => line,
+            None => line.to_owned(),
+        });
+        let taken = lines.collect::<Vec<_>>().join("\n");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        std::fs::write(&path, &taken).unwrap();
+        let around = Surroundings {
+            dir: folder.path().to_owned(),
+            ..Surroundings::default()
+        };
+        let settings = Settings::resolve(&Global::default(), &around)
+            .unwrap_or_else(|failure| panic!("{failure:?}\n{taken}"));
+        let web = settings.roles.first().unwrap();
+        let standing = &web.standing;
+        assert!(standing.message.is_some() && standing.url.is_some());
+        assert!(standing.allow_ip.is_some() && standing.allow_path.is_some());
+        assert_eq!(web.timeout.as_ref().unwrap().value.as_secs(), 30);
+        assert!(settings.roles.iter().any(|role| role.functions.is_some()));
+    }
 
     #[test]
     fn the_folder_gives_a_valid_name() {

@@ -287,6 +287,9 @@ async fn drain(
     if !wait {
         if let Some(at) = words::drained_at(report, described) {
             output.say(words::safe_from(at));
+            words::runs_on(report)
+                .into_iter()
+                .for_each(|line| output.say(line));
         }
         return true;
     }
@@ -301,6 +304,9 @@ async fn drain(
     progress.clear();
     if drained {
         output.say(words::DRAINED);
+        words::runs_on(report)
+            .into_iter()
+            .for_each(|line| output.say(line));
     }
     drained
 }

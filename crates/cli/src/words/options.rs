@@ -1,7 +1,7 @@
 //! What visitors get and who may pass, in words.
 
 use jiff::Timestamp;
-use maintenance_control::{OptionsReport, Updated};
+use maintenance_control::{BypassReport, OptionsReport, Report, Updated};
 use maintenance_flag::{App, Mode, Role};
 
 /// What is said of a bypass link whose site is not known.
@@ -94,6 +94,21 @@ pub(crate) fn about_link(until: Timestamp, query: &str, header: &str) -> Vec<Str
     ]
 }
 
+/// What runs on though the role is drained, said beside when it is safe to migrate.
+pub(crate) fn runs_on(report: &Report) -> Option<String> {
+    let options = || report.roles.iter().filter_map(|role| role.options.as_ref());
+    let what = if options().any(|it| it.mode == Mode::ReadOnly) {
+        "Reading"
+    } else if options().any(|it| it.bypass != BypassReport::default()) {
+        "What may pass"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{what} goes on meanwhile: migrate only what it can live with"
+    ))
+}
+
 /// What somebody stored must not move the cursor of whoever looks at it.
 fn on_a_line(text: &str) -> String {
     text.chars()
@@ -103,8 +118,6 @@ fn on_a_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use maintenance_control::BypassReport;
-
     use super::*;
 
     fn at(text: &str) -> Timestamp {
