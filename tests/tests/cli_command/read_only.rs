@@ -1,0 +1,111 @@
+//! Read-only: what it closes, what it lets go on, and which roles it is for.
+
+use jiff::Timestamp;
+use maintenance_flag::Mode;
+use maintenance_sandbox::FunctionSpec;
+use maintenance_tests::Scene;
+
+use crate::window::{WEB, flag, is_usage};
+
+#[test]
+fn a_plain_on_closes_a_read_only_role_wholly_and_asks_first() {
+    let scene = Scene::aws();
+    scene.run(&["on", "-y", "--read-only"]).code(0);
+    let old = "\"drained_at\":\"2026-01-01T00:00:00Z\"";
+    let stored = scene.sandbox().parameters()[WEB].value.clone();
+    let at = stored.find("\"drained_at\"").expect("it is noted");
+    let stored = format!("{}{old}}}", &stored[..at]);
+    scene.sandbox().set_parameter(WEB, &stored);
+    // What writes has ended long ago, and a message begins nothing.
+    let again = ["on", "--read-only", "--message", "x"];
+    scene.run(&again).code(0).says("options updated: message\n");
+    let noted = flag(&scene).drained_at.expect("it is noted");
+    assert_eq!(noted.to_string(), "2026-01-01T00:00:00Z");
+
+    scene
+        .run(&["on"])
+        .refuses(6, "not confirmed, so nothing was changed");
+    assert_eq!(flag(&scene).mode, Mode::ReadOnly);
+    let mut terminal = scene.at_terminal(&["on"]);
+    terminal.expect(
+        "Will turn web maintenance mode from read-only to on for demo-dev\n\
+         \x20 visitors are told: x\n\
+         Are you sure? (y/N) ",
+    );
+    terminal.type_in("y\n");
+    terminal
+        .wait()
+        .code(0)
+        .says("(y/N) Web maintenance is on; options updated: mode (on)\n");
+    let tightened = flag(&scene);
+    assert_eq!(tightened.mode, Mode::On);
+    assert!(tightened.drained_at > Some(Timestamp::now()));
+    // And the other way.
+    scene.run(&["on", "--read-only"]).code(6);
+    scene
+        .run(&["on", "--read-only", "-y"])
+        .code(0)
+        .says("options updated: mode (read-only)\n  read-only: ");
+}
+
+#[test]
+fn functions_are_neither_read_only_nor_given_back_by_a_clock() {
+    let scene = Scene::aws();
+    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    scene.write(
+        "maintenance.toml",
+        "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
+    );
+    for (option, why) in [
+        ("--read-only", "cannot go on reading"),
+        ("--auto-off", "nobody would give them back what they had"),
+    ] {
+        let message = format!("{option} cannot be used for the worker role");
+        let ran = scene.run(&["on", "-y", "--role", "worker", option, "--for", "1h"]);
+        is_usage(&scene, &ran, &message)
+            .says(why)
+            .says(&format!("`maintenance on --role web {option}`"));
+        let ran = scene.run(&["on", "-y", "--all", option, "--for", "1h"]);
+        is_usage(&scene, &ran, &message).says(why).says(&format!(
+            "`maintenance on --role web {option}`, then `maintenance on --role worker`"
+        ));
+    }
+    // A time alone is a promise to visitors, and a role of handlers may have both.
+    let all = ["on", "-y", "--all", "--for", "1h", "--accept-event-loss"];
+    scene.run(&all).code(0);
+    scene.run(&["off", "--all"]).code(0);
+    let web = ["on", "-y", "--for", "1h", "--auto-off", "--read-only"];
+    scene.run(&web).code(0);
+    // With no functions anywhere, --all may too.
+    let scene = Scene::files();
+    scene
+        .run(&[
+            "on",
+            "-y",
+            "--all",
+            "--read-only",
+            "--for",
+            "1h",
+            "--auto-off",
+        ])
+        .code(0);
+}
+
+#[test]
+fn beside_when_it_is_safe_to_migrate_it_says_what_goes_on() {
+    let scene = Scene::aws();
+    scene.write("maintenance.toml", "[roles.web]\ntimeout = 30\n");
+    let goes_on = "goes on meanwhile: migrate only what it can live with\n";
+    scene
+        .run(&["on", "-y", "--read-only"])
+        .code(0)
+        .says("\nSafe to migrate from ")
+        .says(&format!("\nReading {goes_on}"));
+    scene
+        .run(&["on", "-y", "--allow-path", "/hooks/*"])
+        .code(0)
+        .says(&format!("\nWhat may pass {goes_on}"));
+    let plain = scene.run(&["on", "--allow-path", ""]);
+    plain.code(0).says("\nSafe to migrate from ");
+    assert!(!plain.stderr.contains("goes on"), "{plain:?}");
+}
