@@ -68,7 +68,13 @@
 //!   typo is found at the deployment. [`Gate::from_env_or_pass`] starts in any case, and then
 //!   maintenance mode may silently not work. The examples take the first.
 //! - Behind an Application Load Balancer a health check that is answered 503 takes the target out of
-//!   service, and a WebSocket API's `$connect` is an HTTP request to lambda_http.
+//!   service: `--allow-path` its path.
+//! - A WebSocket API: `$connect` is refused, read-only or not, since what comes over a connection may
+//!   write. What comes over one that is open passes, and so does its `$disconnect`. For a lambda_http
+//!   handler that needs the feature `lambda_http`.
+//! - [`Gate::check_event`] answers HTTP requests only. A Lambda authorizer's event looks like one, and
+//!   passes; but a function of lambda_http that is an authorizer too cannot be told apart: give the
+//!   authorizer a function of its own.
 //! - A page is one file: during a maintenance, a style sheet or an image of the app is answered 503 too.
 //!
 //! ```

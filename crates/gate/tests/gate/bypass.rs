@@ -1,13 +1,17 @@
 //! Who passes though the role is in maintenance, and who does not.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use http::Method;
 use http::request::Parts;
 use maintenance_flag::Token;
-use maintenance_gate::{ClientAddress, Decision, Gate, ManualClock, MemorySource};
+use maintenance_gate::{
+    ClientAddress, Decision, Gate, MaintenanceLayer, ManualClock, MemorySource,
+};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{
     START, at, captured, demo, flag, get, request, request_with, stored_token, token, with_flag,
@@ -430,5 +434,40 @@ async fn each_pass_is_one_event_that_says_by_what() {
         let said = format!("{events:?}");
         assert!(!said.contains("192.0.2") && !said.contains(token().reveal()));
         assert!(!said.contains("secret"));
+    }
+}
+
+/// What the server of a socket answers to `GET /` with these headers.
+async fn over_a_socket(port: u16, headers: &str) -> u16 {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET / HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_axum_server_says_where_a_request_comes_from() {
+    for (range, trusted, headers, status) in [
+        ("127.0.0.0/8", 0, "", 200),
+        ("192.0.2.0/24", 0, "", 503),
+        ("192.0.2.0/24", 0, "x-forwarded-for: 192.0.2.1\r\n", 503),
+        ("192.0.2.0/24", 1, "x-forwarded-for: 192.0.2.1\r\n", 200),
+        ("127.0.0.0/8", 1, "x-forwarded-for: 192.0.2.1\r\n", 503),
+        ("127.0.0.0/8", 1, "", 503),
+    ] {
+        let stored = flag("on", &json!({"addresses": [range]}));
+        let gate = with_flag(&stored).trusted_proxies(trusted).build().unwrap();
+        let app = axum::Router::new()
+            .route("/", axum::routing::get(async || "hello"))
+            .layer(MaintenanceLayer::new(gate));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        let server = tokio::spawn(async move { axum::serve(listener, app).await });
+        let answered = over_a_socket(port, headers).await;
+        assert_eq!(answered, status, "{range} {trusted} {headers}");
+        server.abort();
     }
 }

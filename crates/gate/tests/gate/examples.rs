@@ -10,7 +10,10 @@ use maintenance_sandbox::{Sandbox, Settings};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Extension, PARAMETER, Reply, RuntimeApi, Shape, Stub, TOKEN, example, send};
+use crate::support::{
+    Extension, PARAMETER, Reply, RuntimeApi, Shape, Stub, TOKEN, example, flag, send, stored_token,
+    token,
+};
 
 const PAGE: &str = "<!doctype html><p>Soon.\n";
 
@@ -97,6 +100,45 @@ async fn lambda_http_builds_its_app_only_when_a_request_passes() {
     let log = api.stop().await;
     assert_eq!(log.matches("connected").count(), 1, "{log}");
     assert!(!log.contains("secret"), "a query was logged: {log}");
+}
+
+#[tokio::test]
+async fn a_streaming_handler_streams_the_refusal_too() {
+    let task = Task::new();
+    let mut api = start("lambda_http_streaming", &task.variables()).await;
+    let shape = Shape::FunctionUrl;
+    for _ in 0..2 {
+        task.set("off");
+        let answer = api.invoke(shape.event("GET", "/")).await.unwrap();
+        assert_eq!(answer["statusCode"], 200);
+        assert_eq!(answer["body"], "Hello, visitor.\n");
+
+        task.set("on");
+        for (method, body) in [("GET", PAGE), ("POST", PAGE), ("HEAD", "")] {
+            let refused = api.invoke(shape.event(method, "/")).await.unwrap();
+            assert_eq!(refused["statusCode"], 503, "{refused}");
+            assert_eq!(refused["body"], body);
+            assert_eq!(refused["headers"]["x-maintenance"], "on");
+            assert_eq!(refused["headers"]["retry-after"], "120");
+        }
+    }
+
+    let bypass = stored_token("demo-dev", "web");
+    let bypass = json!({"token": bypass["token"], "token_until": "2199-01-01T00:00:00Z"});
+    task.set(&flag("on", &bypass));
+    let query = [("maintenance-bypass", token().reveal().to_owned())];
+    let query = query
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let opened = api
+        .invoke(shape.event_with("GET", "/", &query, &[]))
+        .await
+        .unwrap();
+    assert_eq!(opened["statusCode"], 303);
+    let cookie = opened["cookies"][0].as_str().unwrap();
+    let cookie = cookie.split_once(';').unwrap().0;
+    let event = shape.event_with("GET", "/", &[], &[("cookie", cookie)]);
+    assert_eq!(api.invoke(event).await.unwrap()["statusCode"], 200);
 }
 
 #[tokio::test]

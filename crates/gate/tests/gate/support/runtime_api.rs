@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde_json::Value;
@@ -127,9 +127,31 @@ async fn next(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 async fn answered(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
-    settle(&shared, &id, Ok(serde_json::from_slice(&body).unwrap()))
+    let is_stream = headers
+        .get("lambda-runtime-function-response-mode")
+        .is_some_and(|mode| mode == "streaming");
+    let answer = if is_stream {
+        streamed(&headers, &body)
+    } else {
+        serde_json::from_slice(&body).unwrap()
+    };
+    settle(&shared, &id, Ok(answer))
+}
+
+/// A streamed HTTP response: its head as JSON, eight zero bytes, and its body.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>
+fn streamed(headers: &HeaderMap, stream: &[u8]) -> Value {
+    let kind = headers["content-type"].to_str().unwrap();
+    assert_eq!(kind, "application/vnd.awslambda.http-integration-response");
+    let end = stream.windows(8).position(|bytes| bytes == [0; 8]).unwrap();
+    let mut answer: Value = serde_json::from_slice(&stream[..end]).unwrap();
+    answer["body"] = String::from_utf8(stream[end + 8..].to_vec())
+        .unwrap()
+        .into();
+    answer
 }
 
 async fn failed(

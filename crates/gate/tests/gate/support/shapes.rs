@@ -11,6 +11,8 @@ use super::Answered;
 pub(crate) enum Shape {
     /// API Gateway, REST API.
     RestApi,
+    /// API Gateway, HTTP API with payload 1.0.
+    HttpApi1,
     /// API Gateway, HTTP API with payload 2.0.
     HttpApi,
     /// A function URL.
@@ -22,8 +24,9 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::RestApi,
+        Self::HttpApi1,
         Self::HttpApi,
         Self::FunctionUrl,
         Self::LoadBalancer,
@@ -33,6 +36,13 @@ impl Shape {
     /// The event of a request.
     pub(crate) fn event(self, method: &str, path: &str) -> Value {
         match self {
+            Self::HttpApi1 => {
+                let mut event = Self::RestApi.event(method, path);
+                event["version"] = json!("1.0");
+                event["requestContext"]["stage"] = json!("$default");
+                event["requestContext"]["path"] = json!(path);
+                event
+            }
             Self::RestApi => json!({
                 "resource": "/{proxy+}",
                 "path": path,
@@ -116,6 +126,52 @@ impl Shape {
         }
     }
 
+    /// The event of a request with these headers and this query, besides those that it has anyway.
+    pub(crate) fn event_with(
+        self,
+        method: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Value {
+        let mut event = self.event(method, path);
+        let is_one_by_one = self != Self::LoadBalancerMulti;
+        let is_in_lists = !matches!(self, Self::HttpApi | Self::FunctionUrl | Self::LoadBalancer);
+        for (key, list, pairs) in [
+            ("headers", "multiValueHeaders", headers),
+            (
+                "queryStringParameters",
+                "multiValueQueryStringParameters",
+                query,
+            ),
+        ] {
+            for (name, value) in pairs {
+                if is_one_by_one {
+                    event[key][*name] = json!(value);
+                }
+                if is_in_lists {
+                    event[list][*name] = json!([value]);
+                }
+            }
+        }
+        if matches!(self, Self::HttpApi | Self::FunctionUrl) {
+            // Cookies are apart, and the query is there as it was sent too.
+            let fields = event["headers"].as_object_mut().unwrap();
+            if let Some(cookies) = fields.shift_remove("cookie") {
+                let cookies = cookies.as_str().unwrap().split("; ");
+                event["cookies"] = cookies.map(Value::from).collect();
+            }
+            for (name, value) in query {
+                let raw = format!(
+                    "{}&{name}={value}",
+                    event["rawQueryString"].as_str().unwrap()
+                );
+                event["rawQueryString"] = raw.into();
+            }
+        }
+        event
+    }
+
     /// What the visitor gets of a handler's answer, read as this sender reads it.
     pub(crate) fn answered(self, answer: &Value) -> Answered {
         let single = || -> Vec<(String, String)> {
@@ -139,13 +195,37 @@ impl Shape {
                 .collect()
         };
         let headers = match self {
-            // A REST API merges the two.
-            Self::RestApi => {
-                let (single, multi) = (single(), multi());
-                assert!(single.is_empty() || multi.is_empty(), "doubled headers");
-                [single, multi].concat()
+            // A REST API merges the two, and answers 502 if it finds any key but these.
+            Self::RestApi | Self::HttpApi1 => {
+                const KNOWN: [&str; 5] = [
+                    "statusCode",
+                    "headers",
+                    "multiValueHeaders",
+                    "body",
+                    "isBase64Encoded",
+                ];
+                for key in answer.as_object().unwrap().keys() {
+                    assert!(KNOWN.contains(&key.as_str()), "{key}");
+                }
+                let merged = [single(), multi()].concat();
+                for (name, _) in &merged {
+                    let same = merged.iter().filter(|(other, _)| other == name);
+                    assert_eq!(same.count(), 1, "{name} twice");
+                }
+                merged
             }
-            Self::HttpApi | Self::FunctionUrl => single(),
+            Self::HttpApi | Self::FunctionUrl => {
+                let mut headers = single();
+                let cookies = answer["cookies"].as_array().into_iter().flatten();
+                let cookies: Vec<_> = cookies.map(|cookie| cookie.as_str().unwrap()).collect();
+                assert!(headers.iter().all(|(name, _)| name != "set-cookie"));
+                if let [cookie] = cookies[..] {
+                    headers.push(("set-cookie".to_owned(), cookie.to_owned()));
+                } else {
+                    assert!(cookies.is_empty());
+                }
+                headers
+            }
             Self::LoadBalancer => {
                 let description = answer["statusDescription"].as_str().unwrap();
                 assert!(description.starts_with(&answer["statusCode"].to_string()));
