@@ -46,19 +46,20 @@ struct World {
 }
 
 impl World {
-    async fn new(kind: Kind, trouble: &Trouble, on_unknown: OnUnknown) -> Self {
+    /// None if that trouble cannot befall that source.
+    async fn new(kind: Kind, trouble: &Trouble, on_unknown: OnUnknown) -> Option<Self> {
         let store = Store::open().await;
         let bad = match trouble.befalls {
-            Befalls::Dns => kind.without_dns(store.address),
+            Befalls::Dns => kind.without_dns()?,
             _ => kind.without_credentials(store.address),
         };
         let source = Switch::new(kind.at(store.address), bad);
         let site = Site::open(source.clone(), on_unknown).await;
-        Self {
+        Some(Self {
             store,
             site,
             source,
-        }
+        })
     }
 
     async fn befall(&self, trouble: &Trouble) {
@@ -103,7 +104,9 @@ impl World {
 
 async fn endure(kind: Kind, trouble: &Trouble, scene: Scene) {
     let case = format!("{}, {kind:?}, {scene:?}", trouble.name);
-    let world = World::new(kind, trouble, scene.on_unknown).await;
+    let Some(world) = World::new(kind, trouble, scene.on_unknown).await else {
+        return;
+    };
     let (store, site) = (&world.store, &world.site);
     // What visitors would get if the store could say so.
     let (truth, would_get) = match scene.gets {
@@ -140,13 +143,13 @@ async fn endure(kind: Kind, trouble: &Trouble, scene: Scene) {
         assert_eq!(site.visit().await, scene.gets, "{case}");
     }
     assert_eq!(site.bells.asked().len(), asked.len(), "{case}");
-    assert_eq!(store.reads(), reads + trouble.reads, "{case}");
+    kind.made(store.reads() - reads, trouble.reads, &case);
 
     // Back again: at the latest after the longest pause.
     world.mend(truth).await;
     site.clock.advance(Duration::from_secs(72));
     assert_eq!(site.visit().await, would_get, "{case}");
-    assert_eq!(store.reads(), reads + trouble.reads + 1, "{case}");
+    kind.made(store.reads() - reads, trouble.reads + 1, &case);
 }
 
 #[tokio::test]
@@ -175,8 +178,12 @@ async fn a_store_in_trouble_is_asked_less_often() {
             // It is looked at again after 1, 2, 4 and 8 s, and asked anew after ten or more.
             ("slow", 15, 30),
         ] {
+            if (name, kind) == ("throttles", Kind::Extension) {
+                // It says of no failure what it was.
+                continue;
+            }
             let trouble = troubles().into_iter().find(|row| row.name == name).unwrap();
-            let world = World::new(kind, &trouble, OnUnknown::Pass).await;
+            let world = World::new(kind, &trouble, OnUnknown::Pass).await.unwrap();
             world.store.put("on");
             assert_eq!(world.site.visit().await, Visit::Page);
             world.site.clock.advance(PAST_TTL);

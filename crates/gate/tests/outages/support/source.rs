@@ -10,62 +10,129 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_ssm::config::retry::RetryConfig;
 use aws_sdk_ssm::config::{BehaviorVersion, Region, SharedCredentialsProvider};
 use aws_sdk_ssm::{Client, Config};
-use maintenance_gate::{Fetch, FlagSource, SsmSource};
+use maintenance_gate::{ExtensionSource, Fetch, FlagSource, SdkSource, SsmSource};
 
 /// A name that no resolver has to be asked for: a label has at most 63 letters.
 const NO_SUCH_HOST: &str = "parameter-store-parameter-store-parameter-store-parameter-store-1";
 
 /// How the gate reads Parameter Store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
+    /// By a signed request.
+    Ssm,
     /// By the AWS SDK.
     Sdk,
+    /// By the AWS Parameters and Secrets extension, which is at the other end of the line here.
+    Extension,
 }
 
 impl Kind {
     /// Each of them passes the same tests.
-    pub(crate) const ALL: [Self; 1] = [Self::Sdk];
+    pub(crate) const ALL: [Self; 3] = [Self::Ssm, Self::Sdk, Self::Extension];
 
     /// A source that asks at this address.
     pub(crate) fn at(self, address: SocketAddr) -> Box<dyn FlagSource> {
         match self {
-            Self::Sdk => Box::new(sdk(&format!("http://{address}"), sandbox())),
+            Self::Ssm => Box::new(ssm(&address.to_string(), true)),
+            Self::Sdk => Box::new(sdk(&address.to_string(), sandbox())),
+            Self::Extension => Box::new(extension(address, true)),
         }
     }
 
-    /// One whose host has no address.
-    pub(crate) fn without_dns(self, _: SocketAddr) -> Box<dyn FlagSource> {
+    /// One whose host has no address; none if it looks up no name.
+    pub(crate) fn without_dns(self) -> Option<Box<dyn FlagSource>> {
         match self {
-            Self::Sdk => Box::new(sdk(&format!("http://{NO_SUCH_HOST}"), sandbox())),
+            Self::Ssm => Some(Box::new(ssm(NO_SUCH_HOST, true))),
+            Self::Sdk => Some(Box::new(sdk(NO_SUCH_HOST, sandbox()))),
+            Self::Extension => None,
         }
     }
 
     /// One that finds no credentials.
     pub(crate) fn without_credentials(self, address: SocketAddr) -> Box<dyn FlagSource> {
         match self {
+            Self::Ssm => Box::new(ssm(&address.to_string(), false)),
             Self::Sdk => {
                 let none = SharedCredentialsProvider::new(NoCredentials);
-                Box::new(sdk(&format!("http://{address}"), none))
+                Box::new(sdk(&address.to_string(), none))
             }
+            Self::Extension => Box::new(extension(address, false)),
         }
     }
+
+    /// Whether it sends a request once more, over a new connection, when the one that it kept is dead
+    /// or says nothing for a tenth of a second.
+    pub(crate) fn asks_twice(self) -> bool {
+        match self {
+            Self::Ssm | Self::Extension => true,
+            Self::Sdk => false,
+        }
+    }
+
+    /// Checks how many requests so many reads were.
+    #[track_caller]
+    pub(crate) fn made(self, requests: usize, reads: usize, case: &str) {
+        let most = if self.asks_twice() { 2 * reads } else { reads };
+        assert!(
+            (reads..=most).contains(&requests),
+            "{case}: {reads} reads by {self:?} were {requests} requests"
+        );
+    }
+}
+
+type Variables = &'static [(&'static str, &'static str)];
+
+const REGION: Variables = &[("AWS_REGION", "us-east-1")];
+const CREDENTIALS: Variables = &[
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_ACCESS_KEY_ID", "sandbox"),
+    ("AWS_SECRET_ACCESS_KEY", "sandbox"),
+];
+const TOKEN: Variables = &[("AWS_SESSION_TOKEN", "sandbox")];
+
+/// The variable of this name, of `more` or of those that are always the same.
+fn variable(all: Variables, more: (&str, &str), name: &str) -> Option<String> {
+    let found = all
+        .iter()
+        .copied()
+        .chain([more])
+        .find(|(key, _)| *key == name);
+    found.map(|(_, value)| value.to_owned())
+}
+
+fn ssm(host: &str, has_credentials: bool) -> SsmSource {
+    let variables = if has_credentials { CREDENTIALS } else { REGION };
+    let url = format!("http://{host}");
+    SsmSource::from_vars(move |name| variable(variables, ("AWS_ENDPOINT_URL", &url), name))
+}
+
+fn extension(address: SocketAddr, has_token: bool) -> ExtensionSource {
+    let variables = if has_token { TOKEN } else { REGION };
+    let port = address.port().to_string();
+    ExtensionSource::from_vars(move |name| {
+        variable(
+            variables,
+            ("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", &port),
+            name,
+        )
+    })
 }
 
 fn sandbox() -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Credentials::for_tests())
 }
 
-/// As `SsmSource::from_env` makes it: no retries of its own. Here over plain HTTP.
-fn sdk(endpoint: &str, credentials: SharedCredentialsProvider) -> SsmSource {
+/// As `SdkSource::from_env` makes it: no retries of its own. Here over plain HTTP.
+fn sdk(host: &str, credentials: SharedCredentialsProvider) -> SdkSource {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
+        .endpoint_url(format!("http://{host}"))
         .credentials_provider(credentials)
         .retry_config(RetryConfig::disabled())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
-    SsmSource::new(Client::from_conf(config))
+    SdkSource::new(Client::from_conf(config))
 }
 
 #[derive(Debug)]

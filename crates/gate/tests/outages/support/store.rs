@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use http::Request;
 use maintenance_sandbox::{Sandbox, Settings};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -254,8 +256,27 @@ async fn answer_requests(stream: &mut TcpStream, shared: &Shared) -> io::Result<
                 }
             }
         }
-        let response = shared.sandbox.handle(request).await;
+        let response = shared.sandbox.handle(as_parameter_store(request)).await;
         write_response(stream, &response.map_err(io::Error::other)?).await?;
     }
     Ok(())
+}
+
+/// What the extension asks Parameter Store, when it is asked for a parameter; any other request as it is.
+fn as_parameter_store(request: Request<Bytes>) -> Request<Bytes> {
+    let target = request.uri().to_string();
+    let Some(name) = target.strip_prefix("/systemsmanager/parameters/get?name=") else {
+        return request;
+    };
+    let body = format!(r#"{{"Name":"{}"}}"#, name.replace("%2F", "/"));
+    Request::post("/")
+        .header("x-amz-target", "AmazonSSM.GetParameter")
+        .header("content-type", "application/x-amz-json-1.1")
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=sandbox/20261121/us-east-1/ssm/aws4_request, \
+             SignedHeaders=host, Signature=0",
+        )
+        .body(body.into())
+        .unwrap()
 }
