@@ -57,12 +57,12 @@ async fn each<F>(
     action: Action,
     role: &Role,
     run: &Run<'_>,
-    work: impl IntoIterator<Item = (String, F)>,
+    work: impl ExactSizeIterator<Item = (String, F)>,
 ) -> Result<WorkersReport, Error>
 where
     F: Future<Output = Done>,
 {
-    let work: Vec<(String, F)> = work.into_iter().collect();
+    // Each is made when its turn comes: a thousand that wait would take kilobytes each.
     let total = work.len();
     let stream = futures_util::stream::iter(work)
         .map(|(name, function)| async move { (name, function.await) })

@@ -90,8 +90,11 @@ impl Restoration {
         guard: &Guard,
         run: &Run<'_>,
     ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>), Error> {
-        let work = self.survey.functions.iter().filter_map(|(name, current)| {
-            let saved = self.saved.functions.get(name)?;
+        let functions = self.survey.functions.iter();
+        let saved: Vec<_> = functions
+            .filter_map(|(name, current)| Some((name, current, self.saved.functions.get(name)?)))
+            .collect();
+        let work = saved.into_iter().map(|(name, current, saved)| {
             let one = One {
                 fleet,
                 name,
@@ -100,7 +103,7 @@ impl Restoration {
                 guard,
                 insist: self.insist,
             };
-            Some((name.clone(), one.restore()))
+            (name.clone(), one.restore())
         });
         let report = each(fleet, Action::Off, role, run, work).await?;
         let open: BTreeSet<&str> = report
