@@ -42,6 +42,13 @@ fn a_length_is_counted_from_now_and_a_local_time_is_the_machines() {
     let today = tomorrow.timestamp() - day;
     assert!(next == today || next == today + day, "{next}");
     assert!(next + SignedDuration::from_mins(1) > Timestamp::now());
+    // Nobody knows when it is nine there.
+    scene.set("TZ", "Mars/Base");
+    scene
+        .run(&["on", "--until", "9:00"])
+        .refuses(2, "--until \"9:00\" is not valid")
+        .says("the zone in TZ is not known");
+    scene.run(&["on", "--for", "30m"]).code(0);
 }
 
 #[test]

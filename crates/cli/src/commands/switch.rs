@@ -1,6 +1,6 @@
 //! `maintenance on` and `maintenance off`.
 
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 use maintenance_control::{
     Action, Control, Error, Event, Link, Off, On, Report, RoleSpec, Run, Stop, Who,
 };
@@ -14,7 +14,7 @@ use crate::link;
 use crate::output::Output;
 use crate::progress::{Progress, told};
 use crate::runtime::interruptible;
-use crate::settings::{Given, Settings, Source};
+use crate::settings::{Given, Settings, Source, now};
 use crate::words;
 
 use super::connect;
@@ -25,7 +25,7 @@ pub(crate) async fn on(
     args: &OnArgs,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let now = Zoned::now();
+    let now = now();
     let given = Given::new(&args.window, &now)?;
     let mut on = On {
         who: who(args.observer.as_deref())?,

@@ -16,4 +16,4 @@ pub(crate) use file::FILE_NAME;
 pub(crate) use resolve::{Settings, StoreChoice};
 pub(crate) use source::{Source, Sourced};
 pub(crate) use surroundings::Surroundings;
-pub(crate) use window::Given;
+pub(crate) use window::{Given, now};

@@ -1,6 +1,7 @@
 //! What was typed after `on` about its window, checked before anything is read or changed.
 
-use jiff::Zoned;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use maintenance_control::RoleSpec;
 use maintenance_flag::{Change, Options};
 
@@ -9,6 +10,18 @@ use crate::failure::Failure;
 
 use super::rules;
 use crate::settings::source::{Source, Sourced};
+
+/// Now, where the command runs. Without a word about its zone that is UTC, as for every program there.
+pub(crate) fn now() -> Zoned {
+    let named = std::env::var_os("TZ").is_some();
+    let zone = match TimeZone::try_system() {
+        Ok(zone) => zone,
+        // Rather no zone than a wrong one: a local time is then refused.
+        Err(_) if named => TimeZone::unknown(),
+        Err(_) => TimeZone::UTC,
+    };
+    Timestamp::now().to_zoned(zone)
+}
 
 /// What was typed after `on` about its window.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,5 +7,5 @@ mod given;
 mod rules;
 mod standing;
 
-pub(crate) use given::{Given, address};
+pub(crate) use given::{Given, address, now};
 pub(crate) use standing::Standing;

@@ -40,6 +40,11 @@ pub(super) fn until(text: &str, now: &Zoned) -> Result<Timestamp, String> {
     } else if !text.contains(':') || text.contains(['[', 'Z', 'z', '+']) {
         // A date alone would be its first second, which nobody means.
         return Err(wrong());
+    } else if now.time_zone().is_unknown() {
+        return Err(
+            "must say its offset, as 2026-11-22T09:00:00Z does: the zone in TZ is not known"
+                .to_owned(),
+        );
     } else if let Some(time) = local_time(text) {
         next(time, now).ok_or_else(wrong)?
     } else {
@@ -200,6 +205,17 @@ mod tests {
             let refused = until(typed, &now()).unwrap_err();
             assert!(refused.starts_with(why), "{typed}: {refused}");
         }
+    }
+
+    #[test]
+    fn where_the_zone_is_not_known_a_local_time_is_none() {
+        let nowhere = now().with_time_zone(TimeZone::unknown());
+        for local in ["22:00", "2026-11-22 09:00"] {
+            let refused = until(local, &nowhere).unwrap_err();
+            assert!(refused.starts_with("must say its offset"), "{refused}");
+        }
+        let end = "2026-11-22T09:00:00Z";
+        assert_eq!(until(end, &nowhere), Ok(at(end)));
     }
 
     #[test]
