@@ -26,6 +26,10 @@ Exit codes:
   10   with `status --exit-code`: some asked role is on
   130  interrupted; run it again";
 
+const ON_AFTER_HELP: &str = "\
+While it is on, `on` changes what visitors get and who may pass as far as it is said, and everything \
+else stays. An empty value takes one away: --message ''.";
+
 /// Put a serverless app into maintenance mode, and bring it back exactly as it was.
 ///
 /// Without a command it is `status`.
@@ -55,6 +59,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Turn maintenance on
+    #[command(after_help = ON_AFTER_HELP)]
     On(OnArgs),
     /// Turn maintenance off, and give every function back what it had
     Off(OffArgs),
@@ -238,8 +243,8 @@ pub(crate) struct WindowArgs {
     pub(crate) allow_path: Vec<String>,
 }
 
-const VISITORS: &str = "What visitors get (while it is on, changes it; '' takes it away)";
-const PASS: &str = "Who may pass (likewise)";
+const VISITORS: &str = "What visitors get";
+const PASS: &str = "Who may pass";
 
 /// What `off` takes.
 #[derive(Debug, Args)]

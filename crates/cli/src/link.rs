@@ -114,8 +114,10 @@ pub(crate) fn print(
     for line in words::about_link(link.until, Token::QUERY, Token::HEADER) {
         output.say(line);
     }
-    if url.is_none() {
-        output.say(words::APPEND);
+    match url {
+        None => output.say(words::APPEND),
+        Some(url) if url.starts_with("http://") => output.say(words::NOT_ENCRYPTED),
+        Some(_) => {}
     }
     if output.json() {
         // It is in the document.

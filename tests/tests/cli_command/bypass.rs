@@ -78,6 +78,8 @@ fn it_leads_where_the_option_the_variable_or_the_role_says() {
             &format!("{begins}?maintenance-bypass="),
         );
         assert!(!ran.stderr.contains("Append"), "{ran:?}");
+        let warned = ran.stderr.contains("Warning: the link is not https");
+        assert_eq!(warned, begins.starts_with("http://"), "{ran:?}");
     };
     link(&scene, &[], "https://role.example/");
     link(&scene, &["--all"], "https://role.example/");

@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use maintenance_control::{BypassReport, OptionsReport, Report, Updated};
 use maintenance_flag::{App, Mode, Role};
 
+/// What is said of a link that is not encrypted on its way.
+pub(crate) const NOT_ENCRYPTED: &str = "Warning: the link is not https, so others can read it on its way, and a browser may not keep its cookie";
+
 /// What is said of a bypass link whose site is not known.
 pub(crate) const APPEND: &str = "Append it to any address of the site";
 
