@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::build_error::BuildError;
 use crate::config::{Builder, OnUnknown};
 use crate::cors::Cors;
+use crate::metrics::Metrics;
 use crate::source::FlagSource;
 
 impl Builder {
@@ -21,6 +22,7 @@ impl Builder {
     /// | `MAINTENANCE_BUDGET_MS` | how long a request waits for a refresh, in milliseconds, 0 to 10000 |
     /// | `MAINTENANCE_ON_UNKNOWN` | `pass` or `block` |
     /// | `MAINTENANCE_TRUSTED_PROXIES` | [how many proxies](Self::trusted_proxies) may be believed, 0 to 255 |
+    /// | `MAINTENANCE_METRICS` | the namespace of [metrics](Self::embedded_metrics), which go to stdout; none unless set |
     /// | `MAINTENANCE_NEGOTIATE` | `1`: [each client gets the form it prefers](Self::negotiate) |
     /// | `MAINTENANCE_CORS_ORIGINS` | [which other origins may see the page](Self::cors): `*`, or origins with commas between them |
     ///
@@ -80,6 +82,9 @@ impl Builder {
                     "Set it to a number from 0 to 255, or unset it for 0",
                 )),
             }
+        }
+        if let Some(namespace) = var("MAINTENANCE_METRICS") {
+            self.metrics = Some(Metrics::to_stdout(namespace));
         }
         if let Some(value) = var("MAINTENANCE_NEGOTIATE") {
             match value.as_str() {

@@ -144,6 +144,7 @@ mod interval;
 mod language;
 mod layer;
 mod lazy;
+mod metrics;
 mod notice;
 mod pages;
 mod platform;

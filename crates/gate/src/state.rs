@@ -2,6 +2,7 @@
 //! not just pass.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use maintenance_flag::{Bypass, Flag, Mode};
@@ -13,6 +14,7 @@ use crate::clock::{Clock, timestamp};
 use crate::config::{OnUnknown, Settings};
 use crate::decision::{Judgement, is_open, is_safe};
 use crate::events::{self, About, Identity};
+use crate::metrics::{Metric, Metrics};
 use crate::platform::{Platform, Socket};
 use crate::refresh::Refresher;
 use crate::served::Served;
@@ -54,6 +56,9 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     on_unknown: OnUnknown,
     admission: Admission,
+    metrics: Option<Metrics>,
+    /// When the flag was last read, in milliseconds since the epoch.
+    read_at_ms: AtomicU64,
     state: ArcSwap<State>,
     served: &'static Served,
     pub(crate) identity: Identity,
@@ -73,6 +78,8 @@ impl Inner {
             state: ArcSwap::from_pointee(State::new(None, settings.served)),
             served: settings.served,
             admission: Admission::new(&identity, settings.trusted_proxies),
+            metrics: settings.metrics,
+            read_at_ms: AtomicU64::new(0),
             identity,
             refresher: Refresher::new(
                 settings.source,
@@ -136,6 +143,7 @@ impl Inner {
         {
             Some(Admitted::Pass(by)) => {
                 about.passed(by);
+                self.put(Metric::PassedByBypass, now_ms);
                 return Judgement::Pass;
             }
             Some(Admitted::Link(answer)) => {
@@ -153,6 +161,7 @@ impl Inner {
             return Judgement::Answer(answer);
         }
         about.blocked();
+        self.put(Metric::Blocked, now_ms);
         Judgement::Answer(state.answers.to(asked, now_ms))
     }
 
@@ -165,14 +174,17 @@ impl Inner {
         } else {
             Arc::new(State::new(Some(flag), self.served))
         };
-        let known = state.mode_at(self.clock.now_ms());
+        let now_ms = self.clock.now_ms();
+        let known = state.mode_at(now_ms);
         if before.mode_at(at_ms) != known || before.window() != state.window() {
             events::changed(&self.identity, known, state.window());
         }
         let lifetime_ms = self.until_it_opens(&state, at_ms, lifetime_ms);
         // In this order: whoever reads the word finds a state that is at least as new.
         self.state.store(state);
+        self.read_at_ms.store(at_ms, Ordering::Relaxed);
         self.word.store(Word::new(known, at_ms, lifetime_ms));
+        self.put(Metric::FlagAge(now_ms.saturating_sub(at_ms)), now_ms);
     }
 
     /// What is known stays, and nobody asks again for `lifetime_ms`.
@@ -182,6 +194,16 @@ impl Inner {
         let known = state.mode_at(now_ms);
         let lifetime_ms = self.until_it_opens(&state, now_ms, lifetime_ms);
         self.word.store(Word::new(known, now_ms, lifetime_ms));
+        if known.is_some() {
+            let read_at_ms = self.read_at_ms.load(Ordering::Relaxed);
+            self.put(Metric::FlagAge(now_ms.saturating_sub(read_at_ms)), now_ms);
+        }
+    }
+
+    fn put(&self, metric: Metric, now_ms: u64) {
+        if let Some(metrics) = &self.metrics {
+            metrics.put(&self.identity, metric, now_ms);
+        }
     }
 
     /// A lifetime that ends when the role opens by itself, so that nobody is kept out for longer.

@@ -1,12 +1,16 @@
 //! What the gate says: one event a refused request, one a change, and failures in moderation.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Method;
 use maintenance_gate::{ManualClock, MemorySource};
 use serde_json::{Value, json};
 
-use crate::support::{START, Scripted, captured, demo, get, request};
+use crate::support::{
+    START, Scripted, Shape, captured, demo, flag, get, request, request_with, stored_token, token,
+    with_flag,
+};
 
 const ON: &str = r#"{"schema":1,"mode":"on","window":"20261121T083000Z-00001a2b"}"#;
 
@@ -109,4 +113,82 @@ async fn what_is_stored_is_never_said() {
     let events = captured();
     assert_eq!(with_code(&events, "M504").len(), 1);
     assert!(!format!("{events:?}").contains(secret));
+}
+
+#[tokio::test]
+async fn nothing_of_a_requests_headers_or_query_is_ever_said() {
+    const SECRET: &str = "Hush-7f3a";
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let mut bypass = stored_token("demo-dev", "web");
+    bypass["addresses"] = json!(["192.0.2.0/24"]);
+    bypass["paths"] = json!(["/hooks/*"]);
+    let (token, secret) = (token(), format!("{SECRET}-in-a-header"));
+    let query = [("card", SECRET), ("maintenance-bypass", token.reveal())];
+    captured();
+    let mut said = Vec::new();
+    for flag in [
+        flag("on", &bypass),
+        flag("read-only", &bypass),
+        flag("on", &json!({})),
+    ] {
+        let lines = Arc::clone(&lines);
+        let gate =
+            with_flag(&flag)
+                .trusted_proxies(1)
+                .embedded_metrics("maintenance", move |line| {
+                    lines.lock().unwrap().push(Value::from(line));
+                });
+        let gate = gate.build().unwrap();
+        let names = [
+            "authorization",
+            "cookie",
+            "user-agent",
+            "referer",
+            "host",
+            "origin",
+            "accept",
+            "accept-language",
+            "x-api-key",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "forwarded",
+            "x-amzn-trace-id",
+            "content-type",
+            "from",
+            "traceparent",
+        ];
+        let mut headers: Vec<_> = names.iter().map(|name| (*name, secret.as_str())).collect();
+        for last in [
+            ("x-maintenance-bypass", token.reveal()),
+            ("x-forwarded-for", "192.0.2.77"),
+        ] {
+            headers.push(last);
+            for (method, path) in [
+                ("GET", "/a"),
+                ("POST", "/a"),
+                ("OPTIONS", "/a"),
+                ("PUT", "/hooks/b"),
+            ] {
+                for shape in Shape::ALL {
+                    for query in [&query[..1], &query] {
+                        let _ = gate
+                            .check_event(&shape.event_with(method, path, query, &headers))
+                            .await;
+                    }
+                }
+                let target = format!("{path}?card={SECRET}&maintenance-bypass={}", token.reveal());
+                let method = Method::from_bytes(method.as_bytes()).unwrap();
+                let _ = gate.check(&request_with(method, &target, &headers)).await;
+            }
+        }
+        said.extend(captured());
+    }
+    for code in ["M200", "M202", "M303", "M503"] {
+        assert!(!with_code(&said, code).is_empty(), "{code}");
+    }
+    said.append(&mut lines.lock().unwrap());
+    let said = format!("{said:?}");
+    for secret in [SECRET, token.reveal(), "192.0.2", "card"] {
+        assert!(!said.contains(secret), "{secret}");
+    }
 }

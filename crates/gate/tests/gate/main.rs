@@ -13,6 +13,7 @@ mod extension;
 mod freshness;
 mod lambda_events;
 mod lazy_app;
+mod metrics;
 mod negotiation;
 mod notices;
 mod pages;
