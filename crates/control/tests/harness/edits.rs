@@ -12,7 +12,8 @@ use crate::crashes::is_long;
 use crate::fleet::{Edit, FunctionPlan, MappingPlan, Plan};
 use crate::parallel;
 use crate::support::{off_wish, worker};
-use crate::world::{Violation, World, name, named_in, perform};
+use crate::verdict::named_in;
+use crate::world::{Violation, World, name, perform};
 
 fn plan() -> Plan {
     let function = |spare, provisioned: &[(&'static str, u32)], mappings: &[MappingPlan]| {

@@ -1,286 +1,317 @@
 //! Several operators at once: exactly one works at a time, whoever is refused learns by whom, a holder
 //! whose lease was taken over makes no further change, and nothing is lost.
+//!
+//! In which order they go is said elsewhere ([`crate::orders`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
-use maintenance_control::{Error, Report, RoleSpec};
-use maintenance_sandbox::EmptyPages;
-use proptest::strategy::{Strategy, ValueTree};
+use maintenance_control::{Error, RoleSpec};
+use maintenance_flag::Lease;
 
 use crate::crashes::Operation::{self, Off, On};
-use crate::fleet::{FunctionPlan, MappingPlan, Plan, fleets, runner};
-use crate::parallel;
-use crate::schedule::{self, Lane, Step, Turnstile};
-use crate::support::{web, worker};
-use crate::world::{LEASE_IS_OVER, Violation, World};
+use crate::explore::Choice;
+use crate::fleet::Plan;
+use crate::likeness::Likeness;
+use crate::schedule::{Lane, Patience, Turnstile};
+use crate::world::{LEASE_IS_OVER, Violation, World, who};
 
 const NAMES: [&str; 3] = ["ana", "ben", "cleo"];
 
-/// How often a schedule may leave an operator that could go on. `MAINTENANCE_SWITCHES=3` takes minutes.
-fn switches(usual: usize) -> usize {
-    let asked = std::env::var("MAINTENANCE_SWITCHES").ok();
-    asked.and_then(|n| n.parse().ok()).unwrap_or(usual)
+/// How long past its end a lease is left alone.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What became of an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Worked,
+    /// Somebody else held the lease.
+    Refused,
+    /// It lost the lease.
+    Lost,
 }
 
-fn plan(functions: Vec<FunctionPlan>) -> Plan {
-    Plan {
-        functions,
-        newcomer: None,
-        edits: Vec::new(),
-        read_lag: 0,
-        empty_pages: EmptyPages::Never,
-    }
+/// Operators at work on one app.
+pub(crate) struct Race {
+    pub(crate) world: World,
+    role: RoleSpec,
+    operations: Vec<Operation>,
+    lanes: Vec<Lane>,
+    likeness: Arc<Likeness>,
 }
 
-fn one_function() -> Plan {
-    plan(vec![FunctionPlan {
-        spare: Some(4),
-        versions: 0,
-        provisioned: BTreeMap::new(),
-        mappings: vec![MappingPlan::Enabled],
-    }])
-}
-
-/// Operators, not begun, of one role.
-fn lanes(world: &World, role: &RoleSpec, operations: &[Operation]) -> Vec<Lane> {
-    let named = operations.iter().zip(NAMES);
-    named
-        .map(|(operation, name)| {
-            let turnstile = Arc::new(Turnstile::default());
+impl Race {
+    /// Nobody has begun; maintenance is on if the first operation is `off`. Inside a `LocalSet`.
+    pub(crate) async fn new(
+        plan: &Plan,
+        role: &RoleSpec,
+        operations: &[Operation],
+        patience: Patience,
+        likeness: Likeness,
+    ) -> Result<Self, Violation> {
+        let world = World::new(plan, None).await;
+        if operations.first() == Some(&Off) {
+            let prepared = world.operator("zoe").on(std::slice::from_ref(role)).await;
+            world.note("on", prepared)?;
+        }
+        let likeness = Arc::new(likeness);
+        let named = operations.iter().zip(NAMES);
+        let lanes = named.map(|(operation, name)| {
+            let turnstile = Turnstile::new(likeness.clone());
             let operator = world.operator_at(name, Some(turnstile.clone()));
             let (operation, roles) = (*operation, [role.clone()]);
-            Lane::new(turnstile, async move {
+            Lane::new(turnstile, patience, async move {
                 match operation {
                     On => operator.on(&roles).await,
                     Off => operator.off(&roles).await,
                 }
             })
+        });
+        Ok(Self {
+            lanes: lanes.collect(),
+            world,
+            role: role.clone(),
+            operations: operations.to_vec(),
+            likeness,
         })
-        .collect()
-}
+    }
 
-/// Everything that somebody changed, but for the lease's own parameters, was changed by whoever had
-/// taken the newest lease then.
-fn check_one_at_a_time(world: &World) -> Result<(), Violation> {
-    let mut leases = BTreeSet::new();
-    let mut holder = String::new();
-    for record in world.sandbox.writes() {
-        let call = &record.call;
-        let target = call.target.clone().unwrap_or_default();
-        if !record.took_effect {
-            continue;
+    pub(crate) fn has_ended(&self, lane: usize) -> bool {
+        self.lanes[lane].has_ended()
+    }
+
+    /// Every way to go on. Of those who have not begun with the same operation, the first does: another
+    /// would do the same under another name.
+    pub(crate) fn ways(&self) -> Vec<Choice> {
+        let is_like_an_earlier = |lane: usize| {
+            let mut earlier = 0..lane;
+            let operation = self.operations[lane];
+            earlier.any(|it| !self.lanes[it].has_begun() && self.operations[it] == operation)
+        };
+        let mut ways = Vec::new();
+        for (lane, it) in self.lanes.iter().enumerate() {
+            if it.has_begun() || !is_like_an_earlier(lane) {
+                ways.extend(it.ways().into_iter().map(|n| Choice::Go(lane, n)));
+            }
         }
-        if target.contains("/lease/") {
-            if call.operation == "DeleteParameters" {
-                continue;
+        // Whoever holds the lease first.
+        let holder = self.holder();
+        ways.sort_by_key(|choice| !matches!(choice, Choice::Go(it, _) if Some(*it) == holder));
+        ways
+    }
+
+    pub(crate) fn has_paused(&self) -> bool {
+        self.likeness.has_paused()
+    }
+
+    /// The same, and that time passes, once, while somebody holds the lease: at any other moment only
+    /// the order counts.
+    pub(crate) fn ways_in_time(&self) -> Vec<Choice> {
+        let mut ways = self.ways();
+        let is_held = self
+            .world
+            .lease()
+            .is_some_and(|it| it.is_held(self.world.now()));
+        if !ways.is_empty() && is_held && !self.has_paused() {
+            ways.extend([Choice::Freeze, Choice::Hang]);
+        }
+        ways
+    }
+
+    /// Which operator's lease is held now, if any is.
+    fn holder(&self) -> Option<usize> {
+        let lease = self.world.lease()?;
+        let holder = NAMES.iter().position(|name| lease.by == who(name));
+        holder.filter(|_| lease.is_held(self.world.now()))
+    }
+
+    /// Does what was chosen. Whether the others need not be tried first: if the holder of the lease did
+    /// something that makes no difference to them, since all they do meanwhile is to look at the lease.
+    /// After a pause one who has lost the lease may look at anything.
+    ///
+    /// # Errors
+    /// If somebody else does anything but look.
+    pub(crate) async fn choose_apart(&mut self, choice: Choice) -> Result<bool, Violation> {
+        let holder = self.holder();
+        let calls = self.world.sandbox.calls().len();
+        self.choose(choice).await;
+        let mut makes_none = true;
+        let Choice::Go(lane, _) = choice else {
+            return Ok(false);
+        };
+        for record in &self.world.sandbox.calls()[calls..] {
+            let on_lease = record
+                .call
+                .target
+                .as_deref()
+                .unwrap_or_default()
+                .contains("/lease");
+            let wrote = record.call.write && record.took_effect;
+            makes_none &= !wrote || (!on_lease && !self.has_paused());
+            let looks = !wrote && (on_lease || self.has_paused());
+            if holder.is_some_and(|it| it != lane) && !looks {
+                return Err(format!(
+                    "somebody else has the lease, and {record:?} was made"
+                ));
             }
-            if leases.insert(target) {
-                holder.clone_from(&call.caller);
+        }
+        Ok(makes_none && holder == Some(lane))
+    }
+
+    pub(crate) async fn choose(&mut self, choice: Choice) {
+        let from = self.world.now();
+        match choice {
+            Choice::Go(lane, n) => {
+                self.go(lane, n).await;
+                return;
             }
-        } else if call.caller != holder {
-            return Err(format!("{holder} has the lease, and {call:?} was made"));
+            Choice::Freeze => tokio::time::advance(LEASE_IS_OVER).await,
+            Choice::Hang => tokio::time::sleep(LEASE_IS_OVER).await,
+        }
+        self.likeness.paused(from, self.world.now());
+    }
+
+    async fn go(&mut self, lane: usize, n: usize) {
+        let lane = &mut self.lanes[lane];
+        lane.step(n).await;
+        if !lane.has_ended() {
+            lane.seen = self.world.lease();
         }
     }
-    Ok(())
-}
 
-/// Whoever is refused learns who is at work, with what, and since when.
-fn check_result(
-    n: usize,
-    operations: &[Operation],
-    result: &Result<Report, Error>,
-) -> Result<(), Violation> {
-    match result {
-        Ok(_) | Err(Error::LeaseLost) => Ok(()),
-        Err(Error::Busy {
+    pub(crate) async fn finish(&mut self, lane: usize) {
+        while !self.has_ended(lane) {
+            self.go(lane, 0).await;
+        }
+    }
+
+    /// All that decides how everything goes on. What is written is what whoever wrote it had learned
+    /// until then; what remains is in which order.
+    pub(crate) fn state(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.likeness.has_paused().hash(&mut hasher);
+        for lane in &self.lanes {
+            lane.position(&mut hasher);
+        }
+        for record in self.world.sandbox.writes() {
+            if record.took_effect {
+                let call = record.call;
+                let target = self.likeness.of(&call.target.unwrap_or_default());
+                (call.caller, call.operation, target).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+
+    /// Everything that somebody changed, but for the lease's own parameters, was changed by whoever had
+    /// taken the newest lease then.
+    pub(crate) fn check_one_at_a_time(&self) -> Result<(), Violation> {
+        let mut leases = BTreeSet::new();
+        let mut holder = String::new();
+        for record in self.world.sandbox.writes() {
+            let call = &record.call;
+            let target = call.target.clone().unwrap_or_default();
+            if !record.took_effect {
+                continue;
+            }
+            if target.contains("/lease/") {
+                if call.operation == "DeleteParameters" {
+                    continue;
+                }
+                if leases.insert(target) {
+                    holder.clone_from(&call.caller);
+                }
+            } else if call.caller != holder {
+                return Err(format!("{holder} has the lease, and {call:?} was made"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left, after one more `off`, and what became of each.
+    pub(crate) async fn check_end(mut self, lags: bool) -> Result<Vec<Ended>, Violation> {
+        self.check_one_at_a_time()?;
+        let mut ended = Vec::new();
+        for (n, lane) in std::mem::take(&mut self.lanes).into_iter().enumerate() {
+            let seen = lane.seen.clone();
+            ended.push(match lane.result().await {
+                Err(Error::LeaseLost) => Ended::Lost,
+                Err(busy @ Error::Busy { .. }) => {
+                    self.check_busy(n, &busy, seen, lags)?;
+                    Ended::Refused
+                }
+                result => {
+                    self.world.note(NAMES[n], result)?;
+                    Ended::Worked
+                }
+            });
+        }
+        let somebody_lost = ended.contains(&Ended::Lost);
+        if !somebody_lost && !ended.contains(&Ended::Worked) {
+            return Err("everybody was refused".to_owned());
+        }
+        if somebody_lost && !self.has_paused() && !lags {
+            return Err("somebody lost the lease in no time".to_owned());
+        }
+        let role = std::slice::from_ref(&self.role);
+        let last = self.world.operator("zoe").off(role).await;
+        let last = self.world.note("the last off", last)?;
+        if self.world.flag(self.role.role.as_str()).mode.is_on() {
+            return Err("the flag is on after the last off".to_owned());
+        }
+        self.world.check_restored(&last)?;
+        Ok(ended)
+    }
+
+    /// Whoever is refused learns of the lease that was held when it last looked: by whom, on which
+    /// machine, for what, since when and until when. `lags`: it may have looked at an older one.
+    fn check_busy(
+        &self,
+        n: usize,
+        busy: &Error,
+        seen: Option<Lease>,
+        lags: bool,
+    ) -> Result<(), Violation> {
+        let Error::Busy {
             by,
             operation,
             since,
             until,
-        }) => {
-            let holder = NAMES.iter().position(|name| *by == format!("{name}@host"));
-            let word = |operation| if operation == On { "on " } else { "off " };
-            let right = holder.is_some_and(|holder| {
-                holder != n && operation.starts_with(word(operations[holder]))
-            });
-            if right && since < until {
+        } = busy
+        else {
+            return Ok(());
+        };
+        let wrong = |why: &str| Err(format!("{} was refused for {busy:?}: {why}", NAMES[n]));
+        let message = busy.to_string();
+        let parts = [by.clone(), operation.clone(), since.to_string()];
+        if !parts.iter().all(|part| message.contains(part)) {
+            return wrong("the message does not say all of it");
+        }
+        let Some(holder) = NAMES.iter().position(|name| *by == who(name)) else {
+            return wrong("nobody is called so");
+        };
+        let word = if self.operations[holder] == On {
+            "on"
+        } else {
+            "off"
+        };
+        if holder == n || *operation != format!("{word} {}", self.role.role) {
+            return wrong("that is not what the holder does");
+        }
+        match seen {
+            _ if lags => Ok(()),
+            Some(lease)
+                if !lease.released
+                    && *by == lease.by
+                    && *operation == lease.operation
+                    && *since == lease.acquired
+                    && *until == lease.expires + GRACE =>
+            {
                 Ok(())
-            } else {
-                Err(format!("{} was refused for {result:?}", NAMES[n]))
             }
+            seen => wrong(&format!("the lease was {seen:?}")),
         }
-        Err(error) => Err(format!("{}: {error:?}", NAMES[n])),
     }
-}
-
-async fn check_end(
-    world: &World,
-    role: &RoleSpec,
-    operations: &[Operation],
-    lanes: Vec<Lane>,
-) -> Result<(), Violation> {
-    for (n, lane) in lanes.into_iter().enumerate() {
-        check_result(n, operations, &lane.result().await)?;
-    }
-    check_one_at_a_time(world)?;
-    let last = world.operator("zoe").off(std::slice::from_ref(role)).await;
-    let last = world.note("the last off", last)?;
-    if world.flag(role.role.as_str()).mode.is_on() {
-        return Err("the flag is on after the last off".to_owned());
-    }
-    world.check_restored(&last)
-}
-
-/// Runs operations in the order that `choices` say.
-async fn race(
-    plan: &Plan,
-    role: &RoleSpec,
-    operations: &[Operation],
-    choices: &[usize],
-) -> Result<Vec<Step>, Violation> {
-    let world = World::new(plan, None).await;
-    if operations.contains(&Off) {
-        let prepared = world.operator("zoe").on(std::slice::from_ref(role)).await;
-        world.note("on", prepared)?;
-    }
-    let local = tokio::task::LocalSet::new();
-    let raced = local.run_until(async {
-        let mut lanes = lanes(&world, role, operations);
-        let steps = schedule::run(&mut lanes, choices).await;
-        check_end(&world, role, operations, lanes).await?;
-        Ok(steps)
-    });
-    raced
-        .await
-        .map_err(|violation: Violation| format!("{operations:?} as {choices:?}: {violation}"))
-}
-
-fn every_race(
-    plan: &Plan,
-    role: &RoleSpec,
-    operations: &[Operation],
-    switches: usize,
-) -> Result<usize, Violation> {
-    schedule::every(switches, |choices| {
-        parallel::alone(choices.len(), race(plan, role, operations, choices))
-    })
-}
-
-fn report(what: &str, counts: Vec<Result<usize, Violation>>) {
-    let counts: Result<Vec<usize>, Violation> = counts.into_iter().collect();
-    match counts {
-        Ok(counts) => println!("{} interleavings of {what}", counts.iter().sum::<usize>()),
-        Err(violation) => panic!("{violation}"),
-    }
-}
-
-#[test]
-fn two_operators_of_a_flag_in_every_order_that_two_switches_make() {
-    let pairs = [[On, On], [On, Off], [Off, Off]];
-    let counts = parallel::each(pairs.len(), |n| {
-        every_race(&plan(Vec::new()), &web(), &pairs[n], switches(2))
-    });
-    report("two operators of a flag", counts);
-}
-
-#[test]
-fn two_operators_of_a_function_in_every_order_that_one_switch_makes() {
-    let pairs = [[On, On], [On, Off], [Off, Off]];
-    let counts = parallel::each(pairs.len(), |n| {
-        every_race(&one_function(), &worker(), &pairs[n], switches(1))
-    });
-    report("two operators of a function", counts);
-}
-
-#[test]
-fn three_operators_of_a_flag_in_every_order_that_one_switch_makes() {
-    let triples = [[On, On, Off], [Off, On, Off]];
-    let counts = parallel::each(triples.len(), |n| {
-        every_race(&plan(Vec::new()), &web(), &triples[n], switches(1))
-    });
-    report("three operators of a flag", counts);
-}
-
-#[test]
-fn operators_of_generated_fleets_in_random_orders() {
-    let operations = [[On, On, Off], [On, Off, Off], [Off, On, On], [Off, Off, On]];
-    let counts = parallel::each(40, |n| {
-        let tree = fleets(2..=6).new_tree(&mut runner(n as u64, 0));
-        let plan = Plan {
-            edits: Vec::new(),
-            ..tree.expect("a fleet").current()
-        };
-        fastrand::seed(n as u64);
-        let choices: Vec<usize> = (0..400).map(|_| fastrand::usize(..3)).collect();
-        let role = worker();
-        let race = race(&plan, &role, &operations[n % 4], &choices);
-        parallel::alone(n, race).map(|_| 1)
-    });
-    report("three operators of generated fleets, at random", counts);
-}
-
-/// One operator is frozen at the answer to its `nth` call for longer than its lease; another works
-/// meanwhile, to its end; then the first wakes up. Whether it said that it had lost its lease: it may
-/// have had no work left, or have taken another. None if it had ended before.
-async fn freeze(
-    first: Operation,
-    second: Operation,
-    nth: usize,
-) -> Result<Option<bool>, Violation> {
-    let role = worker();
-    let world = World::new(&one_function(), None).await;
-    if first == Off {
-        world.on().await?;
-    }
-    let local = tokio::task::LocalSet::new();
-    let frozen = local.run_until(async {
-        let operations = [first, second];
-        let mut lanes = lanes(&world, &role, &operations);
-        for _ in 0..nth {
-            if lanes[0].has_ended() {
-                return Ok(None);
-            }
-            lanes[0].step().await;
-        }
-        tokio::time::sleep(LEASE_IS_OVER).await;
-        lanes[1].finish().await;
-        let had_ended = lanes[0].has_ended();
-        lanes[0].finish().await;
-        let mut lanes = lanes.into_iter();
-        let (ana, ben) = (lanes.next().expect("two"), lanes.next().expect("two"));
-        world.note("the one who took over", ben.result().await)?;
-        let lost = match ana.result().await {
-            Ok(_) => false,
-            Err(Error::LeaseLost) if !had_ended => true,
-            Err(error) => return Err(format!("the one who was frozen: {error:?}")),
-        };
-        check_one_at_a_time(&world)?;
-        let last = world.off().await?;
-        world.check_restored(&last)?;
-        Ok(Some(lost))
-    });
-    let named =
-        |violation: Violation| format!("{first:?} frozen at {nth}, {second:?}: {violation}");
-    frozen.await.map_err(named)
-}
-
-#[test]
-fn who_was_frozen_for_longer_than_its_lease_changes_nothing_more() {
-    let pairs = [(On, On), (On, Off), (Off, On), (Off, Off)];
-    let counts = parallel::each(pairs.len(), |n| {
-        let (first, second) = pairs[n];
-        let mut lost = 0;
-        for nth in 1.. {
-            match parallel::alone(nth, freeze(first, second, nth))? {
-                Some(it) => lost += usize::from(it),
-                None if lost > 3 => return Ok(nth - 1),
-                None => break,
-            }
-        }
-        Err(format!(
-            "{first:?} noticed only {lost} times that its lease was lost"
-        ))
-    });
-    report("an operator frozen at each of its calls", counts);
 }

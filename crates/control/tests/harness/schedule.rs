@@ -2,42 +2,169 @@
 //!
 //! An operator stops at the answer to each call, which has had its effect. Letting it go means that it
 //! learns the answer and comes as far as the next one. While it stands there time may pass, as for a
-//! process that is frozen.
+//! process that is frozen. Of reads that an operator makes side by side, each waits before its effect
+//! too, so that another's write may come between them.
 
-use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use maintenance_control::{Error, Report};
+use maintenance_flag::Lease;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-/// Where an operator's answers wait.
-#[derive(Debug, Default)]
+use crate::likeness::Likeness;
+
+/// How long is waited for an operator to come to a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// For those that it makes side by side with one that it has come to.
+    side_by_side: Duration,
+    /// While it stands at others.
+    meanwhile: Duration,
+}
+
+impl Patience {
+    /// Goes on as soon as there is something to choose from: operators keep their speed.
+    pub(crate) const SHORT: Self = Self {
+        side_by_side: Duration::from_millis(1),
+        meanwhile: Duration::from_millis(1),
+    };
+    /// Until the operator stands at every call that it comes to by itself, be it after the pause that
+    /// it makes between two looks.
+    pub(crate) const LONG: Self = Self {
+        side_by_side: Duration::from_millis(60),
+        meanwhile: Duration::from_millis(320),
+    };
+}
+
+/// Where an operator's calls wait.
+#[derive(Debug)]
 pub(crate) struct Turnstile {
-    held: Mutex<VecDeque<oneshot::Sender<()>>>,
+    likeness: Arc<Likeness>,
+    state: Mutex<State>,
     arrived: Notify,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    standing: Vec<Standing>,
+    calls: u64,
+    /// A hash of all that the operator has asked and learned so far.
+    learned: u64,
+    /// The last of it alone.
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Standing {
+    /// The how manieth of the operator's calls it is.
+    nth: u64,
+    asked: String,
+    /// None: it has not had its effect.
+    answer: Option<String>,
+    go: oneshot::Sender<()>,
+}
+
+impl State {
+    /// In the order in which they were asked.
+    fn add(&mut self, standing: Standing) {
+        let place = self.standing.partition_point(|it| it.nth < standing.nth);
+        self.standing.insert(place, standing);
+    }
+}
+
 impl Turnstile {
-    /// Waits for this answer's turn.
-    pub(crate) async fn pass(&self) {
+    pub(crate) fn new(likeness: Arc<Likeness>) -> Arc<Self> {
+        let (state, arrived) = (Mutex::default(), Notify::new());
+        Arc::new(Self {
+            likeness,
+            state,
+            arrived,
+        })
+    }
+
+    /// The number of a call that the operator has come to.
+    pub(crate) fn number(&self) -> u64 {
+        let mut state = self.state();
+        state.calls += 1;
+        state.calls
+    }
+
+    /// Waits until this read may take effect.
+    pub(crate) async fn before(&self, nth: u64, asked: &str) {
+        self.stand(nth, asked, None).await;
+    }
+
+    /// Waits until the operator may learn this answer.
+    pub(crate) async fn after(&self, nth: u64, asked: &str, answer: &str) {
+        self.stand(nth, asked, Some(self.likeness.of(answer))).await;
+    }
+
+    async fn stand(&self, nth: u64, asked: &str, answer: Option<String>) {
+        let asked = self.likeness.of(asked);
         let (go, turn) = oneshot::channel();
-        self.held().push_back(go);
+        let standing = Standing {
+            nth,
+            asked,
+            answer,
+            go,
+        };
+        self.state().add(standing);
         self.arrived.notify_one();
         let _let_go = turn.await;
     }
 
-    fn held(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<()>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn let_go(&self) {
-        let first = self.held().pop_front();
-        if let Some(first) = first {
-            let _gone = first.send(());
+    /// How many calls stand there.
+    fn standing(&self) -> usize {
+        self.state().standing.len()
+    }
+
+    /// The calls to choose from: those that have not had their effect, in any order; when all have had
+    /// it, the operator learns the answers in the order in which it asked.
+    fn ways(&self) -> Vec<usize> {
+        let state = self.state();
+        let all = 0..state.standing.len();
+        let before: Vec<usize> = all
+            .filter(|n| state.standing[*n].answer.is_none())
+            .collect();
+        match before.as_slice() {
+            [] => state.standing.iter().take(1).map(|_| 0).collect(),
+            _ => before,
         }
     }
+
+    fn let_go(&self, n: usize) {
+        let mut state = self.state();
+        if n >= state.standing.len() {
+            return;
+        }
+        let standing = state.standing.remove(n);
+        if let Some(answer) = &standing.answer {
+            if self.likeness.forgets_before(&standing.asked, answer) {
+                state.learned = state.last;
+            }
+            state.last = hash(&(&standing.asked, answer));
+            state.learned = hash(&(state.learned, state.last));
+        }
+        let _gone = standing.go.send(());
+    }
+
+    /// Whether the only call that stands there has not had its effect.
+    fn is_one_before(&self) -> bool {
+        matches!(self.state().standing.as_slice(), [only] if only.answer.is_none())
+    }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 type Work = std::pin::Pin<Box<dyn Future<Output = Result<Report, Error>>>>;
@@ -47,110 +174,80 @@ pub(crate) struct Lane {
     turnstile: Arc<Turnstile>,
     work: Option<Work>,
     task: Option<JoinHandle<Result<Report, Error>>>,
+    patience: Patience,
+    /// The newest lease when its last call took effect: a test notes it.
+    pub(crate) seen: Option<Lease>,
 }
 
 impl Lane {
     pub(crate) fn new(
         turnstile: Arc<Turnstile>,
+        patience: Patience,
         work: impl Future<Output = Result<Report, Error>> + 'static,
     ) -> Self {
         Self {
             turnstile,
+            patience,
             work: Some(Box::pin(work)),
             task: None,
+            seen: None,
         }
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.task.is_some()
     }
 
     pub(crate) fn has_ended(&self) -> bool {
         self.task.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
-    /// Lets it learn one answer, and come to the next or to its end. Inside a `LocalSet`.
-    pub(crate) async fn step(&mut self) {
+    /// From which of the calls that it stands at it can go on.
+    pub(crate) fn ways(&self) -> Vec<usize> {
+        match self.has_begun() {
+            false => vec![0],
+            true if self.has_ended() => Vec::new(),
+            true => self.turnstile.ways(),
+        }
+    }
+
+    /// Lets it begin, or lets go of the `n`-th of the calls that it stands at, and waits until it has
+    /// come to the next, or to its end. Inside a `LocalSet`.
+    pub(crate) async fn step(&mut self, n: usize) {
         match self.work.take() {
             Some(work) => self.task = Some(tokio::task::spawn_local(work)),
-            None => self.turnstile.let_go(),
+            None => self.turnstile.let_go(n),
         }
-        loop {
-            // The paused clock moves only when nothing else can.
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            if self.has_ended() || !self.turnstile.held().is_empty() {
-                return;
-            }
+        // The paused clock moves only when nothing else can.
+        if self.turnstile.standing() > 0 {
+            tokio::time::sleep(self.patience.meanwhile).await;
+        }
+        while !self.has_ended() && self.turnstile.standing() == 0 {
             tokio::select! {
                 () = self.turnstile.arrived.notified() => {}
                 () = tokio::time::sleep(Duration::from_millis(20)) => {}
             }
         }
-    }
-
-    /// As often as it takes.
-    pub(crate) async fn finish(&mut self) {
-        while !self.has_ended() {
-            self.step().await;
+        if !self.has_ended() {
+            tokio::time::sleep(self.patience.side_by_side).await;
+        }
+        if self.turnstile.is_one_before() {
+            self.turnstile.let_go(0);
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
     pub(crate) async fn result(self) -> Result<Report, Error> {
         self.task.expect("it has begun").await.expect("no panic")
     }
-}
 
-/// One step of a schedule: which lane went, and which could have.
-#[derive(Debug, Clone)]
-pub(crate) struct Step {
-    lane: usize,
-    ready: Vec<usize>,
-}
-
-/// Lets lanes go as `choices` say, and then each to its end before the next.
-pub(crate) async fn run(lanes: &mut [Lane], choices: &[usize]) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    loop {
-        let all = 0..lanes.len();
-        let ready: Vec<usize> = all.filter(|lane| !lanes[*lane].has_ended()).collect();
-        let Some(first) = ready.first() else {
-            return steps;
-        };
-        let before = steps.last().map(|step| step.lane);
-        let lane = match (choices.get(steps.len()), before) {
-            (Some(choice), _) if ready.contains(choice) => *choice,
-            (_, Some(before)) if ready.contains(&before) => before,
-            _ => *first,
-        };
-        lanes[lane].step().await;
-        steps.push(Step { lane, ready });
-    }
-}
-
-/// Runs every schedule that switches from an operator which could go on at most so often. How many
-/// there were. `attempt` runs one and returns its steps.
-pub(crate) fn every<E>(
-    switches: usize,
-    mut attempt: impl FnMut(&[usize]) -> Result<Vec<Step>, E>,
-) -> Result<usize, E> {
-    let mut open = vec![Vec::new()];
-    let mut count = 0;
-    while let Some(choices) = open.pop() {
-        let steps = attempt(&choices)?;
-        count += 1;
-        for (at, step) in steps.iter().enumerate().skip(choices.len()) {
-            for other in step.ready.iter().filter(|lane| **lane != step.lane) {
-                let mut next: Vec<usize> = steps[..at].iter().map(|step| step.lane).collect();
-                next.push(*other);
-                if switched(&steps, &next) <= switches {
-                    open.push(next);
-                }
-            }
+    /// All that decides how it goes on: what it learned, and where it stands.
+    pub(crate) fn position(&self, hasher: &mut impl Hasher) {
+        (self.has_begun(), self.has_ended()).hash(hasher);
+        let state = self.turnstile.state();
+        state.learned.hash(hasher);
+        for standing in &state.standing {
+            (&standing.asked, &standing.answer).hash(hasher);
         }
     }
-    Ok(count)
-}
-
-/// How often these choices leave a lane that could have gone on.
-fn switched(steps: &[Step], choices: &[usize]) -> usize {
-    let pairs = choices.windows(2).zip(steps.iter().skip(1));
-    pairs
-        .filter(|(pair, step)| pair[0] != pair[1] && step.ready.contains(&pair[0]))
-        .count()
 }

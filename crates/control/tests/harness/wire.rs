@@ -118,12 +118,19 @@ impl Wire {
         if cut == Some((n, Side::Before)) {
             self.die().await;
         }
+        let turnstile = self.turnstile.as_ref();
+        let turnstile = turnstile.map(|it| (it, it.number(), asked(&request)));
+        if let Some((turnstile, nth, asked)) = &turnstile
+            && !changes(&request)
+        {
+            turnstile.before(*nth, asked).await;
+        }
         let answer = self.send(inner, request).await;
         if cut == Some((n, Side::After)) {
             self.die().await;
         }
-        if let Some(turnstile) = &self.turnstile {
-            turnstile.pass().await;
+        if let Some((turnstile, nth, asked)) = &turnstile {
+            turnstile.after(*nth, asked, &answered(&answer)).await;
         }
         self.send_late(inner).await;
         answer
@@ -170,6 +177,33 @@ impl Wire {
                 let _answered_already = inner.call(request).await;
             }
         }
+    }
+}
+
+fn words(body: &SdkBody) -> String {
+    String::from_utf8_lossy(body.bytes().unwrap_or_default()).into_owned()
+}
+
+/// A request in words.
+fn asked(request: &HttpRequest) -> String {
+    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    let (method, uri) = (request.method(), request.uri());
+    format!("{method} {uri} {target} {}", words(request.body()))
+}
+
+/// An answer in words.
+fn answered(answer: &Result<HttpResponse, ConnectorError>) -> String {
+    match answer {
+        Ok(answer) => format!("{} {}", answer.status(), words(answer.body())),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Whether a request may change anything.
+fn changes(request: &HttpRequest) -> bool {
+    match request.headers().get("x-amz-target") {
+        Some(target) => !target.contains(".Get"),
+        None => request.method() != "GET",
     }
 }
 

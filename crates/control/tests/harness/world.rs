@@ -1,4 +1,5 @@
-//! One app on one sandbox, the operators that come and go, and what must be true at the end.
+//! One app on one sandbox, the operators that come and go, and what else befalls it. What must be true
+//! at the end is said elsewhere ([`crate::verdict`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,10 +25,10 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     broken: Option<Broken>,
     /// How every function should be at the end.
-    expected: Fleet,
+    pub(crate) expected: Fleet,
     mappings: BTreeMap<String, Vec<String>>,
-    edited: BTreeMap<String, Edited>,
-    reports: Mutex<Vec<Report>>,
+    pub(crate) edited: BTreeMap<String, Edited>,
+    pub(crate) reports: Mutex<Vec<Report>>,
     /// Edited functions that were finished with by a process that died before its report: nothing
     /// is saved of them any more.
     forgotten: Mutex<BTreeSet<String>>,
@@ -38,10 +39,10 @@ pub(crate) struct World {
 
 /// What somebody else did to a function.
 #[derive(Debug)]
-struct Edited {
-    edit: Edit,
+pub(crate) struct Edited {
+    pub(crate) edit: Edit,
     /// Something was saved of the function when it happened.
-    was_saved: bool,
+    pub(crate) was_saved: bool,
 }
 
 /// One process of the command.
@@ -131,7 +132,7 @@ impl World {
         let clock = Clock::virtual_from(self.sandbox.settings().clock.now());
         let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
         let lambda = Lambda::new(clients.lambda, clock, Pace::per_second(10.0));
-        let by = format!("{by}@host");
+        let by = who(by);
         let control = Control::new(support::app(), &Prefix::default(), store, lambda, by);
         Operator {
             control: control.with_clock(clock),
@@ -261,7 +262,7 @@ impl World {
         }
     }
 
-    fn adopted(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    pub(crate) fn adopted(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -295,104 +296,16 @@ impl World {
         fleet
     }
 
-    /// Nothing of the selected functions runs, but for what somebody else did.
-    pub(crate) fn check_paused(&self) -> Result<(), Violation> {
-        for (name, function) in self.settled() {
-            let stopped = function.reserved == Some(0)
-                && function.provisioned.is_empty()
-                && function.mappings.values().all(|mapping| !mapping.enabled);
-            if !stopped && !self.edited.contains_key(&name) {
-                return Err(format!("{name} is not paused after on: {function:?}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// After the last `off`: every function is as it was, or is named with the reason; and with the
-    /// flag off nothing is saved and no lease is held.
-    pub(crate) fn check_restored(&self, last: &Report) -> Result<(), Violation> {
-        let now = self.settled();
-        let mut named = self.named();
-        named.extend(self.forgotten().iter().cloned());
-        for (name, expected) in &self.expected {
-            let Some(function) = now.get(name) else {
-                return Err(format!("{name} is not there any more"));
-            };
-            match self.edited.get(name) {
-                None if function == expected => {}
-                None => {
-                    return Err(format!(
-                        "{name} is not as it was:\n was {expected:?}\n is  {function:?}"
-                    ));
-                }
-                Some(edited) => {
-                    self.check_edited(name, edited, function, named.contains(name))?;
-                }
-            }
-        }
-        for (name, edited) in &self.edited {
-            if edited.edit == Edit::DeleteFunction && edited.was_saved && !named.contains(name) {
-                return Err(format!("{name} is gone, and no report says so"));
-            }
-        }
-        self.check_clean(last)
-    }
-
-    /// With the flag off nothing is saved, and in any case no lease is held.
-    pub(crate) fn check_clean(&self, last: &Report) -> Result<(), Violation> {
-        let on = self.flag("worker").mode.is_on();
-        if on && last.is_complete() {
-            return Err("the flag is on after a complete off".to_owned());
-        }
-        let saved = self.parameters("capacity");
-        if !on && !saved.is_empty() {
-            return Err(format!("the flag is off and this is saved: {saved:?}"));
-        }
-        let now = self.sandbox.settings().clock.now();
-        // Only the newest counts.
+    /// The newest lease: only that one counts.
+    pub(crate) fn lease(&self) -> Option<Lease> {
         let leases = self.parameters("lease").into_iter();
         let number = |name: &str| name.rsplit('/').next().and_then(|n| n.parse::<u64>().ok());
-        match leases.max_by_key(|(name, _)| number(name)) {
-            Some((name, value)) if Lease::decode(&value).is_ok_and(|it| it.is_held(now)) => {
-                Err(format!("{name} is still held: {value}"))
-            }
-            _ => Ok(()),
-        }
+        let (_, newest) = leases.max_by_key(|(name, _)| number(name))?;
+        Some(Lease::decode(&newest).expect("a lease"))
     }
 
-    fn check_edited(
-        &self,
-        name: &str,
-        edited: &Edited,
-        function: &FunctionState,
-        is_named: bool,
-    ) -> Result<(), Violation> {
-        let expected = &self.expected[name];
-        let is_known = is_named || !edited.was_saved || self.adopted().contains(name);
-        if function == expected && is_known {
-            return Ok(());
-        }
-        if !is_named {
-            return Err(format!(
-                "{name} was edited ({:?}), and no report says so:\n should be {expected:?}\n is {function:?}",
-                edited.edit
-            ));
-        }
-        // Named: then the rest may be missing, but not what somebody set.
-        let kept = match &edited.edit {
-            Edit::Reserve(limit) => function.reserved == *limit,
-            Edit::EnableMapping(_) | Edit::DeleteMapping(_) => {
-                function.mappings == expected.mappings
-            }
-            Edit::DeleteFunction => true,
-        };
-        if !kept {
-            return Err(format!(
-                "{name} was edited ({:?}) and that was not kept: {function:?}",
-                edited.edit
-            ));
-        }
-        Ok(())
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.sandbox.settings().clock.now()
     }
 
     /// A process has died, and its lease ends.
@@ -407,36 +320,11 @@ impl World {
         self.forgotten().extend(lost.cloned());
     }
 
-    fn forgotten(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    pub(crate) fn forgotten(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.forgotten
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// The functions that some report names with a reason.
-    fn named(&self) -> BTreeSet<String> {
-        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.iter().flat_map(named_in).collect()
-    }
-}
-
-/// The functions that a report names with a reason.
-pub(crate) fn named_in(report: &Report) -> BTreeSet<String> {
-    let mut named = BTreeSet::new();
-    for workers in report.roles.iter().filter_map(|role| role.workers.as_ref()) {
-        named.extend(workers.drifted.iter().map(|drift| drift.function.clone()));
-        named.extend(
-            workers
-                .failed
-                .iter()
-                .map(|failure| failure.function.clone()),
-        );
-        named.extend(workers.gone.iter().map(|gone| {
-            let end = gone.find([' ', ':']).unwrap_or(gone.len());
-            gone[..end].to_owned()
-        }));
-    }
-    named
 }
 
 /// What an edit makes of a function that is not paused.
@@ -479,6 +367,11 @@ pub(crate) fn perform(
         Edit::DeleteMapping(n) => sandbox.delete_mapping(&uuids[*n]),
         Edit::DeleteFunction => sandbox.delete_function(name),
     }
+}
+
+/// Each operator has a machine of its own.
+pub(crate) fn who(name: &str) -> String {
+    format!("{name}@{name}s-laptop")
 }
 
 /// The name of the n-th function of a plan.

@@ -1,0 +1,344 @@
+//! In which orders operators race: of the smallest fleets in all of them, and where those are too many,
+//! or time decides how many calls there are, at random.
+//!
+//! An ordinary run leaves out, of all the orders of two operators, those that differ only in when or how
+//! often one of them looked at the lease while the other held it: what it saw is the same. That whoever
+//! does not hold it does nothing but look is checked at each call. The long run leaves out none, adds a
+//! pause at every moment, and a third operator.
+
+use std::collections::BTreeMap;
+
+use maintenance_control::RoleSpec;
+use maintenance_sandbox::EmptyPages;
+use proptest::strategy::{Strategy, ValueTree};
+
+use crate::crashes::Operation::{self, Off, On};
+use crate::explore::{Choice, Graph};
+use crate::fleet::{FunctionPlan, MappingPlan, Plan, fleets, runner};
+use crate::likeness::Likeness;
+use crate::parallel;
+use crate::races::{Ended, Race};
+use crate::schedule::Patience;
+use crate::support::{web, worker};
+use crate::world::Violation;
+
+fn plan(functions: Vec<FunctionPlan>) -> Plan {
+    Plan {
+        functions,
+        newcomer: None,
+        edits: Vec::new(),
+        read_lag: 0,
+        empty_pages: EmptyPages::Never,
+    }
+}
+
+fn function(mappings: Vec<MappingPlan>) -> Plan {
+    plan(vec![FunctionPlan {
+        spare: Some(4),
+        versions: 0,
+        provisioned: BTreeMap::new(),
+        mappings,
+    }])
+}
+
+/// Runs it inside a `LocalSet` of its own, on a paused clock of its own.
+fn alone<T>(seed: usize, work: impl Future<Output = T>) -> T {
+    parallel::alone(seed, tokio::task::LocalSet::new().run_until(work))
+}
+
+/// A kind of race of which every order is tried.
+struct Every {
+    what: &'static str,
+    plan: Plan,
+    role: RoleSpec,
+    operations: Vec<Operation>,
+    /// Leave out orders that differ only in when or how often somebody looked at another's lease.
+    reduced: bool,
+    /// One pause that is longer than a lease lasts, at any moment, too.
+    pauses: bool,
+}
+
+/// What trying them came to.
+#[derive(Debug, Default)]
+struct Explored {
+    graph: Graph,
+    runs: usize,
+    /// What became of the operators.
+    ends: Vec<Vec<Ended>>,
+}
+
+impl Every {
+    fn of_a_flag(operations: &[Operation]) -> Self {
+        Self {
+            what: "a flag",
+            plan: plan(Vec::new()),
+            role: web(),
+            operations: operations.to_vec(),
+            reduced: false,
+            pauses: false,
+        }
+    }
+
+    fn of_a_function(operations: &[Operation]) -> Self {
+        Self {
+            what: "a function",
+            plan: function(Vec::new()),
+            role: worker(),
+            ..Self::of_a_flag(operations)
+        }
+    }
+
+    fn reduced(self) -> Self {
+        Self {
+            reduced: true,
+            ..self
+        }
+    }
+
+    fn with_a_pause(self) -> Self {
+        Self {
+            pauses: true,
+            ..self
+        }
+    }
+
+    fn explore(&self) -> Result<Explored, Violation> {
+        let mut explored = Explored::default();
+        let mut next = Some(Vec::new());
+        while let Some(path) = next {
+            let mut went = Vec::new();
+            let walked = alone(0, self.walk(&mut explored, &path, &mut went));
+            walked.map_err(|it| format!("{:?} as {went:?}: {it}", self.operations))?;
+            explored.runs += 1;
+            next = explored.graph.open_path();
+        }
+        Ok(explored)
+    }
+
+    fn ways(&self, race: &Race) -> Vec<Choice> {
+        if self.pauses {
+            race.ways_in_time()
+        } else {
+            race.ways()
+        }
+    }
+
+    /// Follows `path`, whose last choice is new, then goes where nobody went, until nothing is new.
+    async fn walk(
+        &self,
+        explored: &mut Explored,
+        path: &[Choice],
+        went: &mut Vec<Choice>,
+    ) -> Result<(), Violation> {
+        let likeness = Likeness::new(self.reduced);
+        let (plan, operations) = (&self.plan, &self.operations);
+        let mut race = Race::new(plan, &self.role, operations, Patience::LONG, likeness).await?;
+        let graph = &mut explored.graph;
+        let known = path.len().saturating_sub(1);
+        for choice in &path[..known] {
+            race.choose(*choice).await;
+            went.push(*choice);
+        }
+        let mut from = None;
+        let mut state = race.state();
+        let mut next = path.get(known).copied();
+        loop {
+            graph.arrive(from, went, state, self.ways(&race))?;
+            let Some(choice) = next.take().or_else(|| graph.untried(state)) else {
+                break;
+            };
+            went.push(choice);
+            self.choose(&mut race, choice, graph, state).await?;
+            race.check_one_at_a_time()?;
+            from = Some(state);
+            state = race.state();
+        }
+        if race.ways().is_empty() {
+            explored.ends.push(race.check_end(false).await?);
+        }
+        Ok(())
+    }
+
+    async fn choose(
+        &self,
+        race: &mut Race,
+        choice: Choice,
+        graph: &mut Graph,
+        state: u64,
+    ) -> Result<(), Violation> {
+        // Before the pause it makes a difference what who waits has seen when it comes.
+        if !self.reduced || (self.pauses && !race.has_paused()) {
+            race.choose(choice).await;
+            return Ok(());
+        }
+        let alike = race.choose_apart(choice).await?;
+        if let (true, Choice::Go(operator, _)) = (alike, choice) {
+            graph.leave_others(state, operator);
+        }
+        Ok(())
+    }
+}
+
+/// Tries all of them and says what that came to. Of each there are so many orders at least.
+fn explore_all(least: u128, all: &[Every]) {
+    let explored = parallel::each(all.len(), |n| all[n].explore());
+    for (every, explored) in all.iter().zip(explored) {
+        let explored = explored.unwrap_or_else(|violation| panic!("{violation}"));
+        let orders = explored.graph.orders();
+        let ended = |how: Ended| explored.ends.iter().filter(|it| it.contains(&how)).count();
+        let (refused, lost) = (ended(Ended::Refused), ended(Ended::Lost));
+        let Every {
+            what, operations, ..
+        } = every;
+        println!(
+            "{orders} interleavings of {operations:?} on {what}{}, all there are{}: {} states, {} runs, {} \
+             ends, {refused} with one refused, {lost} with a lease lost",
+            if every.pauses { " with a pause" } else { "" },
+            if every.reduced {
+                " but for looks alike"
+            } else {
+                ""
+            },
+            explored.graph.states(),
+            explored.runs,
+            explored.ends.len(),
+        );
+        assert!(orders >= least, "only {orders} interleavings");
+        assert!(refused > 0, "nobody was refused");
+        assert_eq!(lost > 0, every.pauses, "{lost} lost the lease");
+    }
+}
+
+/// Of two operators. Where the first is `off`, maintenance is on.
+const PAIRS: [[Operation; 2]; 4] = [[On, On], [On, Off], [Off, On], [Off, Off]];
+
+#[test]
+fn two_operators_in_every_order_but_for_looks_alike() {
+    let flags = PAIRS.iter().map(|it| Every::of_a_flag(it).reduced());
+    let functions = PAIRS.iter().map(|it| Every::of_a_function(it).reduced());
+    let all: Vec<Every> = flags.chain(functions).collect();
+    explore_all(400, &all);
+}
+
+#[test]
+#[ignore = "takes minutes: for the long run"]
+fn two_operators_in_every_order() {
+    let flags = PAIRS.iter().map(|it| Every::of_a_flag(it));
+    let functions = PAIRS.iter().map(|it| Every::of_a_function(it));
+    let all: Vec<Every> = flags.chain(functions).collect();
+    explore_all(100_000, &all);
+}
+
+#[test]
+#[ignore = "takes minutes: for the long run"]
+fn two_operators_of_a_flag_in_every_order_with_a_pause_at_any_moment() {
+    let pairs = PAIRS.iter();
+    let all: Vec<Every> = pairs
+        .map(|it| Every::of_a_flag(it).reduced().with_a_pause())
+        .collect();
+    explore_all(10_000, &all);
+}
+
+#[test]
+#[ignore = "takes minutes: for the long run"]
+fn two_operators_of_a_function_in_every_order_with_a_pause_at_any_moment() {
+    let pairs = PAIRS.iter();
+    let all: Vec<Every> = pairs
+        .map(|it| Every::of_a_function(it).reduced().with_a_pause())
+        .collect();
+    explore_all(10_000, &all);
+}
+
+#[test]
+#[ignore = "takes minutes: for the long run"]
+fn three_operators_of_a_flag_in_every_order_but_for_looks_alike() {
+    let triples = [[On, On, Off], [Off, On, Off]];
+    let all: Vec<Every> = triples
+        .iter()
+        .map(|it| Every::of_a_flag(it).reduced())
+        .collect();
+    explore_all(1_000, &all);
+}
+
+/// Lets operators go on at random, so many times, and then each to its end.
+async fn at_random(plan: &Plan, operations: &[Operation], steps: usize) -> Result<(), Violation> {
+    let likeness = Likeness::default();
+    let mut race = Race::new(plan, &worker(), operations, Patience::SHORT, likeness).await?;
+    for _ in 0..steps {
+        let ways = race.ways();
+        if ways.is_empty() {
+            break;
+        }
+        race.choose(ways[fastrand::usize(..ways.len())]).await;
+    }
+    for operator in 0..operations.len() {
+        race.finish(operator).await;
+    }
+    race.check_end(plan.read_lag > 0).await.map(drop)
+}
+
+#[test]
+fn operators_of_generated_fleets_in_random_orders() {
+    let operations = [[On, On, Off], [On, Off, Off], [Off, On, On], [Off, Off, On]];
+    let races = parallel::each(40, |n| {
+        let tree = fleets(2..=6).new_tree(&mut runner(n as u64, 0));
+        let plan = Plan {
+            edits: Vec::new(),
+            ..tree.expect("a fleet").current()
+        };
+        let operators = if n < 10 { 2 } else { 3 };
+        let race = at_random(&plan, &operations[n % 4][..operators], 400);
+        alone(n, race).map_err(|violation| format!("race {n}: {violation}"))
+    });
+    println!("{} random interleavings on generated fleets", races.len());
+    let races: Result<Vec<()>, Violation> = races.into_iter().collect();
+    races.unwrap_or_else(|violation| panic!("{violation}"));
+}
+
+/// One operator gets no answer to its `nth` call for longer than its lease; another works meanwhile, to
+/// its end; then the first goes on. What became of the first; none if it had ended before.
+async fn frozen(
+    first: Operation,
+    second: Operation,
+    nth: usize,
+) -> Result<Option<Ended>, Violation> {
+    let plan = function(vec![MappingPlan::Enabled]);
+    let (operations, likeness) = ([first, second], Likeness::default());
+    let mut race = Race::new(&plan, &worker(), &operations, Patience::SHORT, likeness).await?;
+    for _ in 0..nth {
+        if race.has_ended(0) {
+            return Ok(None);
+        }
+        race.choose(Choice::Go(0, 0)).await;
+    }
+    race.choose(Choice::Hang).await;
+    race.finish(1).await;
+    race.finish(0).await;
+    let ended = race.check_end(false).await?;
+    if ended[1] == Ended::Worked {
+        Ok(Some(ended[0]))
+    } else {
+        Err(format!("{:?} for the one who took over", ended[1]))
+    }
+}
+
+#[test]
+fn who_was_frozen_for_longer_than_its_lease_changes_nothing_more() {
+    let counts = parallel::each(PAIRS.len(), |n| {
+        let [first, second] = PAIRS[n];
+        let mut lost = 0;
+        for nth in 1.. {
+            let ended = alone(nth, frozen(first, second, nth));
+            match ended.map_err(|it| format!("{first:?} frozen at {nth}, {second:?}: {it}"))? {
+                // It may have had no work left, or have taken another lease.
+                Some(ended) => lost += usize::from(ended == Ended::Lost),
+                None if lost > 3 => return Ok(nth - 1),
+                None => return Err(format!("{first:?} lost only {lost} leases")),
+            }
+        }
+        Ok(0)
+    });
+    let counts: Result<Vec<usize>, Violation> = counts.into_iter().collect();
+    let counts = counts.unwrap_or_else(|violation| panic!("{violation}"));
+    println!("{} moments to be frozen in", counts.iter().sum::<usize>());
+}
