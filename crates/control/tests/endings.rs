@@ -100,6 +100,27 @@ async fn a_stop_before_the_first_change_changes_nothing() {
     assert!(world.parameters("flags").is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stop_while_functions_are_read_for_off_changes_nothing() {
+    let world = World::mixed();
+    let before = world.sandbox.fleet();
+    world.on(&worker()).await.unwrap();
+    let paused = world.sandbox.fleet();
+    let run = Run::quiet();
+    let stop = run.stop.clone();
+    world.inject(Fault::on("GetFunction").nth(2).hook(move |_| stop.stop()));
+    world.sandbox.reset_calls();
+    let report = world.control.off(&[worker()], &off_wish(), &run).await;
+    let report = report.unwrap();
+    assert!(report.interrupted);
+    assert_eq!(only(&report).outcome, RoleOutcome::NotBegun);
+    assert_eq!(world.writes(), []);
+    assert_eq!(world.sandbox.fleet(), paused);
+    assert!(world.lease_is_free());
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert_eq!(world.sandbox.fleet(), before);
+}
+
 /// The roles of a report, and what became of each.
 fn outcomes(report: &Report) -> Vec<(&str, RoleOutcome)> {
     let roles = report.roles.iter();
