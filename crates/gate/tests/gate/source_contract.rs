@@ -39,12 +39,16 @@ impl Wire {
     }
 }
 
+/// However busy the machine is, no connection is tried beside one that is kept.
+pub(crate) const PATIENT: Duration = Duration::from_secs(3_600);
+
 pub(crate) fn ssm(port: u16) -> SsmSource {
     let url = format!("http://127.0.0.1:{port}");
     SsmSource::from_vars(move |name| match name {
         "AWS_ENDPOINT_URL" => Some(url.clone()),
         _ => credentials(name),
     })
+    .patience(PATIENT)
 }
 
 /// The variables of a Lambda function.
@@ -65,6 +69,7 @@ pub(crate) fn extension(port: u16) -> ExtensionSource {
         "AWS_SESSION_TOKEN" => Some(TOKEN.to_owned()),
         _ => None,
     })
+    .patience(PATIENT)
 }
 
 fn sdk_client(port: u16) -> Client {

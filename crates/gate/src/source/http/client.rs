@@ -24,8 +24,8 @@ const GIVE_UP: Duration = Duration::from_secs(10);
 /// A connection that lay idle for longer, by the wall clock, is not used again: it is probably dead,
 /// and a new one takes a few milliseconds.
 const MAX_IDLE_MS: u64 = 60_000;
-/// How long a kept connection may be silent before a new one is tried beside it. Well below the gate's
-/// budget, well above what a server takes that is well.
+/// How long a kept connection may be silent before a new one is tried beside it, unless told. Well
+/// below the gate's budget, well above what a server takes that is well.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Which server.
@@ -55,10 +55,10 @@ impl fmt::Display for Origin {
 }
 
 /// A client with at most one connection.
-#[derive(Default)]
 pub(crate) struct Client {
     kept: Mutex<Option<Kept>>,
     clock: Clock,
+    patience: Duration,
     #[cfg(feature = "ssm")]
     tls: Tls,
 }
@@ -69,7 +69,24 @@ struct Kept {
     since_ms: u64,
 }
 
+impl Default for Client {
+    fn default() -> Self {
+        Self::with_patience(PATIENCE)
+    }
+}
+
 impl Client {
+    /// See [`PATIENCE`].
+    pub(crate) fn with_patience(patience: Duration) -> Self {
+        Self {
+            kept: Mutex::default(),
+            clock: Clock::default(),
+            patience,
+            #[cfg(feature = "ssm")]
+            tls: Tls::default(),
+        }
+    }
+
     /// The whole answer, whatever its status. The request has an origin-form target and all headers,
     /// and is sent twice if need be.
     pub(crate) async fn send(&self, origin: &Origin, request: Request) -> Result<Answer, BoxError> {
@@ -86,7 +103,7 @@ impl Client {
             return self.send_anew(origin, request).await;
         };
         let mut old = pin!(kept.exchange(request.clone()));
-        match timeout(PATIENCE, &mut old).await {
+        match timeout(self.patience, &mut old).await {
             Ok(Ok((answer, connection))) => {
                 self.keep(origin, connection);
                 Ok(answer)
@@ -183,7 +200,8 @@ mod tests {
         let clock = ManualClock::new(0);
         let client = Client {
             clock: clock.clone().into(),
-            ..Client::default()
+            // However busy the machine is, no other connection is tried beside it.
+            ..Client::with_patience(GIVE_UP)
         };
         let origin = Origin {
             scheme: Scheme::Http,

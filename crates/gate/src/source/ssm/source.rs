@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::settings::Settings;
 #[cfg(feature = "ssm-sdk")]
@@ -48,6 +48,17 @@ impl SsmSource {
     #[must_use]
     pub fn from_vars(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self::new(Vars::new(var))
+    }
+
+    /// How long a connection that was kept may be silent before another one is tried beside it; 100 ms
+    /// unless set. Less than the gate's [budget](crate::Builder::refresh_budget), so that one which died
+    /// while the environment was frozen costs no refresh.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self {
+            client: Arc::new(Client::with_patience(patience)),
+            ..self
+        }
     }
 
     fn new(vars: Vars) -> Self {
