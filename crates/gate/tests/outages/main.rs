@@ -8,6 +8,7 @@
 
 mod clocks;
 mod crowd;
+mod scaling;
 mod snapshot;
 mod support;
 mod table;

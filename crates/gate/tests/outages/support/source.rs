@@ -149,26 +149,35 @@ impl ProvideCredentials for NoCredentials {
 
 /// A source that can be exchanged for another while the gate runs. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Switch(Arc<(Box<dyn FlagSource>, Box<dyn FlagSource>, AtomicBool)>);
+pub(crate) struct Switch(Arc<Sources>);
+
+struct Sources {
+    good: Box<dyn FlagSource>,
+    bad: Box<dyn FlagSource>,
+    is_bad: AtomicBool,
+}
 
 impl Switch {
     pub(crate) fn new(good: Box<dyn FlagSource>, bad: Box<dyn FlagSource>) -> Self {
-        Self(Arc::new((good, bad, AtomicBool::new(false))))
+        Self(Arc::new(Sources {
+            good,
+            bad,
+            is_bad: AtomicBool::new(false),
+        }))
     }
 
     /// Whether the bad one is asked.
     pub(crate) fn to_bad(&self, bad: bool) {
-        self.0.2.store(bad, Ordering::SeqCst);
+        self.0.is_bad.store(bad, Ordering::SeqCst);
     }
 }
 
 impl FlagSource for Switch {
     fn fetch(&self, parameter: &str) -> Fetch {
-        let (good, bad, is_bad) = &*self.0;
-        let source = if is_bad.load(Ordering::SeqCst) {
-            bad
-        } else {
-            good
+        let sources = &*self.0;
+        let source = match sources.is_bad.load(Ordering::SeqCst) {
+            true => &sources.bad,
+            false => &sources.good,
         };
         source.fetch(parameter)
     }
