@@ -44,9 +44,10 @@
 //!   names no address, so behind it nobody passes by one until you count the proxies:
 //!   [`Builder::trusted_proxies`].
 //! - **Whoever holds the token** (`--bypass`): by the link that is printed once
-//!   (`?maintenance-bypass=…` on any page; it sets a cookie for this host and leads to the same page),
-//!   or by the header `X-Maintenance-Bypass`, for scripts. It ends with its window or at its time. A
-//!   CDN must forward the query, the cookie and the header, and must not keep what the app answers.
+//!   (`?maintenance-bypass=…` on any page; it sets a cookie for this host, over TLS only, and leads to
+//!   the same page), or by the header `X-Maintenance-Bypass`, for scripts. It ends with its window or
+//!   at its time. A CDN must forward the query, the cookie and the header, and must not keep what the
+//!   app answers.
 //!
 //! What is stored is a hash. A bypass that cannot be read lets nobody pass. While the store does not
 //! answer, what may pass stays as it was.

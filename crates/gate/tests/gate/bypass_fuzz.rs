@@ -303,9 +303,12 @@ proptest! {
     }
 
     #[test]
-    fn fuzz_no_spelling_leads_out_of_an_allowed_path(path in pieces()) {
+    fn fuzz_no_spelling_leads_out_of_an_allowed_path(
+        start in select(vec!["/", "/hooks/", "/hooks/", "/hooks", "/health", "//hooks/", "/a/../hooks/"]),
+        rest in pieces(),
+    ) {
         let gate = gate(&flag("on", &json!({"paths": ["/health", "/hooks/*"]})), 0);
-        let path = format!("/{path}");
+        let path = format!("{start}{rest}");
         if let Ok(uri) = Uri::try_from(path.as_str()) {
             let mut request = Request::new(()).into_parts().0;
             request.uri = uri;

@@ -48,7 +48,7 @@ async fn every_http_event_is_answered_in_its_own_shape() {
 #[tokio::test]
 async fn what_is_not_an_http_request_passes() {
     let on = gate("on");
-    let events: [Value; 13] = [
+    let events: [Value; 15] = [
         json!(null),
         json!("on"),
         json!([]),
@@ -58,6 +58,8 @@ async fn what_is_not_an_http_request_passes() {
         json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}),
         json!({"requestContext": {"routeKey": "$disconnect", "eventType": "DISCONNECT", "connectionId": "x="}}),
         json!({"requestContext": {"routeKey": "say", "eventType": "MESSAGE", "connectionId": "x="}, "body": "{}"}),
+        json!({"Records": [{"cf": {"config": {"eventType": "viewer-request"}, "request": {"method": "GET", "uri": "/"}}}]}),
+        json!({"info": {"fieldName": "orders"}, "request": {"headers": {}}, "identity": {"sourceIp": ["192.0.2.1"]}}),
         json!({"requestContext": {"http": {"path": "/"}}}),
         json!({"requestContext": {"http": {"method": "NOT A METHOD"}}}),
         json!({"httpMethod": "GET", "path": "/", "note": "looks like one, and came from nowhere"}),
