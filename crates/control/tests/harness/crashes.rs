@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use maintenance_sandbox::EmptyPages;
 use proptest::test_runner::TestError;
 
-use crate::fleet::{Edit, FunctionPlan, Plan, fleets, runner};
+use crate::fleet::{Edit, FunctionPlan, MappingPlan, Plan, fleets, runner};
 use crate::parallel;
 use crate::support::worker;
 use crate::wire::{Broken, Side};
@@ -184,21 +184,29 @@ fn every_cut(
 pub(crate) fn cut_fleets(wanted: usize, broken: Option<Broken>) -> Result<usize, Violation> {
     let made: Mutex<Cuts> = Mutex::default();
     let found: Mutex<BTreeMap<usize, Violation>> = Mutex::default();
+    // The long run finds all there is.
+    let goes_on = is_long() && broken.is_none();
     // More than enough fleets: those that are not needed are not made.
     let fleets_at_most = 4 + wanted;
     parallel::each(fleets_at_most, |shard| {
         let count = || made.lock().expect("no panic").len();
-        let enough = || count() >= wanted || !found.lock().expect("no panic").is_empty();
+        let stops = || !goes_on && !found.lock().expect("no panic").is_empty();
+        let enough = || count() >= wanted || stops();
         if !enough()
             && let Err(violation) = cut_fleet(shard, broken, &made)
         {
+            if goes_on {
+                println!("{violation}");
+            }
             found.lock().expect("no panic").insert(shard, violation);
         }
     });
-    match found.into_inner().expect("no panic").into_iter().next() {
-        Some((_, violation)) => Err(violation),
-        None => Ok(made.into_inner().expect("no panic").len()),
+    let found = found.into_inner().expect("no panic");
+    if found.is_empty() {
+        return Ok(made.into_inner().expect("no panic").len());
     }
+    let found: Vec<Violation> = found.into_values().collect();
+    Err(found.join("\n\n"))
 }
 
 fn cut_fleet(shard: usize, broken: Option<Broken>, made: &Mutex<Cuts>) -> Result<(), Violation> {
@@ -214,7 +222,12 @@ fn cut_fleet(shard: usize, broken: Option<Broken>, made: &Mutex<Cuts>) -> Result
     let checked = runner(shard as u64, shrinks).run(&fleets(sizes), |plan| {
         let cuts = every_cut(&plan, shard as u64, step, broken)
             .map_err(proptest::test_runner::TestCaseError::fail)?;
-        made.lock().expect("no panic").extend(cuts);
+        let mut made = made.lock().expect("no panic");
+        let before = made.len();
+        made.extend(cuts);
+        if is_long() && broken.is_none() && before / 1_000 < made.len() / 1_000 {
+            println!("{} distinct cuts until now", made.len());
+        }
         Ok(())
     });
     checked.map_err(|error| match error {
@@ -231,30 +244,47 @@ fn whatever_is_killed_whenever_the_next_off_gives_everything_back() {
     assert!(cuts >= wanted, "only {cuts} cuts of {wanted}");
 }
 
-/// Found by the long run: there is nothing left to pause, and `on` says so.
-#[test]
-fn every_function_is_deleted_after_an_on_that_saved_nothing() {
+/// A fleet of one function that somebody edits, as the long run found it.
+fn found(mappings: Vec<MappingPlan>, edit: Edit, empty_pages: EmptyPages) -> Plan {
     let function = FunctionPlan {
         spare: None,
         versions: 0,
         provisioned: BTreeMap::new(),
-        mappings: Vec::new(),
+        mappings,
     };
-    let plan = Plan {
+    Plan {
         functions: vec![function],
         newcomer: None,
-        edits: vec![(0, Edit::DeleteFunction)],
+        edits: vec![(0, edit)],
         read_lag: 0,
-        empty_pages: EmptyPages::Every(3),
-    };
-    for recovery in [Recovery::OnThenOff, Recovery::CutOn(90, Side::After)] {
-        let cut = Cut {
-            operation: Operation::On,
-            nth: 1,
-            side: Side::Before,
-            recovery,
-        };
-        let was_cut = parallel::alone(0, run(&plan, cut, None));
-        assert!(was_cut.unwrap_or_else(|violation| panic!("{violation}")));
+        empty_pages,
     }
+}
+
+fn check_found(plan: &Plan, nth: u64, recovery: Recovery) {
+    let cut = Cut {
+        operation: Operation::On,
+        nth,
+        side: Side::Before,
+        recovery,
+    };
+    let was_cut = parallel::alone(0, run(plan, cut, None));
+    assert!(was_cut.unwrap_or_else(|violation| panic!("{violation}")));
+}
+
+/// There is nothing left to pause, and `on` says so.
+#[test]
+fn every_function_is_deleted_after_an_on_that_saved_nothing() {
+    let plan = found(Vec::new(), Edit::DeleteFunction, EmptyPages::Every(3));
+    check_found(&plan, 1, Recovery::OnThenOff);
+    check_found(&plan, 1, Recovery::CutOn(90, Side::After));
+}
+
+/// A disabled mapping is not saved, so that it is gone is not told.
+#[test]
+fn a_disabled_mapping_of_a_saved_function_is_deleted() {
+    let (mappings, edit) = (vec![MappingPlan::Disabled], Edit::DeleteMapping(0));
+    let plan = found(mappings, edit, EmptyPages::Every(1));
+    check_found(&plan, 15, Recovery::OnThenOff);
+    check_found(&plan, 15, Recovery::Off);
 }

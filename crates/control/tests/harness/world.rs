@@ -41,7 +41,7 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Edited {
     pub(crate) edit: Edit,
-    /// Something was saved of the function when it happened.
+    /// Something was saved of what it changed when it happened.
     pub(crate) was_saved: bool,
 }
 
@@ -203,8 +203,8 @@ impl World {
 
     /// Somebody changes a function.
     pub(crate) fn edit_function(&mut self, name: &str, edit: &Edit) {
-        let was_saved = self.saved().contains(name);
         let uuids = self.mappings.get(name).cloned().unwrap_or_default();
+        let was_saved = self.is_saved(name, &uuids, edit);
         let Some(expected) = self.expected.get_mut(name) else {
             return;
         };
@@ -232,6 +232,19 @@ impl World {
     pub(crate) fn saved(&self) -> BTreeSet<String> {
         let saved = self.saved_capacities().into_iter();
         saved.map(|(name, _)| name).collect()
+    }
+
+    /// Whether something is saved of what an edit is about. A mapping that was disabled is nobody's
+    /// business: whoever deletes it is not told of.
+    fn is_saved(&self, name: &str, uuids: &[String], edit: &Edit) -> bool {
+        let mut saved = self.saved_capacities().into_iter();
+        saved.any(|(function, capacity)| {
+            let deleted = match edit {
+                Edit::DeleteMapping(n) => uuids.get(*n),
+                _ => None,
+            };
+            function == name && deleted.is_none_or(|uuid| capacity.mappings.contains(uuid))
+        })
     }
 
     fn saved_capacities(&self) -> Vec<(String, Capacity)> {
