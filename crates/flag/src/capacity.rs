@@ -176,18 +176,21 @@ pub fn pack(
     for (name, capacity) in functions {
         // `"name":{…},`: the quoted name, a colon, the value and a comma.
         let written = |value: Value| document::escape(value.to_string()).len();
-        let entry = written(name.as_str().into()) + written(capacity.to_json()) + 2;
-        if frame + entry > MAX_VALUE_BYTES {
+        let entry = written(name.as_str().into())
+            .saturating_add(written(capacity.to_json()))
+            .saturating_add(2);
+        let alone = frame.saturating_add(entry);
+        if alone > MAX_VALUE_BYTES {
             return Err(PackError {
                 function: name,
-                bytes: frame + entry,
+                bytes: alone,
             });
         }
-        if bytes + entry > MAX_VALUE_BYTES {
+        if bytes.saturating_add(entry) > MAX_VALUE_BYTES {
             documents.push(std::mem::replace(&mut current, empty()));
             bytes = frame;
         }
-        bytes += entry;
+        bytes = bytes.saturating_add(entry);
         current.functions.insert(name, capacity);
     }
     if !current.functions.is_empty() {

@@ -17,6 +17,19 @@
 //! # Ok::<(), maintenance_flag::DecodeError>(())
 //! ```
 
+// A gate reads what is stored with this crate: nothing of it may end somebody else's process.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 mod bypass;
 mod capacity;
 mod document;

@@ -71,7 +71,7 @@ fn check_segment(what: &'static str, value: &str) -> Result<(), NameError> {
     {
         return fail("it may hold only the letters a-z and A-Z, digits, '_', '.' and '-'");
     }
-    if !value.as_bytes()[0].is_ascii_alphanumeric() {
+    if !value.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         return fail("it must start with a letter or a digit");
     }
     Ok(())
@@ -168,7 +168,7 @@ impl FromStr for Role {
         {
             return fail("it may hold only lower-case letters a-z, digits, '_' and '-'");
         }
-        if !value.as_bytes()[0].is_ascii_lowercase() {
+        if !value.starts_with(|first: char| first.is_ascii_lowercase()) {
             return fail("it must start with a letter");
         }
         Ok(Self(value.to_owned()))
@@ -263,7 +263,8 @@ impl FromStr for Prefix {
                 );
             }
         }
-        let first = segments[0].to_ascii_lowercase();
+        let first = segments.first().map(|first| first.to_ascii_lowercase());
+        let first = first.unwrap_or_default();
         if first.starts_with("aws") || first.starts_with("ssm") {
             return fail("Parameter Store keeps names that start with 'aws' or 'ssm' for itself");
         }

@@ -66,9 +66,9 @@ impl FromStr for PathPattern {
         if !text.starts_with('/') {
             return error("it must begin with /");
         }
-        let (path, is_prefix) = match text.strip_suffix("/*") {
-            Some(_) => (&text[..text.len() - 1], true),
-            None => (text, false),
+        let (path, is_prefix) = match text.strip_suffix('*') {
+            Some(path) if path.ends_with('/') => (path, true),
+            _ => (text, false),
         };
         if path.contains('*') {
             return error("a * may stand only at its end, after a /");

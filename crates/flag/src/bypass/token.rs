@@ -26,8 +26,14 @@ impl Token {
     /// A token of these random bytes, of which each gives 6 bits.
     #[must_use]
     pub fn from_random(bytes: [u8; Self::LEN]) -> Self {
-        let letter = |byte: u8| char::from(ALPHABET[usize::from(byte & 63)]);
-        Self(bytes.into_iter().map(letter).collect())
+        let letter = |byte: u8| ALPHABET.get(usize::from(byte & 63)).copied();
+        Self(
+            bytes
+                .into_iter()
+                .filter_map(letter)
+                .map(char::from)
+                .collect(),
+        )
     }
 
     /// The secret itself, for whoever asked for it.
@@ -76,8 +82,9 @@ impl TokenHash {
             return None;
         }
         let mut hash = [0; 32];
-        for (byte, at) in hash.iter_mut().zip((0..).step_by(2)) {
-            *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+        for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+            let pair = str::from_utf8(pair).ok()?;
+            *byte = u8::from_str_radix(pair, 16).ok()?;
         }
         Some(Self(hash))
     }
