@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# What a gate adds to a cold start, by source: docs/performance.md has its table.
+#
+#   tests/compare/cold_start.sh [ROUNDS]      # 40 unless said
+#
+# Builds the programs of tests/compare/cold_start with the release profile, each with the features of
+# its own source: ten minutes the first time, of which the AWS SDK is most. They go to
+# target/cold-start. Needs nothing of AWS; everything is on loopback.
+set -euo pipefail
+cd "$(dirname "$0")/cold_start"
+root=../../..
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}/cold-start"
+# The versions that the workspace is tested with.
+cp "$root/Cargo.lock" Cargo.lock
+
+build() { nice cargo build --quiet --release --bin "$@"; }
+build hello
+build runtime --features runtime
+build memory --features gate
+build extension --features extension
+build ssm --features ssm
+build ssm-sdk --features ssm-sdk
+build handler --features handler
+build handler-ssm --features handler,ssm
+build measure --features measure
+
+"$CARGO_TARGET_DIR/release/measure" "${1:-40}"

@@ -1,0 +1,5 @@
+//! Nothing: what any program costs.
+
+fn main() {
+    println!("Hello, world.");
+}
