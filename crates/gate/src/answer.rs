@@ -43,12 +43,14 @@ impl Answers {
     /// Those of a window with this flag.
     pub(crate) fn new(served: &'static Served, flag: Option<&Flag>) -> Self {
         let notice = Notice::new(flag);
-        let only = served
-            .only_text()
-            .filter(|_| notice.is_constant())
-            .map(|(shape, text)| {
-                Ready::new(served, shape, PageText::fixed(text), notice.at(u64::MAX))
-            });
+        let only =
+            served
+                .only_text()
+                .filter(|_| notice.is_constant())
+                .map(|(shape, text, length)| {
+                    let (text, length) = (PageText::fixed(text), HeaderValue::from_static(length));
+                    Ready::new(served, shape, text, length, notice.at(u64::MAX))
+                });
         Self {
             served,
             notice,
@@ -96,22 +98,29 @@ impl Answers {
             Some(ready) if !self.served.changes(shape, ready.moment, moment) => ready.text.clone(),
             _ => self.served.text(shape, &self.notice, moment),
         };
-        Ready::new(self.served, shape, text, moment)
+        let length = text.len().into();
+        Ready::new(self.served, shape, text, length, moment)
     }
 }
 
 impl Ready {
-    fn new(served: &Served, shape: Shape, text: PageText, moment: Moment) -> Self {
+    fn new(
+        served: &Served,
+        shape: Shape,
+        text: PageText,
+        length: HeaderValue,
+        moment: Moment,
+    ) -> Self {
         let (mut head, ()) = Response::new(()).into_parts();
         head.status = StatusCode::SERVICE_UNAVAILABLE;
         let headers = &mut head.headers;
-        headers.reserve(9);
-        headers.insert(RETRY_AFTER, moment.seconds.into());
+        headers.reserve(5);
+        headers.insert(RETRY_AFTER, moment.retry_after());
         // No max-age beside it: CloudFront would keep a 503 that long.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_MAINTENANCE, HeaderValue::from_static("on"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(shape.content_type()));
-        headers.insert(CONTENT_LENGTH, text.len().into());
+        headers.insert(CONTENT_LENGTH, length);
         if let Some(language) = shape.language() {
             headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language));
         }

@@ -1,5 +1,6 @@
 //! What a window tells its visitors: the words, the end, and when to come back. Not how it looks.
 
+use http::HeaderValue;
 use jiff::Timestamp;
 use maintenance_flag::{Flag, MAX_VALUE_BYTES, Mode};
 
@@ -24,6 +25,17 @@ pub(crate) struct Moment {
     pub(crate) seconds: u64,
     /// Whether the end that was promised has passed.
     pub(crate) late: bool,
+}
+
+impl Moment {
+    pub(crate) fn retry_after(self) -> HeaderValue {
+        // The usual one is cloned without counting.
+        if self.seconds == u64::from(DEFAULT_RETRY_AFTER) {
+            HeaderValue::from_static("120")
+        } else {
+            self.seconds.into()
+        }
+    }
 }
 
 impl Notice {

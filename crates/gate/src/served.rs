@@ -55,14 +55,14 @@ impl Served {
         Self::new(Own::default(), false, None)
     }
 
-    /// The text that every request gets, if it is always the same.
-    pub(crate) fn only_text(&self) -> Option<(Shape, &'static str)> {
+    /// The text that every request gets, if it is always the same, and its length.
+    pub(crate) fn only_text(&self) -> Option<(Shape, &'static str, &'static str)> {
         if self.negotiate || self.cors.as_ref().is_some_and(Allowed::is_listed) {
             return None;
         }
         let (shape, page) = self.own_page(self.first)?;
         match page {
-            OwnPage::Fixed(text) => Some((shape, text)),
+            OwnPage::Fixed { text, length } => Some((shape, text, length)),
             OwnPage::Template(_) => None,
         }
     }
