@@ -112,13 +112,17 @@ fn a_second_terminal_drives_the_served_app() {
     assert_eq!(status_of(&page), "HTTP/1.1 200 OK");
     run(&["on", "--all", "--yes"]);
     // What the gate knows may be a second old: the moment it changes is awaited, not slept for.
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while status_of(&page) != "HTTP/1.1 503 Service Unavailable" {
-        assert!(
-            std::time::Instant::now() < until,
-            "the page never went into maintenance"
-        );
-    }
+    let becomes = |status: &str| {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while status_of(&page) != status {
+            assert!(std::time::Instant::now() < until, "never {status}");
+        }
+    };
+    becomes("HTTP/1.1 503 Service Unavailable");
+    run(&["on", "--allow-ip", "127.0.0.1"]);
+    becomes("HTTP/1.1 200 OK");
+    run(&["on", "--allow-ip", ""]);
+    becomes("HTTP/1.1 503 Service Unavailable");
     assert_eq!(run(&["status", "--all"]), "web on\nworker on\n");
 
     served.interrupt();

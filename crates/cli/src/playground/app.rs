@@ -214,6 +214,8 @@ async fn serve_page(
     let address = listener
         .local_addr()
         .map_err(cannot("cannot listen for the page"))?;
+    // With it, --allow-ip works here too.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let web = tokio::spawn(async move {
         // It ends only when it is aborted; whoever asks for the page then sees that it is gone.
         let _ = axum::serve(listener, app).await;
