@@ -38,7 +38,7 @@
 //!   and no other case. An HTTP API with a named stage has the stage in its path; of a REST API behind
 //!   lambda_http the path counts with the stage and without it.
 //! - **Addresses** (`--allow-ip 192.0.2.0/24`): what the platform vouches for. That is the source address
-//!   of API Gateway or a function URL, in the events of [`Gate::check_event`] or in lambda_http's context
+//!   of API Gateway or a function URL, in the events of `Gate::check_event` or in lambda_http's context
 //!   (feature `lambda_http`), and the peer of an axum server (feature `axum`, and
 //!   `into_make_service_with_connect_info`). Your own code may say it: [`ClientAddress`]. A load balancer
 //!   names no address, so behind it nobody passes by one until you count the proxies:
@@ -73,7 +73,7 @@
 //! - A WebSocket API: `$connect` is refused, read-only or not, since what comes over a connection may
 //!   write. What comes over one that is open passes, and so does its `$disconnect`. For a lambda_http
 //!   handler that needs the feature `lambda_http`.
-//! - [`Gate::check_event`] answers HTTP requests only. A Lambda authorizer's event looks like one, and
+//! - `Gate::check_event` answers HTTP requests only. A Lambda authorizer's event looks like one, and
 //!   passes; but a function of lambda_http that is an authorizer too cannot be told apart: give the
 //!   authorizer a function of its own.
 //! - A page is one file: during a maintenance, a style sheet or an image of the app is answered 503 too.
@@ -110,6 +110,9 @@
 //! ```
 //!
 //! To read the code: `word`, `decision`, `state`, `gate`; then `refresh`; then `service` and `future`.
+//!
+//! # What visitors get
+#![doc = include_str!("../ANSWERS.md")]
 //!
 //! # Its events
 #![doc = include_str!("../EVENTS.md")]
