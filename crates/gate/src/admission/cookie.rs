@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(name("demo-dev", "web"), "__Host-maintenance-demo-dev-web");
         assert_eq!(
             name("a.b_c;d e=ü\r", "w"),
-            "__Host-maintenance-a.b_c-d-e---w"
+            "__Host-maintenance-a.b_c-d-e----w"
         );
     }
 

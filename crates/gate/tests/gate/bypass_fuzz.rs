@@ -318,7 +318,9 @@ proptest! {
         for shape in Shape::ALL {
             let event = shape.event("POST", &path);
             let passed = block_on(gate.check_event(&event)).is_none();
-            prop_assert!(!passed || is_below(&path), "{shape:?} {path}");
+            // Its path is a path alone: a ? in it was an escape.
+            let is_path = !path.contains(['?', '#']);
+            prop_assert!(!passed || is_path && is_below(&path), "{shape:?} {path}");
         }
     }
 

@@ -34,17 +34,26 @@ pub(crate) fn samples(package: &str, folder: &str) -> Vec<Sample> {
 
 /// Where cargo keeps the source of a crate that this one depends on.
 fn directory(package: &str) -> PathBuf {
+    let version = cargo(&["-vV"]);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    // Of other platforms' crates there may be none on this machine.
+    let platform = ["--filter-platform", host.unwrap()];
+    let asked = ["metadata", "--format-version", "1", "--offline", "--locked"];
+    let metadata: Value = serde_json::from_str(&cargo(&[&asked[..], &platform].concat())).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let found = packages.iter().find(|found| found["name"] == package);
+    let manifest = found.unwrap()["manifest_path"].as_str().unwrap();
+    Path::new(manifest).parent().unwrap().to_owned()
+}
+
+fn cargo(arguments: &[&str]) -> String {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
-    let found = packages.iter().find(|found| found["name"] == package);
-    let manifest = found.unwrap()["manifest_path"].as_str().unwrap();
-    Path::new(manifest).parent().unwrap().to_owned()
+    String::from_utf8(output.stdout).unwrap()
 }
