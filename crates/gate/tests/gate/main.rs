@@ -2,6 +2,7 @@
 //! processes. One binary, since linking the AWS SDK once is enough.
 
 mod aws_shapes;
+mod answers_fuzz;
 mod bypass;
 mod bypass_fuzz;
 mod cors;
