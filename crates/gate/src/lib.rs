@@ -158,6 +158,7 @@ mod served;
 mod service;
 mod source;
 mod state;
+mod sync;
 mod template;
 mod timer;
 mod turn;

@@ -4,9 +4,9 @@
 //! compared by its distance, so that a clock which jumps backwards looks like a very long time and
 //! the word is stale, never fresh for ever.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use maintenance_flag::Mode;
+
+use crate::sync::{AtomicU64, Ordering};
 
 const TIME_BITS: u32 = 38;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;

@@ -18,6 +18,10 @@ mod interval;
 #[expect(dead_code, reason = "the gate uses the rest")]
 #[path = "../../src/word.rs"]
 mod word;
+/// What `word` is built from.
+mod sync {
+    pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+}
 
 use std::process::ExitCode;
 use std::time::Duration;
