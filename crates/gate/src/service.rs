@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use maintenance_flag::Mode;
 use tower_service::Service;
 
 use crate::body::{FromPage, MakeBody};
@@ -74,9 +75,31 @@ where
     }
 
     #[inline]
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (known, fresh) = self.gate.inner.look();
+        if fresh && self.ready && self.gate.inner.is_open(known) {
+            self.ready = false;
+            return ResponseFuture::app(self.inner.call(request));
+        }
+        self.look_closer(known, fresh, request)
+    }
+}
+
+impl<S, P: Clone> Maintenance<S, P> {
+    /// The rest of `call`, apart so that a request which just passes pays for none of it.
+    #[cold]
+    #[inline(never)]
+    fn look_closer<B, R>(
+        &mut self,
+        mut known: Option<Mode>,
+        fresh: bool,
+        mut request: Request<B>,
+    ) -> ResponseFuture<S, B, P>
+    where
+        S: Service<Request<B>, Response = Response<R>> + Clone,
+        P: MakeBody<R>,
+    {
         let gate = &self.gate.inner;
-        let (mut known, fresh) = gate.look();
         if !fresh {
             match gate.refresh() {
                 Refresh::Wait(refresh) => return self.wait(Some(refresh), request),
