@@ -10,7 +10,8 @@ use http_body_util::BodyExt;
 use lambda_http::lambda_runtime::LambdaEvent;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Body, Context, Request, Response, service_fn};
-use maintenance_gate::{Gate, Layer, MAX_PAGE_BYTES, MaintenanceLayer, MemorySource, Page};
+use maintenance_gate::{Cors, Gate, Layer, MAX_PAGE_BYTES, MaintenanceLayer, MemorySource, Page};
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::support::{Answered, Shape, captured, demo};
@@ -180,6 +181,66 @@ fn the_sample_pages_can_be_served() {
     );
 }
 
+#[tokio::test]
+async fn what_a_client_says_is_heard_in_every_shape() {
+    let origin = "https://app.example.com";
+    let gate = demo()
+        .source(MemorySource::new("on"))
+        .page(Page::built_in())
+        .negotiate(true)
+        .cors(Cors::origins([origin]))
+        .build()
+        .unwrap();
+    let with = |shape: Shape, method: &str, headers: &[(&str, &str)]| {
+        let mut event = shape.event(method, "/");
+        for (name, value) in headers {
+            if let Some(single) = event.get_mut("headers") {
+                single[*name] = json!(value);
+            }
+            if let Some(multi) = event.get_mut("multiValueHeaders") {
+                multi[*name] = json!([value]);
+            }
+        }
+        event
+    };
+    for shape in Shape::ALL {
+        let mut answers = Vec::new();
+        for (method, headers) in [
+            (
+                "GET",
+                &[("accept", "text/html"), ("accept-language", "fr")][..],
+            ),
+            ("GET", &[("accept", "application/json"), ("origin", origin)]),
+            (
+                "OPTIONS",
+                &[("origin", origin), ("access-control-request-method", "PUT")],
+            ),
+        ] {
+            // A name is in one case only, or there would be two of it.
+            let mut event = with(shape, method, headers);
+            for map in ["headers", "multiValueHeaders"] {
+                if let Some(map) = event.get_mut(map).and_then(Value::as_object_mut) {
+                    map.shift_remove("Accept");
+                }
+            }
+            let answered = event_through_lambda_http(&gate, shape, &event).await;
+            let plain = gate.check_event(&event).await.unwrap();
+            assert_eq!(shape.answered(&plain), answered, "{shape:?}");
+            answers.push(answered);
+        }
+        let [html, json, preflight] = answers.try_into().unwrap();
+        assert_eq!(html.headers["content-language"], "fr", "{shape:?}");
+        assert_eq!(html.headers["vary"], "Accept, Accept-Language, Origin");
+        assert_eq!(
+            json.headers["content-type"], "application/json",
+            "{shape:?}"
+        );
+        assert_eq!(json.headers["access-control-allow-origin"], origin);
+        assert_eq!((preflight.status, preflight.body.as_str()), (204, ""));
+        assert_eq!(preflight.headers["access-control-allow-methods"], "PUT");
+    }
+}
+
 async fn through_axum(gate: &Gate, method: &str) -> Answered {
     let app = Router::new()
         .route("/", get(async || "app").post(async || "app"))
@@ -202,12 +263,15 @@ async fn through_axum(gate: &Gate, method: &str) -> Answered {
 }
 
 async fn through_lambda_http(gate: &Gate, shape: Shape, method: &str) -> Answered {
+    event_through_lambda_http(gate, shape, &shape.event(method, "/")).await
+}
+
+async fn event_through_lambda_http(gate: &Gate, shape: Shape, event: &Value) -> Answered {
     let app = service_fn(|_: Request| async {
         Ok::<_, lambda_http::Error>(Response::new(Body::from("app")))
     });
     let service = MaintenanceLayer::new(gate.clone()).layer(app);
-    let request: LambdaRequest =
-        serde_json::from_str(&shape.event(method, "/").to_string()).unwrap();
+    let request: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
     let answer = Adapter::from(service)
         .oneshot(LambdaEvent::new(request, Context::default()))
         .await
