@@ -27,6 +27,7 @@ REFERENCES = pathlib.Path(__file__).parent / "references"
 # It runs as root in CI, and asks nobody of its own for anything.
 ARGUMENTS = [
     "--no-sandbox",
+    "--disable-dev-shm-usage",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
