@@ -19,8 +19,8 @@
 //! - The flag is on: 503. Read-only: GET, HEAD and OPTIONS pass with the extension [`ReadOnly`], the
 //!   rest is 503.
 //! - The flag says that this one may: see below. Then it passes fully, read-only or not.
-//! - The store does not answer, or the flag is malformed: the last known state stays, on or off. If
-//!   there never was one, [`OnUnknown`] decides.
+//! - The store does not answer, the flag is malformed, or the source panics: the last known state stays,
+//!   on or off. If there never was one, [`OnUnknown`] decides.
 //!   The next try is 1 s later, then 2, up to 30 s, but never sooner than the TTL.
 //! - The store is asked too often ([`Throttled`]): the same, and the interval stretches to twice the
 //!   TTL, four times, up to a minute. Each success halves it, until it is the TTL again.
@@ -72,7 +72,8 @@
 //!   service: `--allow-path` its path.
 //! - A WebSocket API: `$connect` is refused, read-only or not, since what comes over a connection may
 //!   write. What comes over one that is open passes, and so does its `$disconnect`. For a lambda_http
-//!   handler that needs the feature `lambda_http`.
+//!   handler that needs the feature `lambda_http`. So does an event that is no request at all and that
+//!   lambda_http's own feature `pass_through` hands through: it passes.
 //! - `Gate::check_event` answers HTTP requests only. A Lambda authorizer's event looks like one, and
 //!   passes; but a function of lambda_http that is an authorizer too cannot be told apart: give the
 //!   authorizer a function of its own.

@@ -16,6 +16,7 @@ pub(crate) struct Platform<'a> {
     pub(crate) request_id: Option<&'a str>,
     pub(crate) socket: Socket,
     raw_path: Option<&'a str>,
+    stage: Option<&'a str>,
 }
 
 /// What a request is to a WebSocket API.
@@ -30,7 +31,8 @@ pub(crate) enum Socket {
     None,
     /// It asks to open a connection.
     Connect,
-    /// A message over an open connection, or the end of one. No answer to it is HTTP.
+    /// A message over an open connection, or the end of one; or nothing of a request at all. No answer
+    /// to it is HTTP.
     Open,
 }
 
@@ -89,19 +91,19 @@ impl<'a> Platform<'a> {
     }
 
     /// The paths by which a rule may name a request: as the handler sees it and, where the platform
-    /// put the name of its stage before it, as it was without. None if the two do not belong
-    /// together: then the path was changed on the way here, as `/a/../b` is by lambda_http, and a
-    /// handler may go by either.
+    /// put the name of its stage before it, as it was without. None if the two differ by anything else:
+    /// then the path was changed on the way here, as lambda_http changes `/a/../b`, or any path by a
+    /// `Host` header that has a part of one in it. A handler may go by either.
     pub(crate) fn paths(&self, asked: Asked<'a>) -> Option<(&'a str, &'a str)> {
         // A WebSocket has no path.
         if self.socket != Socket::None {
             return None;
         }
         let path = asked.uri.path();
-        match self.raw_path {
-            None | Some("") => Some((path, path)),
-            Some(raw) => path.ends_with(raw).then_some((path, raw)),
-        }
+        let raw = self.raw_path.filter(|raw| !raw.is_empty()).unwrap_or(path);
+        let before = path.strip_suffix(raw)?;
+        let stage = before.strip_prefix('/');
+        (before.is_empty() || (stage.is_some() && stage == self.stage)).then_some((path, raw))
     }
 }
 
@@ -120,10 +122,12 @@ fn lambda_http(extensions: &Extensions) -> Option<Platform<'_>> {
     let request_id = match context {
         RequestContext::ApiGatewayV1(context) => {
             platform.source_ip = context.identity.source_ip.as_deref();
+            platform.stage = context.stage.as_deref();
             context.request_id.as_deref()
         }
         RequestContext::ApiGatewayV2(context) => {
             platform.source_ip = context.http.source_ip.as_deref();
+            platform.stage = context.stage.as_deref();
             context.request_id.as_deref()
         }
         RequestContext::WebSocket(context) => {
@@ -132,11 +136,25 @@ fn lambda_http(extensions: &Extensions) -> Option<Platform<'_>> {
             context.request_id.as_deref()
         }
         // A load balancer says neither.
-        _ => None,
+        RequestContext::Alb(_) => None,
+        other => {
+            if is_no_request(other) {
+                platform.socket = Socket::Open;
+            }
+            None
+        }
     };
     platform.request_id = request_id.or_else(|| {
         let invocation = extensions.lambda_context_ref()?;
         Some(invocation.request_id.as_str())
     });
     Some(platform)
+}
+
+/// Whether this is the context of an event that lambda_http hands through since it is no request. It is
+/// recognised by how it is written, as nothing: its name is there only with the feature `pass_through`,
+/// which would be turned on for the app, too.
+#[cfg(feature = "lambda_http")]
+fn is_no_request(context: &lambda_http::request::RequestContext) -> bool {
+    serde_json::to_value(context).is_ok_and(|written| written.is_null())
 }

@@ -5,8 +5,9 @@
 //! the same answer. A failure keeps the last known state, on or off, and puts off the next try; by how
 //! much is the business of `interval`.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -91,7 +92,8 @@ impl Refresher {
             })
         });
         unfinished.unwrap_or_else(|| Fetching {
-            fetch: self.source.fetch(&self.parameter),
+            fetch: guarded(|| self.source.fetch(&self.parameter))
+                .unwrap_or_else(|error| Box::pin(ready(Err(error)))),
             since_ms: now_ms,
         })
     }
@@ -137,7 +139,8 @@ async fn lead(inner: Arc<Inner>, turn: Taken, mut end: Option<Sleep>) {
     };
     let answer = poll_fn(|cx| {
         if let Some(fetching) = &mut asked.fetching
-            && let Poll::Ready(result) = fetching.fetch.as_mut().poll(cx)
+            && let Poll::Ready(result) = guarded(|| fetching.fetch.as_mut().poll(cx))
+                .unwrap_or_else(|error| Poll::Ready(Err(error)))
         {
             let since_ms = fetching.since_ms;
             asked.fetching = None;
@@ -160,6 +163,12 @@ async fn lead(inner: Arc<Inner>, turn: Taken, mut end: Option<Sleep>) {
             Err(error) => inner.failed(kind(&error), &error.to_string()),
         },
     }
+}
+
+/// Does something of the source's. One that panics is one that fails: it must not take every request
+/// with it. It is not touched again after that.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, BoxError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| "the source panicked".into())
 }
 
 /// Waits for the refresh of another request, because nothing is known yet. If that request goes away,

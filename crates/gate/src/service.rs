@@ -71,7 +71,12 @@ where
         }
         let polled = self.inner.poll_ready(cx);
         self.ready = matches!(polled, Poll::Ready(Ok(())));
-        polled
+        // An app that cannot get ready must keep neither the gate from learning of a maintenance, nor
+        // those waiting who would be refused anyway.
+        if self.ready || self.gate.inner.is_surely_open() {
+            return polled;
+        }
+        Poll::Ready(Ok(()))
     }
 
     #[inline]

@@ -116,6 +116,13 @@ impl Inner {
         self.known() == Some(Mode::On)
     }
 
+    /// Whether every request passes, by what may be relied on.
+    #[cold]
+    pub(crate) fn is_surely_open(&self) -> bool {
+        let (known, fresh) = self.look();
+        fresh && self.is_open(known)
+    }
+
     /// What becomes of a request while the gate is not open.
     #[cold]
     pub(crate) fn judge(&self, asked: Asked<'_>) -> Judgement {

@@ -291,6 +291,54 @@ async fn a_path_passes_in_every_shape_with_the_stage_and_without() {
     );
 }
 
+#[tokio::test]
+async fn a_host_header_with_a_path_in_it_leads_no_request_past_a_path_rule() {
+    // lambda_http makes the address of a request from its Host header: the path that the app then
+    // sees is another one.
+    let gate = |path: &str| {
+        let builder = with_flag(&flag("on", &json!({"paths": [path]})));
+        builder.build().unwrap()
+    };
+    for shape in Shape::ALL {
+        let mut event = shape.event("POST", "/hooks/pay");
+        for host in ["demo.example.com/admin", "demo.example.com/admin?x="] {
+            for (headers, value) in [
+                ("headers", json!(host)),
+                ("multiValueHeaders", json!([host])),
+            ] {
+                let headers = event.get_mut(headers).and_then(Value::as_object_mut);
+                for (name, header) in headers.into_iter().flatten() {
+                    if name.eq_ignore_ascii_case("host") {
+                        *header = value.clone();
+                    }
+                }
+            }
+            for rule in ["/hooks/pay", "/hooks/*", "/admin", "/admin/*"] {
+                let answer = through_the_layer(&gate(rule), &event).await;
+                // Among lists it does not look for the host, so the path stays.
+                let stays = shape == Shape::LoadBalancerMulti && rule.starts_with("/hooks/");
+                assert_eq!(answer.is_ok(), stays, "{shape:?} {host} {rule}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_lambda_http_hands_through_though_it_is_no_request_passes() {
+    let message = json!({"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": "pay"}]});
+    for mode in ["on", "read-only"] {
+        let gate = gate(&json!({"schema": 1, "mode": mode}).to_string());
+        assert_eq!(
+            through_the_layer(&gate, &message).await,
+            Ok(false),
+            "{mode}"
+        );
+        // To a request with the same path and the same body nothing of this applies.
+        let event = Shape::FunctionUrl.event("POST", "/events");
+        assert!(through_the_layer(&gate, &event).await.is_err());
+    }
+}
+
 fn socket_event(event_type: &str) -> Value {
     json!({
         "headers": {"Host": "abc.execute-api.us-east-1.amazonaws.com"},

@@ -7,7 +7,7 @@ use std::time::Duration;
 use maintenance_gate::{Builder, Decision, Gate, ManualClock, Mode, OnUnknown};
 use tokio::task::{JoinHandle, yield_now};
 
-use crate::support::{PARAMETER, START, Scripted, SteeredTimer, demo, get};
+use crate::support::{PARAMETER, START, Scripted, SteeredTimer, captured, demo, get};
 
 struct Bench {
     gate: Gate,
@@ -388,28 +388,44 @@ fn the_budget_holds_without_any_async_runtime() {
 }
 
 #[test]
-fn a_source_that_panics_does_not_stop_the_gate() {
-    struct Panics(Scripted);
+fn a_source_that_panics_is_one_that_fails() {
+    /// At once, or later.
+    struct Panics {
+        good: Scripted,
+        at_once: bool,
+    }
     impl maintenance_gate::FlagSource for Panics {
         fn fetch(&self, parameter: &str) -> maintenance_gate::Fetch {
-            let good = self.0.fetch(parameter);
-            let first = self.0.count() == 1;
+            let good = self.good.fetch(parameter);
+            let is_good = self.good.count() == 3;
+            assert!(is_good || !self.at_once, "a bug of the source");
             Box::pin(async move {
-                assert!(!first, "a bug of the source");
+                assert!(is_good, "a bug of the source");
                 good.await
             })
         }
     }
-    let gate = demo().source(Panics(Scripted::text("on"))).build().unwrap();
-    let request = get();
-    let shared = Arc::new(gate);
-    let theirs = Arc::clone(&shared);
-    let panicked = std::thread::spawn(move || drop(block_on(theirs.check(&get())))).join();
-    assert!(panicked.is_err());
-    assert!(matches!(
-        block_on(shared.check(&request)),
-        Decision::Block(_)
-    ));
+    for at_once in [true, false] {
+        let clock = ManualClock::new(START);
+        let good = Scripted::text("on");
+        let source = Panics {
+            good: good.clone(),
+            at_once,
+        };
+        let gate = demo().source(source).clock(clock.clone()).build().unwrap();
+        let passes = || matches!(block_on(gate.check(&get())), Decision::Pass);
+        captured();
+        assert!(passes() && passes());
+        let said = captured();
+        assert_eq!(said.len(), 1);
+        assert_eq!(said[0]["fields"]["reason"], "the source panicked");
+        assert_eq!(good.count(), 1, "it backs off");
+        for (count, passed) in [(2, true), (3, false)] {
+            clock.advance(Duration::from_secs(30));
+            assert_eq!(passes(), passed);
+            assert_eq!(good.count(), count);
+        }
+    }
 }
 
 /// The smallest executor there is.

@@ -1,8 +1,8 @@
 //! The gate as its users meet it: through its public interface, around real services, in real
 //! processes. One binary, since linking the AWS SDK once is enough.
 
-mod aws_shapes;
 mod answers_fuzz;
+mod aws_shapes;
 mod bypass;
 mod bypass_fuzz;
 mod cors;

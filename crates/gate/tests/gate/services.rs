@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::routing::get;
@@ -228,6 +228,53 @@ async fn during_a_maintenance_the_app_is_not_even_asked_whether_it_is_ready() {
     assert_eq!(response.status(), 503);
     assert_eq!(app.asked.load(Ordering::SeqCst), 0);
     assert_eq!(app.called.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn an_app_that_is_never_ready_does_not_keep_the_gate_from_learning_of_a_maintenance() {
+    let ask = |gate: &Gate, method: &str| {
+        let app = Counting {
+            busy: true,
+            ..Counting::default()
+        };
+        let service = MaintenanceLayer::new(gate.clone()).layer(app);
+        let request = Request::builder().method(method).body(()).unwrap();
+        at_once(service.oneshot(request))
+    };
+    // Known off, then too old: as when all that the app has is taken by requests that hang.
+    let (clock, source) = (ManualClock::new(START), MemorySource::new("off"));
+    let gate = demo().source(source.clone()).clock(clock.clone());
+    let gate = gate.build().unwrap();
+    let _ = gate.check(&get_parts()).await;
+    assert_eq!(ask(&gate, "GET"), None, "off: it waits for the app");
+    source.set("on");
+    clock.advance(std::time::Duration::from_secs(7));
+    assert_eq!(ask(&gate, "GET"), Some(503));
+    source.set("off");
+    clock.advance(std::time::Duration::from_secs(7));
+    assert_eq!(ask(&gate, "GET"), None, "off again: it waits for the app");
+
+    // Nothing known yet.
+    let gate = demo().source(MemorySource::new("on")).build().unwrap();
+    assert_eq!(ask(&gate, "GET"), Some(503));
+
+    // Known and fresh, and what is refused needs no app.
+    let gate = demo().source(MemorySource::new(READ_ONLY)).build().unwrap();
+    let _ = gate.check(&get_parts()).await;
+    assert_eq!(ask(&gate, "POST"), Some(503));
+    assert_eq!(ask(&gate, "GET"), None, "it reads: it waits for the app");
+}
+
+/// The status of an answer that is there at the first look.
+fn at_once<E>(future: impl Future<Output = Result<Response<Full<Bytes>>, E>>) -> Option<u16> {
+    let mut future = std::pin::pin!(future);
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(Ok(response)) => Some(response.status().as_u16()),
+        Poll::Ready(Err(_)) | Poll::Pending => None,
+    }
 }
 
 #[tokio::test]
