@@ -332,3 +332,29 @@ async fn when_an_observers_window_ends_is_the_observers_to_say() {
     let options = only(&report).options.as_ref().unwrap();
     assert_eq!(options.updated, [Updated::Until, Updated::AutoOff]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_flag_that_will_not_fit_is_refused_before_anything_is_begun() {
+    let (mut stored, mut refused) = (0, 0);
+    // Around the size from which on there is no room for the moment when the role is drained.
+    for length in (3_750..3_950).step_by(10) {
+        for role in [web(), worker()] {
+            let world = World::new([FunctionSpec::new("demo-dev-a").reserved(7)]);
+            let name = role.role.as_str().to_owned();
+            let wish = message(&"x".repeat(length));
+            match world.control.on(&[role], &wish, &Run::quiet()).await {
+                Ok(_) => {
+                    assert!(world.flag(&name).drained_at.is_some());
+                    stored += 1;
+                }
+                Err(error) => {
+                    assert!(matches!(error, Error::Unstorable(_)), "{error}");
+                    assert!(world.writes().is_empty(), "{length}");
+                    assert!(world.lease_is_free());
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(stored > 4 && refused > 4, "{stored} {refused}");
+}

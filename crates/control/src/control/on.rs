@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{Enter, Event as Transition, Left, Mode, Outcome, Step, WindowId, next};
+use maintenance_flag::{
+    EncodeError, Enter, Event as Transition, Left, Mode, Outcome, Step, WindowId, next,
+};
 
 use super::read::Read;
 use super::{Control, On, RoleSpec, in_order};
@@ -49,6 +51,17 @@ impl Ready<'_> {
             warnings: self.warnings,
         }
     }
+}
+
+/// Whether the flag can be stored, with the moment too that is noted in it once the role is drained: what
+/// does not fit is found before anything is begun.
+fn fits(step: &Step, at: Timestamp) -> Result<(), EncodeError> {
+    let mut flag = step.flag.clone();
+    if step.outcome.changed() {
+        // Any moment will do, since that one is in whole seconds and no longer.
+        flag.drained_at.get_or_insert(at);
+    }
+    flag.encode().map(drop)
 }
 
 impl Control {
@@ -138,7 +151,7 @@ impl Control {
                     source,
                 }
             })?;
-            step.flag.encode()?;
+            fits(&step, at)?;
             let tightened = match step.outcome {
                 Outcome::TurnedOn => true,
                 Outcome::OptionsUpdated => {
