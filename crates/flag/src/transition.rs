@@ -320,10 +320,11 @@ fn mode(read_only: bool) -> Mode {
 
 /// The window stays, with its owner, reason and time; the options may be others.
 fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
-    let mut flag = Flag {
-        mode: mode(enter.read_only),
-        ..current.clone()
-    };
+    let mut flag = current.clone();
+    // A monitor that repeats its alarm must not close what a person left open to readers.
+    if enter.owner.kind == OwnerKind::Manual || current.owner.as_ref() == Some(&enter.owner) {
+        flag.mode = mode(enter.read_only);
+    }
     enter.options.apply(&mut flag);
     if flag == *current {
         return Ok(Step {

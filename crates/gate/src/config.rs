@@ -166,7 +166,8 @@ impl Builder {
     /// | nginx or another proxy of yours, then a server of yours | 1 |
     ///
     /// It holds only for requests that come that way: where the app can also be reached around the
-    /// first proxy, whoever does so writes the entry that is read.
+    /// first proxy, whoever does so writes the entry that is read. A load balancer must append to the
+    /// header, as it does unless told: one that preserves it hands on what the client wrote.
     pub fn trusted_proxies(mut self, n: u8) -> Self {
         self.trusted_proxies = n;
         self

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use http::header::UPGRADE;
 use maintenance_flag::{Bypass, Flag, Mode};
 
 use crate::admission::{Admission, Admitted};
@@ -48,6 +49,14 @@ impl State {
         let flag = self.flag.as_ref()?;
         Some(flag.mode_at(timestamp(now_ms)))
     }
+}
+
+/// Whether a request asks a server of one's own for a WebSocket [RFC 6455, 4.1].
+fn opens_a_socket(asked: Asked<'_>) -> bool {
+    let protocols = asked.headers.get_all(UPGRADE).iter();
+    protocols
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// What all clones of a gate share.
@@ -160,7 +169,8 @@ impl Inner {
             None => {}
         }
         // A WebSocket opens with a GET, but what comes over it may well write.
-        let is_reading = is_safe(asked.method) && platform.socket == Socket::None;
+        let is_reading =
+            is_safe(asked.method) && platform.socket == Socket::None && !opens_a_socket(asked);
         if mode == Some(Mode::ReadOnly) && is_reading {
             return Judgement::PassReadOnly;
         }

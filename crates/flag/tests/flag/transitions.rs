@@ -217,6 +217,24 @@ fn on_and_entered_with_other_options_keeps_window_owner_reason_and_time() {
 }
 
 #[test]
+fn an_observer_closes_nothing_that_another_left_open_to_readers() {
+    let read_only = |owner| Flag {
+        mode: Mode::ReadOnly,
+        ..on(owner)
+    };
+    for holder in [ana(), Owner::observer("other")] {
+        let from = read_only(holder);
+        let step = next(&from, enter(observer()));
+        assert_eq!(step, unchanged(&from, Outcome::AlreadyOn));
+    }
+    let own = next(&read_only(observer()), enter(observer())).unwrap();
+    assert_eq!(
+        (own.outcome, own.flag.mode),
+        (Outcome::OptionsUpdated, Mode::On)
+    );
+}
+
+#[test]
 fn an_option_can_be_cleared_and_what_this_version_does_not_know_stays() {
     let mut from = next(&off(), enter_with(ana(), false, every_option()))
         .unwrap()

@@ -50,6 +50,22 @@ async fn read_only_passes_safe_methods_alone() {
 }
 
 #[tokio::test]
+async fn read_only_opens_no_web_socket() {
+    let gate = gate(r#"{"schema": 1, "mode": "read-only"}"#);
+    for (upgrade, refused) in [
+        ("WebSocket", true),
+        ("h2c, websocket", true),
+        ("h2c", false),
+    ] {
+        let mut parts = get();
+        let value = upgrade.parse().unwrap();
+        parts.headers.insert(http::header::UPGRADE, value);
+        let decision = gate.check(&parts).await;
+        assert_eq!(matches!(decision, Decision::Block(_)), refused, "{upgrade}");
+    }
+}
+
+#[tokio::test]
 async fn a_parameter_that_does_not_exist_means_off() {
     let gate = demo().source(Scripted::missing()).build().unwrap();
     assert!(matches!(gate.check(&get()).await, Decision::Pass));
