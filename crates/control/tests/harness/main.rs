@@ -9,11 +9,21 @@
 //! | [`orders`] | several operators at once: in every order on the smallest fleets, at random on larger |
 //! | [`edits`] | somebody else's hand on a function, a mapping or the flag at any call |
 //!
-//! The same run every time, unless `PROPTEST_RNG_SEED` says otherwise. The long run, for which an hour
-//! of two cores is enough, makes as many cuts as it is told, edits at every call, and leaves out no order:
+//! The same run every time, unless `PROPTEST_RNG_SEED` says otherwise. The long run:
 //! ```sh
 //! MAINTENANCE_CUTS=20000 cargo test -p maintenance-control --test harness -- --include-ignored --nocapture
 //! ```
+//!
+//! | tried | ordinary run | long run |
+//! |---|---|---|
+//! | different cuts | 1,000 or more | as many as it is told, or more |
+//! | two operators of a flag alone, or of one plain function | every order, but for looks at another's lease that see the same | every order |
+//! | one that gets no answer for longer than its lease | at each of its calls; the other works meanwhile | two operators of a flag: at any moment of every order but for looks alike, frozen or without answers |
+//! | three operators | 30 fleets of two to six functions, at random | the same |
+//! | an edit, or a flag typed | one call in three, the next edit at the next | every call |
+//!
+//! What it came to is told in `docs/guarantees.md`. Orders of three operators, and of a function with a
+//! pause, are more than anybody waits for.
 
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

@@ -35,7 +35,7 @@ impl Patience {
     /// it makes between two looks.
     pub(crate) const LONG: Self = Self {
         side_by_side: Duration::from_millis(60),
-        meanwhile: Duration::from_millis(320),
+        meanwhile: Duration::from_millis(270),
     };
 }
 
@@ -139,10 +139,11 @@ impl Turnstile {
         }
     }
 
-    fn let_go(&self, n: usize) {
+    /// Whether the operator learned an answer by it.
+    fn let_go(&self, n: usize) -> bool {
         let mut state = self.state();
         if n >= state.standing.len() {
-            return;
+            return true;
         }
         let standing = state.standing.remove(n);
         if let Some(answer) = &standing.answer {
@@ -153,6 +154,7 @@ impl Turnstile {
             state.learned = hash(&(state.learned, state.last));
         }
         let _gone = standing.go.send(());
+        standing.answer.is_some()
     }
 
     /// Whether the only call that stands there has not had its effect.
@@ -216,7 +218,8 @@ impl Lane {
     pub(crate) async fn step(&mut self, n: usize) {
         match self.work.take() {
             Some(work) => self.task = Some(tokio::task::spawn_local(work)),
-            None => self.turnstile.let_go(n),
+            None if self.turnstile.let_go(n) => {}
+            None => return self.take_effect().await,
         }
         // The paused clock moves only when nothing else can.
         if self.turnstile.standing() > 0 {
@@ -228,13 +231,18 @@ impl Lane {
                 () = tokio::time::sleep(Duration::from_millis(20)) => {}
             }
         }
-        if !self.has_ended() {
+        if !self.has_ended() && self.turnstile.standing() == 1 {
             tokio::time::sleep(self.patience.side_by_side).await;
         }
         if self.turnstile.is_one_before() {
             self.turnstile.let_go(0);
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            self.take_effect().await;
         }
+    }
+
+    /// A call that was let go has its effect at once.
+    async fn take_effect(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
     pub(crate) async fn result(self) -> Result<Report, Error> {
