@@ -138,15 +138,9 @@ pub fn case(name: &str) -> Work {
             let flag = r#"{"schema":1,"mode":"read-only"}"#;
             through(MaintenanceLayer::new(gate(flag)).layer(App))
         }
-        "tower-http: ValidateRequestHeader" => through(
-            ValidateRequestHeaderLayer::custom(|request: &mut Request<Body>| {
-                if request.headers().contains_key("x-closed") {
-                    return Err(Response::new(Body::default()));
-                }
-                Ok(())
-            })
-            .layer(App),
-        ),
+        "tower-http: ValidateRequestHeader" => {
+            through(ValidateRequestHeaderLayer::custom(is_open).layer(App))
+        }
         "tower-http: SetResponseHeader" => through(
             SetResponseHeaderLayer::overriding(
                 HeaderName::from_static("x-maintenance"),
@@ -158,6 +152,17 @@ pub fn case(name: &str) -> Work {
         "tower-http: Cors" => through(CorsLayer::permissive().layer(App)),
         other => panic!("there is no case {other:?}"),
     }
+}
+
+#[expect(
+    clippy::result_large_err,
+    reason = "the validation's own type: what refuses answers with a whole response"
+)]
+fn is_open(request: &mut Request<Body>) -> Result<(), Response<Body>> {
+    if request.headers().contains_key("x-closed") {
+        return Err(Response::new(Body::default()));
+    }
+    Ok(())
 }
 
 fn through<S>(mut service: S) -> Work
