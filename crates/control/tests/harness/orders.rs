@@ -3,8 +3,7 @@
 //!
 //! An ordinary run leaves out, of all the orders of two operators, those that differ only in when or how
 //! often one of them looked at the lease while the other held it: what it saw is the same. That whoever
-//! does not hold it does nothing but look is checked at each call. The long run leaves out none, and on
-//! a flag it adds a pause at every moment.
+//! does not hold it does nothing but look is checked at each call. The long run leaves out none.
 
 use std::collections::BTreeMap;
 
@@ -54,8 +53,6 @@ struct Every {
     operations: Vec<Operation>,
     /// Leave out orders that differ only in when or how often somebody looked at another's lease.
     reduced: bool,
-    /// One pause that is longer than a lease lasts, at any moment, too.
-    pauses: bool,
 }
 
 /// What trying them came to.
@@ -75,7 +72,6 @@ impl Every {
             role: web(),
             operations: operations.to_vec(),
             reduced: false,
-            pauses: false,
         }
     }
 
@@ -95,13 +91,6 @@ impl Every {
         }
     }
 
-    fn with_a_pause(self) -> Self {
-        Self {
-            pauses: true,
-            ..self
-        }
-    }
-
     fn explore(&self) -> Result<Explored, Violation> {
         let mut explored = Explored::default();
         let mut next = Some(Vec::new());
@@ -117,14 +106,6 @@ impl Every {
             next = explored.graph.open_path();
         }
         Ok(explored)
-    }
-
-    fn ways(&self, race: &Race) -> Vec<Choice> {
-        if self.pauses {
-            race.ways_in_time()
-        } else {
-            race.ways()
-        }
     }
 
     /// Follows `path`, whose last choice is new, then goes where nobody went, until nothing is new.
@@ -147,7 +128,7 @@ impl Every {
         let mut state = race.state();
         let mut next = path.get(known).copied();
         loop {
-            graph.arrive(from, went, state, self.ways(&race))?;
+            graph.arrive(from, went, state, race.ways())?;
             let Some(choice) = next.take().or_else(|| graph.untried(state)) else {
                 break;
             };
@@ -170,8 +151,7 @@ impl Every {
         graph: &mut Graph,
         state: u64,
     ) -> Result<(), Violation> {
-        // Before the pause it makes a difference what who waits has seen when it comes.
-        if !self.reduced || (self.pauses && !race.has_paused()) {
+        if !self.reduced {
             race.choose(choice).await;
             return Ok(());
         }
@@ -190,14 +170,13 @@ fn explore_all(least: u128, all: &[Every]) {
         let explored = explored.unwrap_or_else(|violation| panic!("{violation}"));
         let orders = explored.graph.orders();
         let ended = |how: Ended| explored.ends.iter().filter(|it| it.contains(&how)).count();
-        let (refused, lost) = (ended(Ended::Refused), ended(Ended::Lost));
+        let refused = ended(Ended::Refused);
         let Every {
             what, operations, ..
         } = every;
         println!(
-            "{orders} interleavings of {operations:?} on {what}{}, all there are{}: {} states, {} runs, {} \
-             ends, {refused} with one refused, {lost} with a lease lost",
-            if every.pauses { " with a pause" } else { "" },
+            "{orders} interleavings of {operations:?} on {what}, all there are{}: {} states, {} runs, {} \
+             ends, {refused} with one refused",
             if every.reduced {
                 " but for looks alike"
             } else {
@@ -209,7 +188,6 @@ fn explore_all(least: u128, all: &[Every]) {
         );
         assert!(orders >= least, "only {orders} interleavings");
         assert!(refused > 0, "nobody was refused");
-        assert_eq!(lost > 0, every.pauses, "{lost} lost the lease");
     }
 }
 
@@ -231,16 +209,6 @@ fn two_operators_in_every_order() {
     let functions = PAIRS.iter().map(|it| Every::of_a_function(it));
     let all: Vec<Every> = flags.chain(functions).collect();
     explore_all(100_000, &all);
-}
-
-#[test]
-#[ignore = "takes minutes: for the long run"]
-fn two_operators_of_a_flag_in_every_order_with_a_pause_at_any_moment() {
-    let pairs = PAIRS.iter();
-    let all: Vec<Every> = pairs
-        .map(|it| Every::of_a_flag(it).reduced().with_a_pause())
-        .collect();
-    explore_all(10_000, &all);
 }
 
 /// Lets operators go on at random, so many times, and then each to its end.
