@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use http::Response;
 use maintenance_benches::{CASES, case, gate, now, request};
 
 /// The decision as a plain call, beside what it is made of: a clock and a load.
@@ -33,6 +34,15 @@ fn decision(criterion: &mut Criterion) {
     let on = gate("on");
     group.bench_function("check, on, with its answer", |bencher| {
         bencher.iter(|| now(on.check(black_box(&parts))).into_response());
+    });
+    let template = on
+        .decide(&parts)
+        .into_response()
+        .expect("it is on")
+        .into_parts()
+        .0;
+    group.bench_function("a clone of that answer's head", |bencher| {
+        bencher.iter(|| Response::from_parts(black_box(&template).clone(), ()));
     });
     group.bench_function("check, off, two threads", |bencher| {
         bencher.iter_custom(|times| two_threads(&off, times));
