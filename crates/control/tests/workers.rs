@@ -260,6 +260,10 @@ async fn somebody_elses_change_is_kept_and_reported() {
         .sandbox
         .set_mapping_enabled(&enabled_by_hand, true)
         .unwrap();
+    let status = world.status(&worker()).await;
+    let workers = status.roles[0].workers.as_ref().unwrap();
+    assert_eq!(workers.drifted, ["demo-dev-limited", "demo-dev-queue"]);
+    assert!(workers.pending.is_empty(), "`on` again would not help");
     let report = world.off(&worker()).await.unwrap();
     let drifted = &only(&report).workers.as_ref().unwrap().drifted;
     assert_eq!(drifted.len(), 2, "{drifted:?}");

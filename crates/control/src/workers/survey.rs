@@ -361,7 +361,12 @@ pub(crate) fn status(survey: &Survey, saved: &Saved) -> WorkersStatus {
 /// Whether a setting is neither what was saved nor what pausing makes of it.
 fn drifted(saved: &Capacity, current: &Current) -> bool {
     let reserved = current.reserved != saved.reserved && current.reserved != Reserved::Limit(0);
+    let enabled_by_hand = || {
+        let mut enabled = current.enabled();
+        enabled.any(|uuid| !saved.mappings.iter().any(|saved| saved == uuid))
+    };
     reserved
+        || enabled_by_hand()
         || current
             .provisioned
             .iter()
