@@ -6,6 +6,7 @@
 //! the same again ([`pause`], [`restore`]). And a value that is neither the saved one nor the paused
 //! one is somebody else's: it is kept and reported.
 
+mod drift;
 mod pause;
 mod restore;
 mod saved;

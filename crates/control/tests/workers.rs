@@ -263,7 +263,7 @@ async fn somebody_elses_change_is_kept_and_reported() {
     let status = world.status(&worker()).await;
     let workers = status.roles[0].workers.as_ref().unwrap();
     assert_eq!(workers.drifted, ["demo-dev-limited", "demo-dev-queue"]);
-    assert!(workers.pending.is_empty(), "`on` again would not help");
+    assert!(workers.pending.is_empty(), "each is named once");
     let report = world.off(&worker()).await.unwrap();
     let drifted = &only(&report).workers.as_ref().unwrap().drifted;
     assert_eq!(drifted.len(), 2, "{drifted:?}");

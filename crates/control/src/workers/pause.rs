@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
+use super::drift::disputed;
 use super::saved::{Place, Saved, check_savable};
 use super::survey::{Current, Look, Survey, place, survey};
 use super::{Done, End, each};
@@ -17,7 +18,7 @@ use crate::event::Run;
 use crate::events::FunctionEvents;
 use crate::fleet::{Fleet, MappingState};
 use crate::lease::Guard;
-use crate::report::{Action, Drift, WorkersReport};
+use crate::report::{Action, WorkersReport};
 use crate::store::Store;
 
 /// What pausing a role would take, as far as reading tells.
@@ -82,7 +83,7 @@ impl Preparation {
         let mut report = self.empty_report();
         for (name, current) in &self.survey.functions {
             let known = self.saved.functions.get(name);
-            let drifted = known.map_or_else(Vec::new, |saved| drift(name, saved, current));
+            let drifted = known.map_or_else(Vec::new, |saved| disputed(name, saved, current));
             let steps = known.is_none() || !Steps::of(current, known).is_empty();
             if drifted.is_empty() && steps {
                 report.changed.push(name.clone());
@@ -258,33 +259,6 @@ impl Steps {
     }
 }
 
-/// The settings that somebody else changed since they were saved.
-fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
-    let mut drifted = Vec::new();
-    let mut add = |setting: String, saved: String, now: String| {
-        drifted.push(Drift {
-            function: name.to_owned(),
-            setting,
-            saved,
-            now,
-        });
-    };
-    if current.reserved != Reserved::Limit(0) && current.reserved != saved.reserved {
-        let (saved, now) = (saved.reserved.to_string(), current.reserved.to_string());
-        add("reserved concurrency".to_owned(), saved, now);
-    }
-    for (qualifier, now) in &current.provisioned {
-        if let Some(was) = saved.provisioned.get(qualifier).filter(|was| *was != now) {
-            add(
-                format!("provisioned concurrency on {qualifier}"),
-                was.to_string(),
-                now.to_string(),
-            );
-        }
-    }
-    drifted
-}
-
 async fn pause(
     fleet: &Fleet,
     name: &str,
@@ -292,7 +266,7 @@ async fn pause(
     saved: Option<&Capacity>,
     guard: &Guard,
 ) -> Done {
-    let drifted = saved.map_or_else(Vec::new, |saved| drift(name, saved, current));
+    let drifted = saved.map_or_else(Vec::new, |saved| disputed(name, saved, current));
     if !drifted.is_empty() {
         // Pausing the rest of it would only make a muddle of what somebody is doing just now.
         return Done {

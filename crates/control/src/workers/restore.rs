@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
+use super::drift::{drift, of_provisioned, reserved_drifted};
 use super::saved::Saved;
 use super::survey::{Current, Look, Survey, place, survey};
 use super::{Done, End, each};
@@ -14,7 +15,7 @@ use crate::error::{Error, LambdaError, StoreError};
 use crate::event::Run;
 use crate::fleet::Fleet;
 use crate::lease::{Guard, Halt};
-use crate::report::{Action, Drift, Failure, WorkersReport};
+use crate::report::{Action, Failure, WorkersReport};
 use crate::store::Store;
 
 /// What restoring a role takes.
@@ -148,58 +149,6 @@ fn is_restored(saved: &Capacity, current: &Current) -> bool {
             .all(|uuid| enabled.contains(uuid.as_str()))
 }
 
-fn drift_of(function: &str, setting: String, saved: String, now: String) -> Drift {
-    Drift {
-        function: function.to_owned(),
-        setting,
-        saved,
-        now,
-    }
-}
-
-/// The settings that somebody else changed while the function was paused.
-fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
-    let mut drifted = Vec::new();
-    if reserved_drifted(saved, current) {
-        drifted.push(drift_of(
-            name,
-            "reserved concurrency".to_owned(),
-            saved.reserved.to_string(),
-            current.reserved.to_string(),
-        ));
-    }
-    for (qualifier, now) in &current.provisioned {
-        let was = saved.provisioned.get(qualifier);
-        if was != Some(now) {
-            drifted.push(drift_of(
-                name,
-                provisioned_setting(qualifier),
-                was.map_or_else(|| "none".to_owned(), u32::to_string),
-                now.to_string(),
-            ));
-        }
-    }
-    for uuid in current.enabled() {
-        if !saved.mappings.iter().any(|saved| saved == uuid) {
-            drifted.push(drift_of(
-                name,
-                format!("event source mapping {uuid}"),
-                "disabled, or not there".to_owned(),
-                "enabled".to_owned(),
-            ));
-        }
-    }
-    drifted
-}
-
-fn provisioned_setting(qualifier: &str) -> String {
-    format!("provisioned concurrency on {qualifier}")
-}
-
-fn reserved_drifted(saved: &Capacity, current: &Current) -> bool {
-    current.reserved != Reserved::Limit(0) && current.reserved != saved.reserved
-}
-
 /// One function to give back what it had.
 struct One<'a> {
     fleet: &'a Fleet,
@@ -291,12 +240,9 @@ impl One<'_> {
                 Err(LambdaError::Gone { function }) => done.gone.push(function),
                 // It does not fit the reservation that somebody else made: theirs is kept.
                 Err(LambdaError::Refused { .. }) if reserved_is_theirs => {
-                    done.drifted.push(drift_of(
-                        self.name,
-                        provisioned_setting(qualifier),
-                        wanted.to_string(),
-                        "none".to_owned(),
-                    ));
+                    let now = "none".to_owned();
+                    let drift = of_provisioned(self.name, qualifier, Some(wanted), now);
+                    done.drifted.push(drift);
                 }
                 Err(error) => return Err(error),
             }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::StreamExt as _;
 use maintenance_flag::{Capacity, Reserved, Role};
 
+use super::drift::drift;
 use super::saved::Saved;
 use super::{Told, failure};
 use crate::error::{Error, LambdaError};
@@ -309,7 +310,7 @@ pub(crate) fn rows(survey: &Survey, saved: &Saved, role: &Role, on: bool) -> Vec
         let state = match saved {
             None => WorkerState::Running,
             Some(_) if current.is_paused() => WorkerState::Paused,
-            Some(saved) if drifted(saved, current) => WorkerState::Drifted,
+            Some(saved) if !drift(name, saved, current).is_empty() => WorkerState::Drifted,
             Some(_) if on => WorkerState::Pausing,
             Some(_) => WorkerState::Restoring,
         };
@@ -349,26 +350,11 @@ pub(crate) fn status(survey: &Survey, saved: &Saved) -> WorkersStatus {
         let saved = saved.functions.get(name);
         if saved.is_some() && current.is_paused() {
             status.paused += 1;
-        } else if saved.is_some_and(|saved| drifted(saved, current)) {
+        } else if saved.is_some_and(|saved| !drift(name, saved, current).is_empty()) {
             status.drifted.push(name.clone());
         } else {
             status.pending.push(name.clone());
         }
     }
     status
-}
-
-/// Whether a setting is neither what was saved nor what pausing makes of it.
-fn drifted(saved: &Capacity, current: &Current) -> bool {
-    let reserved = current.reserved != saved.reserved && current.reserved != Reserved::Limit(0);
-    let enabled_by_hand = || {
-        let mut enabled = current.enabled();
-        enabled.any(|uuid| !saved.mappings.iter().any(|saved| saved == uuid))
-    };
-    reserved
-        || enabled_by_hand()
-        || current
-            .provisioned
-            .iter()
-            .any(|(qualifier, now)| saved.provisioned.get(qualifier) != Some(now))
 }

@@ -1,0 +1,73 @@
+//! What somebody else changed while a function was paused. Their value is kept; here it is only found
+//! and named.
+
+use maintenance_flag::{Capacity, Reserved};
+
+use super::survey::Current;
+use crate::report::Drift;
+
+/// The settings that are neither what was saved nor what pausing makes of them.
+pub(super) fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
+    let mut drifted: Vec<Drift> = of_reserved(name, saved, current).into_iter().collect();
+    for (qualifier, now) in &current.provisioned {
+        let was = saved.provisioned.get(qualifier);
+        if was != Some(now) {
+            drifted.push(of_provisioned(name, qualifier, was, now.to_string()));
+        }
+    }
+    for uuid in current.enabled() {
+        if !saved.mappings.iter().any(|saved| saved == uuid) {
+            drifted.push(of(
+                name,
+                format!("event source mapping {uuid}"),
+                "disabled, or not there".to_owned(),
+                "enabled".to_owned(),
+            ));
+        }
+    }
+    drifted
+}
+
+/// Of those, the ones that were saved with another value, which pausing must not overwrite. What was not
+/// there when the function was saved, `on` saves besides and then pauses.
+pub(super) fn disputed(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
+    let mut drifted: Vec<Drift> = of_reserved(name, saved, current).into_iter().collect();
+    for (qualifier, now) in &current.provisioned {
+        if let Some(was) = saved.provisioned.get(qualifier).filter(|was| *was != now) {
+            drifted.push(of_provisioned(name, qualifier, Some(was), now.to_string()));
+        }
+    }
+    drifted
+}
+
+pub(super) fn reserved_drifted(saved: &Capacity, current: &Current) -> bool {
+    current.reserved != Reserved::Limit(0) && current.reserved != saved.reserved
+}
+
+fn of_reserved(name: &str, saved: &Capacity, current: &Current) -> Option<Drift> {
+    reserved_drifted(saved, current).then(|| {
+        let (saved, now) = (saved.reserved.to_string(), current.reserved.to_string());
+        of(name, "reserved concurrency".to_owned(), saved, now)
+    })
+}
+
+/// Of the provisioned concurrency on a qualifier.
+pub(super) fn of_provisioned(
+    name: &str,
+    qualifier: &str,
+    saved: Option<&u32>,
+    now: String,
+) -> Drift {
+    let saved = saved.map_or_else(|| "none".to_owned(), u32::to_string);
+    let setting = format!("provisioned concurrency on {qualifier}");
+    of(name, setting, saved, now)
+}
+
+fn of(function: &str, setting: String, saved: String, now: String) -> Drift {
+    Drift {
+        function: function.to_owned(),
+        setting,
+        saved,
+        now,
+    }
+}
