@@ -2,6 +2,10 @@
 //! them: whatever a later version writes, these it must read, for ever.
 
 mod fixtures;
+mod generated;
+mod leases;
+mod options;
 mod pack;
 mod stored;
 mod transitions;
+mod windows;
