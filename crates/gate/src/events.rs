@@ -102,6 +102,24 @@ pub(crate) fn refresh_failed(who: &Identity, mode: Option<Mode>, reason: &str, n
     );
 }
 
+pub(crate) fn left_aside(
+    who: &Identity,
+    mode: Option<Mode>,
+    version: Option<u64>,
+    known_version: Option<u64>,
+) {
+    tracing::debug!(
+        target: "maintenance",
+        code = "M304",
+        app = who.app,
+        role = who.role,
+        mode = word(mode),
+        version,
+        known_version,
+        "the answer is older than what is known, which stays",
+    );
+}
+
 pub(crate) fn page_unusable(path: &Path, reason: &str) {
     tracing::warn!(
         target: "maintenance",

@@ -24,6 +24,9 @@
 //!   The next try is 1 s later, then 2, up to 30 s, but never sooner than the TTL.
 //! - The store is asked too often ([`Throttled`]): the same, and the interval stretches to twice the
 //!   TTL, four times, up to a minute. Each success halves it, until it is the TTL again.
+//! - The store answers with a version that is older than what is known, or that there is none any more:
+//!   reads of Parameter Store may lag, so what is known stays, as if nothing had changed. If nothing as
+//!   new was seen for a minute, it is true: somebody deleted the parameter by hand.
 //!
 //! What is known is at most 5 s old, by the wall clock; the first request after that waits for a
 //! refresh, at most 250 ms. The 503 carries `Retry-After`, `Cache-Control: no-store` and
@@ -151,6 +154,7 @@ mod language;
 mod layer;
 mod lazy;
 mod metrics;
+mod newest;
 mod notice;
 mod pages;
 mod platform;
@@ -190,7 +194,7 @@ pub use source::FileSource;
 pub use source::SdkSource;
 #[cfg(feature = "ssm")]
 pub use source::SsmSource;
-pub use source::{BoxError, Fetch, FlagSource, MemorySource, Throttled};
+pub use source::{BoxError, Fetch, FlagSource, MemorySource, Reading, Throttled};
 pub use timer::{Sleep, Timer};
 /// What [`MaintenanceLayer`] implements, for those who do not depend on tower.
 pub use tower_layer::Layer;

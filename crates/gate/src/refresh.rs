@@ -3,7 +3,8 @@
 //! The request that finds the state too old asks, by itself, and goes on within the budget whatever
 //! happens. Requests beside it go on with the last known state at once or, if none ever was, wait for
 //! the same answer. A failure keeps the last known state, on or off, and puts off the next try; by how
-//! much is the business of `interval`.
+//! much is the business of `interval`. So does an answer that is older than what is known, which is the
+//! business of `newest`; the next try is then as after any answer.
 
 use std::future::{Future, poll_fn, ready};
 use std::hash::{BuildHasher, RandomState};
@@ -17,7 +18,8 @@ use maintenance_flag::Flag;
 
 use crate::events;
 use crate::interval::{Failure, Interval, jittered};
-use crate::source::{BoxError, Fetch, FlagSource, Throttled};
+use crate::newest::Newest;
+use crate::source::{BoxError, Fetch, FlagSource, Reading, Throttled};
 use crate::state::Inner;
 use crate::timer::{Sleep, Timer};
 use crate::turn::{Taken, Turn};
@@ -49,6 +51,7 @@ pub(crate) struct Refresher {
 struct Desk {
     unfinished: Option<Fetching>,
     interval: Interval,
+    newest: Newest,
 }
 
 struct Fetching {
@@ -73,6 +76,7 @@ impl Refresher {
             desk: Mutex::new(Desk {
                 unfinished: None,
                 interval: Interval::new(ttl),
+                newest: Newest::default(),
             }),
         }
     }
@@ -112,9 +116,34 @@ impl Inner {
         }
     }
 
-    fn succeeded(&self, flag: Flag, at_ms: u64) {
-        let good_for = self.refresher.with_desk(|desk| desk.interval.succeeded());
-        self.learn(flag, at_ms, jittered(good_for, random(at_ms)));
+    /// The source answered a question of `asked_ms`; none: there is no such parameter.
+    fn answered(&self, answer: Option<&Reading>, asked_ms: u64) {
+        let refresher = &self.refresher;
+        let now_ms = self.clock.now_ms();
+        if refresher.with_desk(|desk| desk.newest.outdates(answer, asked_ms, now_ms)) {
+            return self.left_aside(answer, now_ms);
+        }
+        let decoded = answer.map_or_else(|| Ok(Flag::off()), |it| Flag::decode(it.text()));
+        match decoded {
+            Ok(flag) => {
+                let good_for = refresher.with_desk(|desk| {
+                    desk.newest.learn(answer, now_ms);
+                    desk.interval.succeeded()
+                });
+                self.learn(flag, asked_ms, jittered(good_for, random(asked_ms)));
+            }
+            Err(error) => self.failed(Failure::Failed, &error.to_string()),
+        }
+    }
+
+    /// The store is well; only what it said is older than what is known.
+    fn left_aside(&self, answer: Option<&Reading>, now_ms: u64) {
+        let (good_for, newest) = self
+            .refresher
+            .with_desk(|desk| (desk.interval.succeeded(), desk.newest.version()));
+        self.keep(jittered(good_for, random(now_ms)));
+        let version = answer.and_then(Reading::version);
+        events::left_aside(&self.identity, self.known(), version, newest);
     }
 
     fn failed(&self, failure: Failure, reason: &str) {
@@ -158,10 +187,8 @@ async fn lead(inner: Arc<Inner>, turn: Taken, mut end: Option<Sleep>) {
             let budget = refresher.budget.as_millis();
             inner.failed(Failure::Slow, &format!("no answer within {budget} ms"));
         }
-        Some((result, since_ms)) => match read(result) {
-            Ok(flag) => inner.succeeded(flag, since_ms),
-            Err(error) => inner.failed(kind(&error), &error.to_string()),
-        },
+        Some((Ok(answer), since_ms)) => inner.answered(answer.as_ref(), since_ms),
+        Some((Err(error), _)) => inner.failed(kind(&error), &error.to_string()),
     }
 }
 
@@ -210,13 +237,6 @@ impl Drop for Asked<'_> {
             self.refresher
                 .with_desk(|desk| desk.unfinished = Some(fetching));
         }
-    }
-}
-
-fn read(fetched: Result<Option<String>, BoxError>) -> Result<Flag, BoxError> {
-    match fetched? {
-        None => Ok(Flag::off()),
-        Some(text) => Ok(Flag::decode(&text)?),
     }
 }
 

@@ -129,7 +129,7 @@ impl FlagSource for ExtensionSource {
                     None => format!("{refusal} from the extension: its log says why").into(),
                 });
             }
-            parameter::value(&answer.body).map(Some)
+            parameter::read(&answer.body).map(Some)
         })
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::{BoxError, Fetch, FlagSource};
+use super::{BoxError, Fetch, FlagSource, Reading};
 
 /// More than any flag: Parameter Store's standard tier takes 4,096 bytes.
 const MAX_BYTES: u64 = 65_536;
@@ -69,7 +69,7 @@ impl FlagSource for FileSource {
     }
 }
 
-fn read(directory: &Path, file: &Path, seen: &AtomicBool) -> Result<Option<String>, BoxError> {
+fn read(directory: &Path, file: &Path, seen: &AtomicBool) -> Result<Option<Reading>, BoxError> {
     let opened = match File::open(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if fs::exists(directory)? {
@@ -84,7 +84,7 @@ fn read(directory: &Path, file: &Path, seen: &AtomicBool) -> Result<Option<Strin
     seen.store(true, Ordering::Relaxed);
     let mut text = String::new();
     opened.take(MAX_BYTES).read_to_string(&mut text)?;
-    Ok(Some(text))
+    Ok(Some(text.into()))
 }
 
 /// Runs blocking work on a thread and gives its result to async code, whatever the runtime.
@@ -150,7 +150,7 @@ mod tests {
         let source = FileSource::new(root.path());
         assert_eq!(source.fetch(NAME).await.unwrap(), None);
         write(root.path(), b"on\n");
-        assert_eq!(source.fetch(NAME).await.unwrap().as_deref(), Some("on\n"));
+        assert_eq!(source.fetch(NAME).await.unwrap(), Some("on\n".into()));
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Fetch, FlagSource};
+use super::{Fetch, FlagSource, Reading};
 
 /// A flag that this process holds and sets. Clones share it.
 ///
@@ -38,6 +38,6 @@ impl FlagSource for MemorySource {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        Box::pin(ready(Ok(text)))
+        Box::pin(ready(Ok(text.map(Reading::from))))
     }
 }

@@ -10,6 +10,7 @@ mod http;
 mod memory;
 #[cfg(any(feature = "ssm", feature = "extension"))]
 mod parameter;
+mod reading;
 #[cfg(any(feature = "ssm", feature = "ssm-sdk", feature = "extension"))]
 mod reason;
 #[cfg(feature = "ssm-sdk")]
@@ -29,6 +30,7 @@ pub use extension::ExtensionSource;
 #[cfg(feature = "file")]
 pub use file::FileSource;
 pub use memory::MemorySource;
+pub use reading::Reading;
 #[cfg(feature = "ssm-sdk")]
 pub use sdk::SdkSource;
 #[cfg(feature = "ssm")]
@@ -38,27 +40,28 @@ pub use throttled::Throttled;
 /// Any error, with its causes.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A fetch under way: the stored text, or none if the parameter does not exist.
-pub type Fetch = Pin<Box<dyn Future<Output = Result<Option<String>, BoxError>> + Send>>;
+/// A fetch under way: what is stored, or none if the parameter does not exist.
+pub type Fetch = Pin<Box<dyn Future<Output = Result<Option<Reading>, BoxError>> + Send>>;
 
 /// A place that holds the flag.
 ///
 /// ```
-/// use maintenance_gate::{Fetch, FlagSource};
+/// use maintenance_gate::{Fetch, FlagSource, Reading};
 ///
 /// struct Constant(&'static str);
 ///
 /// impl FlagSource for Constant {
 ///     fn fetch(&self, _parameter: &str) -> Fetch {
-///         let text = self.0.to_owned();
-///         Box::pin(async move { Ok(Some(text)) })
+///         let reading = Reading::from(self.0);
+///         Box::pin(async move { Ok(Some(reading)) })
 ///     }
 /// }
 /// ```
 pub trait FlagSource: Send + Sync + 'static {
     /// Reads the stored text of the parameter of this name, such as
     /// `/maintenance/demo-dev/flags/web`. `Ok(None)` says that it does not exist, which means *off*:
-    /// never say so of a store that could not be asked.
+    /// never say so of a store that could not be asked. A store that counts versions, and whose reads
+    /// may lag behind its writes, hands over the [version](Reading::with_version), too.
     ///
     /// The future must not block its thread: the gate can end a wait, not a blocked thread. One that
     /// outlives the budget is polled again by a later refresh, up to ten seconds after its start, so

@@ -11,10 +11,11 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::http::HttpResponse;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
+use aws_sdk_ssm::types::Parameter;
 use aws_smithy_http_client::tls;
 
 use super::reason::{chain, refusal};
-use super::{BoxError, Fetch, FlagSource};
+use super::{BoxError, Fetch, FlagSource, Reading};
 use crate::turn::Once;
 
 /// Far above the gate's budget: it only ends what nobody waits for any more.
@@ -61,7 +62,7 @@ impl FlagSource for SdkSource {
             match client.get_parameter().name(name).send().await {
                 Ok(output) => output
                     .parameter
-                    .and_then(|parameter| parameter.value)
+                    .and_then(read)
                     .map(Some)
                     .ok_or_else(|| "Parameter Store answered without a value".into()),
                 Err(error)
@@ -75,6 +76,18 @@ impl FlagSource for SdkSource {
             }
         })
     }
+}
+
+/// The parameter's value, with its version. The SDK says 0 where the answer has none.
+fn read(parameter: Parameter) -> Option<Reading> {
+    let version = u64::try_from(parameter.version)
+        .ok()
+        .filter(|version| *version > 0);
+    let reading = Reading::from(parameter.value?);
+    Some(match version {
+        Some(version) => reading.with_version(version),
+        None => reading,
+    })
 }
 
 fn why(error: SdkError<GetParameterError, HttpResponse>) -> BoxError {

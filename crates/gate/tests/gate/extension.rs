@@ -1,6 +1,6 @@
 //! The AWS Parameters and Secrets Lambda extension as a source: what it is asked, and over what.
 
-use maintenance_gate::{ExtensionSource, FlagSource};
+use maintenance_gate::{ExtensionSource, FlagSource, Reading};
 
 use crate::source_contract::extension;
 use crate::support::{PARAMETER, Reply, Stub, TOKEN};
@@ -11,7 +11,7 @@ async fn it_is_asked_as_its_documentation_says() {
     let source = extension(stub.port);
     for _ in 0..3 {
         let fetched = source.fetch(PARAMETER).await.unwrap();
-        assert_eq!(fetched.as_deref(), Some("on"));
+        assert_eq!(fetched, Some(Reading::from("on").with_version(7)));
     }
     let received = stub.received();
     assert_eq!(received.len(), 3);

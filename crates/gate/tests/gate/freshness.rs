@@ -9,15 +9,15 @@ use tokio::task::{JoinHandle, yield_now};
 
 use crate::support::{PARAMETER, START, Scripted, SteeredTimer, captured, demo, get};
 
-struct Bench {
-    gate: Gate,
-    source: Scripted,
-    clock: ManualClock,
+pub(crate) struct Bench {
+    pub(crate) gate: Gate,
+    pub(crate) source: Scripted,
+    pub(crate) clock: ManualClock,
     timer: SteeredTimer,
 }
 
 impl Bench {
-    fn new(source: Scripted) -> Self {
+    pub(crate) fn new(source: Scripted) -> Self {
         Self::of(source, |builder| builder)
     }
 
@@ -35,7 +35,7 @@ impl Bench {
         }
     }
 
-    async fn blocks(&self) -> bool {
+    pub(crate) async fn blocks(&self) -> bool {
         matches!(self.gate.check(&get()).await, Decision::Block(_))
     }
 
@@ -228,7 +228,7 @@ async fn a_request_that_goes_away_leaves_its_fetch_to_the_next() {
 }
 
 /// Lets the time pass until the source is asked again; how long that took, in milliseconds.
-async fn until_asked(bench: &Bench) -> u64 {
+pub(crate) async fn until_asked(bench: &Bench) -> u64 {
     let (before, mut waited) = (bench.source.count(), 0);
     while bench.source.count() == before {
         bench.clock.advance(ms(50));
@@ -241,7 +241,7 @@ async fn until_asked(bench: &Bench) -> u64 {
 
 /// The seconds, give or take a fifth, and what it takes to see it.
 #[track_caller]
-fn is_about(waited: u64, seconds: u64) {
+pub(crate) fn is_about(waited: u64, seconds: u64) {
     let allowed = seconds * 800..=seconds * 1_200 + 50;
     assert!(allowed.contains(&waited), "{waited} ms, not {seconds} s");
 }

@@ -23,3 +23,4 @@ mod source_contract;
 mod source_faults;
 mod ssm;
 mod support;
+mod versions;

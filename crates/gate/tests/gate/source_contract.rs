@@ -1,19 +1,21 @@
 //! What every source owes a gate, whatever it reads from: one suite for all of them.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ssm::config::retry::RetryConfig;
 use aws_sdk_ssm::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_ssm::{Client, Config};
 use maintenance_gate::{
-    BoxError, Decision, ExtensionSource, FileSource, FlagSource, MemorySource, Mode, SdkSource,
-    SsmSource,
+    BoxError, Decision, ExtensionSource, FileSource, FlagSource, Gate, MemorySource, Mode, Reading,
+    SdkSource, SsmSource,
 };
 use maintenance_sandbox::{Sandbox, Server, Settings};
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Extension, PARAMETER, TOKEN, demo, get};
+use crate::support::{Extension, PARAMETER, Reply, Stub, TOKEN, demo, get};
 
 /// A source that speaks HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +101,7 @@ struct Stage {
 enum Store {
     Sandbox {
         sandbox: Sandbox,
-        _server: Server,
+        server: Server,
         _extension: Option<Extension>,
     },
     Folder(TempDir),
@@ -132,7 +134,7 @@ impl Stage {
             source: wire.source(port),
             store: Store::Sandbox {
                 sandbox,
-                _server: server,
+                server,
                 _extension: extension,
             },
         }
@@ -166,7 +168,31 @@ impl Stage {
         }
     }
 
-    async fn fetch(&self, parameter: &str) -> Result<Option<String>, BoxError> {
+    /// Beside it a gate that asks the source each time.
+    fn gate(self) -> (Self, Gate) {
+        let source = Arc::new(self.source);
+        let gate = demo()
+            .source(Arc::clone(&source))
+            .ttl(Duration::ZERO)
+            .refresh_budget(Duration::from_secs(10))
+            .build()
+            .unwrap();
+        let stage = Self {
+            source: Box::new(source),
+            store: self.store,
+        };
+        (stage, gate)
+    }
+
+    fn remove(&self, parameter: &str) {
+        match &self.store {
+            Store::Sandbox { sandbox, .. } => assert!(sandbox.delete_parameter(parameter)),
+            Store::Folder(folder) => fs::remove_file(folder.path().join(&parameter[1..])).unwrap(),
+            Store::Memory(memory) => memory.remove(),
+        }
+    }
+
+    async fn fetch(&self, parameter: &str) -> Result<Option<Reading>, BoxError> {
         self.source.fetch(parameter).await
     }
 }
@@ -188,7 +214,7 @@ async fn the_stored_text_comes_back_byte_for_byte() {
         ] {
             stage.put(PARAMETER, text);
             let fetched = stage.fetch(PARAMETER).await.unwrap();
-            assert_eq!(fetched.as_deref(), Some(text), "{name}");
+            assert_eq!(fetched.as_ref().map(Reading::text), Some(text), "{name}");
         }
     }
 }
@@ -222,8 +248,76 @@ async fn each_name_is_read_for_itself() {
             stage.put(parameter, parameter);
         }
         for parameter in names {
-            let fetched = stage.fetch(parameter).await.unwrap();
-            assert_eq!(fetched.as_deref(), Some(parameter), "{name}");
+            let fetched = stage.fetch(parameter).await.unwrap().unwrap();
+            assert_eq!(fetched.text(), parameter, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_comes_with_its_version_where_the_store_counts_them() {
+    for (name, stage) in Stage::all().await {
+        let counts = !matches!(name, "file" | "memory");
+        for (text, version) in [("on", 1), ("off", 2), ("off", 3)] {
+            stage.put(PARAMETER, text);
+            let fetched = stage.fetch(PARAMETER).await.unwrap().unwrap();
+            assert_eq!(fetched.version(), counts.then_some(version), "{name}");
+        }
+        stage.remove(PARAMETER);
+        stage.put(PARAMETER, "on");
+        let fetched = stage.fetch(PARAMETER).await.unwrap().unwrap();
+        assert_eq!(fetched.version(), counts.then_some(1), "{name}: made anew");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_missing_or_none_costs_no_text() {
+    for wire in Wire::ALL {
+        for version in [json!(null), json!(0), json!(-7), json!("seven"), json!({})] {
+            if wire == Wire::Sdk && (version.is_string() || version.is_object()) {
+                // That is for the SDK to read.
+                continue;
+            }
+            let body = json!({"Parameter": {"Name": "/x", "Value": "on", "Version": version}});
+            let stub = Stub::start([Reply::json(200, &body)]).await;
+            let fetched = wire.source(stub.port).fetch(PARAMETER).await.unwrap();
+            assert_eq!(fetched, Some("on".into()), "{wire:?} {version}");
+        }
+        let body = json!({"Parameter": {"Name": "/x", "Value": "on"}});
+        let stub = Stub::start([Reply::json(200, &body)]).await;
+        let fetched = wire.source(stub.port).fetch(PARAMETER).await.unwrap();
+        assert_eq!(fetched, Some("on".into()), "{wire:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_sees_a_change_when_reads_lag_no_longer_and_stays_with_it() {
+    for wire in Wire::ALL {
+        let stage = Stage::over(wire).await;
+        let Store::Sandbox {
+            sandbox, server, ..
+        } = &stage.store
+        else {
+            unreachable!("it is over HTTP");
+        };
+        let (sandbox, operator) = (sandbox.clone(), sdk_client(server.address().port()));
+        stage.put(PARAMETER, "off");
+        sandbox.configure(|settings| settings.ssm.read_lag = 3);
+        let (_stage, gate) = stage.gate();
+        let _ = gate.check(&get()).await;
+        for (before, text, now) in [
+            (Mode::Off, "on", Mode::On),
+            (Mode::On, "off", Mode::Off),
+            (Mode::Off, "on", Mode::On),
+        ] {
+            let put = operator.put_parameter().name(PARAMETER).value(text);
+            put.overwrite(true).send().await.unwrap();
+            let mut modes = Vec::new();
+            for _ in 0..6 {
+                let _ = gate.check(&get()).await;
+                modes.extend(gate.last_known());
+            }
+            assert_eq!(modes, [before, before, before, now, now, now], "{wire:?}");
         }
     }
 }
@@ -232,18 +326,7 @@ async fn each_name_is_read_for_itself() {
 async fn a_gate_follows_it_there_and_back() {
     for (name, stage) in Stage::all().await {
         stage.put(PARAMETER, "off");
-        let Stage { source, store } = stage;
-        let source = std::sync::Arc::new(source);
-        let stage = Stage {
-            source: Box::new(std::sync::Arc::clone(&source)),
-            store,
-        };
-        let gate = demo()
-            .source(source)
-            .ttl(Duration::ZERO)
-            .refresh_budget(Duration::from_secs(10))
-            .build()
-            .unwrap();
+        let (stage, gate) = stage.gate();
         for (text, mode) in [
             ("off", Mode::Off),
             ("on", Mode::On),

@@ -10,14 +10,16 @@ use aws_sdk_ssm::config::{BehaviorVersion, Region};
 use aws_sdk_ssm::{Client, Config};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
-use maintenance_gate::{BoxError, Decision, FlagSource, Mode, SdkSource, SsmSource};
+use maintenance_gate::{BoxError, Decision, FlagSource, Mode, Reading, SdkSource, SsmSource};
 use maintenance_sandbox::{Fault, Sandbox, Settings};
 
 use crate::source_contract::{PATIENT, credentials, ssm};
 use crate::support::{Authority, PARAMETER, Received, Reply, Stub, TOKEN, demo, get};
 
-async fn fetch(source: &SsmSource) -> Result<Option<String>, BoxError> {
-    source.fetch(PARAMETER).await
+/// The text alone.
+async fn fetch(source: &impl FlagSource) -> Result<Option<String>, BoxError> {
+    let fetched = source.fetch(PARAMETER).await?;
+    Ok(fetched.as_ref().map(Reading::text).map(str::to_owned))
 }
 
 /// What the request should be signed with, from what of it arrived.
@@ -331,7 +333,7 @@ async fn the_sandboxs_faults_are_told_by_their_names() {
             let error = source.fetch(PARAMETER).await.unwrap_err();
             assert!(error.to_string().contains(part), "{part}: {error}");
             sandbox.remove_fault(id);
-            let fetched = source.fetch(PARAMETER).await.unwrap();
+            let fetched = fetch(&source).await.unwrap();
             assert_eq!(fetched.as_deref(), Some("on"));
         }
     }

@@ -8,6 +8,7 @@
 
 mod clocks;
 mod crowd;
+mod lags;
 mod scaling;
 mod snapshot;
 mod support;

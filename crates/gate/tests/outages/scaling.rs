@@ -58,7 +58,7 @@ impl FlagSource for Busy {
         let answer = match bucket.tokens.checked_sub(1) {
             Some(left) => {
                 bucket.tokens = left;
-                Ok(Some("off".to_owned()))
+                Ok(Some("off".into()))
             }
             None => {
                 bucket.refused += 1;

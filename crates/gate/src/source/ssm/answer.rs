@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::source::http::Answer;
 use crate::source::reason::refusal;
-use crate::source::{BoxError, parameter};
+use crate::source::{BoxError, Reading, parameter};
 
 /// An error in AWS's JSON protocol.
 /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>
@@ -17,9 +17,9 @@ struct Refused {
     message: Option<String>,
 }
 
-pub(super) fn read(answer: &Answer) -> Result<Option<String>, BoxError> {
+pub(super) fn read(answer: &Answer) -> Result<Option<Reading>, BoxError> {
     if answer.status == StatusCode::OK {
-        return parameter::value(&answer.body).map(Some);
+        return parameter::read(&answer.body).map(Some);
     }
     let refused: Refused = serde_json::from_slice(&answer.body).unwrap_or_default();
     let code = refused.code.as_deref().map(bare);
@@ -45,7 +45,7 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, body: &'static str) -> Result<Option<String>, String> {
+    fn answer(status: u16, body: &'static str) -> Result<Option<Reading>, String> {
         let answer = Answer {
             status: StatusCode::from_u16(status).unwrap(),
             body: Bytes::from_static(body.as_bytes()),

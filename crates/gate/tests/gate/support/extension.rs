@@ -4,11 +4,11 @@
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::get;
 use maintenance_sandbox::Sandbox;
 use percent_encoding::percent_decode_str;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -50,17 +50,24 @@ async fn parameter(
     assert_eq!(key, "name");
     let name = percent_decode_str(name).decode_utf8().unwrap();
     let token = headers.get("x-aws-parameters-secrets-token");
-    let found = sandbox.parameters().remove(name.as_ref());
-    match found.filter(|_| token.is_some_and(|token| token == TOKEN)) {
-        Some(parameter) => (
-            StatusCode::OK,
-            json!({"Parameter": {"Name": name, "Type": "String", "Value": parameter.value},
-                   "ResultMetadata": {}})
-            .to_string(),
-        ),
-        None => (
+    let request = Request::post("/")
+        .header("x-amz-target", "AmazonSSM.GetParameter")
+        .header("content-type", "application/x-amz-json-1.1")
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=sandbox/20261121/us-east-1/ssm/aws4_request, \
+             SignedHeaders=host, Signature=0",
+        )
+        .body(json!({ "Name": name }).to_string().into())
+        .unwrap();
+    let answer = sandbox.handle(request).await.unwrap();
+    if answer.status() != StatusCode::OK || token.is_none_or(|token| token != TOKEN) {
+        return (
             StatusCode::BAD_REQUEST,
-            "an unexpected error occurred while executing request".to_owned(),
-        ),
+            "an unexpected error occurred while executing request".into(),
+        );
     }
+    let mut body: Value = serde_json::from_slice(answer.body()).unwrap();
+    body["ResultMetadata"] = json!({});
+    (StatusCode::OK, body.to_string())
 }

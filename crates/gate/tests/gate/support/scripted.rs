@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use maintenance_gate::{BoxError, Fetch, FlagSource, Sleep, Throttled, Timer};
+use maintenance_gate::{BoxError, Fetch, FlagSource, Reading, Sleep, Throttled, Timer};
 use tokio::sync::{oneshot, watch};
 
-type Answer = Result<Option<String>, BoxError>;
+type Answer = Result<Option<Reading>, BoxError>;
 
 /// A source with a script. Clones share it.
 #[derive(Clone, Default)]
@@ -23,7 +23,7 @@ struct Script {
 
 #[derive(Clone)]
 enum Turn {
-    Text(String),
+    Reading(Reading),
     Missing,
     Fails,
     Throttled,
@@ -39,6 +39,10 @@ impl Scripted {
         Self::default().then(Turn::Missing)
     }
 
+    pub(crate) fn version(version: u64, text: &str) -> Self {
+        Self::default().then(Turn::Reading(Reading::from(text).with_version(version)))
+    }
+
     pub(crate) fn failing() -> Self {
         Self::default().then_fails()
     }
@@ -48,7 +52,7 @@ impl Scripted {
     }
 
     pub(crate) fn then_text(self, text: &str) -> Self {
-        self.then(Turn::Text(text.to_owned()))
+        self.then(Turn::Reading(text.into()))
     }
 
     pub(crate) fn then_fails(self) -> Self {
@@ -64,9 +68,20 @@ impl Scripted {
         self
     }
 
-    /// From now on this text.
+    /// From now on this text, which has no version.
     pub(crate) fn set(&self, text: &str) {
-        self.replace(Turn::Text(text.to_owned()));
+        self.replace(Turn::Reading(text.into()));
+    }
+
+    /// From now on this version.
+    pub(crate) fn set_version(&self, version: u64, text: &str) {
+        let reading = Reading::from(text).with_version(version);
+        self.replace(Turn::Reading(reading));
+    }
+
+    /// From now on there is no such parameter.
+    pub(crate) fn remove(&self) {
+        self.replace(Turn::Missing);
     }
 
     /// From now on failures.
@@ -96,7 +111,7 @@ impl Scripted {
     /// Answers the oldest fetch that hangs; false if its asker is gone.
     pub(crate) fn release(&self, text: &str) -> bool {
         let sender = self.0.lock().unwrap().hanging.remove(0);
-        sender.send(Ok(Some(text.to_owned()))).is_ok()
+        sender.send(Ok(Some(text.into()))).is_ok()
     }
 }
 
@@ -110,7 +125,7 @@ impl FlagSource for Scripted {
             script.answers.front().expect("a script").clone()
         };
         let answer: Answer = match turn {
-            Turn::Text(text) => Ok(Some(text)),
+            Turn::Reading(reading) => Ok(Some(reading)),
             Turn::Missing => Ok(None),
             Turn::Fails => Err("the store is on fire".into()),
             Turn::Throttled => Err(Throttled::new("Rate exceeded").into()),

@@ -54,6 +54,10 @@ pub(crate) struct Store {
 
 struct Shared {
     sandbox: Sandbox,
+    /// What was written, from the first version on.
+    written: Mutex<Vec<String>>,
+    /// Who answers instead of the sandbox: a replica that lags.
+    replica: Mutex<Option<Sandbox>>,
     line: Mutex<Line>,
     seen: watch::Sender<usize>,
     answers: watch::Sender<usize>,
@@ -84,6 +88,8 @@ impl Store {
         let sandbox = Sandbox::new(Settings::quick());
         let shared = Arc::new(Shared {
             sandbox: sandbox.clone(),
+            written: Mutex::default(),
+            replica: Mutex::default(),
             line: Mutex::new(Line::Up),
             seen: watch::Sender::new(0),
             answers: watch::Sender::new(0),
@@ -107,6 +113,29 @@ impl Store {
     /// Stores the flag.
     pub(crate) fn put(&self, flag: &str) {
         self.sandbox.set_parameter(PARAMETER, flag);
+        self.shared.written.lock().unwrap().push(flag.to_owned());
+    }
+
+    /// Deletes it and stores this flag in its place, as a person might who has half a minute.
+    pub(crate) fn put_anew(&self, flag: &str) {
+        assert!(self.sandbox.delete_parameter(PARAMETER));
+        self.shared.written.lock().unwrap().clear();
+        self.put(flag);
+    }
+
+    /// From now on a replica answers that has not seen the last so many writes.
+    pub(crate) fn lag(&self, writes: usize) {
+        let replica = Sandbox::new(Settings::quick());
+        let written = self.shared.written.lock().unwrap();
+        for flag in written.iter().rev().skip(writes).rev() {
+            replica.set_parameter(PARAMETER, flag);
+        }
+        *self.shared.replica.lock().unwrap() = Some(replica);
+    }
+
+    /// All replicas have seen all writes.
+    pub(crate) fn catch_up(&self) {
+        *self.shared.replica.lock().unwrap() = None;
     }
 
     /// From now on the line is like this.
@@ -256,7 +285,9 @@ async fn answer_requests(stream: &mut TcpStream, shared: &Shared) -> io::Result<
                 }
             }
         }
-        let response = shared.sandbox.handle(as_parameter_store(request)).await;
+        let replica = shared.replica.lock().unwrap().clone();
+        let sandbox = replica.as_ref().unwrap_or(&shared.sandbox);
+        let response = sandbox.handle(as_parameter_store(request)).await;
         write_response(stream, &response.map_err(io::Error::other)?).await?;
     }
     Ok(())
