@@ -10,15 +10,13 @@ use std::fmt::Write;
 
 use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderValue, Method, Response, StatusCode};
+use maintenance_flag::Token;
 
 use super::cookie;
 use super::token::Lock;
 use crate::answer::X_MAINTENANCE;
 use crate::asked::Asked;
 use crate::body::PageText;
-
-/// The query parameter that carries a token.
-const PARAMETER: &str = "maintenance-bypass";
 
 /// The answer to a link with the right token; none to any other request.
 pub(super) fn open(asked: Asked<'_>, lock: &Lock<'_>, cookie: &str) -> Option<Response<PageText>> {
@@ -42,7 +40,7 @@ pub(super) fn open(asked: Asked<'_>, lock: &Lock<'_>, cookie: &str) -> Option<Re
 
 /// The token of a pair, if it has one.
 fn token(pair: &str) -> Option<&str> {
-    pair.strip_prefix(PARAMETER)?.strip_prefix('=')
+    pair.strip_prefix(Token::QUERY)?.strip_prefix('=')
 }
 
 /// The query as a reference of its own, without any token.

@@ -1,14 +1,11 @@
 //! Where a request may carry a token, and whether one of them is right.
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use jiff::Timestamp;
 use maintenance_flag::{StoredToken, Token};
 
 use super::cookie;
 use crate::events::Identity;
-
-/// The header that carries a token, for scripts.
-const HEADER: HeaderName = HeaderName::from_static("x-maintenance-bypass");
 
 /// How many texts of one request are looked at closely, so that a header full of guesses costs no more
 /// than an honest one.
@@ -56,7 +53,7 @@ impl<'a> Lock<'a> {
     /// Whether a header or a cookie is the token.
     pub(super) fn opens(&self, headers: &HeaderMap, cookie: &str) -> bool {
         let by_header = headers
-            .get_all(HEADER)
+            .get_all(Token::HEADER)
             .iter()
             .map(|value| value.as_bytes().trim_ascii());
         self.find(by_header).is_some() || self.find(cookie::values(headers, cookie)).is_some()

@@ -3,7 +3,6 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-integration-lambda-extensions.html>
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -11,9 +10,9 @@ use http::header::HOST;
 use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::http::{Client, Origin, Request, Scheme};
+use super::asker::Asker;
+use super::http::{Origin, Request, Scheme};
 use super::reason::refusal;
-use super::vars::Vars;
 use super::{BoxError, Fetch, FlagSource, parameter};
 
 /// What may stand in a query as it is.
@@ -38,22 +37,19 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// failure with the same words, also that there is no such parameter: so **the flag must exist**,
 /// which it does once `maintenance on` has run. The reason of a failure is in its log.
 #[derive(Clone)]
-pub struct ExtensionSource {
-    client: Arc<Client>,
-    vars: Vars,
-}
+pub struct ExtensionSource(Asker);
 
 impl ExtensionSource {
     /// With what the environment of the process says, at each fetch.
     #[must_use]
     pub fn from_env() -> Self {
-        Self::new(Vars::env())
+        Self(Asker::from_env())
     }
 
     /// As [`from_env`](Self::from_env), from any place that has such variables.
     #[must_use]
     pub fn from_vars(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self::new(Vars::new(var))
+        Self(Asker::from_vars(var))
     }
 
     /// How long a connection that was kept may be silent before another one is tried beside it; 100 ms
@@ -61,22 +57,12 @@ impl ExtensionSource {
     /// while the environment was frozen costs no refresh.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
-        Self {
-            client: Arc::new(Client::with_patience(patience)),
-            ..self
-        }
-    }
-
-    fn new(vars: Vars) -> Self {
-        Self {
-            client: Arc::default(),
-            vars,
-        }
+        Self(self.0.patience(patience))
     }
 
     fn port(&self) -> Result<u16, BoxError> {
         const VARIABLE: &str = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT";
-        match self.vars.get(VARIABLE) {
+        match self.0.vars.get(VARIABLE) {
             None => Ok(2773),
             Some(port) => port
                 .parse()
@@ -85,7 +71,7 @@ impl ExtensionSource {
     }
 
     fn token(&self) -> Result<HeaderValue, BoxError> {
-        let token = self.vars.get("AWS_SESSION_TOKEN").ok_or(
+        let token = self.0.vars.get("AWS_SESSION_TOKEN").ok_or(
             "AWS_SESSION_TOKEN is not set: the AWS Parameters and Secrets extension runs in Lambda only",
         )?;
         let mut value = HeaderValue::from_str(&token)
@@ -121,7 +107,7 @@ impl FlagSource for ExtensionSource {
                 port: source.port()?,
             };
             let request = source.request(origin.port, &parameter)?;
-            let answer = source.client.send(&origin, request).await?;
+            let answer = source.0.client.send(&origin, request).await?;
             if answer.status != http::StatusCode::OK {
                 let refusal = refusal(Some(answer.status.as_u16()), None, None);
                 return Err(match refusal.downcast_ref::<super::Throttled>() {

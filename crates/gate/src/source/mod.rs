@@ -1,6 +1,8 @@
 //! Where the flag is read from: one verb, fetch the stored text. What the text means, how long it is
 //! good for and what happens when there is no answer is not a source's business.
 
+#[cfg(any(feature = "ssm", feature = "extension"))]
+mod asker;
 #[cfg(feature = "extension")]
 mod extension;
 #[cfg(feature = "file")]

@@ -1,15 +1,13 @@
 //! The source itself.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::settings::Settings;
 #[cfg(feature = "ssm-sdk")]
 use super::settings::are_there;
 use super::{answer, request};
-use crate::source::http::Client;
-use crate::source::vars::Vars;
+use crate::source::asker::Asker;
 use crate::source::{Fetch, FlagSource};
 
 /// Reads the flag with `GetParameter`, by one signed request and without the AWS SDK. The handler's
@@ -31,23 +29,20 @@ use crate::source::{Fetch, FlagSource};
 /// opens another; so a fetch now and then is two requests. It does not retry otherwise: the gate does,
 /// with a backoff.
 #[derive(Clone)]
-pub struct SsmSource {
-    client: Arc<Client>,
-    vars: Vars,
-}
+pub struct SsmSource(Asker);
 
 impl SsmSource {
     /// With what the environment of the process says. Nothing is read or checked before the first
     /// fetch.
     #[must_use]
     pub fn from_env() -> Self {
-        Self::new(Vars::env())
+        Self(Asker::from_env())
     }
 
     /// As [`from_env`](Self::from_env), from any place that has such variables.
     #[must_use]
     pub fn from_vars(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self::new(Vars::new(var))
+        Self(Asker::from_vars(var))
     }
 
     /// How long a connection that was kept may be silent before another one is tried beside it; 100 ms
@@ -55,23 +50,13 @@ impl SsmSource {
     /// while the environment was frozen costs no refresh.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
-        Self {
-            client: Arc::new(Client::with_patience(patience)),
-            ..self
-        }
-    }
-
-    fn new(vars: Vars) -> Self {
-        Self {
-            client: Arc::default(),
-            vars,
-        }
+        Self(self.0.patience(patience))
     }
 
     /// Whether the credentials and the region are there.
     #[cfg(feature = "ssm-sdk")]
     pub(crate) fn is_configured(&self) -> bool {
-        are_there(&self.vars)
+        are_there(&self.0.vars)
     }
 }
 
@@ -83,12 +68,12 @@ impl fmt::Debug for SsmSource {
 
 impl FlagSource for SsmSource {
     fn fetch(&self, parameter: &str) -> Fetch {
-        let (source, parameter) = (self.clone(), parameter.to_owned());
+        let (asker, parameter) = (self.0.clone(), parameter.to_owned());
         Box::pin(async move {
-            let settings = Settings::read(&source.vars)?;
+            let settings = Settings::read(&asker.vars)?;
             let request = request::get_parameter(&settings, &parameter, SystemTime::now())?;
             let origin = &settings.endpoint.origin;
-            answer::read(&source.client.send(origin, request).await?)
+            answer::read(&asker.client.send(origin, request).await?)
         })
     }
 }
