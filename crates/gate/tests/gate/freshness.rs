@@ -4,47 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use maintenance_gate::{Builder, Decision, Gate, ManualClock, Mode, OnUnknown};
-use tokio::task::{JoinHandle, yield_now};
+use maintenance_gate::{Decision, ManualClock, Mode, OnUnknown};
+use tokio::task::yield_now;
 
-use crate::support::{PARAMETER, START, Scripted, SteeredTimer, captured, demo, get};
-
-pub(crate) struct Bench {
-    pub(crate) gate: Gate,
-    pub(crate) source: Scripted,
-    pub(crate) clock: ManualClock,
-    timer: SteeredTimer,
-}
-
-impl Bench {
-    pub(crate) fn new(source: Scripted) -> Self {
-        Self::of(source, |builder| builder)
-    }
-
-    fn of(source: Scripted, more: impl FnOnce(Builder) -> Builder) -> Self {
-        let (clock, timer) = (ManualClock::new(START), SteeredTimer::new());
-        let builder = demo()
-            .source(source.clone())
-            .clock(clock.clone())
-            .timer(timer.clone());
-        Self {
-            gate: more(builder).build().unwrap(),
-            source,
-            clock,
-            timer,
-        }
-    }
-
-    pub(crate) async fn blocks(&self) -> bool {
-        matches!(self.gate.check(&get()).await, Decision::Block(_))
-    }
-
-    /// A request of its own task: whether it was refused.
-    fn spawn(&self) -> JoinHandle<bool> {
-        let gate = self.gate.clone();
-        tokio::spawn(async move { matches!(gate.check(&get()).await, Decision::Block(_)) })
-    }
-}
+use crate::support::{
+    Bench, PARAMETER, START, Scripted, captured, demo, get, is_about, until_asked,
+};
 
 /// Lets every task run until it waits.
 async fn settle() {
@@ -225,25 +190,6 @@ async fn a_request_that_goes_away_leaves_its_fetch_to_the_next() {
     bench.source.release("on");
     assert!(follower.await.unwrap());
     assert_eq!(bench.source.count(), 1);
-}
-
-/// Lets the time pass until the source is asked again; how long that took, in milliseconds.
-pub(crate) async fn until_asked(bench: &Bench) -> u64 {
-    let (before, mut waited) = (bench.source.count(), 0);
-    while bench.source.count() == before {
-        bench.clock.advance(ms(50));
-        waited += 50;
-        bench.blocks().await;
-        assert!(waited < 1_000_000, "it never asks again");
-    }
-    waited
-}
-
-/// The seconds, give or take a fifth, and what it takes to see it.
-#[track_caller]
-pub(crate) fn is_about(waited: u64, seconds: u64) {
-    let allowed = seconds * 800..=seconds * 1_200 + 50;
-    assert!(allowed.contains(&waited), "{waited} ms, not {seconds} s");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod answers_fuzz;
 mod aws_shapes;
 mod bypass;
+mod bypass_addresses;
 mod bypass_fuzz;
 mod cors;
 mod decision;
@@ -24,3 +25,4 @@ mod source_faults;
 mod ssm;
 mod support;
 mod versions;
+mod web_sockets;

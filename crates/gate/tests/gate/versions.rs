@@ -6,8 +6,7 @@ use std::time::Duration;
 use maintenance_gate::Mode;
 use serde_json::Value;
 
-use crate::freshness::{Bench, is_about, until_asked};
-use crate::support::{Scripted, captured};
+use crate::support::{Bench, Scripted, captured, is_about, until_asked};
 
 /// A TTL of 5 s and its jitter are over after this.
 const PAST_TTL: Duration = Duration::from_millis(6_001);

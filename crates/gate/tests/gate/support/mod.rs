@@ -1,6 +1,7 @@
 //! What the tests share.
 
 mod asking;
+mod bench;
 mod capture;
 mod extension;
 mod http_client;
@@ -12,6 +13,7 @@ mod stub;
 mod window;
 
 pub(crate) use asking::refused;
+pub(crate) use bench::{Bench, is_about, until_asked};
 pub(crate) use capture::captured;
 pub(crate) use extension::{Extension, TOKEN};
 pub(crate) use http_client::{Answered, send};
