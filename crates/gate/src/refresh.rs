@@ -120,7 +120,7 @@ impl Inner {
     fn answered(&self, answer: Option<&Reading>, asked_ms: u64) {
         let refresher = &self.refresher;
         let now_ms = self.clock.now_ms();
-        if refresher.with_desk(|desk| desk.newest.outdates(answer, asked_ms, now_ms)) {
+        if refresher.with_desk(|desk| desk.newest.outdates(answer, asked_ms)) {
             return self.left_aside(answer, now_ms);
         }
         let decoded = answer.map_or_else(|| Ok(Flag::off()), |it| Flag::decode(it.text()));

@@ -5,18 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maintenance_gate::{Decision, ManualClock, Mode, OnUnknown};
-use tokio::task::yield_now;
 
 use crate::support::{
-    Bench, PARAMETER, START, Scripted, captured, demo, get, is_about, until_asked,
+    Bench, PARAMETER, START, Scripted, captured, demo, get, is_about, settle, until_asked,
 };
-
-/// Lets every task run until it waits.
-async fn settle() {
-    for _ in 0..10 {
-        yield_now().await;
-    }
-}
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use maintenance_gate::Mode;
+use maintenance_gate::{Mode, Reading};
 use serde_json::Value;
 
-use crate::support::{Bench, Scripted, captured, is_about, until_asked};
+use crate::support::{Bench, Scripted, captured, is_about, settle, until_asked};
 
 /// A TTL of 5 s and its jitter are over after this.
 const PAST_TTL: Duration = Duration::from_millis(6_001);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What was said since the last look, but for refused requests.
 fn said() -> Vec<Value> {
@@ -116,4 +117,40 @@ async fn an_interval_that_throttling_has_stretched_recovers_though_reads_lag() {
         is_about(until_asked(&bench).await, seconds);
         assert!(bench.blocks().await);
     }
+}
+
+#[tokio::test]
+async fn a_minute_is_from_the_newests_answer_to_the_olders_question_also_over_a_freeze() {
+    let (six, seven) = (
+        Reading::from("off").with_version(6),
+        Reading::from("on").with_version(7),
+    );
+    let bench = Bench::new(Scripted::version(7, "on"));
+    assert!(bench.blocks().await);
+    bench.source.hang();
+    // Asked for six seconds after the newest was seen, however late it is read.
+    bench.clock.advance(PAST_TTL);
+    let request = bench.spawn();
+    settle().await;
+    bench.clock.advance(DAY);
+    assert!(bench.source.release(six.clone()));
+    assert!(request.await.unwrap());
+    // The newest was there when its answer came, also if that was a day after the question.
+    bench.clock.advance(PAST_TTL);
+    let request = bench.spawn();
+    settle().await;
+    bench.clock.advance(DAY);
+    assert!(bench.source.release(seven));
+    assert!(request.await.unwrap());
+    // Its state had expired by then, so the next request asks at once.
+    let request = bench.spawn();
+    settle().await;
+    assert!(bench.source.release(six.clone()));
+    assert!(request.await.unwrap());
+    // And the same answer is believed where it was asked for a minute later.
+    bench.clock.advance(DAY);
+    let request = bench.spawn();
+    settle().await;
+    assert!(bench.source.release(six));
+    assert!(!request.await.unwrap());
 }

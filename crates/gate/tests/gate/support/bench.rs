@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use maintenance_gate::{Builder, Decision, Gate, ManualClock};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 
 use super::{START, Scripted, SteeredTimer, demo, get};
 
@@ -41,6 +41,13 @@ impl Bench {
     pub(crate) fn spawn(&self) -> JoinHandle<bool> {
         let gate = self.gate.clone();
         tokio::spawn(async move { matches!(gate.check(&get()).await, Decision::Block(_)) })
+    }
+}
+
+/// Lets every task run until it waits.
+pub(crate) async fn settle() {
+    for _ in 0..10 {
+        yield_now().await;
     }
 }
 

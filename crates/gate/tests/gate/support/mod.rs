@@ -13,7 +13,7 @@ mod stub;
 mod window;
 
 pub(crate) use asking::refused;
-pub(crate) use bench::{Bench, is_about, until_asked};
+pub(crate) use bench::{Bench, is_about, settle, until_asked};
 pub(crate) use capture::captured;
 pub(crate) use extension::{Extension, TOKEN};
 pub(crate) use http_client::{Answered, send};

@@ -109,9 +109,14 @@ impl Scripted {
     }
 
     /// Answers the oldest fetch that hangs; false if its asker is gone.
-    pub(crate) fn release(&self, text: &str) -> bool {
+    pub(crate) fn release(&self, answer: impl Into<Reading>) -> bool {
         let sender = self.0.lock().unwrap().hanging.remove(0);
-        sender.send(Ok(Some(text.into()))).is_ok()
+        sender.send(Ok(Some(answer.into()))).is_ok()
+    }
+
+    /// From now on no answer.
+    pub(crate) fn hang(&self) {
+        self.replace(Turn::Hangs);
     }
 }
 
