@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
@@ -84,9 +84,7 @@ impl HttpClient for LazyTls {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         SharedHttpConnector::new(BySchemeConnector {
-            plain: aws_smithy_http_client::Builder::new()
-                .build_http()
-                .http_connector(settings, components),
+            plain: client(TrustStore::empty()).http_connector(settings, components),
             secure: OnceLock::new(),
             settings: settings.clone(),
             components: components.clone(),
@@ -104,15 +102,20 @@ struct BySchemeConnector {
 
 impl BySchemeConnector {
     fn secure(&self) -> &SharedHttpConnector {
-        self.secure
-            .get_or_init(|| https_client().http_connector(&self.settings, &self.components))
+        self.secure.get_or_init(|| {
+            client(TrustStore::default()).http_connector(&self.settings, &self.components)
+        })
     }
 }
 
-/// rustls on ring: the SDK's default provider takes tens of milliseconds to start.
-fn https_client() -> SharedHttpClient {
+/// rustls on ring: the SDK's default provider takes tens of milliseconds to start. A client for `http`
+/// alone would be all of HTTP once more in the program; one that trusts nobody is as quick to make.
+fn client(roots: TrustStore) -> SharedHttpClient {
+    // To build it cannot fail; the default reads the system's roots.
+    let context = TlsContext::builder().with_trust_store(roots).build();
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context.unwrap_or_default())
         .build_https()
 }
 

@@ -7,13 +7,18 @@ use std::time::Duration;
 
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
-use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::response::Html;
 use axum::routing::get;
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use maintenance_gate::{Gate, MaintenanceLayer, SdkSource};
 use maintenance_sandbox::{Fleet, Sandbox, Server, Settings, StateError};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::failure::Failure;
 
@@ -214,13 +219,31 @@ async fn serve_page(
     let address = listener
         .local_addr()
         .map_err(cannot("cannot listen for the page"))?;
-    // With it, --allow-ip works here too.
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    let web = tokio::spawn(async move {
-        // It ends only when it is aborted; whoever asks for the page then sees that it is gone.
-        let _ = axum::serve(listener, app).await;
-    });
-    Ok((address, web))
+    Ok((address, tokio::spawn(serve(listener, app))))
+}
+
+/// Serves until it is aborted; whoever asks for the page then sees that it is gone. By hand, since
+/// `axum::serve` brings a server of HTTP/2, which nobody here speaks.
+async fn serve(listener: TcpListener, app: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                // With it, --allow-ip works here too.
+                Ok((stream, peer)) => {
+                    let app = app.clone().layer(Extension(ConnectInfo(peer)));
+                    connections.spawn(
+                        http1::Builder::new()
+                            .timer(TokioTimer::new())
+                            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app)),
+                    );
+                }
+                // Out of files, say: give those that are open time to end.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
 }
 
 fn ssm_client(sandbox: &Sandbox) -> aws_sdk_ssm::Client {
