@@ -44,6 +44,8 @@ pub(crate) async fn confirmed(
         return Ok(Answer::NotAsked);
     }
     can_ask(output)?;
+    // What would be refused is not asked.
+    control.check_on(roles, on, &states)?;
     let says = |spec: &RoleSpec| {
         spec.functions.is_some() || spec.options != Options::default() || is_on(spec)
     };

@@ -148,6 +148,7 @@ impl From<maintenance_control::Error> for Failure {
                 ..
             } => Outcome::Usage,
             E::Refused { .. } => Outcome::Refused,
+            E::NoRoom { source, .. } if source.is_of_options() => Outcome::Usage,
             E::Busy { .. } => Outcome::Busy,
             E::LeaseLost => Outcome::Partial,
             E::EventsLost { .. } => Outcome::NotConfirmed,

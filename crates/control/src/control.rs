@@ -11,7 +11,7 @@ mod status;
 mod window;
 
 use maintenance_flag::{
-    App, DecodeError, Flag, Mode, Options, Owner, Parameters, Prefix, Role, WindowId,
+    App, DecodeError, Flag, Mode, NoRoom, Options, Parameters, Prefix, Role, WindowId,
 };
 
 use crate::clock::Clock;
@@ -139,6 +139,18 @@ impl Control {
         }
     }
 
+    fn encode(&self, role: &Role, flag: &Flag) -> Result<String, Error> {
+        flag.encode().map_err(|source| self.no_room(role, source))
+    }
+
+    fn no_room(&self, role: &Role, source: NoRoom) -> Error {
+        Error::NoRoom {
+            role: role.clone(),
+            name: self.names.flag(role),
+            source,
+        }
+    }
+
     /// Writes a flag. Returns its version, and a warning if somebody else wrote it since it was read.
     async fn write(
         &self,
@@ -150,7 +162,7 @@ impl Control {
         let name = self.names.flag(role);
         let written = self
             .store
-            .replace(&name, &flag.encode()?, seen, Some(guard))
+            .replace(&name, &self.encode(role, flag)?, seen, Some(guard))
             .await?;
         let warning = written
             .between
@@ -258,13 +270,6 @@ impl Control {
             }
         }
         finish(report, roles, end, &run.stop)
-    }
-
-    fn owner(&self, who: &Who) -> (Owner, String) {
-        match who {
-            Who::Person => (Owner::manual(&self.by), self.by.clone()),
-            Who::Observer(name) => (Owner::observer(name), name.clone()),
-        }
     }
 
     fn new_window(&self) -> WindowId {

@@ -5,7 +5,7 @@ use crate::lease::Halt;
 use crate::report::Report;
 use jiff::Timestamp;
 
-use maintenance_flag::{DecodeError, EncodeError, PackError, Refusal, Role};
+use maintenance_flag::{DecodeError, NoRoom, PackError, Part, Refusal, Role};
 
 /// What to do without credentials or region.
 const SIGN_IN: &str = "sign in (aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and set --region or AWS_REGION";
@@ -102,9 +102,17 @@ pub enum Error {
         #[source]
         source: DecodeError,
     },
-    /// The flag cannot be stored; nothing was changed.
-    #[error("the flag cannot be stored")]
-    Unstorable(#[from] EncodeError),
+    /// The flag would be larger than a parameter; nothing was changed.
+    #[error("the flag of the {role} role would be too large, so nothing was changed")]
+    NoRoom {
+        /// The role.
+        role: Role,
+        /// The flag's parameter.
+        name: String,
+        /// How large it would be, and what makes it so.
+        #[source]
+        source: NoRoom,
+    },
     /// The parameter store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -172,11 +180,40 @@ impl Error {
                 ))
             }
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
-            Self::Unstorable(_) => None,
+            Self::NoRoom { name, source, .. } => Some(make_room(name, source)),
             Self::Store(error) => error.hint(),
             Self::Lambda(error) => error.hint(),
         }
     }
+}
+
+/// Which options to shorten so that a flag fits or, where what is stored takes the room, what to do
+/// about that.
+fn make_room(name: &str, refused: &NoRoom) -> String {
+    let options: Vec<String> = refused
+        .options()
+        .filter_map(|(part, bytes)| {
+            let option = match part {
+                Part::Observer => "--observer",
+                Part::Reason => "--reason",
+                Part::Message => "--message",
+                Part::Addresses => "--allow-ip",
+                Part::Paths => "--allow-path",
+                _ => return None,
+            };
+            Some(format!("{option} ({bytes} bytes)"))
+        })
+        .collect();
+    let over = refused.bytes.saturating_sub(refused.most);
+    if refused.is_of_options() {
+        return format!(
+            "take {over} bytes away from {}, or from the role's keys in maintenance.toml",
+            options.join(" or ")
+        );
+    }
+    format!(
+        "take {over} bytes away from {name} by hand, or store the word off there; then run the same command again"
+    )
 }
 
 /// A failure of a parameter store, by what the caller can do about it.
@@ -255,7 +292,7 @@ impl StoreError {
             Self::Throttled { .. } => {
                 Some("Parameter Store is busy in this region; try again in a minute".to_owned())
             }
-            Self::TooLarge { .. } => Some("shorten the reason or the message".to_owned()),
+            Self::TooLarge { .. } => Some("shorten what is stored there".to_owned()),
             Self::NotConfigured(_) => Some(SIGN_IN.to_owned()),
             Self::Unreachable { .. } => {
                 Some("check the network, --region and --endpoint-url, then try again".to_owned())

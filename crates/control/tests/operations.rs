@@ -336,7 +336,7 @@ async fn a_reason_too_long_to_store_changes_nothing() {
         .on(&[web()], &wish, &Run::quiet())
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::Unstorable(_)), "{error}");
+    assert!(matches!(error, Error::NoRoom { .. }), "{error}");
     assert!(world.parameters("flags").is_empty());
     assert!(world.lease_is_free());
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::document::{self, DecodeError, Fields, MAX_VALUE_BYTES, SCHEMA};
 use crate::names::WindowId;
+use crate::room::NoRoom;
 
 /// What a role answers its visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,16 +130,6 @@ impl fmt::Display for Owner {
             OwnerKind::Observer => write!(f, "the observer {}", self.name),
         }
     }
-}
-
-/// A flag that cannot be stored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the flag would take {bytes} bytes, and Parameter Store takes {MAX_VALUE_BYTES}: shorten the reason, the message or what may pass"
-)]
-pub struct EncodeError {
-    /// How many bytes it would take.
-    pub bytes: usize,
 }
 
 /// The state of one role, as stored. See [`Flag::decode`] and [`Flag::encode`].
@@ -281,7 +272,20 @@ impl Flag {
     ///
     /// # Errors
     /// If they are more than [`MAX_VALUE_BYTES`].
-    pub fn encode(&self) -> Result<String, EncodeError> {
+    pub fn encode(&self) -> Result<String, NoRoom> {
+        let text = self.text();
+        if text.len() > MAX_VALUE_BYTES {
+            return Err(NoRoom {
+                bytes: text.len(),
+                most: MAX_VALUE_BYTES,
+                parts: Vec::new(),
+            });
+        }
+        Ok(text)
+    }
+
+    /// The bytes, however many.
+    pub(crate) fn text(&self) -> String {
         let mut map = Map::new();
         map.insert("schema".to_owned(), self.schema.into());
         map.insert("mode".to_owned(), self.mode.as_str().into());
@@ -311,10 +315,6 @@ impl Flag {
         for (key, value) in &self.unknown {
             map.entry(key.clone()).or_insert_with(|| value.clone());
         }
-        let text = document::write(map);
-        if text.len() > MAX_VALUE_BYTES {
-            return Err(EncodeError { bytes: text.len() });
-        }
-        Ok(text)
+        document::write(map)
     }
 }

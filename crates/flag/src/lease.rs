@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::document::{self, DecodeError, Fields, MAX_VALUE_BYTES, SCHEMA};
 use crate::names::WindowId;
+use crate::room::{self, MAX_NAME_BYTES};
 
 /// A lease as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,11 +168,6 @@ impl Lease {
         if self.released {
             map.insert("released".to_owned(), true.into());
         }
-        let unknown = |left: &BTreeMap<String, Option<Left>>| -> Map<String, Value> {
-            left.keys()
-                .map(|role| (role.clone(), Value::Null))
-                .collect()
-        };
         if !self.left.is_empty() {
             let left = self.left.iter().map(|(role, left)| {
                 (
@@ -186,7 +182,23 @@ impl Lease {
             return text;
         }
         // Not knowing costs the next one some patience; it is no reason to fail.
-        map.insert("left".to_owned(), Value::Object(unknown(&self.left)));
+        let unknown = self.left.keys().map(|role| (role.clone(), Value::Null));
+        map.insert("left".to_owned(), Value::Object(unknown.collect()));
+        let text = document::write(map.clone());
+        if text.len() <= MAX_VALUE_BYTES {
+            return text;
+        }
+        // A hundred roles, or a text from elsewhere. A role that is not named is not known either.
+        map.shift_remove("left");
+        for (field, text) in [
+            ("id", &self.id),
+            ("by", &self.by),
+            ("operation", &self.operation),
+        ] {
+            let mut text = text.clone();
+            room::cut(&mut text, MAX_NAME_BYTES);
+            map.insert(field.to_owned(), text.into());
+        }
         document::write(map)
     }
 }

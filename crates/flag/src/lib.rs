@@ -5,7 +5,7 @@
 //! [`Lease`]) and which change is allowed ([`next`]). It is pure: no I/O, no clock, no randomness, no
 //! async. Times and identifiers are passed in.
 //!
-//! Reading order: `names`, `flag`, `transition`, `bypass`, then `capacity` and `lease`.
+//! Reading order: `names`, `flag`, `transition`, `room`, `bypass`, then `capacity` and `lease`.
 //!
 //! ```
 //! use maintenance_flag::{Flag, Mode};
@@ -36,6 +36,7 @@ mod document;
 mod flag;
 mod lease;
 mod names;
+mod room;
 mod transition;
 
 pub use bypass::{
@@ -43,7 +44,8 @@ pub use bypass::{
 };
 pub use capacity::{Capacity, CapacityDoc, PackError, Reserved, pack};
 pub use document::{DecodeError, MAX_VALUE_BYTES, SCHEMA};
-pub use flag::{EncodeError, Flag, Mode, Owner, OwnerKind};
+pub use flag::{Flag, Mode, Owner, OwnerKind};
 pub use lease::{Lease, Left};
 pub use names::{App, NameError, Parameters, Prefix, Role, WindowId};
+pub use room::{LeftOut, MAX_NAME_BYTES, MAX_REASON_BYTES, NoRoom, Part, stored_bytes};
 pub use transition::{Change, Enter, Event, Exit, Force, Options, Outcome, Refusal, Step, next};

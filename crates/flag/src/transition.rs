@@ -6,6 +6,7 @@ use crate::bypass::{AddressRange, Bypass, PathPattern, StoredToken};
 use crate::document::SCHEMA;
 use crate::flag::{Flag, Mode, Owner, OwnerKind};
 use crate::names::WindowId;
+use crate::room::{self, LeftOut, NoRoom};
 
 /// What happens to a role.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,6 +188,29 @@ pub struct Step {
     pub flag: Flag,
     /// What came of it.
     pub outcome: Outcome,
+    /// What a flag that closes a window had no room for. Opening one leaves nothing out:
+    /// [`check_room`](Self::check_room).
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Step {
+    fn new(flag: Flag, outcome: Outcome) -> Self {
+        let left_out = Vec::new();
+        Self {
+            flag,
+            outcome,
+            left_out,
+        }
+    }
+
+    /// Checks that the flag can be stored, and with what is noted in it later: the name of a window
+    /// that was opened by hand, and when it is drained.
+    ///
+    /// # Errors
+    /// [`NoRoom`] says how many bytes it would take, and what takes them.
+    pub fn check_room(&self) -> Result<(), NoRoom> {
+        room::check(&self.flag, self.outcome == Outcome::TurnedOn)
+    }
 }
 
 /// An event that is not allowed. Nothing changes.
@@ -216,12 +240,7 @@ pub enum Refusal {
 /// [`Refusal`], if the event is not allowed: see the table in the project's design, whose every row is
 /// a test here.
 pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
-    let unchanged = |outcome| {
-        Ok(Step {
-            flag: current.clone(),
-            outcome,
-        })
-    };
+    let unchanged = |outcome| Ok(Step::new(current.clone(), outcome));
     let step = match (current.mode.is_on(), event) {
         (false, Event::Exit(_) | Event::Normal { .. }) => return unchanged(Outcome::AlreadyOff),
         (_, Event::Enter(enter)) => {
@@ -308,10 +327,7 @@ fn open(current: &Flag, enter: Enter) -> Step {
     };
     // Nobody who was let into the last window has a way into this one.
     enter.options.apply(&mut flag);
-    Step {
-        flag,
-        outcome: Outcome::TurnedOn,
-    }
+    Step::new(flag, Outcome::TurnedOn)
 }
 
 fn mode(read_only: bool) -> Mode {
@@ -327,10 +343,7 @@ fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
     }
     enter.options.apply(&mut flag);
     if flag == *current {
-        return Ok(Step {
-            flag,
-            outcome: Outcome::AlreadyOn,
-        });
+        return Ok(Step::new(flag, Outcome::AlreadyOn));
     }
     // When an observer's window ends is the observer's to say, by whatever means.
     if let Some(holder) = &current.owner
@@ -343,10 +356,7 @@ fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
         });
     }
     flag.by = Some(enter.by);
-    Ok(Step {
-        flag,
-        outcome: Outcome::OptionsUpdated,
-    })
+    Ok(Step::new(flag, Outcome::OptionsUpdated))
 }
 
 fn close(
@@ -365,8 +375,11 @@ fn close(
         unknown: current.unknown.clone(),
         ..Flag::off()
     };
+    // What is stored must never keep a window from closing.
+    let (flag, left_out) = room::fit(flag);
     Step {
         flag,
         outcome: Outcome::TurnedOff,
+        left_out,
     }
 }

@@ -10,6 +10,7 @@ mod options;
 mod output;
 mod progress;
 mod read_only;
+mod room;
 mod settings;
 mod standing;
 mod table;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maintenance_control::{
     Action, Control, Error, Event, Link, Off, On, Report, RoleSpec, Run, Stop, Who,
 };
-use maintenance_flag::Role;
+use maintenance_flag::{App, MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Role, stored_bytes};
 
 use crate::args::{OffArgs, OnArgs};
 use crate::confirm::{Answer, confirmed};
@@ -43,6 +43,7 @@ pub(crate) async fn on(
             false => link::new(now.timestamp())?,
         });
     }
+    check_room(&on, &roles, settings, &app, now.timestamp())?;
     let control = connect::control(settings, app.clone()).await;
     if args.dry_run {
         let report = told(output, async |run| control.plan_on(&roles, &on, run).await).await?;
@@ -114,11 +115,45 @@ fn not_confirmed(output: &Output) -> Result<Outcome, Failure> {
     Ok(Outcome::NotConfirmed)
 }
 
+/// Refuses options that no flag has room for, before anything is read or asked.
+fn check_room(
+    on: &On,
+    roles: &[RoleSpec],
+    settings: &Settings,
+    app: &App,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let Some(RoleSpec { role, .. }) = roles.first() else {
+        return Ok(());
+    };
+    on.check_room(&settings.by.value, now).map_err(|source| {
+        let name = Parameters::new(&settings.prefix.value, app).flag(role);
+        let role = role.clone();
+        Failure::from(Error::NoRoom { role, name, source })
+    })
+}
+
+/// Refuses a text that is longer than a flag has room for whatever else is in it.
+fn not_longer(option: &str, text: &str, most: usize) -> Result<(), Failure> {
+    let bytes = stored_bytes(text);
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{option} is too long"))
+        .cause(format!(
+            "it takes {bytes} bytes as it is stored, and {most} are allowed"
+        ))
+        .hint(format!("take {} bytes away from it", bytes - most)))
+}
+
 fn who(observer: Option<&str>) -> Result<Who, Failure> {
     match observer.map(str::trim) {
         None => Ok(Who::Person),
         Some("") => Err(Failure::usage("--observer needs a name").cause("it is empty")),
-        Some(name) => Ok(Who::Observer(name.to_owned())),
+        Some(name) => {
+            not_longer("--observer", name, MAX_NAME_BYTES)?;
+            Ok(Who::Observer(name.to_owned()))
+        }
     }
 }
 
@@ -126,7 +161,10 @@ fn reason(reason: Option<&str>) -> Result<Option<String>, Failure> {
     match reason.map(str::trim) {
         None => Ok(None),
         Some("") => Err(Failure::usage("--reason needs a reason").cause("it is empty")),
-        Some(reason) => Ok(Some(reason.to_owned())),
+        Some(reason) => {
+            not_longer("--reason", reason, MAX_REASON_BYTES)?;
+            Ok(Some(reason.to_owned()))
+        }
     }
 }
 

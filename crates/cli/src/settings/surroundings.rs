@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use maintenance_flag::{MAX_NAME_BYTES, stored_bytes};
+
 use crate::failure::Failure;
 
 use super::source::{Source, Sourced};
@@ -77,14 +79,27 @@ impl Surroundings {
     /// Who runs this, for the record: `ana@laptop`.
     pub(crate) fn by(&self) -> Result<Sourced<String>, Failure> {
         if let Some(by) = self.ours("MAINTENANCE_BY")? {
-            return Ok(by);
+            return by.try_map(|by, from| match stored_bytes(&by) {
+                ..=MAX_NAME_BYTES => Ok(by),
+                bytes => Err(Failure::usage(format!("{from} cannot be used"))
+                    .cause(format!(
+                        "it takes {bytes} bytes as it is stored, and {MAX_NAME_BYTES} are allowed"
+                    ))
+                    .hint(format!("unset {from}, or shorten it"))),
+            });
         }
         let user = ["USER", "LOGNAME", "USERNAME"]
             .into_iter()
             .find_map(|name| self.theirs(name));
         // In containers, CI and cron nobody sets these.
         let user = user.map(|user| user.value).or_else(user_name);
-        let user = user.as_deref().unwrap_or("unknown");
+        // Longer than a system's own names, it is somebody's joke, and no reason to fail.
+        let user: String = user
+            .as_deref()
+            .unwrap_or("unknown")
+            .chars()
+            .take(32)
+            .collect();
         let host = self.host.as_deref().unwrap_or("unknown");
         let source = Source::Default("the user and the host's name");
         Ok(Sourced::new(format!("{user}@{host}"), source))

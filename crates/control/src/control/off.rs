@@ -105,12 +105,18 @@ impl Control {
         for spec in roles {
             let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
             let (read, saved) = self.read_known(&spec.role, &knowledge).await?;
-            let (current, warnings) = self.current(&spec.role, &read, Mode::On)?;
+            let (current, mut warnings) = self.current(&spec.role, &read, Mode::On)?;
             let step = next(&current, self.exit(off)).map_err(|source| Error::Refused {
                 role: spec.role.clone(),
                 source,
             })?;
-            step.flag.encode()?;
+            if !step.left_out.is_empty() {
+                let names: Vec<_> = step.left_out.iter().map(ToString::to_string).collect();
+                warnings.push(format!(
+                    "its flag has no room for all that was stored: {} left out",
+                    names.join(" and ")
+                ));
+            }
             all.push(Looked {
                 spec,
                 read,

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{
-    EncodeError, Enter, Event as Transition, Left, Mode, Outcome, Step, WindowId, next,
-};
+use maintenance_flag::{Left, Mode, Outcome, Step, WindowId};
 
 use super::read::Read;
 use super::{Control, On, RoleSpec, in_order};
@@ -51,17 +49,6 @@ impl Ready<'_> {
             warnings: self.warnings,
         }
     }
-}
-
-/// Whether the flag can be stored, with the moment too that is noted in it once the role is drained: what
-/// does not fit is found before anything is begun.
-fn fits(step: &Step, at: Timestamp) -> Result<(), EncodeError> {
-    let mut flag = step.flag.clone();
-    if step.outcome.changed() {
-        // Any moment will do, since that one is in whole seconds and no longer.
-        flag.drained_at.get_or_insert(at);
-    }
-    flag.encode().map(drop)
 }
 
 impl Control {
@@ -129,29 +116,13 @@ impl Control {
         run: &Run<'_>,
         held: Option<&Held>,
     ) -> Result<Vec<Ready<'a>>, Error> {
-        let (owner, by) = self.owner(&on.who);
         let mut all = Vec::with_capacity(roles.len());
         for spec in roles {
             let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
             let (read, saved) = self.read_known(&spec.role, &knowledge).await?;
             let (current, mut warnings) = self.current(&spec.role, &read, Mode::Off)?;
             let at = self.clock.now();
-            let enter = Enter {
-                owner: owner.clone(),
-                by: by.clone(),
-                reason: on.reason.clone(),
-                window: self.new_window(),
-                at,
-                read_only: on.read_only,
-                options: self.options(spec, on, &current, at),
-            };
-            let step = next(&current, Transition::Enter(Box::new(enter))).map_err(|source| {
-                Error::Refused {
-                    role: spec.role.clone(),
-                    source,
-                }
-            })?;
-            fits(&step, at)?;
+            let step = self.enter(spec, on, &current, at)?;
             let tightened = match step.outcome {
                 Outcome::TurnedOn => true,
                 Outcome::OptionsUpdated => {
@@ -307,7 +278,7 @@ impl Control {
                 let drained_at = self.drained_at(noted, &report, timeouts);
                 if drained_at != flag.drained_at {
                     let seen = Stored {
-                        value: flag.encode()?,
+                        value: self.encode(role, &flag)?,
                         revision: Revision(version),
                     };
                     flag.drained_at = drained_at;

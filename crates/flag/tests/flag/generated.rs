@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    CapacityDoc, EncodeError, Flag, Lease, Left, MAX_VALUE_BYTES, Mode, Owner, OwnerKind, WindowId,
+    CapacityDoc, Flag, Lease, Left, MAX_VALUE_BYTES, Mode, Owner, OwnerKind, WindowId,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -92,7 +92,7 @@ proptest! {
                 prop_assert!(!text.contains("{{"), "{}", text);
                 prop_assert_eq!(Flag::decode(&text), Ok(flag));
             }
-            Err(EncodeError { bytes }) => prop_assert!(bytes > MAX_VALUE_BYTES),
+            Err(refused) => prop_assert!(refused.bytes > MAX_VALUE_BYTES),
         }
     }
 

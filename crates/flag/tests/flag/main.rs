@@ -6,6 +6,7 @@ mod generated;
 mod leases;
 mod options;
 mod pack;
+mod room;
 mod stored;
 mod transitions;
 mod windows;

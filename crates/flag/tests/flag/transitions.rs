@@ -22,7 +22,15 @@ fn off_and_entered_by_anyone_is_on() {
                 ..Flag::bare(Mode::On)
             };
             let outcome = Outcome::TurnedOn;
-            assert_eq!(step, Ok(Step { flag, outcome }));
+            let left_out = Vec::new();
+            assert_eq!(
+                step,
+                Ok(Step {
+                    flag,
+                    outcome,
+                    left_out
+                })
+            );
         }
     }
 }
