@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::connection::{Answer, Connection, Request};
+use super::connection::{Answer, Connection, Request, Stream};
 #[cfg(feature = "ssm")]
 use super::tls::Tls;
 use crate::clock::Clock;
@@ -133,18 +133,17 @@ impl Client {
             .map_err(|error| failed(error.into()))?;
         // A request is one small write, which must not wait for more.
         stream.set_nodelay(true)?;
-        match &origin.scheme {
-            Scheme::Http => Connection::over(stream).await,
+        let stream: Box<dyn Stream> = match &origin.scheme {
+            Scheme::Http => Box::new(stream),
             #[cfg(feature = "ssm")]
-            Scheme::Https { ca_bundle } => {
-                let stream = self
-                    .tls
+            Scheme::Https { ca_bundle } => Box::new(
+                self.tls
                     .over(stream, &origin.host, ca_bundle.as_deref())
                     .await
-                    .map_err(failed)?;
-                Connection::over(stream).await
-            }
-        }
+                    .map_err(failed)?,
+            ),
+        };
+        Connection::over(stream).await
     }
 
     /// The kept connection, if it leads there and is young enough.

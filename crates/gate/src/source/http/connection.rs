@@ -31,16 +31,19 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+/// What a connection runs over, with TLS or without. Behind a pointer, so that all of HTTP is compiled
+/// once for both.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     driver: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Connection {
-    pub(super) async fn over<S>(stream: S) -> Result<Self, BoxError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    pub(super) async fn over(stream: Box<dyn Stream>) -> Result<Self, BoxError> {
         let (sender, driver) = Builder::new()
             .max_buf_size(MAX_BYTES)
             .handshake(TokioIo::new(stream))

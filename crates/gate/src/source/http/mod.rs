@@ -4,6 +4,8 @@
 mod client;
 mod connection;
 #[cfg(feature = "ssm")]
+mod crypto;
+#[cfg(feature = "ssm")]
 mod tls;
 
 pub(super) use client::{Client, Origin, Scheme};

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::crypto::provider;
 use crate::source::BoxError;
 
 /// Made at the first connection, and kept: it remembers sessions, so that the next handshake is
@@ -34,8 +35,7 @@ impl Tls {
         if let Some(connector) = &*made {
             return Ok(connector.clone());
         }
-        let ring = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(ring)
+        let config = ClientConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots(ca_bundle)?)
             .with_no_client_auth();

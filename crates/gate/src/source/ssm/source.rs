@@ -22,6 +22,10 @@ use crate::source::{Fetch, FlagSource};
 /// | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | `true` for such an endpoint of AWS. The TLS is not FIPS-validated |
 /// | `AWS_CA_BUNDLE` | a PEM file of certificate authorities to trust instead of Mozilla's, which are compiled in: the isolated regions (`us-iso-…`) have their own |
 ///
+/// Its TLS is 1.3 or 1.2 with what every server of them has: AES-GCM, a key exchange on P-256 or P-384,
+/// and certificates of RSA or of these curves. A proxy that has only X25519, ChaCha20 or a certificate of
+/// Ed25519 is not understood.
+///
 /// Profiles, containers' and instances' credentials and proxies are not for it: that is what the SDK
 /// is for (feature `ssm-sdk`).
 ///
