@@ -1,7 +1,6 @@
 //! What the gate serves where the app has no page of its own: one HTML page in a few languages, and
 //! two JSON documents. Never a reason to ask anybody for anything else.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::language::Language;
@@ -109,9 +108,8 @@ pub(crate) fn problem(notice: &Notice, moment: Moment) -> String {
 /// Both have the same keys for the same things, and have them always.
 fn document(notice: &Notice, moment: Moment, mut document: Value) -> String {
     if let Some(document) = document.as_object_mut() {
-        let until = |until: Timestamp| rfc3339(until).to_string();
         document.insert("mode".to_owned(), notice.mode().into());
-        document.insert("until".to_owned(), notice.until.map(until).into());
+        document.insert("until".to_owned(), notice.until.map(rfc3339).into());
         document.insert("auto_off".to_owned(), notice.auto_off.into());
         document.insert("retry_after".to_owned(), moment.seconds.into());
     }

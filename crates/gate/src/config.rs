@@ -361,7 +361,7 @@ fn name_error(error: maintenance_flag::NameError) -> BuildError {
         error.to_string(),
         format!(
             "Correct MAINTENANCE_{} or the code that sets it",
-            what.to_uppercase()
+            what.to_ascii_uppercase()
         ),
     )
 }

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 
 use crate::notice::{Moment, Notice};
 
@@ -130,14 +131,18 @@ fn push(page: &mut String, value: impl std::fmt::Display) {
     let _ = write!(page, "{value}");
 }
 
-/// RFC 3339 in UTC, to the second.
-pub(crate) fn rfc3339(time: Timestamp) -> impl std::fmt::Display {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ")
+/// RFC 3339 in UTC, to the second. Not by `strftime`, here and below: all of that is linked with it.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    const TO_THE_SECOND: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
+    TO_THE_SECOND.timestamp_to_string(&time)
 }
 
 /// For a person, in whatever language.
-pub(crate) fn readable(time: Timestamp) -> impl std::fmt::Display {
-    time.strftime("%Y-%m-%d %H:%M UTC")
+pub(crate) fn readable(time: Timestamp) -> String {
+    let time = rfc3339(time);
+    let (date, time) = time.split_once('T').unwrap_or_default();
+    let to_the_minute = time.rsplit_once(':').map_or(time, |(minutes, _)| minutes);
+    format!("{date} {to_the_minute} UTC")
 }
 
 /// For text and for quoted attributes.
@@ -192,6 +197,26 @@ mod tests {
             fill(page, Syntax::Json),
             format!(r#"<b>\"Soon\" & 'safe'\\\n{{{{until}}}}{rest}"#)
         );
+    }
+
+    #[test]
+    fn a_time_is_written_to_the_second_and_to_the_minute() {
+        for (time, second, minute) in [
+            (
+                "2026-11-21T08:10:59.999Z",
+                "2026-11-21T08:10:59Z",
+                "2026-11-21 08:10 UTC",
+            ),
+            (
+                "0001-01-01T00:00Z",
+                "0001-01-01T00:00:00Z",
+                "0001-01-01 00:00 UTC",
+            ),
+        ] {
+            let time = time.parse().unwrap();
+            assert_eq!(rfc3339(time), second);
+            assert_eq!(readable(time), minute);
+        }
     }
 
     #[test]
