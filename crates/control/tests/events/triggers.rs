@@ -1,0 +1,97 @@
+//! Giving functions triggers and destinations, and reading off what becomes of their events.
+
+use maintenance_control::{Arrival, Error, Fate, FunctionEvents, On, Report, Run};
+use maintenance_sandbox::Sandbox;
+
+use crate::support::{World, clients, on_wish, only, worker};
+
+pub(crate) const S3: &str = "s3.amazonaws.com";
+pub(crate) const API: &str = "apigateway.amazonaws.com";
+
+/// Lets a service invoke a function or one of its qualifiers, as adding a trigger does.
+pub(crate) async fn allow(world: &World, function: &str, qualifier: Option<&str>, principal: &str) {
+    clients(&world.sandbox)
+        .lambda
+        .add_permission()
+        .function_name(function)
+        .set_qualifier(qualifier.map(str::to_owned))
+        .statement_id(principal.replace('.', "-"))
+        .action("lambda:InvokeFunction")
+        .principal(principal)
+        .source_arn(format!("arn:aws:{principal}:::{function}"))
+        .send()
+        .await
+        .expect("a permission");
+}
+
+/// Gives a function or one of its qualifiers an on-failure destination.
+pub(crate) async fn on_failure(world: &World, function: &str, qualifier: Option<&str>, arn: &str) {
+    use aws_sdk_lambda::types::{DestinationConfig, OnFailure};
+    let on_failure = OnFailure::builder().destination(arn).build();
+    let config = DestinationConfig::builder().on_failure(on_failure).build();
+    clients(&world.sandbox)
+        .lambda
+        .put_function_event_invoke_config()
+        .function_name(function)
+        .set_qualifier(qualifier.map(str::to_owned))
+        .destination_config(config)
+        .send()
+        .await
+        .expect("a destination");
+}
+
+pub(crate) fn queue(name: &str) -> String {
+    format!("arn:aws:sqs:us-east-1:000000000000:{name}")
+}
+
+pub(crate) async fn plan(world: &World) -> Vec<FunctionEvents> {
+    let report = world
+        .control
+        .plan_on(&[worker()], &on_wish(), &Run::quiet())
+        .await;
+    let report = report.expect("a plan");
+    only(&report).workers.clone().expect("workers").events
+}
+
+/// What arrives at a function, short: who, through which qualifier, and what becomes of it.
+pub(crate) fn fates<'a>(
+    events: &'a [FunctionEvents],
+    name: &str,
+) -> Vec<(&'a str, Option<&'a str>, &'a Fate)> {
+    let events = events.iter().find(|it| it.function == name);
+    let arrivals = &events
+        .unwrap_or_else(|| panic!("{name} is in the plan"))
+        .arrivals;
+    let short = |it: &'a Arrival| (it.from.as_str(), it.qualifier.as_deref(), &it.fate);
+    arrivals.iter().map(short).collect()
+}
+
+pub(crate) fn sent(to: String) -> Fate {
+    Fate::Sent { to }
+}
+
+pub(crate) async fn on_accepting(world: &World) -> Result<Report, Error> {
+    let wish = On {
+        read_only: false,
+        options: maintenance_flag::Options::default(),
+        link: None,
+        accept_event_loss: true,
+        ..on_wish()
+    };
+    world.control.on(&[worker()], &wish, &Run::quiet()).await
+}
+
+pub(crate) fn lost(error: &Error) -> Vec<&str> {
+    let Error::EventsLost { functions } = error else {
+        panic!("{error:?}");
+    };
+    functions.iter().map(|it| it.function.as_str()).collect()
+}
+
+pub(crate) fn count(sandbox: &Sandbox, operation: &str) -> usize {
+    let calls = sandbox.calls();
+    calls
+        .iter()
+        .filter(|call| call.call.operation == operation)
+        .count()
+}

@@ -1,0 +1,215 @@
+//! The contract, and every store that keeps it.
+
+use maintenance_control::{AwsSettings, Clock, Created, SsmStore, Store, connect};
+use maintenance_sandbox::{EmptyPages, Fault};
+
+use crate::stores::{file, ssm};
+use crate::support::sandbox;
+
+/// The contract. `base` is a path that nothing else uses.
+async fn contract(store: &Store, base: &str) {
+    absent_is_none(store, base).await;
+    what_is_written_is_read(store, base).await;
+    create_never_overwrites(store, base).await;
+    exactly_one_of_many_creates(store, base).await;
+    a_write_in_between_is_told(store, base).await;
+    a_list_has_everything_below_and_nothing_beside(store, base).await;
+    deleting_twice_is_no_error(store, base).await;
+}
+
+async fn absent_is_none(store: &Store, base: &str) {
+    assert_eq!(store.get(&format!("{base}/absent")).await.unwrap(), None);
+    assert_eq!(store.list(&format!("{base}/absent")).await.unwrap(), []);
+}
+
+async fn what_is_written_is_read(store: &Store, base: &str) {
+    let name = format!("{base}/flags/web");
+    let mut revisions = Vec::new();
+    for value in [
+        "on",
+        r#"{"schema":1,"mode":"off","reason":"ü — \u007b"}"#,
+        &"x".repeat(4096),
+    ] {
+        store.overwrite(&name, value, None).await.unwrap();
+        let stored = store.get(&name).await.unwrap().unwrap();
+        assert_eq!(stored.value, value);
+        assert!(
+            !revisions.contains(&stored.revision),
+            "every writing is another revision"
+        );
+        revisions.push(stored.revision);
+    }
+}
+
+async fn create_never_overwrites(store: &Store, base: &str) {
+    let name = format!("{base}/lease/1");
+    assert_eq!(
+        store.create(&name, "first", None).await.unwrap(),
+        Created::New
+    );
+    let Created::Exists(stored) = store.create(&name, "second", None).await.unwrap() else {
+        panic!("created twice");
+    };
+    assert_eq!(stored.value, "first");
+    assert_eq!(store.get(&name).await.unwrap().unwrap().value, "first");
+}
+
+async fn exactly_one_of_many_creates(store: &Store, base: &str) {
+    let name = format!("{base}/lease/2");
+    let tries = (0..8).map(|n| {
+        let (store, name) = (store.clone(), name.clone());
+        tokio::spawn(async move { store.create(&name, &format!("holder {n}"), None).await })
+    });
+    let tries: Vec<_> = tries.collect();
+    let mut new = 0;
+    for done in tries {
+        new += u32::from(done.await.unwrap().unwrap() == Created::New);
+    }
+    assert_eq!(new, 1);
+}
+
+async fn a_write_in_between_is_told(store: &Store, base: &str) {
+    let name = format!("{base}/flags/worker");
+    assert_eq!(
+        store
+            .replace(&name, "one", None, None)
+            .await
+            .unwrap()
+            .between,
+        None
+    );
+    let seen = store.get(&name).await.unwrap();
+    assert_eq!(
+        store
+            .replace(&name, "two", seen.as_ref(), None)
+            .await
+            .unwrap()
+            .between,
+        None
+    );
+    store
+        .overwrite(&name, "somebody else's", None)
+        .await
+        .unwrap();
+    let seen_long_ago = seen;
+    // Two writes since: ours and the other's. What was overwritten just now is the other's.
+    let between = store
+        .replace(&name, "three", seen_long_ago.as_ref(), None)
+        .await
+        .unwrap();
+    assert_eq!(between.between.unwrap().value, "somebody else's");
+    let unseen = store.replace(&name, "four", None, None).await.unwrap();
+    assert_eq!(
+        unseen.between.unwrap().value,
+        "three",
+        "there was none when we looked"
+    );
+}
+
+async fn a_list_has_everything_below_and_nothing_beside(store: &Store, base: &str) {
+    let path = format!("{base}/capacity/worker");
+    let mut expected = Vec::new();
+    for n in 0..23 {
+        let name = format!("{path}/w{}/{n}", n % 2);
+        store
+            .create(&name, &format!("value {n}"), None)
+            .await
+            .unwrap();
+        expected.push((name, format!("value {n}")));
+    }
+    store
+        .create(&format!("{path}-beside/1"), "beside", None)
+        .await
+        .unwrap();
+    expected.sort();
+    let listed = store.list(&path).await.unwrap();
+    let listed: Vec<_> = listed
+        .into_iter()
+        .map(|(name, stored)| (name, stored.value))
+        .collect();
+    assert_eq!(listed, expected);
+}
+
+async fn deleting_twice_is_no_error(store: &Store, base: &str) {
+    let path = format!("{base}/capacity/worker");
+    let names: Vec<String> = store
+        .list(&path)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names.len(), 23);
+    store.delete(&names, None).await.unwrap();
+    store.delete(&names, None).await.unwrap();
+    assert_eq!(store.list(&path).await.unwrap(), []);
+    assert_eq!(
+        store.list(&format!("{path}-beside")).await.unwrap().len(),
+        1
+    );
+    store.delete(&[], None).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn parameter_store_keeps_the_contract() {
+    for pages in [
+        EmptyPages::Never,
+        EmptyPages::Every(1),
+        EmptyPages::Every(3),
+    ] {
+        let sandbox = sandbox();
+        sandbox.configure(|settings| settings.ssm.empty_pages = pages);
+        contract(&ssm(&sandbox), "/maintenance/contract").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn parameter_store_keeps_the_contract_under_awss_rate_limits() {
+    let sandbox = sandbox();
+    sandbox.configure(|settings| settings.rate_limits = maintenance_sandbox::RateLimits::aws());
+    contract(&ssm(&sandbox), "/maintenance/contract").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn parameter_store_keeps_the_contract_while_it_throttles_and_loses_answers() {
+    let sandbox = sandbox();
+    sandbox.inject(Fault::any_call().every(4).throttle());
+    sandbox.inject(
+        Fault::on("GetParametersByPath")
+            .every(3)
+            .after()
+            .drop_connection(),
+    );
+    sandbox.inject(
+        Fault::on("DeleteParameters")
+            .every(2)
+            .after()
+            .drop_connection(),
+    );
+    contract(&ssm(&sandbox), "/maintenance/contract").await;
+}
+
+#[tokio::test]
+async fn a_folder_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    contract(&file(folder.path()), "/maintenance/contract").await;
+}
+
+/// Run by the end-to-end suites against stand-ins for AWS that are not ours.
+#[tokio::test]
+#[ignore = "needs MAINTENANCE_CONTRACT_ENDPOINT, the URL of a Parameter Store"]
+async fn endpoint() {
+    let endpoint_url = std::env::var("MAINTENANCE_CONTRACT_ENDPOINT")
+        .expect("MAINTENANCE_CONTRACT_ENDPOINT is the URL of a Parameter Store");
+    let clients = connect(&AwsSettings {
+        endpoint_url: Some(endpoint_url),
+        ..AwsSettings::default()
+    })
+    .await;
+    let base = format!("/maintenance/contract-{:08x}", std::process::id());
+    contract(
+        &Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
+        &base,
+    )
+    .await;
+}

@@ -1,0 +1,118 @@
+//! What is particular to Parameter Store: answers that are lost, reads that lag, and its refusals.
+
+use maintenance_control::{Created, StoreError};
+use maintenance_sandbox::Fault;
+
+use crate::stores::ssm;
+use crate::support::sandbox;
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_a_create_is_still_ours() {
+    let sandbox = sandbox();
+    sandbox.inject(Fault::on("PutParameter").nth(1).after().drop_connection());
+    let created = ssm(&sandbox)
+        .create("/maintenance/x", "mine", None)
+        .await
+        .unwrap();
+    assert_eq!(created, Created::New);
+    assert_eq!(sandbox.parameters()["/maintenance/x"].value, "mine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_a_replace_is_not_taken_for_somebody_else() {
+    let sandbox = sandbox();
+    let store = ssm(&sandbox);
+    store
+        .overwrite("/maintenance/x", "before", None)
+        .await
+        .unwrap();
+    let seen = store.get("/maintenance/x").await.unwrap();
+    sandbox.inject(Fault::on("PutParameter").nth(1).after().drop_connection());
+    let between = store
+        .replace("/maintenance/x", "mine", seen.as_ref(), None)
+        .await
+        .unwrap();
+    assert_eq!(between.between, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_exists_is_returned_even_while_reads_lag() {
+    let sandbox = sandbox();
+    let store = ssm(&sandbox);
+    sandbox.configure(|settings| settings.ssm.read_lag = 4);
+    store.create("/maintenance/x", "first", None).await.unwrap();
+    let Created::Exists(stored) = store
+        .create("/maintenance/x", "second", None)
+        .await
+        .unwrap()
+    else {
+        panic!("created twice");
+    };
+    assert_eq!(stored.value, "first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_permission_is_named() {
+    let sandbox = sandbox();
+    let store = ssm(&sandbox);
+    for (operation, action) in [
+        ("GetParameter", "ssm:GetParameter"),
+        ("GetParametersByPath", "ssm:GetParametersByPath"),
+        ("PutParameter", "ssm:PutParameter"),
+        ("DeleteParameters", "ssm:DeleteParameters"),
+    ] {
+        sandbox.inject(Fault::on(operation).nth(1).access_denied());
+        let error = match operation {
+            "GetParameter" => store.get("/maintenance/x").await.map(drop),
+            "GetParametersByPath" => store.list("/maintenance").await.map(drop),
+            "PutParameter" => store.overwrite("/maintenance/x", "on", None).await,
+            _ => store.delete(&["/maintenance/x".to_owned()], None).await,
+        }
+        .unwrap_err();
+        let StoreError::AccessDenied { action: named, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(named, action);
+        assert!(error.hint().unwrap().contains(action));
+    }
+    assert!(sandbox.parameters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_is_not_even_sent() {
+    let sandbox = sandbox();
+    let error = ssm(&sandbox)
+        .create("/maintenance/x", &"x".repeat(4097), None)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, StoreError::TooLarge { bytes: 4097, .. }),
+        "{error:?}"
+    );
+    assert_eq!(sandbox.calls().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn endless_throttling_and_an_unreachable_store_end_with_their_names() {
+    let sandbox = sandbox();
+    sandbox.inject(Fault::on("GetParameter").always().throttle());
+    let error = ssm(&sandbox).get("/maintenance/x").await.unwrap_err();
+    assert!(matches!(error, StoreError::Throttled { .. }), "{error:?}");
+    sandbox.clear_faults();
+    sandbox.inject(Fault::any_call().always().drop_connection());
+    let error = ssm(&sandbox).get("/maintenance/x").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_are_named_and_never_quoted() {
+    let sandbox = sandbox();
+    sandbox.inject(Fault::any_call().always().fail(
+        400,
+        "InvalidSignatureException",
+        "The Canonical String should have been x-amz-security-token:TOPSECRET",
+    ));
+    let error = ssm(&sandbox).get("/maintenance/x").await.unwrap_err();
+    assert!(matches!(error, StoreError::NotConfigured(_)), "{error:?}");
+    assert!(!format!("{error:?} {error}").contains("TOPSECRET"));
+}
