@@ -3,7 +3,7 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
-use maintenance_control::{Error, Report, RoleOutcome, Run, Stop};
+use maintenance_control::{Error, Report, RoleOutcome, Run};
 use maintenance_sandbox::{Fault, FunctionSpec};
 
 use support::{World, off_wish, on_wish, only, web, worker};
@@ -15,13 +15,9 @@ async fn a_stop_after_the_last_function_reports_what_was_done() {
         if last == "DeleteParameters" {
             world.on(&worker()).await.unwrap();
         }
-        let stop = Stop::new();
-        let pull = stop.clone();
-        world.inject(Fault::on(last).nth(1).after().hook(move |_| pull.stop()));
-        let run = Run {
-            stop,
-            listen: &|_| {},
-        };
+        let run = Run::quiet();
+        let stop = run.stop.clone();
+        world.inject(Fault::on(last).nth(1).after().hook(move |_| stop.stop()));
         let roles = [worker()];
         let report = if last == "DeleteParameters" {
             world.control.off(&roles, &off_wish(), &run).await
@@ -51,18 +47,14 @@ async fn a_stop_after_the_last_function_reports_what_was_done() {
 async fn a_stop_ends_after_the_step_in_hand_and_the_same_command_goes_on() {
     let world = World::mixed();
     let before = world.sandbox.fleet();
-    let stop = Stop::new();
-    let pull = stop.clone();
+    let run = Run::quiet();
+    let stop = run.stop.clone();
     world.inject(
         Fault::on("PutFunctionConcurrency")
             .nth(2)
             .after()
-            .hook(move |_| pull.stop()),
+            .hook(move |_| stop.stop()),
     );
-    let run = Run {
-        stop,
-        listen: &|_| {},
-    };
     let report = world
         .control
         .on(&[web(), worker()], &on_wish(), &run)
@@ -84,12 +76,8 @@ async fn a_stop_ends_after_the_step_in_hand_and_the_same_command_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_before_the_first_change_changes_nothing() {
     let world = World::mixed();
-    let stop = Stop::new();
-    stop.stop();
-    let run = Run {
-        stop,
-        listen: &|_| {},
-    };
+    let run = Run::quiet();
+    run.stop.stop();
     let report = world
         .control
         .on(&[worker()], &on_wish(), &run)
@@ -121,6 +109,12 @@ async fn a_stop_while_functions_are_read_for_off_changes_nothing() {
     assert_eq!(world.sandbox.fleet(), before);
 }
 
+/// Lets nobody write the parameters whose names have this in them.
+fn forbid_writing(world: &World, target: &str) {
+    let writes = Fault::on("PutParameter").target(target).always();
+    world.inject(writes.access_denied());
+}
+
 /// The roles of a report, and what became of each.
 fn outcomes(report: &Report) -> Vec<(&str, RoleOutcome)> {
     let roles = report.roles.iter();
@@ -147,12 +141,7 @@ async fn an_error_in_a_later_role_of_on_keeps_what_was_done_before_it() {
     };
     let roles = [web(), worker(), third];
     // The flag of the worker role is on; what its functions have cannot be saved.
-    world.inject(
-        Fault::on("PutParameter")
-            .target("/capacity/worker/")
-            .always()
-            .access_denied(),
-    );
+    forbid_writing(&world, "/capacity/worker/");
     let result = world.control.on(&roles, &on_wish(), &Run::quiet()).await;
     let (report, error) = unfinished(result);
     assert!(matches!(error, Error::Store(_)), "{error}");
@@ -192,8 +181,7 @@ async fn an_error_in_a_later_role_of_off_keeps_what_was_done_before_it() {
     let roles = [web(), worker()];
     let on = world.control.on(&roles, &on_wish(), &Run::quiet()).await;
     assert!(on.unwrap().is_complete());
-    let denied = Fault::on("PutParameter").target("flags/web").always();
-    world.inject(denied.access_denied());
+    forbid_writing(&world, "flags/web");
 
     let result = world.control.off(&roles, &off_wish(), &Run::quiet()).await;
     let (report, error) = unfinished(result);
@@ -214,9 +202,8 @@ async fn an_error_in_a_later_role_of_off_keeps_what_was_done_before_it() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_lost_in_a_later_role_keeps_what_was_done_before_it() {
     let world = World::mixed();
-    // A call hangs for longer than the lease lasts, which cannot be renewed.
-    let renewals = Fault::on("PutParameter").target("/lease/").nth(2).always();
-    world.inject(renewals.fail(500, "InternalServerError", "gone"));
+    // A call hangs for longer than the lease lasts.
+    world.let_no_lease_be_renewed();
     let hangs = Fault::on("PutFunctionConcurrency").always();
     world.inject(hangs.delay(std::time::Duration::from_secs(60)));
     let roles = [web(), worker()];
@@ -229,8 +216,7 @@ async fn a_lease_lost_in_a_later_role_keeps_what_was_done_before_it() {
 #[tokio::test(start_paused = true)]
 async fn an_error_in_the_only_role_is_that_error() {
     let world = World::mixed();
-    let denied = Fault::on("PutParameter").target("/capacity/").always();
-    world.inject(denied.access_denied());
+    forbid_writing(&world, "/capacity/");
     let error = world.on(&worker()).await.unwrap_err();
     assert!(matches!(error, Error::Store(_)), "{error:?}");
 }

@@ -6,10 +6,11 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use maintenance_control::{Error, On, RoleOutcome, Run};
 use maintenance_flag::Lease;
-use maintenance_sandbox::{Fault, FunctionSpec};
-use support::{World, control_by, off_wish, on_wish, web, worker};
+use maintenance_sandbox::Fault;
+use support::{World, control_by, off_wish, on_wish, start, web, worker};
 use tokio::sync::Notify;
 
 #[tokio::test(start_paused = true)]
@@ -57,21 +58,25 @@ async fn reads_that_lag_behind_writes_hide_no_operation_from_the_next() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn who_holds_the_lease_is_named_and_nothing_is_changed() {
-    let world = World::new([]);
+/// Somebody else's lease of half a minute, which nobody renews.
+fn bens_lease(world: &World, n: u32, acquired: Timestamp) {
     let lease = Lease {
         id: "0".to_owned(),
         by: "ben@desk".to_owned(),
         operation: "on worker".to_owned(),
-        acquired: support::start(),
-        expires: support::start() + Duration::from_secs(30),
+        acquired,
+        expires: acquired + Duration::from_secs(30),
         released: false,
         left: Default::default(),
     };
-    world
-        .sandbox
-        .set_parameter("/maintenance/demo-dev/lease/4", &lease.encode());
+    let name = format!("/maintenance/demo-dev/lease/{n}");
+    world.sandbox.set_parameter(&name, &lease.encode());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_holds_the_lease_is_named_and_nothing_is_changed() {
+    let world = World::new([]);
+    bens_lease(&world, 4, start());
     let error = world.on(&web()).await.unwrap_err();
     let words = error.to_string();
     assert!(
@@ -98,18 +103,7 @@ async fn who_holds_the_lease_is_named_and_nothing_is_changed() {
 #[tokio::test(start_paused = true)]
 async fn an_ended_lease_is_taken_over_by_exactly_one() {
     let world = World::mixed();
-    let died = Lease {
-        id: "0".to_owned(),
-        by: "ben@desk".to_owned(),
-        operation: "on worker".to_owned(),
-        acquired: support::start() - Duration::from_secs(90),
-        expires: support::start() - Duration::from_secs(60),
-        released: false,
-        left: Default::default(),
-    };
-    world
-        .sandbox
-        .set_parameter("/maintenance/demo-dev/lease/1", &died.encode());
+    bens_lease(&world, 1, start() - Duration::from_secs(90));
     let takers: Vec<_> = (0..5)
         .map(|n| control_by(&world.sandbox, &format!("taker{n}@desk")))
         .collect();
@@ -129,8 +123,7 @@ async fn an_ended_lease_is_taken_over_by_exactly_one() {
 async fn a_long_operation_keeps_its_lease_by_renewing_it() {
     // A hundred functions at ten calls a second: ten seconds to list and save, ten to pause, and
     // every call is slow.
-    let world =
-        World::new((0..100).map(|n| FunctionSpec::new(&format!("demo-dev-{n:03}")).reserved(1)));
+    let world = World::of(100);
     world.inject(
         Fault::on("PutFunctionConcurrency")
             .always()
@@ -153,16 +146,9 @@ async fn a_long_operation_keeps_its_lease_by_renewing_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_holder_that_lost_its_lease_makes_no_further_change() {
-    let world =
-        World::new((0..400).map(|n| FunctionSpec::new(&format!("demo-dev-{n:03}")).reserved(1)));
+    let world = World::of(400);
     // It takes forty seconds at ten calls a second; a lease that is not renewed lasts thirty.
-    world.inject(
-        Fault::on("PutParameter")
-            .target("/lease/")
-            .nth(2)
-            .always()
-            .fail(500, "InternalServerError", "gone"),
-    );
+    world.let_no_lease_be_renewed();
     world.inject(
         Fault::on("PutFunctionConcurrency")
             .every(10)
@@ -170,9 +156,6 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
     );
     let wish = On {
         // So that no time goes into reading what becomes of events.
-        read_only: false,
-        options: maintenance_flag::Options::default(),
-        link: None,
         accept_event_loss: true,
         ..on_wish()
     };
@@ -205,8 +188,7 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
 
 #[tokio::test(start_paused = true)]
 async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
-    let world =
-        World::new((0..400).map(|n| FunctionSpec::new(&format!("demo-dev-{n:03}")).reserved(1)));
+    let world = World::of(400);
     let other = control_by(&world.sandbox, "ben@desk");
     assert_eq!(other.unlock().await.unwrap(), None, "nobody holds it");
     // In the middle of pausing.

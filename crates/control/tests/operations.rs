@@ -1,5 +1,6 @@
 //! On, off and status: who may do what, what is recorded, in which order, and one at a time.
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use maintenance_control::{Control, Error, Off, On, RoleOutcome, Run, State, Who};
@@ -16,10 +17,7 @@ async fn on_as(control: &Control, who: Who) -> Result<(), Error> {
     let wish = On {
         who,
         reason: None,
-        read_only: false,
-        options: maintenance_flag::Options::default(),
-        link: None,
-        accept_event_loss: false,
+        ..on_wish()
     };
     control.on(&[web()], &wish, &Run::quiet()).await.map(drop)
 }
@@ -324,12 +322,8 @@ async fn somebody_elses_write_at_the_same_moment_is_told() {
 async fn a_reason_too_long_to_store_changes_nothing() {
     let world = World::new([]);
     let wish = On {
-        who: Who::Person,
         reason: Some("y".repeat(5000)),
-        read_only: false,
-        options: maintenance_flag::Options::default(),
-        link: None,
-        accept_event_loss: false,
+        ..on_wish()
     };
     let error = world
         .control

@@ -72,9 +72,6 @@ pub(crate) fn sent(to: String) -> Fate {
 
 pub(crate) async fn on_accepting(world: &World) -> Result<Report, Error> {
     let wish = On {
-        read_only: false,
-        options: maintenance_flag::Options::default(),
-        link: None,
         accept_event_loss: true,
         ..on_wish()
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use maintenance_control::Off;
+use maintenance_control::{Off, Report};
 use maintenance_sandbox::{CallRecord, EmptyPages, Fault, FunctionState, Sandbox};
 
 use crate::crashes::is_long;
@@ -60,6 +60,21 @@ fn at_call(
         told.store(true, Ordering::SeqCst);
     }));
     done
+}
+
+/// Runs `on` or `off` while somebody waits for a call of it; none if it never came to that call.
+async fn operate(world: &World, on: bool, done: &AtomicBool) -> Result<Option<Report>, Violation> {
+    let ana = world.operator("ana");
+    let ended = if on {
+        ana.on(&[worker()]).await
+    } else {
+        ana.off(&[worker()]).await
+    };
+    if !done.load(Ordering::SeqCst) {
+        return Ok(None);
+    }
+    world.sandbox.clear_faults();
+    ended.map(Some).map_err(|error| format!("{error:?}"))
 }
 
 #[test]
@@ -146,17 +161,9 @@ async fn edit_during(on: bool, at: usize, edit: &Edit, nth: u64) -> Result<bool,
     let done = at_call(&world.sandbox, nth, move |sandbox| {
         perform(sandbox, &own, &uuids, &theirs).expect("it is there");
     });
-    let ana = world.operator("ana");
-    let first = if on {
-        ana.on(&[worker()]).await
-    } else {
-        ana.off(&[worker()]).await
-    };
-    if !done.load(Ordering::SeqCst) {
+    let Some(first) = operate(&world, on, &done).await? else {
         return Ok(false);
-    }
-    world.sandbox.clear_faults();
-    let first = first.map_err(|error| format!("{error:?}"))?;
+    };
     let calls = world.sandbox.calls().split_off(first_call);
     if !on && !sets_what_was && is_read_after(&calls, nth, &function, edit) {
         let named = named_in(&first);
@@ -211,17 +218,9 @@ async fn type_during(on: bool, typed: &'static str, nth: u64) -> Result<bool, Vi
     let done = at_call(&world.sandbox, nth, move |sandbox| {
         sandbox.set_parameter("/maintenance/demo-dev/flags/worker", typed);
     });
-    let ana = world.operator("ana");
-    let ended = if on {
-        ana.on(&[worker()]).await
-    } else {
-        ana.off(&[worker()]).await
-    };
-    if !done.load(Ordering::SeqCst) {
+    if operate(&world, on, &done).await?.is_none() {
         return Ok(false);
     }
-    world.sandbox.clear_faults();
-    ended.map_err(|error| format!("{error:?}"))?;
     let last = world.off().await?;
     if world.settled() != before {
         return Err("not every function is as it was".to_owned());

@@ -138,6 +138,17 @@ impl World {
         Self { sandbox, control }
     }
 
+    /// With so many functions that have 1 reserved each.
+    pub(crate) fn of(count: usize) -> Self {
+        Self::new((0..count).map(|n| FunctionSpec::new(&format!("demo-dev-{n:03}")).reserved(1)))
+    }
+
+    /// Lets the next lease be taken, and never be renewed.
+    pub(crate) fn let_no_lease_be_renewed(&self) {
+        let renewals = Fault::on("PutParameter").target("/lease/").nth(2).always();
+        self.inject(renewals.fail(500, "InternalServerError", "gone"));
+    }
+
     /// With one function of every kind.
     pub(crate) fn mixed() -> Self {
         Self::new(mixed_fleet())
