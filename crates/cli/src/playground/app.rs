@@ -5,12 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aws_sdk_lambda::config::retry::RetryConfig;
-use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use axum::extract::ConnectInfo;
 use axum::response::Html;
 use axum::routing::get;
 use axum::{Extension, Router};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::AUTHORIZATION;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -45,7 +46,6 @@ pub(crate) struct Playground {
     server: Server,
     page: SocketAddr,
     web: tokio::task::JoinHandle<()>,
-    lambda: aws_sdk_lambda::Client,
     folder: TempDir,
     state: Option<PathBuf>,
 }
@@ -67,7 +67,6 @@ impl Playground {
         let folder = config_file()
             .map_err(|e| Failure::failed("cannot write a temporary file").caused_by(&e))?;
         let playground = Self {
-            lambda: lambda_client(&sandbox),
             state: options.state,
             sandbox,
             server,
@@ -105,19 +104,21 @@ impl Playground {
         INVOKED
     }
 
-    /// Invokes a worker through the SDK: the status, and how AWS names it if it refuses.
+    /// Invokes a worker: the status, and how AWS names it if it refuses. In plain HTTP: what the SDK links
+    /// for its forty ways to be refused is a quarter of a megabyte.
     pub(crate) async fn invoke(&self) -> Result<(u16, Option<String>), Failure> {
-        use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
-        match self.lambda.invoke().function_name(INVOKED).send().await {
-            Ok(answer) => Ok((u16::try_from(answer.status_code()).unwrap_or(0), None)),
-            Err(SdkError::ServiceError(error)) => {
-                let code = error.err().code().unwrap_or("an error without a code");
-                Ok((error.raw().status().as_u16(), Some(code.to_owned())))
-            }
-            Err(error) => {
-                Err(Failure::failed(format!("cannot invoke {INVOKED}")).caused_by(&error))
-            }
-        }
+        let cannot = || Failure::failed(format!("cannot invoke {INVOKED}"));
+        let region = self.sandbox.settings().region;
+        let scope = format!("Credential={KEY}/20260101/{region}/lambda/aws4_request");
+        let request = Request::post(format!("/2015-03-31/functions/{INVOKED}/invocations"))
+            .header(AUTHORIZATION, format!("AWS4-HMAC-SHA256 {scope}"))
+            .body(Bytes::new())
+            .map_err(|error| cannot().caused_by(&error))?;
+        let answer = self.sandbox.handle(request).await;
+        let answer = answer.map_err(|error| cannot().caused_by(&error))?;
+        let code = answer.headers().get("x-amzn-errortype");
+        let code = code.map(|code| String::from_utf8_lossy(code.as_bytes()).into_owned());
+        Ok((answer.status().as_u16(), code))
     }
 
     /// What a process needs in its environment to work on this app.
@@ -255,18 +256,6 @@ fn ssm_client(sandbox: &Sandbox) -> aws_sdk_ssm::Client {
         .http_client(sandbox.http_client())
         .build();
     aws_sdk_ssm::Client::from_conf(config)
-}
-
-fn lambda_client(sandbox: &Sandbox) -> aws_sdk_lambda::Client {
-    let config = aws_sdk_lambda::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new(sandbox.settings().region))
-        .credentials_provider(Credentials::new(KEY, KEY, None, None, KEY))
-        .http_client(sandbox.http_client())
-        // A 429 is what we are here to see.
-        .retry_config(RetryConfig::disabled())
-        .build();
-    aws_sdk_lambda::Client::from_conf(config)
 }
 
 /// A configuration file of the app, in a folder that goes with it.
