@@ -61,11 +61,15 @@ impl Answers {
 
     /// The answer to a request at a moment: to HEAD without a body.
     pub(crate) fn to(&self, asked: Asked<'_>, now_ms: u64) -> Response<PageText> {
-        if let Some(only) = &self.only {
-            return only.to(asked.method);
-        }
-        let shape = self.served.shape(asked);
-        let mut response = self.ready(shape, self.notice.at(now_ms)).to(asked.method);
+        let made;
+        let ready = match &self.only {
+            Some(only) => only,
+            None => {
+                made = self.ready(self.served.shape(asked), self.notice.at(now_ms));
+                &*made
+            }
+        };
+        let mut response = ready.to(asked.method);
         if let Some(cors) = self.served.cors.as_ref().filter(|cors| cors.is_listed()) {
             cors.mark(asked.headers, response.headers_mut());
         }

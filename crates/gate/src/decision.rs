@@ -79,9 +79,9 @@ impl From<Judgement> for Decision {
 /// looked at.
 #[inline]
 pub(crate) fn is_open(known: Option<Mode>, on_unknown: OnUnknown) -> bool {
-    match (known, on_unknown) {
-        (Some(Mode::Off), _) | (None, OnUnknown::Pass) => true,
-        (Some(Mode::On | Mode::ReadOnly), _) | (None, OnUnknown::Block) => false,
+    match known {
+        Some(mode) => mode == Mode::Off,
+        None => on_unknown == OnUnknown::Pass,
     }
 }
 

@@ -33,8 +33,8 @@ impl Gate {
     /// During a read-only maintenance it tells apart only what passes and what does not; a handler
     /// that has to know asks [`last_known`](Self::last_known).
     pub async fn check_event(&self, event: &Value) -> Option<Value> {
-        let (known, fresh) = self.inner.look();
-        if fresh && self.inner.is_open(known) {
+        let look = self.inner.look();
+        if look.is_fresh() && self.inner.is_open(look.known()) {
             return None;
         }
         let (request, sender) = recognise::request(event)?;

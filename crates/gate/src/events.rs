@@ -29,50 +29,51 @@ pub(crate) struct About<'a> {
     pub(crate) request_id: Option<&'a str>,
 }
 
+/// An event about a request: what is said of every one, and what besides.
+macro_rules! say {
+    ($level:ident, $code:literal, $about:ident, $($more:ident = $value:expr,)* $message:literal) => {
+        tracing::$level!(
+            target: "maintenance",
+            code = $code,
+            app = $about.who.app,
+            role = $about.who.role,
+            mode = word($about.mode),
+            window = $about.window,
+            method = $about.asked.method.as_str(),
+            path = $about.asked.uri.path(),
+            $($more = $value,)*
+            request_id = $about.request_id,
+            $message,
+        )
+    };
+}
+
 impl About<'_> {
     pub(crate) fn blocked(&self) {
-        tracing::info!(
-            target: "maintenance",
-            code = "M503",
-            app = self.who.app,
-            role = self.who.role,
-            mode = word(self.mode),
-            window = self.window,
-            method = self.asked.method.as_str(),
-            path = self.asked.uri.path(),
-            request_id = self.request_id,
-            "the request was answered 503: the role is in maintenance",
+        say!(
+            info,
+            "M503",
+            self,
+            "the request was answered 503: the role is in maintenance"
         );
     }
 
     pub(crate) fn passed(&self, by: By) {
-        tracing::debug!(
-            target: "maintenance",
-            code = "M202",
-            app = self.who.app,
-            role = self.who.role,
-            mode = word(self.mode),
-            window = self.window,
-            method = self.asked.method.as_str(),
-            path = self.asked.uri.path(),
+        say!(
+            debug,
+            "M202",
+            self,
             by = by.as_str(),
-            request_id = self.request_id,
-            "the request passed: it may, though the role is in maintenance",
+            "the request passed: it may, though the role is in maintenance"
         );
     }
 
     pub(crate) fn link_opened(&self) {
-        tracing::info!(
-            target: "maintenance",
-            code = "M303",
-            app = self.who.app,
-            role = self.who.role,
-            mode = word(self.mode),
-            window = self.window,
-            method = self.asked.method.as_str(),
-            path = self.asked.uri.path(),
-            request_id = self.request_id,
-            "a bypass link was opened: its browser may pass from now on",
+        say!(
+            info,
+            "M303",
+            self,
+            "a bypass link was opened: its browser may pass from now on"
         );
     }
 }

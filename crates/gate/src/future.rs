@@ -1,5 +1,5 @@
-//! The future of a request at the gate. Unboxed, and as small as the app's own, since it is copied
-//! for each request; only a request that has to wait for something has a box.
+//! The future of a request at the gate. Unboxed, and no larger than the app's own or a response, since
+//! it is copied for each request; only a request that has to wait for something has a box.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -95,7 +95,7 @@ where
             self.refresh = None;
             let gate = &self.gate.inner;
             if !gate.is_open(gate.known()) {
-                match gate.judge((&self.request).into()) {
+                match gate.judge((&self.request).into(), gate.clock.now_ms()) {
                     Judgement::Answer(answer) => {
                         let response = answer.map(|text| self.make_body.make(text));
                         return Poll::Ready(Ok(Some(response)));
@@ -122,7 +122,12 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.as_mut().project().kind.project() {
             KindProj::App { future } => future.poll(cx),
-            _ => self.poll_kept_back(cx),
+            KindProj::Refused { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
+                // Polled again after its answer, which no caller may do.
+                None => Poll::Pending,
+            },
+            KindProj::Waiting { .. } => self.poll_waiting(cx),
         }
     }
 }
@@ -132,38 +137,28 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     P: MakeBody<R>,
 {
-    /// The rest of `poll`, apart so that the app's own way stays short. A future that is polled again
-    /// after its answer, which no caller may do, has none.
+    /// The rest of `poll`, apart so that what need not wait stays short.
     #[cold]
-    fn poll_kept_back(
-        self: Pin<&mut Self>,
+    fn poll_waiting(
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<R>, S::Error>> {
-        let mut kind = self.project().kind;
-        let wait = match kind.as_mut().project() {
-            KindProj::App { future } => return future.poll(cx),
-            KindProj::Refused { response } => match response.take() {
-                Some(response) => return Poll::Ready(Ok(response)),
-                None => return Poll::Pending,
-            },
-            KindProj::Waiting { waiting } => match waiting {
-                Some(wait) => {
-                    let refused = ready!(wait.poll(cx));
-                    match (waiting.take(), refused?) {
-                        (_, Some(response)) => return Poll::Ready(Ok(response)),
-                        (Some(wait), None) => wait,
-                        (None, None) => return Poll::Pending,
-                    }
-                }
-                None => return Poll::Pending,
-            },
+        let KindProj::Waiting { waiting } = self.as_mut().project().kind.project() else {
+            return Poll::Pending;
         };
-        let mut wait = *wait;
-        let future = wait.service.call(wait.request);
-        kind.set(Kind::App { future });
-        match kind.project() {
-            KindProj::App { future } => future.poll(cx),
-            _ => Poll::Pending,
+        let Some(wait) = waiting else {
+            return Poll::Pending;
+        };
+        let refused = ready!(wait.poll(cx));
+        match (waiting.take(), refused?) {
+            (_, Some(response)) => Poll::Ready(Ok(response)),
+            (Some(wait), None) => {
+                let mut wait = *wait;
+                let future = wait.service.call(wait.request);
+                self.as_mut().project().kind.set(Kind::App { future });
+                self.poll(cx)
+            }
+            (None, None) => Poll::Pending,
         }
     }
 }

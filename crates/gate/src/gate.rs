@@ -57,7 +57,11 @@ impl Gate {
     /// handler wants: it refreshes first, if it is time.
     #[inline]
     pub fn decide(&self, request: &Parts) -> Decision {
-        self.decision(self.last_known(), request)
+        let known = self.last_known();
+        if self.inner.is_open(known) {
+            return Decision::Pass;
+        }
+        self.judge(request, self.inner.clock.now_ms())
     }
 
     /// Decides by what is known and not older than the TTL; waits for a refresh, if need be, for no
@@ -70,12 +74,9 @@ impl Gate {
         }
     }
 
-    #[inline]
-    fn decision(&self, known: Option<Mode>, request: &Parts) -> Decision {
-        if self.inner.is_open(known) {
-            return Decision::Pass;
-        }
-        self.inner.judge(request.into()).into()
+    #[cold]
+    fn judge(&self, request: &Parts, now_ms: u64) -> Decision {
+        self.inner.judge(request.into(), now_ms).into()
     }
 
     /// The mode that was last known, if any ever was. However old it is.
@@ -99,9 +100,13 @@ impl Future for Check<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Decision> {
         if self.refresh.is_none() {
-            let (known, fresh) = self.gate.inner.look();
-            if fresh {
-                return Poll::Ready(self.gate.decision(known, self.request));
+            let look = self.gate.inner.look();
+            if look.is_fresh() {
+                return Poll::Ready(if self.gate.inner.is_open(look.known()) {
+                    Decision::Pass
+                } else {
+                    self.gate.judge(self.request, look.now_ms)
+                });
             }
             if let Refresh::Wait(refresh) = self.gate.inner.refresh() {
                 self.refresh = Some(refresh);

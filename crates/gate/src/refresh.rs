@@ -109,7 +109,7 @@ impl Inner {
     pub(crate) fn refresh(self: &Arc<Self>) -> Refresh {
         match self.refresher.turn.try_take() {
             // Somebody may have been faster between the look and the turn.
-            Some(_turn) if self.look().1 => Refresh::GoOn,
+            Some(_turn) if self.look().is_fresh() => Refresh::GoOn,
             Some(turn) => Refresh::Wait(Box::pin(lead(Arc::clone(self), turn, None))),
             None if self.known().is_some() => Refresh::GoOn,
             None => Refresh::Wait(Box::pin(follow(Arc::clone(self)))),
@@ -212,7 +212,7 @@ async fn follow(inner: Arc<Inner>) {
             end.as_mut().poll(cx).map(|()| false)
         })
         .await;
-        if !in_time || inner.look().1 || inner.known().is_some() {
+        if !in_time || inner.look().is_fresh() || inner.known().is_some() {
             return;
         }
         if let Some(turn) = refresher.turn.try_take() {

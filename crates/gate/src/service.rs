@@ -3,7 +3,6 @@
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use maintenance_flag::Mode;
 use tower_service::Service;
 
 use crate::body::{FromPage, MakeBody};
@@ -11,6 +10,7 @@ use crate::decision::{Judgement, ReadOnly};
 use crate::future::ResponseFuture;
 use crate::gate::Gate;
 use crate::refresh::{Refresh, Refreshing};
+use crate::state::Look;
 
 /// A service behind a [`Gate`].
 #[derive(Debug)]
@@ -81,12 +81,12 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (known, fresh) = self.gate.inner.look();
-        if fresh && self.ready && self.gate.inner.is_open(known) {
+        let look = self.gate.inner.look();
+        if look.is_fresh() && self.ready && self.gate.inner.is_open(look.known()) {
             self.ready = false;
             return ResponseFuture::app(self.inner.call(request));
         }
-        self.look_closer(known, fresh, request)
+        self.look_closer(look, request)
     }
 }
 
@@ -94,25 +94,21 @@ impl<S, P: Clone> Maintenance<S, P> {
     /// The rest of `call`, apart so that a request which just passes pays for none of it.
     #[cold]
     #[inline(never)]
-    fn look_closer<B, R>(
-        &mut self,
-        mut known: Option<Mode>,
-        fresh: bool,
-        mut request: Request<B>,
-    ) -> ResponseFuture<S, B, P>
+    fn look_closer<B, R>(&mut self, look: Look, mut request: Request<B>) -> ResponseFuture<S, B, P>
     where
         S: Service<Request<B>, Response = Response<R>> + Clone,
         P: MakeBody<R>,
     {
         let gate = &self.gate.inner;
-        if !fresh {
+        let mut known = look.known();
+        if !look.is_fresh() {
             match gate.refresh() {
                 Refresh::Wait(refresh) => return self.wait(Some(refresh), request),
                 Refresh::GoOn => known = gate.known(),
             }
         }
         if !gate.is_open(known) {
-            match gate.judge((&request).into()) {
+            match gate.judge((&request).into(), look.now_ms) {
                 Judgement::Answer(answer) => {
                     return ResponseFuture::refused(answer.map(|text| self.make_body.make(text)));
                 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use http::header::UPGRADE;
+use jiff::Timestamp;
 use maintenance_flag::{Bypass, Flag, Mode};
 
 use crate::admission::{Admission, Admitted};
@@ -45,9 +46,30 @@ impl State {
     }
 
     /// The mode at a moment: a flag may say that it ends by itself.
-    fn mode_at(&self, now_ms: u64) -> Option<Mode> {
-        let flag = self.flag.as_ref()?;
-        Some(flag.mode_at(timestamp(now_ms)))
+    fn mode_at(&self, now: Timestamp) -> Option<Mode> {
+        Some(self.flag.as_ref()?.mode_at(now))
+    }
+}
+
+/// What is known, looked at once. Two words, so that it is handed on in registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Look {
+    word: Word,
+    /// The moment, in milliseconds since the epoch.
+    pub(crate) now_ms: u64,
+}
+
+impl Look {
+    /// The last known mode.
+    #[inline]
+    pub(crate) fn known(self) -> Option<Mode> {
+        self.word.known()
+    }
+
+    /// Whether it may be relied on.
+    #[inline]
+    pub(crate) fn is_fresh(self) -> bool {
+        self.word.is_fresh(self.now_ms)
     }
 }
 
@@ -100,11 +122,13 @@ impl Inner {
         }
     }
 
-    /// The last known mode, and whether it may be relied on.
+    /// What is known now.
     #[inline]
-    pub(crate) fn look(&self) -> (Option<Mode>, bool) {
-        let word = self.word.load();
-        (word.known(), word.is_fresh(self.clock.now_ms()))
+    pub(crate) fn look(&self) -> Look {
+        Look {
+            word: self.word.load(),
+            now_ms: self.clock.now_ms(),
+        }
     }
 
     /// The last known mode, however old.
@@ -128,16 +152,16 @@ impl Inner {
     /// Whether every request passes, by what may be relied on.
     #[cold]
     pub(crate) fn is_surely_open(&self) -> bool {
-        let (known, fresh) = self.look();
-        fresh && self.is_open(known)
+        let look = self.look();
+        look.is_fresh() && self.is_open(look.known())
     }
 
-    /// What becomes of a request while the gate is not open.
+    /// What becomes of a request at a moment while the gate is not open.
     #[cold]
-    pub(crate) fn judge(&self, asked: Asked<'_>) -> Judgement {
+    pub(crate) fn judge(&self, asked: Asked<'_>, now_ms: u64) -> Judgement {
         let state = self.state.load();
-        let now_ms = self.clock.now_ms();
-        let mode = state.mode_at(now_ms);
+        let now = timestamp(now_ms);
+        let mode = state.mode_at(now);
         if self.is_open(mode) {
             return Judgement::Pass;
         }
@@ -152,7 +176,6 @@ impl Inner {
             asked,
             request_id: platform.request_id,
         };
-        let now = timestamp(now_ms);
         match self
             .admission
             .admit(&state.bypass, &self.identity, asked, &platform, now)
@@ -169,9 +192,11 @@ impl Inner {
             None => {}
         }
         // A WebSocket opens with a GET, but what comes over it may well write.
-        let is_reading =
-            is_safe(asked.method) && platform.socket == Socket::None && !opens_a_socket(asked);
-        if mode == Some(Mode::ReadOnly) && is_reading {
+        if mode == Some(Mode::ReadOnly)
+            && is_safe(asked.method)
+            && platform.socket == Socket::None
+            && !opens_a_socket(asked)
+        {
             return Judgement::PassReadOnly;
         }
         if let Some(answer) = state.answers.preflight(asked) {
@@ -192,8 +217,8 @@ impl Inner {
             Arc::new(State::new(Some(flag), self.served))
         };
         let now_ms = self.clock.now_ms();
-        let known = state.mode_at(now_ms);
-        if before.mode_at(at_ms) != known || before.window() != state.window() {
+        let known = state.mode_at(timestamp(now_ms));
+        if before.mode_at(timestamp(at_ms)) != known || before.window() != state.window() {
             events::changed(&self.identity, known, state.window());
         }
         let lifetime_ms = self.until_it_opens(&state, at_ms, lifetime_ms);
@@ -208,7 +233,7 @@ impl Inner {
     pub(crate) fn keep(&self, lifetime_ms: u64) {
         let state = self.state.load();
         let now_ms = self.clock.now_ms();
-        let known = state.mode_at(now_ms);
+        let known = state.mode_at(timestamp(now_ms));
         let lifetime_ms = self.until_it_opens(&state, now_ms, lifetime_ms);
         self.word.store(Word::new(known, now_ms, lifetime_ms));
         if known.is_some() {
@@ -217,6 +242,7 @@ impl Inner {
         }
     }
 
+    #[inline]
     fn put(&self, metric: Metric, now_ms: u64) {
         if let Some(metrics) = &self.metrics {
             metrics.put(&self.identity, metric, now_ms);
