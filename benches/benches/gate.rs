@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::Response;
-use maintenance_benches::{CASES, case, gate, now, request};
+use maintenance_benches::{CASES, case, gate, now, refusal, request};
 
 /// The decision as a plain call, beside what it is made of: a clock and a load.
 fn decision(criterion: &mut Criterion) {
@@ -35,12 +35,7 @@ fn decision(criterion: &mut Criterion) {
     group.bench_function("check, on, with its answer", |bencher| {
         bencher.iter(|| now(on.check(black_box(&parts))).into_response());
     });
-    let template = on
-        .decide(&parts)
-        .into_response()
-        .expect("it is on")
-        .into_parts()
-        .0;
+    let template = refusal();
     group.bench_function("a clone of that answer's head", |bencher| {
         bencher.iter(|| Response::from_parts(black_box(&template).clone(), ()));
     });

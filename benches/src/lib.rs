@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Request, Response, Uri, response};
 use http_body_util::Full;
 use maintenance_gate::{Gate, MaintenanceLayer, MemorySource, Page};
 use tower::{Layer, Service};
@@ -62,6 +62,17 @@ pub fn gate(flag: &str) -> Gate {
     gate
 }
 
+/// The head of a 503: what every refusal has to clone.
+///
+/// # Panics
+/// If the request passes.
+#[must_use]
+pub fn refusal() -> response::Parts {
+    let (parts, _) = request().into_parts();
+    let answer = gate("on").decide(&parts).into_response();
+    answer.expect("it is on").into_parts().0
+}
+
 /// A GET. Without headers, since to drop them would take longer than most of what is measured.
 #[must_use]
 pub fn request() -> Request<Body> {
@@ -100,13 +111,14 @@ where
 pub const NOTHING: &str = "nothing";
 
 /// What is measured, by name. Each measures one request that is already there.
-pub const CASES: [&str; 10] = [
+pub const CASES: [&str; 11] = [
     NOTHING,
     "bare",
     "decide, off",
     "layer, off",
     "layer, on: 503",
     "layer, read-only: a GET passes",
+    "http: a clone of the 503's head",
     "tower-http: ValidateRequestHeader",
     "tower-http: SetResponseHeader",
     "tower-http: Trace, no subscriber",
@@ -137,6 +149,13 @@ pub fn case(name: &str) -> Work {
         "layer, read-only: a GET passes" => {
             let flag = r#"{"schema":1,"mode":"read-only"}"#;
             through(MaintenanceLayer::new(gate(flag)).layer(App))
+        }
+        "http: a clone of the 503's head" => {
+            let head = refusal();
+            Box::new(move |request| {
+                drop(black_box(request));
+                drop(black_box(head.clone()));
+            })
         }
         "tower-http: ValidateRequestHeader" => {
             through(ValidateRequestHeaderLayer::custom(is_open).layer(App))
