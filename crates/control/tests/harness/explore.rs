@@ -11,6 +11,8 @@ use std::collections::HashMap;
 pub(crate) enum Choice {
     /// Lets this operator go on from this one of the calls that it stands at.
     Go(usize, usize),
+    /// Everybody is frozen for longer than a lease lasts.
+    Freeze,
     /// Nobody gets an answer for longer than a lease lasts.
     Hang,
 }

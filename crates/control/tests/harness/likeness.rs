@@ -2,7 +2,8 @@
 //!
 //! Of a time only this is kept: whether it is before a pause, in it or after it. Nothing else of a time
 //! decides anything, as long as an operation takes less than the ten seconds after which it renews its
-//! lease.
+//! lease: in a pause every timer falls due, and else none does. Were that wrong, the same state would
+//! go on in two ways, and whoever explores the orders would say so.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +13,8 @@ use jiff::Timestamp;
 #[derive(Debug, Default)]
 pub(crate) struct Likeness {
     state: Mutex<State>,
-    /// How often an operator looked at the lease before it took it makes no difference.
+    /// When an operator looked at the lease before it took it makes no difference, and when it has
+    /// ended only how.
     looks_alike: bool,
 }
 
@@ -31,11 +33,21 @@ impl Likeness {
         }
     }
 
+    pub(crate) fn looks_alike(&self) -> bool {
+        self.looks_alike
+    }
+
     /// Whether with this answer nothing counts any more of what an operator learned before, but for
     /// the answer just before it.
     pub(crate) fn forgets_before(&self, asked: &str, answer: &str) -> bool {
         let creates = asked.contains("PutParameter") && asked.contains(r#""Overwrite":false"#);
         self.looks_alike && creates && asked.contains("/lease/") && answer.starts_with("200")
+    }
+
+    /// Whether this is a look at the lease of which only the last counts, and how many there were, until
+    /// the one who looks has taken it.
+    pub(crate) fn is_look(&self, asked: &str) -> bool {
+        self.looks_alike && asked.contains("GetParametersByPath") && asked.contains("/lease")
     }
 
     /// Everybody paused from then till then.

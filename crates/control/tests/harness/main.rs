@@ -18,12 +18,12 @@
 //! |---|---|---|
 //! | different cuts | 1,000 or more | as many as it is told, or more |
 //! | two operators of a flag alone, or of one plain function | every order, but for looks at another's lease that see the same | every order |
-//! | one that gets no answer for longer than its lease | at each of its calls; the other works meanwhile | the same |
-//! | three operators | 30 fleets of two to six functions, at random | the same |
+//! | the same, frozen or without an answer for longer than a lease | the first at each of its calls; the other works meanwhile | at any moment of every order, but for such looks |
+//! | three operators of those | | every order, but for such looks |
+//! | two or three of two to six functions, every other time with such a pause | 80 fleets, at random | the same |
 //! | an edit, or a flag typed | one call in three, the next edit at the next | every call |
 //!
-//! What it came to is told in `docs/guarantees.md`. Orders of three operators, and
-//! of two with a pause at any moment, are not all tried.
+//! What it came to is told in `docs/guarantees.md`. The long run takes over an hour of CPU time.
 
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

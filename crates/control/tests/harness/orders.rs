@@ -2,8 +2,9 @@
 //! or time decides how many calls there are, at random.
 //!
 //! An ordinary run leaves out, of all the orders of two operators, those that differ only in when or how
-//! often one of them looked at the lease while the other held it: what it saw is the same. That whoever
-//! does not hold it does nothing but look is checked at each call. The long run leaves out none.
+//! often one of them looked at the lease while another held it: what it saw is the same. That whoever
+//! does not hold it does nothing but look is checked at each call. The long run leaves out none of them;
+//! it adds three operators, and two with a pause at every moment, but for looks alike.
 
 use std::collections::BTreeMap;
 
@@ -53,6 +54,8 @@ struct Every {
     operations: Vec<Operation>,
     /// Leave out orders that differ only in when or how often somebody looked at another's lease.
     reduced: bool,
+    /// One pause that is longer than a lease lasts, at any moment, too.
+    pauses: bool,
 }
 
 /// What trying them came to.
@@ -72,6 +75,7 @@ impl Every {
             role: web(),
             operations: operations.to_vec(),
             reduced: false,
+            pauses: false,
         }
     }
 
@@ -91,6 +95,13 @@ impl Every {
         }
     }
 
+    fn with_a_pause(self) -> Self {
+        Self {
+            pauses: true,
+            ..self
+        }
+    }
+
     fn explore(&self) -> Result<Explored, Violation> {
         let mut explored = Explored::default();
         let mut next = Some(Vec::new());
@@ -106,6 +117,14 @@ impl Every {
             next = explored.graph.open_path();
         }
         Ok(explored)
+    }
+
+    fn ways(&self, race: &Race) -> Vec<Choice> {
+        if self.pauses {
+            race.ways_in_time()
+        } else {
+            race.ways()
+        }
     }
 
     /// Follows `path`, whose last choice is new, then goes where nobody went, until nothing is new.
@@ -128,7 +147,7 @@ impl Every {
         let mut state = race.state();
         let mut next = path.get(known).copied();
         loop {
-            graph.arrive(from, went, state, race.ways())?;
+            graph.arrive(from, went, state, self.ways(&race))?;
             let Some(choice) = next.take().or_else(|| graph.untried(state)) else {
                 break;
             };
@@ -151,7 +170,8 @@ impl Every {
         graph: &mut Graph,
         state: u64,
     ) -> Result<(), Violation> {
-        if !self.reduced {
+        // Before the pause it makes a difference what who waits has seen when it comes.
+        if !self.reduced || (self.pauses && !race.has_paused()) {
             race.choose(choice).await;
             return Ok(());
         }
@@ -170,13 +190,14 @@ fn explore_all(least: u128, all: &[Every]) {
         let explored = explored.unwrap_or_else(|violation| panic!("{violation}"));
         let orders = explored.graph.orders();
         let ended = |how: Ended| explored.ends.iter().filter(|it| it.contains(&how)).count();
-        let refused = ended(Ended::Refused);
+        let (refused, lost) = (ended(Ended::Refused), ended(Ended::Lost));
         let Every {
             what, operations, ..
         } = every;
         println!(
-            "{orders} interleavings of {operations:?} on {what}, all there are{}: {} states, {} runs, {} \
-             ends, {refused} with one refused",
+            "{orders} interleavings of {operations:?} on {what}{}, all there are{}: {} states, {} runs, {} \
+             ends, {refused} with one refused, {lost} with a lease lost",
+            if every.pauses { " with a pause" } else { "" },
             if every.reduced {
                 " but for looks alike"
             } else {
@@ -188,6 +209,7 @@ fn explore_all(least: u128, all: &[Every]) {
         );
         assert!(orders >= least, "only {orders} interleavings");
         assert!(refused > 0, "nobody was refused");
+        assert_eq!(lost > 0, every.pauses, "{lost} lost the lease");
     }
 }
 
@@ -196,9 +218,7 @@ const PAIRS: [[Operation; 2]; 4] = [[On, On], [On, Off], [Off, On], [Off, Off]];
 
 #[test]
 fn two_operators_in_every_order_but_for_looks_alike() {
-    let flags = PAIRS.iter().map(|it| Every::of_a_flag(it).reduced());
-    let functions = PAIRS.iter().map(|it| Every::of_a_function(it).reduced());
-    let all: Vec<Every> = flags.chain(functions).collect();
+    let all: Vec<Every> = of_each(&PAIRS).collect();
     explore_all(400, &all);
 }
 
@@ -211,39 +231,92 @@ fn two_operators_in_every_order() {
     explore_all(100_000, &all);
 }
 
-/// Lets operators go on at random, so many times, and then each to its end.
-async fn at_random(plan: &Plan, operations: &[Operation], steps: usize) -> Result<(), Violation> {
+/// Of a flag, and of a function.
+fn of_each<const N: usize>(operations: &[[Operation; N]]) -> impl Iterator<Item = Every> {
+    let flags = operations.iter().map(|it| Every::of_a_flag(it).reduced());
+    flags.chain(
+        operations
+            .iter()
+            .map(|it| Every::of_a_function(it).reduced()),
+    )
+}
+
+#[test]
+#[ignore = "takes minutes: for the long run"]
+fn two_operators_in_every_order_with_a_pause_at_any_moment_but_for_looks_alike() {
+    let all: Vec<Every> = of_each(&PAIRS).map(Every::with_a_pause).collect();
+    explore_all(1_000_000, &all);
+}
+
+#[test]
+#[ignore = "takes minutes: for the long run"]
+fn three_operators_in_every_order_but_for_looks_alike() {
+    let triples = [
+        [On, On, On],
+        [On, On, Off],
+        [On, Off, Off],
+        [Off, On, On],
+        [Off, Off, On],
+        [Off, Off, Off],
+    ];
+    let all: Vec<Every> = of_each(&triples).collect();
+    explore_all(100_000, &all);
+}
+
+/// Lets operators go on at random, so many times, and then each to its end. What became of them.
+///
+/// After as many times as `pause` says, they are all frozen, or get no answer, for longer than a lease
+/// lasts.
+async fn at_random(
+    plan: &Plan,
+    operations: &[Operation],
+    steps: usize,
+    pause: Option<usize>,
+) -> Result<Vec<Ended>, Violation> {
     let likeness = Likeness::default();
     let mut race = Race::new(plan, &worker(), operations, Patience::SHORT, likeness).await?;
-    for _ in 0..steps {
+    for step in 0..steps {
         let ways = race.ways();
         if ways.is_empty() {
             break;
+        }
+        if Some(step) == pause {
+            race.choose(if fastrand::bool() {
+                Choice::Freeze
+            } else {
+                Choice::Hang
+            })
+            .await;
         }
         race.choose(ways[fastrand::usize(..ways.len())]).await;
     }
     for operator in 0..operations.len() {
         race.finish(operator).await;
     }
-    race.check_end(plan.read_lag > 0).await.map(drop)
+    race.check_end(plan.read_lag > 0).await
 }
 
 #[test]
 fn operators_of_generated_fleets_in_random_orders() {
     let operations = [[On, On, Off], [On, Off, Off], [Off, On, On], [Off, Off, On]];
-    let races = parallel::each(40, |n| {
+    let races = parallel::each(80, |n| {
         let tree = fleets(2..=6).new_tree(&mut runner(n as u64, 0));
         let plan = Plan {
             edits: Vec::new(),
             ..tree.expect("a fleet").current()
         };
-        let operators = if n < 10 { 2 } else { 3 };
-        let race = at_random(&plan, &operations[n % 4][..operators], 400);
+        let operators = if n < 20 { 2 } else { 3 };
+        // A pause in every other race, at one of its first sixty moments.
+        let pause = (n % 2 == 1).then_some(n * 17 % 60);
+        let race = at_random(&plan, &operations[n / 2 % 4][..operators], 400, pause);
         alone(n, race).map_err(|violation| format!("race {n}: {violation}"))
     });
-    println!("{} random interleavings on generated fleets", races.len());
-    let races: Result<Vec<()>, Violation> = races.into_iter().collect();
-    races.unwrap_or_else(|violation| panic!("{violation}"));
+    let races: Result<Vec<Vec<Ended>>, Violation> = races.into_iter().collect();
+    let races = races.unwrap_or_else(|violation| panic!("{violation}"));
+    let lost = races.iter().filter(|it| it.contains(&Ended::Lost)).count();
+    let all = races.len();
+    println!("{all} random interleavings on generated fleets, {lost} with a lease lost in a pause");
+    assert!(lost > 5, "only {lost} lost a lease");
 }
 
 /// One operator gets no answer to its `nth` call for longer than its lease; another works meanwhile, to

@@ -102,6 +102,24 @@ impl Race {
         ways
     }
 
+    pub(crate) fn has_paused(&self) -> bool {
+        self.likeness.has_paused()
+    }
+
+    /// The same, and that time passes, once, while somebody holds the lease: at any other moment only
+    /// the order counts.
+    pub(crate) fn ways_in_time(&self) -> Vec<Choice> {
+        let mut ways = self.ways();
+        let is_held = self
+            .world
+            .lease()
+            .is_some_and(|it| it.is_held(self.world.now()));
+        if !ways.is_empty() && is_held && !self.has_paused() {
+            ways.extend([Choice::Freeze, Choice::Hang]);
+        }
+        ways
+    }
+
     /// Which operator's lease is held now, if any is.
     fn holder(&self) -> Option<usize> {
         let lease = self.world.lease()?;
@@ -111,6 +129,7 @@ impl Race {
 
     /// Does what was chosen. Whether the others need not be tried first: if the holder of the lease did
     /// something that makes no difference to them, since all they do meanwhile is to look at the lease.
+    /// After a pause one who has lost the lease may look at anything.
     ///
     /// # Errors
     /// If somebody else does anything but look.
@@ -130,8 +149,8 @@ impl Race {
                 .unwrap_or_default()
                 .contains("/lease");
             let wrote = record.call.write && record.took_effect;
-            makes_none &= !wrote || !on_lease;
-            let looks = !wrote && on_lease;
+            makes_none &= !wrote || (!on_lease && !self.has_paused());
+            let looks = !wrote && (on_lease || self.has_paused());
             if holder.is_some_and(|it| it != lane) && !looks {
                 return Err(format!(
                     "somebody else has the lease, and {record:?} was made"
@@ -148,6 +167,7 @@ impl Race {
                 self.go(lane, n).await;
                 return;
             }
+            Choice::Freeze => tokio::time::advance(LEASE_IS_OVER).await,
             Choice::Hang => tokio::time::sleep(LEASE_IS_OVER).await,
         }
         self.likeness.paused(from, self.world.now());
@@ -232,7 +252,7 @@ impl Race {
         if !somebody_lost && !ended.contains(&Ended::Worked) {
             return Err("everybody was refused".to_owned());
         }
-        if somebody_lost && !self.likeness.has_paused() && !lags {
+        if somebody_lost && !self.has_paused() && !lags {
             return Err("somebody lost the lease in no time".to_owned());
         }
         let role = std::slice::from_ref(&self.role);

@@ -55,6 +55,9 @@ struct State {
     learned: u64,
     /// The last of it alone.
     last: u64,
+    /// How often it has looked at the lease before it took it.
+    looks: u64,
+    holds: bool,
 }
 
 #[derive(Debug)]
@@ -149,6 +152,10 @@ impl Turnstile {
         if let Some(answer) = &standing.answer {
             if self.likeness.forgets_before(&standing.asked, answer) {
                 state.learned = state.last;
+                state.holds = true;
+            } else if !state.holds && self.likeness.is_look(&standing.asked) {
+                state.looks += 1;
+                state.learned = state.looks;
             }
             state.last = hash(&(&standing.asked, answer));
             state.learned = hash(&(state.learned, state.last));
@@ -253,7 +260,10 @@ impl Lane {
     pub(crate) fn position(&self, hasher: &mut impl Hasher) {
         (self.has_begun(), self.has_ended()).hash(hasher);
         let state = self.turnstile.state();
-        state.learned.hash(hasher);
+        // What became of it is what it learned last.
+        let ended = self.has_ended() && self.turnstile.likeness.looks_alike();
+        let learned = if ended { state.last } else { state.learned };
+        learned.hash(hasher);
         for standing in &state.standing {
             (&standing.asked, &standing.answer).hash(hasher);
         }
