@@ -1,11 +1,12 @@
 //! Why an operation failed, by what the caller can do about it.
 
+use crate::control::hint_of_room;
 use crate::events::FunctionEvents;
 use crate::lease::Halt;
 use crate::report::Report;
 use jiff::Timestamp;
 
-use maintenance_flag::{DecodeError, NoRoom, PackError, Part, Refusal, Role};
+use maintenance_flag::{DecodeError, NoRoom, PackError, Refusal, Role};
 
 /// What to do without credentials or region.
 const SIGN_IN: &str = "sign in (aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and set --region or AWS_REGION";
@@ -180,40 +181,11 @@ impl Error {
                 ))
             }
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
-            Self::NoRoom { name, source, .. } => Some(make_room(name, source)),
+            Self::NoRoom { name, source, .. } => Some(hint_of_room(name, source)),
             Self::Store(error) => error.hint(),
             Self::Lambda(error) => error.hint(),
         }
     }
-}
-
-/// Which options to shorten so that a flag fits or, where what is stored takes the room, what to do
-/// about that.
-fn make_room(name: &str, refused: &NoRoom) -> String {
-    let options: Vec<String> = refused
-        .options()
-        .filter_map(|(part, bytes)| {
-            let option = match part {
-                Part::Observer => "--observer",
-                Part::Reason => "--reason",
-                Part::Message => "--message",
-                Part::Addresses => "--allow-ip",
-                Part::Paths => "--allow-path",
-                _ => return None,
-            };
-            Some(format!("{option} ({bytes} bytes)"))
-        })
-        .collect();
-    let over = refused.bytes.saturating_sub(refused.most);
-    if refused.is_of_options() {
-        return format!(
-            "take {over} bytes away from {}, or from the role's keys in maintenance.toml",
-            options.join(" or ")
-        );
-    }
-    format!(
-        "take {over} bytes away from {name} by hand, or store the word off there; then run the same command again"
-    )
 }
 
 /// A failure of a parameter store, by what the caller can do about it.

@@ -35,6 +35,10 @@ impl Ready<'_> {
         !self.step.outcome.changed() && self.workers.is_none()
     }
 
+    fn is_flag_alone(&self) -> bool {
+        self.spec.functions.is_none() && self.workers.is_none()
+    }
+
     fn outcome(&self) -> RoleOutcome {
         match self.step.outcome {
             Outcome::TurnedOff => RoleOutcome::TurnedOff,
@@ -195,7 +199,8 @@ impl Control {
         let turn_off = async |ready: Ready<'_>, done: &[RoleReport]| {
             let behind = done.iter().find(|role| !role.is_complete());
             match behind.map(|role| &role.role) {
-                Some(role) if !ready.is_idle() => {
+                // One with functions has its own to give back, and opens nothing to visitors.
+                Some(role) if !ready.is_idle() && ready.is_flag_alone() => {
                     let mut report = ready.plan();
                     report.outcome = RoleOutcome::StillOn;
                     report.warnings.push(format!(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{Left, Mode, Outcome, Step, WindowId};
+use maintenance_flag::{Flag, Left, Mode, Outcome, Role, Step, WindowId};
 
 use super::read::Read;
 use super::{Control, On, RoleSpec, in_order};
@@ -12,10 +12,13 @@ use crate::drain;
 use crate::error::Error;
 use crate::event::{Event, Run};
 use crate::events;
-use crate::lease::{Halt, Held, Knowledge};
+use crate::lease::{Guard, Halt, Held, Knowledge};
 use crate::report::{Action, OptionsReport, Report, RoleOutcome, RoleReport, WorkersReport};
 use crate::store::{Revision, Stored};
 use crate::workers::{Look, Place, Preparation, Timeouts, prepare};
+
+/// What writing a flag may take without its being written once more with a later moment.
+const WRITING: Duration = Duration::from_secs(1);
 
 /// A role with everything read and checked, and nothing changed.
 struct Ready<'a> {
@@ -235,12 +238,20 @@ impl Control {
         }
         // A mere change of message moves nothing, unless nobody has noted it yet.
         let starts = tightened || (step.outcome.changed() && noted.is_none());
-        if starts && workers.is_none() {
-            let longest = ready.spec.drain.longest();
-            flag.drained_at = Some(drain::after(self.clock.now(), longest));
-        }
+        let alone = (starts && workers.is_none()).then(|| ready.spec.drain.longest());
+        flag.drained_at = match alone {
+            Some(longest) => Some(drain::after(self.clock.now(), longest + WRITING)),
+            None => flag.drained_at,
+        };
         if write {
             let (written, warning) = self.write(role, &flag, read.stored.as_ref(), guard).await?;
+            version = written;
+            warnings.extend(warning);
+        }
+        // No gate has seen it before it was written, however long that took.
+        let seen = alone.map(|longest| drain::after(self.clock.now(), longest));
+        if seen > flag.drained_at {
+            let (written, warning) = self.note(role, &mut flag, version, seen, guard).await?;
             version = written;
             warnings.extend(warning);
         }
@@ -277,20 +288,11 @@ impl Control {
                 saved = now;
                 let drained_at = self.drained_at(noted, &report, timeouts);
                 if drained_at != flag.drained_at {
-                    let seen = Stored {
-                        value: self.encode(role, &flag)?,
-                        revision: Revision(version),
-                    };
-                    flag.drained_at = drained_at;
-                    match self.write(role, &flag, Some(&seen), guard).await {
-                        Ok((written, warning)) => {
-                            version = written;
-                            warnings.extend(warning);
-                        }
-                        // All of them are paused; only when they are drained is not stored.
-                        Err(error) if error.halt() == Some(Halt::Stopped) => {}
-                        Err(error) => return Err(error),
-                    }
+                    let (written, warning) = self
+                        .note(role, &mut flag, version, drained_at, guard)
+                        .await?;
+                    version = written;
+                    warnings.extend(warning);
                 }
                 Some(report)
             }
@@ -314,6 +316,26 @@ impl Control {
             drained_at: flag.drained_at.or(unknown),
             warnings,
         })
+    }
+
+    /// Notes in a flag that is written when its role is drained. On a stop it is only not stored.
+    async fn note(
+        &self,
+        role: &Role,
+        flag: &mut Flag,
+        version: u64,
+        drained_at: Option<Timestamp>,
+        guard: &Guard,
+    ) -> Result<(u64, Option<String>), Error> {
+        let seen = Stored {
+            value: self.encode(role, flag)?,
+            revision: Revision(version),
+        };
+        flag.drained_at = drained_at;
+        match self.write(role, flag, Some(&seen), guard).await {
+            Err(error) if error.halt() == Some(Halt::Stopped) => Ok((version, None)),
+            written => written,
+        }
     }
 
     /// When none of a role's functions can still be running: not known unless all of them are paused.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
 use super::drift::disputed;
@@ -186,7 +187,7 @@ impl Preparation {
             }
             None
         });
-        let stuck = futures_util::future::join_all(settle).await;
+        let stuck = join_all(settle).await;
         for (name, error) in stuck.into_iter().flatten() {
             if matches!(error, LambdaError::Halted(_)) {
                 return Err(error);
@@ -226,9 +227,11 @@ pub(crate) struct Timeouts {
 }
 
 /// What there is to change of one function.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug)]
 struct Steps {
     disable: Vec<String>,
+    /// Mappings that are on their way to disabled: they may still deliver.
+    disabling: Vec<String>,
     unprovision: Vec<String>,
     reserve_zero: bool,
 }
@@ -246,6 +249,7 @@ impl Steps {
         let provisioned = current.provisioned.iter();
         Self {
             disable: current.enabled().map(str::to_owned).collect(),
+            disabling: current.disabling().map(str::to_owned).collect(),
             unprovision: provisioned
                 .filter(|(qualifier, now)| ours(qualifier, **now))
                 .map(|(qualifier, _)| qualifier.clone())
@@ -254,8 +258,9 @@ impl Steps {
         }
     }
 
+    /// Whether there is nothing to change.
     fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.disable.is_empty() && self.unprovision.is_empty() && !self.reserve_zero
     }
 }
 
@@ -295,11 +300,18 @@ async fn take(fleet: &Fleet, name: &str, steps: &Steps, guard: &Guard) -> Result
             other => other,
         }
     });
+    let disabling = steps.disabling.iter().map(|uuid| async {
+        let disabled = |state| state != MappingState::Disabling;
+        match fleet.await_mapping(uuid, disabled, guard).await {
+            Err(LambdaError::Gone { .. }) => Ok(()),
+            other => other.map(drop),
+        }
+    });
     // All of them to their end, whatever becomes of one.
-    futures_util::future::join_all(disable)
-        .await
-        .into_iter()
-        .collect::<Result<(), _>>()?;
+    let all = futures_util::future::join(join_all(disable), join_all(disabling));
+    let (disabled, were_disabled) = all.await;
+    let ended = disabled.into_iter().chain(were_disabled);
+    ended.collect::<Result<(), _>>()?;
     for qualifier in &steps.unprovision {
         fleet.delete_provisioned(name, qualifier, guard).await?;
     }

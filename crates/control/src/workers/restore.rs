@@ -1,4 +1,5 @@
-//! Restoring: the reservation, then the provisioned concurrency, then the event source mappings.
+//! Restoring: the reservation, then the provisioned concurrency, then the event source mappings, which
+//! are enabled also where AWS fails to provide concurrency.
 //!
 //! A read that lags may show a function as it was before it was paused. So nothing is skipped because
 //! it looks restored: every saved setting is written again unless somebody else changed it.
@@ -181,8 +182,13 @@ impl One<'_> {
             self.clear_the_way().await?;
         }
         self.reserve().await?;
-        self.provision(done).await?;
-        self.enable(done).await
+        let provisioned = self.provision(done).await;
+        if let Err(error @ LambdaError::Halted(_)) = provisioned {
+            return Err(error);
+        }
+        // It may run again: what waits for it need not wait for concurrency that AWS fails to provide.
+        let enabled = self.enable(done).await;
+        provisioned.and(enabled)
     }
 
     /// Removes what somebody else provisioned, which the saved reservation may not have room for, and
@@ -220,6 +226,7 @@ impl One<'_> {
 
     async fn provision(&self, done: &mut Done) -> Result<(), LambdaError> {
         let reserved_is_theirs = !self.insist && reserved_drifted(self.saved, self.current);
+        let mut failed = Ok(());
         for (qualifier, wanted) in &self.saved.provisioned {
             let now = self.current.provisioned.get(qualifier);
             if !self.insist && now.is_some_and(|now| now != wanted) {
@@ -244,10 +251,12 @@ impl One<'_> {
                     let drift = of_provisioned(self.name, qualifier, Some(wanted), now);
                     done.drifted.push(drift);
                 }
-                Err(error) => return Err(error),
+                Err(error @ LambdaError::Halted(_)) => return Err(error),
+                // The others all the same.
+                Err(error) => failed = failed.and(Err(error)),
             }
         }
-        Ok(())
+        failed
     }
 
     async fn enable(&self, done: &mut Done) -> Result<(), LambdaError> {

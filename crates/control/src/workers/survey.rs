@@ -39,6 +39,14 @@ impl Current {
             .map(|m| m.uuid.as_str())
     }
 
+    /// The mappings that may still deliver, and soon will not.
+    pub(crate) fn disabling(&self) -> impl Iterator<Item = &str> {
+        self.mappings
+            .iter()
+            .filter(|m| m.state == MappingState::Disabling)
+            .map(|m| m.uuid.as_str())
+    }
+
     /// The mappings that deliver, or may when they have settled.
     pub(crate) fn delivering(&self) -> impl Iterator<Item = &Mapping> {
         self.mappings.iter().filter(|mapping| {

@@ -1,9 +1,9 @@
 //! A function that fails stops no other, and the same command goes on with what is left.
 
-use maintenance_control::RoleOutcome;
-use maintenance_sandbox::{Fault, FunctionSpec};
+use maintenance_control::{RoleOutcome, RoleSpec, Run};
+use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
 
-use crate::support::{World, only, worker};
+use crate::support::{World, off_wish, on_wish, only, web, worker};
 
 #[tokio::test(start_paused = true)]
 async fn a_function_that_fails_does_not_stop_the_others_and_the_same_command_goes_on() {
@@ -145,4 +145,107 @@ async fn throttling_conflicts_and_lost_answers_are_waited_out() {
     let report = world.off(&worker()).await.unwrap();
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(world.sandbox.fleet(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_fails_to_provide_holds_up_nothing_else_of_its_function() {
+    let function = FunctionSpec::new("demo-dev-a")
+        .reserved(30)
+        .versions(2)
+        .alias("live", 1)
+        .alias("next", 2)
+        .provisioned("live", 3)
+        .provisioned("next", 5)
+        .mapping(MappingSpec::sqs("orders"));
+    let world = World::new([function]);
+    let before = world.sandbox.fleet();
+    world.on(&worker()).await.unwrap();
+    // The one on `live`, which comes first.
+    let provision = Fault::on("PutProvisionedConcurrencyConfig").nth(1);
+    world.inject(provision.fail(400, "InvalidParameterValueException", "not this one"));
+    let report = world.off(&worker()).await.unwrap();
+    assert_eq!(only(&report).outcome, RoleOutcome::StillOn);
+    let failed = &only(&report).workers.as_ref().unwrap().failed;
+    assert!(failed[0].error.contains("not this one"), "{failed:?}");
+    let now = &world.sandbox.fleet()["demo-dev-a"];
+    assert_eq!(now.reserved, Some(30));
+    assert_eq!(now.provisioned, [("next".to_owned(), 5)].into());
+    assert!(now.mappings.values().all(|mapping| mapping.enabled));
+
+    world.sandbox.clear_faults();
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert_eq!(world.sandbox.fleet(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_that_is_being_disabled_is_waited_for_by_whoever_goes_on() {
+    let function = FunctionSpec::new("demo-dev-a").reserved(3);
+    let world = World::new([function.mapping(MappingSpec::sqs("orders"))]);
+    let before = world.sandbox.fleet();
+    let run = Run::quiet();
+    let stop = run.stop.clone();
+    let disabled = Fault::on("UpdateEventSourceMapping").nth(1).after();
+    world.inject(disabled.hook(move |_| stop.stop()));
+    let report = world.control.on(&[worker()], &on_wish(), &run).await;
+    assert!(report.unwrap().interrupted);
+    assert_eq!(world.sandbox.fleet()["demo-dev-a"].reserved, Some(3));
+
+    world.sandbox.reset_calls();
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    let calls = world.sandbox.calls();
+    let calls: Vec<_> = calls.iter().map(|it| it.call.operation.as_str()).collect();
+    let reserved = calls.iter().position(|it| *it == "PutFunctionConcurrency");
+    let seen = calls.iter().rposition(|it| *it == "GetEventSourceMapping");
+    assert!(seen.is_some() && seen < reserved, "{calls:?}");
+    assert!(!calls.contains(&"UpdateEventSourceMapping"), "{calls:?}");
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert_eq!(world.sandbox.fleet(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_not_back_holds_up_no_other_roles_functions() {
+    let role = |name: &str| {
+        let functions = maintenance_control::Selection::new(
+            &[format!("demo-dev-{name}")],
+            &[],
+            Default::default(),
+        );
+        RoleSpec {
+            role: name.parse().expect("a role"),
+            functions: Some(functions.expect("a good glob")),
+            ..worker()
+        }
+    };
+    let world = World::new(
+        ["mail", "search"].map(|name| FunctionSpec::new(&format!("demo-dev-{name}")).reserved(7)),
+    );
+    let roles = [web(), role("mail"), role("search")];
+    let quiet = Run::quiet();
+    let on = world.control.on(&roles, &on_wish(), &quiet).await;
+    assert!(on.unwrap().is_complete());
+    let denied = Fault::on("PutFunctionConcurrency").target("demo-dev-search");
+    world.inject(denied.always().access_denied());
+    let report = world
+        .control
+        .off(&roles, &off_wish(), &quiet)
+        .await
+        .unwrap();
+    let outcomes: Vec<_> = report
+        .roles
+        .iter()
+        .map(|it| (it.role.as_str(), it.outcome))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("search", RoleOutcome::StillOn),
+            ("mail", RoleOutcome::TurnedOff),
+            ("web", RoleOutcome::StillOn),
+        ]
+    );
+    let fleet = world.sandbox.fleet();
+    assert_eq!(fleet["demo-dev-mail"].reserved, Some(7));
+    world.sandbox.clear_faults();
+    let report = world.control.off(&roles, &off_wish(), &quiet).await;
+    assert!(report.unwrap().is_complete());
 }
