@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use crate::exit_code::Outcome;
 use crate::words;
 
+/// What to do next where nothing better is known: every command can be run again.
+const AGAIN: &str = "see to the cause, then run the same command again";
+
 /// What happened, why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -154,7 +157,8 @@ impl From<maintenance_control::Error> for Failure {
             E::EventsLost { .. } => Outcome::NotConfirmed,
             _ => Outcome::Failed,
         };
-        let failure = Self::of(outcome, &error).hint_if(error.hint());
+        let hint = error.hint().unwrap_or_else(|| AGAIN.to_owned());
+        let failure = Self::of(outcome, &error).hint(hint);
         match &error {
             E::EventsLost { functions } => words::losses(functions)
                 .into_iter()

@@ -36,6 +36,20 @@ fn failed_is_1() {
         "not allowed to ssm:GetParameter on /maintenance/demo-dev/flags/web",
     );
     ran.says("Hint: allow ssm:GetParameter in the IAM policy of whoever runs this\n");
+
+    // What nobody thought of says what to do next, too.
+    let scene = Scene::aws();
+    let odd = Fault::on("GetParameter").always();
+    scene
+        .sandbox()
+        .inject(odd.fail(400, "ValidationException", "odd"));
+    let ran = scene.run(&["status"]);
+    ran.refuses(
+        1,
+        "ssm:GetParameter on /maintenance/demo-dev/flags/web failed",
+    );
+    ran.says("\nCaused by: ValidationException: odd\n")
+        .says("\nHint: see to the cause, then run the same command again\n");
 }
 
 #[test]
