@@ -6,7 +6,7 @@ use crate::lease::Halt;
 use crate::report::Report;
 use jiff::Timestamp;
 
-use maintenance_flag::{DecodeError, NoRoom, PackError, Refusal, Role};
+use maintenance_flag::{DecodeError, NoRoom, OwnerKind, PackError, Refusal, Role};
 
 /// What to do without credentials or region.
 const SIGN_IN: &str = "sign in (aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and set --region or AWS_REGION";
@@ -139,13 +139,14 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            // Whoever was refused may be an observer, which cannot force anything.
             Self::Refused {
-                source: Refusal::Conflict { .. },
+                source: Refusal::Conflict { holder },
                 ..
-            } => Some(
-                "wait for it to close the window, or override it with --force --reason WHY"
-                    .to_owned(),
-            ),
+            } => Some(match holder.kind {
+                OwnerKind::Manual => "a person opened it: a person ends it with maintenance off".to_owned(),
+                OwnerKind::Observer => "wait for it to close the window; a person may override it with maintenance off --force --reason WHY".to_owned(),
+            }),
             Self::Refused {
                 source: Refusal::NoEnd,
                 ..

@@ -86,7 +86,7 @@ fn refused_is_3() {
     ran.refuses(3, "web maintenance was not changed");
     ran.says("\nCaused by: the window is held by ")
         .says("healthcheck");
-    ran.says("--force --reason WHY");
+    ran.says("a person may override it with maintenance off --force --reason WHY");
     // Another observer is refused too, and the one that holds it is not.
     scene.run(&["off", "--observer", "other"]).code(3);
     scene.run(&["status"]).stdout("on\n");
@@ -122,7 +122,8 @@ fn an_observer_does_not_end_what_a_person_began() {
     scene.run(&["on", "-y"]).code(0);
     scene
         .run(&["off", "--observer", "healthcheck"])
-        .refuses(3, "web maintenance was not changed");
+        .refuses(3, "web maintenance was not changed")
+        .says("a person ends it with maintenance off");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maintenance_flag::{Event as Transition, Exit, Force, Left, Mode, Outcome, Step, next};
 
-use super::read::Read;
+use super::read::{LooksBack, Read};
 use super::{Control, Off, RoleSpec, Who, in_order};
 use crate::error::Error;
 use crate::event::{Event, Run};
@@ -108,7 +108,9 @@ impl Control {
         let mut all = Vec::with_capacity(roles.len());
         for spec in roles {
             let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
-            let (read, saved) = self.read_known(&spec.role, &knowledge).await?;
+            let (read, saved) = self
+                .read_known(&spec.role, &knowledge, LooksBack::Keeps)
+                .await?;
             let (current, mut warnings) = self.current(&spec.role, &read, Mode::On)?;
             let step = next(&current, self.exit(off)).map_err(|source| Error::Refused {
                 role: spec.role.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use maintenance_flag::{Flag, Left, Mode, Outcome, Role, Step, WindowId};
 
-use super::read::Read;
+use super::read::{LooksBack, Read};
 use super::{Control, On, RoleSpec, in_order};
 use crate::drain;
 use crate::error::Error;
@@ -122,7 +122,9 @@ impl Control {
         let mut all = Vec::with_capacity(roles.len());
         for spec in roles {
             let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
-            let (read, saved) = self.read_known(&spec.role, &knowledge).await?;
+            let (read, saved) = self
+                .read_known(&spec.role, &knowledge, LooksBack::Forgets)
+                .await?;
             let (current, mut warnings) = self.current(&spec.role, &read, Mode::Off)?;
             let at = self.clock.now();
             let step = self.enter(spec, on, &current, at)?;

@@ -4,6 +4,7 @@
 //! operation before died, nobody knows: then a few looks have to do, and at least the length of a lease
 //! has passed since.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use maintenance_flag::{DecodeError, Flag, Left, Role};
@@ -20,6 +21,16 @@ const LOOKS: u32 = 24;
 const BLIND_LOOKS: u32 = 6;
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// What to make of saved capacity that one look saw and a later one did not, when nobody knows what must
+/// be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LooksBack {
+    /// The last look counts: what was saved and is gone again must be saved anew.
+    Forgets,
+    /// It is there: a read that lags may hide it, and to restore something twice does no harm.
+    Keeps,
+}
 
 /// A role's flag as it was read.
 pub(super) struct Read {
@@ -53,10 +64,11 @@ impl Control {
         &self,
         role: &Role,
         knowledge: &Knowledge,
+        looks_back: LooksBack,
     ) -> Result<(Read, Saved), Error> {
         let (read, saved) = tokio::join!(
             self.read_flag(role, knowledge),
-            self.read_saved(role, knowledge)
+            self.read_saved(role, knowledge, looks_back)
         );
         Ok((read?, saved?))
     }
@@ -81,22 +93,36 @@ impl Control {
         Ok(newest)
     }
 
-    async fn read_saved(&self, role: &Role, knowledge: &Knowledge) -> Result<Saved, Error> {
-        let load = || Saved::load(&self.store, &self.names, role);
-        let mut saved = load().await?;
+    async fn read_saved(
+        &self,
+        role: &Role,
+        knowledge: &Knowledge,
+        looks_back: LooksBack,
+    ) -> Result<Saved, Error> {
+        let path = self.names.capacities(role);
+        let saved = |found: &BTreeMap<String, Stored>| {
+            let found = found.iter().map(|(name, it)| (name.clone(), it.clone()));
+            Saved::of(&self.names, role, found)
+        };
+        let mut found: BTreeMap<_, _> = self.store.list(&path).await?.into_iter().collect();
         let looks = match knowledge {
             Knowledge::Fresh => 0,
             Knowledge::Left(_) => LOOKS,
             Knowledge::Unknown => BLIND_LOOKS,
         };
         for _ in 0..looks {
-            if matches!(knowledge, Knowledge::Left(Left { saved: left, .. }) if saved.numbers == *left)
+            if let Knowledge::Left(Left { saved: left, .. }) = knowledge
+                && saved(&found).numbers == *left
             {
                 break;
             }
             self.clock.sleep(PAUSE).await;
-            saved = load().await?;
+            let keeps = matches!(knowledge, Knowledge::Unknown) && looks_back == LooksBack::Keeps;
+            if !keeps {
+                found.clear();
+            }
+            found.extend(self.store.list(&path).await?);
         }
-        Ok(saved)
+        Ok(saved(&found))
     }
 }

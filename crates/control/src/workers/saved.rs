@@ -8,7 +8,7 @@ use maintenance_flag::{
 
 use crate::error::Error;
 use crate::lease::Guard;
-use crate::store::{Created, Store};
+use crate::store::{Created, Store, Stored};
 
 /// Everything saved for a role.
 #[derive(Debug, Default)]
@@ -49,9 +49,19 @@ impl Saved {
         names: &Parameters,
         role: &Role,
     ) -> Result<Self, Error> {
+        let listed = store.list(&names.capacities(role)).await?;
+        Ok(Self::of(names, role, listed))
+    }
+
+    /// What these parameters say, which were found where a role's are.
+    pub(crate) fn of(
+        names: &Parameters,
+        role: &Role,
+        listed: impl IntoIterator<Item = (String, Stored)>,
+    ) -> Self {
         let mut saved = Self::default();
         let mut found = Vec::new();
-        for (name, stored) in store.list(&names.capacities(role)).await? {
+        for (name, stored) in listed {
             let parsed = names.parse_capacity(role, &name);
             saved.numbers.extend(parsed.clone());
             match (parsed, CapacityDoc::decode(&stored.value)) {
@@ -66,7 +76,7 @@ impl Saved {
         for (window, n, name, document) in found {
             saved.add(window, n, name, document);
         }
-        Ok(saved)
+        saved
     }
 
     /// Whether there is nothing.
