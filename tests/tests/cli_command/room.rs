@@ -84,7 +84,6 @@ fn options_that_no_flag_has_room_for_are_refused_before_anything_is_read() {
         (["on", "-y", "--reason", &long], "--reason"),
         (["off", "--force", "--reason", &long], "--reason"),
         (["on", "-y", "--observer", &long], "--observer"),
-        (["off", "-q", "--observer", &long], "--observer"),
     ] {
         let ran = scene.run(&arguments);
         is_usage(&scene, &ran, &format!("{option} is too long"))

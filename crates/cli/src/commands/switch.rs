@@ -27,6 +27,9 @@ pub(crate) async fn on(
 ) -> Result<Outcome, Failure> {
     let now = now();
     let given = Given::new(&args.window, &now)?;
+    // Whoever holds a window may always close it: `off` takes any name.
+    let observer = args.observer.as_deref().unwrap_or_default();
+    not_longer("--observer", observer.trim(), MAX_NAME_BYTES)?;
     let mut on = On {
         who: who(args.observer.as_deref())?,
         reason: reason(args.reason.as_deref())?,
@@ -150,10 +153,7 @@ fn who(observer: Option<&str>) -> Result<Who, Failure> {
     match observer.map(str::trim) {
         None => Ok(Who::Person),
         Some("") => Err(Failure::usage("--observer needs a name").cause("it is empty")),
-        Some(name) => {
-            not_longer("--observer", name, MAX_NAME_BYTES)?;
-            Ok(Who::Observer(name.to_owned()))
-        }
+        Some(name) => Ok(Who::Observer(name.to_owned())),
     }
 }
 

@@ -93,14 +93,10 @@ impl Surroundings {
             .find_map(|name| self.theirs(name));
         // In containers, CI and cron nobody sets these.
         let user = user.map(|user| user.value).or_else(user_name);
-        // Longer than a system's own names, it is somebody's joke, and no reason to fail.
-        let user: String = user
-            .as_deref()
-            .unwrap_or("unknown")
-            .chars()
-            .take(32)
-            .collect();
+        let mut user = user.unwrap_or_else(|| "unknown".to_owned());
         let host = self.host.as_deref().unwrap_or("unknown");
+        // Somebody else set it: that it is longer than the record has room for is no reason to fail.
+        while stored_bytes(&user) + stored_bytes(host) >= MAX_NAME_BYTES && user.pop().is_some() {}
         let source = Source::Default("the user and the host's name");
         Ok(Sourced::new(format!("{user}@{host}"), source))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use maintenance_flag::{Event as Transition, Exit, Force, Left, Mode, Outcome, Step, next};
+use maintenance_flag::{Event as Transition, Exit, Force, Left, Mode, Outcome, Role, Step, next};
 
 use super::read::{LooksBack, Read};
 use super::{Control, Off, RoleSpec, Who, in_order};
@@ -33,6 +33,10 @@ struct Ready<'a> {
 impl Ready<'_> {
     fn is_idle(&self) -> bool {
         !self.step.outcome.changed() && self.workers.is_none()
+    }
+
+    fn is_web(&self) -> bool {
+        self.spec.role == Role::web()
     }
 
     fn is_flag_alone(&self) -> bool {
@@ -201,8 +205,8 @@ impl Control {
         let turn_off = async |ready: Ready<'_>, done: &[RoleReport]| {
             let behind = done.iter().find(|role| !role.is_complete());
             match behind.map(|role| &role.role) {
-                // One with functions has its own to give back, and opens nothing to visitors.
-                Some(role) if !ready.is_idle() && ready.is_flag_alone() => {
+                // One with functions has its own to give back. That of the visitors opens last of all.
+                Some(role) if !ready.is_idle() && (ready.is_flag_alone() || ready.is_web()) => {
                     let mut report = ready.plan();
                     report.outcome = RoleOutcome::StillOn;
                     report.warnings.push(format!(

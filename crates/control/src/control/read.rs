@@ -22,13 +22,13 @@ const BLIND_LOOKS: u32 = 6;
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What to make of saved capacity that one look saw and a later one did not, when nobody knows what must
-/// be there.
+/// What to make of saved capacity that one look saw and a later one did not, and that the operation before
+/// may have left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LooksBack {
     /// The last look counts: what was saved and is gone again must be saved anew.
     Forgets,
-    /// It is there: a read that lags may hide it, and to restore something twice does no harm.
+    /// It may be there, hidden by a read that lags: what was saved must be restored.
     Keeps,
 }
 
@@ -100,29 +100,41 @@ impl Control {
         looks_back: LooksBack,
     ) -> Result<Saved, Error> {
         let path = self.names.capacities(role);
-        let saved = |found: &BTreeMap<String, Stored>| {
-            let found = found.iter().map(|(name, it)| (name.clone(), it.clone()));
-            Saved::of(&self.names, role, found)
-        };
-        let mut found: BTreeMap<_, _> = self.store.list(&path).await?.into_iter().collect();
+        let mut last: BTreeMap<_, _> = self.store.list(&path).await?.into_iter().collect();
+        let mut earlier = BTreeMap::new();
         let looks = match knowledge {
             Knowledge::Fresh => 0,
             Knowledge::Left(_) => LOOKS,
             Knowledge::Unknown => BLIND_LOOKS,
         };
         for _ in 0..looks {
-            if let Knowledge::Left(Left { saved: left, .. }) = knowledge
-                && saved(&found).numbers == *left
+            let saved = Saved::recall(&self.names, role, &last, &earlier);
+            if matches!(knowledge, Knowledge::Left(Left { saved: left, .. }) if saved.numbers == *left)
             {
                 break;
             }
             self.clock.sleep(PAUSE).await;
-            let keeps = matches!(knowledge, Knowledge::Unknown) && looks_back == LooksBack::Keeps;
-            if !keeps {
-                found.clear();
-            }
-            found.extend(self.store.list(&path).await?);
+            let mut seen = std::mem::replace(
+                &mut last,
+                self.store.list(&path).await?.into_iter().collect(),
+            );
+            seen.retain(|name, _| {
+                looks_back == LooksBack::Keeps && self.is_left(role, name, knowledge)
+            });
+            earlier.extend(seen);
         }
-        Ok(saved(&found))
+        Ok(Saved::recall(&self.names, role, &last, &earlier))
+    }
+
+    /// Whether what the operation before left has this parameter of saved capacity in it, or may have.
+    fn is_left(&self, role: &Role, name: &str, knowledge: &Knowledge) -> bool {
+        match knowledge {
+            Knowledge::Fresh => false,
+            Knowledge::Left(Left { saved, .. }) => {
+                let number = self.names.parse_capacity(role, name);
+                number.is_some_and(|number| saved.contains(&number))
+            }
+            Knowledge::Unknown => true,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use maintenance_flag::{
-    Capacity, CapacityDoc, DecodeError, PackError, Parameters, Role, WindowId, pack,
+    Capacity, CapacityDoc, DecodeError, PackError, Parameters, Reserved, Role, WindowId, pack,
 };
 
 use crate::error::Error;
@@ -59,6 +59,46 @@ impl Saved {
         role: &Role,
         listed: impl IntoIterator<Item = (String, Stored)>,
     ) -> Self {
+        Self::of_what_counts(names, role, listed, |_, _, _| true)
+    }
+
+    /// What the last of several looks found, and what only earlier ones did. A read that lags hides what is
+    /// there, or shows what is gone: of a function that was not at zero when a window of the last look saved
+    /// it, no other window counts, since that one had been restored by then.
+    pub(crate) fn recall(
+        names: &Parameters,
+        role: &Role,
+        last: &BTreeMap<String, Stored>,
+        earlier: &BTreeMap<String, Stored>,
+    ) -> Self {
+        let listed = |all: &BTreeMap<String, Stored>| -> Vec<_> {
+            all.iter()
+                .map(|(name, it)| (name.clone(), it.clone()))
+                .collect()
+        };
+        let newest = Self::of(names, role, listed(last));
+        let is_restored_since = |window: &WindowId, function: &String| {
+            let known = newest.functions.get(function);
+            let mut naming = newest
+                .documents
+                .iter()
+                .filter(|it| it.functions.contains(function));
+            known.is_some_and(|it| it.reserved != Reserved::Limit(0))
+                && naming.all(|document| document.window != *window)
+        };
+        let all = listed(earlier).into_iter().chain(listed(last));
+        let all: BTreeMap<_, _> = all.collect();
+        Self::of_what_counts(names, role, all, |name, window, function| {
+            last.contains_key(name) || !is_restored_since(window, function)
+        })
+    }
+
+    fn of_what_counts(
+        names: &Parameters,
+        role: &Role,
+        listed: impl IntoIterator<Item = (String, Stored)>,
+        counts: impl Fn(&str, &WindowId, &String) -> bool,
+    ) -> Self {
         let mut saved = Self::default();
         let mut found = Vec::new();
         for (name, stored) in listed {
@@ -73,7 +113,10 @@ impl Saved {
         }
         // Oldest first, so that what was saved first counts.
         found.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
-        for (window, n, name, document) in found {
+        for (window, n, name, mut document) in found {
+            document
+                .functions
+                .retain(|function, _| counts(&name, &window, function));
             saved.add(window, n, name, document);
         }
         saved

@@ -150,6 +150,8 @@ impl Turnstile {
         }
         let standing = state.standing.remove(n);
         if let Some(answer) = &standing.answer {
+            // How many looks are left would count once more if the lease were found taken over just after
+            // it was created: that takes a pause and two others.
             if self.likeness.forgets_before(&standing.asked, answer) {
                 state.learned = state.last;
                 state.holds = true;

@@ -6,6 +6,7 @@ mod support;
 
 mod chosen;
 mod exactly;
+mod hidden;
 mod meanwhile;
 mod stored;
 mod trouble;

@@ -118,26 +118,3 @@ async fn another_accounts_functions_are_not_taken_for_deleted() {
         .unwrap();
     assert!(report.is_complete());
 }
-
-#[tokio::test(start_paused = true)]
-async fn what_off_saw_once_of_a_dead_operation_counts_though_a_later_read_hides_it() {
-    let world = World::mixed();
-    let before = world.sandbox.fleet();
-    world.on(&worker()).await.unwrap();
-    let saved = world.parameters("capacity");
-    assert!(!saved.is_empty());
-    // Nobody can say what the operation before has left.
-    let lease = "/maintenance/demo-dev/lease/9";
-    world.sandbox.set_parameter(lease, "not a lease");
-    let role = worker();
-    let (report, ()) = tokio::join!(world.off(&role), async {
-        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-        for name in &saved {
-            assert!(world.sandbox.delete_parameter(name), "{name} is gone");
-        }
-        assert_ne!(world.sandbox.fleet(), before, "it is restored already");
-    });
-    assert!(report.unwrap().is_complete());
-    assert_eq!(world.sandbox.fleet(), before);
-    assert!(!world.flag("worker").mode.is_on());
-}

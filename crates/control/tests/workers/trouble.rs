@@ -202,20 +202,19 @@ async fn a_mapping_that_is_being_disabled_is_waited_for_by_whoever_goes_on() {
     assert_eq!(world.sandbox.fleet(), before);
 }
 
+/// A role with one function, `demo-dev-` and its own name.
+fn role(name: &str) -> RoleSpec {
+    let globs = [format!("demo-dev-{name}")];
+    let functions = maintenance_control::Selection::new(&globs, &[], Default::default());
+    RoleSpec {
+        role: name.parse().expect("a role"),
+        functions: Some(functions.expect("a good glob")),
+        ..worker()
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_role_that_is_not_back_holds_up_no_other_roles_functions() {
-    let role = |name: &str| {
-        let functions = maintenance_control::Selection::new(
-            &[format!("demo-dev-{name}")],
-            &[],
-            Default::default(),
-        );
-        RoleSpec {
-            role: name.parse().expect("a role"),
-            functions: Some(functions.expect("a good glob")),
-            ..worker()
-        }
-    };
     let world = World::new(
         ["mail", "search"].map(|name| FunctionSpec::new(&format!("demo-dev-{name}")).reserved(7)),
     );
@@ -245,6 +244,26 @@ async fn a_role_that_is_not_back_holds_up_no_other_roles_functions() {
     );
     let fleet = world.sandbox.fleet();
     assert_eq!(fleet["demo-dev-mail"].reserved, Some(7));
+    world.sandbox.clear_faults();
+    let report = world.control.off(&roles, &off_wish(), &quiet).await;
+    assert!(report.unwrap().is_complete());
+}
+
+#[tokio::test(start_paused = true)]
+async fn visitors_wait_for_the_other_roles_though_theirs_has_functions_too() {
+    let world = World::new(
+        ["web", "search"].map(|name| FunctionSpec::new(&format!("demo-dev-{name}")).reserved(7)),
+    );
+    let roles = [role("web"), role("search")];
+    let quiet = Run::quiet();
+    let on = world.control.on(&roles, &on_wish(), &quiet).await;
+    assert!(on.unwrap().is_complete());
+    let denied = Fault::on("PutFunctionConcurrency").target("demo-dev-search");
+    world.inject(denied.always().access_denied());
+    let report = world.control.off(&roles, &off_wish(), &quiet).await;
+    assert_eq!(report.unwrap().roles[1].outcome, RoleOutcome::StillOn);
+    assert!(world.flag("web").mode.is_on());
+    assert_eq!(world.sandbox.fleet()["demo-dev-web"].reserved, Some(0));
     world.sandbox.clear_faults();
     let report = world.control.off(&roles, &off_wish(), &quiet).await;
     assert!(report.unwrap().is_complete());
