@@ -26,7 +26,6 @@ use crate::stop::Stop;
 use crate::store::{Store, Stored};
 use read::Read;
 pub use window::Link;
-pub(crate) use window::hint_of_room;
 
 /// A role as the configuration has it.
 #[derive(Debug, Clone)]

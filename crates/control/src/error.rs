@@ -1,12 +1,13 @@
 //! Why an operation failed, by what the caller can do about it.
 
-use crate::control::hint_of_room;
+mod room;
+
+use jiff::Timestamp;
+use maintenance_flag::{DecodeError, NoRoom, OwnerKind, PackError, Refusal, Role};
+
 use crate::events::FunctionEvents;
 use crate::lease::Halt;
 use crate::report::Report;
-use jiff::Timestamp;
-
-use maintenance_flag::{DecodeError, NoRoom, OwnerKind, PackError, Refusal, Role};
 
 /// What to do without credentials or region.
 const SIGN_IN: &str = "sign in (aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and set --region or AWS_REGION";
@@ -182,7 +183,7 @@ impl Error {
                 ))
             }
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
-            Self::NoRoom { name, source, .. } => Some(hint_of_room(name, source)),
+            Self::NoRoom { name, source, .. } => Some(room::hint(name, source)),
             Self::Store(error) => error.hint(),
             Self::Lambda(error) => error.hint(),
         }
