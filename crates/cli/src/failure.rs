@@ -61,6 +61,13 @@ impl Failure {
         self
     }
 
+    /// Why: a text takes more room than there is for it.
+    pub(crate) fn too_many_bytes(self, bytes: usize, most: usize) -> Self {
+        self.cause(format!(
+            "it takes {bytes} bytes as it is stored, and {most} are allowed"
+        ))
+    }
+
     /// Why: the error and all its sources. What only repeats the line above it is left out.
     pub(crate) fn caused_by(mut self, error: &dyn Error) -> Self {
         let mut next = Some(error);

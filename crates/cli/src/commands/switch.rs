@@ -143,9 +143,7 @@ fn not_longer(option: &str, text: &str, most: usize) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!("{option} is too long"))
-        .cause(format!(
-            "it takes {bytes} bytes as it is stored, and {most} are allowed"
-        ))
+        .too_many_bytes(bytes, most)
         .hint(format!("take {} bytes away from it", bytes - most)))
 }
 

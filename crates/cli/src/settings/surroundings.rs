@@ -82,9 +82,7 @@ impl Surroundings {
             return by.try_map(|by, from| match stored_bytes(&by) {
                 ..=MAX_NAME_BYTES => Ok(by),
                 bytes => Err(Failure::usage(format!("{from} cannot be used"))
-                    .cause(format!(
-                        "it takes {bytes} bytes as it is stored, and {MAX_NAME_BYTES} are allowed"
-                    ))
+                    .too_many_bytes(bytes, MAX_NAME_BYTES)
                     .hint(format!("unset {from}, or shorten it"))),
             });
         }
@@ -93,7 +91,8 @@ impl Surroundings {
             .find_map(|name| self.theirs(name));
         // In containers, CI and cron nobody sets these.
         let user = user.map(|user| user.value).or_else(user_name);
-        let mut user = user.unwrap_or_else(|| "unknown".to_owned());
+        let user = user.unwrap_or_else(|| "unknown".to_owned());
+        let mut user: String = user.chars().take(MAX_NAME_BYTES).collect();
         let host = self.host.as_deref().unwrap_or("unknown");
         // Somebody else set it: that it is longer than the record has room for is no reason to fail.
         while stored_bytes(&user) + stored_bytes(host) >= MAX_NAME_BYTES && user.pop().is_some() {}

@@ -35,12 +35,11 @@ impl Ready<'_> {
         !self.step.outcome.changed() && self.workers.is_none()
     }
 
-    fn is_web(&self) -> bool {
-        self.spec.role == Role::web()
-    }
-
-    fn is_flag_alone(&self) -> bool {
-        self.spec.functions.is_none() && self.workers.is_none()
+    /// Whether it opens only once the others are back: one with functions has its own to give back, but
+    /// that of the visitors opens last of all.
+    fn waits_for_others(&self) -> bool {
+        let is_flag_alone = self.spec.functions.is_none() && self.workers.is_none();
+        is_flag_alone || self.spec.role == Role::web()
     }
 
     fn outcome(&self) -> RoleOutcome {
@@ -205,8 +204,7 @@ impl Control {
         let turn_off = async |ready: Ready<'_>, done: &[RoleReport]| {
             let behind = done.iter().find(|role| !role.is_complete());
             match behind.map(|role| &role.role) {
-                // One with functions has its own to give back. That of the visitors opens last of all.
-                Some(role) if !ready.is_idle() && (ready.is_flag_alone() || ready.is_web()) => {
+                Some(role) if !ready.is_idle() && ready.waits_for_others() => {
                     let mut report = ready.plan();
                     report.outcome = RoleOutcome::StillOn;
                     report.warnings.push(format!(

@@ -4,7 +4,7 @@
 //! operation before died, nobody knows: then a few looks have to do, and at least the length of a lease
 //! has passed since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use maintenance_flag::{DecodeError, Flag, Left, Role};
@@ -108,10 +108,12 @@ impl Control {
             Knowledge::Unknown => BLIND_LOOKS,
         };
         for _ in 0..looks {
-            let saved = Saved::recall(&self.names, role, &last, &earlier);
-            if matches!(knowledge, Knowledge::Left(Left { saved: left, .. }) if saved.numbers == *left)
-            {
-                break;
+            if let Knowledge::Left(Left { saved, .. }) = knowledge {
+                let names = last.keys().chain(earlier.keys());
+                let numbers = names.filter_map(|name| self.names.parse_capacity(role, name));
+                if numbers.collect::<BTreeSet<_>>() == *saved {
+                    break;
+                }
             }
             self.clock.sleep(PAUSE).await;
             let mut seen = std::mem::replace(
@@ -123,7 +125,7 @@ impl Control {
             });
             earlier.extend(seen);
         }
-        Ok(Saved::recall(&self.names, role, &last, &earlier))
+        Ok(Saved::recall(&self.names, role, last, earlier))
     }
 
     /// Whether what the operation before left has this parameter of saved capacity in it, or may have.

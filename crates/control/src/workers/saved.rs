@@ -53,30 +53,19 @@ impl Saved {
         Ok(Self::of(names, role, listed))
     }
 
-    /// What these parameters say, which were found where a role's are.
-    pub(crate) fn of(
-        names: &Parameters,
-        role: &Role,
-        listed: impl IntoIterator<Item = (String, Stored)>,
-    ) -> Self {
-        Self::of_what_counts(names, role, listed, |_, _, _| true)
-    }
-
     /// What the last of several looks found, and what only earlier ones did. A read that lags hides what is
     /// there, or shows what is gone: of a function that was not at zero when a window of the last look saved
     /// it, no other window counts, since that one had been restored by then.
     pub(crate) fn recall(
         names: &Parameters,
         role: &Role,
-        last: &BTreeMap<String, Stored>,
-        earlier: &BTreeMap<String, Stored>,
+        last: BTreeMap<String, Stored>,
+        earlier: BTreeMap<String, Stored>,
     ) -> Self {
-        let listed = |all: &BTreeMap<String, Stored>| -> Vec<_> {
-            all.iter()
-                .map(|(name, it)| (name.clone(), it.clone()))
-                .collect()
-        };
-        let newest = Self::of(names, role, listed(last));
+        if earlier.is_empty() {
+            return Self::of(names, role, last);
+        }
+        let newest = Self::of(names, role, last.clone());
         let is_restored_since = |window: &WindowId, function: &String| {
             let known = newest.functions.get(function);
             let mut naming = newest
@@ -86,11 +75,20 @@ impl Saved {
             known.is_some_and(|it| it.reserved != Reserved::Limit(0))
                 && naming.all(|document| document.window != *window)
         };
-        let all = listed(earlier).into_iter().chain(listed(last));
-        let all: BTreeMap<_, _> = all.collect();
+        let mut all = earlier;
+        all.extend(last.clone());
         Self::of_what_counts(names, role, all, |name, window, function| {
             last.contains_key(name) || !is_restored_since(window, function)
         })
+    }
+
+    /// What these parameters say, which were found where a role's are.
+    fn of(
+        names: &Parameters,
+        role: &Role,
+        listed: impl IntoIterator<Item = (String, Stored)>,
+    ) -> Self {
+        Self::of_what_counts(names, role, listed, |_, _, _| true)
     }
 
     fn of_what_counts(
