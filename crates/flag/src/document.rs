@@ -4,7 +4,10 @@
 //! Documents are read field by field rather than derived, so that an unknown field is kept, a field of
 //! the wrong type is an error that names it, and no reading rule hides in an attribute.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+use crate::moment;
 
 /// The newest schema of a stored document that this version writes.
 pub const SCHEMA: u64 = 1;
@@ -89,18 +92,23 @@ impl Fields {
         }
     }
 
-    /// Takes a text that parses as `T`: a time, a window.
-    pub(crate) fn parsed<T: std::str::FromStr>(
+    /// Takes a text that `read` makes something of: a window.
+    pub(crate) fn parsed<T>(
         &mut self,
         key: &str,
         what: &str,
+        read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, DecodeError> {
         self.text(key)?
             .map(|text| {
-                text.parse()
-                    .map_err(|_| DecodeError::malformed(format!("{key:?} is not {what}")))
+                read(&text).ok_or_else(|| DecodeError::malformed(format!("{key:?} is not {what}")))
             })
             .transpose()
+    }
+
+    /// Takes a time.
+    pub(crate) fn moment(&mut self, key: &str) -> Result<Option<Timestamp>, DecodeError> {
+        self.parsed(key, "an RFC 3339 time", moment::read)
     }
 
     /// Takes a yes or no; none is a no.

@@ -248,21 +248,20 @@ impl Flag {
                 .transpose()
         };
         let (owner, overrode) = (owner("owner")?, owner("overrode")?);
-        const TIME: &str = "an RFC 3339 time";
         Ok(Self {
             schema,
             mode,
             owner,
             overrode,
-            window: fields.parsed("window", "a window id")?,
+            window: fields.parsed("window", "a window id", |text| text.parse().ok())?,
             by: fields.text("by")?,
             reason: fields.text("reason")?,
             message: fields.text("message")?,
-            since: fields.parsed("since", TIME)?,
-            until: fields.parsed("until", TIME)?,
+            since: fields.moment("since")?,
+            until: fields.moment("until")?,
             auto_off: fields.yes("auto_off")?,
             retry_after: fields.number("retry_after")?,
-            drained_at: fields.parsed("drained_at", TIME)?,
+            drained_at: fields.moment("drained_at")?,
             bypass: fields.take("bypass"),
             unknown: fields.rest(),
         })

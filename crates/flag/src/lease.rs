@@ -131,7 +131,6 @@ impl Lease {
             return Err(DecodeError::NewerSchema { schema });
         }
         let missing = |key: &str| DecodeError::malformed(format!("it has no {key:?}"));
-        const TIME: &str = "an RFC 3339 time";
         Ok(Self {
             id: fields.text("id")?.ok_or_else(|| missing("id"))?,
             by: fields.text("by")?.ok_or_else(|| missing("by"))?,
@@ -139,10 +138,10 @@ impl Lease {
                 .text("operation")?
                 .ok_or_else(|| missing("operation"))?,
             acquired: fields
-                .parsed("acquired", TIME)?
+                .moment("acquired")?
                 .ok_or_else(|| missing("acquired"))?,
             expires: fields
-                .parsed("expires", TIME)?
+                .moment("expires")?
                 .ok_or_else(|| missing("expires"))?,
             released: fields.take("released") == Some(true.into()),
             left: match fields.take("left") {

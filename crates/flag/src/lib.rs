@@ -35,6 +35,7 @@ mod capacity;
 mod document;
 mod flag;
 mod lease;
+mod moment;
 mod names;
 mod room;
 mod transition;

@@ -49,7 +49,7 @@ impl Bypass {
         };
         let text = |fields: &mut Fields, key| fields.text(key).ok().flatten();
         let hash = text(&mut fields, TOKEN).and_then(|text| TokenHash::parse(&text));
-        let until = text(&mut fields, TOKEN_UNTIL).and_then(|text| text.parse().ok());
+        let until = fields.moment(TOKEN_UNTIL).ok().flatten();
         Self {
             // A token without an end is one that somebody wrote by hand: it must not stay for ever.
             token: hash
