@@ -280,7 +280,7 @@ pub(crate) struct UnlockArgs {
 /// What `status` takes.
 #[derive(Debug, Default, Args)]
 pub(crate) struct StatusArgs {
-    /// With `status`: exit with 10 if some asked role is on
+    /// With `status`: exit with 10 if some asked role is on, whatever else could not be read
     #[arg(long)]
     pub(crate) exit_code: bool,
 }

@@ -4,7 +4,7 @@
 
 /// Done, or already so.
 pub const DONE: u8 = 0;
-/// It failed.
+/// It failed; of `status`, some of it could not be read, and what it printed is true.
 pub const FAILED: u8 = 1;
 /// The arguments or the configuration cannot be used. Nothing was begun.
 pub const USAGE: u8 = 2;
@@ -16,7 +16,7 @@ pub const PARTIAL: u8 = 4;
 pub const BUSY: u8 = 5;
 /// Not confirmed. Nothing was changed.
 pub const NOT_CONFIRMED: u8 = 6;
-/// With `status --exit-code`: some asked role is in maintenance.
+/// With `status --exit-code`: some asked role is in maintenance, whatever else could not be read.
 pub const ON: u8 = 10;
 /// Stopped by Ctrl-C or SIGTERM after the step in hand. The same command again goes on.
 pub const INTERRUPTED: u8 = 130;

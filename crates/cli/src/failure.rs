@@ -12,7 +12,7 @@ use crate::exit_code::Outcome;
 use crate::words;
 
 /// What to do next where nothing better is known: every command can be run again.
-const AGAIN: &str = "see to the cause, then run the same command again";
+pub(crate) const AGAIN: &str = "see to the cause, then run the same command again";
 
 /// What happened, why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +86,14 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// What to do next, unless it is said already.
+    pub(crate) fn hint_once(self, hint: &str) -> Self {
+        match self.hints.iter().any(|said| said == hint) {
+            true => self,
+            false => self.hint(hint),
+        }
     }
 
     /// What to do next, if there is something to say.

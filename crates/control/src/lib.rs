@@ -36,9 +36,9 @@ pub use fleet::Fleet;
 pub use lease::{Guard, Halt, Holder};
 pub use pace::Pace;
 pub use report::{
-    Action, BypassReport, Drift, Failure, OptionsReport, Report, RoleOutcome, RoleReport,
-    RoleStatus, Settings, State, Status, Updated, Worker, WorkerState, Workers, WorkersReport,
-    WorkersStatus,
+    Action, BypassReport, Drift, Failure, OptionsReport, Part, Report, RoleOutcome, RoleReport,
+    RoleStatus, Settings, State, Status, Unread, Updated, Worker, WorkerState, Workers,
+    WorkersReport, WorkersStatus,
 };
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;

@@ -3,13 +3,15 @@
 //! The JSON keys are a public contract: they are only ever added to.
 
 mod options;
+mod status;
 mod workers;
 
 pub use options::{BypassReport, OptionsReport, Updated};
+pub use status::{Part, RoleStatus, State, Status, Unread, WorkersStatus};
 pub use workers::{Settings, Worker, WorkerState, Workers};
 
 use jiff::Timestamp;
-use maintenance_flag::{App, Flag, Owner, Role};
+use maintenance_flag::{App, Role};
 use serde::{Serialize, Serializer};
 
 use crate::events::FunctionEvents;
@@ -166,143 +168,6 @@ pub struct Drift {
     pub saved: String,
     /// What it is now.
     pub now: String,
-}
-
-/// How every asked role stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Status {
-    /// The app, as in `demo-dev`.
-    #[serde(serialize_with = "display")]
-    pub app: App,
-    /// One entry a role, in the order asked.
-    pub roles: Vec<RoleStatus>,
-}
-
-/// Whether a role is in maintenance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// In maintenance, wholly or read-only.
-    On,
-    /// Serving.
-    Off,
-    /// The stored flag cannot be read; gates keep what they knew.
-    Malformed,
-}
-
-/// How one role stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RoleStatus {
-    /// The role.
-    pub role: Role,
-    /// On, off or malformed.
-    pub state: State,
-    /// The flag as stored, if it can be read.
-    pub flag: Option<Flag>,
-    /// How its functions stand, while it is on or while something is saved.
-    pub workers: Option<WorkersStatus>,
-    /// What an operator should know besides.
-    pub warnings: Vec<String>,
-}
-
-/// How the functions of a role stand.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct WorkersStatus {
-    /// How many functions the role selects or has saved.
-    pub selected: usize,
-    /// How many of them are paused.
-    pub paused: usize,
-    /// Functions that are not (or no longer) paused though they should be, by name.
-    pub pending: Vec<String>,
-    /// Functions with a setting that somebody else changed, by name.
-    pub drifted: Vec<String>,
-    /// What was saved and does not exist any more.
-    pub gone: Vec<String>,
-}
-
-impl RoleStatus {
-    /// What its visitors get, while it is on. None if that is the usual page and nothing else.
-    #[must_use]
-    pub fn options(&self) -> Option<OptionsReport> {
-        let flag = self.flag.as_ref().filter(|_| self.state == State::On)?;
-        Some(OptionsReport::of(flag)).filter(|options| !options.is_plain())
-    }
-
-    /// When it opened by itself, if it is off because of that.
-    #[must_use]
-    pub fn opened_at(&self) -> Option<Timestamp> {
-        let flag = self.flag.as_ref().filter(|_| self.state == State::Off)?;
-        flag.opens_at()
-    }
-}
-
-impl Serialize for RoleStatus {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            role: &'a str,
-            maintenance: State,
-            #[serde(flatten, skip_serializing_if = "Option::is_none")]
-            details: Option<Details<'a>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            workers: Option<&'a WorkersStatus>,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            warnings: &'a [String],
-        }
-        #[derive(Serialize)]
-        struct Details<'a> {
-            mode: &'a str,
-            window: Option<&'a str>,
-            owner: Option<OwnerDocument<'a>>,
-            by: Option<&'a str>,
-            reason: Option<&'a str>,
-            message: Option<&'a str>,
-            since: Option<Timestamp>,
-            until: Option<Timestamp>,
-            auto_off: bool,
-            retry_after: Option<u32>,
-            bypass: BypassReport,
-            drained_at: Option<Timestamp>,
-        }
-        #[derive(Serialize)]
-        struct OwnerDocument<'a> {
-            kind: &'a str,
-            name: &'a str,
-        }
-        fn owner(owner: &Owner) -> OwnerDocument<'_> {
-            OwnerDocument {
-                kind: owner.kind.as_str(),
-                name: &owner.name,
-            }
-        }
-        // One whose end has come is off, whatever is stored.
-        let details = self
-            .flag
-            .as_ref()
-            .filter(|_| self.state == State::On)
-            .map(|flag| Details {
-                mode: flag.mode.as_str(),
-                window: flag.window.as_ref().map(|window| window.as_str()),
-                owner: flag.owner.as_ref().map(owner),
-                by: flag.by.as_deref(),
-                reason: flag.reason.as_deref(),
-                message: flag.message.as_deref(),
-                since: flag.since,
-                until: flag.until,
-                auto_off: flag.auto_off,
-                retry_after: flag.retry_after,
-                bypass: BypassReport::of(flag),
-                drained_at: flag.drained_at,
-            });
-        Document {
-            role: self.role.as_str(),
-            maintenance: self.state,
-            details,
-            workers: self.workers.as_ref(),
-            warnings: &self.warnings,
-        }
-        .serialize(serializer)
-    }
 }
 
 fn display<T: std::fmt::Display, S: Serializer>(

@@ -17,6 +17,7 @@ mod settings;
 mod standing;
 mod table;
 mod unlock;
+mod unread;
 mod wait;
 mod window;
 mod window_end;

@@ -43,18 +43,14 @@ pub(crate) async fn run(
         output.answer(status.roles.iter().map(line).collect::<String>())?;
     }
 
-    let is = |state: State| move |role: &&RoleStatus| role.state == state;
-    if let Some(role) = status.roles.iter().find(is(State::Malformed)) {
-        let failure = Failure::failed(format!("the flag of the {} role is malformed", role.role));
-        return Err(role
-            .warnings
-            .iter()
-            .fold(failure, |failure, warning| failure.cause(warning))
-            .hint("gates keep what they knew; `maintenance on` or `off` writes a good flag")
-            .answered());
-    }
-    match args.exit_code && status.roles.iter().any(|role| role.state == State::On) {
-        true => Ok(Outcome::On),
-        false => Ok(Outcome::Done),
+    // What is on is on, whatever else could not be read; and what could not be read never passes for off.
+    let is_on = |role: &RoleStatus| role.state == State::On;
+    let (well, failed) = match args.exit_code && status.roles.iter().any(is_on) {
+        true => (Outcome::On, Outcome::On),
+        false => (Outcome::Done, Outcome::Failed),
+    };
+    match words::unread_of(&status.roles, failed) {
+        Some(failure) => Err(failure.answered()),
+        None => Ok(well),
     }
 }

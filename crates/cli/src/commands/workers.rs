@@ -13,12 +13,16 @@ pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome,
     let (app, roles) = (settings.app()?, settings.asked_or_all()?);
     let control = connect::control(settings, app.clone()).await;
     let workers = control.workers(&roles).await?;
+    let unread = words::unread_workers(&workers);
     if output.json() {
         output.document(&workers)?;
-    } else if workers.workers.is_empty() {
+    } else if workers.workers.is_empty() && unread.is_none() {
         output.say(format_args!("The roles of {app} select no functions"));
     } else {
         output.answer(words::workers(&workers))?;
     }
-    Ok(Outcome::Done)
+    match unread {
+        Some(failure) => Err(failure.answered()),
+        None => Ok(Outcome::Done),
+    }
 }

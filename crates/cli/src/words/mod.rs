@@ -7,6 +7,7 @@ mod options;
 mod problem;
 mod progress;
 mod status;
+mod unread;
 mod workers;
 
 pub(crate) use drain::{
@@ -18,4 +19,5 @@ pub(crate) use options::{APPEND, NOT_ENCRYPTED, about_link, runs_on, will_turn, 
 pub(crate) use problem::{problem, unfinished};
 pub(crate) use progress::{at_work, draining, listing, pace, reading, waiting};
 pub(crate) use status::{state, status_details, status_heading, status_notes};
+pub(crate) use unread::{unread_of, unread_workers};
 pub(crate) use workers::workers;

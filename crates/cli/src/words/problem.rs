@@ -109,9 +109,7 @@ fn with_failures(mut failure: Failure, report: &Report) -> Failure {
         .flat_map(|workers| &workers.failed)
         .filter_map(|it| it.hint.as_ref())
     {
-        if !failure.hints().contains(hint) {
-            failure = failure.hint(hint.clone());
-        }
+        failure = failure.hint_once(hint);
     }
     failure
 }

@@ -15,12 +15,13 @@ pub(crate) fn status_heading(roles: &[RoleStatus], all: bool, app: &App) -> Stri
     }
 }
 
-/// `on`, `off` or `malformed`.
+/// `on`, `off`, `malformed` or `unknown`.
 pub(crate) fn state(state: State) -> &'static str {
     match state {
         State::On => "on",
         State::Off => "off",
         State::Malformed => "malformed",
+        State::Unknown => "unknown",
     }
 }
 
@@ -60,12 +61,12 @@ fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String>
         functions(workers.selected),
         status.role
     )];
-    lines.extend(
-        workers
-            .pending
-            .iter()
-            .map(|name| format!("{name} is not paused")),
-    );
+    let is_unread = |name: &&String| {
+        let mut unread = status.unread.iter();
+        unread.any(|it| it.function.as_ref() == Some(*name))
+    };
+    let pending = workers.pending.iter().filter(|name| !is_unread(name));
+    lines.extend(pending.map(|name| format!("{name} is not paused")));
     lines.extend(
         workers
             .drifted

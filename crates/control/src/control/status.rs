@@ -1,11 +1,12 @@
-//! How things stand. Reads only.
+//! How things stand. Reads only, and says what it could: a part that cannot be read hides no other.
 
+use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 
 use super::read::Read;
 use super::{Control, RoleSpec};
 use crate::error::Error;
-use crate::report::{RoleStatus, State, Status, Workers};
+use crate::report::{Part, RoleStatus, State, Status, Unread, Workers};
 use crate::workers::{Look, Saved, rows, status, survey};
 
 impl Control {
@@ -15,25 +16,29 @@ impl Control {
     /// # Errors
     /// [`Error`].
     pub async fn flags(&self, roles: &[RoleSpec]) -> Result<Vec<RoleStatus>, Error> {
-        let reads = roles.iter().map(|spec| async move {
-            let read = self.read(&spec.role).await?;
-            Ok::<_, Error>(flag_status(spec, read, self.clock.now()))
-        });
-        futures_util::future::try_join_all(reads).await
+        try_join_all(roles.iter().map(|spec| self.flag_status(spec))).await
     }
 
-    /// How these roles stand.
+    /// How these roles stand, as far as it can be read: the rest is in [`RoleStatus::unread`].
     ///
     /// # Errors
-    /// [`Error`]. A flag that cannot be read is no error: its role's state says so.
+    /// [`Error`], if no flag at all can be read. A malformed one is no error: its role's state says so.
     pub async fn status(&self, roles: &[RoleSpec]) -> Result<Status, Error> {
-        let mut all = self.flags(roles).await?;
-        for (spec, role) in roles.iter().zip(&mut all) {
-            if role.state == State::Off && spec.functions.is_none() {
-                continue;
-            }
-            self.add_workers(spec, role).await?;
+        let flags = join_all(roles.iter().map(|spec| self.flag_status(spec))).await;
+        let is_any_known = flags.iter().any(Result::is_ok);
+        let mut all = Vec::with_capacity(roles.len());
+        for (spec, flag) in roles.iter().zip(flags) {
+            all.push(match flag {
+                Err(error) if is_any_known => unknown(spec, &error),
+                flag => flag?,
+            });
         }
+        // Side by side, so that where AWS throttles nobody waits for one role after another.
+        let scaled = roles.iter().zip(&mut all).filter(|(spec, role)| {
+            let is_on = matches!(role.state, State::On | State::Malformed);
+            is_on || role.state == State::Off && spec.functions.is_some()
+        });
+        join_all(scaled.map(|(spec, role)| self.add_workers(spec, role))).await;
         Ok(Status {
             app: self.app.clone(),
             roles: all,
@@ -43,9 +48,11 @@ impl Control {
     /// The functions of these roles, one by one: those that a role selects, and those saved for it.
     ///
     /// # Errors
-    /// [`Error`]; saved capacity that cannot be read is one too, since the table would not be true.
+    /// [`Error`]; saved capacity that cannot be read is one too, since the table would not be true. A
+    /// function that cannot be read is none: it is in [`Workers::unread`].
     pub async fn workers(&self, roles: &[RoleSpec]) -> Result<Workers, Error> {
         let mut workers = Vec::new();
+        let mut unread = Vec::new();
         for spec in roles {
             let read = self.read(&spec.role).await?;
             let now = self.clock.now();
@@ -62,34 +69,57 @@ impl Control {
             )
             .await?;
             workers.extend(rows(&survey, &saved, &spec.role, on));
+            unread.extend(survey.failures());
         }
         Ok(Workers {
             app: self.app.clone(),
             workers,
+            unread,
         })
     }
 
-    async fn add_workers(&self, spec: &RoleSpec, role: &mut RoleStatus) -> Result<(), Error> {
-        let saved = Saved::load(&self.store, &self.names, &spec.role).await?;
-        for (name, error) in &saved.unreadable {
-            role.warnings.push(format!("cannot read {name}: {error}"));
-        }
+    async fn flag_status(&self, spec: &RoleSpec) -> Result<RoleStatus, Error> {
+        let read = self.read(&spec.role).await?;
+        Ok(flag_status(spec, read, self.clock.now()))
+    }
+
+    /// Adds how the functions of a role stand, or why that is not known.
+    async fn add_workers(&self, spec: &RoleSpec, role: &mut RoleStatus) {
+        let mut saved = match Saved::load(&self.store, &self.names, &spec.role).await {
+            Ok(saved) => saved,
+            Err(error) => return role.unread.push(Unread::new(Part::Saved, &error)),
+        };
         let on = role.state != State::Off;
-        if saved.is_empty() && (!on || spec.functions.is_none()) {
-            return Ok(());
-        }
-        // What is selected matters while it should be paused; what is saved matters always.
-        let selection = spec.functions.as_ref().filter(|_| on);
-        let survey = survey(&self.fleet, selection, &saved, Look::default()).await?;
-        role.workers = Some(status(&survey, &saved));
-        if !on {
+        if !on && !saved.functions.is_empty() {
             role.warnings.push(format!(
                 "it is off, but what {} functions had is still saved: run maintenance off --role {}",
                 saved.functions.len(),
                 spec.role
             ));
         }
-        Ok(())
+        // Without all that is saved, a paused function looks like one that somebody else set to zero.
+        let damaged = std::mem::take(&mut saved.unreadable).into_iter();
+        let damaged = damaged.map(|(name, source)| Error::Unreadable { name, source });
+        role.unread
+            .extend(damaged.map(|error| Unread::new(Part::Saved, &error)));
+        let is_all_known = role.unread.is_empty();
+        if !is_all_known || saved.is_empty() && (!on || spec.functions.is_none()) {
+            return;
+        }
+        // What is selected matters while it should be paused; what is saved matters always.
+        let selection = spec.functions.as_ref().filter(|_| on);
+        match survey(&self.fleet, selection, &saved, Look::default()).await {
+            Ok(survey) => {
+                let failed = survey.failed.iter();
+                role.unread
+                    .extend(failed.map(|(name, error)| Unread::function(name, error)));
+                role.workers = Some(status(&survey, &saved));
+            }
+            Err(error) => {
+                let error = Error::from(error);
+                role.unread.push(Unread::new(Part::Functions, &error));
+            }
+        }
     }
 }
 
@@ -105,5 +135,18 @@ fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {
         flag,
         workers: None,
         warnings: warning.into_iter().collect(),
+        unread: Vec::new(),
+    }
+}
+
+/// Of a role whose flag cannot be read.
+fn unknown(spec: &RoleSpec, error: &Error) -> RoleStatus {
+    RoleStatus {
+        role: spec.role.clone(),
+        state: State::Unknown,
+        flag: None,
+        workers: None,
+        warnings: Vec::new(),
+        unread: vec![Unread::new(Part::Flag, error)],
     }
 }

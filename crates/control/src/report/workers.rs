@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maintenance_flag::{App, Capacity, Reserved, Role};
 use serde::{Serialize, Serializer};
 
-use super::display;
+use super::{Failure, display};
 
 /// All functions of the asked roles.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,8 +13,11 @@ pub struct Workers {
     /// The app, as in `demo-dev`.
     #[serde(serialize_with = "display")]
     pub app: App,
-    /// One entry a function, by role and name.
+    /// One entry a function that could be read, by role and name.
     pub workers: Vec<Worker>,
+    /// Functions that could not be read, and why. Nothing is known of them but that their role has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Failure>,
 }
 
 /// How a function stands.

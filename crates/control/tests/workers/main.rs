@@ -10,3 +10,4 @@ mod hidden;
 mod meanwhile;
 mod stored;
 mod trouble;
+mod unread;
