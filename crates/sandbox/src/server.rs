@@ -1,17 +1,20 @@
-//! The door over HTTP, on loopback, for anything that speaks AWS's protocols.
+//! The door over HTTP, on loopback, for anything that speaks AWS's protocols; and for what is shown beside
+//! the sandbox, so that there is one loop that accepts.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 
+use axum::BoxError;
+use axum::serve::Listener;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -20,7 +23,7 @@ use crate::sandbox::{ConnectionDropped, Sandbox};
 /// The largest request body, in bytes: more than Lambda's own limit.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// A sandbox being served; it stops when this is dropped.
+/// A sandbox, or something else, being served; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -50,13 +53,8 @@ impl Sandbox {
     /// # Errors
     /// If the address cannot be bound.
     pub async fn serve_at(&self, address: SocketAddr) -> io::Result<Server> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        let task = tokio::spawn(accept(self.clone(), listener));
-        Ok(Server {
-            address,
-            runs: Runs::Task(task),
-        })
+        let sandbox = self.clone();
+        Server::start(address, move |_| sandbox.service()).await
     }
 
     /// Serves on a free port of 127.0.0.1, on a thread with a runtime of its own: for tests that
@@ -82,7 +80,7 @@ impl Sandbox {
                         return;
                     };
                     tokio::select! {
-                        () = accept(sandbox, listener) => {}
+                        () = accept(listener, |_| sandbox.service()) => {}
                         _ = stopped => {}
                     }
                 });
@@ -95,6 +93,23 @@ impl Sandbox {
             },
         })
     }
+
+    /// What answers the requests of one connection.
+    fn service(
+        &self,
+    ) -> impl Service<
+        Request<Incoming>,
+        Response = Response<Full<Bytes>>,
+        Error = ConnectionDropped,
+        Future: Send,
+    > + Send
+    + use<> {
+        let sandbox = self.clone();
+        service_fn(move |request| {
+            let sandbox = sandbox.clone();
+            async move { answer(&sandbox, request).await }
+        })
+    }
 }
 
 fn loopback() -> SocketAddr {
@@ -102,6 +117,30 @@ fn loopback() -> SocketAddr {
 }
 
 impl Server {
+    /// Serves HTTP/1 at this address, on the runtime this is called in: each connection by what `service`
+    /// makes for its peer.
+    ///
+    /// # Errors
+    /// If the address cannot be bound.
+    pub async fn start<S, B>(
+        address: SocketAddr,
+        service: impl FnMut(SocketAddr) -> S + Send + 'static,
+    ) -> io::Result<Self>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
+            + Send
+            + 'static,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(accept(listener, service));
+        Ok(Self {
+            address,
+            runs: Runs::Task(task),
+        })
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -133,36 +172,33 @@ impl Drop for Server {
     }
 }
 
-/// Accepts until it is dropped, which cuts every connection.
-async fn accept(sandbox: Sandbox, listener: TcpListener) {
+/// Accepts until it is dropped, which cuts every connection. `axum::serve` would not cut them, nor close one
+/// without an answer; how to go on when accepting fails, as out of files, is its own.
+async fn accept<S, B>(mut listener: TcpListener, mut service: impl FnMut(SocketAddr) -> S)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
+        + Send
+        + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(sandbox.clone(), stream));
-                }
-                Err(error) => tracing::warn!(%error, "the sandbox could not accept a connection"),
-            },
+            (stream, peer) = Listener::accept(&mut listener) => {
+                // Without it small answers wait for the client's acknowledgement.
+                let _ = stream.set_nodelay(true);
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .serve_connection(TokioIo::new(stream), service(peer));
+                connections.spawn(async {
+                    // An error here is a client that left, or a fault that dropped the connection.
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%error, "a connection ended");
+                    }
+                });
+            }
             Some(_) = connections.join_next() => {}
         }
-    }
-}
-
-async fn connection(sandbox: Sandbox, stream: TcpStream) {
-    // Without it small answers wait for the client's acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let sandbox = sandbox.clone();
-        async move { answer(&sandbox, request).await }
-    });
-    // An error here is a client that left, or a fault that dropped the connection.
-    if let Err(error) = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await
-    {
-        tracing::debug!(%error, "a connection to the sandbox ended");
     }
 }
 

@@ -12,14 +12,10 @@ use axum::{Extension, Router};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::AUTHORIZATION;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use maintenance_gate::{Gate, MaintenanceLayer, SdkSource};
 use maintenance_sandbox::{Fleet, Sandbox, Server, Settings, StateError};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use crate::failure::Failure;
 
@@ -44,8 +40,7 @@ pub(crate) struct Options {
 pub(crate) struct Playground {
     sandbox: Sandbox,
     server: Server,
-    page: SocketAddr,
-    web: tokio::task::JoinHandle<()>,
+    page: Server,
     folder: TempDir,
     state: Option<PathBuf>,
 }
@@ -63,7 +58,7 @@ impl Playground {
                 .caused_by(&error)
                 .hint("choose another --port, or leave it out for a free one")
         })?;
-        let (page, web) = serve_page(&sandbox, options.ttl).await?;
+        let page = serve_page(&sandbox, options.ttl).await?;
         let folder = config_file()
             .map_err(|e| Failure::failed("cannot write a temporary file").caused_by(&e))?;
         let playground = Self {
@@ -71,7 +66,6 @@ impl Playground {
             sandbox,
             server,
             page,
-            web,
             folder,
         };
         playground.save()?;
@@ -85,7 +79,7 @@ impl Playground {
 
     /// Where the app's page is.
     pub(crate) fn page(&self) -> SocketAddr {
-        self.page
+        self.page.address()
     }
 
     /// Every function's settings, as they are now.
@@ -169,12 +163,6 @@ impl Playground {
     }
 }
 
-impl Drop for Playground {
-    fn drop(&mut self) {
-        self.web.abort();
-    }
-}
-
 fn seeded() -> Sandbox {
     let sandbox = Sandbox::new(Settings::demo());
     for function in functions() {
@@ -198,11 +186,7 @@ fn state_failure(error: &StateError) -> Failure {
 }
 
 /// The web handler, behind the gate, which reads its flag from the local Parameter Store.
-async fn serve_page(
-    sandbox: &Sandbox,
-    ttl: Duration,
-) -> Result<(SocketAddr, tokio::task::JoinHandle<()>), Failure> {
-    let cannot = |what: &'static str| move |e: io::Error| Failure::failed(what).caused_by(&e);
+async fn serve_page(sandbox: &Sandbox, ttl: Duration) -> Result<Server, Failure> {
     let gate = Gate::builder()
         .app(APP)
         .env(ENV)
@@ -215,36 +199,14 @@ async fn serve_page(
     let app = Router::new()
         .route("/", get(|| async { Html(HELLO) }))
         .layer(MaintenanceLayer::new(gate));
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-    let listener = listener.map_err(cannot("cannot listen for the page"))?;
-    let address = listener
-        .local_addr()
-        .map_err(cannot("cannot listen for the page"))?;
-    Ok((address, tokio::spawn(serve(listener, app))))
-}
-
-/// Serves until it is aborted; whoever asks for the page then sees that it is gone. By hand, since
-/// `axum::serve` brings a server of HTTP/2, which nobody here speaks.
-async fn serve(listener: TcpListener, app: Router) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                // With it, --allow-ip works here too.
-                Ok((stream, peer)) => {
-                    let app = app.clone().layer(Extension(ConnectInfo(peer)));
-                    connections.spawn(
-                        http1::Builder::new()
-                            .timer(TokioTimer::new())
-                            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app)),
-                    );
-                }
-                // Out of files, say: give those that are open time to end.
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    // With the peer, --allow-ip works here too.
+    let served = Server::start(anywhere, move |peer| {
+        TowerToHyperService::new(app.clone().layer(Extension(ConnectInfo(peer))))
+    });
+    served
+        .await
+        .map_err(|e| Failure::failed("cannot listen for the page").caused_by(&e))
 }
 
 fn ssm_client(sandbox: &Sandbox) -> aws_sdk_ssm::Client {
