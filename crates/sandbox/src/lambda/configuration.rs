@@ -136,15 +136,15 @@ pub(crate) enum Shown<'a> {
 pub(crate) fn show(context: &Context<'_>, function: &Function, shown: &Shown<'_>) -> Value {
     let number;
     let (qualifier, version) = match shown {
-        Shown::Latest => (None, "$LATEST".to_owned()),
-        Shown::LatestQualified => (Some("$LATEST"), "$LATEST".to_owned()),
+        Shown::Latest => (None, "$LATEST"),
+        Shown::LatestQualified => (Some("$LATEST"), "$LATEST"),
         Shown::Number(version) => {
             number = version.to_string();
-            (Some(number.as_str()), number.clone())
+            (Some(number.as_str()), number.as_str())
         }
         Shown::Through(qualifier) => (Some(*qualifier), function.version_of(qualifier)),
     };
-    let configuration = function.resolve(&version).unwrap_or(&function.latest);
+    let configuration = function.resolve(version).unwrap_or(&function.latest);
     let settings = context.settings;
     let mut body = json!({
         "FunctionName": function.name,

@@ -59,7 +59,7 @@ fn show(context: &Context<'_>, function: &str, qualifier: &str, config: &EventIn
 }
 
 fn none(context: &Context<'_>, name: &FunctionRef) -> ApiError {
-    let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
+    let qualifier = name.qualifier_or_latest();
     let arn = function_arn(context.settings, &name.name, Some(qualifier));
     ApiError::not_found(format!(
         "The function {arn} doesn't have an EventInvokeConfig"
@@ -72,7 +72,7 @@ pub(crate) fn get(
     request: &Incoming,
 ) -> ApiResult<Reply> {
     let name = named(request, context)?;
-    let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
+    let qualifier = name.qualifier_or_latest();
     let config = state
         .functions
         .get(&name.name)
@@ -112,9 +112,9 @@ pub(crate) fn put(
         on_failure: destinations.on_failure.and_then(|it| it.destination),
         modified: context.now,
     };
-    let qualifier = name.qualifier.unwrap_or_else(|| "$LATEST".to_owned());
-    let body = show(context, &name.name, &qualifier, &config);
-    function.event_invoke.insert(qualifier, config);
+    let qualifier = name.qualifier_or_latest();
+    let body = show(context, &name.name, qualifier, &config);
+    function.event_invoke.insert(qualifier.to_owned(), config);
     Ok(Reply::json(200, &body))
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn delete(
     request: &Incoming,
 ) -> ApiResult<Reply> {
     let name = named(request, context)?;
-    let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
+    let qualifier = name.qualifier_or_latest();
     state
         .functions
         .get_mut(&name.name)

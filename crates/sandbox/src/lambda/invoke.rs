@@ -73,8 +73,8 @@ pub(crate) fn invoke(
              following state: Pending",
         ));
     }
-    let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
-    let version = function.version_of(qualifier);
+    let qualifier = name.qualifier_or_latest();
+    let version = function.version_of(qualifier).to_owned();
     let asynchronous = match kind {
         "RequestResponse" => false,
         "Event" => true,

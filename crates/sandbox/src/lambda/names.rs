@@ -90,6 +90,11 @@ impl FunctionRef {
         Ok(self)
     }
 
+    /// Its qualifier: `$LATEST` if it has none.
+    pub(crate) fn qualifier_or_latest(&self) -> &str {
+        self.qualifier.as_deref().unwrap_or("$LATEST")
+    }
+
     /// Its ARN, with the qualifier if it has one.
     pub(crate) fn arn(&self, settings: &Settings) -> String {
         function_arn(settings, &self.name, self.qualifier.as_deref())

@@ -175,29 +175,26 @@ impl Function {
 
     /// The version a qualifier leads to, if there is one.
     pub(crate) fn resolve(&self, qualifier: &str) -> Option<&Configuration> {
-        if qualifier == "$LATEST" {
-            return Some(&self.latest);
+        match self.version_of(qualifier) {
+            "$LATEST" => Some(&self.latest),
+            number => {
+                let version = self.versions.get(&number.parse().ok()?)?;
+                Some(&version.configuration)
+            }
         }
-        if let Ok(number) = qualifier.parse::<u64>() {
-            return self.versions.get(&number).map(|it| &it.configuration);
-        }
-        let alias = self.aliases.get(qualifier)?;
-        self.resolve_number(&alias.version)
-    }
-
-    fn resolve_number(&self, version: &str) -> Option<&Configuration> {
-        if version == "$LATEST" {
-            return Some(&self.latest);
-        }
-        let number: u64 = version.parse().ok()?;
-        self.versions.get(&number).map(|it| &it.configuration)
     }
 
     /// The version a qualifier leads to, by name: its number, or `$LATEST`.
-    pub(crate) fn version_of(&self, qualifier: &str) -> String {
+    pub(crate) fn version_of<'a>(&'a self, qualifier: &'a str) -> &'a str {
         self.aliases
             .get(qualifier)
-            .map_or_else(|| qualifier.to_owned(), |alias| alias.version.clone())
+            .map_or(qualifier, |alias| &alias.version)
+    }
+
+    /// Forgets what hangs on a qualifier that is being deleted.
+    pub(crate) fn forget(&mut self, qualifier: &str) {
+        self.provisioned.remove(qualifier);
+        self.event_invoke.remove(qualifier);
     }
 }
 

@@ -65,8 +65,7 @@ pub(crate) fn remove(function: &mut Function, qualifier: &str) -> ApiResult<()> 
         )));
     }
     function.versions.remove(&number);
-    function.provisioned.remove(qualifier);
-    function.event_invoke.remove(qualifier);
+    function.forget(qualifier);
     Ok(())
 }
 
@@ -261,8 +260,7 @@ pub(crate) fn delete_alias(
     // Deleting what is not there succeeds; what hangs on the alias goes with it.
     if let Some(function) = state.functions.get_mut(&name.name) {
         function.aliases.remove(alias);
-        function.provisioned.remove(alias);
-        function.event_invoke.remove(alias);
+        function.forget(alias);
     }
     Ok(Reply::empty(204))
 }
