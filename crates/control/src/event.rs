@@ -54,7 +54,7 @@ pub enum Event<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waiting {
-    /// Event source mappings that AWS is disabling or enabling.
+    /// Event source mappings that AWS is disabling, enabling, creating or updating.
     pub mappings: usize,
     /// Provisioned concurrency, by qualifier, that is not ready yet.
     pub provisioned: usize,

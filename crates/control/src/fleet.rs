@@ -25,11 +25,12 @@ use crate::lease::Guard;
 use crate::pace::Pace;
 use crate::retry;
 use crate::selection::Selection;
-use crate::waits::Count;
+use crate::waits::{Count, Counted};
 use fault::fault;
 pub(crate) use fault::{function_of_arn, origin_of_arn};
 use pages::{existing, pages};
 pub(crate) use triggers::LATEST;
+pub(crate) use write::Looks;
 
 /// Calls per second for `GetFunction`, which has a budget of 100 of its own.
 const GET_FUNCTION_RATE: f64 = 95.0;
@@ -135,6 +136,11 @@ impl Fleet {
             mappings_awaited: Count::default(),
             provisioned_awaited: Count::default(),
         }
+    }
+
+    /// Somebody waits for a mapping, until what is returned goes.
+    pub(crate) fn awaits_mapping(&self) -> Counted {
+        self.mappings_awaited.one_more()
     }
 
     /// What is being waited for just now.

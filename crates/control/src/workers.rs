@@ -2,17 +2,18 @@
 //!
 //! The rule: whatever dies, whenever, the next `off` gives every function back exactly what it had, or
 //! says by name what it could not. Three things make it so. What a function has is saved, create-only,
-//! before the function is touched ([`saved`]). Every step can be repeated, so that recovering is doing
+//! before the function is touched ([`saved`], [`queue`]). Every step can be repeated, so that recovering is doing
 //! the same again ([`pause`], [`restore`]). And a value that is neither the saved one nor the paused
 //! one is somebody else's: it is kept and reported.
 
 mod drift;
 mod pause;
+mod queue;
 mod restore;
 mod saved;
 mod survey;
 
-pub(crate) use pause::{Preparation, Timeouts, prepare};
+pub(crate) use pause::{Paused, Preparation, Timeouts, prepare};
 pub(crate) use restore::{Restoration, restore};
 pub(crate) use saved::{Place, Saved};
 pub(crate) use survey::{Current, Look, rows, status, survey};
@@ -48,26 +49,29 @@ enum End {
     Reached,
     /// It is not.
     Failed(LambdaError),
+    /// It is as it was, since what it has could not be saved: why, and what to do.
+    Unsaved(String, Option<String>),
     /// The operation was asked to stop.
     Stopped,
 }
 
-/// Works on functions side by side, tells of each, and gathers what became of them.
+/// Works on so many functions side by side, tells of each, and gathers what became of them.
 async fn each<F>(
     fleet: &Fleet,
     action: Action,
     role: &Role,
     run: &Run<'_>,
-    work: impl ExactSizeIterator<Item = (String, F)>,
+    total: usize,
+    work: impl Stream<Item = (String, F)>,
 ) -> Result<WorkersReport, Error>
 where
     F: Future<Output = Done>,
 {
     // Each is made when its turn comes: a thousand that wait would take kilobytes each.
-    let total = work.len();
-    let stream = futures_util::stream::iter(work)
+    let stream = work
         .map(|(name, function)| async move { (name, function.await) })
         .buffer_unordered(AT_ONCE);
+    let stream = std::pin::pin!(stream);
     let mut stream = Told::new(stream, || run.tell(Event::Waiting(fleet.waiting())));
     let mut report = WorkersReport {
         selected: total,
@@ -93,6 +97,11 @@ where
             End::Stopped => report.unfinished.push(name),
             End::Failed(LambdaError::Halted(Halt::LeaseLost)) => lost = true,
             End::Failed(error) => report.failed.push(failure(name, &error)),
+            End::Unsaved(error, hint) => report.failed.push(Failure {
+                function: name,
+                error,
+                hint,
+            }),
         }
         count += 1;
         tell(count);

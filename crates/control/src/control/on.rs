@@ -15,7 +15,7 @@ use crate::events;
 use crate::lease::{Guard, Halt, Held, Knowledge};
 use crate::report::{Action, OptionsReport, Report, RoleOutcome, RoleReport, WorkersReport};
 use crate::store::{Revision, Stored};
-use crate::workers::{Look, Place, Preparation, Timeouts, prepare};
+use crate::workers::{Look, Paused, Place, Preparation, Timeouts, prepare};
 
 /// What writing a flag may take without its being written once more with a later moment.
 const WRITING: Duration = Duration::from_secs(1);
@@ -211,7 +211,7 @@ impl Control {
             step,
             mut warnings,
             workers,
-            mut saved,
+            saved,
             options,
             tightened,
             ..
@@ -257,6 +257,7 @@ impl Control {
             version = written;
             warnings.extend(warning);
         }
+        let mut saved = Some(saved);
         let workers = match workers {
             None => None,
             Some(preparation) => {
@@ -268,7 +269,11 @@ impl Control {
                 };
                 let names: Vec<String> = preparation.names().cloned().collect();
                 let paused = preparation.pause(&self.fleet, place, guard, run).await;
-                let (report, now, timeouts) = match paused {
+                let Paused {
+                    report,
+                    saved: now,
+                    timeouts,
+                } = match paused {
                     // Stopped while saving, with the flag on and nothing touched.
                     Err(error) if error.halt() == Some(Halt::Stopped) => {
                         let workers = WorkersReport {
@@ -299,13 +304,10 @@ impl Control {
                 Some(report)
             }
         };
-        held.leaves(
-            role,
-            Left {
-                flag: version,
-                saved,
-            },
-        );
+        if let Some(saved) = saved {
+            let flag = version;
+            held.leaves(role, Left { flag, saved });
+        }
         // Nobody noted it when the flag was set by hand: from now on, to be safe.
         let unknown = workers
             .is_none()

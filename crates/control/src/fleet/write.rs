@@ -7,6 +7,7 @@ use maintenance_flag::Reserved;
 
 use super::fault::{fault, unreserved_minimum};
 use super::{Fleet, MappingState};
+use crate::clock::Clock;
 use crate::error::LambdaError;
 use crate::lease::Guard;
 use crate::retry::{self, CallError, Kind};
@@ -143,7 +144,7 @@ impl Fleet {
             what: "the provisioned concurrency".to_owned(),
             ended,
         };
-        let mut looks = Looks::new(PROVISIONED_PATIENCE);
+        let mut looks = Looks::new(PROVISIONED_PATIENCE, self.clock);
         let _awaited = self.provisioned_awaited.one_more();
         let mut unseen = 0;
         loop {
@@ -176,7 +177,7 @@ impl Fleet {
                 _ => {}
             }
             guard.check()?;
-            if !looks.again(&self.clock).await {
+            if !looks.again().await {
                 return Err(ended(
                     "is still in progress; AWS goes on with it".to_owned(),
                 ));
@@ -211,8 +212,8 @@ impl Fleet {
         settled: impl Fn(MappingState) -> bool,
         guard: &Guard,
     ) -> Result<MappingState, LambdaError> {
-        let mut looks = Looks::new(MAPPING_PATIENCE);
-        let _awaited = self.mappings_awaited.one_more();
+        let mut looks = self.looks_at_mappings();
+        let _awaited = self.awaits_mapping();
         loop {
             let Some(state) = self.mapping(uuid).await? else {
                 return Err(LambdaError::Gone {
@@ -223,7 +224,7 @@ impl Fleet {
                 return Ok(state);
             }
             guard.check()?;
-            if !looks.again(&self.clock).await {
+            if !looks.again().await {
                 return Err(LambdaError::Ended {
                     function: uuid.to_owned(),
                     what: "the event source mapping".to_owned(),
@@ -231,6 +232,11 @@ impl Fleet {
                 });
             }
         }
+    }
+
+    /// Looks at mappings, for as long as one of them may take.
+    pub(crate) fn looks_at_mappings(&self) -> Looks {
+        Looks::new(MAPPING_PATIENCE, self.clock)
     }
 
     async fn update_mapping(
@@ -253,15 +259,17 @@ impl Fleet {
 }
 
 /// Looks at something asynchronous, less and less often, until patience runs out.
-struct Looks {
+pub(crate) struct Looks {
+    clock: Clock,
     started: tokio::time::Instant,
     patience: Duration,
     pause: Duration,
 }
 
 impl Looks {
-    fn new(patience: Duration) -> Self {
+    fn new(patience: Duration, clock: Clock) -> Self {
         Self {
+            clock,
             started: tokio::time::Instant::now(),
             patience,
             pause: FIRST_LOOK,
@@ -269,11 +277,11 @@ impl Looks {
     }
 
     /// Waits for the next look; whether there is one.
-    async fn again(&mut self, clock: &crate::clock::Clock) -> bool {
+    pub(crate) async fn again(&mut self) -> bool {
         if self.started.elapsed() >= self.patience {
             return false;
         }
-        clock.sleep(self.pause).await;
+        self.clock.sleep(self.pause).await;
         self.pause = self.pause.mul_f64(1.5).min(LONGEST_LOOK);
         true
     }

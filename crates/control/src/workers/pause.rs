@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use maintenance_flag::{Capacity, Reserved, Role, WindowId};
+use maintenance_flag::{Capacity, Reserved, WindowId};
 
 use super::drift::disputed;
+use super::queue::{Queue, Turn};
 use super::saved::{Place, Saved, check_savable};
 use super::survey::{Current, Look, Survey, place, survey};
 use super::{Done, End, each};
@@ -62,16 +64,18 @@ pub(crate) async fn prepare(
         survey,
         origin,
     };
-    check_savable(&preparation.saved.missing(&preparation.capacities()))?;
+    check_savable(&preparation.missing_at_most())?;
     Ok(preparation)
 }
 
 impl Preparation {
-    fn capacities(&self) -> BTreeMap<String, Capacity> {
+    /// The most that may have to be saved.
+    fn missing_at_most(&self) -> BTreeMap<String, Capacity> {
         let survey = self.survey.functions.iter();
-        survey
-            .map(|(name, current)| (name.clone(), current.capacity()))
-            .collect()
+        let capacities = survey
+            .map(|(name, current)| (name.clone(), current.capacity_at_most()))
+            .collect();
+        self.saved.missing(&capacities)
     }
 
     /// What becomes of the work of the functions that are new to the window, if it was asked for.
@@ -114,107 +118,74 @@ impl Preparation {
             .chain(self.survey.failed.keys())
     }
 
-    /// Whether there is something to change.
+    /// Whether there is something to change, or may be when all mappings have settled.
     pub(crate) fn has_steps(&self) -> bool {
         let mut functions = self.survey.functions.iter();
-        functions
-            .any(|(name, current)| !Steps::of(current, self.saved.functions.get(name)).is_empty())
+        functions.any(|(name, current)| {
+            let steps = Steps::of(current, self.saved.functions.get(name));
+            !steps.is_empty() || !current.is_settled()
+        })
     }
 
-    /// Whether there is something to save, for which a window is needed.
+    /// Whether there is something to save, or may be when all mappings have settled. That needs a window.
     pub(crate) fn has_unsaved(&self) -> bool {
-        !self.saved.missing(&self.capacities()).is_empty()
+        !self.missing_at_most().is_empty()
     }
 
-    /// Saves, then pauses. Returns what is saved now, and how long what is paused may still run, besides.
+    /// Saves, then pauses: first the functions whose mappings are settled, then the others as theirs
+    /// settle. An error, but for a lost lease, means that no function was touched.
     pub(crate) async fn pause(
-        mut self,
+        self,
         fleet: &Fleet,
         place: Place<'_>,
         guard: &Guard,
         run: &Run<'_>,
-    ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>, Timeouts), Error> {
-        self.settle(fleet, guard).await?;
-        let capacities = self.capacities();
-        self.saved
-            .save(place, &self.origin, &capacities, guard)
-            .await?;
-        let mut report = self.touch(fleet, place.role, guard, run).await?;
-        let timeouts = self.timeouts(&report);
-        report.events = self.survey.events;
-        Ok((report, self.saved.numbers, timeouts))
-    }
-
-    fn timeouts(&self, report: &WorkersReport) -> Timeouts {
-        let longest = |names: &mut dyn Iterator<Item = &String>| {
-            let functions = names.filter_map(|name| self.survey.functions.get(name));
-            let seconds = functions.map(|current| current.timeout).max().unwrap_or(0);
-            Duration::from_secs(seconds.into())
-        };
-        // What had 0 before was not running.
-        let mut ran = self
-            .saved
-            .functions
+    ) -> Result<Paused, Error> {
+        let Self {
+            saved,
+            survey,
+            origin,
+        } = self;
+        let failed = survey.failures().collect::<Vec<_>>();
+        let Survey {
+            functions,
+            gone,
+            events,
+            ..
+        } = survey;
+        let total = functions.len();
+        let seconds: BTreeMap<String, u32> = functions
             .iter()
-            .filter(|(_, saved)| saved.reserved != Reserved::Limit(0))
-            .map(|(name, _)| name);
-        Timeouts {
-            changed: longest(&mut report.changed.iter()),
-            all: longest(&mut ran),
-        }
-    }
-
-    /// A mapping that is being created or updated shows only afterwards whether it was enabled.
-    /// One that does not settle holds up its own function only.
-    async fn settle(&mut self, fleet: &Fleet, guard: &Guard) -> Result<(), LambdaError> {
-        let all = self
-            .survey
-            .functions
-            .iter_mut()
-            .flat_map(|(name, current)| {
-                current
-                    .mappings
-                    .iter_mut()
-                    .map(move |mapping| (name, mapping))
-            });
-        let moving = all.filter(|(_, mapping)| mapping.state == MappingState::Unsettled);
-        let settle = moving.map(|(name, mapping)| async move {
-            let settled = |state| state != MappingState::Unsettled;
-            match fleet.await_mapping(&mapping.uuid, settled, guard).await {
-                Ok(state) => mapping.state = state,
-                Err(LambdaError::Gone { .. }) => mapping.state = MappingState::Other,
-                Err(error) => return Some((name.clone(), error)),
-            }
-            None
+            .map(|(name, current)| (name.clone(), current.timeout))
+            .collect();
+        let mut queue = Queue::new(fleet, place, guard, origin, saved, functions).await?;
+        let turns = queue.turns();
+        let work = turns.map(|(name, turn)| {
+            let paused = pause(fleet, name.clone(), turn, guard);
+            (name, paused)
         });
-        let stuck = join_all(settle).await;
-        for (name, error) in stuck.into_iter().flatten() {
-            if matches!(error, LambdaError::Halted(_)) {
-                return Err(error);
-            }
-            self.survey.functions.remove(&name);
-            self.survey.failed.insert(name, error);
-        }
-        Ok(())
+        let mut report = each(fleet, Action::On, place.role, run, total, work).await?;
+        report.selected += gone.len() + failed.len();
+        report.gone.extend(gone);
+        report.failed.extend(failed);
+        report.events = events;
+        let (saved, is_all) = queue.into_saved();
+        Ok(Paused {
+            timeouts: Timeouts::of(&seconds, &saved, &report),
+            saved: is_all.then_some(saved.numbers),
+            report,
+        })
     }
+}
 
-    async fn touch(
-        &self,
-        fleet: &Fleet,
-        role: &Role,
-        guard: &Guard,
-        run: &Run<'_>,
-    ) -> Result<WorkersReport, Error> {
-        let work = self.survey.functions.iter().map(|(name, current)| {
-            let saved = self.saved.functions.get(name);
-            (name.clone(), pause(fleet, name, current, saved, guard))
-        });
-        let mut report = each(fleet, Action::On, role, run, work).await?;
-        report.selected += self.survey.gone.len() + self.survey.failed.len();
-        report.gone.extend(self.survey.gone.iter().cloned());
-        report.failed.extend(self.survey.failures());
-        Ok(report)
-    }
+/// What came of pausing a role.
+#[derive(Debug)]
+pub(crate) struct Paused {
+    pub(crate) report: WorkersReport,
+    /// What is saved now. None if a write failed that may have taken effect.
+    pub(crate) saved: Option<BTreeSet<(WindowId, u32)>>,
+    /// How long what is paused may still run.
+    pub(crate) timeouts: Timeouts,
 }
 
 /// How long functions may still run after they were paused: the longest of their timeouts.
@@ -224,6 +195,26 @@ pub(crate) struct Timeouts {
     pub(crate) changed: Duration,
     /// Of all that are paused.
     pub(crate) all: Duration,
+}
+
+impl Timeouts {
+    /// Of functions with timeouts of so many seconds.
+    fn of(seconds: &BTreeMap<String, u32>, saved: &Saved, report: &WorkersReport) -> Self {
+        let longest = |names: &mut dyn Iterator<Item = &String>| {
+            let seconds = names.filter_map(|name| seconds.get(name));
+            Duration::from_secs(seconds.copied().max().unwrap_or(0).into())
+        };
+        // What had 0 before was not running.
+        let mut ran = saved
+            .functions
+            .iter()
+            .filter(|(_, saved)| saved.reserved != Reserved::Limit(0))
+            .map(|(name, _)| name);
+        Self {
+            changed: longest(&mut report.changed.iter()),
+            all: longest(&mut ran),
+        }
+    }
 }
 
 /// What there is to change of one function.
@@ -264,14 +255,18 @@ impl Steps {
     }
 }
 
-async fn pause(
-    fleet: &Fleet,
-    name: &str,
-    current: &Current,
-    saved: Option<&Capacity>,
-    guard: &Guard,
-) -> Done {
-    let drifted = saved.map_or_else(Vec::new, |saved| disputed(name, saved, current));
+async fn pause(fleet: &Fleet, name: String, turn: Turn, guard: &Guard) -> Done {
+    let (current, saved) = match turn {
+        Turn::Pause(current, saved) => (current, saved),
+        Turn::Leave(end) => {
+            return Done {
+                end,
+                ..Done::default()
+            };
+        }
+    };
+    let saved = saved.as_ref();
+    let drifted = saved.map_or_else(Vec::new, |saved| disputed(&name, saved, &current));
     if !drifted.is_empty() {
         // Pausing the rest of it would only make a muddle of what somebody is doing just now.
         return Done {
@@ -279,12 +274,12 @@ async fn pause(
             ..Done::default()
         };
     }
-    let steps = Steps::of(current, saved);
+    let steps = Steps::of(&current, saved);
     let mut done = Done {
         changed: !steps.is_empty(),
         ..Done::default()
     };
-    match take(fleet, name, &steps, guard).await {
+    match take(fleet, &name, &steps, guard).await {
         Ok(()) => {}
         Err(LambdaError::Gone { function }) => done.gone.push(function),
         Err(error) => done.end = End::from(error),

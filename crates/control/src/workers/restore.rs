@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::{StreamExt as _, stream};
 use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
 use super::drift::{drift, of_provisioned, reserved_drifted};
@@ -96,7 +97,8 @@ impl Restoration {
         let saved: Vec<_> = functions
             .filter_map(|(name, current)| Some((name, current, self.saved.functions.get(name)?)))
             .collect();
-        let work = saved.into_iter().map(|(name, current, saved)| {
+        let total = saved.len();
+        let work = stream::iter(saved).map(|(name, current, saved)| {
             let one = One {
                 fleet,
                 name,
@@ -107,7 +109,7 @@ impl Restoration {
             };
             (name.clone(), one.restore())
         });
-        let report = each(fleet, Action::Off, role, run, work).await?;
+        let report = each(fleet, Action::Off, role, run, total, work).await?;
         let open: BTreeSet<&str> = report
             .failed
             .iter()

@@ -57,12 +57,34 @@ impl Current {
         })
     }
 
+    /// The mappings of which nobody can say yet whether they are enabled.
+    pub(crate) fn unsettled(&mut self) -> impl Iterator<Item = &mut Mapping> {
+        let unsettled = |mapping: &&mut Mapping| mapping.state == MappingState::Unsettled;
+        self.mappings.iter_mut().filter(unsettled)
+    }
+
+    /// Whether what it has is known.
+    pub(crate) fn is_settled(&self) -> bool {
+        let mut states = self.mappings.iter().map(|mapping| mapping.state);
+        states.all(|state| state != MappingState::Unsettled)
+    }
+
     /// What pausing it would take away.
     pub(crate) fn capacity(&self) -> Capacity {
+        self.with_mappings(self.enabled().map(str::to_owned).collect())
+    }
+
+    /// The most that pausing it can take away, however its mappings settle.
+    pub(crate) fn capacity_at_most(&self) -> Capacity {
+        let delivering = self.delivering().map(|mapping| mapping.uuid.clone());
+        self.with_mappings(delivering.collect())
+    }
+
+    fn with_mappings(&self, mappings: Vec<String>) -> Capacity {
         Capacity {
             reserved: self.reserved,
             provisioned: self.provisioned.clone(),
-            mappings: self.enabled().map(str::to_owned).collect(),
+            mappings,
         }
     }
 

@@ -29,6 +29,7 @@ fn plan() -> Plan {
         functions: vec![
             function(Some(5), &[("live", 2)], &[MappingPlan::Enabled]),
             function(None, &[], &[MappingPlan::Disabled]),
+            function(Some(3), &[], &[MappingPlan::Updating]),
         ],
         newcomer: None,
         edits: Vec::new(),
@@ -37,7 +38,7 @@ fn plan() -> Plan {
     }
 }
 
-const EDITS: [(usize, Edit); 7] = [
+const EDITS: [(usize, Edit); 10] = [
     (0, Edit::Reserve(Some(40))),
     (0, Edit::Reserve(None)),
     (1, Edit::Reserve(Some(9))),
@@ -45,6 +46,9 @@ const EDITS: [(usize, Edit); 7] = [
     (1, Edit::EnableMapping(0)),
     (0, Edit::DeleteMapping(0)),
     (1, Edit::DeleteFunction),
+    (2, Edit::Reserve(Some(9))),
+    (2, Edit::DeleteMapping(0)),
+    (2, Edit::DeleteFunction),
 ];
 
 /// Does it once, before the `nth` call from now. Whether it came to that.
@@ -116,12 +120,20 @@ fn restore_saved_insists_on_what_was_saved() {
     });
 }
 
-/// Whether `off` read the function after its call number `nth`, counted from 1, had begun.
-fn is_read_after(calls: &[CallRecord], nth: u64, function: &str, edit: &Edit) -> bool {
+/// Whether `off` read the function, or its mapping, after its call number `nth`, counted from 1, had begun.
+fn is_read_after(
+    calls: &[CallRecord],
+    nth: u64,
+    function: &str,
+    mapping: Option<&String>,
+    edit: &Edit,
+) -> bool {
     let mut later = calls.iter().skip(nth as usize - 1);
     match edit {
         Edit::EnableMapping(_) => later.any(|it| it.call.operation == "ListEventSourceMappings"),
-        Edit::DeleteMapping(_) => later.any(|it| it.call.operation == "UpdateEventSourceMapping"),
+        Edit::DeleteMapping(_) => later.any(|it| {
+            it.call.operation == "UpdateEventSourceMapping" && it.call.target.as_ref() == mapping
+        }),
         Edit::Reserve(_) | Edit::DeleteFunction => later.any(|it| {
             it.call.operation == "GetFunction" && it.call.target.as_deref() == Some(function)
         }),
@@ -157,6 +169,7 @@ async fn edit_during(on: bool, at: usize, edit: &Edit, nth: u64) -> Result<bool,
         world.on().await?;
     }
     let first_call = world.sandbox.calls().len();
+    let mapping = uuids.first().cloned();
     let (own, theirs) = (function.clone(), edit.clone());
     let done = at_call(&world.sandbox, nth, move |sandbox| {
         perform(sandbox, &own, &uuids, &theirs).expect("it is there");
@@ -165,7 +178,7 @@ async fn edit_during(on: bool, at: usize, edit: &Edit, nth: u64) -> Result<bool,
         return Ok(false);
     };
     let calls = world.sandbox.calls().split_off(first_call);
-    if !on && !sets_what_was && is_read_after(&calls, nth, &function, edit) {
+    if !on && !sets_what_was && is_read_after(&calls, nth, &function, mapping.as_ref(), edit) {
         let named = named_in(&first);
         if !named.contains(&function) {
             return Err(format!("{function} is not among {named:?}"));

@@ -39,21 +39,31 @@ pub(crate) enum MappingPlan {
     Disabling,
     Updating,
     UpdatingDisabled,
+    /// It settles later than the others.
+    UpdatingLong,
 }
 
 impl MappingPlan {
     /// Whether it is enabled before it moves.
     pub(crate) fn starts_enabled(self) -> bool {
-        matches!(self, Self::Enabled | Self::Disabling | Self::Updating)
+        matches!(
+            self,
+            Self::Enabled | Self::Disabling | Self::Updating | Self::UpdatingLong
+        )
     }
 
     /// What is asked of it just before `on`.
     pub(crate) fn asked(self) -> Option<bool> {
         match self {
             Self::Enabled | Self::Disabled => None,
-            Self::Enabling | Self::Updating => Some(true),
+            Self::Enabling | Self::Updating | Self::UpdatingLong => Some(true),
             Self::Disabling | Self::UpdatingDisabled => Some(false),
         }
+    }
+
+    /// How many times as long as the others it takes.
+    pub(crate) fn slowness(self) -> u32 {
+        if self == Self::UpdatingLong { 3 } else { 1 }
     }
 }
 
@@ -110,6 +120,7 @@ fn mapping() -> impl Strategy<Value = MappingPlan> {
         1 => Just(MappingPlan::Disabling),
         1 => Just(MappingPlan::Updating),
         1 => Just(MappingPlan::UpdatingDisabled),
+        1 => Just(MappingPlan::UpdatingLong),
     ]
 }
 

@@ -106,17 +106,22 @@ impl World {
     async fn set_going(&self, uuids: &[String], plans: &[MappingPlan]) {
         let moving = uuids.iter().zip(plans);
         let moving: Vec<_> = moving
-            .filter_map(|(uuid, plan)| Some((uuid, plan.asked()?)))
+            .filter_map(|(uuid, plan)| Some((uuid, plan, plan.asked()?)))
             .collect();
         if moving.is_empty() {
             return;
         }
         let lambda = support::clients(&self.sandbox).lambda;
-        for (uuid, enabled) in moving {
+        for (uuid, plan, enabled) in moving {
+            self.sandbox.configure(|settings| {
+                settings.lambda.mapping_change = ON_ITS_WAY * plan.slowness();
+            });
             let update = lambda.update_event_source_mapping();
             let update = update.uuid(uuid).enabled(enabled).send().await;
             update.expect("the mapping is at rest");
         }
+        self.sandbox
+            .configure(|settings| settings.lambda.mapping_change = ON_ITS_WAY);
     }
 
     /// A new process. It remembers nothing of any other.

@@ -11,3 +11,4 @@ mod meanwhile;
 mod stored;
 mod trouble;
 mod unread;
+mod unsettled;

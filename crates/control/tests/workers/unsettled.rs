@@ -1,0 +1,389 @@
+//! A mapping that is being created or updated shows only afterwards whether it was enabled. It holds up
+//! its own function, and no other.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use maintenance_control::{Error, Event, Report, Run, Stop, WorkersReport};
+use maintenance_flag::CapacityDoc;
+use maintenance_sandbox::{Fault, Fleet, FunctionSpec, MappingSpec};
+
+use crate::support::{World, clients, on_wish, only, start, worker};
+
+/// Longer than anybody waits.
+const NEVER: u64 = 3_600;
+
+/// A function with a mapping under change.
+struct Moving {
+    name: &'static str,
+    /// Where the mapping ends.
+    enabled: bool,
+    /// When that shows, seconds from the start.
+    settles: u64,
+}
+
+fn moving(name: &'static str, enabled: bool, settles: u64) -> Moving {
+    Moving {
+        name,
+        enabled,
+        settles,
+    }
+}
+
+/// So many functions at rest, every other one with a queue, and others whose mappings are under change.
+async fn world(at_rest: usize, moving: &[Moving]) -> World {
+    let world = World::new((0..at_rest).map(|n| {
+        let function = FunctionSpec::new(&format!("demo-dev-{n:03}")).reserved(1);
+        if n % 2 == 0 {
+            return function;
+        }
+        function.mapping(MappingSpec::sqs(&format!("queue-{n}")))
+    }));
+    for Moving {
+        name,
+        enabled,
+        settles,
+    } in moving
+    {
+        let mut queue = MappingSpec::sqs(name);
+        if !enabled {
+            queue = queue.disabled();
+        }
+        // One at rest beside it: its function waits all the same.
+        let function = FunctionSpec::new(name).timeout(30).mapping(queue);
+        let uuids = world
+            .sandbox
+            .seed(function.mapping(MappingSpec::kinesis(name)));
+        update(&world, &uuids[0], *enabled, *settles).await;
+    }
+    world.sandbox.reset_calls();
+    world
+}
+
+/// A deploy updates a mapping, which takes so many seconds.
+async fn update(world: &World, uuid: &str, enabled: bool, seconds: u64) {
+    let usual = world.sandbox.settings().lambda.mapping_change;
+    let take = |time| {
+        let sandbox = &world.sandbox;
+        sandbox.configure(|settings| settings.lambda.mapping_change = time);
+    };
+    take(Duration::from_secs(seconds));
+    let lambda = clients(&world.sandbox).lambda;
+    let update = lambda.update_event_source_mapping().uuid(uuid);
+    let updated = update.enabled(enabled).send().await.expect("it is at rest");
+    assert_eq!(updated.state(), Some("Updating"));
+    take(usual);
+}
+
+/// Every function, with its mappings where they are going.
+fn fleet(world: &World) -> Fleet {
+    let mut fleet = world.sandbox.fleet();
+    let mappings = fleet.values_mut().flat_map(|it| it.mappings.values_mut());
+    for mapping in mappings {
+        mapping.state.clear();
+    }
+    fleet
+}
+
+/// The seconds from the start after which the functions were set to zero, by name.
+fn paused_after(world: &World) -> Vec<(String, u64)> {
+    let writes = world.writes().into_iter();
+    writes
+        .filter(|it| it.call.operation == "PutFunctionConcurrency" && it.took_effect)
+        .map(|it| {
+            let after = it.call.at.duration_since(start());
+            (it.call.target.unwrap_or_default(), after.as_secs() as u64)
+        })
+        .collect()
+}
+
+/// What each parameter of saved capacity holds: the functions and how many mappings of each.
+fn saved(world: &World) -> Vec<Vec<(String, usize)>> {
+    let parameters = world.sandbox.parameters().into_iter();
+    parameters
+        .filter(|(name, _)| name.contains("/capacity/"))
+        .map(|(_, parameter)| {
+            let document = CapacityDoc::decode(&parameter.value).expect("a document");
+            let functions = document.functions.into_iter();
+            functions
+                .map(|(name, it)| (name, it.mappings.len()))
+                .collect()
+        })
+        .collect()
+}
+
+fn workers(report: &Report) -> &WorkersReport {
+    only(report)
+        .workers
+        .as_ref()
+        .expect("a role with functions")
+}
+
+fn is_paused(world: &World, name: &str) -> bool {
+    let function = &world.sandbox.fleet()[name];
+    let mut mappings = function.mappings.values();
+    function.reserved == Some(0) && mappings.all(|mapping| mapping.state == "Disabled")
+}
+
+async fn restores(world: &World, before: &Fleet) {
+    let report = world.off(&worker()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(fleet(world), *before);
+    assert!(world.parameters("capacity").is_empty());
+    assert!(world.lease_is_free());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_that_never_settles_holds_up_its_own_function_only() {
+    let stuck = [
+        moving("demo-dev-stuck", true, NEVER),
+        moving("demo-dev-late", true, 40),
+    ];
+    let world = world(60, &stuck).await;
+    let before = fleet(&world);
+    let untouched = world.sandbox.fleet()["demo-dev-stuck"].clone();
+    let heard = Mutex::new((Vec::new(), Vec::new()));
+    let listen = |event: Event<'_>| match event {
+        Event::Progress { done, total, .. } => heard.lock().unwrap().0.push((done, total)),
+        Event::Waiting(waiting) => heard.lock().unwrap().1.push(waiting),
+        _ => {}
+    };
+    let run = Run {
+        stop: Stop::new(),
+        listen: &listen,
+    };
+    let report = world.control.on(&[worker()], &on_wish(), &run).await;
+    let report = report.unwrap();
+
+    let after = paused_after(&world);
+    let late = after.iter().find(|(name, _)| name == "demo-dev-late");
+    assert!((40..55).contains(&late.unwrap().1), "{after:?}");
+    let others: Vec<_> = after.iter().filter(|it| it.0 != "demo-dev-late").collect();
+    assert_eq!(others.len(), 60);
+    // 62 reads at 14 a second, then 60 reservations, 30 mappings and looks at these, ten a second.
+    assert!(others.iter().all(|(_, after)| *after < 25), "{others:?}");
+
+    assert!(!report.is_complete());
+    assert_eq!(only(&report).drained_at, None);
+    let workers = workers(&report);
+    assert_eq!((workers.selected, workers.changed.len()), (62, 61));
+    assert!(workers.unfinished.is_empty());
+    assert_eq!(workers.failed.len(), 1, "{workers:?}");
+    assert_eq!(workers.failed[0].function, "demo-dev-stuck");
+    let words = &workers.failed[0].error;
+    assert!(words.contains("still being created or updated"), "{words}");
+    assert_eq!(world.sandbox.fleet()["demo-dev-stuck"], untouched);
+    let saved = saved(&world);
+    assert!(saved.iter().flatten().all(|it| it.0 != "demo-dev-stuck"));
+    assert!(saved.len() <= 3, "{saved:?}");
+    let took = world.sandbox.settings().clock.now().duration_since(start());
+    assert!((300..350).contains(&took.as_secs()), "{took:?}");
+
+    // All in one count, and what is waited for is told every second.
+    let (progress, waited) = heard.into_inner().unwrap();
+    assert_eq!(progress, (0..=62).map(|n| (n, 62)).collect::<Vec<_>>());
+    let told = waited.iter().filter(|it| it.mappings == 1).count();
+    assert!((240..330).contains(&told), "{told} of {}", waited.len());
+
+    // It ends after all: the same command goes on with it.
+    tokio::time::advance(Duration::from_secs(NEVER)).await;
+    let report = world.on(&worker()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(self::workers(&report).changed, ["demo-dev-stuck"]);
+    assert!(is_paused(&world, "demo-dev-stuck"));
+    restores(&world, &before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn mappings_that_settle_late_are_saved_as_they_settle_and_come_back_exactly() {
+    let moving = [
+        moving("demo-dev-enabled", true, 20),
+        moving("demo-dev-disabled", false, 20),
+        moving("demo-dev-later", true, 100),
+    ];
+    let world = world(4, &moving).await;
+    let before = fleet(&world);
+    let report = world.on(&worker()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(workers(&report).changed.len(), 7);
+    for name in before.keys() {
+        assert!(is_paused(&world, name), "{name}");
+    }
+    let of = |name: &str, mappings| (name.to_owned(), mappings);
+    let saved = saved(&world);
+    // One parameter for what was at rest, and one for each time that something had settled.
+    assert_eq!(saved.len(), 3, "{saved:?}");
+    assert_eq!(saved[0].len(), 4);
+    let settled = [of("demo-dev-disabled", 1), of("demo-dev-enabled", 2)];
+    assert_eq!(
+        saved[1], settled,
+        "of the one, the stream alone was enabled"
+    );
+    assert_eq!(saved[2], [of("demo-dev-later", 2)]);
+    // The last to be paused has a timeout of 30 s.
+    let now = world.sandbox.settings().clock.now();
+    let left = only(&report).drained_at.unwrap().duration_since(now);
+    assert!((25..=31).contains(&left.as_secs()), "{left:?}");
+
+    // A deploy updates a mapping of a paused function: there is nothing to save and nothing to do.
+    let drained_at = only(&report).drained_at;
+    let mappings = &world.sandbox.fleet()["demo-dev-enabled"].mappings;
+    let uuid = mappings.keys().next().unwrap().clone();
+    update(&world, &uuid, false, 10).await;
+    world.sandbox.reset_calls();
+    let report = world.on(&worker()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(workers(&report).unchanged.len(), 7);
+    assert_eq!(only(&report).drained_at, drained_at);
+    assert_eq!(world.flag("worker").drained_at, drained_at);
+    assert_eq!(paused_after(&world), []);
+    assert_eq!(self::saved(&world), saved);
+    restores(&world, &before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_whose_mapping_is_deleted_while_it_is_waited_for_is_paused_without_it() {
+    let world = world(1, &[moving("demo-dev-moving", true, NEVER)]).await;
+    let mappings = world.sandbox.fleet()["demo-dev-moving"].mappings.clone();
+    let uuid = mappings.iter().find(|(_, it)| it.state == "Updating");
+    let uuid = uuid.unwrap().0.clone();
+    let (sandbox, deleted) = (world.sandbox.clone(), uuid.clone());
+    let looked = Fault::on("GetEventSourceMapping").target(&uuid).nth(3);
+    world.inject(looked.hook(move |_| sandbox.delete_mapping(&deleted).unwrap()));
+    let mut before = fleet(&world);
+    let report = world.on(&worker()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert!(is_paused(&world, "demo-dev-moving"));
+    let function = before.get_mut("demo-dev-moving").unwrap();
+    function.mappings.remove(&uuid);
+    restores(&world, &before).await;
+}
+
+/// Which of the functions are paused.
+fn paused(world: &World) -> BTreeSet<String> {
+    let names = world.sandbox.fleet().into_keys();
+    names.filter(|name| is_paused(world, name)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_dies_between_the_settled_and_the_others_has_touched_nothing_unsaved() {
+    let world = world(4, &[moving("demo-dev-moving", true, 60)]).await;
+    let before = fleet(&world);
+    let (roles, wish, run) = ([worker()], on_wish(), Run::quiet());
+    let on = world.control.on(&roles, &wish, &run);
+    let dead = tokio::time::timeout(Duration::from_secs(30), on).await;
+    assert!(dead.is_err(), "it waits for the mapping");
+    assert_eq!(paused(&world).len(), 4);
+    assert_eq!(saved(&world).concat().len(), 4);
+    // When its lease is over.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let report = world.off(&worker()).await.unwrap();
+    assert_eq!(workers(&report).selected, 4, "the other was never touched");
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(fleet(&world), before);
+
+    let report = world.on(&worker()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(paused(&world).len(), 5);
+    restores(&world, &before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_lost_while_mappings_settle_is_the_end_of_it_and_the_same_command_goes_on() {
+    let world = world(4, &[moving("demo-dev-moving", true, 60)]).await;
+    let before = fleet(&world);
+    let untouched = world.sandbox.fleet()["demo-dev-moving"].clone();
+    world.let_no_lease_be_renewed();
+    let error = world.on(&worker()).await.unwrap_err();
+    assert!(matches!(error, Error::LeaseLost), "{error:?}");
+    assert_eq!(paused(&world).len(), 4);
+    assert_eq!(world.sandbox.fleet()["demo-dev-moving"], untouched);
+    assert_eq!(saved(&world).concat().len(), 4);
+
+    world.sandbox.clear_faults();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    let report = world.on(&worker()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(workers(&report).changed, ["demo-dev-moving"]);
+    restores(&world, &before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_while_mappings_settle_keeps_what_is_done_and_names_what_is_not() {
+    let world = world(4, &[moving("demo-dev-moving", true, NEVER)]).await;
+    let before = fleet(&world);
+    let stop = Stop::new();
+    let listen = |_: Event<'_>| {
+        let now = world.sandbox.settings().clock.now();
+        if now.duration_since(start()).as_secs() > 60 {
+            stop.stop();
+        }
+    };
+    let run = Run {
+        stop: stop.clone(),
+        listen: &listen,
+    };
+    let report = world.control.on(&[worker()], &on_wish(), &run).await;
+    let report = report.unwrap();
+    assert!(report.interrupted);
+    assert_eq!(workers(&report).unfinished, ["demo-dev-moving"]);
+    assert_eq!(workers(&report).changed.len(), 4);
+    assert!(workers(&report).failed.is_empty());
+    let took = world.sandbox.settings().clock.now().duration_since(start());
+    assert!(took.as_secs() < 75, "at its next look: {took:?}");
+    assert!(world.lease_is_free());
+    restores(&world, &before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_saved_when_it_has_settled_is_named_and_not_touched() {
+    let moving = [
+        moving("demo-dev-a", true, 20),
+        moving("demo-dev-b", true, 20),
+        moving("demo-dev-later", true, 100),
+    ];
+    let world = world(4, &moving).await;
+    let before = fleet(&world);
+    let second = Fault::on("PutParameter").target("/capacity/").nth(2);
+    world.inject(second.access_denied());
+    let report = world.on(&worker()).await.unwrap();
+    let workers = workers(&report);
+    let failed = workers.failed.iter();
+    let names: Vec<_> = failed.clone().map(|it| it.function.as_str()).collect();
+    assert_eq!(names, ["demo-dev-a", "demo-dev-b"]);
+    for failure in failed {
+        let hint = failure.hint.as_deref().unwrap_or_default();
+        assert!(hint.contains("ssm:PutParameter"), "{failure:?}");
+        assert_eq!(
+            fleet(&world)[&failure.function],
+            before[&failure.function],
+            "not touched"
+        );
+    }
+    assert_eq!(workers.changed.len(), 5, "the later one among them");
+    assert!(!report.is_complete());
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    assert_eq!(paused(&world).len(), 7);
+    restores(&world, &before).await;
+}
+
+/// Parameter Store took what was saved, and never said so; then reads lag. Who comes next must not take
+/// the word of who did not know.
+#[tokio::test(start_paused = true)]
+async fn what_was_saved_without_an_answer_is_found_by_the_next() {
+    let world = world(4, &[moving("demo-dev-moving", true, 20)]).await;
+    let before = fleet(&world);
+    // What is written from the second part on is not seen by the first three reads.
+    let sandbox = world.sandbox.clone();
+    let looks = Fault::on("GetEventSourceMapping").nth(1);
+    world.inject(looks.hook(move |_| sandbox.configure(|settings| settings.ssm.read_lag = 3)));
+    let second = Fault::on("PutParameter").target("/capacity/").nth(2);
+    world.inject(second.always().after().drop_connection());
+    let report = world.on(&worker()).await.unwrap();
+    assert_eq!(workers(&report).failed.len(), 1, "{report:?}");
+    assert_eq!(saved(&world).concat().len(), 5, "it is there");
+    assert!(!is_paused(&world, "demo-dev-moving"));
+    world.sandbox.clear_faults();
+    restores(&world, &before).await;
+}
