@@ -6,6 +6,7 @@
 //! the same again ([`pause`], [`restore`]). And a value that is neither the saved one nor the paused
 //! one is somebody else's: it is kept and reported.
 
+mod current;
 mod drift;
 mod pause;
 mod queue;
@@ -13,10 +14,11 @@ mod restore;
 mod saved;
 mod survey;
 
+pub(crate) use current::Current;
 pub(crate) use pause::{Paused, Preparation, Timeouts, prepare};
 pub(crate) use restore::{Restoration, restore};
 pub(crate) use saved::{Place, Saved};
-pub(crate) use survey::{Current, Look, rows, status, survey};
+pub(crate) use survey::{Look, rows, status, survey};
 
 use std::time::Duration;
 

@@ -42,6 +42,11 @@ impl Ready<'_> {
         }
     }
 
+    fn has_unsettled(&self) -> bool {
+        let workers = self.workers.as_ref();
+        workers.is_some_and(Preparation::has_unsettled)
+    }
+
     fn plan(self) -> RoleReport {
         RoleReport {
             role: self.spec.role.clone(),
@@ -56,7 +61,8 @@ impl Ready<'_> {
 
 impl Control {
     /// Turns maintenance on for these roles: those that are a flag alone first, those with functions
-    /// last. A role that is on keeps its window, owner, reason and time; functions that are new to it
+    /// last, and of these the ones with an event source mapping that has to settle first at the very end.
+    /// A role that is on keeps its window, owner, reason and time; functions that are new to it
     /// are paused.
     ///
     /// Functions that would lose events are not paused unless that is accepted
@@ -193,8 +199,15 @@ impl Control {
             }
             Ok(ready)
         };
+        let mut ready = ready.await;
+        let mut roles = roles.to_vec();
+        if let Ok(ready) = &mut ready {
+            // What has to settle first holds up no other role, either.
+            ready.sort_by_key(Ready::has_unsettled);
+            roles = ready.iter().map(|ready| ready.spec).collect();
+        }
         let turn_on = async |ready, _: &[RoleReport]| self.turn_on(ready, run, held).await;
-        self.role_by_role(Action::On, roles, ready.await, run, turn_on)
+        self.role_by_role(Action::On, &roles, ready, run, turn_on)
             .await
     }
 

@@ -3,7 +3,7 @@
 
 use maintenance_flag::{Capacity, Reserved};
 
-use super::survey::Current;
+use super::current::Current;
 use crate::report::Drift;
 
 /// The settings that are neither what was saved nor what pausing makes of them.

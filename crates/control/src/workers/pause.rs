@@ -10,10 +10,11 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use maintenance_flag::{Capacity, Reserved, WindowId};
 
+use super::current::Current;
 use super::drift::disputed;
 use super::queue::{Queue, Turn};
 use super::saved::{Place, Saved, check_savable};
-use super::survey::{Current, Look, Survey, place, survey};
+use super::survey::{Look, Survey, place, survey};
 use super::{Done, End, each};
 use crate::control::RoleSpec;
 use crate::error::{Error, LambdaError};
@@ -125,6 +126,12 @@ impl Preparation {
             let steps = Steps::of(current, self.saved.functions.get(name));
             !steps.is_empty() || !current.is_settled()
         })
+    }
+
+    /// Whether some mapping has to settle first.
+    pub(crate) fn has_unsettled(&self) -> bool {
+        let mut functions = self.survey.functions.values();
+        functions.any(|current| !current.is_settled())
     }
 
     /// Whether there is something to save, or may be when all mappings have settled. That needs a window.
@@ -258,6 +265,12 @@ impl Steps {
 async fn pause(fleet: &Fleet, name: String, turn: Turn, guard: &Guard) -> Done {
     let (current, saved) = match turn {
         Turn::Pause(current, saved) => (current, saved),
+        Turn::Leave(End::Failed(LambdaError::Gone { function })) => {
+            return Done {
+                gone: vec![function],
+                ..Done::default()
+            };
+        }
         Turn::Leave(end) => {
             return Done {
                 end,

@@ -10,8 +10,8 @@ use futures_util::{Stream, stream};
 use maintenance_flag::Capacity;
 
 use super::End;
+use super::current::Current;
 use super::saved::{Place, Saved};
-use super::survey::Current;
 use crate::error::{Error, LambdaError, in_full};
 use crate::fleet::{Fleet, Looks, MappingState};
 use crate::lease::Guard;
@@ -128,7 +128,7 @@ impl<'a> Queue<'a> {
         let mut settled = BTreeMap::new();
         // One call at a time: those that pause the others come first.
         for (name, mut current) in std::mem::take(&mut self.moving) {
-            match self.settle(&mut current).await {
+            match self.settle(&name, &mut current).await {
                 Err(error) => self.leave(name, End::from(error)),
                 Ok(()) if current.is_settled() => {
                     settled.insert(name, current);
@@ -152,12 +152,15 @@ impl<'a> Queue<'a> {
         }
     }
 
-    async fn settle(&self, current: &mut Current) -> Result<(), LambdaError> {
+    async fn settle(&self, name: &str, current: &mut Current) -> Result<(), LambdaError> {
         self.guard.check()?;
         for mapping in current.unsettled() {
             let state = self.fleet.mapping(&mapping.uuid).await?;
             // Deleted meanwhile: it delivers nothing.
             mapping.state = state.unwrap_or(MappingState::Other);
+        }
+        if current.is_settled() {
+            current.read_again(self.fleet, name, self.guard).await?;
         }
         Ok(())
     }

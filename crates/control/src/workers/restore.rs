@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, stream};
 use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
+use super::current::Current;
 use super::drift::{drift, of_provisioned, reserved_drifted};
 use super::saved::Saved;
-use super::survey::{Current, Look, Survey, place, survey};
+use super::survey::{Look, Survey, place, survey};
 use super::{Done, End, each};
 use crate::error::{Error, LambdaError, StoreError};
 use crate::event::Run;

@@ -203,7 +203,7 @@ async fn a_mapping_that_is_being_disabled_is_waited_for_by_whoever_goes_on() {
 }
 
 /// A role with one function, `demo-dev-` and its own name.
-fn role(name: &str) -> RoleSpec {
+pub(crate) fn role(name: &str) -> RoleSpec {
     let globs = [format!("demo-dev-{name}")];
     let functions = maintenance_control::Selection::new(&globs, &[], Default::default());
     RoleSpec {

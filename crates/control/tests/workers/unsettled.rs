@@ -1,15 +1,18 @@
 //! A mapping that is being created or updated shows only afterwards whether it was enabled. It holds up
 //! its own function, and no other.
 
+mod cut;
+
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use maintenance_control::{Error, Event, Report, Run, Stop, WorkersReport};
+use maintenance_control::{Event, Report, Run, Stop, WorkersReport};
 use maintenance_flag::CapacityDoc;
 use maintenance_sandbox::{Fault, Fleet, FunctionSpec, MappingSpec};
 
-use crate::support::{World, clients, on_wish, only, start, worker};
+use crate::support::{World, clients, on_wish, only, start, web, worker};
+use crate::trouble::role;
 
 /// Longer than anybody waits.
 const NEVER: u64 = 3_600;
@@ -118,6 +121,12 @@ fn workers(report: &Report) -> &WorkersReport {
         .workers
         .as_ref()
         .expect("a role with functions")
+}
+
+/// Which of the functions are paused.
+fn paused(world: &World) -> BTreeSet<String> {
+    let names = world.sandbox.fleet().into_keys();
+    names.filter(|name| is_paused(world, name)).collect()
 }
 
 fn is_paused(world: &World, name: &str) -> bool {
@@ -243,6 +252,28 @@ async fn mappings_that_settle_late_are_saved_as_they_settle_and_come_back_exactl
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_that_settle_one_after_another_take_few_parameters() {
+    let world = world(60, &[]).await;
+    for n in 1..=60 {
+        let name = format!("demo-dev-moving-{n:02}");
+        let queue = MappingSpec::sqs(&name);
+        let uuids = world.sandbox.seed(FunctionSpec::new(&name).mapping(queue));
+        update(&world, &uuids[0], true, n).await;
+    }
+    let before = fleet(&world);
+    let report = world.on(&worker()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(paused(&world).len(), 120);
+    let saved = saved(&world);
+    assert_eq!(saved.concat().len(), 120, "each is saved once");
+    assert!(saved.len() <= 12, "{} parameters", saved.len());
+    let after = paused_after(&world);
+    let last = after.iter().map(|(_, after)| *after).max().unwrap();
+    assert!(last < 60 + 30, "{after:?}");
+    restores(&world, &before).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_function_whose_mapping_is_deleted_while_it_is_waited_for_is_paused_without_it() {
     let world = world(1, &[moving("demo-dev-moving", true, NEVER)]).await;
     let mappings = world.sandbox.fleet()["demo-dev-moving"].mappings.clone();
@@ -260,130 +291,56 @@ async fn a_function_whose_mapping_is_deleted_while_it_is_waited_for_is_paused_wi
     restores(&world, &before).await;
 }
 
-/// Which of the functions are paused.
-fn paused(world: &World) -> BTreeSet<String> {
-    let names = world.sandbox.fleet().into_keys();
-    names.filter(|name| is_paused(world, name)).collect()
-}
-
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_between_the_settled_and_the_others_has_touched_nothing_unsaved() {
-    let world = world(4, &[moving("demo-dev-moving", true, 60)]).await;
-    let before = fleet(&world);
-    let (roles, wish, run) = ([worker()], on_wish(), Run::quiet());
-    let on = world.control.on(&roles, &wish, &run);
-    let dead = tokio::time::timeout(Duration::from_secs(30), on).await;
-    assert!(dead.is_err(), "it waits for the mapping");
-    assert_eq!(paused(&world).len(), 4);
-    assert_eq!(saved(&world).concat().len(), 4);
-    // When its lease is over.
-    tokio::time::advance(Duration::from_secs(60)).await;
-    let report = world.off(&worker()).await.unwrap();
-    assert_eq!(workers(&report).selected, 4, "the other was never touched");
-    assert!(report.is_complete(), "{report:?}");
-    assert_eq!(fleet(&world), before);
-
-    let report = world.on(&worker()).await.unwrap();
-    assert!(report.is_complete(), "{report:?}");
-    assert_eq!(paused(&world).len(), 5);
-    restores(&world, &before).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lease_lost_while_mappings_settle_is_the_end_of_it_and_the_same_command_goes_on() {
-    let world = world(4, &[moving("demo-dev-moving", true, 60)]).await;
-    let before = fleet(&world);
-    let untouched = world.sandbox.fleet()["demo-dev-moving"].clone();
-    world.let_no_lease_be_renewed();
-    let error = world.on(&worker()).await.unwrap_err();
-    assert!(matches!(error, Error::LeaseLost), "{error:?}");
-    assert_eq!(paused(&world).len(), 4);
-    assert_eq!(world.sandbox.fleet()["demo-dev-moving"], untouched);
-    assert_eq!(saved(&world).concat().len(), 4);
-
-    world.sandbox.clear_faults();
-    tokio::time::advance(Duration::from_secs(10)).await;
-    let report = world.on(&worker()).await.unwrap();
-    assert!(report.is_complete(), "{report:?}");
-    assert_eq!(workers(&report).changed, ["demo-dev-moving"]);
-    restores(&world, &before).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stop_while_mappings_settle_keeps_what_is_done_and_names_what_is_not() {
-    let world = world(4, &[moving("demo-dev-moving", true, NEVER)]).await;
-    let before = fleet(&world);
-    let stop = Stop::new();
-    let listen = |_: Event<'_>| {
-        let now = world.sandbox.settings().clock.now();
-        if now.duration_since(start()).as_secs() > 60 {
-            stop.stop();
-        }
-    };
-    let run = Run {
-        stop: stop.clone(),
-        listen: &listen,
-    };
-    let report = world.control.on(&[worker()], &on_wish(), &run).await;
-    let report = report.unwrap();
-    assert!(report.interrupted);
-    assert_eq!(workers(&report).unfinished, ["demo-dev-moving"]);
-    assert_eq!(workers(&report).changed.len(), 4);
-    assert!(workers(&report).failed.is_empty());
-    let took = world.sandbox.settings().clock.now().duration_since(start());
-    assert!(took.as_secs() < 75, "at its next look: {took:?}");
-    assert!(world.lease_is_free());
-    restores(&world, &before).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_cannot_be_saved_when_it_has_settled_is_named_and_not_touched() {
-    let moving = [
-        moving("demo-dev-a", true, 20),
-        moving("demo-dev-b", true, 20),
-        moving("demo-dev-later", true, 100),
-    ];
-    let world = world(4, &moving).await;
-    let before = fleet(&world);
-    let second = Fault::on("PutParameter").target("/capacity/").nth(2);
-    world.inject(second.access_denied());
-    let report = world.on(&worker()).await.unwrap();
-    let workers = workers(&report);
-    let failed = workers.failed.iter();
-    let names: Vec<_> = failed.clone().map(|it| it.function.as_str()).collect();
-    assert_eq!(names, ["demo-dev-a", "demo-dev-b"]);
-    for failure in failed {
-        let hint = failure.hint.as_deref().unwrap_or_default();
-        assert!(hint.contains("ssm:PutParameter"), "{failure:?}");
-        assert_eq!(
-            fleet(&world)[&failure.function],
-            before[&failure.function],
-            "not touched"
-        );
-    }
-    assert_eq!(workers.changed.len(), 5, "the later one among them");
-    assert!(!report.is_complete());
-    assert!(world.on(&worker()).await.unwrap().is_complete());
-    assert_eq!(paused(&world).len(), 7);
-    restores(&world, &before).await;
-}
-
-/// Parameter Store took what was saved, and never said so; then reads lag. Who comes next must not take
-/// the word of who did not know.
-#[tokio::test(start_paused = true)]
-async fn what_was_saved_without_an_answer_is_found_by_the_next() {
-    let world = world(4, &[moving("demo-dev-moving", true, 20)]).await;
-    let before = fleet(&world);
-    // What is written from the second part on is not seen by the first three reads.
+async fn what_a_deploy_changes_of_a_function_while_its_mapping_settles_is_what_comes_back() {
+    let name = "demo-dev-moving";
+    let world = world(1, &[]).await;
+    let live = FunctionSpec::new(name).reserved(30).versions(1);
+    let live = live.alias("live", 1).provisioned("live", 2);
+    let uuids = world.sandbox.seed(live.mapping(MappingSpec::sqs(name)));
+    update(&world, &uuids[0], true, 60).await;
     let sandbox = world.sandbox.clone();
-    let looks = Fault::on("GetEventSourceMapping").nth(1);
-    world.inject(looks.hook(move |_| sandbox.configure(|settings| settings.ssm.read_lag = 3)));
-    let second = Fault::on("PutParameter").target("/capacity/").nth(2);
-    world.inject(second.always().after().drop_connection());
+    let looked = Fault::on("GetEventSourceMapping").target(&uuids[0]).nth(3);
+    world.inject(looked.hook(move |_| {
+        sandbox.set_reserved(name, Some(40)).unwrap();
+        sandbox.set_provisioned(name, "live", Some(7)).unwrap();
+    }));
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    assert!(is_paused(&world, name));
+    let report = world.off(&worker()).await.unwrap();
+    assert_eq!(workers(&report).drifted, []);
+    let function = &world.sandbox.fleet()[name];
+    assert_eq!(function.reserved, Some(40));
+    assert_eq!(function.provisioned, [("live".to_owned(), 7)].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_deleted_while_its_mapping_settles_is_reported_gone() {
+    let world = world(1, &[moving("demo-dev-moving", true, 20)]).await;
+    let sandbox = world.sandbox.clone();
+    let looked = Fault::on("GetEventSourceMapping").nth(3);
+    world.inject(looked.hook(move |_| sandbox.delete_function("demo-dev-moving").unwrap()));
     let report = world.on(&worker()).await.unwrap();
-    assert_eq!(workers(&report).failed.len(), 1, "{report:?}");
-    assert_eq!(saved(&world).concat().len(), 5, "it is there");
-    assert!(!is_paused(&world, "demo-dev-moving"));
-    world.sandbox.clear_faults();
-    restores(&world, &before).await;
+    assert_eq!(workers(&report).gone, ["demo-dev-moving"]);
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(saved(&world).concat().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_that_never_settles_holds_up_no_other_role() {
+    let world = world(0, &[moving("demo-dev-mail", true, NEVER)]).await;
+    world.sandbox.seed(FunctionSpec::new("demo-dev-search"));
+    let roles = [web(), role("mail"), role("search")];
+    let quiet = Run::quiet();
+    let report = world.control.on(&roles, &on_wish(), &quiet).await.unwrap();
+    let order: Vec<_> = report.roles.iter().map(|it| it.role.as_str()).collect();
+    assert_eq!(order, ["web", "search", "mail"]);
+    let complete: Vec<_> = report.roles.iter().map(|it| it.is_complete()).collect();
+    assert_eq!(complete, [true, true, false]);
+    let after = paused_after(&world);
+    assert_eq!(after.len(), 1);
+    assert!(
+        after[0].0 == "demo-dev-search" && after[0].1 < 10,
+        "{after:?}"
+    );
 }

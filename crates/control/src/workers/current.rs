@@ -1,0 +1,108 @@
+//! One function as it stands, and what of it pausing would take away.
+
+use std::collections::BTreeMap;
+
+use maintenance_flag::{Capacity, Reserved};
+
+use crate::error::LambdaError;
+use crate::fleet::{Fleet, Mapping, MappingState};
+use crate::lease::Guard;
+
+/// How one function stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Current {
+    pub(crate) reserved: Reserved,
+    pub(crate) provisioned: BTreeMap<String, u32>,
+    pub(crate) mappings: Vec<Mapping>,
+    pub(crate) origin: String,
+    /// The longest timeout of any of its versions, seconds.
+    pub(crate) timeout: u32,
+    /// Its versions with their dead-letter queues; empty for one that is saved and not selected.
+    pub(crate) versions: BTreeMap<String, Option<String>>,
+    pub(super) has_versions: bool,
+}
+
+impl Current {
+    /// The mappings that deliver or are about to.
+    pub(crate) fn enabled(&self) -> impl Iterator<Item = &str> {
+        self.mappings
+            .iter()
+            .filter(|m| matches!(m.state, MappingState::Enabled | MappingState::Enabling))
+            .map(|m| m.uuid.as_str())
+    }
+
+    /// The mappings that may still deliver, and soon will not.
+    pub(crate) fn disabling(&self) -> impl Iterator<Item = &str> {
+        self.mappings
+            .iter()
+            .filter(|m| m.state == MappingState::Disabling)
+            .map(|m| m.uuid.as_str())
+    }
+
+    /// The mappings that deliver, or may when they have settled.
+    pub(crate) fn delivering(&self) -> impl Iterator<Item = &Mapping> {
+        self.mappings.iter().filter(|mapping| {
+            matches!(
+                mapping.state,
+                MappingState::Enabled | MappingState::Enabling | MappingState::Unsettled
+            )
+        })
+    }
+
+    /// The mappings of which nobody can say yet whether they are enabled.
+    pub(crate) fn unsettled(&mut self) -> impl Iterator<Item = &mut Mapping> {
+        let unsettled = |mapping: &&mut Mapping| mapping.state == MappingState::Unsettled;
+        self.mappings.iter_mut().filter(unsettled)
+    }
+
+    /// Whether what it has is known.
+    pub(crate) fn is_settled(&self) -> bool {
+        let mut states = self.mappings.iter().map(|mapping| mapping.state);
+        states.all(|state| state != MappingState::Unsettled)
+    }
+
+    /// What pausing it would take away.
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.with_mappings(self.enabled().map(str::to_owned).collect())
+    }
+
+    /// The most that pausing it can take away, however its mappings settle.
+    pub(crate) fn capacity_at_most(&self) -> Capacity {
+        let delivering = self.delivering().map(|mapping| mapping.uuid.clone());
+        self.with_mappings(delivering.collect())
+    }
+
+    fn with_mappings(&self, mappings: Vec<String>) -> Capacity {
+        Capacity {
+            reserved: self.reserved,
+            provisioned: self.provisioned.clone(),
+            mappings,
+        }
+    }
+
+    /// Reads again what may have changed since, but for its mappings: whoever changes those may well be
+    /// at work on the function.
+    pub(crate) async fn read_again(
+        &mut self,
+        fleet: &Fleet,
+        name: &str,
+        guard: &Guard,
+    ) -> Result<(), LambdaError> {
+        let Some(described) = fleet.describe(name, Some(guard)).await? else {
+            let function = name.to_owned();
+            return Err(LambdaError::Gone { function });
+        };
+        self.reserved = described.reserved;
+        if self.has_versions {
+            self.provisioned = fleet.provisioned(name, Some(guard)).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing of it runs.
+    pub(super) fn is_paused(&self) -> bool {
+        self.reserved == Reserved::Limit(0)
+            && self.provisioned.is_empty()
+            && self.enabled().next().is_none()
+    }
+}
