@@ -3,10 +3,10 @@
 //!
 //! It is no general timer: it serves one short wait per refresh and never more than the budget.
 
-use std::collections::BTreeMap;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,10 +35,10 @@ impl Timer for ThreadTimer {
                 .unwrap_or_else(Instant::now),
             alarm: Arc::downgrade(&alarm),
         };
-        let handed_over = thread_of_alarms().is_some_and(|thread| thread.send(entry).is_ok());
-        if !handed_over {
+        match Alarms::get() {
+            Some(alarms) => alarms.set(entry),
             // Without a thread nothing could end the wait. A source that answers at once still serves.
-            alarm.ring();
+            None => alarm.ring(),
         }
         Box::pin(Waiting(alarm))
     }
@@ -81,60 +81,78 @@ impl Future for Waiting {
     }
 }
 
+/// The alarms that are set. Few: one for each refresh under way.
+#[derive(Default)]
+struct Alarms {
+    set: Mutex<Vec<Entry>>,
+    /// Whether there is one more.
+    another: Condvar,
+}
+
 struct Entry {
     at: Instant,
     alarm: Weak<Alarm>,
 }
 
-fn thread_of_alarms() -> Option<&'static mpsc::Sender<Entry>> {
-    static THREAD: OnceLock<Option<mpsc::Sender<Entry>>> = OnceLock::new();
-    THREAD
-        .get_or_init(|| {
-            let (sender, receiver) = mpsc::channel();
+impl Alarms {
+    /// Those of the process, and the thread that rings them; none if it could not be started.
+    fn get() -> Option<&'static Self> {
+        static ALARMS: OnceLock<Option<&'static Alarms>> = OnceLock::new();
+        *ALARMS.get_or_init(|| {
+            let alarms: &Self = Box::leak(Box::default());
             thread::Builder::new()
                 .name("maintenance-gate".to_owned())
-                .spawn(move || ring_in_time(&receiver))
+                .spawn(|| {
+                    loop {
+                        let due = alarms.wait();
+                        for alarm in due.iter().filter_map(Weak::upgrade) {
+                            // Whoever is woken may panic; the others must be rung all the same.
+                            let _ = catch_unwind(AssertUnwindSafe(|| alarm.ring()));
+                        }
+                    }
+                })
                 .ok()
-                .map(|_| sender)
+                .map(|_| alarms)
         })
-        .as_ref()
-}
+    }
 
-fn ring_in_time(entries: &mpsc::Receiver<Entry>) {
-    // The counter tells apart two alarms of the same instant.
-    let mut waiting: BTreeMap<(Instant, u64), Weak<Alarm>> = BTreeMap::new();
-    let mut count: u64 = 0;
-    loop {
-        let received = match waiting.first_key_value() {
-            None => entries
-                .recv()
-                .map_err(|_| mpsc::RecvTimeoutError::Disconnected),
-            Some(((at, _), _)) => {
-                entries.recv_timeout(at.saturating_duration_since(Instant::now()))
+    fn set(&self, entry: Entry) {
+        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        set.push(entry);
+        self.another.notify_one();
+    }
+
+    /// Waits until some are due, and takes them.
+    fn wait(&self) -> Vec<Weak<Alarm>> {
+        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let now = Instant::now();
+            let due: Vec<_> = set
+                .extract_if(.., |entry| entry.at <= now)
+                .map(|entry| entry.alarm)
+                .collect();
+            if !due.is_empty() {
+                return due;
             }
-        };
-        match received {
-            Ok(entry) => {
-                count = count.wrapping_add(1);
-                waiting.insert((entry.at, count), entry.alarm);
-            }
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => return,
-        }
-        let now = Instant::now();
-        while let Some(first) = waiting.first_entry() {
-            if first.key().0 > now {
-                break;
-            }
-            if let Some(alarm) = first.remove().upgrade() {
-                alarm.ring();
-            }
+            set = match set.iter().map(|entry| entry.at).min() {
+                None => self
+                    .another
+                    .wait(set)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(next) => {
+                    let left = next.saturating_duration_since(now);
+                    let waited = self.another.wait_timeout(set, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::Wake;
+
     use super::*;
 
     #[tokio::test]
@@ -146,6 +164,22 @@ mod tests {
         assert!(start.elapsed() >= short);
         long_one.await;
         assert!(start.elapsed() >= long);
+    }
+
+    #[tokio::test]
+    async fn who_panics_when_woken_keeps_no_other_waiting() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("a test of what a panic does");
+            }
+        }
+        let mut unlucky = ThreadTimer.sleep(Duration::from_millis(1));
+        let waker = Arc::new(Panics).into();
+        let polled = unlucky.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        ThreadTimer.sleep(Duration::from_millis(2)).await;
+        ThreadTimer.sleep(Duration::from_millis(2)).await;
     }
 
     #[tokio::test]
