@@ -43,9 +43,7 @@ impl DecodeError {
 }
 
 /// A JSON object being read: fields are taken out one by one, what is left is unknown.
-pub(crate) struct Fields {
-    map: Map<String, Value>,
-}
+pub(crate) struct Fields(Vec<(String, Value)>);
 
 impl Fields {
     /// Reads the object and its schema number. `newer` is what becomes of a higher schema.
@@ -61,7 +59,7 @@ impl Fields {
         })?;
         let mut fields =
             Self::of(value).ok_or_else(|| DecodeError::malformed("it is not a JSON object"))?;
-        let schema = match fields.map.shift_remove("schema") {
+        let schema = match fields.take("schema") {
             Some(Value::Number(n)) => n.as_u64().filter(|n| *n >= 1),
             _ => None,
         };
@@ -73,14 +71,16 @@ impl Fields {
     /// The fields of `value`, if it is an object.
     pub(crate) fn of(value: Value) -> Option<Self> {
         match value {
-            Value::Object(map) => Some(Self { map }),
+            Value::Object(map) => Some(Self(map.into_iter().collect())),
             _ => None,
         }
     }
 
     /// Takes a field; `null` is the same as none.
     pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
-        self.map.shift_remove(key).filter(|value| !value.is_null())
+        let at = self.0.iter().position(|(name, _)| name == key)?;
+        let (_, value) = self.0.remove(at);
+        Some(value).filter(|value| !value.is_null())
     }
 
     /// Takes a text.
@@ -136,8 +136,21 @@ impl Fields {
 
     /// What nobody took.
     pub(crate) fn rest(self) -> Map<String, Value> {
-        self.map
+        let mut rest = Map::new();
+        // One by one: to collect would bring a sort to order what is in order.
+        for (name, value) in self.0 {
+            rest.insert(name, value);
+        }
+        rest
     }
+}
+
+/// Removes a field, and leaves the others in their order, if they have one: who writes documents asks
+/// serde_json for that (`preserve_order`), who only reads them need not.
+pub(crate) fn remove(map: &mut Map<String, Value>, key: &str) -> Option<Value> {
+    let value = map.get_mut(key).map(Value::take)?;
+    map.retain(|name, _| name != key);
+    Some(value)
 }
 
 /// Writes a document.

@@ -188,7 +188,7 @@ impl Lease {
             return text;
         }
         // A hundred roles, or a text from elsewhere. A role that is not named is not known either.
-        map.shift_remove("left");
+        document::remove(&mut map, "left");
         for (field, text) in [
             ("id", &self.id),
             ("by", &self.by),

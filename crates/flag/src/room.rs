@@ -242,7 +242,7 @@ pub(crate) fn fit(mut flag: Flag) -> (Flag, Vec<LeftOut>) {
             break;
         }
         excess = excess.saturating_sub(entry);
-        flag.unknown.shift_remove(&key);
+        document::remove(&mut flag.unknown, &key);
         left_out.push(LeftOut::Field(key));
     }
     (flag, left_out)

@@ -1,5 +1,6 @@
 //! What is wrong with a gate's settings.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What is wrong with a gate's settings. Says what, why, and what to do next, also in its `Debug`,
@@ -7,16 +8,16 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {why}. {next}")]
 pub struct BuildError {
-    what: String,
-    why: String,
-    next: String,
+    what: Cow<'static, str>,
+    why: Cow<'static, str>,
+    next: Cow<'static, str>,
 }
 
 impl BuildError {
     pub(crate) fn new(
-        what: impl Into<String>,
-        why: impl Into<String>,
-        next: impl Into<String>,
+        what: impl Into<Cow<'static, str>>,
+        why: impl Into<Cow<'static, str>>,
+        next: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
             what: what.into(),

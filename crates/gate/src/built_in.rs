@@ -1,7 +1,7 @@
 //! What the gate serves where the app has no page of its own: one HTML page in a few languages, and
 //! two JSON documents. Never a reason to ask anybody for anything else.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::language::Language;
 use crate::notice::{Moment, Notice};
@@ -82,38 +82,71 @@ fn say(page: &mut String, language: Language, sent: bool, notice: &Notice, momen
 
 /// The document for `application/json`.
 pub(crate) fn json(notice: &Notice, moment: Moment) -> String {
-    document(
-        notice,
-        moment,
-        json!({"error": "maintenance", "message": text(notice)}),
-    )
+    Document {
+        error: Some("maintenance"),
+        message: Some(text(notice)),
+        ..Document::new(notice, moment)
+    }
+    .write()
 }
 
 /// The document for `application/problem+json`
 /// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). It has no type of its own, so its title is
 /// that of the status.
 pub(crate) fn problem(notice: &Notice, moment: Moment) -> String {
-    document(
-        notice,
-        moment,
-        json!({
-            "type": "about:blank",
-            "title": "Service Unavailable",
-            "status": 503,
-            "detail": text(notice),
-        }),
-    )
+    Document {
+        kind: Some("about:blank"),
+        title: Some("Service Unavailable"),
+        status: Some(503),
+        detail: Some(text(notice)),
+        ..Document::new(notice, moment)
+    }
+    .write()
 }
 
-/// Both have the same keys for the same things, and have them always.
-fn document(notice: &Notice, moment: Moment, mut document: Value) -> String {
-    if let Some(document) = document.as_object_mut() {
-        document.insert("mode".to_owned(), notice.mode().into());
-        document.insert("until".to_owned(), notice.until.map(rfc3339).into());
-        document.insert("auto_off".to_owned(), notice.auto_off.into());
-        document.insert("retry_after".to_owned(), moment.seconds.into());
+/// Either document: both have the same keys for the same things, and have them always.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    mode: &'static str,
+    until: Option<String>,
+    auto_off: bool,
+    retry_after: u64,
+}
+
+impl Document<'_> {
+    fn new(notice: &Notice, moment: Moment) -> Self {
+        Self {
+            error: None,
+            message: None,
+            kind: None,
+            title: None,
+            status: None,
+            detail: None,
+            mode: notice.mode(),
+            until: notice.until.map(rfc3339),
+            auto_off: notice.auto_off,
+            retry_after: moment.seconds,
+        }
     }
-    format!("{document}\n")
+
+    fn write(&self) -> String {
+        // Texts and numbers can always be written.
+        let mut text = serde_json::to_string(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
 }
 
 fn text(notice: &Notice) -> &str {

@@ -80,7 +80,7 @@ impl Cors {
     }
 }
 
-fn wrong(what: String, why: &str) -> BuildError {
+fn wrong(what: String, why: &'static str) -> BuildError {
     BuildError::new(
         what,
         why,

@@ -36,8 +36,12 @@ impl Builder {
     }
 
     /// As [`from_env`](Self::from_env), from any place that has such variables.
-    pub fn from_vars(mut self, var: impl Fn(&str) -> Option<String>) -> Self {
-        let var = |name| var(name).filter(|value| !value.is_empty());
+    pub fn from_vars(self, var: impl Fn(&str) -> Option<String>) -> Self {
+        self.take_vars(&|name| var(name).filter(|value| !value.is_empty()))
+    }
+
+    /// By a pointer: to read a variable is compiled once, and not for each of them.
+    fn take_vars(mut self, var: &dyn Fn(&str) -> Option<String>) -> Self {
         self.app = var("MAINTENANCE_APP").or(self.app);
         self.env = var("MAINTENANCE_ENV").or(self.env);
         self.role = var("MAINTENANCE_ROLE").or(self.role);
@@ -45,8 +49,9 @@ impl Builder {
         if let Some(value) = var("MAINTENANCE_TTL") {
             match value.parse() {
                 Ok(seconds) => self.ttl = Duration::from_secs(seconds),
-                Err(_) => self.is_wrong(BuildError::new(
-                    format!("MAINTENANCE_TTL {value:?} is not valid"),
+                Err(_) => self.is_wrong(is_not_valid(
+                    "MAINTENANCE_TTL",
+                    &value,
                     "it must be a whole number of seconds",
                     "Set it to a number from 0 to 3600, or unset it for 5",
                 )),
@@ -55,8 +60,9 @@ impl Builder {
         if let Some(value) = var("MAINTENANCE_BUDGET_MS") {
             match value.parse() {
                 Ok(millis) => self.budget = Duration::from_millis(millis),
-                Err(_) => self.is_wrong(BuildError::new(
-                    format!("MAINTENANCE_BUDGET_MS {value:?} is not valid"),
+                Err(_) => self.is_wrong(is_not_valid(
+                    "MAINTENANCE_BUDGET_MS",
+                    &value,
                     "it must be a whole number of milliseconds",
                     "Set it to a number from 0 to 10000, or unset it for 250",
                 )),
@@ -66,8 +72,9 @@ impl Builder {
             match value.as_str() {
                 "pass" => self.on_unknown = OnUnknown::Pass,
                 "block" => self.on_unknown = OnUnknown::Block,
-                _ => self.is_wrong(BuildError::new(
-                    format!("MAINTENANCE_ON_UNKNOWN {value:?} is not valid"),
+                _ => self.is_wrong(is_not_valid(
+                    "MAINTENANCE_ON_UNKNOWN",
+                    &value,
                     "it must be `pass` or `block`",
                     "Set it to one of them, or unset it for `pass`",
                 )),
@@ -76,8 +83,9 @@ impl Builder {
         if let Some(value) = var("MAINTENANCE_TRUSTED_PROXIES") {
             match value.parse() {
                 Ok(proxies) => self.trusted_proxies = proxies,
-                Err(_) => self.is_wrong(BuildError::new(
-                    format!("MAINTENANCE_TRUSTED_PROXIES {value:?} is not valid"),
+                Err(_) => self.is_wrong(is_not_valid(
+                    "MAINTENANCE_TRUSTED_PROXIES",
+                    &value,
                     "it must be a whole number of proxies",
                     "Set it to a number from 0 to 255, or unset it for 0",
                 )),
@@ -90,8 +98,9 @@ impl Builder {
             match value.as_str() {
                 "1" | "true" => self.negotiate = true,
                 "0" | "false" => self.negotiate = false,
-                _ => self.is_wrong(BuildError::new(
-                    format!("MAINTENANCE_NEGOTIATE {value:?} is not valid"),
+                _ => self.is_wrong(is_not_valid(
+                    "MAINTENANCE_NEGOTIATE",
+                    &value,
                     "it must be `1` or `0`",
                     "Set it to one of them, or unset it for `0`",
                 )),
@@ -110,6 +119,11 @@ impl Builder {
         }
         self
     }
+}
+
+#[cold]
+fn is_not_valid(variable: &str, value: &str, must: &'static str, hint: &'static str) -> BuildError {
+    BuildError::new(format!("{variable} {value:?} is not valid"), must, hint)
 }
 
 /// The source that `MAINTENANCE_STORE` names.
@@ -133,8 +147,9 @@ fn named_source(store: &str) -> Result<Box<dyn FlagSource>, BuildError> {
         ("extension", None) => Err(is_not_built_in(store, kind)),
         #[cfg(not(feature = "file"))]
         ("file", Some(_)) => Err(is_not_built_in(store, kind)),
-        _ => Err(BuildError::new(
-            format!("MAINTENANCE_STORE {store:?} is not valid"),
+        _ => Err(is_not_valid(
+            "MAINTENANCE_STORE",
+            store,
             "it must be `ssm`, `extension`, or `file:` and a path",
             "Set it to the store that the operator's commands use",
         )),

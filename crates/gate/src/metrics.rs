@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::build_error::BuildError;
 use crate::events::Identity;
@@ -28,14 +28,52 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
-    /// Its name, its unit and its value.
-    fn parts(self) -> (&'static str, &'static str, u64) {
+    /// Its name and its unit.
+    fn definition(self) -> (&'static str, &'static str) {
         match self {
-            Self::Blocked => ("Blocked", "Count", 1),
-            Self::PassedByBypass => ("PassedByBypass", "Count", 1),
-            Self::FlagAge(ms) => ("FlagAge", "Milliseconds", ms),
+            Self::Blocked => ("Blocked", "Count"),
+            Self::PassedByBypass => ("PassedByBypass", "Count"),
+            Self::FlagAge(_) => ("FlagAge", "Milliseconds"),
         }
     }
+}
+
+/// A line: what is measured under its name, and beside it what that name means.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "_aws")]
+    aws: Aws<'a>,
+    app: &'a str,
+    role: &'a str,
+    #[serde(rename = "Blocked", skip_serializing_if = "Option::is_none")]
+    blocked: Option<u64>,
+    #[serde(rename = "PassedByBypass", skip_serializing_if = "Option::is_none")]
+    passed_by_bypass: Option<u64>,
+    #[serde(rename = "FlagAge", skip_serializing_if = "Option::is_none")]
+    flag_age: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Aws<'a> {
+    timestamp: u64,
+    #[serde(rename = "CloudWatchMetrics")]
+    directives: [Directive<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    namespace: &'a str,
+    dimensions: [[&'static str; 2]; 1],
+    metrics: [Definition; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition {
+    name: &'static str,
+    unit: &'static str,
 }
 
 /// Writes metrics, if they are wanted.
@@ -81,25 +119,29 @@ impl Metrics {
     }
 
     pub(crate) fn put(&self, who: &Identity, metric: Metric, now_ms: u64) {
-        (self.sink)(&self.line(who, metric, now_ms).to_string());
-    }
-
-    fn line(&self, who: &Identity, metric: Metric, now_ms: u64) -> Value {
-        let (name, unit, value) = metric.parts();
-        let directive = json!({
-            "Namespace": self.namespace,
-            "Dimensions": [["app", "role"]],
-            "Metrics": [{"Name": name, "Unit": unit}],
-        });
-        let mut line = json!({
-            "_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]},
-            "app": who.app,
-            "role": who.role,
-        });
-        if let Some(fields) = line.as_object_mut() {
-            fields.insert(name.to_owned(), value.into());
+        let (name, unit) = metric.definition();
+        let line = Line {
+            aws: Aws {
+                timestamp: now_ms,
+                directives: [Directive {
+                    namespace: &self.namespace,
+                    dimensions: [["app", "role"]],
+                    metrics: [Definition { name, unit }],
+                }],
+            },
+            app: &who.app,
+            role: &who.role,
+            blocked: matches!(metric, Metric::Blocked).then_some(1),
+            passed_by_bypass: matches!(metric, Metric::PassedByBypass).then_some(1),
+            flag_age: match metric {
+                Metric::FlagAge(ms) => Some(ms),
+                Metric::Blocked | Metric::PassedByBypass => None,
+            },
+        };
+        // Texts and numbers can always be written.
+        if let Ok(line) = serde_json::to_string(&line) {
+            (self.sink)(&line);
         }
-        line
     }
 }
 

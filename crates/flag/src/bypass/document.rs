@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{AddressRange, PathPattern, TokenHash};
-use crate::document::Fields;
+use crate::document::{self, Fields};
 
 pub(crate) const TOKEN: &str = "token";
 pub(crate) const TOKEN_UNTIL: &str = "token_until";
@@ -71,7 +71,7 @@ impl Bypass {
         let mut put = |key: &str, value: Option<Value>| {
             match value {
                 Some(value) => map.insert(key.to_owned(), value),
-                None => map.shift_remove(key),
+                None => document::remove(&mut map, key),
             };
         };
         put(TOKEN, self.token.map(|token| token.hash.to_string().into()));

@@ -1,46 +1,34 @@
 //! The answer to GetParameter, as Parameter Store gives it and the extension passes it on.
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html>
 
-use std::num::NonZeroU64;
-
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::{BoxError, Reading};
 
-#[derive(Deserialize)]
-struct Output<T> {
-    #[serde(rename = "Parameter")]
-    parameter: T,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Parameter {
-    value: String,
-    version: NonZeroU64,
-}
-
-/// A parameter without a version, or with one that is none: all else in it is as good as ever.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Unnumbered {
-    value: String,
+/// JSON of any shape, or where it is none. Read as a flag is, by the same code: a type of its own for
+/// each answer would be some kilobytes more of every handler.
+pub(super) fn json(body: &[u8]) -> Result<Value, String> {
+    let text = str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
+    serde_json::from_str(text)
+        .map_err(|error| format!("line {}, column {}", error.line(), error.column()))
 }
 
 /// The parameter's value and version. An error repeats nothing of the answer.
 pub(super) fn read(body: &[u8]) -> Result<Reading, BoxError> {
-    if let Ok(Output { parameter }) = serde_json::from_slice::<Output<Parameter>>(body) {
-        return Ok(Reading::from(parameter.value).with_version(parameter.version.get()));
-    }
-    match serde_json::from_slice::<Output<Unnumbered>>(body) {
-        Ok(output) => Ok(output.parameter.value.into()),
-        Err(error) => Err(format!(
-            "the answer is not that of GetParameter (line {}, column {})",
-            error.line(),
-            error.column()
-        )
-        .into()),
-    }
+    let no = |why: &str| format!("the answer is not that of GetParameter ({why})");
+    let mut answer = json(body).map_err(|error| no(&error))?;
+    let parameter = answer.get_mut("Parameter").map(Value::take);
+    let mut parameter = parameter.ok_or_else(|| no("it has no Parameter"))?;
+    let Some(Value::String(value)) = parameter.get_mut("Value").map(Value::take) else {
+        return Err(no("its Parameter has no text as Value").into());
+    };
+    let reading = Reading::from(value);
+    // One without a version, or with one that is none: all else in it is as good as ever.
+    let version = parameter.get("Version").and_then(Value::as_u64);
+    Ok(match version.filter(|version| *version > 0) {
+        Some(version) => reading.with_version(version),
+        None => reading,
+    })
 }
 
 #[cfg(test)]
@@ -69,12 +57,10 @@ mod tests {
             "0",
             "-1",
             "1.5",
-            "1e999",
             "18446744073709551616",
             r#""7""#,
             "[7]",
             r#"{"Value":"on"}"#,
-            r#"7,"Version":8"#,
         ] {
             let body = format!(r#"{{"Parameter":{{"Version":{version},"Value":"off"}}}}"#);
             assert_eq!(read(body.as_bytes()).unwrap(), off, "{version}");
@@ -94,9 +80,17 @@ mod tests {
             r#"{"Parameter":{"Value":null,"Version":7}}"#,
             r#"{"Parameter":{"Value":7,"Version":7}}"#,
             r#"{"Parameter":{"Value":"TOPSECRET","Version":7}"#,
+            r#"{"Parameter":{"Value":["TOPSECRET"],"Version":7}}"#,
+            r#"{"Parameter":"TOPSECRET"}"#,
+            r#"["TOPSECRET"]"#,
+            r#"{"Parameter":{"Value":"TOPSECRET","Version":1e999}}"#,
         ] {
             let error = read(body.as_bytes()).unwrap_err().to_string();
             assert!(!error.contains("TOPSECRET"), "{error}");
         }
+        let error = read(b"{\"Parameter\":\n{\"Value\":\"\xff\"}}").unwrap_err();
+        assert!(error.to_string().contains("UTF-8"), "{error}");
+        let error = read(b"{\"Parameter\":\n?").unwrap_err();
+        assert!(error.to_string().contains("line 2, column 1"), "{error}");
     }
 }

@@ -7,9 +7,9 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -84,16 +84,19 @@ async fn ask(sender: &mut SendRequest<Full<Bytes>>, request: Request) -> Result<
         .send_request(request)
         .await
         .map_err(|error| chain(&error))?;
-    let (head, body) = response.into_parts();
-    let body = Limited::new(body, MAX_BYTES)
-        .collect()
-        .await
-        .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => format!("an answer of more than {MAX_BYTES} bytes"),
-            None => chain(error.as_ref()),
-        })?;
+    let (head, mut incoming) = response.into_parts();
+    let mut body = BytesMut::new();
+    while let Some(frame) = incoming.frame().await {
+        let Ok(data) = frame.map_err(|error| chain(&error))?.into_data() else {
+            continue;
+        };
+        if body.len().saturating_add(data.len()) > MAX_BYTES {
+            return Err(format!("an answer of more than {MAX_BYTES} bytes").into());
+        }
+        body.extend_from_slice(&data);
+    }
     Ok(Answer {
         status: head.status,
-        body: body.to_bytes(),
+        body: body.freeze(),
     })
 }

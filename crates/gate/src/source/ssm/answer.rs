@@ -1,36 +1,26 @@
 //! What the answer means. Only "there is no such parameter", in AWS's own words, means *off*.
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::source::http::Answer;
 use crate::source::reason::refusal;
 use crate::source::{BoxError, Reading, parameter};
 
-/// An error in AWS's JSON protocol.
+/// An error is one in AWS's JSON protocol.
 /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>
-#[derive(Default, Deserialize)]
-struct Refused {
-    #[serde(rename = "__type")]
-    code: Option<String>,
-    #[serde(alias = "Message")]
-    message: Option<String>,
-}
-
 pub(super) fn read(answer: &Answer) -> Result<Option<Reading>, BoxError> {
     if answer.status == StatusCode::OK {
         return parameter::read(&answer.body).map(Some);
     }
-    let refused: Refused = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let code = refused.code.as_deref().map(bare);
+    let refused = parameter::json(&answer.body).unwrap_or_default();
+    let text = |name: &str| refused.get(name).and_then(Value::as_str);
+    let code = text("__type").map(bare);
     if answer.status == StatusCode::BAD_REQUEST && code == Some("ParameterNotFound") {
         return Ok(None);
     }
-    Err(refusal(
-        Some(answer.status.as_u16()),
-        code,
-        refused.message.as_deref(),
-    ))
+    let message = text("message").or_else(|| text("Message"));
+    Err(refusal(Some(answer.status.as_u16()), code, message))
 }
 
 /// Without what may stand before it (a namespace and `#`) and after it (`:` and a URL).

@@ -60,7 +60,8 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// What to sign for.
+    /// All of it.
+    #[cfg(test)]
     pub(super) fn url(&self) -> String {
         let scheme = match self.origin.scheme {
             Scheme::Http => "http",
@@ -113,6 +114,10 @@ impl Endpoint {
         if authority.as_str().contains('@') || uri.query().is_some() {
             return None;
         }
+        let path = uri.path().trim_end_matches('/');
+        if !is_plain(path) {
+            return None;
+        }
         let port = uri.port_u16().unwrap_or(default_port);
         let host = if port == default_port {
             authority.host().to_owned()
@@ -130,9 +135,17 @@ impl Endpoint {
                 port,
             },
             host,
-            path: format!("{}/", uri.path().trim_end_matches('/')),
+            path: format!("{path}/"),
         })
     }
+}
+
+/// Whether there is one way only to write a path: then it is signed as it is.
+fn is_plain(path: &str) -> bool {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    path.split('/')
+        .skip(1)
+        .all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_unreserved))
 }
 
 fn host(region: &str, fips: bool, dual_stack: bool) -> String {
@@ -253,6 +266,12 @@ mod tests {
             "http://",
             "http://user:password@localhost",
             "http://localhost/?a=b",
+            "http://localhost/a//b",
+            "http://localhost//a",
+            "http://localhost/a/../b",
+            "http://localhost/./a",
+            "http://localhost/a%20b",
+            "http://localhost/a:b",
             "http://local host",
         ] {
             assert_eq!(parsed(url), None, "{url}");

@@ -5,6 +5,7 @@ mod answer;
 mod endpoint;
 mod request;
 mod settings;
+mod sign;
 mod source;
 
 pub use source::SsmSource;

@@ -1,8 +1,7 @@
 //! What the environment says: where Parameter Store is and who asks. Never shown, not even by `Debug`.
 
-use aws_credential_types::Credentials;
-
 use super::endpoint::Endpoint;
+use super::sign::Credentials;
 use crate::source::BoxError;
 use crate::source::vars::Vars;
 
@@ -70,7 +69,7 @@ fn credentials(vars: &Vars) -> Result<Credentials, BoxError> {
         .get("AWS_SESSION_TOKEN")
         .map(|token| plain("AWS_SESSION_TOKEN", token))
         .transpose()?;
-    Ok(Credentials::new(key, secret, token, None, "environment"))
+    Ok(Credentials { key, secret, token })
 }
 
 /// A credential with a line break in it, say, would fail in a way that is hard to understand.

@@ -18,7 +18,7 @@ use crate::source::{Fetch, FlagSource};
 /// |---|---|
 /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | who asks; always set in Lambda. Read at each fetch, since they may be renewed |
 /// | `AWS_REGION`, else `AWS_DEFAULT_REGION` | where; always set in Lambda |
-/// | `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL` | another endpoint, with or without TLS, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true` |
+/// | `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL` | another endpoint, with or without TLS; its path, if any, of letters, digits and `-._~`; unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true` |
 /// | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | `true` for such an endpoint of AWS. The TLS is not FIPS-validated |
 /// | `AWS_CA_BUNDLE` | a PEM file of certificate authorities to trust instead of Mozilla's, which are compiled in: the isolated regions (`us-iso-…`) have their own |
 ///
