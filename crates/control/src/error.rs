@@ -371,7 +371,7 @@ impl LambdaError {
             Self::AccessDenied { action, .. } => {
                 Some(format!("allow {action} in the IAM policy of whoever runs this"))
             }
-            Self::Unavailable { .. } => Some("run the same command again: it goes on".to_owned()),
+            Self::Unavailable { .. } => Some("run the same command again".to_owned()),
             Self::UnreservedMinimum { .. } => Some(
                 "free reserved concurrency elsewhere or raise the account's limit, then run the same command again"
                     .to_owned(),

@@ -54,8 +54,10 @@ pub enum Event<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waiting {
-    /// Event source mappings that AWS is disabling, enabling, creating or updating.
+    /// Event source mappings that AWS is disabling or enabling.
     pub mappings: usize,
+    /// Event source mappings that AWS is creating or updating, for somebody else.
+    pub settling: usize,
     /// Provisioned concurrency, by qualifier, that is not ready yet.
     pub provisioned: usize,
     /// Calls that AWS refuses while an update of the function or mapping is in progress.

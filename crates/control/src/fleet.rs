@@ -49,6 +49,8 @@ pub struct Fleet {
     get_policy: Pace,
     /// Mappings that are on their way to a state.
     mappings_awaited: Count,
+    /// Mappings that are being created or updated.
+    mappings_settling: Count,
     /// Provisioned concurrency that is on its way to be ready.
     provisioned_awaited: Count,
 }
@@ -134,6 +136,7 @@ impl Fleet {
             get_function: Pace::per_second(GET_FUNCTION_RATE),
             get_policy: Pace::per_second(GET_POLICY_RATE),
             mappings_awaited: Count::default(),
+            mappings_settling: Count::default(),
             provisioned_awaited: Count::default(),
         }
     }
@@ -143,11 +146,17 @@ impl Fleet {
         self.mappings_awaited.one_more()
     }
 
+    /// Somebody waits for a mapping to be created or updated, until what is returned goes.
+    pub(crate) fn awaits_settling(&self) -> Counted {
+        self.mappings_settling.one_more()
+    }
+
     /// What is being waited for just now.
     pub(crate) fn waiting(&self) -> Waiting {
         let paces = [&self.shared, &self.get_function, &self.get_policy];
         Waiting {
             mappings: self.mappings_awaited.get(),
+            settling: self.mappings_settling.get(),
             provisioned: self.provisioned_awaited.get(),
             updates: paces.iter().map(|pace| pace.conflicts()).sum(),
             throttled: paces.iter().any(|pace| pace.is_throttled()),
@@ -320,8 +329,12 @@ impl Fleet {
     }
 
     /// The state of one mapping; none if it does not exist.
-    pub(crate) async fn mapping(&self, uuid: &str) -> Result<Option<MappingState>, LambdaError> {
-        let call = retry::call(&self.shared, None, || {
+    pub(crate) async fn mapping(
+        &self,
+        uuid: &str,
+        guard: Option<&Guard>,
+    ) -> Result<Option<MappingState>, LambdaError> {
+        let call = retry::call(&self.shared, guard, || {
             self.client.get_event_source_mapping().uuid(uuid).send()
         });
         let mapping = existing(call.await)

@@ -53,6 +53,10 @@ enum End {
     Failed(LambdaError),
     /// It is as it was, since what it has could not be saved: why, and what to do.
     Unsaved(String, Option<String>),
+    /// It does not exist any more.
+    Gone,
+    /// It was deleted before anything of it was saved.
+    NeverOurs,
     /// The operation was asked to stop.
     Stopped,
 }
@@ -96,6 +100,8 @@ where
         match done.end {
             End::Reached if done.changed => report.changed.push(name),
             End::Reached => report.unchanged.push(name),
+            End::Gone => {}
+            End::NeverOurs => report.selected = report.selected.saturating_sub(1),
             End::Stopped => report.unfinished.push(name),
             End::Failed(LambdaError::Halted(Halt::LeaseLost)) => lost = true,
             End::Failed(error) => report.failed.push(failure(name, &error)),

@@ -55,6 +55,10 @@ pub(crate) fn waiting(action: Option<Action>, waiting: &Waiting) -> Option<Strin
         }
         (count, _) => parts.push(format!("{} to be Disabled", mappings(count))),
     }
+    if waiting.settling > 0 {
+        let settling = mappings(waiting.settling);
+        parts.push(format!("{settling} to be created or updated"));
+    }
     match waiting.provisioned {
         0 => {}
         1 => parts.push("provisioned concurrency to be READY".to_owned()),
@@ -111,6 +115,12 @@ mod tests {
             Some(
                 "waiting for 2 event source mappings to be Enabled, provisioned concurrency to be READY"
             )
+        );
+        waits = Waiting::default();
+        waits.settling = 2;
+        assert_eq!(
+            waiting(on, &waits).as_deref(),
+            Some("waiting for 2 event source mappings to be created or updated")
         );
         waits = Waiting::default();
         waits.throttled = true;

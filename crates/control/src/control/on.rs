@@ -202,8 +202,9 @@ impl Control {
         let mut ready = ready.await;
         let mut roles = roles.to_vec();
         if let Ok(ready) = &mut ready {
-            // What has to settle first holds up no other role, either.
-            ready.sort_by_key(Ready::has_unsettled);
+            // What has to settle first holds up no other role, either; but no request shall reach an app
+            // whose workers are stopped.
+            ready.sort_by_key(|ready| ready.spec.role != Role::web() && ready.has_unsettled());
             roles = ready.iter().map(|ready| ready.spec).collect();
         }
         let turn_on = async |ready, _: &[RoleReport]| self.turn_on(ready, run, held).await;

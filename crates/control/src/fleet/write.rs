@@ -215,7 +215,7 @@ impl Fleet {
         let mut looks = self.looks_at_mappings();
         let _awaited = self.awaits_mapping();
         loop {
-            let Some(state) = self.mapping(uuid).await? else {
+            let Some(state) = self.mapping(uuid, None).await? else {
                 return Err(LambdaError::Gone {
                     function: uuid.to_owned(),
                 });
@@ -278,11 +278,16 @@ impl Looks {
 
     /// Waits for the next look; whether there is one.
     pub(crate) async fn again(&mut self) -> bool {
-        if self.started.elapsed() >= self.patience {
+        if self.are_over() {
             return false;
         }
         self.clock.sleep(self.pause).await;
         self.pause = self.pause.mul_f64(1.5).min(LONGEST_LOOK);
         true
+    }
+
+    /// Whether patience has run out.
+    pub(crate) fn are_over(&self) -> bool {
+        self.started.elapsed() >= self.patience
     }
 }

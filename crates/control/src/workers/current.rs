@@ -19,7 +19,6 @@ pub(crate) struct Current {
     pub(crate) timeout: u32,
     /// Its versions with their dead-letter queues; empty for one that is saved and not selected.
     pub(crate) versions: BTreeMap<String, Option<String>>,
-    pub(super) has_versions: bool,
 }
 
 impl Current {
@@ -50,15 +49,14 @@ impl Current {
     }
 
     /// The mappings of which nobody can say yet whether they are enabled.
-    pub(crate) fn unsettled(&mut self) -> impl Iterator<Item = &mut Mapping> {
-        let unsettled = |mapping: &&mut Mapping| mapping.state == MappingState::Unsettled;
-        self.mappings.iter_mut().filter(unsettled)
+    pub(crate) fn unsettled(&self) -> impl Iterator<Item = &Mapping> {
+        let unsettled = |mapping: &&Mapping| mapping.state == MappingState::Unsettled;
+        self.mappings.iter().filter(unsettled)
     }
 
     /// Whether what it has is known.
     pub(crate) fn is_settled(&self) -> bool {
-        let mut states = self.mappings.iter().map(|mapping| mapping.state);
-        states.all(|state| state != MappingState::Unsettled)
+        self.unsettled().next().is_none()
     }
 
     /// What pausing it would take away.
@@ -80,8 +78,7 @@ impl Current {
         }
     }
 
-    /// Reads again what may have changed since, but for its mappings: whoever changes those may well be
-    /// at work on the function.
+    /// Reads again what may have changed since, but for its mappings, which are read in bulk.
     pub(crate) async fn read_again(
         &mut self,
         fleet: &Fleet,
@@ -93,9 +90,10 @@ impl Current {
             return Err(LambdaError::Gone { function });
         };
         self.reserved = described.reserved;
-        if self.has_versions {
-            self.provisioned = fleet.provisioned(name, Some(guard)).await?;
-        }
+        // Its first version may be new, too.
+        self.provisioned = fleet.provisioned(name, Some(guard)).await?;
+        // What began before it was changed may run for as long as it could then.
+        self.timeout = self.timeout.max(described.timeout);
         Ok(())
     }
 

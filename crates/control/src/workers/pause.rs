@@ -12,7 +12,7 @@ use maintenance_flag::{Capacity, Reserved, WindowId};
 
 use super::current::Current;
 use super::drift::disputed;
-use super::queue::{Queue, Turn};
+use super::queue::{Known, Queue, Turn};
 use super::saved::{Place, Saved, check_savable};
 use super::survey::{Look, Survey, place, survey};
 use super::{Done, End, each};
@@ -161,10 +161,6 @@ impl Preparation {
             ..
         } = survey;
         let total = functions.len();
-        let seconds: BTreeMap<String, u32> = functions
-            .iter()
-            .map(|(name, current)| (name.clone(), current.timeout))
-            .collect();
         let mut queue = Queue::new(fleet, place, guard, origin, saved, functions).await?;
         let turns = queue.turns();
         let work = turns.map(|(name, turn)| {
@@ -176,9 +172,13 @@ impl Preparation {
         report.gone.extend(gone);
         report.failed.extend(failed);
         report.events = events;
-        let (saved, is_all) = queue.into_saved();
+        let Known {
+            saved,
+            is_all,
+            timeouts,
+        } = queue.into_known();
         Ok(Paused {
-            timeouts: Timeouts::of(&seconds, &saved, &report),
+            timeouts: Timeouts::of(&timeouts, &saved, &report),
             saved: is_all.then_some(saved.numbers),
             report,
         })
@@ -265,9 +265,10 @@ impl Steps {
 async fn pause(fleet: &Fleet, name: String, turn: Turn, guard: &Guard) -> Done {
     let (current, saved) = match turn {
         Turn::Pause(current, saved) => (current, saved),
-        Turn::Leave(End::Failed(LambdaError::Gone { function })) => {
+        Turn::Gone(is_saved) => {
             return Done {
-                gone: vec![function],
+                gone: is_saved.then_some(name).into_iter().collect(),
+                end: if is_saved { End::Gone } else { End::NeverOurs },
                 ..Done::default()
             };
         }

@@ -2,7 +2,8 @@
 //! whose event source mappings are settled, and the others as theirs settle.
 //!
 //! A mapping that is being created or updated shows only afterwards whether it was enabled, so that its
-//! function cannot be saved before. It holds up its own function only. Nothing is paused here.
+//! function cannot be saved before. It holds up its own function only. Whoever changes it may well be at
+//! work on all of the function, so that all of it is read again then. Nothing is paused here.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,12 +29,52 @@ pub(super) struct Queue<'a> {
     is_unsure: bool,
     /// Those that nothing is waited for any more.
     ready: VecDeque<(String, Verdict)>,
-    /// Those with a mapping that is not settled.
-    moving: BTreeMap<String, Current>,
+    /// Those with a mapping that is not settled, in the order in which they are looked at.
+    moving: Vec<(String, Current)>,
     /// None before the first.
     looks: Option<Looks>,
     /// One for each mapping that is waited for.
     awaited: Vec<Counted>,
+    /// How long each function may run, seconds.
+    timeouts: BTreeMap<String, u32>,
+}
+
+/// What is known when all turns are over.
+pub(super) struct Known {
+    /// All that is saved.
+    pub(super) saved: Saved,
+    /// Whether nothing else can be: a write that failed may have taken effect all the same.
+    pub(super) is_all: bool,
+    /// How long each function may run, seconds.
+    pub(super) timeouts: BTreeMap<String, u32>,
+}
+
+/// What one look found of those that moved.
+#[derive(Default)]
+struct Seen {
+    /// They have settled.
+    settled: Vec<(String, Current)>,
+    /// They have not.
+    moving: Vec<(String, Current)>,
+    /// Nobody knows: AWS did not let us look.
+    unknown: Vec<(String, Current)>,
+    /// Why not.
+    error: Option<LambdaError>,
+}
+
+impl Seen {
+    /// AWS did not let us look at this one. The others would wait as long for nothing: another look asks
+    /// them, and this one last, in case that it is alone in this.
+    fn ends(
+        &mut self,
+        error: LambdaError,
+        at: (String, Current),
+        rest: impl Iterator<Item = (String, Current)>,
+    ) {
+        self.unknown.extend(rest);
+        self.unknown.push(at);
+        self.error = Some(error);
+    }
 }
 
 enum Verdict {
@@ -49,6 +90,8 @@ pub(super) enum Turn {
     Pause(Current, Option<Capacity>),
     /// It is not saved, and must not be touched.
     Leave(End),
+    /// It does not exist any more. Whether something is saved of it.
+    Gone(bool),
 }
 
 impl<'a> Queue<'a> {
@@ -64,6 +107,10 @@ impl<'a> Queue<'a> {
         saved: Saved,
         functions: BTreeMap<String, Current>,
     ) -> Result<Self, Error> {
+        let timeouts = functions
+            .iter()
+            .map(|(name, current)| (name.clone(), current.timeout))
+            .collect();
         let (settled, moving) = functions
             .into_iter()
             .partition(|(_, current)| current.is_settled());
@@ -78,6 +125,7 @@ impl<'a> Queue<'a> {
             moving,
             looks: None,
             awaited: Vec::new(),
+            timeouts,
         };
         queue.save(settled).await?;
         queue.count();
@@ -95,9 +143,13 @@ impl<'a> Queue<'a> {
         })
     }
 
-    /// All that is saved, and whether nothing else can be.
-    pub(super) fn into_saved(self) -> (Saved, bool) {
-        (self.saved, !self.is_unsure)
+    /// What is known now.
+    pub(super) fn into_known(self) -> Known {
+        Known {
+            saved: self.saved,
+            is_all: !self.is_unsure,
+            timeouts: self.timeouts,
+        }
     }
 
     async fn next(&mut self) -> Option<(String, Turn)> {
@@ -109,64 +161,117 @@ impl<'a> Queue<'a> {
             Verdict::Pause(current) => {
                 Turn::Pause(current, self.saved.functions.get(&name).cloned())
             }
+            Verdict::Leave(End::Failed(LambdaError::Gone { .. })) => {
+                Turn::Gone(self.saved.functions.contains_key(&name))
+            }
             Verdict::Leave(end) => Turn::Leave(end),
         };
         Some((name, turn))
     }
 
-    /// Looks at what moves, and saves what has settled, all of it together.
+    /// Looks at what moves, and saves what has settled, all of it together. Nobody is given up who was not
+    /// looked at before.
     async fn look(&mut self) {
-        match &mut self.looks {
-            None => self.looks = Some(self.fleet.looks_at_mappings()),
-            Some(looks) => {
-                if !looks.again().await {
-                    self.give_up();
-                    return;
-                }
-            }
-        }
-        let mut settled = BTreeMap::new();
-        // One call at a time: those that pause the others come first.
-        for (name, mut current) in std::mem::take(&mut self.moving) {
-            match self.settle(&name, &mut current).await {
-                Err(error) => self.leave(name, End::from(error)),
-                Ok(()) if current.is_settled() => {
-                    settled.insert(name, current);
-                }
-                Ok(()) => {
-                    self.moving.insert(name, current);
-                }
-            }
+        let looks = match &mut self.looks {
+            None => self.looks.insert(self.fleet.looks_at_mappings()),
+            Some(looks) => looks,
+        };
+        let mut is_last = !looks.again().await;
+        let mut seen = self.settling().await;
+        self.read_again(&mut seen).await;
+        let looks = self.looks.as_ref();
+        // One that AWS did not let us make was long enough.
+        is_last |= seen.error.is_some() && looks.is_some_and(Looks::are_over);
+        if is_last {
+            self.give_up(seen.moving, seen.unknown, seen.error.as_ref());
+        } else {
+            self.moving = seen.moving;
+            self.moving.extend(seen.unknown);
         }
         self.count();
-        let names: Vec<String> = settled.keys().cloned().collect();
-        if let Err(error) = self.save(settled).await {
+        let names: Vec<String> = seen.settled.iter().map(|(name, _)| name.clone()).collect();
+        if let Err(error) = self.save(seen.settled).await {
             self.is_unsure = true;
             for name in names {
-                let end = match error.halt() {
-                    Some(halt) => End::from(LambdaError::Halted(halt)),
-                    None => End::Unsaved(in_full(&error), error.hint()),
-                };
-                self.leave(name, end);
+                self.leave(name, end_of_all(&error));
             }
         }
     }
 
-    async fn settle(&self, name: &str, current: &mut Current) -> Result<(), LambdaError> {
-        self.guard.check()?;
-        for mapping in current.unsettled() {
-            let state = self.fleet.mapping(&mapping.uuid).await?;
-            // Deleted meanwhile: it delivers nothing.
-            mapping.state = state.unwrap_or(MappingState::Other);
+    /// Asks of each function whether a mapping of it moves still.
+    async fn settling(&mut self) -> Seen {
+        let mut seen = Seen::default();
+        let mut functions = std::mem::take(&mut self.moving).into_iter();
+        // One call at a time: those that pause the others come first.
+        while let Some((name, current)) = functions.next() {
+            match self.is_moving(&current).await {
+                Ok(true) => seen.moving.push((name, current)),
+                Ok(false) => seen.settled.push((name, current)),
+                Err(error @ LambdaError::Unavailable { .. }) => {
+                    seen.ends(error, (name, current), &mut functions);
+                }
+                Err(error) => self.leave(name, End::from(error)),
+            }
         }
-        if current.is_settled() {
-            current.read_again(self.fleet, name, self.guard).await?;
-        }
-        Ok(())
+        seen
     }
 
-    fn give_up(&mut self) {
-        for (name, mut current) in std::mem::take(&mut self.moving) {
+    async fn is_moving(&self, current: &Current) -> Result<bool, LambdaError> {
+        let Some(mapping) = current.unsettled().next() else {
+            return Ok(false);
+        };
+        let state = self.fleet.mapping(&mapping.uuid, Some(self.guard)).await?;
+        // One that was deleted meanwhile delivers nothing.
+        Ok(state == Some(MappingState::Unsettled))
+    }
+
+    /// Reads all again of those that have settled: their other mappings may have changed, or may move now.
+    async fn read_again(&mut self, seen: &mut Seen) {
+        if seen.settled.is_empty() {
+            return;
+        }
+        let mut settled = std::mem::take(&mut seen.settled).into_iter();
+        let mut mappings = match self.fleet.mappings(Some(self.guard)).await {
+            Ok(mappings) => mappings,
+            Err(error @ LambdaError::Unavailable { .. }) => {
+                seen.unknown.extend(settled);
+                seen.error = Some(error);
+                return;
+            }
+            Err(error) => {
+                let error = Error::from(error);
+                for (name, _) in settled {
+                    self.leave(name, end_of_all(&error));
+                }
+                return;
+            }
+        };
+        while let Some((name, mut current)) = settled.next() {
+            current.mappings = mappings.remove(&name).unwrap_or_default();
+            if !current.is_settled() {
+                seen.moving.push((name, current));
+                continue;
+            }
+            match current.read_again(self.fleet, &name, self.guard).await {
+                Ok(()) => {
+                    self.timeouts.insert(name.clone(), current.timeout);
+                    seen.settled.push((name, current));
+                }
+                Err(error @ LambdaError::Unavailable { .. }) => {
+                    seen.ends(error, (name, current), &mut settled);
+                }
+                Err(error) => self.leave(name, End::from(error)),
+            }
+        }
+    }
+
+    fn give_up(
+        &mut self,
+        moving: Vec<(String, Current)>,
+        unknown: Vec<(String, Current)>,
+        error: Option<&LambdaError>,
+    ) {
+        for (name, current) in moving {
             let stuck = current.unsettled().map(|mapping| mapping.uuid.as_str());
             let stuck = stuck.collect::<Vec<_>>().join(", ");
             let error = LambdaError::Ended {
@@ -176,7 +281,11 @@ impl<'a> Queue<'a> {
             };
             self.leave(name, End::Failed(error));
         }
-        self.count();
+        for (name, _) in unknown {
+            let words = error.map(|error| in_full(error)).unwrap_or_default();
+            let hint = error.and_then(LambdaError::hint);
+            self.leave(name, End::Unsaved(words, hint));
+        }
     }
 
     fn leave(&mut self, name: String, end: End) {
@@ -184,13 +293,14 @@ impl<'a> Queue<'a> {
     }
 
     fn count(&mut self) {
-        let moving = self.moving.values_mut().flat_map(Current::unsettled);
-        let awaited = moving.map(|_| self.fleet.awaits_mapping());
+        let moving = self.moving.iter();
+        let moving = moving.flat_map(|(_, current)| current.unsettled());
+        let awaited = moving.map(|_| self.fleet.awaits_settling());
         self.awaited = awaited.collect();
     }
 
     /// Saves settled functions, and only then has them ready.
-    async fn save(&mut self, settled: BTreeMap<String, Current>) -> Result<(), Error> {
+    async fn save(&mut self, settled: Vec<(String, Current)>) -> Result<(), Error> {
         let capacities = settled
             .iter()
             .map(|(name, current)| (name.clone(), current.capacity()))
@@ -202,5 +312,13 @@ impl<'a> Queue<'a> {
         self.ready
             .extend(ready.map(|(name, current)| (name, Verdict::Pause(current))));
         Ok(())
+    }
+}
+
+/// What one failure makes of each that it meets.
+fn end_of_all(error: &Error) -> End {
+    match error.halt() {
+        Some(halt) => End::from(LambdaError::Halted(halt)),
+        None => End::Unsaved(in_full(error), error.hint()),
     }
 }

@@ -222,7 +222,6 @@ async fn read(
         origin: described.origin,
         timeout: wanted.timeout.max(described.timeout),
         versions: wanted.versions,
-        has_versions: wanted.has_versions,
     }))
 }
 

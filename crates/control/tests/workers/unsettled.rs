@@ -1,7 +1,9 @@
 //! A mapping that is being created or updated shows only afterwards whether it was enabled. It holds up
 //! its own function, and no other.
 
+mod again;
 mod cut;
+mod patience;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -192,7 +194,7 @@ async fn a_mapping_that_never_settles_holds_up_its_own_function_only() {
     // All in one count, and what is waited for is told every second.
     let (progress, waited) = heard.into_inner().unwrap();
     assert_eq!(progress, (0..=62).map(|n| (n, 62)).collect::<Vec<_>>());
-    let told = waited.iter().filter(|it| it.mappings == 1).count();
+    let told = waited.iter().filter(|it| it.settling == 1).count();
     assert!((240..330).contains(&told), "{told} of {}", waited.len());
 
     // It ends after all: the same command goes on with it.
@@ -312,18 +314,6 @@ async fn what_a_deploy_changes_of_a_function_while_its_mapping_settles_is_what_c
     let function = &world.sandbox.fleet()[name];
     assert_eq!(function.reserved, Some(40));
     assert_eq!(function.provisioned, [("live".to_owned(), 7)].into());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_function_deleted_while_its_mapping_settles_is_reported_gone() {
-    let world = world(1, &[moving("demo-dev-moving", true, 20)]).await;
-    let sandbox = world.sandbox.clone();
-    let looked = Fault::on("GetEventSourceMapping").nth(3);
-    world.inject(looked.hook(move |_| sandbox.delete_function("demo-dev-moving").unwrap()));
-    let report = world.on(&worker()).await.unwrap();
-    assert_eq!(workers(&report).gone, ["demo-dev-moving"]);
-    assert!(report.is_complete(), "{report:?}");
-    assert_eq!(saved(&world).concat().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
