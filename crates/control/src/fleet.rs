@@ -10,6 +10,7 @@ mod triggers;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::list_event_source_mappings::ListEventSourceMappingsOutput;
@@ -36,6 +37,8 @@ pub(crate) use write::Looks;
 const GET_FUNCTION_RATE: f64 = 95.0;
 /// Calls per second for `GetPolicy`, which has a budget of 15 of its own.
 const GET_POLICY_RATE: f64 = 14.0;
+/// How often to look whether Lambda answers.
+const LOOK: Duration = Duration::from_secs(1);
 /// How many functions are worked on at once. The pace binds, not this: it only covers waiting.
 pub(crate) const AT_ONCE: usize = 32;
 
@@ -160,6 +163,15 @@ impl Fleet {
             provisioned: self.provisioned_awaited.get(),
             updates: paces.iter().map(|pace| pace.conflicts()).sum(),
             throttled: paces.iter().any(|pace| pace.is_throttled()),
+        }
+    }
+
+    /// Waits until Lambda has answered nobody for so long.
+    pub(crate) async fn is_silent_for(&self, patience: Duration) {
+        let started = tokio::time::Instant::now();
+        let paces = [&self.shared, &self.get_function, &self.get_policy];
+        while paces.iter().any(|pace| pace.is_moving(started, patience)) {
+            tokio::time::sleep(LOOK).await;
         }
     }
 

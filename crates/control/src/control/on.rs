@@ -61,7 +61,8 @@ impl Ready<'_> {
 
 impl Control {
     /// Turns maintenance on for these roles: those that are a flag alone first, those with functions
-    /// last, and of these the ones with an event source mapping that has to settle first at the very end.
+    /// last, and of these, but for web, the ones with an event source mapping that has to settle at the very
+    /// end; those that waited for others' mappings are read again.
     /// A role that is on keeps its window, owner, reason and time; functions that are new to it
     /// are paused.
     ///
@@ -186,30 +187,49 @@ impl Control {
         run: &Run<'_>,
         held: &Held,
     ) -> Result<Report, Error> {
-        let ready = async {
-            let ready = self.ready_on(roles, on, run, Some(held)).await?;
-            let workers = ready.iter().filter_map(|ready| ready.workers.as_ref());
-            let lossy: Vec<_> = workers
-                .flat_map(Preparation::events)
-                .filter(|events| events.is_lossy())
-                .cloned()
-                .collect();
-            if !on.accept_event_loss && !lossy.is_empty() {
-                return Err(Error::EventsLost { functions: lossy });
-            }
-            Ok(ready)
-        };
-        let mut ready = ready.await;
+        let mut ready = self.ready_lossless(roles, on, run, held).await;
         let mut roles = roles.to_vec();
+        // From which role on what was read is old.
+        let mut old_from = 0;
         if let Ok(ready) = &mut ready {
             // What has to settle first holds up no other role, either; but no request shall reach an app
             // whose workers are stopped.
             ready.sort_by_key(|ready| ready.spec.role != Role::web() && ready.has_unsettled());
             roles = ready.iter().map(|ready| ready.spec).collect();
+            let first = ready.iter().position(Ready::has_unsettled);
+            old_from = first.map_or(ready.len(), |first| first + 1);
         }
-        let turn_on = async |ready, _: &[RoleReport]| self.turn_on(ready, run, held).await;
+        let turn_on = async |mut ready: Ready<'_>, done: &[RoleReport]| {
+            // It waited for mappings of another, for minutes perhaps.
+            if done.len() >= old_from && ready.workers.is_some() {
+                let again = self.ready_lossless(&[ready.spec], on, run, held).await?;
+                ready = again.into_iter().next().unwrap_or(ready);
+            }
+            self.turn_on(ready, run, held).await
+        };
         self.role_by_role(Action::On, &roles, ready, run, turn_on)
             .await
+    }
+
+    /// Reads roles, and refuses if work would be lost that nobody has accepted to lose.
+    async fn ready_lossless<'a>(
+        &self,
+        roles: &[&'a RoleSpec],
+        on: &On,
+        run: &Run<'_>,
+        held: &Held,
+    ) -> Result<Vec<Ready<'a>>, Error> {
+        let ready = self.ready_on(roles, on, run, Some(held)).await?;
+        let workers = ready.iter().filter_map(|ready| ready.workers.as_ref());
+        let lossy: Vec<_> = workers
+            .flat_map(Preparation::events)
+            .filter(|events| events.is_lossy())
+            .cloned()
+            .collect();
+        if !on.accept_event_loss && !lossy.is_empty() {
+            return Err(Error::EventsLost { functions: lossy });
+        }
+        Ok(ready)
     }
 
     async fn turn_on(

@@ -1,5 +1,7 @@
 //! How things stand. Reads only, and says what it could: a part that cannot be read hides no other.
 
+use std::time::Duration;
+
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 
@@ -8,6 +10,9 @@ use super::{Control, RoleSpec};
 use crate::error::Error;
 use crate::report::{Part, RoleStatus, State, Status, Unread, Workers};
 use crate::workers::{Look, Saved, rows, status, survey};
+
+/// How long Lambda may let no call through before how functions stand counts as unreadable.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Control {
     /// The flags of these roles, and nothing about their functions: what has to be known before
@@ -108,7 +113,14 @@ impl Control {
         }
         // What is selected matters while it should be paused; what is saved matters always.
         let selection = spec.functions.as_ref().filter(|_| on);
-        match survey(&self.fleet, selection, &saved, Look::default()).await {
+        let survey = survey(&self.fleet, selection, &saved, Look::default());
+        let survey = tokio::select! {
+            biased;
+            survey = survey => survey,
+            // Whoever asks wants to know what is known.
+            () = self.fleet.is_silent_for(PATIENCE) => return role.unread.push(unanswered()),
+        };
+        match survey {
             Ok(survey) => {
                 let failed = survey.failed.iter();
                 role.unread
@@ -136,6 +148,19 @@ fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {
         workers: None,
         warnings: warning.into_iter().collect(),
         unread: Vec::new(),
+    }
+}
+
+/// Of a role for whose functions Lambda answers nobody.
+fn unanswered() -> Unread {
+    Unread {
+        part: Part::Functions,
+        function: None,
+        error: format!(
+            "AWS Lambda has let no call through for {} seconds",
+            PATIENCE.as_secs()
+        ),
+        hint: Some("run the same command again".to_owned()),
     }
 }
 

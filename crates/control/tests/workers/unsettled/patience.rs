@@ -8,7 +8,7 @@ use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Service};
 use tokio::time::{Instant, sleep};
 
 use super::{NEVER, fleet, moving, paused, paused_after, restores, update, workers, world};
-use crate::support::{World, on_wish, web, worker};
+use crate::support::{World, off_wish, on_wish, worker};
 
 /// A function with one mapping, under change for so many seconds.
 async fn seed(world: &World, name: &str, seconds: u64) -> String {
@@ -113,16 +113,9 @@ async fn one_mapping_that_cannot_be_looked_at_holds_up_its_own_function_only() {
 async fn web_comes_first_though_a_mapping_of_it_has_to_settle() {
     let world = world(0, &[moving("demo-dev-page", true, 60)]).await;
     world.sandbox.seed(FunctionSpec::new("demo-dev-work"));
-    let selects = |role: RoleSpec, name: &str| {
-        let functions = Selection::new(&[name.to_owned()], &[], Default::default());
-        RoleSpec {
-            functions: Some(functions.expect("a good glob")),
-            ..role
-        }
-    };
     let roles = [
-        selects(web(), "demo-dev-page"),
-        selects(worker(), "demo-dev-work"),
+        selects("web", "demo-dev-page"),
+        selects("worker", "demo-dev-work"),
     ];
     let quiet = Run::quiet();
     let report = world.control.on(&roles, &on_wish(), &quiet).await.unwrap();
@@ -134,4 +127,52 @@ async fn web_comes_first_though_a_mapping_of_it_has_to_settle() {
     assert!(first("flags/web").unwrap() < first("demo-dev-work").unwrap());
     let after = paused_after(&world);
     assert_eq!(after.len(), 2, "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_waited_for_mappings_of_another_is_read_again() {
+    let stuck = [
+        moving("demo-dev-mail", true, NEVER),
+        moving("demo-dev-search-b", true, NEVER),
+    ];
+    let world = world(0, &stuck).await;
+    world
+        .sandbox
+        .seed(FunctionSpec::new("demo-dev-search-a").reserved(30));
+    let roles = [
+        selects("mail", "demo-dev-mail"),
+        selects("search", "demo-dev-search-*"),
+    ];
+    let deploy = async {
+        sleep(Duration::from_secs(100)).await;
+        let name = "demo-dev-search-a";
+        world.sandbox.set_reserved(name, Some(40)).unwrap();
+    };
+    let (wish, quiet) = (on_wish(), Run::quiet());
+    let (report, ()) = tokio::join!(world.control.on(&roles, &wish, &quiet), deploy);
+    let report = report.unwrap();
+    let search = report.roles[1].workers.as_ref().unwrap();
+    assert_eq!(search.changed, ["demo-dev-search-a"]);
+    assert_eq!(search.failed.len(), 1, "{search:?}");
+    let off = world
+        .control
+        .off(&roles, &off_wish(), &quiet)
+        .await
+        .unwrap();
+    let drifted = off.roles.iter().filter_map(|role| role.workers.as_ref());
+    assert!(drifted.flat_map(|it| &it.drifted).next().is_none());
+    assert_eq!(
+        world.sandbox.fleet()["demo-dev-search-a"].reserved,
+        Some(40)
+    );
+}
+
+/// A role of this name with functions.
+fn selects(role: &str, glob: &str) -> RoleSpec {
+    let functions = Selection::new(&[glob.to_owned()], &[], Default::default());
+    RoleSpec {
+        role: role.parse().expect("a good name"),
+        functions: Some(functions.expect("a good glob")),
+        ..worker()
+    }
 }
