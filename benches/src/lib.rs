@@ -2,6 +2,8 @@
 //! its peers from tower-http. The same cases serve the times, the instruction counts and the
 //! allocations.
 
+mod template;
+
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::hint::black_box;
@@ -18,6 +20,8 @@ use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tower_http::validate_request::ValidateRequestHeaderLayer;
+
+use crate::template::Template;
 
 /// A body that every contestant can make.
 pub type Body = Full<Bytes>;
@@ -111,7 +115,7 @@ where
 pub const NOTHING: &str = "nothing";
 
 /// What is measured, by name. Each measures one request that is already there.
-pub const CASES: [&str; 11] = [
+pub const CASES: [&str; 12] = [
     NOTHING,
     "bare",
     "decide, off",
@@ -119,6 +123,7 @@ pub const CASES: [&str; 11] = [
     "layer, on: 503",
     "layer, read-only: a GET passes",
     "http: a clone of the 503's head",
+    "http: a 503 from a template",
     "tower-http: ValidateRequestHeader",
     "tower-http: SetResponseHeader",
     "tower-http: Trace, no subscriber",
@@ -157,6 +162,7 @@ pub fn case(name: &str) -> Work {
                 drop(black_box(head.clone()));
             })
         }
+        "http: a 503 from a template" => through(Template::new(App)),
         "tower-http: ValidateRequestHeader" => {
             through(ValidateRequestHeaderLayer::custom(is_open).layer(App))
         }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-/// The moment that a text names: a date, a time and an offset, with or without separators, `Z` for UTC.
+/// The moment that a text names: a date, a time and an offset of whole seconds, with or without
+/// separators, `Z` for UTC.
 /// Minutes and seconds may be missing, a second may have a fraction of nine digits, and the name of a
 /// time zone may follow, which says nothing new. None if it is not such a text.
 pub(crate) fn read(text: &str) -> Option<Timestamp> {

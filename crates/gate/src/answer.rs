@@ -33,30 +33,32 @@ pub(crate) struct Answers {
 
 /// An answer that needs only to be cloned.
 #[derive(Debug)]
-struct Ready {
+pub(crate) struct Ready {
     moment: Moment,
     head: response::Parts,
     text: PageText,
+    /// Only said to a HEAD: whoever sends the text says its length, and one header more costs every
+    /// other answer a tenth of its time.
+    length: HeaderValue,
 }
 
 impl Answers {
     /// Those of a window with this flag.
     pub(crate) fn new(served: &'static Served, flag: Option<&Flag>) -> Self {
         let notice = Notice::new(flag);
-        let only =
-            served
-                .only_text()
-                .filter(|_| notice.is_constant())
-                .map(|(shape, text, length)| {
-                    let (text, length) = (PageText::fixed(text), HeaderValue::from_static(length));
-                    Ready::new(served, shape, text, length, notice.at(u64::MAX))
-                });
         Self {
+            only: Ready::only(served, &notice),
             served,
             notice,
-            only,
             made: [const { ArcSwapOption::const_empty() }; Shape::COUNT],
         }
+    }
+
+    /// Whether every request gets what it gets where a flag says nothing but that the role is on.
+    pub(crate) fn is_usual(&self) -> bool {
+        let usual = Notice::new(None).at(u64::MAX);
+        let is_usual = |only: &Ready| only.moment == usual;
+        self.served.cors.is_none() && self.only.as_ref().is_some_and(is_usual)
     }
 
     /// The answer to a request at a moment: to HEAD without a body.
@@ -69,7 +71,7 @@ impl Answers {
                 &*made
             }
         };
-        let mut response = ready.to(asked.method);
+        let mut response = ready.to(*asked.method == Method::HEAD, |text| text);
         if let Some(cors) = self.served.cors.as_ref().filter(|cors| cors.is_listed()) {
             cors.mark(asked.headers, response.headers_mut());
         }
@@ -108,6 +110,13 @@ impl Answers {
 }
 
 impl Ready {
+    /// The answer to every request, if there is only one.
+    pub(crate) fn only(served: &Served, notice: &Notice) -> Option<Self> {
+        let (shape, text, length) = served.only_text().filter(|_| notice.is_constant())?;
+        let (text, length) = (PageText::fixed(text), HeaderValue::from_static(length));
+        Some(Self::new(served, shape, text, length, notice.at(u64::MAX)))
+    }
+
     fn new(
         served: &Served,
         shape: Shape,
@@ -118,13 +127,12 @@ impl Ready {
         let (mut head, ()) = Response::new(()).into_parts();
         head.status = StatusCode::SERVICE_UNAVAILABLE;
         let headers = &mut head.headers;
-        headers.reserve(5);
+        headers.reserve(4);
         headers.insert(RETRY_AFTER, moment.retry_after());
         // No max-age beside it: CloudFront would keep a 503 that long.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_MAINTENANCE, HeaderValue::from_static("on"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(shape.content_type()));
-        headers.insert(CONTENT_LENGTH, length);
         if let Some(language) = shape.language() {
             headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language));
         }
@@ -134,15 +142,23 @@ impl Ready {
         if let Some(cors) = served.cors.as_ref().filter(|cors| !cors.is_listed()) {
             cors.mark(&http::HeaderMap::new(), headers);
         }
-        Self { moment, head, text }
+        Self {
+            moment,
+            head,
+            text,
+            length,
+        }
     }
 
-    fn to(&self, method: &Method) -> Response<PageText> {
-        let body = if *method == Method::HEAD {
-            PageText::EMPTY
-        } else {
-            self.text.clone()
-        };
-        Response::from_parts(self.head.clone(), body)
+    /// The answer, with a body made of its text.
+    #[inline]
+    pub(crate) fn to<B>(&self, is_head: bool, body: impl FnOnce(PageText) -> B) -> Response<B> {
+        if is_head {
+            let mut response = Response::from_parts(self.head.clone(), body(PageText::EMPTY));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_LENGTH, self.length.clone());
+            return response;
+        }
+        Response::from_parts(self.head.clone(), body(self.text.clone()))
     }
 }

@@ -32,6 +32,7 @@ impl PageText {
 
     /// The text as bytes; copies nothing.
     #[must_use]
+    #[inline]
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
             Kind::Static(text) => Bytes::from_static(text.as_bytes()),
@@ -41,6 +42,7 @@ impl PageText {
 
     /// The text as text; copies what was made for this window.
     #[must_use]
+    #[inline]
     pub fn into_text(self) -> Cow<'static, str> {
         match self.0 {
             Kind::Static(text) => Cow::Borrowed(text),

@@ -48,6 +48,12 @@ macro_rules! say {
     };
 }
 
+/// Whether anybody may be listening to what is said of each refusal.
+#[inline]
+pub(crate) fn are_heard() -> bool {
+    tracing::enabled!(target: "maintenance", tracing::Level::INFO)
+}
+
 impl About<'_> {
     pub(crate) fn blocked(&self) {
         say!(

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use tower_service::Service;
 
+use crate::answer::Ready;
 use crate::body::{FromPage, MakeBody};
 use crate::decision::{Judgement, ReadOnly};
 use crate::gate::Gate;
@@ -20,17 +21,26 @@ pin_project_lite::pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        kind: Kind<S::Future, S::Response, Waiting<S, B, P>>,
+        kind: Kind<S::Future, S::Response, Usual<P>, Waiting<S, B, P>>,
     }
 }
 
 pin_project_lite::pin_project! {
     #[project = KindProj]
-    enum Kind<F, R, W> {
+    enum Kind<F, R, U, W> {
         App { #[pin] future: F },
+        // Made when it is asked for: to hand it on from here would copy it once more.
+        Usual { answer: U },
         Refused { response: Option<R> },
         Waiting { waiting: Option<Box<W>> },
     }
+}
+
+/// The usual refusal, and what is not the same for each request.
+struct Usual<P> {
+    answer: &'static Ready,
+    is_head: bool,
+    make_body: P,
 }
 
 /// A request that waits: for a refresh, for the app to be ready, or both.
@@ -50,6 +60,18 @@ where
     pub(crate) fn app(future: S::Future) -> Self {
         Self {
             kind: Kind::App { future },
+        }
+    }
+
+    #[inline]
+    pub(crate) fn usual(answer: &'static Ready, method: &Method, make_body: P) -> Self {
+        let answer = Usual {
+            answer,
+            is_head: *method == Method::HEAD,
+            make_body,
+        };
+        Self {
+            kind: Kind::Usual { answer },
         }
     }
 
@@ -122,6 +144,10 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.as_mut().project().kind.project() {
             KindProj::App { future } => future.poll(cx),
+            KindProj::Usual { answer } => {
+                let body = |text| answer.make_body.make(text);
+                Poll::Ready(Ok(answer.answer.to(answer.is_head, body)))
+            }
             KindProj::Refused { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),
                 // Polled again after its answer, which no caller may do.

@@ -9,12 +9,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::Method;
 use http::request::Parts;
 use maintenance_flag::Mode;
 
 use crate::build_error::BuildError;
 use crate::config::{Builder, Settings};
-use crate::decision::Decision;
+use crate::decision::{Decision, Judgement};
 use crate::refresh::{Refresh, Refreshing};
 use crate::state::Inner;
 
@@ -76,7 +77,14 @@ impl Gate {
 
     #[cold]
     fn judge(&self, request: &Parts, now_ms: u64) -> Decision {
-        self.inner.judge(request.into(), now_ms).into()
+        match self.inner.usual(self.inner.look(), request.into()) {
+            Some(usual) => {
+                let is_head = request.method == Method::HEAD;
+                Judgement::Answer(usual.to(is_head, |text| text))
+            }
+            None => self.inner.judge(request.into(), now_ms),
+        }
+        .into()
     }
 
     /// The mode that was last known, if any ever was. However old it is.

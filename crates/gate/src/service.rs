@@ -86,12 +86,32 @@ where
             self.ready = false;
             return ResponseFuture::app(self.inner.call(request));
         }
+        if look.is_usual() {
+            return self.refuse(look, request);
+        }
         self.look_closer(look, request)
     }
 }
 
 impl<S, P: Clone> Maintenance<S, P> {
-    /// The rest of `call`, apart so that a request which just passes pays for none of it.
+    /// The usual refusal, if it is that: apart from `call`, so that a request which just passes pays for
+    /// none of it, and from what has to look closer, which is longer.
+    #[cold]
+    #[inline(never)]
+    fn refuse<B, R>(&mut self, look: Look, request: Request<B>) -> ResponseFuture<S, B, P>
+    where
+        S: Service<Request<B>, Response = Response<R>> + Clone,
+        P: MakeBody<R>,
+    {
+        if look.is_fresh()
+            && let Some(usual) = self.gate.inner.usual(look, (&request).into())
+        {
+            return ResponseFuture::usual(usual, request.method(), self.make_body.clone());
+        }
+        self.look_closer(look, request)
+    }
+
+    /// The rest of `call`.
     #[cold]
     #[inline(never)]
     fn look_closer<B, R>(&mut self, look: Look, mut request: Request<B>) -> ResponseFuture<S, B, P>

@@ -128,7 +128,10 @@ impl Alarms {
         loop {
             let now = Instant::now();
             let due: Vec<_> = set
-                .extract_if(.., |entry| entry.at <= now)
+                // Also those for which nobody waits any more.
+                .extract_if(.., |entry| {
+                    entry.at <= now || entry.alarm.strong_count() == 0
+                })
                 .map(|entry| entry.alarm)
                 .collect();
             if !due.is_empty() {

@@ -10,11 +10,12 @@ use crate::sync::{AtomicU64, Ordering};
 
 const TIME_BITS: u32 = 38;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
-const LIFETIME_BITS: u32 = 24;
+const LIFETIME_BITS: u32 = 23;
 const LIFETIME_MASK: u64 = (1 << LIFETIME_BITS) - 1;
-const MODE_SHIFT: u32 = TIME_BITS + LIFETIME_BITS;
+const USUAL_BIT: u64 = 1 << (TIME_BITS + LIFETIME_BITS);
+const MODE_SHIFT: u32 = TIME_BITS + LIFETIME_BITS + 1;
 
-/// The longest lifetime that fits, in milliseconds: 4.6 hours.
+/// The longest lifetime that fits, in milliseconds: 2.3 hours.
 pub(crate) const MAX_LIFETIME_MS: u64 = LIFETIME_MASK;
 
 /// The mode that was last known (none if it never was), learnt at a moment, fresh for a lifetime.
@@ -35,6 +36,21 @@ impl Word {
         };
         let lifetime = lifetime_ms.min(MAX_LIFETIME_MS);
         Self(mode << MODE_SHIFT | lifetime << TIME_BITS | at_ms & TIME_MASK)
+    }
+
+    /// The same, and whether every request gets the usual refusal.
+    pub(crate) fn and_usual(self, usual: bool) -> Self {
+        Self(if usual {
+            self.0 | USUAL_BIT
+        } else {
+            self.0 & !USUAL_BIT
+        })
+    }
+
+    /// Whether every request gets the usual refusal, so that nothing else need be looked at.
+    #[inline]
+    pub(crate) fn is_usual(self) -> bool {
+        self.0 & USUAL_BIT != 0
     }
 
     /// The mode that was last known.
@@ -88,6 +104,24 @@ mod tests {
             assert_eq!(Word::new(known, u64::MAX, u64::MAX).known(), known);
         }
         assert_eq!(Word::UNKNOWN.known(), None);
+        assert!(!Word::UNKNOWN.is_usual());
+    }
+
+    #[test]
+    fn what_is_usual_changes_nothing_else() {
+        for known in [None, Some(Mode::Off), Some(Mode::On), Some(Mode::ReadOnly)] {
+            for (at_ms, lifetime_ms) in [(NOW, 5_000), (u64::MAX, u64::MAX), (0, 0)] {
+                let word = Word::new(known, at_ms, lifetime_ms);
+                let usual = word.and_usual(true);
+                assert!(!word.is_usual() && usual.is_usual());
+                assert_eq!(usual.known(), known);
+                for later in [0, 4_999, 5_000, MAX_LIFETIME_MS - 1, MAX_LIFETIME_MS] {
+                    let now = at_ms.wrapping_add(later);
+                    assert_eq!(usual.is_fresh(now), word.is_fresh(now));
+                }
+                assert_eq!(usual.and_usual(false), word);
+            }
+        }
     }
 
     #[test]

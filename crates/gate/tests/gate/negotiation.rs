@@ -131,7 +131,8 @@ async fn a_page_of_the_apps_own_is_the_one_of_its_kind() {
     let both = negotiating(&[html.clone(), json.clone()]);
     let body = async |gate: &Gate, accept| {
         let answer = refused(gate, Method::GET, &[("accept", accept)]).await;
-        let length = answer.header("content-length").map(str::to_owned);
+        let head = refused(gate, Method::HEAD, &[("accept", accept)]).await;
+        let length = head.header("content-length").map(str::to_owned);
         assert_eq!(length, Some(answer.body.len().to_string()));
         answer.body
     };

@@ -81,10 +81,8 @@ async fn the_first_page_in_order_that_can_be_served_is_served() {
             assert_eq!(event["fields"]["code"], "M404");
             assert_eq!(event["level"], "WARN");
         }
-        let length = page.len().to_string();
         let mut headers: BTreeMap<String, String> = [
             ("cache-control", "no-store"),
-            ("content-length", length.as_str()),
             ("content-type", content_type),
             ("retry-after", "77"),
             ("x-maintenance", "on"),
@@ -101,16 +99,25 @@ async fn the_first_page_in_order_that_can_be_served_is_served() {
             if is_built_in && method == "POST" {
                 continue;
             }
-            let expected = Answered {
+            let mut expected = Answered {
                 status: 503,
                 headers: headers.clone(),
                 body: body.to_owned(),
             };
+            let with_length = |mut answered: Answered| {
+                let length = page.len().to_string();
+                answered.headers.insert("content-length".to_owned(), length);
+                answered
+            };
+            // Of a body whose length it knows axum says it; of a HEAD's only the gate knows.
             assert_eq!(
                 through_axum(&gate, method).await,
-                expected,
+                with_length(expected.clone()),
                 "case {number}, {method} through axum"
             );
+            if method == "HEAD" {
+                expected = with_length(expected);
+            }
             for shape in Shape::ALL {
                 assert_eq!(
                     through_lambda_http(&gate, shape, method).await,

@@ -83,7 +83,7 @@ impl Endpoint {
                 .into());
             }
             return Self::parse(url, ca_bundle)
-                .ok_or_else(|| format!("{variable} is not the URL of an endpoint").into());
+                .ok_or_else(|| format!("{variable} is not the URL of an endpoint, with nothing in its path but letters, digits and any of - . _ ~").into());
         }
         // It becomes part of a host name.
         let is_label =
