@@ -33,7 +33,7 @@ pub(crate) struct Answers {
 
 /// An answer that needs only to be cloned.
 #[derive(Debug)]
-pub(crate) struct Ready {
+struct Ready {
     moment: Moment,
     head: response::Parts,
     text: PageText,
@@ -71,7 +71,7 @@ impl Answers {
                 &*made
             }
         };
-        let mut response = ready.to(*asked.method == Method::HEAD, |text| text);
+        let mut response = ready.to(asked.method);
         if let Some(cors) = self.served.cors.as_ref().filter(|cors| cors.is_listed()) {
             cors.mark(asked.headers, response.headers_mut());
         }
@@ -111,7 +111,7 @@ impl Answers {
 
 impl Ready {
     /// The answer to every request, if there is only one.
-    pub(crate) fn only(served: &Served, notice: &Notice) -> Option<Self> {
+    fn only(served: &Served, notice: &Notice) -> Option<Self> {
         let (shape, text, length) = served.only_text().filter(|_| notice.is_constant())?;
         let (text, length) = (PageText::fixed(text), HeaderValue::from_static(length));
         Some(Self::new(served, shape, text, length, notice.at(u64::MAX)))
@@ -150,15 +150,37 @@ impl Ready {
         }
     }
 
+    fn to(&self, method: &Method) -> Response<PageText> {
+        if *method != Method::HEAD {
+            return Response::from_parts(self.head.clone(), self.text.clone());
+        }
+        let mut response = Response::from_parts(self.head.clone(), PageText::EMPTY);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, self.length.clone());
+        response
+    }
+}
+
+/// The answer to every request, but a HEAD, where a flag says nothing but that the role is on, if there is
+/// one.
+#[derive(Debug)]
+pub(crate) struct Usual {
+    head: response::Parts,
+    text: &'static str,
+}
+
+impl Usual {
+    /// Lives as long as the process, as what is served does, so that no answer counts who refers to it.
+    pub(crate) fn new(served: &Served) -> Option<&'static Self> {
+        let (_, text, _) = served.only_text().filter(|_| served.cors.is_none())?;
+        let Ready { head, .. } = Ready::only(served, &Notice::new(None))?;
+        Some(Box::leak(Box::new(Self { head, text })))
+    }
+
     /// The answer, with a body made of its text.
     #[inline]
-    pub(crate) fn to<B>(&self, is_head: bool, body: impl FnOnce(PageText) -> B) -> Response<B> {
-        if is_head {
-            let mut response = Response::from_parts(self.head.clone(), body(PageText::EMPTY));
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_LENGTH, self.length.clone());
-            return response;
-        }
-        Response::from_parts(self.head.clone(), body(self.text.clone()))
+    pub(crate) fn to<B>(&self, body: impl FnOnce(PageText) -> B) -> Response<B> {
+        let body = body(PageText::fixed(self.text));
+        Response::from_parts(self.head.clone(), body)
     }
 }

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use tower_service::Service;
 
-use crate::answer::Ready;
+use crate::answer;
 use crate::body::{FromPage, MakeBody};
 use crate::decision::{Judgement, ReadOnly};
 use crate::gate::Gate;
@@ -38,8 +38,7 @@ pin_project_lite::pin_project! {
 
 /// The usual refusal, and what is not the same for each request.
 struct Usual<P> {
-    answer: &'static Ready,
-    is_head: bool,
+    answer: &'static answer::Usual,
     make_body: P,
 }
 
@@ -64,12 +63,8 @@ where
     }
 
     #[inline]
-    pub(crate) fn usual(answer: &'static Ready, method: &Method, make_body: P) -> Self {
-        let answer = Usual {
-            answer,
-            is_head: *method == Method::HEAD,
-            make_body,
-        };
+    pub(crate) fn usual(answer: &'static answer::Usual, make_body: P) -> Self {
+        let answer = Usual { answer, make_body };
         Self {
             kind: Kind::Usual { answer },
         }
@@ -146,7 +141,7 @@ where
             KindProj::App { future } => future.poll(cx),
             KindProj::Usual { answer } => {
                 let body = |text| answer.make_body.make(text);
-                Poll::Ready(Ok(answer.answer.to(answer.is_head, body)))
+                Poll::Ready(Ok(answer.answer.to(body)))
             }
             KindProj::Refused { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),

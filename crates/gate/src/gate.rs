@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::Method;
 use http::request::Parts;
 use maintenance_flag::Mode;
 
@@ -78,10 +77,7 @@ impl Gate {
     #[cold]
     fn judge(&self, request: &Parts, now_ms: u64) -> Decision {
         match self.inner.usual(self.inner.look(), request.into()) {
-            Some(usual) => {
-                let is_head = request.method == Method::HEAD;
-                Judgement::Answer(usual.to(is_head, |text| text))
-            }
+            Some(usual) => Judgement::Answer(usual.to(|text| text)),
             None => self.inner.judge(request.into(), now_ms),
         }
         .into()

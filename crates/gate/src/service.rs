@@ -106,7 +106,7 @@ impl<S, P: Clone> Maintenance<S, P> {
         if look.is_fresh()
             && let Some(usual) = self.gate.inner.usual(look, (&request).into())
         {
-            return ResponseFuture::usual(usual, request.method(), self.make_body.clone());
+            return ResponseFuture::usual(usual, self.make_body.clone());
         }
         self.look_closer(look, request)
     }

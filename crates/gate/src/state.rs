@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use http::Method;
 use http::header::UPGRADE;
 use jiff::Timestamp;
 use maintenance_flag::{Bypass, Flag, Mode};
 
 use crate::admission::{Admission, Admitted};
-use crate::answer::{Answers, Ready};
+use crate::answer::{Answers, Usual};
 use crate::asked::Asked;
 use crate::clock::{Clock, timestamp};
 use crate::config::{OnUnknown, Settings};
 use crate::decision::{Judgement, is_open, is_safe};
 use crate::events::{self, About, Identity};
 use crate::metrics::{Metric, Metrics};
-use crate::notice::Notice;
 use crate::platform::{Platform, Socket};
 use crate::refresh::Refresher;
 use crate::served::Served;
@@ -105,9 +105,8 @@ pub(crate) struct Inner {
     read_at_ms: AtomicU64,
     state: ArcSwap<State>,
     served: &'static Served,
-    /// What every request gets while that is all there is to say. Like what is served, it lives as long
-    /// as the process, so that no answer counts who refers to it.
-    usual: Option<&'static Ready>,
+    /// What every request gets while that is all there is to say.
+    usual: Option<&'static Usual>,
     pub(crate) identity: Identity,
     pub(crate) refresher: Refresher,
 }
@@ -124,8 +123,7 @@ impl Inner {
             on_unknown: settings.on_unknown,
             state: ArcSwap::from_pointee(State::new(None, settings.served)),
             served: settings.served,
-            usual: Ready::only(settings.served, &Notice::new(None))
-                .map(|usual| &*Box::leak(Box::new(usual))),
+            usual: Usual::new(settings.served),
             admission: Admission::new(&identity, settings.trusted_proxies),
             metrics: settings.metrics,
             read_at_ms: AtomicU64::new(0),
@@ -174,13 +172,16 @@ impl Inner {
         look.is_fresh() && self.is_open(look.known())
     }
 
-    /// The answer to a request, where nothing of it makes a difference: what
-    /// [`judge`](Self::judge) comes to in most windows, at two thirds of its cost. What has to be said of
-    /// each refusal is said by the latter, too.
+    /// The answer to a request, where nothing of it makes a difference: what [`judge`](Self::judge) comes
+    /// to in most windows, at two thirds of its cost. The latter also says what somebody listens to, and
+    /// answers a HEAD.
     #[inline]
-    pub(crate) fn usual(&self, look: Look, asked: Asked<'_>) -> Option<&'static Ready> {
+    pub(crate) fn usual(&self, look: Look, asked: Asked<'_>) -> Option<&'static Usual> {
         let usual = self.usual.filter(|_| look.is_usual())?;
-        if events::are_heard() || Platform::of(asked.extensions).socket == Socket::Open {
+        if *asked.method == Method::HEAD
+            || events::are_heard()
+            || Platform::of(asked.extensions).socket == Socket::Open
+        {
             return None;
         }
         Some(usual)

@@ -38,7 +38,7 @@ fn both_ways(gate: &Gate, method: Method) -> (Option<Parts>, Parts) {
     *request.method_mut() = method;
     let (inner, look) = (&gate.inner, gate.inner.look());
     let usual = inner.usual(look, (&request).into());
-    let usual = usual.map(|usual| parts(usual.to(request.method() == Method::HEAD, |text| text)));
+    let usual = usual.map(|usual| parts(usual.to(|text| text)));
     match inner.judge((&request).into(), look.now_ms) {
         Judgement::Answer(answer) => (usual, parts(answer)),
         _ => panic!("{request:?} passed"),
@@ -53,10 +53,17 @@ fn the_usual_refusal_is_what_judging_comes_to() {
         r#"{"schema": 1, "mode": "on", "retry_after": 120, "bypass": {"paths": []}}"#,
     ] {
         let gate = knowing(flag, own());
-        for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS] {
+        for method in [Method::GET, Method::POST, Method::OPTIONS] {
             let (usual, judged) = both_ways(&gate, method.clone());
             assert_eq!(usual, Some(judged), "{flag}, {method}");
         }
+        let (usual, (status, headers, body)) = both_ways(&gate, Method::HEAD);
+        assert_eq!(
+            (usual, status.as_u16(), body.len()),
+            (None, 503, 0),
+            "{flag}"
+        );
+        assert_eq!(headers["content-length"], "12", "{flag}");
     }
 }
 
