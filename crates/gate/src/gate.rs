@@ -16,7 +16,7 @@ use crate::build_error::BuildError;
 use crate::config::{Builder, Settings};
 use crate::decision::{Decision, Judgement};
 use crate::refresh::{Refresh, Refreshing};
-use crate::state::Inner;
+use crate::state::{Inner, Look};
 
 /// Keeps requests out while its role is in maintenance. Cheap to clone; clones share what they know.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ impl Gate {
         if self.inner.is_open(known) {
             return Decision::Pass;
         }
-        self.judge(request, self.inner.clock.now_ms())
+        self.judge(request, self.inner.look())
     }
 
     /// Decides by what is known and not older than the TTL; waits for a refresh, if need be, for no
@@ -75,10 +75,10 @@ impl Gate {
     }
 
     #[cold]
-    fn judge(&self, request: &Parts, now_ms: u64) -> Decision {
-        match self.inner.usual(self.inner.look(), request.into()) {
+    fn judge(&self, request: &Parts, look: Look) -> Decision {
+        match self.inner.usual(look, request.into()) {
             Some(usual) => Judgement::Answer(usual.to(|text| text)),
-            None => self.inner.judge(request.into(), now_ms),
+            None => self.inner.judge(request.into(), look.now_ms),
         }
         .into()
     }
@@ -109,7 +109,7 @@ impl Future for Check<'_> {
                 return Poll::Ready(if self.gate.inner.is_open(look.known()) {
                     Decision::Pass
                 } else {
-                    self.gate.judge(self.request, look.now_ms)
+                    self.gate.judge(self.request, look)
                 });
             }
             if let Refresh::Wait(refresh) = self.gate.inner.refresh() {
