@@ -115,12 +115,13 @@ where
 pub const NOTHING: &str = "nothing";
 
 /// What is measured, by name. Each measures one request that is already there.
-pub const CASES: [&str; 12] = [
+pub const CASES: [&str; 13] = [
     NOTHING,
     "bare",
     "decide, off",
     "layer, off",
     "layer, on: 503",
+    "layer, on for most: 503",
     "layer, read-only: a GET passes",
     "http: a clone of the 503's head",
     "http: a 503 from a template",
@@ -151,6 +152,10 @@ pub fn case(name: &str) -> Work {
         }
         "layer, off" => through(MaintenanceLayer::new(gate("off")).layer(App)),
         "layer, on: 503" => through(MaintenanceLayer::new(gate("on")).layer(App)),
+        "layer, on for most: 503" => {
+            let flag = r#"{"schema":1,"mode":"on","bypass":{"paths":["/health"]}}"#;
+            through(MaintenanceLayer::new(gate(flag)).layer(App))
+        }
         "layer, read-only: a GET passes" => {
             let flag = r#"{"schema":1,"mode":"read-only"}"#;
             through(MaintenanceLayer::new(gate(flag)).layer(App))

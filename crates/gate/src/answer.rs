@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use http::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY,
 };
-use http::{HeaderValue, Method, Response, StatusCode, response};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, response};
 use maintenance_flag::Flag;
 
 use crate::asked::Asked;
@@ -140,7 +140,7 @@ impl Ready {
             headers.insert(VARY, HeaderValue::from_static(vary));
         }
         if let Some(cors) = served.cors.as_ref().filter(|cors| !cors.is_listed()) {
-            cors.mark(&http::HeaderMap::new(), headers);
+            cors.mark(&HeaderMap::new(), headers);
         }
         Self {
             moment,
@@ -165,7 +165,7 @@ impl Ready {
 /// one.
 #[derive(Debug)]
 pub(crate) struct Usual {
-    head: response::Parts,
+    headers: HeaderMap,
     text: &'static str,
 }
 
@@ -174,13 +174,18 @@ impl Usual {
     pub(crate) fn new(served: &Served) -> Option<&'static Self> {
         let (_, text, _) = served.only_text().filter(|_| served.cors.is_none())?;
         let Ready { head, .. } = Ready::only(served, &Notice::new(None))?;
-        Some(Box::leak(Box::new(Self { head, text })))
+        Some(Box::leak(Box::new(Self {
+            headers: head.headers,
+            text,
+        })))
     }
 
     /// The answer, with a body made of its text.
     #[inline]
     pub(crate) fn to<B>(&self, body: impl FnOnce(PageText) -> B) -> Response<B> {
-        let body = body(PageText::fixed(self.text));
-        Response::from_parts(self.head.clone(), body)
+        let mut response = Response::new(body(PageText::fixed(self.text)));
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        *response.headers_mut() = self.headers.clone();
+        response
     }
 }
