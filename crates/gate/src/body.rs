@@ -71,7 +71,8 @@ pub trait MakeBody<B> {
 pub struct FromPage;
 
 impl<B: From<Cow<'static, str>>> MakeBody<B> for FromPage {
-    #[inline]
+    // Where the text is known to be the page as it was loaded, what copies another one is not there.
+    #[inline(always)]
     fn make(&self, text: PageText) -> B {
         B::from(text.into_text())
     }
