@@ -57,7 +57,7 @@ pub enum Part {
     Flag,
     /// What is saved of its functions.
     Saved,
-    /// How its functions stand; one of them, if [`Unread::function`] names it.
+    /// How its functions stand; one of them, if `function` of [`Unread`] names it.
     Functions,
 }
 
