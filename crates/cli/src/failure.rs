@@ -82,6 +82,17 @@ impl Failure {
         self
     }
 
+    /// The same, after something was changed: an outcome that promises that nothing was is not true then.
+    pub(crate) fn after_a_change(mut self) -> Self {
+        if matches!(
+            self.outcome,
+            Outcome::Usage | Outcome::Refused | Outcome::Busy | Outcome::NotConfirmed
+        ) {
+            self.outcome = Outcome::Partial;
+        }
+        self
+    }
+
     /// What to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

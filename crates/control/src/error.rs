@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// Asynchronous events would be lost, and nobody accepted that; nothing was changed.
     #[error(
-        "asynchronous events for {} {} be lost, so nothing was changed",
+        "asynchronous events for {} {} be lost, and that was not accepted",
         match functions.as_slice() {
             [only] => only.function.clone(),
             all => format!("{} functions", all.len()),
@@ -105,7 +105,7 @@ pub enum Error {
         source: DecodeError,
     },
     /// The flag would be larger than a parameter; nothing was changed.
-    #[error("the flag of the {role} role would be too large, so nothing was changed")]
+    #[error("the flag of the {role} role would be too large, so it was not written")]
     NoRoom {
         /// The role.
         role: Role,

@@ -130,7 +130,7 @@ fn yes_alone_refuses_to_lose_events_and_changes_nothing() {
     let scene = scene();
     let before = scene.sandbox().fleet();
     let refused = format!(
-        "Error: asynchronous events for demo-dev-mail would be lost, so nothing was changed\n\
+        "Error: asynchronous events for demo-dev-mail would be lost, and that was not accepted\n\
          Caused by: {LOST}\n\
          Hint: give each a dead-letter queue or an on-failure destination, or accept the loss with \
          --accept-event-loss\n"
@@ -290,7 +290,7 @@ fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
         6,
         "",
         &format!(
-            "Error: asynchronous events for 2 functions may be lost, so nothing was changed\n\
+            "Error: asynchronous events for 2 functions may be lost, and that was not accepted\n\
              Caused by: {mail}\n\
              Caused by: {plain}\n\
              Hint: run the same command again to read what failed; give each a dead-letter queue or an \

@@ -73,7 +73,7 @@ fn options_that_no_flag_has_room_for_are_refused_before_anything_is_read() {
     is_usage(
         &scene,
         &ran,
-        "the flag of the web role would be too large, so nothing was changed",
+        "the flag of the web role would be too large, so it was not written",
     )
     .says("\nCaused by: the flag would take 4")
     .says(" bytes, and may take 4060: 3281 of them the addresses that pass, 1000 of them the message\n")
@@ -106,7 +106,7 @@ fn options_that_what_is_stored_leaves_no_room_for_change_nothing() {
         let ran = on_with(&scene, &addresses(40));
         ran.refuses(
             2,
-            "the flag of the web role would be too large, so nothing was changed",
+            "the flag of the web role would be too large, so it was not written",
         )
         .says("\nCaused by: the flag would take 4")
         .says(" of them the stored \"note\", 1641 of them the addresses that pass\n")
@@ -131,7 +131,7 @@ fn what_maintenance_toml_says_counts_too() {
     let ran = scene.run(&["on", "-y", "--reason", &"r".repeat(400)]);
     ran.refuses(
         2,
-        "the flag of the web role would be too large, so nothing was changed",
+        "the flag of the web role would be too large, so it was not written",
     )
     .says("or from the role's keys in maintenance.toml\n");
     assert!(!scene.sandbox().parameters().contains_key(WEB));
@@ -147,7 +147,7 @@ fn a_typed_flag_without_room_for_what_on_notes_is_named_before_anything_is_begun
             let ran = scene.run(&["on", "-y", "--role", "worker"]);
             ran.refuses(
                 1,
-                "the flag of the worker role would be too large, so nothing was changed",
+                "the flag of the worker role would be too large, so it was not written",
             )
             .says(" of them the stored \"note\"")
             .says("/maintenance/demo-dev/flags/worker by hand, or store the word off there");
@@ -177,7 +177,7 @@ fn nobody_is_asked_about_what_would_be_refused() {
     let terminal = scene.at_terminal(&["on", "--reason", &reason]);
     terminal.wait().refuses(
         2,
-        "the flag of the web role would be too large, so nothing was changed",
+        "the flag of the web role would be too large, so it was not written",
     );
 }
 

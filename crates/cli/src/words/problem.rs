@@ -71,6 +71,11 @@ pub(crate) fn unfinished(report: &Report, error: Failure, back: &str) -> Failure
         )
     });
     let done: Vec<String> = done.map(outcome).collect();
+    let error = if done.is_empty() {
+        error
+    } else {
+        error.after_a_change()
+    };
     with_failures(error, report).hint(format!(
         "{}; run the same command again to go on where it stopped, or `{back}` to go back",
         done.join(", ")
@@ -223,6 +228,9 @@ mod tests {
                 role("other", RoleOutcome::NotBegun),
             ],
         );
+        let not_confirmed = Failure::new(Outcome::NotConfirmed, "events may be lost");
+        let problem = unfinished(&report, not_confirmed, "maintenance off --all");
+        assert_eq!(problem.outcome(), Outcome::Partial, "web is on");
         let error = Failure::failed("the store is down").hint("wait");
         let problem = unfinished(&report, error, "maintenance off --all");
         assert_eq!(problem.outcome(), Outcome::Failed);

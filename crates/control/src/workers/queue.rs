@@ -217,6 +217,8 @@ impl<'a> Queue<'a> {
     }
 
     async fn is_moving(&self, current: &Current) -> Result<bool, LambdaError> {
+        // Before a call has to wait for its turn.
+        self.guard.check()?;
         let Some(mapping) = current.unsettled().next() else {
             return Ok(false);
         };
