@@ -24,7 +24,8 @@ fn word(mode: Option<Mode>) -> &'static str {
 pub(crate) struct About<'a> {
     pub(crate) who: &'a Identity,
     pub(crate) mode: Option<Mode>,
-    pub(crate) window: &'a str,
+    /// Only asked for where somebody listens.
+    pub(crate) window: &'a dyn Fn() -> String,
     pub(crate) asked: Asked<'a>,
     pub(crate) request_id: Option<&'a str>,
 }
@@ -38,7 +39,7 @@ macro_rules! say {
             app = $about.who.app,
             role = $about.who.role,
             mode = word($about.mode),
-            window = $about.window,
+            window = ($about.window)().as_str(),
             method = $about.asked.method.as_str(),
             path = $about.asked.uri.path(),
             $($more = $value,)*
@@ -46,12 +47,6 @@ macro_rules! say {
             $message,
         )
     };
-}
-
-/// Whether anybody may be listening to what is said of each refusal.
-#[inline]
-pub(crate) fn are_heard() -> bool {
-    tracing::enabled!(target: "maintenance", tracing::Level::INFO)
 }
 
 impl About<'_> {

@@ -173,17 +173,22 @@ impl Inner {
     }
 
     /// The answer to a request, where nothing of it makes a difference: what [`judge`](Self::judge) comes
-    /// to in most windows, at two thirds of its cost. The latter also says what somebody listens to, and
-    /// answers a HEAD.
+    /// to in many windows, at two thirds of its cost, and what it says of it. None for a HEAD.
     #[inline]
     pub(crate) fn usual(&self, look: Look, asked: Asked<'_>) -> Option<&'static Usual> {
         let usual = self.usual.filter(|_| look.is_usual())?;
-        if *asked.method == Method::HEAD
-            || events::are_heard()
-            || Platform::of(asked.extensions).socket == Socket::Open
-        {
+        let platform = Platform::of(asked.extensions);
+        if *asked.method == Method::HEAD || platform.socket == Socket::Open {
             return None;
         }
+        let about = About {
+            who: &self.identity,
+            mode: look.known(),
+            window: &|| self.state.load().window().to_owned(),
+            asked,
+            request_id: platform.request_id,
+        };
+        about.blocked();
         Some(usual)
     }
 
@@ -203,7 +208,7 @@ impl Inner {
         let about = About {
             who: &self.identity,
             mode,
-            window: state.window(),
+            window: &|| state.window().to_owned(),
             asked,
             request_id: platform.request_id,
         };

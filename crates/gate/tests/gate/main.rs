@@ -24,5 +24,6 @@ mod source_contract;
 mod source_faults;
 mod ssm;
 mod support;
+mod usual;
 mod versions;
 mod web_sockets;
