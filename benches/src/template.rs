@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, response};
+use http::{HeaderValue, Request, Response, StatusCode, response};
+use maintenance_gate::X_MAINTENANCE;
 use tower::Service;
 
 use crate::{App, Body};
-
-const X_MAINTENANCE: HeaderName = HeaderName::from_static("x-maintenance");
 
 pub(crate) struct Template {
     app: App,
