@@ -27,35 +27,32 @@ async fn gets_back(world: &World, before: &FunctionState) {
     assert_eq!(fleet(world)[MOVING], *before);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_mapping_that_a_deploy_disables_while_another_settles_stays_disabled() {
-    let (world, other) = one_at_rest_beside_it().await;
+/// A deploy enables or disables that mapping while another settles.
+async fn comes_back_as_a_deploy_left_it(world: &World, mapping: &str, enabled: bool) {
     let deploy = async {
         sleep(Duration::from_secs(20)).await;
-        world.sandbox.set_mapping_enabled(&other, false).unwrap();
-        fleet(&world)[MOVING].clone()
+        let sandbox = &world.sandbox;
+        sandbox.set_mapping_enabled(mapping, enabled).unwrap();
+        fleet(world)[MOVING].clone()
     };
     let role = worker();
     let (report, before) = tokio::join!(world.on(&role), deploy);
     assert!(report.unwrap().is_complete());
-    assert!(is_paused(&world, MOVING));
-    gets_back(&world, &before).await;
+    assert!(is_paused(world, MOVING));
+    gets_back(world, &before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_that_a_deploy_disables_while_another_settles_stays_disabled() {
+    let (world, other) = one_at_rest_beside_it().await;
+    comes_back_as_a_deploy_left_it(&world, &other, false).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_mapping_that_a_deploy_enables_while_another_settles_is_paused_and_comes_back() {
     let (world, other) = one_at_rest_beside_it().await;
     world.sandbox.set_mapping_enabled(&other, false).unwrap();
-    let deploy = async {
-        sleep(Duration::from_secs(20)).await;
-        world.sandbox.set_mapping_enabled(&other, true).unwrap();
-        fleet(&world)[MOVING].clone()
-    };
-    let role = worker();
-    let (report, before) = tokio::join!(world.on(&role), deploy);
-    assert!(report.unwrap().is_complete());
-    assert!(is_paused(&world, MOVING));
-    gets_back(&world, &before).await;
+    comes_back_as_a_deploy_left_it(&world, &other, true).await;
 }
 
 #[tokio::test(start_paused = true)]
