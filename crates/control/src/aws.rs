@@ -23,7 +23,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one attempt of a call may take; all calls we make answer in well under a second.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What an operator may say about AWS. What is left out comes from the SDK's own variables and files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

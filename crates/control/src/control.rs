@@ -190,10 +190,15 @@ impl Control {
             Action::Off => "off",
         };
         let operation = format!("{word} {}", names.join(", "));
-        self.taker(operation, &roles, run.stop.clone()).take().await
+        self.taker(operation, &roles, run).take().await
     }
 
-    fn taker<'a>(&'a self, operation: String, roles: &'a [&'a Role], stop: Stop) -> Taker<'a> {
+    fn taker<'a>(
+        &'a self,
+        operation: String,
+        roles: &'a [&'a Role],
+        run: &'a Run<'a>,
+    ) -> Taker<'a> {
         Taker {
             store: &self.store,
             names: &self.names,
@@ -201,30 +206,28 @@ impl Control {
             by: &self.by,
             operation,
             roles,
-            stop,
+            run,
         }
     }
 
-    /// Who operates on the app just now. Reads only.
+    /// Who operates on the app just now, or died without giving its lease back. Reads only.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn holder(&self) -> Result<Option<Holder>, Error> {
-        self.taker("unlock".to_owned(), &[], Stop::new())
+        self.taker("unlock".to_owned(), &[], &Run::quiet())
             .holder()
             .await
     }
 
-    /// Ends the lease of whoever operates on the app, for one that has died and is not waited for. If
-    /// it lives, it may make changes until it next renews its lease, at most ten seconds. Returns whose
-    /// lease it was; none if nobody held it.
+    /// Ends the lease of the operation at work, for one that has died and is not waited for. If it lives, it
+    /// notices within ten seconds, and its last call ends; this returns after that. Returns whose lease it
+    /// was; none if there was nothing to end.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn unlock(&self) -> Result<Option<Holder>, Error> {
-        self.taker("unlock".to_owned(), &[], Stop::new())
-            .end()
-            .await
+    pub async fn unlock(&self, run: &Run<'_>) -> Result<Option<Holder>, Error> {
+        self.taker("unlock".to_owned(), &[], run).end().await
     }
 
     fn report(&self, action: Action, dry_run: bool, roles: Vec<RoleReport>) -> Report {

@@ -123,6 +123,15 @@ pub enum Error {
     Lambda(#[from] LambdaError),
 }
 
+impl From<Halt> for Error {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Stopped => Self::Store(StoreError::Halted(halt)),
+            Halt::LeaseLost => Self::LeaseLost,
+        }
+    }
+}
+
 impl Error {
     /// Why the operation halted, if it did.
     pub(crate) fn halt(&self) -> Option<Halt> {
@@ -157,7 +166,7 @@ impl Error {
             ),
             Self::Refused { .. } => Some("upgrade maintenance, then try again".to_owned()),
             Self::Busy { until, .. } => Some(format!(
-                "wait for it to end; if it died, its lease ends at {until}"
+                "wait for it to end; if it has died, run maintenance unlock, or this command again after {until}"
             )),
             Self::Unfinished { source, .. } => source.hint(),
             Self::LeaseLost => Some("run the same command again: it goes on".to_owned()),

@@ -2,6 +2,7 @@
 
 use maintenance_flag::Role;
 
+use crate::lease::Holder;
 use crate::report::{Action, RoleReport};
 use crate::stop::Stop;
 
@@ -9,6 +10,18 @@ use crate::stop::Stop;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// An operation did not give its lease back. Nothing is done until then, in case that it is at work.
+    LeaseWatched {
+        /// Whose lease it is.
+        holder: &'a Holder,
+        /// When it is taken over, unless it changes, UTC.
+        until: jiff::Timestamp,
+    },
+    /// The lease of an operation that may be at work was ended. Nothing is done until it must have noticed.
+    HolderStopping {
+        /// Until when, UTC.
+        until: jiff::Timestamp,
+    },
     /// A role's window is about to open or close.
     RoleStarted {
         /// On or off.

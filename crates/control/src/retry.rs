@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::future::BoxFuture;
 
 use crate::lease::{Guard, Halt};
 use crate::pace::Pace;
@@ -183,11 +184,57 @@ fn by_code(code: &str, message: Option<&str>, status: u16) -> Kind {
     }
 }
 
-/// Calls `send` until it succeeds, fails for good, or patience runs out. With a `guard`, every attempt
-/// is made only while the lease is held and nobody asked to stop.
+/// Reads by `send` until it succeeds, fails for good, or patience runs out. With a `guard`, it ends at once
+/// when a stop is asked for, and makes no attempt once the lease is known to be lost.
 pub(crate) async fn call<T, E, F>(
     pace: &Pace,
     guard: Option<&Guard>,
+    send: impl FnMut() -> F + Send,
+) -> Result<T, CallError>
+where
+    T: Send,
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    // Boxed, so that the SDK's deep futures do not make every caller's deeper.
+    let reading: BoxFuture<'_, _> = Box::pin(attempts(pace, guard, Purpose::Read, send));
+    match guard {
+        Some(guard) => {
+            let read = guard.stop().or(reading).await;
+            read.unwrap_or_else(|halt| Err(CallError::halted(halt)))
+        }
+        None => reading.await,
+    }
+}
+
+/// Changes something by `send`, as [`call`] reads. Every attempt is made only while the `guard` says that
+/// it may be, and one that was sent is waited for: it may have taken effect.
+pub(crate) async fn change<T, E, F>(
+    pace: &Pace,
+    guard: Option<&Guard>,
+    send: impl FnMut() -> F + Send,
+) -> Result<T, CallError>
+where
+    T: Send,
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let changing: BoxFuture<'_, _> = Box::pin(attempts(pace, guard, Purpose::Change, send));
+    changing.await
+}
+
+/// What a call is for, and so how sure it has to be of the lease.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Read,
+    Change,
+}
+
+/// Makes attempts, each when the guard has let it pass after its turn has come.
+async fn attempts<T, E, F>(
+    pace: &Pace,
+    guard: Option<&Guard>,
+    purpose: Purpose,
     mut send: impl FnMut() -> F,
 ) -> Result<T, CallError>
 where
@@ -207,9 +254,13 @@ where
     let mut ambiguous = false;
     let mut conflict = None;
     loop {
-        pace.turn().await;
+        unless_stopped(guard, pace.turn()).await?;
         if let Some(guard) = guard {
-            guard.check().map_err(CallError::halted)?;
+            let checked = match purpose {
+                Purpose::Read => guard.check_known(),
+                Purpose::Change => guard.check().await,
+            };
+            checked.map_err(CallError::halted)?;
         }
         let mut error = match send().await {
             Ok(done) => {
@@ -245,7 +296,21 @@ where
             return Err(error);
         };
         tracing::debug!(error = %error, ?delay, "trying again");
-        tokio::time::sleep(delay).await;
+        unless_stopped(guard, tokio::time::sleep(delay)).await?;
+    }
+}
+
+/// Waits, unless a stop is asked for.
+async fn unless_stopped(
+    guard: Option<&Guard>,
+    wait: impl Future<Output = ()>,
+) -> Result<(), CallError> {
+    match guard {
+        Some(guard) => guard.stop().or(wait).await.map_err(CallError::halted),
+        None => {
+            wait.await;
+            Ok(())
+        }
     }
 }
 

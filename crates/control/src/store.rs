@@ -38,6 +38,8 @@ pub struct Written {
     pub revision: Revision,
     /// What somebody else had written since we looked, and is overwritten now.
     pub between: Option<Stored>,
+    /// There was nothing at that name.
+    pub created: bool,
 }
 
 /// A parameter store.
@@ -102,7 +104,7 @@ impl Store {
     ) -> Result<Created, StoreError> {
         match self {
             Self::Ssm(store) => store.create(name, value, guard).await,
-            Self::File(store) => store.create(name, value).await,
+            Self::File(store) => store.create(name, value, guard).await,
         }
     }
 
@@ -120,23 +122,18 @@ impl Store {
     ) -> Result<Written, StoreError> {
         match self {
             Self::Ssm(store) => store.replace(name, value, seen, guard).await,
-            Self::File(store) => store.replace(name, value, seen).await,
+            Self::File(store) => store.replace(name, value, seen, guard).await,
         }
     }
 
-    /// Writes a parameter that only its writer writes, whether it exists or not.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn overwrite(
-        &self,
-        name: &str,
-        value: &str,
-        guard: Option<&Guard>,
-    ) -> Result<(), StoreError> {
+    /// A value as it is stored by the call that creates it.
+    pub(crate) fn as_created(&self, value: &str) -> Stored {
         match self {
-            Self::Ssm(store) => store.overwrite(name, value, guard).await.map(drop),
-            Self::File(store) => store.replace(name, value, None).await.map(drop),
+            Self::Ssm(_) => Stored {
+                value: value.to_owned(),
+                revision: Revision(1),
+            },
+            Self::File(_) => file::stored(value.as_bytes()),
         }
     }
 
@@ -147,7 +144,7 @@ impl Store {
     pub async fn delete(&self, names: &[String], guard: Option<&Guard>) -> Result<(), StoreError> {
         match self {
             Self::Ssm(store) => store.delete(names, guard).await,
-            Self::File(store) => store.delete(names).await,
+            Self::File(store) => store.delete(names, guard).await,
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct Lease {
     pub expires: Timestamp,
     /// Whether the holder gave it back.
     pub released: bool,
+    /// The [`id`](Self::id) of the lease that followed this one. If none with the next number is there,
+    /// somebody deleted it, and its holder may still be at work.
+    pub follower: Option<String>,
     /// What the holder, and those before it, left behind, by role: whoever comes next reads until it
     /// sees that, since reads may lag. None while the holder is at work, and if it never said.
     pub left: BTreeMap<String, Option<Left>>,
@@ -144,6 +147,7 @@ impl Lease {
                 .moment("expires")?
                 .ok_or_else(|| missing("expires"))?,
             released: fields.take("released") == Some(true.into()),
+            follower: fields.text("follower")?,
             left: match fields.take("left") {
                 Some(Value::Object(roles)) => roles
                     .into_iter()
@@ -166,6 +170,9 @@ impl Lease {
         map.insert("expires".to_owned(), self.expires.to_string().into());
         if self.released {
             map.insert("released".to_owned(), true.into());
+        }
+        if let Some(follower) = &self.follower {
+            map.insert("follower".to_owned(), follower.clone().into());
         }
         if !self.left.is_empty() {
             let left = self.left.iter().map(|(role, left)| {

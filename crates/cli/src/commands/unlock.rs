@@ -1,5 +1,7 @@
 //! `maintenance unlock`: for a lease whose holder has died and is not waited for.
 
+use maintenance_control::Run;
+
 use crate::args::UnlockArgs;
 use crate::confirm::{can_ask, sure};
 use crate::exit_code::Outcome;
@@ -37,7 +39,7 @@ pub(crate) async fn run(
             return Ok(Outcome::NotConfirmed);
         }
     }
-    match control.unlock().await? {
+    match control.unlock(&Run::quiet()).await? {
         Some(_) => output.say(format_args!("The lease of {app} has been ended")),
         None => output.say(format_args!("The lease of {app} has ended by itself")),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maintenance_flag::{Event as Transition, Exit, Force, Left, Mode, Outcome, Role, Step, next};
 
 use super::read::{LooksBack, Read};
-use super::{Control, Off, RoleSpec, Who, in_order};
+use super::{Control, Off, RoleSpec, Who, finish, in_order};
 use crate::error::Error;
 use crate::event::{Event, Run};
 use crate::lease::{Halt, Held, Knowledge};
@@ -74,7 +74,13 @@ impl Control {
     pub async fn off(&self, roles: &[RoleSpec], off: &Off, run: &Run<'_>) -> Result<Report, Error> {
         let mut roles = in_order(roles);
         roles.reverse();
-        let held = self.take_lease(Action::Off, &roles, run).await?;
+        let held = match self.take_lease(Action::Off, &roles, run).await {
+            Ok(held) => held,
+            Err(error) => {
+                let nothing = self.report(Action::Off, false, Vec::new());
+                return finish(nothing, &roles, Err(error), &run.stop);
+            }
+        };
         let result = self.off_held(&roles, off, run, &held).await;
         held.release().await;
         result
@@ -93,7 +99,7 @@ impl Control {
         let mut roles = in_order(roles);
         roles.reverse();
         let ready = self
-            .ready_off(self.look(&roles, off, None).await?, off, run, None)
+            .ready_off(self.look(&roles, off, run, None).await?, off, run, None)
             .await?;
         Ok(self.report(
             Action::Off,
@@ -106,14 +112,14 @@ impl Control {
         &self,
         roles: &[&'a RoleSpec],
         off: &Off,
+        run: &Run<'_>,
         held: Option<&Held>,
     ) -> Result<Vec<Looked<'a>>, Error> {
         let mut all = Vec::with_capacity(roles.len());
         for spec in roles {
             let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
-            let (read, saved) = self
-                .read_known(&spec.role, &knowledge, LooksBack::Keeps)
-                .await?;
+            let reading = self.read_known(&spec.role, &knowledge, LooksBack::Keeps);
+            let (read, saved) = run.stop.or(reading).await??;
             let (current, mut warnings) = self.current(&spec.role, &read, Mode::On)?;
             let step = next(&current, self.exit(off)).map_err(|source| Error::Refused {
                 role: spec.role.clone(),
@@ -198,7 +204,7 @@ impl Control {
         held: &Held,
     ) -> Result<Report, Error> {
         let ready = async {
-            let looks = self.look(roles, off, Some(held)).await?;
+            let looks = self.look(roles, off, run, Some(held)).await?;
             self.ready_off(looks, off, run, Some(held)).await
         };
         let turn_off = async |ready: Ready<'_>, done: &[RoleReport]| {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use maintenance_flag::{Flag, Left, Mode, Outcome, Role, Step, WindowId};
 
 use super::read::{LooksBack, Read};
-use super::{Control, On, RoleSpec, in_order};
+use super::{Control, On, RoleSpec, finish, in_order};
 use crate::drain;
 use crate::error::Error;
 use crate::event::{Event, Run};
@@ -73,7 +73,13 @@ impl Control {
     /// [`Error`]; a failure of single functions is in the report instead.
     pub async fn on(&self, roles: &[RoleSpec], on: &On, run: &Run<'_>) -> Result<Report, Error> {
         let roles = in_order(roles);
-        let held = self.take_lease(Action::On, &roles, run).await?;
+        let held = match self.take_lease(Action::On, &roles, run).await {
+            Ok(held) => held,
+            Err(error) => {
+                let nothing = self.report(Action::On, false, Vec::new());
+                return finish(nothing, &roles, Err(error), &run.stop);
+            }
+        };
         let result = self.on_held(&roles, on, run, &held).await;
         held.release().await;
         result
@@ -129,9 +135,8 @@ impl Control {
         let mut all = Vec::with_capacity(roles.len());
         for spec in roles {
             let knowledge = held.map_or(Knowledge::Fresh, |held| held.knows(&spec.role));
-            let (read, saved) = self
-                .read_known(&spec.role, &knowledge, LooksBack::Forgets)
-                .await?;
+            let reading = self.read_known(&spec.role, &knowledge, LooksBack::Forgets);
+            let (read, saved) = run.stop.or(reading).await??;
             let (current, mut warnings) = self.current(&spec.role, &read, Mode::Off)?;
             let at = self.clock.now();
             let step = self.enter(spec, on, &current, at)?;
@@ -300,6 +305,7 @@ impl Control {
                     names: &self.names,
                     role,
                     window: &window,
+                    first: held.first_document(),
                 };
                 let names: Vec<String> = preparation.names().cloned().collect();
                 let paused = preparation.pause(&self.fleet, place, guard, run).await;

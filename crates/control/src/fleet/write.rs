@@ -9,7 +9,7 @@ use super::fault::{fault, unreserved_minimum};
 use super::{Fleet, MappingState};
 use crate::clock::Clock;
 use crate::error::LambdaError;
-use crate::lease::Guard;
+use crate::lease::{Guard, Halt};
 use crate::retry::{self, CallError, Kind};
 
 /// The first pause between two looks at something asynchronous; each is half as long again.
@@ -32,7 +32,7 @@ impl Fleet {
         guard: &Guard,
     ) -> Result<(), LambdaError> {
         match reserved {
-            Reserved::Unset => retry::call(&self.shared, Some(guard), || {
+            Reserved::Unset => retry::change(&self.shared, Some(guard), || {
                 self.client
                     .delete_function_concurrency()
                     .function_name(name)
@@ -43,7 +43,7 @@ impl Fleet {
             .map_err(|error| fault("lambda:DeleteFunctionConcurrency", name, error)),
             Reserved::Limit(n) => {
                 let limit = i32::try_from(n).unwrap_or(i32::MAX);
-                let put = retry::call(&self.shared, Some(guard), || {
+                let put = retry::change(&self.shared, Some(guard), || {
                     self.client
                         .put_function_concurrency()
                         .function_name(name)
@@ -88,7 +88,7 @@ impl Fleet {
         qualifier: &str,
         guard: &Guard,
     ) -> Result<(), LambdaError> {
-        let call = retry::call(&self.shared, Some(guard), || {
+        let call = retry::change(&self.shared, Some(guard), || {
             self.client
                 .delete_provisioned_concurrency_config()
                 .function_name(name)
@@ -115,7 +115,7 @@ impl Fleet {
         guard: &Guard,
     ) -> Result<(), LambdaError> {
         let executions = i32::try_from(wanted).unwrap_or(i32::MAX);
-        retry::call(&self.shared, Some(guard), || {
+        retry::change(&self.shared, Some(guard), || {
             self.client
                 .put_provisioned_concurrency_config()
                 .function_name(name)
@@ -148,7 +148,7 @@ impl Fleet {
         let _awaited = self.provisioned_awaited.one_more();
         let mut unseen = 0;
         loop {
-            let config = retry::call(&self.shared, None, || {
+            let config = retry::call(&self.shared, Some(guard), || {
                 self.client
                     .get_provisioned_concurrency_config()
                     .function_name(name)
@@ -176,8 +176,7 @@ impl Fleet {
                 }
                 _ => {}
             }
-            guard.check()?;
-            if !looks.again().await {
+            if !looks.again(guard).await? {
                 return Err(ended(
                     "is still in progress; AWS goes on with it".to_owned(),
                 ));
@@ -215,7 +214,7 @@ impl Fleet {
         let mut looks = self.looks_at_mappings();
         let _awaited = self.awaits_mapping();
         loop {
-            let Some(state) = self.mapping(uuid, None).await? else {
+            let Some(state) = self.mapping(uuid, Some(guard)).await? else {
                 return Err(LambdaError::Gone {
                     function: uuid.to_owned(),
                 });
@@ -223,8 +222,7 @@ impl Fleet {
             if settled(state) {
                 return Ok(state);
             }
-            guard.check()?;
-            if !looks.again().await {
+            if !looks.again(guard).await? {
                 return Err(LambdaError::Ended {
                     function: uuid.to_owned(),
                     what: "the event source mapping".to_owned(),
@@ -245,7 +243,7 @@ impl Fleet {
         enabled: bool,
         guard: &Guard,
     ) -> Result<(), LambdaError> {
-        retry::call(&self.shared, Some(guard), || {
+        retry::change(&self.shared, Some(guard), || {
             self.client
                 .update_event_source_mapping()
                 .uuid(uuid)
@@ -277,13 +275,17 @@ impl Looks {
     }
 
     /// Waits for the next look; whether there is one.
-    pub(crate) async fn again(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// [`Halt`], if the operation is not to go on.
+    pub(crate) async fn again(&mut self, guard: &Guard) -> Result<bool, Halt> {
+        guard.check_known()?;
         if self.are_over() {
-            return false;
+            return Ok(false);
         }
-        self.clock.sleep(self.pause).await;
+        guard.stop().or(self.clock.sleep(self.pause)).await?;
         self.pause = self.pause.mul_f64(1.5).min(LONGEST_LOOK);
-        true
+        Ok(true)
     }
 
     /// Whether patience has run out.

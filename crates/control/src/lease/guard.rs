@@ -1,16 +1,31 @@
 //! Whether a change may be made now: asked before every attempt of every write.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use maintenance_flag::{Lease, Parameters};
+use tokio::time::Instant;
+
+use super::{FRESH, LOOK_TIMEOUT, TERM, numbered};
 use crate::clock::Clock;
+use crate::error::StoreError;
 use crate::stop::Stop;
+use crate::store::{Store, Stored};
+
+/// How often to look for a lease that must be there, before it counts as deleted: reads lag.
+const LOOKS: u32 = 8;
+/// The pause between two such looks.
+const PAUSE: Duration = Duration::from_millis(250);
+/// The pause after a look that failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Why an operation makes no further change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
-    /// Somebody asked it to stop.
+    /// It was asked to stop.
     #[error("stopped as asked")]
     Stopped,
     /// It does not hold the lease any more.
@@ -21,17 +36,34 @@ pub enum Halt {
 /// Says before each change whether it may be made. Clones share the lease.
 #[derive(Clone)]
 pub struct Guard {
-    pub(super) lease: Arc<Shared>,
-    pub(super) stop: Stop,
+    lease: Option<Arc<Holding>>,
+    stop: Stop,
 }
 
 impl Guard {
-    /// Whether a change may be made now.
+    pub(super) fn new(lease: Arc<Holding>, stop: Stop) -> Self {
+        Self {
+            lease: Some(lease),
+            stop,
+        }
+    }
+
+    /// One that hears of a stop and knows no lease: for what comes before there is one.
+    pub(crate) fn without_lease(stop: Stop) -> Self {
+        Self { lease: None, stop }
+    }
+
+    /// The request to stop that it hears of.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Whether to go on, as far as is known without asking the store: enough for a read.
     ///
     /// # Errors
-    /// [`Halt`], if it must not or shall not.
-    pub fn check(&self) -> Result<(), Halt> {
-        if !self.lease.is_held() {
+    /// [`Halt`], if not.
+    pub fn check_known(&self) -> Result<(), Halt> {
+        if self.lease.as_ref().is_some_and(|lease| !lease.is_held()) {
             return Err(Halt::LeaseLost);
         }
         if self.stop.is_stopped() {
@@ -39,27 +71,174 @@ impl Guard {
         }
         Ok(())
     }
+
+    /// Whether a change may be made now. Looks at the lease in the store, unless that was done a moment
+    /// ago.
+    ///
+    /// # Errors
+    /// [`Halt`], if it must not be made.
+    // Boxed, since a look is itself a call to the store.
+    pub fn check(&self) -> BoxFuture<'_, Result<(), Halt>> {
+        Box::pin(async {
+            self.check_known()?;
+            if let Some(lease) = &self.lease {
+                self.stop.or(lease.confirm()).await?;
+            }
+            self.check_known()
+        })
+    }
 }
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard")
-            .field("held", &self.lease.is_held())
+            .field("known", &self.check_known())
             .finish_non_exhaustive()
     }
 }
 
-/// The lease as its holder knows it.
-pub(super) struct Shared {
-    pub(super) clock: Clock,
-    /// Until when the lease is held, milliseconds since 1970.
-    pub(super) until: AtomicI64,
-    pub(super) lost: AtomicBool,
+/// A moment on both clocks. Either may stand still or jump: the monotonic one stops while a laptop sleeps,
+/// and the wall clock is set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) wall: Timestamp,
+    monotonic: Instant,
 }
 
-impl Shared {
+impl Moment {
+    pub(super) fn now(clock: Clock) -> Self {
+        Self {
+            wall: clock.now(),
+            monotonic: Instant::now(),
+        }
+    }
+
+    /// How long ago it was, by the clock that says more.
+    fn age(&self, clock: Clock) -> Duration {
+        let wall = clock.now().duration_since(self.wall);
+        let wall = Duration::try_from(wall).unwrap_or_default();
+        self.monotonic.elapsed().max(wall)
+    }
+}
+
+/// The lease as its holder knows it.
+pub(super) struct Holding {
+    pub(super) clock: Clock,
+    /// With a budget of its own: a look must not wait in line behind other calls.
+    pub(super) store: Store,
+    pub(super) names: Parameters,
+    pub(super) n: u64,
+    pub(super) id: String,
+    state: Mutex<State>,
+    /// One look at a time serves all that wait for it.
+    looking: tokio::sync::Mutex<()>,
+}
+
+struct State {
+    lost: bool,
+    /// When the last renewal that took effect was begun.
+    renewed: Moment,
+    /// When the last look that found all as it should be was begun.
+    looked: Moment,
+}
+
+impl Holding {
+    pub(super) fn new(
+        clock: Clock,
+        store: Store,
+        names: Parameters,
+        (n, id): (u64, String),
+        acquired: Moment,
+    ) -> Self {
+        Self {
+            clock,
+            store,
+            names,
+            n,
+            id,
+            state: Mutex::new(State {
+                lost: false,
+                renewed: acquired,
+                looked: acquired,
+            }),
+            looking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.names.lease(self.n)
+    }
+
+    /// Whether it is held, as far as is known. A holder that could neither renew nor look at its lease for
+    /// as long as a lease lasts does not hold it.
     pub(super) fn is_held(&self) -> bool {
-        !self.lost.load(Ordering::SeqCst)
-            && self.clock.now().as_millisecond() < self.until.load(Ordering::SeqCst)
+        let state = self.state();
+        let newest = |moment: &Moment| moment.age(self.clock) < TERM;
+        !state.lost && newest(&state.renewed) && newest(&state.looked)
+    }
+
+    pub(super) fn lose(&self) {
+        self.state().lost = true;
+    }
+
+    pub(super) fn renewed(&self, begun: Moment) {
+        self.state().renewed = begun;
+    }
+
+    fn looked(&self) -> Moment {
+        self.state().looked
+    }
+
+    /// Returns once a look has shown a moment ago that the lease is held, or that it is not.
+    async fn confirm(&self) {
+        let arrived = Instant::now();
+        while self.is_held() {
+            if self.looked().age(self.clock) < FRESH {
+                return;
+            }
+            let _one_at_a_time = self.looking.lock().await;
+            // Another one looked meanwhile, and began after this one had come.
+            if self.looked().monotonic >= arrived {
+                return;
+            }
+            match tokio::time::timeout(LOOK_TIMEOUT, self.look()).await {
+                Ok(Ok(_)) => return,
+                Ok(Err(error)) => tracing::warn!(%error, "could not look at the lease"),
+                Err(_) => tracing::warn!("no answer to a look at the lease"),
+            }
+            self.clock.sleep(AFTER_FAILURE).await;
+        }
+    }
+
+    /// Whether the lease in the store is still this one, and no other came after it.
+    pub(super) async fn look(&self) -> Result<bool, StoreError> {
+        for look in 0..LOOKS {
+            if look > 0 {
+                self.clock.sleep(PAUSE).await;
+            }
+            let begun = Moment::now(self.clock);
+            let leases = numbered(&self.store, &self.names).await?;
+            if leases.last().is_some_and(|(newest, _)| *newest > self.n) {
+                break;
+            }
+            // One that does not show may be hidden by a read that lags.
+            if let Some((_, stored)) = leases.iter().find(|(n, _)| *n == self.n) {
+                if !self.is_ours(stored) {
+                    break;
+                }
+                self.state().looked = begun;
+                return Ok(true);
+            }
+        }
+        self.lose();
+        Ok(false)
+    }
+
+    pub(super) fn is_ours(&self, stored: &Stored) -> bool {
+        Lease::decode(&stored.value).is_ok_and(|lease| lease.id == self.id)
     }
 }

@@ -1,7 +1,6 @@
 //! The lease while it is held: kept by renewing it, given back at the end.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,19 +8,19 @@ use maintenance_flag::{Lease, Left, Role};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::guard::{Guard, Shared};
+use super::guard::{Guard, Holding, Moment};
 use super::take::Before;
-use super::{TERM, after};
+use super::{RENEWAL, TERM, after};
 use crate::error::StoreError;
-use crate::store::Store;
+use crate::store::Stored;
 
-/// How often the holder renews.
-const RENEWAL: Duration = Duration::from_secs(10);
+/// How long giving the lease back may take, once a stop was asked for.
+const LAST_CALL: Duration = Duration::from_secs(3);
 
 /// What is known of a role's parameters before they are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Knowledge {
-    /// Nobody ever operated on this app.
+    /// No operation on this app came before.
     Fresh,
     /// What the last operation left.
     Left(Left),
@@ -31,68 +30,115 @@ pub(crate) enum Knowledge {
 
 /// The lease while it is held.
 pub(crate) struct Held {
-    pub(super) store: Store,
-    pub(super) name: String,
-    pub(super) lease: Lease,
-    pub(super) shared: Arc<Shared>,
-    pub(super) guard: Guard,
-    pub(super) before: Before,
-    pub(super) left: Mutex<BTreeMap<String, Option<Left>>>,
-    pub(super) renewal: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    holding: Arc<Holding>,
+    guard: Guard,
+    before: Before,
+    left: Mutex<BTreeMap<String, Option<Left>>>,
+    /// Until the lease is given back.
+    renewal: Option<(oneshot::Sender<()>, JoinHandle<Renewal>)>,
 }
 
 impl Held {
+    /// Holds a lease that was just created, and renews it from now on.
+    pub(super) fn new(
+        holding: Arc<Holding>,
+        guard: Guard,
+        before: Before,
+        lease: Lease,
+        seen: Stored,
+    ) -> Self {
+        let left = Mutex::new(lease.left.clone());
+        let (done, ended) = oneshot::channel();
+        let renewal = Renewal {
+            holding: holding.clone(),
+            lease,
+            seen,
+        };
+        Self {
+            holding,
+            guard,
+            before,
+            left,
+            renewal: Some((done, tokio::spawn(renewal.run(ended)))),
+        }
+    }
+
     /// Says before each change whether it may be made.
     pub(crate) fn guard(&self) -> &Guard {
         &self.guard
     }
 
+    /// The number after which this operation's documents of saved capacity are numbered. A document of an
+    /// earlier operation that was deleted a moment ago must not be created anew: Parameter Store may still
+    /// be forgetting its name. So every lease has a thousand numbers of its own.
+    pub(crate) fn first_document(&self) -> u32 {
+        const EACH: u32 = 1_000;
+        let lease = self.holding.n % u64::from(u32::MAX / EACH);
+        u32::try_from(lease).unwrap_or_default() * EACH
+    }
+
     /// What is known of a role's parameters.
     pub(crate) fn knows(&self, role: &Role) -> Knowledge {
+        let may_lag = self.holding.store.may_lag();
         match &self.before {
-            // A folder does not lag.
-            _ if !self.store.may_lag() => Knowledge::Fresh,
             Before::None => Knowledge::Fresh,
-            Before::Unreadable => Knowledge::Unknown,
             Before::Left(left) => match left.get(role.as_str()) {
                 Some(Some(left)) => Knowledge::Left(left.clone()),
-                Some(None) | None => Knowledge::Unknown,
+                // A folder does not lag: one look says all.
+                _ if !may_lag => Knowledge::Fresh,
+                _ => Knowledge::Unknown,
             },
+            _ if !may_lag => Knowledge::Fresh,
+            Before::Unreadable => Knowledge::Unknown,
         }
     }
 
     /// Notes what this operation leaves of a role, for the next one.
-    pub(crate) fn leaves(&self, role: &Role, left: Left) {
+    pub(crate) fn leaves(&self, role: &Role, mut left: Left) {
+        if !self.holding.store.may_lag() {
+            // The revision of a file is no version.
+            left.flag = 0;
+        }
         self.left
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(role.to_string(), Some(left));
     }
 
-    /// Gives the lease back. That this fails is no reason to fail: the lease runs out by itself.
+    /// Gives the lease back. That this fails is no reason to fail: the next operation watches it then, and
+    /// takes it over.
     pub(crate) async fn release(mut self) {
+        let stop = self.guard.stop().clone();
+        let given_back = self.give_back();
+        let late = async {
+            stop.stopped().await;
+            tokio::time::sleep(LAST_CALL).await;
+        };
+        tokio::select! {
+            biased;
+            given_back = given_back => if let Err(error) = given_back {
+                tracing::warn!(%error, "could not give the lease back");
+            },
+            () = late => tracing::warn!("no answer in time to giving the lease back"),
+        }
+    }
+
+    async fn give_back(&mut self) -> Result<(), StoreError> {
+        let Some((done, renewal)) = self.renewal.take() else {
+            return Ok(());
+        };
         // Let a renewal in hand end first: landing after the release, it would undo it.
-        if let Some((done, renewal)) = self.renewal.take() {
-            drop(done);
-            let _ended = renewal.await;
+        drop(done);
+        let Ok(mut renewal) = renewal.await else {
+            return Ok(());
+        };
+        if !self.holding.is_held() {
+            return Ok(());
         }
-        if !self.shared.is_held() {
-            return;
-        }
-        self.lease.released = true;
-        if self.store.may_lag() {
-            self.lease.left =
-                std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
-        } else {
-            self.lease.left.clear();
-        }
-        if let Err(error) = self
-            .store
-            .overwrite(&self.name, &self.lease.encode(), None)
-            .await
-        {
-            tracing::warn!(%error, "could not release the lease; it runs out by itself");
-        }
+        renewal.lease.released = true;
+        renewal.lease.left =
+            std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        renewal.write().await.map(drop)
     }
 }
 
@@ -105,57 +151,62 @@ impl Drop for Held {
 }
 
 /// What renewing a lease takes.
-pub(super) struct Renewal {
-    pub(super) store: Store,
-    pub(super) name: String,
-    /// The number that whoever takes the lease over creates.
-    pub(super) next: String,
-    pub(super) lease: Lease,
-    pub(super) shared: Arc<Shared>,
+struct Renewal {
+    holding: Arc<Holding>,
+    lease: Lease,
+    /// The lease as it was written last.
+    seen: Stored,
 }
 
-/// Renews the lease until it is lost or given back.
-pub(super) async fn renew(mut renewal: Renewal, mut ended: oneshot::Receiver<()>) {
-    loop {
-        tokio::select! {
-            () = renewal.shared.clock.sleep(RENEWAL) => {}
-            _ = &mut ended => return,
-        }
-        // A process that was frozen wakes up here, perhaps long after its lease has ended.
-        if !renewal.shared.is_held() {
-            renewal.shared.lost.store(true, Ordering::SeqCst);
-            return;
-        }
-        match renew_once(&mut renewal).await {
-            Ok(true) => {}
-            Ok(false) => {
-                renewal.shared.lost.store(true, Ordering::SeqCst);
-                return;
+impl Renewal {
+    /// Renews the lease until it is lost or given back.
+    async fn run(mut self, mut ended: oneshot::Receiver<()>) -> Self {
+        loop {
+            tokio::select! {
+                () = self.holding.clock.sleep(RENEWAL) => {}
+                _ = &mut ended => return self,
             }
-            // There is time for two more tries before it ends.
-            Err(error) => tracing::warn!(%error, "could not renew the lease"),
+            // A process that was frozen wakes up here, perhaps long after its lease has ended.
+            if !self.holding.is_held() {
+                self.holding.lose();
+                return self;
+            }
+            let begun = Moment::now(self.holding.clock);
+            self.lease.expires = after(begun.wall, TERM);
+            match self.write().await {
+                Ok(true) => self.holding.renewed(begun),
+                Ok(false) => return self,
+                // There is time for two more tries before it ends.
+                Err(error) => tracing::warn!(%error, "could not renew the lease"),
+            }
         }
     }
-}
 
-/// Whether the lease is still ours, after renewing it.
-async fn renew_once(renewal: &mut Renewal) -> Result<bool, StoreError> {
-    if renewal.store.get(&renewal.next).await?.is_some() {
-        return Ok(false);
+    /// Writes the lease if it is there and this operation's own. Else it is lost, and nothing is written.
+    async fn write(&mut self) -> Result<bool, StoreError> {
+        let Self {
+            holding,
+            lease,
+            seen,
+        } = self;
+        // Frozen in the middle of that look, perhaps, until another operation took over.
+        if !holding.look().await? || !holding.is_held() {
+            return Ok(false);
+        }
+        let value = lease.encode();
+        let written = holding
+            .store
+            .replace(&holding.name(), &value, Some(seen), None)
+            .await?;
+        // Deleted or taken since that look.
+        let is_theirs = |stored: &Stored| !holding.is_ours(stored);
+        if written.created || written.between.as_ref().is_some_and(is_theirs) {
+            holding.lose();
+        }
+        *seen = Stored {
+            value,
+            revision: written.revision,
+        };
+        Ok(holding.is_held())
     }
-    // Frozen in the middle of that read, perhaps, until somebody took over.
-    if !renewal.shared.is_held() {
-        return Ok(false);
-    }
-    renewal.lease.expires = after(renewal.shared.clock.now(), TERM);
-    let until = renewal.lease.expires.as_millisecond();
-    renewal
-        .store
-        .overwrite(&renewal.name, &renewal.lease.encode(), None)
-        .await?;
-    if !renewal.shared.is_held() {
-        return Ok(false);
-    }
-    renewal.shared.until.store(until, Ordering::SeqCst);
-    Ok(true)
 }

@@ -1,32 +1,31 @@
-//! Taking the lease, and ending that of one who has died.
+//! Taking the lease, and ending that of a holder that has died.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{Lease, Left, Parameters, Role};
-use tokio::sync::oneshot;
+use maintenance_flag::{DecodeError, Flag, Lease, Left, Parameters, Role};
+use tokio::time::Instant;
 
-use super::guard::{Guard, Shared};
-use super::held::{Held, Renewal, renew};
-use super::{TERM, after};
+use super::guard::{Guard, Holding, Moment};
+use super::held::Held;
+use super::{NOTICE, SANE_SKEW, TERM, WATCH, after, numbered};
 use crate::clock::Clock;
-use crate::error::{Error, StoreError};
-use crate::stop::Stop;
+use crate::error::Error;
+use crate::event::{Event, Run};
 use crate::store::{Created, Store, Stored};
 
-/// How long past its end a lease is left alone: clocks of two machines differ, and reads lag.
-const GRACE: Duration = Duration::from_secs(5);
 /// How many ended leases may gather before the oldest are deleted. The newest of them stay.
 const GATHERED: usize = 6;
 /// How many ended leases stay when the others are deleted.
 const KEPT: usize = 3;
 /// How often to look before calling it busy: a lagging read may show a lease that was given back.
-const ATTEMPTS: usize = 6;
-/// The pause between two looks.
+const LOOKS: u32 = 6;
+/// The pause between two such looks.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How often to look at a lease that is watched. A living holder renews it more seldom.
+const WATCH_POLL: Duration = Duration::from_secs(5);
 
 /// Who holds the lease of an app.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -41,6 +40,37 @@ pub struct Holder {
     pub until: Timestamp,
 }
 
+impl Holder {
+    /// The holder that a stored lease names.
+    fn of(lease: &str, now: Timestamp) -> Self {
+        match Lease::decode(lease) {
+            Ok(lease) => Self {
+                by: lease.by,
+                operation: lease.operation,
+                since: lease.acquired,
+                until: lease.expires,
+            },
+            Err(_) => Self {
+                by: "unknown".to_owned(),
+                operation: "an operation".to_owned(),
+                since: now,
+                until: now,
+            },
+        }
+    }
+}
+
+impl From<Holder> for Error {
+    fn from(holder: Holder) -> Self {
+        Self::Busy {
+            by: holder.by,
+            operation: holder.operation,
+            since: holder.since,
+            until: holder.until,
+        }
+    }
+}
+
 /// The lease before ours.
 #[derive(Debug, Clone)]
 pub(super) enum Before {
@@ -49,14 +79,16 @@ pub(super) enum Before {
     Left(BTreeMap<String, Option<Left>>),
 }
 
-impl Before {
-    fn of(newest: Option<&(u64, Stored)>) -> Self {
-        match newest.map(|(_, stored)| Lease::decode(&stored.value)) {
-            None => Self::None,
-            Some(Ok(lease)) => Self::Left(lease.left),
-            Some(Err(_)) => Self::Unreadable,
-        }
-    }
+/// Whether the next lease may be created.
+enum Standing {
+    /// Yes.
+    Free,
+    /// Yes, but its holder may be at work for a little longer.
+    Ended,
+    /// No: by our clock, too, its term has not ended.
+    Held(Holder),
+    /// That depends on whether it still changes: by our clock its term has ended, or begins in the future.
+    Doubtful(Holder),
 }
 
 /// What is needed to take a lease.
@@ -68,143 +100,260 @@ pub(crate) struct Taker<'a> {
     pub(crate) operation: String,
     /// The roles that are operated on.
     pub(crate) roles: &'a [&'a Role],
-    pub(crate) stop: Stop,
+    pub(crate) run: &'a Run<'a>,
 }
 
 impl Taker<'_> {
-    /// Takes the lease.
+    /// Takes the lease once no other operation can be at work.
     pub(crate) async fn take(&self) -> Result<Held, Error> {
-        let mut refused = Error::LeaseLost;
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                self.clock.sleep(PAUSE).await;
+        let mut looks = 0;
+        let mut leases = self.numbered().await?;
+        loop {
+            let newest = leases.last().cloned();
+            let standing = match &newest {
+                Some((n, stored)) => self.standing(*n, stored)?,
+                None if self.was_operated_on().await? => Standing::Ended,
+                None => Standing::Free,
+            };
+            let ended = match standing {
+                Standing::Free => Some(false),
+                Standing::Ended => Some(true),
+                Standing::Held(_) => None,
+                Standing::Doubtful(holder) => {
+                    leases = self.watch(&leases, &holder).await?;
+                    match leases.last() == newest.as_ref() {
+                        true => Some(false),
+                        // It was renewed, so it is alive; or it was given back.
+                        false => self.refuse_held(&leases).map(|()| None)?,
+                    }
+                }
+            };
+            if let Some(ended) = ended
+                && let Some(held) = self.create(&mut leases, ended).await?
+            {
+                return Ok(held);
             }
-            let mut numbered = self.numbered().await?;
-            match self.try_next(&mut numbered).await {
-                Ok(Some(held)) => return Ok(held),
-                // Somebody was quicker, or our read lagged: look again.
-                Ok(None) => {}
-                Err(busy @ Error::Busy { .. }) => refused = busy,
-                Err(error) => return Err(error),
+            // Another was quicker, or our read lagged: look again.
+            if looks == LOOKS {
+                return Err(match leases.last() {
+                    Some((_, stored)) => Holder::of(&stored.value, self.clock.now()).into(),
+                    None => Error::LeaseLost,
+                });
+            }
+            looks += 1;
+            self.pause(PAUSE).await?;
+            let read = self.numbered().await?;
+            // A read that lags does not undo what creating has shown.
+            if read.last().map(|(n, _)| *n) >= leases.last().map(|(n, _)| *n) {
+                leases = read;
             }
         }
-        Err(refused)
     }
 
-    /// Who holds the lease, if anybody does.
+    /// Who holds the lease, or died without giving it back.
     pub(crate) async fn holder(&self) -> Result<Option<Holder>, Error> {
-        let numbered = self.numbered().await?;
-        let Some((n, stored)) = numbered.last() else {
+        let leases = self.numbered().await?;
+        let Some((n, stored)) = leases.last() else {
             return Ok(None);
         };
-        match self.check_free(*n, stored) {
-            Ok(()) => Ok(None),
-            Err(Error::Busy {
-                by,
-                operation,
-                since,
-                until,
-            }) => Ok(Some(Holder {
-                by,
-                operation,
-                since,
-                until,
-            })),
-            Err(error) => Err(error),
-        }
+        Ok(match self.standing(*n, stored)? {
+            Standing::Held(holder) | Standing::Doubtful(holder) => Some(holder),
+            Standing::Free | Standing::Ended => None,
+        })
     }
 
-    /// Ends the lease of whoever holds it, by creating the next number as one that is given back
-    /// already. Its holder, if it lives, sees that at its next renewal and makes no further change.
+    /// Ends the lease of its holder by creating the next number, and returns once that holder, if it lives,
+    /// has noticed and makes no further change. Returns whose lease it was.
     pub(crate) async fn end(&self) -> Result<Option<Holder>, Error> {
-        let Some(holder) = self.holder().await? else {
+        let mut leases = self.numbered().await?;
+        let Some((n, stored)) = leases.last() else {
             return Ok(None);
         };
-        let numbered = self.numbered().await?;
-        let Some((n, stored)) = numbered.last() else {
+        let (Standing::Held(holder) | Standing::Doubtful(holder)) = self.standing(*n, stored)?
+        else {
             return Ok(None);
         };
-        let now = self.clock.now();
-        // Nobody knows how far the holder came.
-        let left = match Before::of(Some(&(*n, stored.clone()))) {
-            Before::Left(left) => left.into_keys().map(|role| (role, None)).collect(),
-            Before::None | Before::Unreadable => BTreeMap::new(),
-        };
-        let lease = Lease {
-            id: format!("{:016x}", fastrand::u64(..)),
-            by: self.by.to_owned(),
-            operation: self.operation.clone(),
-            acquired: now,
-            expires: now,
-            released: true,
-            left,
-        };
-        match self
-            .store
-            .create(&self.names.lease(n + 1), &lease.encode(), None)
-            .await?
-        {
-            Created::New => Ok(Some(holder)),
-            // Somebody took it over in the same moment; that one is not what was looked at.
-            Created::Exists(stored) => {
-                self.check_free(n + 1, &stored)?;
+        match self.create(&mut leases, true).await? {
+            Some(held) => {
+                held.release().await;
+                Ok(Some(holder))
+            }
+            // Another took it over in the same moment; that one is not what was looked at.
+            None => {
+                self.refuse_held(&leases)?;
                 Ok(Some(holder))
             }
         }
     }
 
-    async fn try_next(&self, numbered: &mut Vec<(u64, Stored)>) -> Result<Option<Held>, Error> {
-        // The newest that exists is the one before ours; creating the next number tells whether it is.
-        loop {
-            if let Some((n, stored)) = numbered.last() {
-                self.check_free(*n, stored)?;
+    /// Refuses if the newest of these leases is not given back.
+    fn refuse_held(&self, leases: &[(u64, Stored)]) -> Result<(), Error> {
+        if let Some((n, stored)) = leases.last()
+            && let Standing::Held(holder) | Standing::Doubtful(holder) =
+                self.standing(*n, stored)?
+        {
+            return Err(holder.into());
+        }
+        Ok(())
+    }
+
+    /// Creates the lease after these, unless it exists: then it is added to them. With `ended`, returns it
+    /// only once the holder before must have noticed.
+    async fn create(
+        &self,
+        leases: &mut Vec<(u64, Stored)>,
+        ended: bool,
+    ) -> Result<Option<Held>, Error> {
+        let previous = leases.last().cloned();
+        let n = previous.as_ref().map_or(0, |(n, _)| *n) + 1;
+        let decoded = previous
+            .as_ref()
+            .map(|(_, stored)| Lease::decode(&stored.value));
+        let acquired = Moment::now(self.clock);
+        let mut left = match &decoded {
+            Some(Ok(lease)) => lease.left.clone(),
+            None | Some(Err(_)) => BTreeMap::new(),
+        };
+        left.extend(self.roles.iter().map(|role| (role.to_string(), None)));
+        let lease = Lease {
+            id: format!("{:016x}", fastrand::u64(..)),
+            by: self.by.to_owned(),
+            operation: self.operation.clone(),
+            acquired: acquired.wall,
+            expires: after(acquired.wall, TERM),
+            released: false,
+            follower: None,
+            left,
+        };
+        let name = self.names.lease(n);
+        let value = lease.encode();
+        let guard = Guard::without_lease(self.run.stop.clone());
+        match self.store.create(&name, &value, Some(&guard)).await? {
+            Created::New => {}
+            Created::Exists(stored) => {
+                leases.push((n, stored));
+                return Ok(None);
             }
-            let n = numbered.last().map_or(0, |(n, _)| *n) + 1;
-            let before = Before::of(numbered.last());
-            let now = self.clock.now();
-            let mut left = match &before {
-                Before::Left(left) => left.clone(),
-                Before::None | Before::Unreadable => BTreeMap::new(),
-            };
-            left.extend(self.roles.iter().map(|role| (role.to_string(), None)));
-            let lease = Lease {
-                id: format!("{:016x}", fastrand::u64(..)),
-                by: self.by.to_owned(),
-                operation: self.operation.clone(),
-                acquired: now,
-                expires: after(now, TERM),
-                released: false,
-                left,
-            };
-            let name = self.names.lease(n);
-            match self.store.create(&name, &lease.encode(), None).await? {
-                Created::New => {
-                    self.forget(numbered).await;
-                    return self.hold(n, name, lease, before).await;
+        }
+        let holding = Arc::new(Holding::new(
+            self.clock,
+            self.store.apart(),
+            self.names.clone(),
+            (n, lease.id.clone()),
+            acquired,
+        ));
+        let guard = Guard::new(holding.clone(), self.run.stop.clone());
+        let (before, vanished) = match decoded {
+            None if ended => (Before::Unreadable, false),
+            None => (Before::None, false),
+            Some(Err(_)) => (Before::Unreadable, false),
+            // Its follower's number is free again, so that one was deleted by hand.
+            Some(Ok(lease)) if lease.follower.is_some() => (Before::Unreadable, true),
+            Some(Ok(lease)) => (Before::Left(lease.left), false),
+        };
+        let may_be_at_work = ended || vanished;
+        let seen = self.store.as_created(&value);
+        let held = Held::new(holding.clone(), guard, before, lease, seen);
+        match self.settle(&held, &holding, previous, may_be_at_work).await {
+            Ok(true) => {
+                self.forget(leases).await;
+                Ok(Some(held))
+            }
+            // Our first read lagged by many leases.
+            Ok(false) => Ok(None),
+            Err(error) => {
+                // The next operation has to wait, too, if this one did not wait to the end.
+                if !may_be_at_work {
+                    held.release().await;
                 }
-                Created::Exists(stored) => numbered.push((n, stored)),
+                Err(error)
             }
         }
     }
 
-    async fn numbered(&self) -> Result<Vec<(u64, Stored)>, StoreError> {
-        let mut numbered: Vec<(u64, Stored)> = self
-            .store
-            .list(&self.names.leases())
-            .await?
-            .into_iter()
-            .filter_map(|(name, stored)| Some((self.names.parse_lease(&name)?, stored)))
-            .collect();
-        numbered.sort_by_key(|(n, _)| *n);
-        Ok(numbered)
+    /// Makes sure that the lease that was just created is the newest, has the one before name its
+    /// follower, and waits until that one's holder must have noticed, if it may be at work.
+    async fn settle(
+        &self,
+        held: &Held,
+        holding: &Holding,
+        previous: Option<(u64, Stored)>,
+        may_be_at_work: bool,
+    ) -> Result<bool, Error> {
+        if !self.run.stop.or(holding.look()).await?? {
+            return Ok(false);
+        }
+        if let Some((n, stored)) = previous
+            && let Ok(mut lease) = Lease::decode(&stored.value)
+        {
+            lease.follower = Some(holding.id.clone());
+            let (name, value) = (self.names.lease(n), lease.encode());
+            let (seen, guard) = (Some(&stored), Some(held.guard()));
+            self.store.replace(&name, &value, seen, guard).await?;
+        }
+        if may_be_at_work {
+            let until = after(self.clock.now(), NOTICE);
+            self.run.tell(Event::HolderStopping { until });
+            self.pause(NOTICE).await?;
+        }
+        Ok(true)
     }
 
-    fn check_free(&self, n: u64, stored: &Stored) -> Result<(), Error> {
+    /// Whether an operation on the app came before, though there is no lease: then all were deleted by
+    /// hand, and the last may be held.
+    async fn was_operated_on(&self) -> Result<bool, Error> {
+        let stop = &self.run.stop;
+        let flags = stop.or(self.store.list(&self.names.flags())).await??;
+        // One that was typed by hand has no author.
+        let is_ours =
+            |stored: &Stored| Flag::decode(&stored.value).is_ok_and(|flag| flag.by.is_some());
+        if flags.iter().any(|(_, stored)| is_ours(stored)) {
+            return Ok(true);
+        }
+        let saved = self.names.all_capacities();
+        Ok(!stop.or(self.store.list(&saved)).await??.is_empty())
+    }
+
+    async fn numbered(&self) -> Result<Vec<(u64, Stored)>, Error> {
+        Ok(self
+            .run
+            .stop
+            .or(numbered(self.store, self.names))
+            .await??)
+    }
+
+    async fn pause(&self, duration: Duration) -> Result<(), Error> {
+        Ok(self.run.stop.or(self.clock.sleep(duration)).await?)
+    }
+
+    /// Watches the newest of these leases until it has not changed for so long that its holder must have
+    /// stopped, or until it changes. Returns the leases as they are then.
+    async fn watch(
+        &self,
+        leases: &[(u64, Stored)],
+        holder: &Holder,
+    ) -> Result<Vec<(u64, Stored)>, Error> {
+        let started = Instant::now();
+        let until = after(self.clock.now(), WATCH);
+        self.run.tell(Event::LeaseWatched { holder, until });
+        loop {
+            let left = WATCH.saturating_sub(started.elapsed());
+            self.pause(left.min(WATCH_POLL)).await?;
+            // The last look comes after all of that time.
+            let is_over = started.elapsed() >= WATCH;
+            let now = self.numbered().await?;
+            if is_over || now.last() != leases.last() {
+                return Ok(now);
+            }
+        }
+    }
+
+    fn standing(&self, n: u64, stored: &Stored) -> Result<Standing, Error> {
         let lease = match Lease::decode(&stored.value) {
             Ok(lease) => lease,
-            // Nobody can renew what nobody can read; it ends like a lease that ran out. A newer
-            // version's lease is one that we must not pass over.
-            Err(maintenance_flag::DecodeError::Malformed { .. }) => return Ok(()),
+            // Its holder finds that as well, and stops. A newer version's lease is one that we must not
+            // pass over.
+            Err(DecodeError::Malformed { .. }) => return Ok(Standing::Ended),
             Err(source) => {
                 return Err(Error::Unreadable {
                     name: self.names.lease(n),
@@ -212,15 +361,18 @@ impl Taker<'_> {
                 });
             }
         };
-        let until = after(lease.expires, GRACE);
-        if lease.released || self.clock.now() >= until {
-            return Ok(());
+        if lease.released {
+            return Ok(Standing::Free);
         }
-        Err(Error::Busy {
-            by: lease.by,
-            operation: lease.operation,
-            since: lease.acquired,
-            until,
+        let now = self.clock.now();
+        let ended_long_ago = now >= after(lease.expires, SANE_SKEW);
+        // At most for its term: if that is so because clocks differ, it is over soon.
+        let is_running = now < lease.expires && lease.expires <= after(now, TERM);
+        let holder = Holder::of(&stored.value, now);
+        Ok(match (ended_long_ago, is_running) {
+            (true, _) => Standing::Free,
+            (_, true) => Standing::Held(holder),
+            _ => Standing::Doubtful(holder),
         })
     }
 
@@ -236,52 +388,5 @@ impl Taker<'_> {
         if let Err(error) = self.store.delete(&old, None).await {
             tracing::warn!(%error, "could not delete old leases");
         }
-    }
-
-    async fn hold(
-        &self,
-        n: u64,
-        name: String,
-        lease: Lease,
-        before: Before,
-    ) -> Result<Option<Held>, Error> {
-        // Had our first read lagged by many leases, this one could be an old number.
-        if self
-            .numbered()
-            .await?
-            .last()
-            .is_some_and(|(newest, _)| *newest > n)
-        {
-            return Ok(None);
-        }
-        let shared = Arc::new(Shared {
-            clock: self.clock,
-            until: AtomicI64::new(lease.expires.as_millisecond()),
-            lost: AtomicBool::new(false),
-        });
-        let guard = Guard {
-            lease: shared.clone(),
-            stop: self.stop.clone(),
-        };
-        let (done, ended) = oneshot::channel();
-        let renewal = Renewal {
-            store: self.store.apart(),
-            next: self.names.lease(n + 1),
-            name: name.clone(),
-            lease: lease.clone(),
-            shared: shared.clone(),
-        };
-        let renewal = Some((done, tokio::spawn(renew(renewal, ended))));
-        let left = Mutex::new(lease.left.clone());
-        Ok(Some(Held {
-            store: self.store.clone(),
-            name,
-            lease,
-            shared,
-            guard,
-            before,
-            left,
-            renewal,
-        }))
     }
 }

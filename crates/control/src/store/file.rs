@@ -18,6 +18,7 @@ use tempfile::NamedTempFile;
 
 use super::{Created, Revision, Stored, Written};
 use crate::error::StoreError;
+use crate::lease::Guard;
 
 /// How long to wait for another writer. Each holds the lock for one write.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -62,9 +63,14 @@ impl FileStore {
         .await
     }
 
-    pub(super) async fn create(&self, name: &str, value: &str) -> Result<Created, StoreError> {
+    pub(super) async fn create(
+        &self,
+        name: &str,
+        value: &str,
+        guard: Option<&Guard>,
+    ) -> Result<Created, StoreError> {
         let (root, path, value) = (self.root.clone(), self.path(name), value.to_owned());
-        let lock = self.lock().await?;
+        let lock = self.lock(guard).await?;
         blocking(move || {
             let created = match write_temporary(&path, &value)?.persist_noclobber(&path) {
                 Ok(_) => {
@@ -90,12 +96,15 @@ impl FileStore {
         name: &str,
         value: &str,
         seen: Option<&Stored>,
+        guard: Option<&Guard>,
     ) -> Result<Written, StoreError> {
         let (path, value, seen) = (self.path(name), value.to_owned(), seen.cloned());
         let root = self.root.clone();
-        let lock = self.lock().await?;
+        let lock = self.lock(guard).await?;
         blocking(move || {
-            let between = read(&path)?.filter(|now| Some(now) != seen.as_ref());
+            let before = read(&path)?;
+            let created = before.is_none();
+            let between = before.filter(|now| Some(now) != seen.as_ref());
             write_temporary(&path, &value)?
                 .persist(&path)
                 .map_err(|error| fault("replace", &path, error.error))?;
@@ -105,15 +114,20 @@ impl FileStore {
             Ok(Written {
                 revision,
                 between: between.filter(|stored| stored.value != value),
+                created,
             })
         })
         .await
     }
 
-    pub(super) async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
+    pub(super) async fn delete(
+        &self,
+        names: &[String],
+        guard: Option<&Guard>,
+    ) -> Result<(), StoreError> {
         let paths: Vec<PathBuf> = names.iter().map(|name| self.path(name)).collect();
         let root = self.root.clone();
-        let lock = self.lock().await?;
+        let lock = self.lock(guard).await?;
         blocking(move || {
             for path in &paths {
                 match fs::remove_file(path) {
@@ -128,8 +142,10 @@ impl FileStore {
         .await
     }
 
-    /// The lock on the store, given back when the file is dropped.
-    async fn lock(&self) -> Result<File, StoreError> {
+    /// The lock on the store, given back when the file is dropped. Once it is held, the guard says whether
+    /// the write may still be made: another operation may have come while this one waited. Where this
+    /// process is frozen after that, the lock keeps all others out.
+    async fn lock(&self, guard: Option<&Guard>) -> Result<File, StoreError> {
         let path = self.root.join(LOCK);
         let root = self.root.clone();
         let file = blocking({
@@ -148,8 +164,16 @@ impl FileStore {
         let deadline = tokio::time::Instant::now() + LOCK_WAIT;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => {
+                    if let Some(guard) = guard {
+                        guard.check().await?;
+                    }
+                    return Ok(file);
+                }
                 Err(TryLockError::WouldBlock) if tokio::time::Instant::now() < deadline => {
+                    if let Some(guard) = guard {
+                        guard.check_known()?;
+                    }
                     tokio::time::sleep(LOCK_POLL).await;
                 }
                 Err(TryLockError::WouldBlock) => {
@@ -186,7 +210,7 @@ fn read(path: &Path) -> Result<Option<Stored>, StoreError> {
 }
 
 /// What is not UTF-8 becomes a value that decodes as malformed.
-fn stored(bytes: &[u8]) -> Stored {
+pub(super) fn stored(bytes: &[u8]) -> Stored {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     Stored {

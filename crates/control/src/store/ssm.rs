@@ -22,8 +22,8 @@ const LAG_READS: u32 = 12;
 const READ_RATE: f64 = 20.0;
 /// Calls per second for writes. AWS allows a few.
 const WRITE_RATE: f64 = 2.5;
-/// Writes at once after a pause: two, so that with a renewal of the lease beside them there are three.
-const WRITE_BURST: f64 = 2.0;
+/// Writes at once after a pause: what an operation writes before the flag, and the flag.
+const WRITE_BURST: f64 = 3.0;
 
 /// AWS Systems Manager Parameter Store.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ impl SsmStore {
         guard: Option<&Guard>,
     ) -> Result<Created, StoreError> {
         check_size(name, value)?;
-        let put = retry::call(&self.writes, guard, || self.put(name, value, false)).await;
+        let put = retry::change(&self.writes, guard, || self.put(name, value, false)).await;
         match put {
             Ok(_) => Ok(Created::New),
             Err(error) if error.kind == Kind::Exists => {
@@ -145,11 +145,13 @@ impl SsmStore {
     ) -> Result<Written, StoreError> {
         let version = self.overwrite(name, value, guard).await?;
         let revision = Revision(version);
+        let created = version == 1;
         let expected = seen.map_or(0, |stored| stored.revision.0) + 1;
         if version <= expected {
             return Ok(Written {
                 revision,
                 between: None,
+                created,
             });
         }
         // Somebody wrote in between; the version before ours says what.
@@ -157,18 +159,19 @@ impl SsmStore {
         Ok(Written {
             revision,
             between: between.filter(|stored| stored.value != value),
+            created,
         })
     }
 
     /// Writes and returns the version written.
-    pub(super) async fn overwrite(
+    async fn overwrite(
         &self,
         name: &str,
         value: &str,
         guard: Option<&Guard>,
     ) -> Result<u64, StoreError> {
         check_size(name, value)?;
-        let output = retry::call(&self.writes, guard, || self.put(name, value, true))
+        let output = retry::change(&self.writes, guard, || self.put(name, value, true))
             .await
             .map_err(|error| fault("ssm:PutParameter", name, error))?;
         Ok(u64::try_from(output.version).unwrap_or(0))
@@ -199,7 +202,7 @@ impl SsmStore {
         guard: Option<&Guard>,
     ) -> Result<(), StoreError> {
         for batch in names.chunks(DELETE_BATCH) {
-            retry::call(&self.writes, guard, || {
+            retry::change(&self.writes, guard, || {
                 self.client
                     .delete_parameters()
                     .set_names(Some(batch.to_vec()))

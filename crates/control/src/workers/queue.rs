@@ -176,7 +176,8 @@ impl<'a> Queue<'a> {
             None => self.looks.insert(self.fleet.looks_at_mappings()),
             Some(looks) => looks,
         };
-        let mut is_last = !looks.again().await;
+        // On a stop nothing is asked any more: who waits is told so at once.
+        let mut is_last = !looks.again(self.guard).await.unwrap_or(true);
         let mut seen = self.settling().await;
         self.read_again(&mut seen).await;
         let looks = self.looks.as_ref();
@@ -218,7 +219,7 @@ impl<'a> Queue<'a> {
 
     async fn is_moving(&self, current: &Current) -> Result<bool, LambdaError> {
         // Before a call has to wait for its turn.
-        self.guard.check()?;
+        self.guard.check_known()?;
         let Some(mapping) = current.unsettled().next() else {
             return Ok(false);
         };

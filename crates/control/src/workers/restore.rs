@@ -127,7 +127,7 @@ impl Restoration {
             }
         }
         // An interrupted operation leaves even a finished document for the next one.
-        let deleted = match guard.check() {
+        let deleted = match guard.check_known() {
             Ok(()) => store.delete(&done, Some(guard)).await,
             Err(halt) => Err(StoreError::Halted(halt)),
         };

@@ -199,7 +199,7 @@ impl Saved {
                 .max()
                 .unwrap_or(0)
         };
-        let mut n = newest(&self.documents);
+        let mut n = newest(&self.documents).max(place.first);
         loop {
             let missing = self.missing(capacities);
             let Some(document) = pack(origin, missing)?.into_iter().next() else {
@@ -232,6 +232,8 @@ pub(crate) struct Place<'a> {
     pub(crate) names: &'a Parameters,
     pub(crate) role: &'a Role,
     pub(crate) window: &'a WindowId,
+    /// The number after which this operation's documents are numbered.
+    pub(crate) first: u32,
 }
 
 /// Whether capacities can be saved at all.

@@ -30,7 +30,7 @@ async fn what_is_written_is_read(store: &Store, base: &str) {
         r#"{"schema":1,"mode":"off","reason":"ü — \u007b"}"#,
         &"x".repeat(4096),
     ] {
-        store.overwrite(&name, value, None).await.unwrap();
+        store.replace(&name, value, None, None).await.unwrap();
         let stored = store.get(&name).await.unwrap().unwrap();
         assert_eq!(stored.value, value);
         assert!(
@@ -88,7 +88,7 @@ async fn a_write_in_between_is_told(store: &Store, base: &str) {
         None
     );
     store
-        .overwrite(&name, "somebody else's", None)
+        .replace(&name, "somebody else's", None, None)
         .await
         .unwrap();
     let seen_long_ago = seen;

@@ -13,7 +13,7 @@ async fn files_are_private_readable_and_where_the_name_says() {
     let folder = tempfile::tempdir().unwrap();
     let store = file(folder.path());
     store
-        .overwrite("/maintenance/demo-dev/flags/web", "on", None)
+        .replace("/maintenance/demo-dev/flags/web", "on", None, None)
         .await
         .unwrap();
     let path = folder.path().join("store/maintenance/demo-dev/flags/web");
@@ -45,7 +45,7 @@ async fn a_torn_file_is_never_taken_for_a_flag() {
     let name = "/maintenance/demo-dev/flags/web";
     let path = folder.path().join("store").join(&name[1..]);
     let whole = r#"{"schema":1,"mode":"on","reason":"größer"}"#;
-    store.overwrite(name, whole, None).await.unwrap();
+    store.replace(name, whole, None, None).await.unwrap();
     for cut in 0..whole.len() {
         std::fs::write(&path, &whole.as_bytes()[..cut]).unwrap();
         let stored = store.get(name).await.unwrap().unwrap();
@@ -92,7 +92,7 @@ async fn a_reader_beside_a_writer_sees_whole_values_only() {
     let store = Arc::new(file(folder.path()));
     let value = |n: usize| format!("{n:04}").repeat(1000);
     store
-        .overwrite("/maintenance/x", &value(0), None)
+        .replace("/maintenance/x", &value(0), None, None)
         .await
         .unwrap();
     let writer = tokio::spawn({
@@ -100,7 +100,7 @@ async fn a_reader_beside_a_writer_sees_whole_values_only() {
         async move {
             for n in 1..200 {
                 store
-                    .overwrite("/maintenance/x", &value(n), None)
+                    .replace("/maintenance/x", &value(n), None, None)
                     .await
                     .unwrap();
             }
@@ -128,7 +128,7 @@ async fn a_store_in_a_folder_that_is_not_ours_says_so() {
     std::fs::write(&blocked, "a file where the folder should be").unwrap();
     let store = Store::File(FileStore::new(blocked));
     let error = store
-        .overwrite("/maintenance/x", "on", None)
+        .replace("/maintenance/x", "on", None, None)
         .await
         .unwrap_err();
     assert!(error.to_string().contains("blocked"), "{error}");

@@ -23,7 +23,7 @@ async fn a_lost_answer_to_a_replace_is_not_taken_for_somebody_else() {
     let sandbox = sandbox();
     let store = ssm(&sandbox);
     store
-        .overwrite("/maintenance/x", "before", None)
+        .replace("/maintenance/x", "before", None, None)
         .await
         .unwrap();
     let seen = store.get("/maintenance/x").await.unwrap();
@@ -65,7 +65,7 @@ async fn a_missing_permission_is_named() {
         let error = match operation {
             "GetParameter" => store.get("/maintenance/x").await.map(drop),
             "GetParametersByPath" => store.list("/maintenance").await.map(drop),
-            "PutParameter" => store.overwrite("/maintenance/x", "on", None).await,
+            "PutParameter" => store.replace("/maintenance/x", "on", None, None).await.map(drop),
             _ => store.delete(&["/maintenance/x".to_owned()], None).await,
         }
         .unwrap_err();

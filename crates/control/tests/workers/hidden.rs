@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::support::{World, worker};
+use maintenance_flag::Lease;
+
+use crate::support::{World, start, worker};
 
 const LIMITED: &str = "demo-dev-limited";
 
@@ -16,10 +18,21 @@ async fn on() -> (World, Vec<String>) {
     (world, saved)
 }
 
-/// Nobody can say what the operation before has left.
+/// The operation before died long ago, so that what it left is unknown.
 fn forget(world: &World) {
-    let lease = "/maintenance/demo-dev/lease/9";
-    world.sandbox.set_parameter(lease, "not a lease");
+    let acquired = start() - Duration::from_secs(3_600);
+    let lease = Lease {
+        id: "0".to_owned(),
+        by: "ben@desk".to_owned(),
+        operation: "on worker".to_owned(),
+        acquired,
+        expires: acquired + Duration::from_secs(30),
+        released: false,
+        follower: None,
+        left: [("worker".to_owned(), None)].into(),
+    };
+    let name = "/maintenance/demo-dev/lease/9";
+    world.sandbox.set_parameter(name, &lease.encode());
 }
 
 /// `off`, from whose last looks these parameters are hidden.

@@ -12,6 +12,9 @@ const MAX_PREFIX: usize = 512;
 /// `capacity`, adds five: app, `capacity`, role, window, number.
 const MAX_PREFIX_LEVELS: usize = 10;
 
+/// The most leases of an app: one a second would take 30 million years.
+const MOST_LEASES: u64 = 1_000_000_000_000_000;
+
 /// Where the parameters of all apps live: `/maintenance` unless configured.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Prefix(String);
@@ -106,7 +109,13 @@ impl Parameters {
     /// The path below which everything saved for a role is, of all windows.
     #[must_use]
     pub fn capacities(&self, role: &Role) -> String {
-        format!("{}/capacity/{role}", self.base)
+        format!("{}/{role}", self.all_capacities())
+    }
+
+    /// The path below which everything saved for all roles is.
+    #[must_use]
+    pub fn all_capacities(&self) -> String {
+        format!("{}/capacity", self.base)
     }
 
     /// The `n`-th batch saved for a role in a window.
@@ -137,13 +146,12 @@ impl Parameters {
         format!("{}/{n}", self.leases())
     }
 
-    /// The number in a name that [`lease`](Self::lease) made.
+    /// The number in a name that [`lease`](Self::lease) made. A number that no app comes to was made by
+    /// hand: it is none, since there has to be a next one.
     #[must_use]
     pub fn parse_lease(&self, name: &str) -> Option<u64> {
-        name.strip_prefix(&self.leases())?
-            .strip_prefix('/')?
-            .parse()
-            .ok()
+        let n = name.strip_prefix(&self.leases())?.strip_prefix('/')?;
+        n.parse().ok().filter(|n| *n <= MOST_LEASES)
     }
 }
 
@@ -199,5 +207,7 @@ mod tests {
             Some(12)
         );
         assert_eq!(names.parse_lease("/maintenance/demo-dev/lease/x"), None);
+        let largest = format!("/maintenance/demo-dev/lease/{}", u64::MAX);
+        assert_eq!(names.parse_lease(&largest), None);
     }
 }

@@ -22,6 +22,7 @@ const CAPACITY: &str = include_str!("../fixtures/capacity-1.json");
 const LEASE: &str = include_str!("../fixtures/lease-1.json");
 const RELEASED: &str = include_str!("../fixtures/lease-1-released.json");
 const LEFT: &str = include_str!("../fixtures/lease-1-left.json");
+const FOLLOWED: &str = include_str!("../fixtures/lease-1-followed.json");
 
 /// All fixtures that are documents.
 pub(crate) const FLAGS: [&str; 5] = [FULL, MINIMAL, READ_ONLY, DRAINED, OPTIONS];
@@ -166,6 +167,7 @@ fn leases() {
         acquired: "2026-11-21T08:30:00Z".parse().unwrap(),
         expires: "2026-11-21T08:30:30Z".parse().unwrap(),
         released: false,
+        follower: None,
         left: BTreeMap::new(),
     };
     let released = Lease {
@@ -193,7 +195,17 @@ fn leases() {
         .into(),
         ..released.clone()
     };
-    for (bytes, lease) in [(LEASE, lease), (RELEASED, released), (LEFT, left)] {
+    let followed = Lease {
+        follower: Some("60303ae22b998861".to_owned()),
+        ..released.clone()
+    };
+    let all = [
+        (LEASE, lease),
+        (RELEASED, released),
+        (LEFT, left),
+        (FOLLOWED, followed),
+    ];
+    for (bytes, lease) in all {
         assert_eq!(Lease::decode(bytes), Ok(lease.clone()));
         assert_eq!(lease.encode(), bytes);
     }
@@ -210,7 +222,7 @@ fn whatever_is_cut_off_is_malformed() {
     for (end, _) in CAPACITY.char_indices() {
         assert!(CapacityDoc::decode(&CAPACITY[..end]).is_err());
     }
-    for bytes in [LEASE, RELEASED, LEFT] {
+    for bytes in [LEASE, RELEASED, LEFT, FOLLOWED] {
         for (end, _) in bytes.char_indices() {
             assert!(Lease::decode(&bytes[..end]).is_err());
         }

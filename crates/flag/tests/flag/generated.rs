@@ -126,10 +126,11 @@ proptest! {
         acquired in times(),
         expires in times(),
         released in any::<bool>(),
+        follower in option::of(awkward()),
         left in prop::collection::btree_map("[a-z{]{1,8}", option::of(lefts()), 0..3),
     ) {
         let [id, by, operation] = texts;
-        let lease = Lease { id, by, operation, acquired, expires, released, left };
+        let lease = Lease { id, by, operation, acquired, expires, released, follower, left };
         let text = lease.encode();
         prop_assert!(!text.contains("{{"));
         prop_assert_eq!(Lease::decode(&text), Ok(lease));

@@ -60,6 +60,7 @@ fn a_lease_is_held_until_it_ends_or_is_given_back() {
         acquired: at("2026-11-21T08:30:00Z"),
         expires: at("2026-11-21T08:30:30Z"),
         released: false,
+        follower: None,
         left: BTreeMap::new(),
     };
     assert!(lease.is_held(at("2026-11-21T08:30:29.999Z")));
@@ -107,6 +108,7 @@ fn a_lease_that_has_too_much_to_say_says_that_it_is_unknown() {
         acquired: Timestamp::UNIX_EPOCH,
         expires: Timestamp::UNIX_EPOCH,
         released: true,
+        follower: None,
         left: [("worker".to_owned(), Some(left))].into(),
     };
     let text = lease.encode();

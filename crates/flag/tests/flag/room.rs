@@ -208,6 +208,7 @@ fn a_lease_is_stored_however_much_there_is_to_say() {
         acquired: Timestamp::UNIX_EPOCH,
         expires: Timestamp::UNIX_EPOCH,
         released: false,
+        follower: None,
         left,
     };
     let text = lease.encode();
