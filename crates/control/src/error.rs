@@ -264,6 +264,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same call would fail again.
+    pub(crate) fn is_lasting(&self) -> bool {
+        matches!(self, Self::AccessDenied { .. } | Self::NotConfigured(_))
+    }
+
     /// What to do next, if there is something to say.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

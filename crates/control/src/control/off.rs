@@ -81,7 +81,7 @@ impl Control {
                 return finish(nothing, &roles, Err(error), &run.stop);
             }
         };
-        let result = self.off_held(&roles, off, run, &held).await;
+        let result = held.explain(self.off_held(&roles, off, run, &held).await);
         held.release().await;
         result
     }

@@ -80,7 +80,7 @@ impl Control {
                 return finish(nothing, &roles, Err(error), &run.stop);
             }
         };
-        let result = self.on_held(&roles, on, run, &held).await;
+        let result = held.explain(self.on_held(&roles, on, run, &held).await);
         held.release().await;
         result
     }

@@ -140,6 +140,8 @@ struct State {
     renewed: Moment,
     /// When the last look that found all as it should be was begun.
     looked: Moment,
+    /// Why it could not be looked at, if it was lost by that.
+    failure: Option<StoreError>,
 }
 
 impl Holding {
@@ -160,6 +162,7 @@ impl Holding {
                 lost: false,
                 renewed: acquired,
                 looked: acquired,
+                failure: None,
             }),
             looking: tokio::sync::Mutex::default(),
         }
@@ -185,6 +188,11 @@ impl Holding {
         self.state().lost = true;
     }
 
+    /// Why it was lost, if that is because it could not be looked at.
+    pub(super) fn take_failure(&self) -> Option<StoreError> {
+        self.state().failure.take()
+    }
+
     pub(super) fn renewed(&self, begun: Moment) {
         self.state().renewed = begun;
     }
@@ -207,6 +215,11 @@ impl Holding {
             }
             match tokio::time::timeout(LOOK_TIMEOUT, self.look()).await {
                 Ok(Ok(_)) => return,
+                Ok(Err(error)) if error.is_lasting() => {
+                    let mut state = self.state();
+                    state.lost = true;
+                    state.failure = Some(error);
+                }
                 Ok(Err(error)) => tracing::warn!(%error, "could not look at the lease"),
                 Err(_) => tracing::warn!("no answer to a look at the lease"),
             }

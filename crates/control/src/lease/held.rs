@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::guard::{Guard, Holding, Moment};
 use super::take::Before;
 use super::{RENEWAL, TERM, after};
-use crate::error::StoreError;
+use crate::error::{Error, StoreError};
 use crate::store::Stored;
 
 /// How long giving the lease back may take, once a stop was asked for.
@@ -103,6 +103,22 @@ impl Held {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(role.to_string(), Some(left));
+    }
+
+    /// The result of an operation, with why its lease could not be looked at, if it was lost by that.
+    pub(crate) fn explain<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        let explain = |error: Error| match self.holding.take_failure() {
+            Some(failure) => failure.into(),
+            None => error,
+        };
+        result.map_err(|error| match error {
+            Error::LeaseLost => explain(error),
+            Error::Unfinished { report, source } if matches!(*source, Error::LeaseLost) => {
+                let source = Box::new(explain(*source));
+                Error::Unfinished { report, source }
+            }
+            error => error,
+        })
     }
 
     /// Gives the lease back. That this fails is no reason to fail: the next operation watches it then, and

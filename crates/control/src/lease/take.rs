@@ -112,21 +112,24 @@ impl Taker<'_> {
             let newest = leases.last().cloned();
             let standing = match &newest {
                 Some((n, stored)) => self.standing(*n, stored)?,
-                None if self.was_operated_on().await? => Standing::Ended,
                 None => Standing::Free,
             };
             let ended = match standing {
                 Standing::Free => Some(false),
                 Standing::Ended => Some(true),
-                Standing::Held(_) => None,
-                Standing::Doubtful(holder) => {
+                // Only when no read that lags can be behind it: what changes from now on is alive.
+                Standing::Doubtful(holder) if looks == LOOKS => {
                     leases = self.watch(&leases, &holder).await?;
                     match leases.last() == newest.as_ref() {
                         true => Some(false),
-                        // It was renewed, so it is alive; or it was given back.
-                        false => self.refuse_held(&leases).map(|()| None)?,
+                        false => {
+                            self.refuse_held(&leases)?;
+                            looks = 0;
+                            None
+                        }
                     }
                 }
+                Standing::Held(_) | Standing::Doubtful(_) => None,
             };
             if let Some(ended) = ended
                 && let Some(held) = self.create(&mut leases, ended).await?
@@ -244,7 +247,8 @@ impl Taker<'_> {
         ));
         let guard = Guard::new(holding.clone(), self.run.stop.clone());
         let (before, vanished) = match decoded {
-            None if ended => (Before::Unreadable, false),
+            // All leases were deleted by hand.
+            None if self.was_operated_on().await? => (Before::Unreadable, true),
             None => (Before::None, false),
             Some(Err(_)) => (Before::Unreadable, false),
             // Its follower's number is free again, so that one was deleted by hand.
@@ -299,8 +303,8 @@ impl Taker<'_> {
         Ok(true)
     }
 
-    /// Whether an operation on the app came before, though there is no lease: then all were deleted by
-    /// hand, and the last may be held.
+    /// Whether an operation on the app came before, though there is no other lease: then the last of them
+    /// may still be at work.
     async fn was_operated_on(&self) -> Result<bool, Error> {
         let stop = &self.run.stop;
         let flags = stop.or(self.store.list(&self.names.flags())).await??;

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use maintenance_control::{Error, RoleSpec};
 use maintenance_flag::Lease;
@@ -19,9 +18,6 @@ use crate::schedule::{Lane, Patience, Turnstile};
 use crate::world::{LEASE_IS_OVER, Violation, World, who};
 
 const NAMES: [&str; 3] = ["ana", "ben", "cleo"];
-
-/// How long past its end a lease is left alone.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// What became of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -307,7 +303,7 @@ impl Race {
                     && *by == lease.by
                     && *operation == lease.operation
                     && *since == lease.acquired
-                    && *until == lease.expires + GRACE =>
+                    && *until == lease.expires =>
             {
                 Ok(())
             }
