@@ -67,7 +67,7 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show the functions one by one: what they have, and what is saved
     Workers,
-    /// End the lease of a command that has died, instead of waiting until it ends by itself
+    /// End the lease of a command that has died, instead of watching whether it is still at work
     Unlock(UnlockArgs),
     /// Show every setting and where it came from
     Config,

@@ -7,6 +7,7 @@
 mod off;
 mod on;
 mod read;
+mod roles;
 mod status;
 mod window;
 

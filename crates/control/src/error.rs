@@ -322,6 +322,12 @@ pub enum LambdaError {
         /// The function or mapping.
         function: String,
     },
+    /// The function is at 0, and what it had before is not saved any more.
+    #[error("{function} is at 0, and what it had before is not saved any more")]
+    Unexplained {
+        /// The function.
+        function: String,
+    },
     /// The account has too little unreserved concurrency left for this reservation.
     #[error(
         "{function} cannot reserve {wanted}: the account must keep {minimum} unreserved{}",
@@ -391,6 +397,10 @@ impl LambdaError {
                     .to_owned(),
             ),
             Self::NotConfigured(_) => Some(SIGN_IN.to_owned()),
+            Self::Unexplained { .. } => Some(
+                "set the reserved concurrency that it should have (aws lambda put-function-concurrency, or delete-function-concurrency for none), then run the same command again; if it should stay at 0, maintenance off --force --reason WHY"
+                    .to_owned(),
+            ),
             Self::Refused { .. } => None,
             Self::Halted(_) | Self::Gone { .. } | Self::Ended { .. } | Self::Failed { .. } => None,
         }

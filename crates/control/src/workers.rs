@@ -13,12 +13,14 @@ mod queue;
 mod restore;
 mod saved;
 mod survey;
+mod unexplained;
 
 pub(crate) use current::Current;
 pub(crate) use pause::{Paused, Preparation, Timeouts, prepare};
 pub(crate) use restore::{Restoration, restore};
 pub(crate) use saved::{Place, Saved};
 pub(crate) use survey::{Look, rows, status, survey};
+pub(crate) use unexplained::unexplained;
 
 use std::time::Duration;
 
@@ -155,7 +157,7 @@ impl<S: Stream + Unpin, T: Fn()> Told<S, T> {
 }
 
 /// A failure in words, with what AWS said.
-fn failure(function: String, error: &LambdaError) -> Failure {
+pub(crate) fn failure(function: String, error: &LambdaError) -> Failure {
     Failure {
         function,
         error: in_full(error),

@@ -42,9 +42,10 @@ fn assert_frugal(measured: &Measured, kind: Kind, functions: usize, patience: Du
         "{capacity} writes of what {functions} functions had"
     );
     let others = measured.charged(Budget::SsmWrite) - capacity;
-    // The lease taken and given back, the flag written twice, a renewal every ten seconds.
+    // The lease taken and given back, its follower noted, the flag written twice, a renewal every ten
+    // seconds.
     let renewals = usize::try_from(measured.wall.as_secs() / 10).unwrap();
-    let allowed = 4 + renewals + measured.throttled(Service::Ssm);
+    let allowed = 5 + renewals + measured.throttled(Service::Ssm);
     assert!(others <= allowed, "{others} other parameter writes");
 
     let limit = measured.floor().mul_f64(1.1) + CONSTANT + patience;
@@ -78,7 +79,8 @@ async fn one_read_and_one_write_a_function_and_the_rest_in_bulk() {
         let deleted = off.count("DeleteFunctionConcurrency");
         assert_eq!(put + deleted, functions, "one write each");
         let bulk = off.charged(Budget::LambdaControl) - functions;
-        assert!(bulk <= 1, "{bulk} bulk reads");
+        // The functions are listed to find those at 0 that nothing explains.
+        assert!(bulk <= pages(functions, 50) + 1, "{bulk} bulk reads");
 
         assert_eq!(world.sandbox.fleet(), before);
     }

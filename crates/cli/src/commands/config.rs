@@ -16,6 +16,9 @@ struct Row {
 
 /// Prints the settings. What is missing is shown as missing, since this is where one looks then.
 pub(crate) fn run(settings: &Settings, output: &Output) -> Result<Outcome, Failure> {
+    if let Some(unknown) = &settings.unknown_role {
+        return Err(unknown.clone());
+    }
     let rows = rows(settings);
     if output.json() {
         let settings: Map<String, Value> = rows

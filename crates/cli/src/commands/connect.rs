@@ -1,8 +1,11 @@
 //! From settings to the control plane they describe.
 
-use maintenance_control::{Clock, Control, FileStore, Fleet, Pace, SsmStore, Store, connect};
+use maintenance_control::{
+    Clock, Control, FileStore, Fleet, Pace, RoleSpec, SsmStore, Store, connect,
+};
 use maintenance_flag::App;
 
+use crate::failure::Failure;
 use crate::settings::{Settings, StoreChoice};
 
 /// The region of an app that needs none.
@@ -42,4 +45,34 @@ pub(crate) async fn control(settings: &Settings, app: App) -> Control {
         fleet,
         settings.by.value.clone(),
     )
+}
+
+/// The roles asked for, as configured; with `--all`, and where the configuration does not have the role,
+/// those too that only the store knows.
+pub(crate) async fn asked(settings: &Settings, control: &Control) -> Result<Vec<RoleSpec>, Failure> {
+    if settings.all {
+        return Ok(control.known_roles(settings.configured()?).await?);
+    }
+    let Some(unknown) = &settings.unknown_role else {
+        return settings.asked();
+    };
+    // A store that cannot be reached is the smaller of the two mistakes.
+    let known = control.known_roles(Vec::new()).await.unwrap_or_default();
+    let asked = known
+        .into_iter()
+        .find(|spec| spec.role == settings.role.value);
+    asked
+        .map(|spec| vec![spec])
+        .ok_or_else(|| unknown.clone())
+}
+
+/// The role asked for; all of them, if none was.
+pub(crate) async fn asked_or_all(
+    settings: &Settings,
+    control: &Control,
+) -> Result<Vec<RoleSpec>, Failure> {
+    if settings.asks_no_role() {
+        return Ok(control.known_roles(settings.configured()?).await?);
+    }
+    asked(settings, control).await
 }

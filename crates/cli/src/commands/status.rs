@@ -18,8 +18,9 @@ pub(crate) async fn run(
     args: &StatusArgs,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let (app, roles) = (settings.app()?, settings.asked()?);
+    let app = settings.app()?;
     let control = connect::control(settings, app.clone()).await;
+    let roles = connect::asked(settings, &control).await?;
     let status = control.status(&roles).await?;
 
     output.say(words::status_heading(&status.roles, settings.all, &app));

@@ -38,16 +38,17 @@ pub(crate) async fn on(
         link: None,
         accept_event_loss: args.accept_event_loss,
     };
-    let (app, roles) = (settings.app()?, settings.asked()?);
-    given.fits(&roles)?;
+    let (app, configured) = (settings.app()?, settings.asked()?);
+    given.fits(&configured)?;
     if given.bypass {
         on.link = Some(match args.dry_run {
             true => link::planned(now.timestamp()),
             false => link::new(now.timestamp())?,
         });
     }
-    check_room(&on, &roles, settings, &app, now.timestamp())?;
+    check_room(&on, &configured, settings, &app, now.timestamp())?;
     let control = connect::control(settings, app.clone()).await;
+    let roles = connect::asked(settings, &control).await?;
     if args.dry_run {
         let report = told(output, async |run| control.plan_on(&roles, &on, run).await).await?;
         let outcome = plan(&report, &roles, output)?;
@@ -94,8 +95,8 @@ pub(crate) async fn off(
         },
         restore_saved: args.restore_saved,
     };
-    let (app, roles) = (settings.app()?, settings.asked()?);
-    let control = connect::control(settings, app).await;
+    let control = connect::control(settings, settings.app()?).await;
+    let roles = connect::asked(settings, &control).await?;
     if args.dry_run {
         let report = told(output, async |run| {
             control.plan_off(&roles, &off, run).await
@@ -206,6 +207,10 @@ async fn operate(
     let stop = Stop::new();
     let progress = Progress::new(output);
     let listen = |event: Event<'_>| match event {
+        Event::LeaseWatched { holder, until } => {
+            output.say(words::watched(holder, &app, until, Timestamp::now()));
+        }
+        Event::HolderStopping { until } => output.say(words::stopping(until, Timestamp::now())),
         Event::RoleStarted { action, role } => {
             progress.clear();
             output.say(words::started(action, role, &app));
@@ -246,7 +251,7 @@ async fn operate(
             "ended at once, in the middle of a step",
         )
         .hint(
-            "run the same command again in half a minute, when its lease has ended: what was \
+            "run maintenance unlock, or wait for a minute, and then the same command again: what was \
                  begun is saved, and it goes on",
         ));
     };

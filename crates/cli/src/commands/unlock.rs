@@ -1,6 +1,7 @@
 //! `maintenance unlock`: for a lease whose holder has died and is not waited for.
 
-use maintenance_control::Run;
+use jiff::Timestamp;
+use maintenance_control::{Event, Run, Stop};
 
 use crate::args::UnlockArgs;
 use crate::confirm::{can_ask, sure};
@@ -8,6 +9,7 @@ use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::settings::Settings;
+use crate::words;
 
 use super::connect;
 
@@ -33,13 +35,22 @@ pub(crate) async fn run(
     } else {
         can_ask(output)?;
         output.ask(format_args!("{lease}\n"));
-        output.ask("End it only if that command has died: one that lives could change more for ten seconds\n");
+        output.ask("End it only if that command has died: one that lives stops half-way\n");
         if !sure(output)? {
             output.say("Nothing was changed");
             return Ok(Outcome::NotConfirmed);
         }
     }
-    match control.unlock(&Run::quiet()).await? {
+    let listen = |event: Event<'_>| {
+        if let Event::HolderStopping { until } = event {
+            output.say(words::stopping(until, Timestamp::now()));
+        }
+    };
+    let run = Run {
+        stop: Stop::new(),
+        listen: &listen,
+    };
+    match control.unlock(&run).await? {
         Some(_) => output.say(format_args!("The lease of {app} has been ended")),
         None => output.say(format_args!("The lease of {app} has ended by itself")),
     }

@@ -10,8 +10,9 @@ use super::connect;
 
 /// Prints the table of the asked role; of all roles unless one is asked for.
 pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome, Failure> {
-    let (app, roles) = (settings.app()?, settings.asked_or_all()?);
+    let app = settings.app()?;
     let control = connect::control(settings, app.clone()).await;
+    let roles = connect::asked_or_all(settings, &control).await?;
     let workers = control.workers(&roles).await?;
     let unread = words::unread_workers(&workers);
     if output.json() {

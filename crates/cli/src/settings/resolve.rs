@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     /// All roles there are: web, worker, and the others by name.
     pub(crate) roles: Vec<RoleSettings>,
     pub(crate) role: Sourced<Role>,
+    /// What is wrong with the asked role if the store does not know it, either.
+    pub(crate) unknown_role: Option<Failure>,
     pub(crate) all: bool,
     pub(crate) rate: Sourced<f64>,
     pub(crate) by: Sourced<String>,
@@ -106,7 +108,7 @@ impl Settings {
             check_app(app.as_ref(), env.as_ref())?;
         }
         let roles = known_roles(file.as_ref())?;
-        let role = asked_role(role, &roles)?;
+        let (role, unknown_role) = asked_role(role, &roles)?;
         if args.all && args.role.is_some() {
             return Err(
                 Failure::usage("--all cannot be used with --role").hint("leave one of them out")
@@ -138,6 +140,7 @@ impl Settings {
             env,
             roles,
             role,
+            unknown_role,
         };
         settings.choose_functions(&args.functions)?;
         for role in &settings.roles {
@@ -155,6 +158,9 @@ impl Settings {
             return Err(Failure::usage("--function cannot be used with --all")
                 .cause("it sets the functions of one role")
                 .hint("name the role with --role"));
+        }
+        if let Some(unknown) = &self.unknown_role {
+            return Err(unknown.clone());
         }
         for role in self
             .roles
@@ -210,12 +216,14 @@ impl Settings {
             .collect()
     }
 
-    /// The role asked for; all of them, if none was.
-    pub(crate) fn asked_or_all(&self) -> Result<Vec<RoleSpec>, Failure> {
-        if matches!(self.role.source, Source::Default(_)) {
-            return self.roles.iter().map(RoleSettings::spec).collect();
-        }
-        self.asked()
+    /// All roles that are configured.
+    pub(crate) fn configured(&self) -> Result<Vec<RoleSpec>, Failure> {
+        self.roles.iter().map(RoleSettings::spec).collect()
+    }
+
+    /// Whether no role was asked for.
+    pub(crate) fn asks_no_role(&self) -> bool {
+        matches!(self.role.source, Source::Default(_))
     }
 
     /// Where a bypass link of the asked roles leads, if it is known: as the variable says, or the first

@@ -132,29 +132,33 @@ pub(super) fn known_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>
     Ok(roles)
 }
 
+/// The role that is asked for and, if it is not configured, what is wrong with that unless the store knows
+/// it.
 pub(super) fn asked_role(
     role: Option<Sourced<String>>,
     roles: &[RoleSettings],
-) -> Result<Sourced<Role>, Failure> {
+) -> Result<(Sourced<Role>, Option<Failure>), Failure> {
     let Some(role) = role else {
-        return Ok(Sourced::new(Role::web(), Source::Default("default")));
+        let web = Sourced::new(Role::web(), Source::Default("default"));
+        return Ok((web, None));
     };
-    role.try_map(|text, from| {
+    let mut unknown = None;
+    let role = role.try_map(|text, from| {
         let known: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
         let role: Role = text.parse().map_err(|error| {
             bad_name(&text, from)(error).hint(suggest::hint(&text, &known, "the roles are"))
         })?;
-        if known.contains(&role.as_str()) {
-            return Ok(role);
-        }
-        Err(Failure::usage(format!("there is no role {role}"))
-            .cause(format!(
+        if !known.contains(&role.as_str()) {
+            let failure = Failure::usage(format!("there is no role {role}")).cause(format!(
                 "the roles are {}, and {from} names another",
                 known.join(", ")
-            ))
-            .hint(match suggest::nearest(role.as_str(), known) {
+            ));
+            unknown = Some(failure.hint(match suggest::nearest(role.as_str(), known) {
                 Some(word) => format!("did you mean {word}?"),
                 None => format!("add [roles.{role}] to the configuration file"),
-            }))
-    })
+            }));
+        }
+        Ok::<_, Failure>(role)
+    })?;
+    Ok((role, unknown))
 }

@@ -2,6 +2,7 @@
 
 mod drain;
 mod events;
+mod lease;
 mod operation;
 mod options;
 mod problem;
@@ -14,6 +15,7 @@ pub(crate) use drain::{
     DRAINED, NOBODY_KNOWS, drained_at, safe_from, unknown_timeout, waiting_until,
 };
 pub(crate) use events::{NOT_SEEN, events, events_of, losses, needs_acceptance};
+pub(crate) use lease::{stopping, watched};
 pub(crate) use operation::{finished, functions, new_terms, plan, started, will_enable};
 pub(crate) use options::{APPEND, NOT_ENCRYPTED, about_link, runs_on, will_turn, will_update};
 pub(crate) use problem::{problem, unfinished};

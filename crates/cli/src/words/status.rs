@@ -55,12 +55,16 @@ pub(crate) fn status_notes(status: &RoleStatus, named: bool, now: Timestamp) -> 
 }
 
 fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String> {
-    let mut lines = vec![format!(
-        "{} of {} of the {} role paused",
-        workers.paused,
-        functions(workers.selected),
-        status.role
-    )];
+    let mut lines = Vec::new();
+    // Of a role that is off, only what is left is told.
+    if workers.selected > workers.unexplained.len() || status.state != State::Off {
+        lines.push(format!(
+            "{} of {} of the {} role paused",
+            workers.paused,
+            functions(workers.selected),
+            status.role
+        ));
+    }
     let is_unread = |name: &&String| {
         let mut unread = status.unread.iter();
         unread.any(|it| it.function.as_ref() == Some(*name))
@@ -74,6 +78,8 @@ fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String>
             .map(|name| format!("{name} drifted: somebody changed it")),
     );
     lines.extend(workers.gone.iter().map(|it| gone(it)));
+    let unexplained = workers.unexplained.iter();
+    lines.extend(unexplained.map(|name| format!("{name} is at 0, and nothing is saved of it")));
     lines
 }
 

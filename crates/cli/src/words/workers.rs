@@ -63,6 +63,7 @@ pub(crate) fn state(state: WorkerState) -> &'static str {
         WorkerState::Restoring => "restoring",
         WorkerState::Drifted => "drifted",
         WorkerState::Gone => "gone",
+        WorkerState::Unexplained => "at 0, nothing saved",
     }
 }
 

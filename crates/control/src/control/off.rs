@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use maintenance_flag::{Event as Transition, Exit, Force, Left, Mode, Outcome, Role, Step, next};
+use maintenance_flag::{
+    Event as Transition, Exit, Force, Left, Mode, Outcome, Role, Step, WindowId, next,
+};
 
 use super::read::{LooksBack, Read};
 use super::{Control, Off, RoleSpec, Who, finish, in_order};
-use crate::error::Error;
+use crate::error::{Error, LambdaError, in_full};
 use crate::event::{Event, Run};
 use crate::lease::{Halt, Held, Knowledge};
-use crate::report::{Action, Report, RoleOutcome, RoleReport};
-use crate::workers::{Look, Restoration, Saved, restore};
+use crate::report::{Action, Failure, Report, RoleOutcome, RoleReport, WorkersReport};
+use crate::workers::{Look, Restoration, Saved, failure, restore, unexplained};
 
 /// A role whose flag and saved capacity are read, and whose transition is allowed.
 struct Looked<'a> {
@@ -28,11 +30,16 @@ struct Ready<'a> {
     step: Step,
     warnings: Vec<String>,
     workers: Option<Restoration>,
+    /// The windows and numbers of what is saved, and of what is missed.
+    numbers: BTreeSet<(WindowId, u32)>,
+    /// What was saved and is not any more, as far as that is known to be a loss: functions at 0 that
+    /// nothing explains, or what was saved itself where the role's functions are not known.
+    lost: Vec<Failure>,
 }
 
 impl Ready<'_> {
     fn is_idle(&self) -> bool {
-        !self.step.outcome.changed() && self.workers.is_none()
+        !self.step.outcome.changed() && self.workers.is_none() && self.lost.is_empty()
     }
 
     /// Whether it opens only once the others are back: one with functions has its own to give back, but
@@ -56,7 +63,7 @@ impl Ready<'_> {
         RoleReport {
             role: self.spec.role.clone(),
             outcome: self.outcome(),
-            workers: self.workers.as_ref().map(Restoration::plan),
+            workers: with_lost(self.workers.as_ref().map(Restoration::plan), self.lost),
             options: None,
             drained_at: None,
             warnings: self.warnings,
@@ -151,22 +158,36 @@ impl Control {
         held: Option<&Held>,
     ) -> Result<Vec<Ready<'a>>, Error> {
         let mut all = Vec::with_capacity(looks.len());
+        let scaled = looks.iter().any(|look| look.spec.functions.is_some());
+        let explained = match scaled {
+            true => {
+                let path = self.names.all_capacities();
+                Saved::functions_in(&run.stop.or(self.store.list(&path)).await??)
+            }
+            false => BTreeSet::new(),
+        };
         for Looked {
             spec,
             read,
             step,
-            warnings,
-            saved,
+            mut warnings,
+            mut saved,
         } in looks
         {
+            let look = Look {
+                told: Some((run, &spec.role)),
+                guard: held.map(Held::guard),
+                events: false,
+            };
+            let known = saved.functions.keys().cloned();
+            let explained = known.chain(explained.iter().cloned()).collect();
+            let lost = self
+                .lost(spec, &mut saved, &explained, off, look, &mut warnings)
+                .await?;
+            let numbers = saved.numbers.clone();
             let workers = if saved.is_empty() {
                 None
             } else {
-                let look = Look {
-                    told: Some((run, &spec.role)),
-                    guard: held.map(Held::guard),
-                    events: false,
-                };
                 let insist = off.restore_saved;
                 Some(restore(&self.fleet, &self.store, saved, insist, look).await?)
             };
@@ -176,9 +197,68 @@ impl Control {
                 step,
                 warnings,
                 workers,
+                numbers,
+                lost,
             });
         }
         Ok(all)
+    }
+
+    /// What of a role `off` cannot give back, since what was saved of it was deleted; functions at 0 that
+    /// nothing explains besides are warned of.
+    async fn lost(
+        &self,
+        spec: &RoleSpec,
+        saved: &mut Saved,
+        explained: &BTreeSet<String>,
+        off: &Off,
+        look: Look<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<Failure>, Error> {
+        let missing = std::mem::take(&mut saved.missing);
+        let names = missing.iter();
+        let names = names.map(|(window, n)| self.names.capacity(&spec.role, window, *n));
+        let names: Vec<String> = names.collect();
+        let unexplained = match &spec.functions {
+            None => Ok(Vec::new()),
+            Some(selection) => unexplained(&self.fleet, selection, explained, look).await,
+        };
+        let unexplained = match unexplained {
+            Err(LambdaError::Halted(halt)) => return Err(halt.into()),
+            unexplained => unexplained,
+        };
+        let lost = match &unexplained {
+            _ if names.is_empty() || off.force.is_some() => Vec::new(),
+            Ok(functions) if spec.functions.is_some() => functions
+                .iter()
+                .map(|function| {
+                    let error = LambdaError::Unexplained {
+                        function: function.clone(),
+                    };
+                    failure(function.clone(), &error)
+                })
+                .collect(),
+            _ => names.iter().map(|name| unknown_loss(name)).collect(),
+        };
+        if lost.is_empty() {
+            // It is told once, and looked for no more.
+            saved.numbers.retain(|number| !missing.contains(number));
+            if !names.is_empty() {
+                warnings.push(format!("what was saved in {} is gone", names.join(", ")));
+            }
+            match unexplained {
+                Ok(functions) if functions.is_empty() => {}
+                Ok(functions) => warnings.push(format!(
+                    "at 0, and nothing is saved of it: {}",
+                    functions.join(", ")
+                )),
+                Err(error) => warnings.push(format!(
+                    "whether functions are at 0 that should not be could not be read: {}",
+                    in_full(&error)
+                )),
+            }
+        }
+        Ok(lost)
     }
 
     fn exit(&self, off: &Off) -> Transition {
@@ -234,7 +314,7 @@ impl Control {
         let role = &ready.spec.role;
         let guard = held.guard();
         let mut version = ready.read.version();
-        let mut saved = BTreeSet::new();
+        let mut saved = ready.numbers.clone();
         let outcome = ready.outcome();
         let turning_off = ready.step.outcome.changed();
         if !ready.is_idle() {
@@ -256,7 +336,7 @@ impl Control {
         let mut report = RoleReport {
             role: role.clone(),
             outcome,
-            workers,
+            workers: with_lost(workers, ready.lost),
             options: None,
             drained_at: None,
             warnings: ready.warnings,
@@ -287,4 +367,27 @@ impl Control {
         );
         Ok(report)
     }
+}
+
+/// What was saved in this parameter is gone, and so is what it was about.
+fn unknown_loss(name: &str) -> Failure {
+    Failure {
+        function: name.to_owned(),
+        error: "what was saved there is gone, so the functions in it are not known".to_owned(),
+        hint: Some(
+            "look for functions at 0 and set the reserved concurrency that each should have, then run maintenance off --force --reason WHY"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The report on a role's functions, with what was lost of them.
+fn with_lost(workers: Option<WorkersReport>, lost: Vec<Failure>) -> Option<WorkersReport> {
+    if lost.is_empty() {
+        return workers;
+    }
+    let mut workers = workers.unwrap_or_default();
+    workers.selected += lost.len();
+    workers.failed.extend(lost);
+    Some(workers)
 }

@@ -125,7 +125,11 @@ impl Control {
             });
             earlier.extend(seen);
         }
-        Ok(Saved::recall(&self.names, role, last, earlier))
+        let mut saved = Saved::recall(&self.names, role, last, earlier);
+        if let Knowledge::Left(left) = knowledge {
+            saved.misses(&left.saved);
+        }
+        Ok(saved)
     }
 
     /// Whether what the operation before left has this parameter of saved capacity in it, or may have.

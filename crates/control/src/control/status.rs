@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::read::Read;
 use super::{Control, RoleSpec};
-use crate::error::Error;
-use crate::report::{Part, RoleStatus, State, Status, Unread, Workers};
-use crate::workers::{Look, Saved, rows, status, survey};
+use crate::error::{Error, LambdaError};
+use crate::report::{Part, RoleStatus, State, Status, Unread, Workers, WorkersStatus};
+use crate::store::Stored;
+use crate::workers::{Look, Saved, rows, status, survey, unexplained};
 
 /// How long Lambda may let no call through before how functions stand counts as unreadable.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,12 +39,23 @@ impl Control {
                 flag => flag?,
             });
         }
-        // Side by side, so that where AWS throttles nobody waits for one role after another.
+        // Side by side, so that where AWS throttles no role waits for another.
         let scaled = roles.iter().zip(&mut all).filter(|(spec, role)| {
             let is_on = matches!(role.state, State::On | State::Malformed);
             is_on || role.state == State::Off && spec.functions.is_some()
         });
-        join_all(scaled.map(|(spec, role)| self.add_workers(spec, role))).await;
+        let scaled: Vec<_> = scaled.collect();
+        if !scaled.is_empty() {
+            let stored = self.store.list(&self.names.all_capacities()).await;
+            let stored = stored.map_err(Error::from);
+            let stored = stored.as_deref();
+            join_all(
+                scaled
+                    .into_iter()
+                    .map(|(spec, role)| self.add_workers(spec, role, stored)),
+            )
+            .await;
+        }
         Ok(Status {
             app: self.app.clone(),
             roles: all,
@@ -58,11 +70,13 @@ impl Control {
     pub async fn workers(&self, roles: &[RoleSpec]) -> Result<Workers, Error> {
         let mut workers = Vec::new();
         let mut unread = Vec::new();
+        let stored = self.store.list(&self.names.all_capacities()).await?;
+        let explained = Saved::functions_in(&stored);
         for spec in roles {
             let read = self.read(&spec.role).await?;
             let now = self.clock.now();
             let on = !matches!(&read.flag, Ok(flag) if !flag.mode_at(now).is_on());
-            let mut saved = Saved::load(&self.store, &self.names, &spec.role).await?;
+            let mut saved = Saved::of_role(&self.names, &spec.role, &stored);
             if let Some((name, source)) = saved.unreadable.pop() {
                 return Err(Error::Unreadable { name, source });
             }
@@ -73,7 +87,7 @@ impl Control {
                 Look::default(),
             )
             .await?;
-            workers.extend(rows(&survey, &saved, &spec.role, on));
+            workers.extend(rows(&survey, &saved, &explained, &spec.role, on));
             unread.extend(survey.failures());
         }
         Ok(Workers {
@@ -88,12 +102,19 @@ impl Control {
         Ok(flag_status(spec, read, self.clock.now()))
     }
 
-    /// Adds how the functions of a role stand, or why that is not known.
-    async fn add_workers(&self, spec: &RoleSpec, role: &mut RoleStatus) {
-        let mut saved = match Saved::load(&self.store, &self.names, &spec.role).await {
-            Ok(saved) => saved,
-            Err(error) => return role.unread.push(Unread::new(Part::Saved, &error)),
+    /// Adds how the functions of a role stand, or why that is not known. `stored` is what is saved of all
+    /// roles.
+    async fn add_workers(
+        &self,
+        spec: &RoleSpec,
+        role: &mut RoleStatus,
+        stored: Result<&[(String, Stored)], &Error>,
+    ) {
+        let stored = match stored {
+            Ok(stored) => stored,
+            Err(error) => return role.unread.push(Unread::new(Part::Saved, error)),
         };
+        let mut saved = Saved::of_role(&self.names, &spec.role, stored);
         let on = role.state != State::Off;
         if !on && !saved.functions.is_empty() {
             role.warnings.push(format!(
@@ -108,30 +129,60 @@ impl Control {
         role.unread
             .extend(damaged.map(|error| Unread::new(Part::Saved, &error)));
         let is_all_known = role.unread.is_empty();
-        if !is_all_known || saved.is_empty() && (!on || spec.functions.is_none()) {
+        if !is_all_known || saved.is_empty() && spec.functions.is_none() {
             return;
         }
-        // What is selected matters while it should be paused; what is saved matters always.
-        let selection = spec.functions.as_ref().filter(|_| on);
-        let survey = survey(&self.fleet, selection, &saved, Look::default());
-        let survey = tokio::select! {
+        let standing = self.workers_status(spec, &saved, stored, on);
+        let standing = tokio::select! {
             biased;
-            survey = survey => survey,
-            // Whoever asks wants to know what is known.
+            standing = standing => standing,
+            // What is known is told all the same.
             () = self.fleet.is_silent_for(PATIENCE) => return role.unread.push(unanswered()),
         };
-        match survey {
-            Ok(survey) => {
-                let failed = survey.failed.iter();
-                role.unread
-                    .extend(failed.map(|(name, error)| Unread::function(name, error)));
-                role.workers = Some(status(&survey, &saved));
+        match standing {
+            Ok((workers, unread)) => {
+                role.workers = workers;
+                role.unread.extend(unread);
             }
             Err(error) => {
                 let error = Error::from(error);
                 role.unread.push(Unread::new(Part::Functions, &error));
             }
         }
+    }
+
+    /// How the functions of a role stand; none if it is off, and there is nothing to say of them.
+    async fn workers_status(
+        &self,
+        spec: &RoleSpec,
+        saved: &Saved,
+        stored: &[(String, Stored)],
+        on: bool,
+    ) -> Result<(Option<WorkersStatus>, Vec<Unread>), LambdaError> {
+        let explained = Saved::functions_in(stored);
+        let selection = spec.functions.as_ref();
+        if on || !saved.is_empty() {
+            // What is selected matters while it should be paused; what is saved matters always.
+            let selection = selection.filter(|_| on);
+            let survey = survey(&self.fleet, selection, saved, Look::default()).await?;
+            let failed = survey.failed.iter();
+            let unread = failed.map(|(name, error)| Unread::function(name, error));
+            let unread = unread.collect();
+            return Ok((Some(status(&survey, saved, &explained)), unread));
+        }
+        let Some(selection) = selection else {
+            return Ok((None, Vec::new()));
+        };
+        let unexplained = unexplained(&self.fleet, selection, &explained, Look::default()).await?;
+        let workers = WorkersStatus {
+            selected: unexplained.len(),
+            unexplained,
+            ..WorkersStatus::default()
+        };
+        Ok((
+            Some(workers).filter(|workers| workers.selected > 0),
+            Vec::new(),
+        ))
     }
 }
 

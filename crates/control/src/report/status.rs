@@ -110,6 +110,9 @@ pub struct WorkersStatus {
     pub drifted: Vec<String>,
     /// What was saved and does not exist any more.
     pub gone: Vec<String>,
+    /// Functions at 0 of which nothing is saved, by name: `off` gives them nothing back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unexplained: Vec<String>,
 }
 
 impl RoleStatus {

@@ -36,6 +36,8 @@ pub enum WorkerState {
     Drifted,
     /// It is saved, and does not exist any more.
     Gone,
+    /// It is at 0, and nothing is saved of it: `off` gives it nothing back.
+    Unexplained,
 }
 
 /// What pausing takes away from a function.

@@ -48,7 +48,10 @@ pub(crate) async fn prepare(
         unreadable: Vec::new(),
         ..saved
     };
-    let survey = survey(fleet, spec.functions.as_ref(), &saved, look).await?;
+    let mut survey = survey(fleet, spec.functions.as_ref(), &saved, look).await?;
+    if !saved.missing.is_empty() {
+        survey.refuse_unexplained(&saved);
+    }
     if let Some(selection) = &spec.functions
         && survey.functions.is_empty()
         && survey.gone.is_empty()

@@ -19,8 +19,10 @@ pub(crate) struct Saved {
     pub(crate) documents: Vec<Document>,
     /// Parameters that cannot be read.
     pub(crate) unreadable: Vec<(String, DecodeError)>,
-    /// The windows and numbers of all of them.
+    /// The windows and numbers of all of them, and of those that are missing.
     pub(crate) numbers: BTreeSet<(WindowId, u32)>,
+    /// What the operation before left, and is not there any more: somebody deleted it.
+    pub(crate) missing: BTreeSet<(WindowId, u32)>,
 }
 
 /// One parameter of saved capacity.
@@ -42,15 +44,19 @@ impl Document {
 }
 
 impl Saved {
-    /// Reads what is saved for a role in all windows: one whose flag somebody set by hand may have
-    /// left some behind.
-    pub(crate) async fn load(
-        store: &Store,
-        names: &Parameters,
-        role: &Role,
-    ) -> Result<Self, Error> {
-        let listed = store.list(&names.capacities(role)).await?;
-        Ok(Self::of(names, role, listed))
+    /// What is saved for a role in all windows, of all that is saved: one whose flag somebody set by hand
+    /// may have left some behind.
+    pub(crate) fn of_role(names: &Parameters, role: &Role, all: &[(String, Stored)]) -> Self {
+        let theirs = all
+            .iter()
+            .filter(|(name, _)| names.parse_role(name).as_ref() == Some(role));
+        Self::of(names, role, theirs.cloned())
+    }
+
+    /// Notes that this was left by the operation before, and is not there.
+    pub(crate) fn misses(&mut self, left: &BTreeSet<(WindowId, u32)>) {
+        self.missing = left.difference(&self.numbers).cloned().collect();
+        self.numbers.extend(self.missing.iter().cloned());
     }
 
     /// What the last of several looks found, and what only earlier ones did. A read that lags hides what is
@@ -123,6 +129,16 @@ impl Saved {
     /// Whether there is nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.documents.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// The functions that are saved, for any role.
+    pub(crate) fn functions_in(all: &[(String, Stored)]) -> BTreeSet<String> {
+        let documents = all
+            .iter()
+            .filter_map(|(_, stored)| CapacityDoc::decode(&stored.value).ok());
+        documents
+            .flat_map(|document| document.functions.into_keys())
+            .collect()
     }
 
     /// Adds a document. What an earlier one says of a function stands; a later one may add qualifiers

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::StreamExt as _;
-use maintenance_flag::Role;
+use maintenance_flag::{Reserved, Role};
 
 use super::current::Current;
 use super::drift::drift;
@@ -32,6 +32,19 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
+    /// Takes out the functions at 0 of which nothing is saved: what is saved next would say that they had 0.
+    pub(crate) fn refuse_unexplained(&mut self, saved: &Saved) {
+        let unexplained = self
+            .functions
+            .extract_if(.., |name, current| is_unexplained(name, current, saved));
+        self.failed.extend(unexplained.map(|(function, _)| {
+            let error = LambdaError::Unexplained {
+                function: function.clone(),
+            };
+            (function, error)
+        }));
+    }
+
     /// What could not be read, in words.
     pub(crate) fn failures(&self) -> impl Iterator<Item = Failure> {
         self.failed
@@ -255,11 +268,26 @@ pub(crate) async fn place(
     }
 }
 
+/// Whether a function is at 0, and nothing is saved of it.
+fn is_unexplained(name: &str, current: &Current, saved: &Saved) -> bool {
+    current.reserved == Reserved::Limit(0) && !saved.functions.contains_key(name)
+}
+
 /// Every function of a role, one by one, for `workers`. `on` is whether the role is in maintenance.
-pub(crate) fn rows(survey: &Survey, saved: &Saved, role: &Role, on: bool) -> Vec<Worker> {
+/// `explained` are the functions that are saved for any role.
+pub(crate) fn rows(
+    survey: &Survey,
+    saved: &Saved,
+    explained: &BTreeSet<String>,
+    role: &Role,
+    on: bool,
+) -> Vec<Worker> {
     let now = survey.functions.iter().map(|(name, current)| {
         let saved = saved.functions.get(name);
+        let is_at_zero = current.reserved == Reserved::Limit(0);
         let state = match saved {
+            None if is_at_zero && explained.contains(name) => WorkerState::Paused,
+            None if is_at_zero => WorkerState::Unexplained,
             None => WorkerState::Running,
             Some(_) if current.is_paused() => WorkerState::Paused,
             Some(saved) if !drift(name, saved, current).is_empty() => WorkerState::Drifted,
@@ -290,8 +318,13 @@ pub(crate) fn rows(survey: &Survey, saved: &Saved, role: &Role, on: bool) -> Vec
     rows
 }
 
-/// How the functions of a role stand, for `status`.
-pub(crate) fn status(survey: &Survey, saved: &Saved) -> WorkersStatus {
+/// How the functions of a role stand, for `status`. `explained` are the functions that are saved for any
+/// role.
+pub(crate) fn status(
+    survey: &Survey,
+    saved: &Saved,
+    explained: &BTreeSet<String>,
+) -> WorkersStatus {
     let mut status = WorkersStatus {
         selected: survey.functions.len() + survey.gone.len() + survey.failed.len(),
         pending: survey.failed.keys().cloned().collect(),
@@ -299,11 +332,13 @@ pub(crate) fn status(survey: &Survey, saved: &Saved) -> WorkersStatus {
         ..WorkersStatus::default()
     };
     for (name, current) in &survey.functions {
-        let saved = saved.functions.get(name);
-        if saved.is_some() && current.is_paused() {
+        let known = saved.functions.get(name);
+        if known.is_some() && current.is_paused() {
             status.paused += 1;
-        } else if saved.is_some_and(|saved| !drift(name, saved, current).is_empty()) {
+        } else if known.is_some_and(|known| !drift(name, known, current).is_empty()) {
             status.drifted.push(name.clone());
+        } else if is_unexplained(name, current, saved) && !explained.contains(name) {
+            status.unexplained.push(name.clone());
         } else {
             status.pending.push(name.clone());
         }

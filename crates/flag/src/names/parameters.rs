@@ -112,6 +112,20 @@ impl Parameters {
         format!("{}/{role}", self.all_capacities())
     }
 
+    /// The role in a name that [`flag`](Self::flag) or [`capacity`](Self::capacity) made.
+    #[must_use]
+    pub fn parse_role(&self, name: &str) -> Option<Role> {
+        let of_flag = name.strip_prefix(&self.flags());
+        let role = match of_flag {
+            Some(role) => role.strip_prefix('/')?,
+            None => {
+                let rest = name.strip_prefix(&self.all_capacities())?;
+                rest.strip_prefix('/')?.split_once('/')?.0
+            }
+        };
+        role.parse().ok()
+    }
+
     /// The path below which everything saved for all roles is.
     #[must_use]
     pub fn all_capacities(&self) -> String {
@@ -201,6 +215,11 @@ mod tests {
             Some((window, 3))
         );
         assert_eq!(names.parse_capacity(&Role::web(), &capacity), None);
+        assert_eq!(names.parse_role(&capacity), Some(Role::worker()));
+        assert_eq!(names.parse_role(&names.flag(&Role::web())), Some(Role::web()));
+        for none in [names.lease(1), names.flags(), names.capacities(&Role::web())] {
+            assert_eq!(names.parse_role(&none), None, "{none}");
+        }
         assert_eq!(names.lease(12), "/maintenance/demo-dev/lease/12");
         assert_eq!(
             names.parse_lease("/maintenance/demo-dev/lease/12"),
