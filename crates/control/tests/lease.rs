@@ -3,11 +3,11 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_control::{Error, On, RoleOutcome, Run};
+use maintenance_control::{Clock, Error, Event, On, RoleOutcome, Run, Stop};
 use maintenance_flag::Lease;
 use maintenance_sandbox::Fault;
 use support::{World, control_by, off_wish, on_wish, start, web, worker};
@@ -191,7 +191,11 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
 async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
     let world = World::of(400);
     let other = control_by(&world.sandbox, "ben@desk");
-    assert_eq!(other.unlock(&Run::quiet()).await.unwrap(), None, "nobody holds it");
+    assert_eq!(
+        other.unlock(&Run::quiet()).await.unwrap(),
+        None,
+        "nobody holds it"
+    );
     // In the middle of pausing.
     let midway = Arc::new(Notify::new());
     let tell = midway.clone();
@@ -204,17 +208,18 @@ async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
             (holder.by.as_str(), holder.operation.as_str()),
             ("ana@laptop", "on worker")
         );
-        assert_eq!(other.unlock(&Run::quiet()).await.unwrap().unwrap().by, "ana@laptop");
+        assert_eq!(
+            other.unlock(&Run::quiet()).await.unwrap().unwrap().by,
+            "ana@laptop"
+        );
         assert_eq!(other.holder().await.unwrap(), None);
-        // Whoever comes next need not wait.
+        // The next operation need not wait: the holder has noticed by now.
         other.off(&[worker()], &off_wish(), &Run::quiet()).await
     };
     let role = worker();
     let (paused, restored) = tokio::join!(world.on(&role), unlock);
     assert!(matches!(paused, Err(Error::LeaseLost)), "{paused:?}");
-    // The holder lived for some seconds more, so the other may have missed what it did then.
-    let _either = restored;
-    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert!(restored.unwrap().is_complete());
     let fleet = world.sandbox.fleet();
     let wrong: Vec<_> = fleet
         .iter()
@@ -236,4 +241,197 @@ async fn leases_do_not_gather() {
         leases.contains(&"/maintenance/demo-dev/lease/40".to_owned()),
         "numbers go on"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_living_lease_is_not_taken_by_a_clock_that_is_ahead() {
+    for ahead in [25, 240, 600] {
+        let world = World::of(300);
+        let before = world.sandbox.fleet();
+        let midway = Arc::new(Notify::new());
+        let tell = midway.clone();
+        let hundredth = Fault::on("PutFunctionConcurrency").nth(100);
+        world.inject(hundredth.hook(move |_| tell.notify_one()));
+        let other = async {
+            midway.notified().await;
+            let now = world.sandbox.settings().clock.now();
+            let clock = Clock::virtual_from(now + Duration::from_secs(ahead));
+            let ben = control_by(&world.sandbox, "ben@desk").with_clock(clock);
+            ben.off(&[worker()], &off_wish(), &Run::quiet()).await
+        };
+        let role = worker();
+        let (paused, refused) = tokio::join!(world.on(&role), other);
+        assert!(paused.unwrap().is_complete(), "{ahead} s ahead");
+        assert!(
+            matches!(&refused, Err(Error::Busy { by, .. }) if by == "ana@laptop"),
+            "{ahead} s ahead: {refused:?}"
+        );
+        assert!(world.off(&worker()).await.unwrap().is_complete());
+        assert_eq!(world.sandbox.fleet(), before, "{ahead} s ahead");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_not_given_back_is_watched_before_it_is_taken_over() {
+    let world = World::new([]);
+    bens_lease(&world, 1, start() - Duration::from_secs(31));
+    let watched = Mutex::new(Vec::new());
+    let run = Run {
+        stop: Stop::new(),
+        listen: &|event| {
+            if let Event::LeaseWatched { holder, until } = event {
+                watched.lock().unwrap().push((holder.by.clone(), until));
+            }
+        },
+    };
+    let began = tokio::time::Instant::now();
+    let roles = [web()];
+    world.control.on(&roles, &on_wish(), &run).await.unwrap();
+    let took = began.elapsed().as_secs();
+    assert!((50..55).contains(&took), "{took} s");
+    let watched = watched.into_inner().unwrap();
+    assert_eq!(watched.len(), 1, "{watched:?}");
+    assert_eq!(watched[0].0, "ben@desk");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_ended_longer_ago_than_clocks_differ_is_taken_over_at_once() {
+    let world = World::new([]);
+    bens_lease(&world, 1, start() - Duration::from_secs(3_600));
+    let began = tokio::time::Instant::now();
+    world.on(&web()).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_number_made_by_hand_blocks_nothing() {
+    let world = World::new([]);
+    for n in [u64::MAX, u64::MAX - 1] {
+        let name = format!("/maintenance/demo-dev/lease/{n}");
+        world.sandbox.set_parameter(&name, "mine");
+    }
+    world.on(&web()).await.unwrap();
+    world.off(&web()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_loses_every_race_for_the_lease_is_told_that_it_is_busy() {
+    let world = World::new([]);
+    world.on(&web()).await.unwrap();
+    // Each number is taken, and given back, just before it is asked for.
+    let sandbox = world.sandbox.clone();
+    let quicker = Fault::on("PutParameter").target("/lease/").always();
+    world.inject(quicker.hook(move |call| {
+        let name = call.target.clone().unwrap_or_default();
+        let lease = Lease {
+            id: name.clone(),
+            by: "ben@desk".to_owned(),
+            operation: "off web".to_owned(),
+            acquired: start(),
+            expires: start(),
+            released: true,
+            follower: None,
+            left: Default::default(),
+        };
+        if !sandbox.parameters().contains_key(&name) {
+            sandbox.set_parameter(&name, &lease.encode());
+        }
+    }));
+    let error = world.off(&web()).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Busy { by, .. } if by == "ben@desk"),
+        "{error:?}"
+    );
+    assert!(error.hint().unwrap().contains("maintenance unlock"));
+}
+
+/// A name that was deleted less than 30 s ago may not be created [Parameter Store, DeleteParameter]; the
+/// sandbox refuses it.
+#[tokio::test(start_paused = true)]
+async fn no_name_of_saved_capacity_is_created_again() {
+    let world = World::of(3);
+    let before = world.sandbox.fleet();
+    world.on(&worker()).await.unwrap();
+    // Killed between deleting what was saved and turning the flag off.
+    let names = world.parameters("capacity");
+    let dead = control_by(&world.sandbox, "ben@desk");
+    let flags = Fault::on("PutParameter").target("/flags/").always();
+    world.inject(flags.fail(500, "InternalServerError", "gone"));
+    let off = dead.off(&[worker()], &off_wish(), &Run::quiet()).await;
+    assert!(off.is_err(), "{off:?}");
+    assert!(world.parameters("capacity").is_empty());
+    assert!(world.flag("worker").mode.is_on());
+    world.sandbox.clear_faults();
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    let now = world.parameters("capacity");
+    assert!(!now.is_empty() && now.iter().all(|name| !names.contains(name)));
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert_eq!(world.sandbox.fleet(), before);
+}
+
+/// In every wait: for AWS's answer, under throttling, for a mapping, for a lease.
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_heard_within_a_second_whatever_is_waited_for() {
+    let silence = |operation: &str| {
+        let silent = Fault::on(operation).always();
+        silent.delay(Duration::from_secs(3_600))
+    };
+    let throttled = |operation: &str| {
+        let busy = Fault::on(operation).always();
+        busy.fail(429, "TooManyRequestsException", "Rate exceeded")
+    };
+    let waits: [(&str, Option<Fault>); 8] = [
+        (
+            "leases are not listed",
+            Some(silence("GetParametersByPath")),
+        ),
+        ("flags are not read", Some(silence("GetParameter"))),
+        ("functions are not listed", Some(silence("ListFunctions"))),
+        ("functions are not read", Some(silence("GetFunction"))),
+        ("every call is throttled", Some(throttled("GetFunction"))),
+        (
+            "every write is throttled",
+            Some(throttled("PutFunctionConcurrency")),
+        ),
+        (
+            "mappings are polled, throttled",
+            Some(throttled("GetEventSourceMapping")),
+        ),
+        ("a lease is watched", None),
+    ];
+    for (what, fault) in waits {
+        let world = World::mixed();
+        match fault {
+            Some(fault) => world.inject(fault),
+            None => bens_lease(&world, 1, start() - Duration::from_secs(31)),
+        }
+        let run = Run {
+            stop: Stop::new(),
+            listen: &|_| {},
+        };
+        let (roles, stop) = ([worker()], run.stop.clone());
+        let wish = On {
+            accept_event_loss: true,
+            ..on_wish()
+        };
+        let operation = world.control.on(&roles, &wish, &run);
+        let asked = async {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            stop.stop();
+            tokio::time::Instant::now()
+        };
+        let (ended, asked) = tokio::join!(
+            async { (operation.await, tokio::time::Instant::now()) },
+            asked
+        );
+        let (report, at) = (ended.0, ended.1);
+        let report = report.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        assert!(report.interrupted, "{what}: {report:?}");
+        let took = at.duration_since(asked);
+        // Giving the lease back may take three seconds where the store does not answer.
+        assert!(took <= Duration::from_secs(4), "{what}: {took:?}");
+        if !what.contains("leases") && !what.contains("flags") {
+            assert!(took <= Duration::from_secs(1), "{what}: {took:?}");
+        }
+    }
 }

@@ -373,3 +373,29 @@ async fn status_tells_a_script_the_truth() {
     );
     assert_eq!(Flag::decode("on").unwrap().window, None);
 }
+
+/// It was renamed, or removed from the configuration, while it was on.
+#[tokio::test(start_paused = true)]
+async fn a_role_that_only_the_store_knows_is_known_and_restored() {
+    let world = World::of(3);
+    let before = world.sandbox.fleet();
+    let mut jobs = worker();
+    jobs.role = "jobs".parse().unwrap();
+    assert!(world.on(&jobs).await.unwrap().is_complete());
+
+    let known = world.control.known_roles(vec![web(), worker()]).await;
+    let known = known.unwrap();
+    let names: Vec<_> = known.iter().map(|spec| spec.role.to_string()).collect();
+    assert_eq!(names, ["web", "worker", "jobs"]);
+    let status = world.control.status(&known).await.unwrap();
+    assert_eq!(status.roles[2].state, State::On);
+    assert_eq!(status.roles[2].workers.as_ref().unwrap().paused, 3);
+    let workers = world.control.workers(&known).await.unwrap();
+    let of_jobs = workers.workers.iter();
+    assert_eq!(of_jobs.filter(|it| it.role == jobs.role).count(), 3);
+
+    let report = world.control.off(&known, &off_wish(), &Run::quiet()).await;
+    assert!(report.unwrap().is_complete());
+    assert_eq!(world.sandbox.fleet(), before);
+    assert!(!world.flag("jobs").mode.is_on());
+}

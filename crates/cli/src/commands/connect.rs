@@ -49,7 +49,10 @@ pub(crate) async fn control(settings: &Settings, app: App) -> Control {
 
 /// The roles asked for, as configured; with `--all`, and where the configuration does not have the role,
 /// those too that only the store knows.
-pub(crate) async fn asked(settings: &Settings, control: &Control) -> Result<Vec<RoleSpec>, Failure> {
+pub(crate) async fn asked(
+    settings: &Settings,
+    control: &Control,
+) -> Result<Vec<RoleSpec>, Failure> {
     if settings.all {
         return Ok(control.known_roles(settings.configured()?).await?);
     }
@@ -61,9 +64,7 @@ pub(crate) async fn asked(settings: &Settings, control: &Control) -> Result<Vec<
     let asked = known
         .into_iter()
         .find(|spec| spec.role == settings.role.value);
-    asked
-        .map(|spec| vec![spec])
-        .ok_or_else(|| unknown.clone())
+    asked.map(|spec| vec![spec]).ok_or_else(|| unknown.clone())
 }
 
 /// The role asked for; all of them, if none was.

@@ -27,5 +27,7 @@ pub(crate) fn stopping(until: Timestamp, now: Timestamp) -> String {
 
 fn left(until: Timestamp, now: Timestamp) -> String {
     let left = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
-    duration(std::time::Duration::from_secs(left.as_secs_f64().round() as u64))
+    duration(std::time::Duration::from_secs(
+        left.as_secs_f64().round() as u64
+    ))
 }

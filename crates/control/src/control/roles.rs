@@ -17,7 +17,8 @@ impl Control {
     /// [`Error`].
     pub async fn known_roles(&self, configured: Vec<RoleSpec>) -> Result<Vec<RoleSpec>, Error> {
         let (flags, capacities) = (self.names.flags(), self.names.all_capacities());
-        let (flags, saved) = try_join(self.store.list(&flags), self.store.list(&capacities)).await?;
+        let (flags, saved) =
+            try_join(self.store.list(&flags), self.store.list(&capacities)).await?;
         let stored = flags.iter().chain(&saved);
         let stored: BTreeSet<Role> = stored
             .filter_map(|(name, _)| self.names.parse_role(name))

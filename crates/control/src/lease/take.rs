@@ -12,7 +12,7 @@ use super::guard::{Guard, Holding, Moment};
 use super::held::Held;
 use super::{NOTICE, SANE_SKEW, TERM, WATCH, after, numbered};
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, StoreError};
 use crate::event::{Event, Run};
 use crate::store::{Created, Store, Stored};
 
@@ -208,7 +208,7 @@ impl Taker<'_> {
         ended: bool,
     ) -> Result<Option<Held>, Error> {
         let previous = leases.last().cloned();
-        let n = previous.as_ref().map_or(0, |(n, _)| *n) + 1;
+        let mut n = previous.as_ref().map_or(0, |(n, _)| *n) + 1;
         let decoded = previous
             .as_ref()
             .map(|(_, stored)| Lease::decode(&stored.value));
@@ -228,15 +228,24 @@ impl Taker<'_> {
             follower: None,
             left,
         };
-        let name = self.names.lease(n);
         let value = lease.encode();
         let guard = Guard::without_lease(self.run.stop.clone());
-        match self.store.create(&name, &value, Some(&guard)).await? {
-            Created::New => {}
-            Created::Exists(stored) => {
-                leases.push((n, stored));
-                return Ok(None);
-            }
+        // Its follower's number is free again if that one was deleted by hand.
+        let was_followed = |lease: &Lease| lease.follower.is_some();
+        let vanished = matches!(&decoded, Some(Ok(lease)) if was_followed(lease));
+        let mut created = self
+            .store
+            .create(&self.names.lease(n), &value, Some(&guard))
+            .await;
+        if vanished && matches!(created, Err(StoreError::Failed { .. })) {
+            // A name that was deleted a moment ago may be refused, and is not needed.
+            n += 1;
+            let name = self.names.lease(n);
+            created = self.store.create(&name, &value, Some(&guard)).await;
+        }
+        if let Created::Exists(stored) = created? {
+            leases.push((n, stored));
+            return Ok(None);
         }
         let holding = Arc::new(Holding::new(
             self.clock,
@@ -246,16 +255,13 @@ impl Taker<'_> {
             acquired,
         ));
         let guard = Guard::new(holding.clone(), self.run.stop.clone());
-        let (before, vanished) = match decoded {
-            // All leases were deleted by hand.
+        let (before, all_vanished) = match decoded {
             None if self.was_operated_on().await? => (Before::Unreadable, true),
             None => (Before::None, false),
-            Some(Err(_)) => (Before::Unreadable, false),
-            // Its follower's number is free again, so that one was deleted by hand.
-            Some(Ok(lease)) if lease.follower.is_some() => (Before::Unreadable, true),
-            Some(Ok(lease)) => (Before::Left(lease.left), false),
+            Some(Ok(lease)) if !vanished => (Before::Left(lease.left), false),
+            Some(_) => (Before::Unreadable, false),
         };
-        let may_be_at_work = ended || vanished;
+        let may_be_at_work = ended || vanished || all_vanished;
         let seen = self.store.as_created(&value);
         let held = Held::new(holding.clone(), guard, before, lease, seen);
         match self.settle(&held, &holding, previous, may_be_at_work).await {
@@ -319,11 +325,7 @@ impl Taker<'_> {
     }
 
     async fn numbered(&self) -> Result<Vec<(u64, Stored)>, Error> {
-        Ok(self
-            .run
-            .stop
-            .or(numbered(self.store, self.names))
-            .await??)
+        Ok(self.run.stop.or(numbered(self.store, self.names)).await??)
     }
 
     async fn pause(&self, duration: Duration) -> Result<(), Error> {

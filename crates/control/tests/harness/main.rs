@@ -7,6 +7,7 @@
 //! | [`broken`] | three ways to lose data, made on the wire, are all caught by the same harness |
 //! | [`trouble`] | throttling, conflicts, lost answers, empty pages, lagging reads, an expired token |
 //! | [`orders`] | several operators at once: in every order on the smallest fleets, at random on larger |
+//! | [`interference`] | clocks that differ, and a lease or saved capacity that is unlocked or deleted at any call |
 //! | [`edits`] | somebody else's hand on a function, a mapping or the flag at any call |
 //!
 //! The same run every time, unless `PROPTEST_RNG_SEED` says otherwise. The long run:
@@ -40,6 +41,7 @@ mod world;
 mod broken;
 mod crashes;
 mod edits;
+mod interference;
 mod orders;
 mod races;
 mod schedule;

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use maintenance_control::{Error, RoleSpec};
+use jiff::SignedDuration;
+use maintenance_control::{Error, Report, RoleSpec};
 use maintenance_flag::Lease;
 
 use crate::crashes::Operation::{self, Off, On};
@@ -47,16 +48,39 @@ impl Race {
         patience: Patience,
         likeness: Likeness,
     ) -> Result<Self, Violation> {
+        let skews = [SignedDuration::ZERO; NAMES.len()];
+        Self::begin(plan, role, operations, patience, &skews, likeness).await
+    }
+
+    /// The same with operators whose clocks differ by so much from AWS's.
+    pub(crate) async fn with_clocks(
+        plan: &Plan,
+        role: &RoleSpec,
+        operations: &[Operation],
+        skews: &[SignedDuration],
+        likeness: Likeness,
+    ) -> Result<Self, Violation> {
+        Self::begin(plan, role, operations, Patience::SHORT, skews, likeness).await
+    }
+
+    async fn begin(
+        plan: &Plan,
+        role: &RoleSpec,
+        operations: &[Operation],
+        patience: Patience,
+        skews: &[SignedDuration],
+        likeness: Likeness,
+    ) -> Result<Self, Violation> {
         let world = World::new(plan, None).await;
         if operations.first() == Some(&Off) {
             let prepared = world.operator("zoe").on(std::slice::from_ref(role)).await;
             world.note("on", prepared)?;
         }
         let likeness = Arc::new(likeness);
-        let named = operations.iter().zip(NAMES);
-        let lanes = named.map(|(operation, name)| {
+        let named = operations.iter().zip(NAMES).zip(skews);
+        let lanes = named.map(|((operation, name), skew)| {
             let turnstile = Turnstile::new(likeness.clone());
-            let operator = world.operator_at(name, Some(turnstile.clone()));
+            let operator = world.operator_at(name, Some(turnstile.clone()), *skew);
             let (operation, roles) = (*operation, [role.clone()]);
             Lane::new(turnstile, patience, async move {
                 match operation {
@@ -224,6 +248,15 @@ impl Race {
             }
         }
         Ok(())
+    }
+
+    /// What each came to, all of whom have ended.
+    pub(crate) async fn ends(self) -> (World, Vec<Result<Report, Error>>) {
+        let mut ends = Vec::new();
+        for lane in self.lanes {
+            ends.push(lane.result().await);
+        }
+        (self.world, ends)
     }
 
     /// What is left, after one more `off`, and what became of each.

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use jiff::SignedDuration;
 use maintenance_control::{
-    Clock, Control, Error, Fleet as Lambda, Off, Pace, Report, RoleSpec, Run, SsmStore, Store,
+    Clock, Control, Error, Fleet as Lambda, Holder, Off, Pace, Report, RoleSpec, Run, SsmStore,
+    Store,
 };
 use maintenance_flag::{Capacity, CapacityDoc, Flag, Lease, Prefix};
 use maintenance_sandbox::{Fleet, FunctionState, Sandbox, Settings};
@@ -62,6 +64,10 @@ impl Operator {
 
     pub(crate) async fn off(&self, roles: &[RoleSpec]) -> Result<Report, Error> {
         self.off_as(roles, &off_wish()).await
+    }
+
+    pub(crate) async fn unlock(&self) -> Result<Option<Holder>, Error> {
+        self.control.unlock(&Run::quiet()).await
     }
 
     pub(crate) async fn off_as(&self, roles: &[RoleSpec], off: &Off) -> Result<Report, Error> {
@@ -126,15 +132,20 @@ impl World {
 
     /// A new process. It remembers nothing of any other.
     pub(crate) fn operator(&self, by: &str) -> Operator {
-        self.operator_at(by, None)
+        self.operator_at(by, None, SignedDuration::ZERO)
     }
 
-    /// A new process that makes its calls when it is let.
-    pub(crate) fn operator_at(&self, by: &str, turnstile: Option<Arc<Turnstile>>) -> Operator {
+    /// A new process that makes its calls when it is let, and whose clock differs by so much.
+    pub(crate) fn operator_at(
+        &self,
+        by: &str,
+        turnstile: Option<Arc<Turnstile>>,
+        skew: SignedDuration,
+    ) -> Operator {
         let wire = Wire::new(&self.sandbox, self.broken, turnstile);
         let credentials = Credentials::from_keys(by, "secret", None);
         let clients = support::clients_over(&wire.http_client(), &credentials);
-        let clock = Clock::virtual_from(self.sandbox.settings().clock.now());
+        let clock = Clock::virtual_from(self.sandbox.settings().clock.now() + skew);
         let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
         let lambda = Lambda::new(clients.lambda, clock, Pace::per_second(10.0));
         let by = who(by);

@@ -65,7 +65,10 @@ async fn a_missing_permission_is_named() {
         let error = match operation {
             "GetParameter" => store.get("/maintenance/x").await.map(drop),
             "GetParametersByPath" => store.list("/maintenance").await.map(drop),
-            "PutParameter" => store.replace("/maintenance/x", "on", None, None).await.map(drop),
+            "PutParameter" => store
+                .replace("/maintenance/x", "on", None, None)
+                .await
+                .map(drop),
             _ => store.delete(&["/maintenance/x".to_owned()], None).await,
         }
         .unwrap_err();

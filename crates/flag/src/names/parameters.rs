@@ -216,8 +216,15 @@ mod tests {
         );
         assert_eq!(names.parse_capacity(&Role::web(), &capacity), None);
         assert_eq!(names.parse_role(&capacity), Some(Role::worker()));
-        assert_eq!(names.parse_role(&names.flag(&Role::web())), Some(Role::web()));
-        for none in [names.lease(1), names.flags(), names.capacities(&Role::web())] {
+        assert_eq!(
+            names.parse_role(&names.flag(&Role::web())),
+            Some(Role::web())
+        );
+        for none in [
+            names.lease(1),
+            names.flags(),
+            names.capacities(&Role::web()),
+        ] {
             assert_eq!(names.parse_role(&none), None, "{none}");
         }
         assert_eq!(names.lease(12), "/maintenance/demo-dev/lease/12");
