@@ -217,7 +217,7 @@ fn busy_is_5() {
     ran.code(5)
         .stdout("")
         .says("Error: another operation is at work: on web by ana@laptop");
-    ran.says("\nHint: wait for it to end; if it died, its lease ends at ");
+    ran.says("\nHint: wait for it to end; if it has died, run maintenance unlock, or this command again after ");
     // To look is no operation.
     scene.run(&["status"]).code(0).stdout("off\n");
     drop(running);

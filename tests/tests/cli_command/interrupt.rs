@@ -115,8 +115,8 @@ fn a_second_ctrl_c_ends_at_once() {
         .stdout("")
         .says("\nError: ended at once, in the middle of a step\n");
     ran.says(
-        "\nHint: run the same command again in half a minute, when its lease has ended: what was begun \
-         is saved, and it goes on\n",
+        "\nHint: run maintenance unlock, or wait for a minute, and then the same command again: what was \
+         begun is saved, and it goes on\n",
     );
     scene.sandbox().clear_faults();
     scene.sandbox().release_hanging();

@@ -1,5 +1,6 @@
 //! Flags, then variables, then the nearest maintenance.toml, then defaults.
 
+use maintenance_sandbox::FunctionSpec;
 use maintenance_tests::Scene;
 use serde_json::{Value, json};
 
@@ -216,4 +217,37 @@ fn config_shows_what_there_is_even_if_something_is_missing() {
         ]
     );
     assert_eq!(ran.code(0).stderr, "");
+}
+
+/// Its table was removed from the file while it was on.
+#[test]
+fn a_role_that_only_the_store_knows_is_accepted_and_part_of_all() {
+    let scene = Scene::aws();
+    scene
+        .sandbox()
+        .seed(FunctionSpec::new("demo-dev-job").reserved(7));
+    let file = "maintenance.toml";
+    scene.write(file, "[roles.jobs]\nfunctions = [\"demo-dev-*\"]\n");
+    scene
+        .run(&["on", "-y", "--role", "jobs", "--accept-event-loss"])
+        .code(0);
+    scene.write(file, "");
+
+    scene
+        .run(&["status", "--all"])
+        .code(0)
+        .stdout("web off\nworker off\njobs on\n");
+    scene
+        .run(&["status", "--role", "jobs"])
+        .code(0)
+        .stdout("on\n");
+    scene
+        .run(&["on", "-y", "--role", "job"])
+        .refuses(2, "there is no role job");
+    scene.run(&["off", "--all"]).code(0);
+    scene
+        .run(&["status", "--role", "jobs"])
+        .code(0)
+        .stdout("off\n");
+    assert_eq!(scene.sandbox().fleet()["demo-dev-job"].reserved, Some(7));
 }

@@ -127,7 +127,7 @@ fn saved_capacity_that_cannot_be_listed_hides_no_flag_and_is_not_all_well() {
                 "Worker maintenance status for demo-dev",
                 "Error: what is saved of the worker role could not be read",
                 "Caused by: not allowed to ssm:GetParametersByPath on \
-                 /maintenance/demo-dev/capacity/worker: AccessDenied",
+                 /maintenance/demo-dev/capacity: AccessDenied",
                 "Hint: allow ssm:GetParametersByPath in the IAM policy of whoever runs this",
             ]
         );
@@ -283,6 +283,6 @@ fn a_table_that_would_not_be_true_is_none() {
     let table = scene.run(&["workers", "--role", "worker"]);
     table.refuses(
         1,
-        "not allowed to ssm:GetParametersByPath on /maintenance/demo-dev/capacity/worker",
+        "not allowed to ssm:GetParametersByPath on /maintenance/demo-dev/capacity",
     );
 }

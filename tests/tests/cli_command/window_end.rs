@@ -71,6 +71,9 @@ fn a_role_that_shall_open_by_itself_needs_an_end() {
 fn a_window_whose_end_has_come_is_off_and_says_so() {
     let scene = Scene::aws();
     let end = passed();
+    // An app that was operated on has a lease.
+    scene.run(&["on", "-y"]).code(0);
+    scene.run(&["off"]).code(0);
     let over = json!({
         "schema": 1, "mode": "on", "window": "20261121T080000Z-00000001",
         "owner": {"kind": "observer", "name": "healthcheck"}, "by": "healthcheck",

@@ -1,7 +1,7 @@
 //! `maintenance status`, and `maintenance` alone.
 
 use jiff::Timestamp;
-use maintenance_control::{RoleStatus, State};
+use maintenance_control::{Error, RoleStatus, State, StoreError};
 
 use crate::args::StatusArgs;
 use crate::exit_code::Outcome;
@@ -20,7 +20,19 @@ pub(crate) async fn run(
 ) -> Result<Outcome, Failure> {
     let app = settings.app()?;
     let control = connect::control(settings, app.clone()).await;
-    let roles = connect::asked(settings, &control).await?;
+    let roles = match settings.all {
+        false => connect::asked(settings, &control).await?,
+        true => match control.known_roles(settings.configured()?).await {
+            // What is configured can be told all the same.
+            Err(Error::Store(error @ StoreError::AccessDenied { .. })) => {
+                output.say(format_args!(
+                    "Warning: roles that are in the store alone cannot be looked for: {error}"
+                ));
+                settings.configured()?
+            }
+            roles => roles?,
+        },
+    };
     let status = control.status(&roles).await?;
 
     output.say(words::status_heading(&status.roles, settings.all, &app));

@@ -27,6 +27,9 @@ impl Control {
 
     /// How these roles stand, as far as it can be read: the rest is in [`RoleStatus::unread`].
     ///
+    /// The functions of a role that is off are looked at only if it is the only one asked for: that takes a
+    /// call each, to find those at 0 that no window explains.
+    ///
     /// # Errors
     /// [`Error`], if no flag at all can be read. A malformed one is no error: its role's state says so.
     pub async fn status(&self, roles: &[RoleSpec]) -> Result<Status, Error> {
@@ -49,12 +52,11 @@ impl Control {
             let stored = self.store.list(&self.names.all_capacities()).await;
             let stored = stored.map_err(Error::from);
             let stored = stored.as_deref();
-            join_all(
-                scaled
-                    .into_iter()
-                    .map(|(spec, role)| self.add_workers(spec, role, stored)),
-            )
-            .await;
+            let alone = roles.len() == 1;
+            let added = scaled
+                .into_iter()
+                .map(|(spec, role)| self.add_workers(spec, role, stored, alone));
+            join_all(added).await;
         }
         Ok(Status {
             app: self.app.clone(),
@@ -109,6 +111,7 @@ impl Control {
         spec: &RoleSpec,
         role: &mut RoleStatus,
         stored: Result<&[(String, Stored)], &Error>,
+        alone: bool,
     ) {
         let stored = match stored {
             Ok(stored) => stored,
@@ -129,7 +132,8 @@ impl Control {
         role.unread
             .extend(damaged.map(|error| Unread::new(Part::Saved, &error)));
         let is_all_known = role.unread.is_empty();
-        if !is_all_known || saved.is_empty() && spec.functions.is_none() {
+        let is_idle = !on && saved.is_empty();
+        if !is_all_known || saved.is_empty() && spec.functions.is_none() || is_idle && !alone {
             return;
         }
         let standing = self.workers_status(spec, &saved, stored, on);
@@ -144,6 +148,8 @@ impl Control {
                 role.workers = workers;
                 role.unread.extend(unread);
             }
+            // It is off, and nothing is saved of it: that is all there is to know for sure.
+            Err(error) if is_idle => tracing::debug!(%error, "could not look for functions at 0"),
             Err(error) => {
                 let error = Error::from(error);
                 role.unread.push(Unread::new(Part::Functions, &error));
