@@ -33,8 +33,8 @@ fn the_configuration_file_says_what_a_window_has_when_it_opens() {
         setting("allow_path")["source"],
         json!({"kind": "file", "at": format!("{}:4", file.display())})
     );
-    scene.run(&["config"]).code(0).says("");
-    let text = scene.run(&["config"]).stdout;
+    let ran = scene.run(&["config"]);
+    let text = &ran.code(0).stdout;
     assert!(text.contains("192.0.2.0/24, 2001:db8::/32"), "{text}");
 
     // An option stands for the file's list, and does not add to it.
