@@ -43,12 +43,12 @@
 //! Both doors lead to the same state, so one can seed and watch while the other is tested.
 //!
 //! # What it enforces
-//! - Parameter Store: sizes, names, levels, versions, types, pages of ten that may be empty, create
-//!   without overwrite as the only compare-and-set, reads that lag ([`SsmSettings::read_lag`]), and
-//!   30 s of rest for a deleted name, which AWS asks for and the sandbox makes a
-//!   `ValidationException`.
+//! - Parameter Store: sizes, names, levels, versions, types, allowed patterns, pages of ten that may be
+//!   empty, create without overwrite as the only compare-and-set, reads that lag
+//!   ([`SsmSettings::read_lag`]), KMS keys that may not be used ([`SsmSettings::kms_key`]), and 30 s of
+//!   rest for a deleted name, which AWS asks for ([`SsmSettings::early_reuse`]).
 //! - Lambda: unset, 0 and N apart; the unreserved minimum; the order of reserved and provisioned
-//!   concurrency; mappings and provisioned concurrency that take their time; 409 while an update is
+//!   concurrency; no provisioned concurrency on a weighted alias; mappings and provisioned concurrency that take their time; 409 while an update is
 //!   in progress; the shapes, codes and statuses of errors; pages.
 //! - Rate limits of both, by budget ([`RateLimits`]). They are on by default and off in
 //!   [`Settings::quick`].
@@ -105,5 +105,5 @@ pub use rate::{Budget, RateLimits};
 pub use sandbox::{ConnectionDropped, Sandbox};
 pub use seed::{FunctionSpec, MappingSpec};
 pub use server::Server;
-pub use settings::{EmptyPages, LambdaSettings, Settings, SsmSettings};
+pub use settings::{EarlyReuse, EmptyPages, KmsKey, LambdaSettings, Settings, SsmSettings};
 pub use ssm::ParameterState;

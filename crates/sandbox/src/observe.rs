@@ -229,6 +229,24 @@ impl Sandbox {
             .with_context(|ssm, _, context| ssm.type_in(name, value, context));
     }
 
+    /// As if a policy of the organisation turned a parameter into a `SecureString`. AWS changes no type
+    /// in place (`HierarchyTypeMismatchException`), so it is deleted and created anew: its versions
+    /// begin at 1 again. Reads do not lag. Returns whether it was there.
+    pub fn encrypt_parameter(&self, name: &str) -> bool {
+        self.world().ssm.encrypt(name)
+    }
+
+    /// As if somebody gave a parameter that is there a pattern that every later value must match.
+    /// Returns whether it was there.
+    pub fn set_allowed_pattern(&self, name: &str, pattern: &str) -> bool {
+        let mut world = self.world();
+        let parameter = world.ssm.parameters.get_mut(name);
+        parameter.is_some_and(|it| {
+            it.allowed_pattern = Some(pattern.to_owned());
+            true
+        })
+    }
+
     /// As if somebody deleted a parameter in the console. Returns whether it was there. The name has
     /// to rest like any other.
     pub fn delete_parameter(&self, name: &str) -> bool {

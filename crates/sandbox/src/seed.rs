@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
 use crate::lambda::{
     Alias, Configuration, Function, FunctionRef, LambdaState, Mapping, Provisioned, Version,
-    function_arn,
+    function_arn, statement,
 };
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
@@ -39,8 +39,10 @@ pub struct FunctionSpec {
     reserved: Option<u32>,
     versions: u64,
     aliases: BTreeMap<String, u64>,
+    weights: BTreeMap<String, (u64, f64)>,
     provisioned: BTreeMap<String, u32>,
     mappings: Vec<MappingSpec>,
+    invoked_by: Vec<String>,
 }
 
 /// An event source mapping to be.
@@ -58,6 +60,7 @@ enum Source {
     Kinesis(String),
     DynamoDb(String),
     Arn(String),
+    SelfManagedKafka(String),
 }
 
 impl FunctionSpec {
@@ -71,8 +74,10 @@ impl FunctionSpec {
             reserved: None,
             versions: 0,
             aliases: BTreeMap::new(),
+            weights: BTreeMap::new(),
             provisioned: BTreeMap::new(),
             mappings: Vec::new(),
+            invoked_by: Vec::new(),
         }
     }
 
@@ -110,6 +115,19 @@ impl FunctionSpec {
     pub fn alias(mut self, name: &str, version: u64) -> Self {
         self.aliases.insert(name.to_owned(), version);
         self.versions(version)
+    }
+
+    /// An alias of a version that sends a part of its traffic (0 to 1) to another version, as a deploy
+    /// that shifts traffic does.
+    pub fn weighted_alias(mut self, name: &str, version: u64, other: u64, weight: f64) -> Self {
+        self.weights.insert(name.to_owned(), (other, weight));
+        self.versions(other).alias(name, version)
+    }
+
+    /// A service that its resource policy lets invoke it, by its principal: `s3.amazonaws.com`.
+    pub fn invoked_by(mut self, principal: &str) -> Self {
+        self.invoked_by.push(principal.to_owned());
+        self
     }
 
     /// Provisioned concurrency on an alias or a version; a version is published if it is not yet.
@@ -157,6 +175,11 @@ impl MappingSpec {
         Self::new(Source::Arn(arn.to_owned()))
     }
 
+    /// A topic of a Kafka cluster that AWS does not manage. Its mapping has no `EventSourceArn`.
+    pub fn self_managed_kafka(topic: &str) -> Self {
+        Self::new(Source::SelfManagedKafka(topic.to_owned()))
+    }
+
     /// Disabled, instead of enabled.
     pub fn disabled(mut self) -> Self {
         self.enabled = false;
@@ -169,14 +192,15 @@ impl MappingSpec {
         self
     }
 
-    fn source_arn(&self, settings: &Settings) -> String {
+    fn source_arn(&self, settings: &Settings) -> Option<String> {
         let at = |service: &str, rest: &str| {
             format!(
                 "arn:aws:{service}:{}:{}:{rest}",
                 settings.region, settings.account
             )
         };
-        match &self.source {
+        let arn = match &self.source {
+            Source::SelfManagedKafka(_) => return None,
             Source::Sqs(queue) => at("sqs", queue),
             Source::Kinesis(stream) => at("kinesis", &format!("stream/{stream}")),
             Source::DynamoDb(table) => at(
@@ -184,7 +208,28 @@ impl MappingSpec {
                 &format!("table/{table}/stream/2026-01-01T00:00:00.000"),
             ),
             Source::Arn(arn) => arn.clone(),
-        }
+        };
+        Some(arn)
+    }
+
+    /// What stands in a mapping beside its source.
+    fn settings(&self) -> Map<String, Value> {
+        let Source::SelfManagedKafka(topic) = &self.source else {
+            return Map::new();
+        };
+        let endpoints = json!({ "KAFKA_BOOTSTRAP_SERVERS": ["kafka.example.com:9096"] });
+        let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:kafka";
+        Map::from_iter([
+            ("Topics".to_owned(), json!([topic])),
+            (
+                "SelfManagedEventSource".to_owned(),
+                json!({ "Endpoints": endpoints }),
+            ),
+            (
+                "SourceAccessConfigurations".to_owned(),
+                json!([{ "Type": "SASL_SCRAM_512_AUTH", "URI": secret }]),
+            ),
+        ])
     }
 }
 
@@ -207,7 +252,7 @@ impl Sandbox {
                     let uuid = lambda.uuid();
                     let at_rest = Mapping {
                         uuid: uuid.clone(),
-                        source_arn: Some(mapping.source_arn(context.settings)),
+                        source_arn: mapping.source_arn(context.settings),
                         function_arn: function_arn(
                             context.settings,
                             &name,
@@ -217,7 +262,7 @@ impl Sandbox {
                         enabled: mapping.enabled,
                         change: None,
                         modified: context.now,
-                        settings: Map::new(),
+                        settings: mapping.settings(),
                     };
                     lambda.mappings.insert(uuid.clone(), at_rest);
                     uuid
@@ -245,11 +290,20 @@ impl FunctionSpec {
             let alias_of = Alias {
                 version: version.to_string(),
                 description: String::new(),
-                routing: None,
+                routing: self.weights.get(alias).map(|(other, weight)| {
+                    json!({ "AdditionalVersionWeights": { other.to_string(): weight } })
+                }),
                 revision: lambda.uuid(),
             };
             function.aliases.insert(alias.clone(), alias_of);
         }
+        let arn = function_arn(settings, &self.name, None);
+        let statements = self.invoked_by.iter().map(|principal| {
+            let id = principal.replace('.', "-");
+            let statement = statement(&id, principal, "lambda:InvokeFunction", &arn);
+            (id, statement)
+        });
+        function.policy.insert(String::new(), statements.collect());
         for (qualifier, count) in &self.provisioned {
             let ready = Provisioned {
                 requested: *count,

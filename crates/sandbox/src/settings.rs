@@ -32,9 +32,13 @@ pub struct Settings {
 pub struct SsmSettings {
     /// How many parameters one account may hold in a region. AWS: 10,000 in the standard tier.
     pub max_parameters: usize,
-    /// How long a deleted name must rest before it is created again. AWS asks for 30 s; the sandbox
-    /// makes it an error (`ValidationException`, "… was deleted …"), which is our strictness.
+    /// How long a deleted name must rest before it is created again. AWS asks for 30 s [API
+    /// reference, `DeleteParameter`] and does not say what happens otherwise.
     pub recreate_after: Duration,
+    /// What happens otherwise. Default [`EarlyReuse::Refused`].
+    pub early_reuse: EarlyReuse,
+    /// Whether the caller may use the KMS key that `SecureString` parameters are encrypted with.
+    pub kms_key: KmsKey,
     /// How many reads of a name (or of a path over it) still see what was there before its last
     /// write. Default 0; AWS promises nothing.
     pub read_lag: u32,
@@ -43,6 +47,27 @@ pub struct SsmSettings {
     /// Two updates of one name closer together than this get `TooManyUpdates`. Default zero: calls
     /// to the sandbox are served one at a time, so they never truly overlap.
     pub update_spacing: Duration,
+}
+
+/// What becomes of a name that is created again before it has rested
+/// ([`SsmSettings::recreate_after`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EarlyReuse {
+    /// `ValidationException`, "… was deleted …": our strictness.
+    Refused,
+    /// It is created, and no read shows it until the name has rested.
+    Hidden,
+}
+
+/// Whether the caller may use the KMS key of `SecureString` parameters. Other types need none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KmsKey {
+    /// It may.
+    Usable,
+    /// IAM lets the caller neither decrypt nor encrypt with it: `AccessDeniedException`.
+    Denied,
+    /// The key is disabled: `InvalidKeyId`.
+    Disabled,
 }
 
 /// When a page of `GetParametersByPath` is empty and yet carries a `NextToken`, as AWS's may be.
@@ -102,6 +127,29 @@ impl Settings {
         }
     }
 
+    /// For a person who wants to see how long it takes in an account: the wall clock, AWS's rate limits,
+    /// and waits of the length that AWS documents or that are commonly seen. Provisioned concurrency
+    /// comes "after a minute or two of preparation" [Lambda Developer Guide, "Configuring provisioned
+    /// concurrency"]; a mapping changes its state in seconds; a deleted parameter's name rests for 30 s;
+    /// a read or two after a write still shows what was there before.
+    pub fn unhurried() -> Self {
+        Self {
+            ssm: SsmSettings {
+                read_lag: 2,
+                ..SsmSettings::default()
+            },
+            lambda: LambdaSettings {
+                create: Duration::from_secs(3),
+                update: Duration::from_secs(5),
+                provision: Duration::from_secs(90),
+                mapping_change: Duration::from_secs(8),
+                mapping_disable: Duration::from_secs(15),
+                ..LambdaSettings::default()
+            },
+            ..Self::default()
+        }
+    }
+
     /// For a demonstration a person watches: the wall clock and AWS's rate limits, but changes that
     /// take tenths of a second and no 30 s wait for a deleted name.
     pub fn demo() -> Self {
@@ -129,6 +177,8 @@ impl Default for SsmSettings {
         Self {
             max_parameters: 10_000,
             recreate_after: Duration::from_secs(30),
+            early_reuse: EarlyReuse::Refused,
+            kms_key: KmsKey::Usable,
             read_lag: 0,
             empty_pages: EmptyPages::Every(3),
             update_spacing: Duration::ZERO,

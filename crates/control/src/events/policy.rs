@@ -233,6 +233,9 @@ mod tests {
             "codecommit.amazonaws.com",
             "cloudformation.amazonaws.com",
             "a-service-of-2030.amazonaws.com",
+            // China's partition has a domain of its own for some services.
+            "config.amazonaws.com.cn",
+            "events.cn-north-1.amazonaws.com.cn",
         ] {
             assert_eq!(read(service(name)), [(name.to_owned(), false)]);
         }
@@ -242,6 +245,9 @@ mod tests {
             "cognito-idp.amazonaws.com",
             "lexv2.amazonaws.com",
             "alexa-appkit.amazon.com",
+            "alexa-connectedhome.amazon.com",
+            "apigateway.amazonaws.com.cn",
+            "elasticloadbalancing.cn-north-1.amazonaws.com.cn",
         ] {
             assert_eq!(read(service(name)), [(name.to_owned(), true)]);
         }

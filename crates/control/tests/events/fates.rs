@@ -17,6 +17,7 @@ async fn queues_and_streams_wait_and_what_is_disabled_brings_nothing() {
             .mapping(MappingSpec::dynamodb("carts"))
             .mapping(MappingSpec::arn("arn:aws:kafka:us-east-1:1:cluster/a/b"))
             .mapping(MappingSpec::arn("arn:aws:mq:us-east-1:1:broker:b:c"))
+            .mapping(MappingSpec::self_managed_kafka("returns"))
             .mapping(MappingSpec::sqs("off").disabled()),
         FunctionSpec::new("demo-dev-plain"),
         FunctionSpec::new("demo-dev-zero")
@@ -29,6 +30,7 @@ async fn queues_and_streams_wait_and_what_is_disabled_brings_nothing() {
         fates(&events, "demo-dev-fed"),
         [
             ("dynamodb", None, &Fate::InStream),
+            ("kafka", None, &Fate::InStream),
             ("kafka", None, &Fate::InStream),
             ("kinesis", None, &Fate::InStream),
             ("mq", None, &Fate::Queued),
@@ -164,4 +166,22 @@ async fn a_failure_destination_that_is_paused_too_saves_nothing() {
         fates(&events, "demo-dev-c"),
         [(S3, None, &sent(arn("other")))]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn alexa_waits_for_its_answer_and_a_service_in_china_is_that_service() {
+    let world = World::new([
+        FunctionSpec::new("demo-dev-skill").invoked_by("alexa-appkit.amazon.com"),
+        FunctionSpec::new("demo-dev-home").invoked_by("alexa-connectedhome.amazon.com"),
+        FunctionSpec::new("demo-dev-rule").invoked_by("config.amazonaws.com.cn"),
+    ]);
+    let events = plan(&world).await;
+    for (name, from, fate) in [
+        ("skill", "alexa-appkit.amazon.com", &Fate::Throttled),
+        ("home", "alexa-connectedhome.amazon.com", &Fate::Throttled),
+        ("rule", "config.amazonaws.com.cn", &Fate::Lost),
+    ] {
+        let name = format!("demo-dev-{name}");
+        assert_eq!(fates(&events, &name), [(from, None, fate)]);
+    }
 }

@@ -22,6 +22,23 @@ struct Input {
     enabled: Option<bool>,
     batch_size: Option<i64>,
     starting_position: Option<String>,
+    self_managed_event_source: Option<SelfManaged>,
+    topics: Vec<String>,
+    source_access_configurations: Vec<Value>,
+}
+
+/// A cluster that AWS does not manage. It has no ARN.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct SelfManaged {
+    endpoints: Endpoints,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Endpoints {
+    #[serde(rename = "KAFKA_BOOTSTRAP_SERVERS")]
+    servers: Vec<String>,
 }
 
 /// Settings that are kept and shown, and otherwise mean nothing here.
@@ -37,6 +54,11 @@ const KEPT: &[&str] = &[
     "DestinationConfig",
     "FilterCriteria",
     "ScalingConfig",
+    "SelfManagedEventSource",
+    "SelfManagedKafkaEventSourceConfig",
+    "AmazonManagedKafkaEventSourceConfig",
+    "Topics",
+    "SourceAccessConfigurations",
 ];
 
 /// Forgets the mappings whose deletion is over.
@@ -53,21 +75,15 @@ pub(crate) fn create(
 ) -> ApiResult<Reply> {
     let input: Input = request.input()?;
     let given: Map<String, Value> = request.input()?;
-    let function = input.function_name.ok_or_else(|| null("functionName"))?;
-    let source = input
-        .event_source_arn
-        .ok_or_else(|| ApiError::invalid("Unrecognized event source."))?;
-    let service = source.split(':').nth(2).unwrap_or_default();
-    if !matches!(
-        service,
-        "sqs" | "kinesis" | "dynamodb" | "kafka" | "mq" | "rds"
-    ) {
-        return Err(ApiError::invalid("Unrecognized event source."));
-    }
-    if matches!(service, "kinesis" | "dynamodb") {
+    let service = service(&input)?;
+    let function = input.function_name.as_deref();
+    let function = function.ok_or_else(|| null("functionName"))?;
+    if matches!(service, "kinesis" | "dynamodb" | "kafka") {
         starting_position(input.starting_position.as_deref())?;
     }
-    let name = FunctionRef::parse(&function, context.settings)?;
+    let usual = if service == "sqs" { 10 } else { 100 };
+    let source = input.event_source_arn;
+    let name = FunctionRef::parse(function, context.settings)?;
     let known = state.functions.get(&name.name).is_some_and(|it| {
         name.qualifier
             .as_deref()
@@ -77,19 +93,26 @@ pub(crate) fn create(
         return Err(ApiError::invalid("Function does not exist"));
     }
     let function_arn = name.arn(context.settings);
+    let settings = kept(given);
     if let Some(other) = state.mappings.values().find(|it| {
-        it.source_arn.as_deref() == Some(source.as_str()) && it.function_arn == function_arn
+        it.source_arn == source
+            && it.function_arn == function_arn
+            && (source.is_some()
+                || it.settings.get("SelfManagedEventSource")
+                    == settings.get("SelfManagedEventSource")
+                    && it.settings.get("Topics") == settings.get("Topics"))
     }) {
         return Err(ApiError::conflict(format!(
-            "The event source arn (\" {source} \") and function (\" {} \") provided mapping already \
+            "The event source arn (\" {} \") and function (\" {} \") provided mapping already \
              exists. Please update or delete the existing mapping with UUID {}",
-            name.name, other.uuid
+            source.unwrap_or_default(),
+            name.name,
+            other.uuid
         )));
     }
-    let usual = if service == "sqs" { 10 } else { 100 };
     let mapping = Mapping {
         uuid: state.uuid(),
-        source_arn: Some(source),
+        source_arn: source,
         function_arn,
         batch_size: ranged(input.batch_size.unwrap_or(usual), "batchSize", 1, 10_000)?,
         enabled: input.enabled.unwrap_or(true),
@@ -98,11 +121,34 @@ pub(crate) fn create(
             later(context.now, context.settings.lambda.mapping_change),
         )),
         modified: context.now,
-        settings: kept(given),
+        settings,
     };
     let body = show(context, &mapping);
     state.mappings.insert(mapping.uuid.clone(), mapping);
     Ok(Reply::json(202, &body))
+}
+
+/// The service that the events come from. A self-managed Kafka cluster is named by its servers instead of
+/// an ARN, with its topic and how to sign in [API reference, `CreateEventSourceMapping`].
+fn service(input: &Input) -> ApiResult<&str> {
+    let unrecognized = || ApiError::invalid("Unrecognized event source.");
+    match (&input.event_source_arn, &input.self_managed_event_source) {
+        (Some(arn), None) => {
+            let service = arn.split(':').nth(2).unwrap_or_default();
+            let known = ["sqs", "kinesis", "dynamodb", "kafka", "mq", "rds"];
+            known
+                .into_iter()
+                .find(|it| *it == service)
+                .ok_or_else(unrecognized)
+        }
+        (None, Some(cluster)) => {
+            let complete = !cluster.endpoints.servers.is_empty()
+                && input.topics.len() == 1
+                && !input.source_access_configurations.is_empty();
+            complete.then_some("kafka").ok_or_else(unrecognized)
+        }
+        _ => Err(unrecognized()),
+    }
 }
 
 fn null(field: &str) -> ApiError {

@@ -26,6 +26,7 @@ pub(crate) use invoke::Job;
 pub use invoke::{Handler, Invocation, InvocationFate};
 pub(crate) use mappings::settle;
 pub(crate) use names::{FunctionRef, function_arn};
+pub(crate) use policy::statement;
 pub(crate) use route::{route, target};
 pub(crate) use state::{
     Alias, Configuration, Function, LambdaState, Mapping, Provisioned, Version,

@@ -16,6 +16,8 @@ struct AddInput {
     action: String,
     principal: String,
     source_arn: Option<String>,
+    source_account: Option<String>,
+    event_source_token: Option<String>,
 }
 
 fn none() -> ApiError {
@@ -67,24 +69,45 @@ pub(crate) fn add(
             input.statement_id
         )));
     }
-    let principal = if input.principal.ends_with(".amazonaws.com") {
-        json!({ "Service": input.principal })
-    } else {
-        json!({ "AWS": input.principal })
-    };
-    let mut statement = json!({
-        "Sid": input.statement_id,
-        "Effect": "Allow",
-        "Principal": principal,
-        "Action": input.action,
-        "Resource": arn,
-    });
+    let mut statement = statement(&input.statement_id, &input.principal, &input.action, &arn);
     if let Some(source) = input.source_arn {
-        statement["Condition"] = json!({ "ArnLike": { "AWS:SourceArn": source } });
+        statement["Condition"]["ArnLike"]["AWS:SourceArn"] = source.into();
+    }
+    if let Some(account) = input.source_account {
+        statement["Condition"]["StringEquals"]["AWS:SourceAccount"] = account.into();
+    }
+    if let Some(token) = input.event_source_token {
+        statement["Condition"]["StringEquals"]["lambda:EventSourceToken"] = token.into();
     }
     let text = Value::String(statement.to_string());
     statements.insert(input.statement_id, statement);
     Ok(Reply::json(201, &json!({ "Statement": text })))
+}
+
+/// A statement that allows a principal an action.
+pub(crate) fn statement(id: &str, by: &str, action: &str, resource: &str) -> Value {
+    json!({
+        "Sid": id,
+        "Effect": "Allow",
+        "Principal": principal(by),
+        "Action": action,
+        "Resource": resource,
+    })
+}
+
+/// A principal as a policy shows it: a service by its domain (`s3.amazonaws.com`,
+/// `alexa-appkit.amazon.com`, `ec2.amazonaws.com.cn`), an account or a role by its ARN, or anybody.
+fn principal(given: &str) -> Value {
+    let is_account = given.len() == 12 && given.bytes().all(|b| b.is_ascii_digit());
+    if given == "*" {
+        json!("*")
+    } else if is_account {
+        json!({ "AWS": format!("arn:aws:iam::{given}:root") })
+    } else if given.starts_with("arn:") {
+        json!({ "AWS": given })
+    } else {
+        json!({ "Service": given })
+    }
 }
 
 pub(crate) fn remove(

@@ -126,6 +126,10 @@ pub(crate) fn put(
 fn one_per_version(function: &Function, qualifier: &str) -> ApiResult<()> {
     match function.aliases.get(qualifier) {
         Some(alias) if alias.version == "$LATEST" => Err(ApiError::invalid(UNPUBLISHED)),
+        // [hashicorp/terraform#24957], in AWS's words.
+        Some(alias) if alias.is_weighted() => Err(ApiError::invalid(
+            "Alias with weights can not be used with Provisioned Concurrency",
+        )),
         Some(alias) if function.provisioned.contains_key(&alias.version) => {
             Err(ApiError::conflict(
                 "Alias can't be used for Provisioned Concurrency configuration on an already \

@@ -135,6 +135,19 @@ impl LambdaState {
     }
 }
 
+impl Alias {
+    /// Whether it sends a part of its traffic to a second version.
+    pub(crate) fn is_weighted(&self) -> bool {
+        let weights = self
+            .routing
+            .as_ref()
+            .and_then(|it| it.get("AdditionalVersionWeights"));
+        weights
+            .and_then(Value::as_object)
+            .is_some_and(|weights| !weights.is_empty())
+    }
+}
+
 impl Function {
     pub(crate) fn new(name: &str, latest: Configuration) -> Self {
         Self {

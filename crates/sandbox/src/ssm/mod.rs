@@ -1,9 +1,11 @@
 //! Parameter Store: names, values, versions, pages and what a reader may see of them.
 //!
-//! Encryption is only pretended: a `SecureString` read without decryption comes back scrambled.
+//! Encryption is only pretended: a `SecureString` read without decryption comes back scrambled, and
+//! whether the caller may use its key is a setting.
 
 mod delete;
 mod dispatch;
+mod kms;
 mod names;
 mod page;
 mod put;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::clock::epoch_seconds;
 use crate::error::{ApiError, ApiResult};
 use crate::settings::EmptyPages;
+use crate::ssm::kms;
 use crate::ssm::names::{self, Selected};
 use crate::ssm::read;
 use crate::ssm::state::{Parameter, SsmState};
@@ -142,7 +143,10 @@ pub(crate) fn by_path(
     let names = names
         .iter()
         .filter(|name| under(name) && name.as_str() > after);
-    let (found, more) = take(state, names, size);
+    let (found, more) = take(state, context, names, size);
+    for (_, parameter) in &found {
+        kms::may_decrypt(context, parameter.kind, input.with_decryption)?;
+    }
     let listed: Vec<Value> = found
         .iter()
         .map(|(name, parameter)| {
@@ -171,6 +175,7 @@ fn empty_now(state: &mut SsmState, context: &Context<'_>, token: Option<&Token>)
 /// The first `size` parameters this reader sees among `names`, and whether others follow.
 fn take<'a>(
     state: &mut SsmState,
+    context: &Context<'_>,
     names: impl Iterator<Item = &'a String>,
     size: usize,
 ) -> (Vec<(String, Parameter)>, bool) {
@@ -179,7 +184,7 @@ fn take<'a>(
         if found.len() == size {
             return (found, true);
         }
-        if let Some(parameter) = state.see(name) {
+        if let Some(parameter) = state.see(name, context.now) {
             found.push((name.clone(), parameter));
         }
     }
@@ -221,7 +226,7 @@ pub(crate) fn describe(
     let after = token.as_ref().map_or("", |token| token.last.as_str());
     let names = state.names();
     let names = names.iter().filter(|name| name.as_str() > after);
-    let (found, more) = take(state, names, size);
+    let (found, more) = take(state, context, names, size);
     let listed: Vec<Value> = found
         .iter()
         .filter_map(|(name, parameter)| {
@@ -237,6 +242,9 @@ pub(crate) fn describe(
                 "Policies": [],
                 "DataType": "text",
             });
+            if let Some(pattern) = &parameter.allowed_pattern {
+                entry["AllowedPattern"] = pattern.as_str().into();
+            }
             if let Some(description) = &newest.description {
                 entry["Description"] = description.as_str().into();
             }

@@ -1,10 +1,14 @@
 //! Writing a parameter: creation, which is the only compare-and-set there is, and new versions.
 
+use jiff::Timestamp;
+use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::clock::since;
+use crate::clock::{later, since};
 use crate::error::{ApiError, ApiResult};
+use crate::settings::EarlyReuse;
+use crate::ssm::kms;
 use crate::ssm::names;
 use crate::ssm::state::{Kind, Parameter, SsmState, Version};
 use crate::world::Context;
@@ -25,6 +29,7 @@ pub(crate) struct PutInput {
     overwrite: bool,
     tier: Option<String>,
     description: Option<String>,
+    allowed_pattern: Option<String>,
     #[serde(default)]
     tags: Vec<Value>,
 }
@@ -69,14 +74,23 @@ pub(crate) fn put(
             (kind, 1)
         }
     };
+    kms::may_encrypt(context, kind)?;
+    let pattern = allowed_pattern(&input, existing)?;
+    if number == 1
+        && let Some(until) = rests_until(state, &input.name, context)
+    {
+        state.hide(&input.name, until);
+    }
     state.remember(&input.name, settings.read_lag);
     let parameter = state
         .parameters
         .entry(input.name)
         .or_insert_with(|| Parameter {
             kind,
+            allowed_pattern: None,
             versions: Default::default(),
         });
+    parameter.allowed_pattern = pattern;
     let description = input.description.or_else(|| {
         let newest = parameter.versions.back()?;
         newest.description.clone()
@@ -205,19 +219,46 @@ fn overwritable(
     Ok(())
 }
 
+/// Until when a name that was deleted should rest, if it still should.
+fn rests_until(state: &SsmState, name: &str, context: &Context<'_>) -> Option<Timestamp> {
+    let deleted = state.deleted.get(name)?;
+    let until = later(*deleted, context.settings.ssm.recreate_after);
+    (context.now < until).then_some(until)
+}
+
+/// The pattern that this and later values must match. One that was given stays: overwriting a value
+/// without a pattern is held against it [Systems Manager User Guide, "Working with parameter
+/// hierarchies"].
+fn allowed_pattern(input: &PutInput, existing: Option<&Parameter>) -> ApiResult<Option<String>> {
+    let kept = existing.and_then(|it| it.allowed_pattern.as_ref());
+    let Some(pattern) = input.allowed_pattern.as_ref().or(kept) else {
+        return Ok(None);
+    };
+    let whole = Regex::new(&format!("^(?:{pattern})$")).map_err(|_| {
+        ApiError::ssm(
+            "InvalidAllowedPatternException",
+            format!("The allowed pattern {pattern} is not a regular expression that can be used."),
+        )
+    })?;
+    if !whole.is_match(&input.value) {
+        return Err(ApiError::ssm(
+            "ParameterPatternMismatchException",
+            format!("Parameter value, cannot be validated against allowedPattern: {pattern}"),
+        ));
+    }
+    Ok(Some(pattern.clone()))
+}
+
 fn creatable(state: &SsmState, input: &PutInput, context: &Context<'_>) -> ApiResult<()> {
     let settings = &context.settings.ssm;
-    if let Some(deleted) = state.deleted.get(&input.name) {
-        let rested = since(*deleted, context.now);
-        if rested < settings.recreate_after {
-            return Err(ApiError::validation(format!(
-                "The sandbox refuses to create {}: it was deleted {} ms ago, and AWS asks to wait {} s \
-                 before the same name is created again.",
-                input.name,
-                rested.as_millis(),
-                settings.recreate_after.as_secs(),
-            )));
-        }
+    let rests = rests_until(state, &input.name, context).is_some();
+    if rests && settings.early_reuse == EarlyReuse::Refused {
+        return Err(ApiError::validation(format!(
+            "The sandbox refuses to create {}: it was deleted a moment ago, and AWS asks to wait {} s \
+             before the same name is created again.",
+            input.name,
+            settings.recreate_after.as_secs(),
+        )));
     }
     if state.parameters.len() >= settings.max_parameters {
         return Err(ApiError::ssm(

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::clock::epoch_seconds;
 use crate::error::{ApiError, ApiResult};
+use crate::ssm::kms;
 use crate::ssm::names::{self, Selected};
 use crate::ssm::page::{self, Token};
 use crate::ssm::state::{Kind, Parameter, SsmState, Version};
@@ -45,7 +46,8 @@ pub(crate) fn get(
     input: GetInput,
 ) -> ApiResult<Value> {
     let selected = names::select(&input.name);
-    let parameter = find(state, selected.name, selected.selector)?;
+    let parameter = find(state, context, selected.name, selected.selector)?;
+    kms::may_decrypt(context, parameter.kind, input.with_decryption)?;
     Ok(json!({
         "Parameter": describe(context, &selected, &parameter, input.with_decryption),
     }))
@@ -61,8 +63,9 @@ pub(crate) fn get_many(
     let mut missing = Vec::new();
     for name in &input.names {
         let selected = names::select(name);
-        match find(state, selected.name, selected.selector) {
+        match find(state, context, selected.name, selected.selector) {
             Ok(parameter) => {
+                kms::may_decrypt(context, parameter.kind, input.with_decryption)?;
                 found.push(describe(
                     context,
                     &selected,
@@ -102,7 +105,8 @@ pub(crate) fn history(
     context: &Context<'_>,
     input: &HistoryInput,
 ) -> ApiResult<Value> {
-    let parameter = find(state, &input.name, None)?;
+    let parameter = find(state, context, &input.name, None)?;
+    kms::may_decrypt(context, parameter.kind, input.with_decryption)?;
     let size = page::size(input.max_results, 50)?;
     let after = Token::read(input.next_token.as_deref(), &input.name)?;
     let after: i64 = after.map_or(Ok(0), |token| {
@@ -144,9 +148,14 @@ pub(crate) fn history(
 }
 
 /// The parameter as this reader sees it, with the selected version certain to be there.
-fn find(state: &mut SsmState, name: &str, selector: Option<&str>) -> ApiResult<Parameter> {
+fn find(
+    state: &mut SsmState,
+    context: &Context<'_>,
+    name: &str,
+    selector: Option<&str>,
+) -> ApiResult<Parameter> {
     let parameter = state
-        .see(name)
+        .see(name, context.now)
         .ok_or_else(|| ApiError::ssm_bare("ParameterNotFound"))?;
     if parameter.version(selector).is_none() {
         return Err(no_version(name, selector.unwrap_or_default()));

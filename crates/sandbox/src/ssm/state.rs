@@ -13,6 +13,9 @@ pub(crate) struct SsmState {
     pub(crate) parameters: BTreeMap<String, Parameter>,
     /// When a name was last deleted; names must rest before they come back.
     pub(crate) deleted: BTreeMap<String, Timestamp>,
+    /// Names that were created again too early, and until when no read shows them.
+    #[serde(default)]
+    hidden: BTreeMap<String, Timestamp>,
     /// What readers still see of names written lately. Not saved: a restart is slow enough.
     #[serde(skip)]
     lagging: BTreeMap<String, Lag>,
@@ -30,6 +33,9 @@ struct Lag {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Parameter {
     pub(crate) kind: Kind,
+    /// What every later value must match, as a whole; it stays until another is given.
+    #[serde(default)]
+    pub(crate) allowed_pattern: Option<String>,
     /// Oldest first, at most a hundred, never empty.
     pub(crate) versions: VecDeque<Version>,
 }
@@ -115,8 +121,16 @@ impl SsmState {
             });
     }
 
+    /// Hides a name that was created again too early.
+    pub(crate) fn hide(&mut self, name: &str, until: Timestamp) {
+        self.hidden.insert(name.to_owned(), until);
+    }
+
     /// One read of `name`: the parameter as this reader sees it, and one read less that lags.
-    pub(crate) fn see(&mut self, name: &str) -> Option<Parameter> {
+    pub(crate) fn see(&mut self, name: &str, now: Timestamp) -> Option<Parameter> {
+        if self.hidden.get(name).is_some_and(|until| now < *until) {
+            return None;
+        }
         if let Some(lag) = self.lagging.get_mut(name) {
             let seen = lag.before.clone();
             lag.reads_left -= 1;
@@ -148,6 +162,7 @@ impl SsmState {
             .entry(name.to_owned())
             .or_insert_with(|| Parameter {
                 kind: Kind::String,
+                allowed_pattern: None,
                 versions: VecDeque::new(),
             });
         let newest = parameter.versions.back().map_or(0, |it| it.version);
@@ -160,6 +175,22 @@ impl SsmState {
             user: context.user_arn(),
             labels: Vec::new(),
         });
+    }
+
+    /// Deletes a parameter and creates it anew as a `SecureString` with the same value.
+    pub(crate) fn encrypt(&mut self, name: &str) -> bool {
+        let Some(parameter) = self.parameters.get_mut(name) else {
+            return false;
+        };
+        parameter.kind = Kind::SecureString;
+        if let Some(newest) = parameter.versions.pop_back() {
+            parameter.versions.clear();
+            parameter.versions.push_back(Version {
+                version: 1,
+                ..newest
+            });
+        }
+        true
     }
 
     /// The newest state of every parameter.

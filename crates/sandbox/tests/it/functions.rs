@@ -320,6 +320,43 @@ async fn policies_are_kept() {
 }
 
 #[tokio::test]
+async fn a_principal_is_a_service_an_account_a_role_or_anybody() {
+    let sandbox = quick();
+    let role = "arn:aws:iam::123456789012:role/deploy";
+    sandbox.seed(FunctionSpec::new("task").invoked_by("alexa-appkit.amazon.com"));
+    let client = lambda(&sandbox);
+    for (id, principal) in [
+        ("1", "alexa-connectedhome.amazon.com"),
+        ("2", "config.amazonaws.com.cn"),
+        ("3", "210987654321"),
+        ("4", role),
+        ("5", "*"),
+    ] {
+        let add = client.add_permission().function_name("task");
+        let add = add.statement_id(id).action("lambda:InvokeFunction");
+        let add = add.principal(principal).event_source_token("token");
+        add.send().await.unwrap();
+    }
+    let get = client.get_policy().function_name("task").send().await;
+    let policy: serde_json::Value = serde_json::from_str(get.unwrap().policy().unwrap()).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    let principals: Vec<_> = statements.iter().map(|it| &it["Principal"]).collect();
+    assert_eq!(
+        serde_json::json!(principals),
+        serde_json::json!([
+            { "Service": "alexa-connectedhome.amazon.com" },
+            { "Service": "config.amazonaws.com.cn" },
+            { "AWS": "arn:aws:iam::210987654321:root" },
+            { "AWS": role },
+            "*",
+            { "Service": "alexa-appkit.amazon.com" },
+        ])
+    );
+    let condition = &statements[0]["Condition"]["StringEquals"];
+    assert_eq!(condition["lambda:EventSourceToken"], "token");
+}
+
+#[tokio::test]
 async fn event_invoke_settings_are_kept() {
     let sandbox = quick();
     sandbox.seed(FunctionSpec::new("task"));

@@ -160,3 +160,52 @@ async fn mappings_outlive_their_function() {
         .unwrap();
     assert_eq!(state(&client, &uuids[0]).await, "Enabled");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_aws_does_not_manage_has_no_arn() {
+    use aws_sdk_lambda::types::{
+        EndPointType, EventSourcePosition, SelfManagedEventSource, SourceAccessConfiguration,
+        SourceAccessType,
+    };
+    let sandbox = quick();
+    let seeded = FunctionSpec::new("seeded").mapping(MappingSpec::self_managed_kafka("orders"));
+    let seeded = sandbox.seed(seeded);
+    sandbox.seed(FunctionSpec::new("task"));
+    let client = lambda(&sandbox);
+    let servers = vec!["kafka.example.com:9096".to_owned()];
+    let cluster = SelfManagedEventSource::builder()
+        .endpoints(EndPointType::KafkaBootstrapServers, servers)
+        .build();
+    let create = || {
+        let create = client.create_event_source_mapping();
+        let create = create.function_name("task").topics("orders");
+        create.self_managed_event_source(cluster.clone())
+    };
+    let access = SourceAccessConfiguration::builder()
+        .r#type(SourceAccessType::SaslScram512Auth)
+        .uri("arn:aws:secretsmanager:us-east-1:123456789012:secret:kafka")
+        .build();
+    let complete = || {
+        let create = create().source_access_configurations(access.clone());
+        create.starting_position(EventSourcePosition::Latest)
+    };
+    assert_eq!(
+        code(create().send().await),
+        is(400, "InvalidParameterValueException")
+    );
+    let created = complete().send().await.unwrap();
+    assert_eq!(created.event_source_arn(), None);
+    assert_eq!(
+        code(complete().send().await),
+        is(409, "ResourceConflictException")
+    );
+    rest(&sandbox).await;
+    for uuid in [created.uuid().unwrap(), seeded[0].as_str()] {
+        let get = client.get_event_source_mapping().uuid(uuid);
+        let got = get.send().await.unwrap();
+        assert_eq!(got.event_source_arn(), None);
+        assert_eq!(got.topics(), ["orders"]);
+        assert_eq!(got.self_managed_event_source(), Some(&cluster));
+        assert_eq!(enable(&client, uuid, false).await, is(202, "Disabling"));
+    }
+}

@@ -240,3 +240,25 @@ async fn it_is_listed_fifty_a_page() {
     assert_eq!(second.provisioned_concurrency_configs().len(), 10);
     assert_eq!(second.next_marker(), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_that_shifts_traffic_takes_none() {
+    let sandbox = quick();
+    sandbox.seed(FunctionSpec::new("task").weighted_alias("live", 1, 2, 0.1));
+    let client = lambda(&sandbox);
+    let put = || {
+        let put = client.put_provisioned_concurrency_config();
+        let put = put.function_name("task").qualifier("live");
+        put.provisioned_concurrent_executions(2).send()
+    };
+    let (status, code, message) = refusal(put().await);
+    assert_eq!((status, code), is(400, "InvalidParameterValueException"));
+    assert_eq!(
+        message,
+        "Alias with weights can not be used with Provisioned Concurrency"
+    );
+    let none = aws_sdk_lambda::types::AliasRoutingConfiguration::builder().build();
+    let update = client.update_alias().function_name("task").name("live");
+    update.routing_config(none).send().await.unwrap();
+    put().await.unwrap();
+}

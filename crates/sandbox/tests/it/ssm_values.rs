@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
-use maintenance_sandbox::{Sandbox, Settings};
+use maintenance_sandbox::{EarlyReuse, KmsKey, Sandbox, Settings};
 
 use crate::common::{code, is, quick, refusal, ssm, ssm_as};
 
@@ -313,4 +313,123 @@ async fn reads_may_lag_behind_writes() {
     client.delete_parameter().name("/a").send().await.unwrap();
     assert_eq!(value(&client, "/a").await, "1");
     assert!(sandbox.parameters().is_empty());
+}
+
+#[tokio::test]
+async fn a_secure_string_is_ciphertext_until_its_key_may_be_used() {
+    let sandbox = quick();
+    let client = ssm(&sandbox);
+    create(&client, "/app/flag", "on").await;
+    create(&client, "/app/plain", "on").await;
+    assert!(sandbox.encrypt_parameter("/app/flag"));
+    assert!(!sandbox.encrypt_parameter("/app/none"));
+    assert_eq!(sandbox.parameters()["/app/flag"].kind, "SecureString");
+    assert_ne!(value(&client, "/app/flag").await, "on");
+    let read = || {
+        let get = client.get_parameter().name("/app/flag");
+        get.with_decryption(true).send()
+    };
+    assert_eq!(
+        read().await.unwrap().parameter().unwrap().value(),
+        Some("on")
+    );
+
+    let list = || {
+        let list = client.get_parameters_by_path().path("/app");
+        list.with_decryption(true).send()
+    };
+    let write = || {
+        let put = client.put_parameter().name("/app/flag").value("off");
+        put.overwrite(true).send()
+    };
+    sandbox.configure(|settings| settings.ssm.kms_key = KmsKey::Denied);
+    for (refused, action) in [
+        (refusal(read().await), "kms:Decrypt"),
+        (refusal(list().await), "kms:Decrypt"),
+        (refusal(write().await), "kms:Encrypt"),
+    ] {
+        let (status, code, message) = refused;
+        assert_eq!((status, code), is(400, "AccessDeniedException"));
+        assert!(message.contains(action), "{message}");
+        assert!(message.contains("(Service: AWSKMS"), "{message}");
+    }
+    // Who does not ask for it needs no key, nor does another type.
+    assert_ne!(value(&client, "/app/flag").await, "on");
+    let plain = client.get_parameter().name("/app/plain");
+    assert!(plain.with_decryption(true).send().await.is_ok());
+
+    sandbox.configure(|settings| settings.ssm.kms_key = KmsKey::Disabled);
+    assert_eq!(code(read().await), is(400, "InvalidKeyId"));
+    assert_eq!(code(write().await), is(400, "InvalidKeyId"));
+    assert_eq!(sandbox.parameters()["/app/flag"].value, "on");
+}
+
+#[tokio::test]
+async fn a_type_is_kept_unless_another_is_named_which_is_refused() {
+    let sandbox = quick();
+    let client = ssm(&sandbox);
+    create(&client, "/app/flag", "on").await;
+    sandbox.encrypt_parameter("/app/flag");
+    let put = || {
+        let put = client.put_parameter().name("/app/flag").value("off");
+        put.overwrite(true)
+    };
+    assert_eq!(
+        code(put().r#type(ParameterType::String).send().await),
+        is(400, "HierarchyTypeMismatchException")
+    );
+    assert_eq!(sandbox.parameters()["/app/flag"].value, "on");
+    put().send().await.unwrap();
+    let flag = &sandbox.parameters()["/app/flag"];
+    assert_eq!(
+        (flag.value.as_str(), flag.kind.as_str()),
+        ("off", "SecureString")
+    );
+}
+
+#[tokio::test]
+async fn a_pattern_that_was_given_holds_for_every_later_value() {
+    let sandbox = quick();
+    let client = ssm(&sandbox);
+    let put = |value: &str| {
+        let put = client.put_parameter().name("/app/flag").value(value);
+        put.r#type(ParameterType::String).overwrite(true)
+    };
+    put("on").allowed_pattern("on|off").send().await.unwrap();
+    put("off").send().await.unwrap();
+    let (status, code, message) = refusal(put("offline").send().await);
+    assert_eq!((status, code), is(400, "ParameterPatternMismatchException"));
+    assert!(message.ends_with("allowedPattern: on|off"), "{message}");
+    put("offline").allowed_pattern(".*").send().await.unwrap();
+    assert!(sandbox.set_allowed_pattern("/app/flag", "x+"));
+    assert_eq!(
+        refusal(put("y").send().await).1,
+        "ParameterPatternMismatchException"
+    );
+    assert_eq!(
+        refusal(put("y").allowed_pattern("(").send().await).1,
+        "InvalidAllowedPatternException"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_comes_back_too_early_is_refused_or_hidden() {
+    let sandbox = quick();
+    let client = ssm(&sandbox);
+    create(&client, "/app/lease", "a").await;
+    let delete = || client.delete_parameter().name("/app/lease").send();
+    delete().await.unwrap();
+    let again = || {
+        let put = client.put_parameter().name("/app/lease").value("b");
+        put.r#type(ParameterType::String).send()
+    };
+    assert_eq!(code(again().await), is(400, "ValidationException"));
+    sandbox.configure(|settings| settings.ssm.early_reuse = EarlyReuse::Hidden);
+    again().await.unwrap();
+    let get = || client.get_parameter().name("/app/lease").send();
+    assert_eq!(code(get().await), is(400, "ParameterNotFound"));
+    // It is there all the same.
+    assert_eq!(code(again().await), is(400, "ParameterAlreadyExists"));
+    tokio::time::advance(sandbox.settings().ssm.recreate_after).await;
+    assert_eq!(value(&client, "/app/lease").await, "b");
 }

@@ -1,0 +1,51 @@
+//! Whether the caller may use the key of a `SecureString`, in the words of Parameter Store, which calls
+//! KMS with the caller's own permissions [Systems Manager User Guide, "AWS KMS encryption for Parameter
+//! Store SecureString parameters"].
+
+use crate::error::{ApiError, ApiResult};
+use crate::settings::KmsKey;
+use crate::ssm::state::Kind;
+use crate::world::Context;
+
+/// Refuses a read that is to decrypt what the caller may not.
+pub(crate) fn may_decrypt(context: &Context<'_>, kind: Kind, decrypt: bool) -> ApiResult<()> {
+    if !decrypt {
+        return Ok(());
+    }
+    check(context, kind, "kms:Decrypt")
+}
+
+/// Refuses a write that the caller may not encrypt. In the advanced tier AWS asks for
+/// `kms:GenerateDataKey` as well.
+pub(crate) fn may_encrypt(context: &Context<'_>, kind: Kind) -> ApiResult<()> {
+    check(context, kind, "kms:Encrypt")
+}
+
+fn check(context: &Context<'_>, kind: Kind, action: &str) -> ApiResult<()> {
+    let settings = context.settings;
+    if kind != Kind::SecureString {
+        return Ok(());
+    }
+    let key = format!(
+        "arn:aws:kms:{}:{}:key/00000000-0000-4000-8000-000000000000",
+        settings.region, settings.account
+    );
+    // Parameter Store hands on what KMS answered, with its code in brackets.
+    let by_kms = |code: &str| format!("(Service: AWSKMS; Status Code: 400; Error Code: {code})");
+    match settings.ssm.kms_key {
+        KmsKey::Usable => Ok(()),
+        KmsKey::Denied => Err(ApiError::ssm(
+            "AccessDeniedException",
+            format!(
+                "User: {} is not authorized to perform: {action} on resource: {key} because no \
+                 identity-based policy allows the {action} action {}",
+                context.user_arn(),
+                by_kms("AccessDeniedException")
+            ),
+        )),
+        KmsKey::Disabled => Err(ApiError::ssm(
+            "InvalidKeyId",
+            format!("{key} is disabled. {}", by_kms("DisabledException")),
+        )),
+    }
+}
