@@ -176,10 +176,13 @@ impl Error {
             Self::WrongPlace { .. } => {
                 Some("use the --profile and --region that turned maintenance on".to_owned())
             }
-            Self::Unreadable { .. } => Some(
-                "upgrade maintenance if a newer version wrote it; else look at it by hand"
-                    .to_owned(),
-            ),
+            Self::Unreadable {
+                source: DecodeError::NewerSchema { .. },
+                ..
+            } => Some("upgrade maintenance, then try again".to_owned()),
+            Self::Unreadable { name, .. } => Some(format!(
+                "look at {name} by hand, and put back what was stored there"
+            )),
             Self::EventsLost { functions } => {
                 let again = functions.iter().any(|it| !it.unread.is_empty());
                 Some(format!(
@@ -206,7 +209,8 @@ pub enum StoreError {
     /// The credentials lack a permission.
     #[error("not allowed to {action} on {name}")]
     AccessDenied {
-        /// The missing IAM action: `ssm:PutParameter`; for a file store, the file operation.
+        /// The missing IAM action: `ssm:PutParameter`, or `kms:Decrypt` where a parameter is a
+        /// `SecureString`; for a file store, the file operation.
         action: String,
         /// The parameter or path.
         name: String,
@@ -232,6 +236,24 @@ pub enum StoreError {
         name: String,
         /// How many bytes.
         bytes: usize,
+    },
+    /// The parameter is a `SecureString` whose KMS key is disabled, about to be deleted, or gone.
+    #[error("the KMS key of {name} cannot be used")]
+    KeyUnusable {
+        /// The parameter.
+        name: String,
+        /// What the service said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Somebody gave the parameter an allowed pattern, which the value does not match.
+    #[error("the allowed pattern of {name} refuses what is to be stored there")]
+    PatternMismatch {
+        /// The parameter.
+        name: String,
+        /// What the service said, with the pattern.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// No usable credentials or region.
     #[error("no usable AWS credentials or region")]
@@ -276,7 +298,19 @@ impl StoreError {
             Self::AccessDenied { action, .. } if action.starts_with("ssm:") => Some(format!(
                 "allow {action} in the IAM policy of whoever runs this"
             )),
+            // The next call needs the next of them.
+            Self::AccessDenied { action, .. } if action.starts_with("kms:") => Some(
+                "it is a SecureString: allow kms:Decrypt, kms:Encrypt and kms:GenerateDataKey on its KMS key, in the key's policy and in the IAM policy of whoever runs this"
+                    .to_owned(),
+            ),
             Self::AccessDenied { .. } => Some("check who owns the folder of the store".to_owned()),
+            Self::KeyUnusable { .. } => Some(
+                "enable the key in KMS or cancel its deletion, then run the same command again"
+                    .to_owned(),
+            ),
+            Self::PatternMismatch { name, .. } => Some(format!(
+                "take the pattern away (aws ssm put-parameter --overwrite --allowed-pattern '.*' --name {name}, with the value that it has), then run the same command again"
+            )),
             Self::Throttled { .. } => {
                 Some("Parameter Store is busy in this region; try again in a minute".to_owned())
             }
@@ -399,6 +433,10 @@ impl LambdaError {
             Self::NotConfigured(_) => Some(SIGN_IN.to_owned()),
             Self::Unexplained { .. } => Some(
                 "set the reserved concurrency that it should have (aws lambda put-function-concurrency, or delete-function-concurrency for none), then run the same command again; if it should stay at 0, maintenance off --force --reason WHY"
+                    .to_owned(),
+            ),
+            Self::Refused { source, .. } if source.to_string().contains("Alias with weights") => Some(
+                "the alias shifts its traffic: finish that deploy or roll it back, then run the same command again"
                     .to_owned(),
             ),
             Self::Refused { .. } => None,

@@ -3,6 +3,7 @@
 
 mod bypass;
 mod confirm;
+mod encrypted;
 mod events;
 mod exit_codes;
 mod init;

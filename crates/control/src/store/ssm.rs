@@ -1,5 +1,8 @@
 //! Parameter Store, through the SDK. Reads may lag behind writes, an answer may be lost after its
 //! effect, and pages may be empty: all three are dealt with here.
+//!
+//! A policy of the organisation may have turned a parameter into a `SecureString`. So reads ask for
+//! decryption, which other types ignore, and a parameter that is overwritten keeps its type.
 
 use std::time::Duration;
 
@@ -58,7 +61,8 @@ impl SsmStore {
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
         match retry::call(&self.reads, None, || {
-            self.client.get_parameter().name(name).send()
+            let get = self.client.get_parameter().name(name);
+            get.with_decryption(true).send()
         })
         .await
         {
@@ -80,6 +84,7 @@ impl SsmStore {
                     .get_parameters_by_path()
                     .path(path)
                     .recursive(true)
+                    .with_decryption(true)
                     .set_next_token(token.clone())
                     .send()
             })
@@ -105,7 +110,8 @@ impl SsmStore {
         guard: Option<&Guard>,
     ) -> Result<Created, StoreError> {
         check_size(name, value)?;
-        let put = retry::change(&self.writes, guard, || self.put(name, value, false)).await;
+        let put = || self.put(name, value, false, Some(ParameterType::String));
+        let put = retry::change(&self.writes, guard, put).await;
         match put {
             Ok(_) => Ok(Created::New),
             Err(error) if error.kind == Kind::Exists => {
@@ -143,7 +149,7 @@ impl SsmStore {
         seen: Option<&Stored>,
         guard: Option<&Guard>,
     ) -> Result<Written, StoreError> {
-        let version = self.overwrite(name, value, guard).await?;
+        let version = self.write(name, value, seen.is_some(), guard).await?;
         let revision = Revision(version);
         let created = version == 1;
         let expected = seen.map_or(0, |stored| stored.revision.0) + 1;
@@ -164,16 +170,29 @@ impl SsmStore {
     }
 
     /// Writes and returns the version written.
-    async fn overwrite(
+    ///
+    /// A parameter that is there keeps its type if none is named, and refuses another; one that is not
+    /// there needs one [API reference, `PutParameter`]. Whether it is there is what a read said, which
+    /// may be old: the refusal tells, and then it is the other way.
+    async fn write(
         &self,
         name: &str,
         value: &str,
+        exists: bool,
         guard: Option<&Guard>,
     ) -> Result<u64, StoreError> {
         check_size(name, value)?;
-        let output = retry::change(&self.writes, guard, || self.put(name, value, true))
-            .await
-            .map_err(|error| fault("ssm:PutParameter", name, error))?;
+        let write = |named: bool| {
+            let kind = move || named.then_some(ParameterType::String);
+            retry::change(&self.writes, guard, move || {
+                self.put(name, value, true, kind())
+            })
+        };
+        let written = match write(!exists).await {
+            Err(error) if is_of_the_type(&error) => write(exists).await,
+            written => written,
+        };
+        let output = written.map_err(|error| fault("ssm:PutParameter", name, error))?;
         Ok(u64::try_from(output.version).unwrap_or(0))
     }
 
@@ -182,6 +201,7 @@ impl SsmStore {
         name: &str,
         value: &str,
         overwrite: bool,
+        kind: Option<ParameterType>,
     ) -> Result<
         aws_sdk_ssm::operation::put_parameter::PutParameterOutput,
         aws_sdk_ssm::error::SdkError<aws_sdk_ssm::operation::put_parameter::PutParameterError>,
@@ -190,7 +210,7 @@ impl SsmStore {
             .put_parameter()
             .name(name)
             .value(value)
-            .r#type(ParameterType::String)
+            .set_type(kind)
             .overwrite(overwrite)
             .send()
             .await
@@ -237,11 +257,52 @@ fn check_size(name: &str, value: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether a write was refused for the type that it named, or did not name.
+fn is_of_the_type(error: &CallError) -> bool {
+    error.kind == Kind::Invalid
+        && (error.message.starts_with("HierarchyTypeMismatchException")
+            || error.message.contains("parameter type is required"))
+}
+
+/// The permission on a KMS key that was missing, if it was one. Parameter Store hands on what KMS
+/// answered; only newer answers name the permission.
+fn missing_for_kms(action: &str, message: &str) -> Option<String> {
+    let named = message.split_once("to perform: kms:");
+    if let Some((_, rest)) = named {
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric());
+        return Some(format!("kms:{}", &rest[..end.unwrap_or(rest.len())]));
+    }
+    let by_kms = ["AWSKMS", "Service: Kms", "The ciphertext refers to"];
+    let needed = if action == "ssm:PutParameter" {
+        "kms:Encrypt"
+    } else {
+        "kms:Decrypt"
+    };
+    by_kms
+        .iter()
+        .any(|it| message.contains(it))
+        .then(|| needed.to_owned())
+}
+
 fn fault(action: &str, name: &str, error: CallError) -> StoreError {
     let (action, name) = (action.to_owned(), name.to_owned());
     let kind = error.kind;
+    let message = error.message;
     let source = error.source;
     match kind {
+        Kind::Denied if let Some(action) = missing_for_kms(&action, &message) => {
+            StoreError::AccessDenied {
+                action,
+                name,
+                source,
+            }
+        }
+        Kind::Invalid if message.starts_with("InvalidKeyId") => {
+            StoreError::KeyUnusable { name, source }
+        }
+        Kind::Invalid if message.starts_with("ParameterPatternMismatchException") => {
+            StoreError::PatternMismatch { name, source }
+        }
         Kind::Denied => StoreError::AccessDenied {
             action,
             name,

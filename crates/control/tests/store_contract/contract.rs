@@ -1,10 +1,11 @@
 //! The contract, and every store that keeps it.
 
+use aws_sdk_ssm::types::ParameterType;
 use maintenance_control::{AwsSettings, Clock, Created, SsmStore, Store, connect};
 use maintenance_sandbox::{EmptyPages, Fault};
 
 use crate::stores::{file, ssm};
-use crate::support::sandbox;
+use crate::support::{clients, sandbox};
 
 /// The contract. `base` is a path that nothing else uses.
 async fn contract(store: &Store, base: &str) {
@@ -66,6 +67,48 @@ async fn exactly_one_of_many_creates(store: &Store, base: &str) {
         new += u32::from(done.await.unwrap().unwrap() == Created::New);
     }
     assert_eq!(new, 1);
+}
+
+/// What a policy of the organisation made a `SecureString` is read, told apart and written as before,
+/// and stays one, whether it was read before it is written or not.
+async fn what_is_encrypted_is_read_and_stays_so(
+    store: &Store,
+    client: &aws_sdk_ssm::Client,
+    base: &str,
+) {
+    let name = format!("{base}/encrypted/flags/web");
+    let put = client.put_parameter().name(&name).value("on");
+    put.r#type(ParameterType::SecureString)
+        .send()
+        .await
+        .unwrap();
+
+    let seen = store.get(&name).await.unwrap();
+    assert_eq!(seen.as_ref().unwrap().value, "on");
+    let written = store.replace(&name, "off", seen.as_ref(), None).await;
+    assert_eq!(written.unwrap().between, None);
+    let now = store.get(&name).await.unwrap();
+    let written = store.replace(&name, "on", now.as_ref(), None).await;
+    assert_eq!(written.unwrap().between, None);
+    // The one between is read in clear, too.
+    let written = store.replace(&name, "off", seen.as_ref(), None).await;
+    assert_eq!(written.unwrap().between.unwrap().value, "on");
+    let Created::Exists(stored) = store.create(&name, "on", None).await.unwrap() else {
+        panic!("created twice");
+    };
+    assert_eq!(stored.value, "off");
+    let listed = store.list(&format!("{base}/encrypted")).await.unwrap();
+    assert_eq!(listed[0].1.value, "off");
+    let get = client.get_parameter().name(&name).send().await.unwrap();
+    let parameter = get.parameter().unwrap();
+    assert_eq!(parameter.r#type(), Some(&ParameterType::SecureString));
+    assert_ne!(parameter.value(), Some("off"), "without decryption");
+
+    // What somebody deleted since it was read is created again; a type is named then.
+    let gone = format!("{base}/encrypted/flags/jobs");
+    let written = store.replace(&gone, "on", seen.as_ref(), None).await;
+    assert_eq!(written.unwrap().between, None);
+    assert_eq!(store.get(&gone).await.unwrap().unwrap().value, "on");
 }
 
 async fn a_write_in_between_is_told(store: &Store, base: &str) {
@@ -159,7 +202,9 @@ async fn parameter_store_keeps_the_contract() {
     ] {
         let sandbox = sandbox();
         sandbox.configure(|settings| settings.ssm.empty_pages = pages);
-        contract(&ssm(&sandbox), "/maintenance/contract").await;
+        let (store, client) = (ssm(&sandbox), clients(&sandbox).ssm);
+        contract(&store, "/maintenance/contract").await;
+        what_is_encrypted_is_read_and_stays_so(&store, &client, "/maintenance/contract").await;
     }
 }
 
@@ -207,9 +252,7 @@ async fn endpoint() {
     })
     .await;
     let base = format!("/maintenance/contract-{:08x}", std::process::id());
-    contract(
-        &Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
-        &base,
-    )
-    .await;
+    let store = Store::Ssm(SsmStore::new(clients.ssm.clone(), Clock::System));
+    contract(&store, &base).await;
+    what_is_encrypted_is_read_and_stays_so(&store, &clients.ssm, &base).await;
 }

@@ -1,7 +1,7 @@
 //! What is particular to Parameter Store: answers that are lost, reads that lag, and its refusals.
 
 use maintenance_control::{Created, StoreError};
-use maintenance_sandbox::Fault;
+use maintenance_sandbox::{Fault, KmsKey};
 
 use crate::stores::ssm;
 use crate::support::sandbox;
@@ -79,6 +79,82 @@ async fn a_missing_permission_is_named() {
         assert!(error.hint().unwrap().contains(action));
     }
     assert!(sandbox.parameters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_that_no_read_knew_of_is_kept() {
+    let sandbox = sandbox();
+    let store = ssm(&sandbox);
+    sandbox.set_parameter("/maintenance/x", "on");
+    sandbox.encrypt_parameter("/maintenance/x");
+    // Nothing was seen, as by a read that lags: AWS refuses the type that is named then.
+    store
+        .replace("/maintenance/x", "off", None, None)
+        .await
+        .unwrap();
+    let stored = &sandbox.parameters()["/maintenance/x"];
+    assert_eq!(
+        (stored.value.as_str(), stored.kind.as_str()),
+        ("off", "SecureString")
+    );
+    assert_eq!(sandbox.writes().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_permission_on_the_key_is_named() {
+    let sandbox = sandbox();
+    let store = ssm(&sandbox);
+    sandbox.set_parameter("/maintenance/x", "on");
+    sandbox.encrypt_parameter("/maintenance/x");
+    sandbox.configure(|settings| settings.ssm.kms_key = KmsKey::Denied);
+    let read = store.get("/maintenance/x").await.unwrap_err();
+    let listed = store.list("/maintenance").await.unwrap_err();
+    let written = store.replace("/maintenance/x", "off", None, None).await;
+    // Older answers name no permission.
+    let old = "The ciphertext refers to a customer master key that does not exist, does not exist in \
+               this region, or you are not allowed to access. (Service: AWSKMS; Status Code: 400; \
+               Error Code: AccessDeniedException)";
+    let fault = Fault::on("GetParameter").nth(1);
+    sandbox.inject(fault.fail(400, "AccessDeniedException", old));
+    let read_then = store.get("/maintenance/x").await.unwrap_err();
+    for (error, missing) in [
+        (read, "kms:Decrypt"),
+        (listed, "kms:Decrypt"),
+        (written.unwrap_err(), "kms:Encrypt"),
+        (read_then, "kms:Decrypt"),
+    ] {
+        let StoreError::AccessDenied { action, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(action, missing);
+        let hint = error.hint().unwrap();
+        for action in ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"] {
+            assert!(hint.contains(action), "{hint}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_disabled_and_a_pattern_that_refuses_are_named() {
+    let sandbox = sandbox();
+    let store = ssm(&sandbox);
+    sandbox.set_parameter("/maintenance/x", "on");
+    sandbox.set_allowed_pattern("/maintenance/x", "on|off");
+    let error = store.replace("/maintenance/x", "{}", None, None).await;
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error, StoreError::PatternMismatch { .. }),
+        "{error:?}"
+    );
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("on|off"), "{source}");
+    assert!(error.hint().unwrap().contains("--allowed-pattern '.*'"));
+
+    sandbox.encrypt_parameter("/maintenance/x");
+    sandbox.configure(|settings| settings.ssm.kms_key = KmsKey::Disabled);
+    let error = store.get("/maintenance/x").await.unwrap_err();
+    assert!(matches!(error, StoreError::KeyUnusable { .. }), "{error:?}");
+    assert!(error.hint().unwrap().contains("enable the key"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 //! another account's.
 
 use maintenance_control::{Error, RoleOutcome, Run, State, Store};
-use maintenance_sandbox::FunctionSpec;
+use maintenance_sandbox::{Fault, FunctionSpec, KmsKey, Service};
 
 use crate::support::{World, control_with, off_wish, on_wish, only, worker};
 
@@ -117,4 +117,85 @@ async fn another_accounts_functions_are_not_taken_for_deleted() {
         .await
         .unwrap();
     assert!(report.is_complete());
+}
+
+/// As if a policy of the organisation went over everything that is stored.
+fn encrypt_all(world: &World) {
+    for name in world.sandbox.parameters().into_keys() {
+        assert!(world.sandbox.encrypt_parameter(&name));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_policy_encrypted_is_read_written_and_given_back() {
+    let world = World::mixed();
+    let before = world.sandbox.fleet();
+    world.on(&worker()).await.unwrap();
+    encrypt_all(&world);
+    assert_eq!(world.status(&worker()).await.roles[0].state, State::On);
+    let report = world.on(&worker()).await.unwrap();
+    assert_eq!(only(&report).outcome, RoleOutcome::AlreadyOn);
+
+    // Also the lease, while it is held.
+    let sandbox = world.sandbox.clone();
+    let encrypt = Fault::any_write().service(Service::Lambda);
+    world.inject(encrypt.always().hook(move |_| {
+        for (name, parameter) in sandbox.parameters() {
+            if parameter.kind == "String" {
+                sandbox.encrypt_parameter(&name);
+            }
+        }
+    }));
+    let report = world.off(&worker()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(world.sandbox.fleet(), before);
+    let parameters = world.sandbox.parameters();
+    let flag = &parameters["/maintenance/demo-dev/flags/worker"];
+    assert_eq!(flag.kind, "SecureString");
+    assert!(!world.flag("worker").mode.is_on());
+    assert!(world.lease_is_free());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_key_nothing_is_changed_and_the_permission_is_named() {
+    let world = World::mixed();
+    world.on(&worker()).await.unwrap();
+    let paused = world.sandbox.fleet();
+    encrypt_all(&world);
+    let configure = |key| {
+        world
+            .sandbox
+            .configure(|settings| settings.ssm.kms_key = key)
+    };
+    for (key, word) in [
+        (KmsKey::Denied, "kms:Decrypt"),
+        (KmsKey::Disabled, "in KMS"),
+    ] {
+        configure(key);
+        let error = world.off(&worker()).await.unwrap_err();
+        let hint = error.hint().unwrap();
+        assert!(hint.contains(word) && !hint.contains("upgrade"), "{hint}");
+        let error = world.control.status(&[worker()]).await.unwrap_err();
+        assert_eq!(error.hint().as_deref(), Some(hint.as_str()));
+        assert_eq!(world.sandbox.fleet(), paused);
+    }
+    configure(KmsKey::Usable);
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pattern_that_the_flag_does_not_match_changes_no_function() {
+    let world = World::mixed();
+    let before = world.sandbox.fleet();
+    let flag = "/maintenance/demo-dev/flags/worker";
+    world.sandbox.set_parameter(flag, "off");
+    world.sandbox.set_allowed_pattern(flag, "on|off");
+    let error = world.on(&worker()).await.unwrap_err();
+    assert!(
+        error.hint().unwrap().contains("--allowed-pattern"),
+        "{error}"
+    );
+    assert_eq!(world.sandbox.fleet(), before);
+    world.sandbox.set_allowed_pattern(flag, ".*");
+    assert!(world.on(&worker()).await.unwrap().is_complete());
 }

@@ -106,6 +106,37 @@ async fn a_function_that_cannot_be_read_stops_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_alias_that_shifts_traffic_meanwhile_gets_its_provisioned_concurrency_when_that_is_over()
+{
+    use aws_sdk_lambda::types::AliasRoutingConfiguration;
+    let world = World::mixed();
+    let before = world.sandbox.fleet();
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    let lambda = crate::support::clients(&world.sandbox).lambda;
+    let shift = |weights: AliasRoutingConfiguration| {
+        let update = lambda.update_alias().function_name("demo-dev-provisioned");
+        update.name("live").routing_config(weights).send()
+    };
+    let weights = AliasRoutingConfiguration::builder();
+    let weights = weights.additional_version_weights("2", 0.1).build();
+    shift(weights).await.unwrap();
+
+    let report = world.off(&worker()).await.unwrap();
+    assert_eq!(only(&report).outcome, RoleOutcome::StillOn);
+    let failed = &only(&report).workers.as_ref().unwrap().failed;
+    assert_eq!(failed[0].function, "demo-dev-provisioned");
+    assert!(failed[0].error.contains("Alias with weights"), "{failed:?}");
+    let hint = failed[0].hint.as_deref().unwrap_or_default();
+    assert!(hint.contains("shifts its traffic"), "{failed:?}");
+
+    shift(AliasRoutingConfiguration::builder().build())
+        .await
+        .unwrap();
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert_eq!(world.sandbox.fleet(), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reservation_the_account_has_no_room_for_is_named_and_the_next_off_goes_on() {
     let world = World::new([
         FunctionSpec::new("demo-dev-big").reserved(800),
