@@ -157,6 +157,46 @@ fn a_second_terminal_drives_the_served_app() {
     served.wait().code(0);
 }
 
+/// What the local AWS answers to a call of Parameter Store.
+fn call(endpoint: &str, operation: &str, body: &str) -> String {
+    let address = endpoint.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nX-Amz-Target: AmazonSSM.{operation}\r\n\
+         Content-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\nAuthorization: \
+         AWS4-HMAC-SHA256 Credential=akid/20260101/us-east-1/ssm/aws4_request\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_served_aws_waits_as_aws_does_if_it_is_asked_to() {
+    for (arguments, read) in [
+        (&["dev"] as &[&str], "new"),
+        (&["dev", "--aws-waits"], "ParameterNotFound"),
+    ] {
+        let scene = Scene::bare();
+        let served = scene.start(arguments);
+        served.says("Ctrl-C stops it here\n");
+        let variables = exported(&served.answers("export PATH="));
+        let of = |name: &str| &variables.iter().find(|it| it.0 == name).unwrap().1;
+        let endpoint = of("AWS_ENDPOINT_URL");
+        let put = r#"{"Name": "/app/flag", "Value": "new", "Type": "String"}"#;
+        let answer = call(endpoint, "PutParameter", put);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        // A read right after the write.
+        let answer = call(endpoint, "GetParameter", r#"{"Name": "/app/flag"}"#);
+        assert!(answer.contains(read), "{arguments:?}: {answer}");
+        served.terminate();
+        served.wait().code(0);
+    }
+}
+
 #[test]
 fn a_port_that_is_taken_is_said() {
     let scene = Scene::bare();

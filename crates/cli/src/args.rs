@@ -294,4 +294,7 @@ pub(crate) struct DevArgs {
     /// Keep the local AWS's state in this folder, and take it up from there
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+    /// Take as long as AWS does: mappings and provisioned concurrency, names that rest, reads that lag
+    #[arg(long)]
+    pub(crate) aws_waits: bool,
 }

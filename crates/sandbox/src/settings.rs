@@ -132,7 +132,7 @@ impl Settings {
     /// comes "after a minute or two of preparation" [Lambda Developer Guide, "Configuring provisioned
     /// concurrency"]; a mapping changes its state in seconds; a deleted parameter's name rests for 30 s;
     /// a read or two after a write still shows what was there before.
-    pub fn unhurried() -> Self {
+    pub fn with_aws_waits() -> Self {
         Self {
             ssm: SsmSettings {
                 read_lag: 2,

@@ -21,6 +21,7 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, Fail
         port: args.port.unwrap_or(0),
         state: args.state.clone(),
         ttl: TTL,
+        aws_waits: args.aws_waits,
     };
     let playground = Playground::start(options).await?;
 

@@ -34,6 +34,17 @@ pub(crate) struct Options {
     pub(crate) state: Option<PathBuf>,
     /// How old what the gate knows may be.
     pub(crate) ttl: Duration,
+    /// Whether the local AWS takes as long as AWS does, instead of tenths of a second.
+    pub(crate) aws_waits: bool,
+}
+
+impl Options {
+    fn settings(&self) -> Settings {
+        match self.aws_waits {
+            true => Settings::with_aws_waits(),
+            false => Settings::demo(),
+        }
+    }
 }
 
 /// The demonstration app, running until it is dropped.
@@ -49,8 +60,8 @@ impl Playground {
     /// Starts it on the runtime this is called in.
     pub(crate) async fn start(options: Options) -> Result<Self, Failure> {
         let sandbox = match &options.state {
-            None => seeded(),
-            Some(folder) => resumed(folder)?,
+            None => seeded(options.settings()),
+            Some(folder) => resumed(folder, &options)?,
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let server = sandbox.serve_at(address).await.map_err(|error| {
@@ -163,8 +174,8 @@ impl Playground {
     }
 }
 
-fn seeded() -> Sandbox {
-    let sandbox = Sandbox::new(Settings::demo());
+fn seeded(settings: Settings) -> Sandbox {
+    let sandbox = Sandbox::new(settings);
     for function in functions() {
         sandbox.seed(function);
     }
@@ -172,9 +183,9 @@ fn seeded() -> Sandbox {
 }
 
 /// As it was left in this folder, or anew if there is nothing in it.
-fn resumed(folder: &Path) -> Result<Sandbox, Failure> {
-    match Sandbox::load(folder, Settings::demo()) {
-        Err(StateError::Missing(_)) => Ok(seeded()),
+fn resumed(folder: &Path, options: &Options) -> Result<Sandbox, Failure> {
+    match Sandbox::load(folder, options.settings()) {
+        Err(StateError::Missing(_)) => Ok(seeded(options.settings())),
         other => other.map_err(|error| state_failure(&error)),
     }
 }
