@@ -255,6 +255,23 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Something else is where a file store has its folder or a file.
+    #[error("{path} cannot be used: {why}")]
+    Unusable {
+        /// The path.
+        path: String,
+        /// What is there.
+        why: String,
+    },
+    /// The disk of a file store is full.
+    #[error("there is no room left for {path}")]
+    DiskFull {
+        /// The path.
+        path: String,
+        /// What the file system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// No usable credentials or region.
     #[error("no usable AWS credentials or region")]
     NotConfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -304,6 +321,13 @@ impl StoreError {
                     .to_owned(),
             ),
             Self::AccessDenied { .. } => Some("check who owns the folder of the store".to_owned()),
+            Self::Unusable { .. } => Some(
+                "check --store, MAINTENANCE_STORE and the path in maintenance.toml; move away what is there, or create the folder above it"
+                    .to_owned(),
+            ),
+            Self::DiskFull { .. } => Some(
+                "free a few kilobytes on that disk, then run the same command again".to_owned(),
+            ),
             Self::KeyUnusable { .. } => Some(
                 "enable the key in KMS or cancel its deletion, then run the same command again"
                     .to_owned(),

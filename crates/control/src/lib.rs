@@ -42,4 +42,4 @@ pub use report::{
 };
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;
-pub use store::{Created, FileStore, Revision, SsmStore, Store, Stored, Written};
+pub use store::{Created, FileHooks, FileStore, Revision, SsmStore, Store, Stored, Written};

@@ -3,7 +3,7 @@
 mod file;
 mod ssm;
 
-pub use file::FileStore;
+pub use file::{FileHooks, FileStore};
 pub use ssm::SsmStore;
 
 use crate::error::StoreError;

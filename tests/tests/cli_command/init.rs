@@ -85,13 +85,13 @@ fn init_guesses_and_says_so_and_never_overwrites() {
 fn init_for_files_works_at_once() {
     let scene = Scene::bare();
     scene
-        .run(&["init", "--app", "shop", "--store", "file:state/of app"])
+        .run(&["init", "--app", "shop", "--store", "file:state of app"])
         .code(0);
     scene.run(&["on", "-y"]).code(0).says("turned on");
     assert!(
         scene
             .folder()
-            .join("state/of app/maintenance/shop-dev/flags/web")
+            .join("state of app/maintenance/shop-dev/flags/web")
             .is_file()
     );
 }

@@ -6,6 +6,7 @@ mod confirm;
 mod encrypted;
 mod events;
 mod exit_codes;
+mod files;
 mod init;
 mod interrupt;
 mod mistakes;

@@ -95,7 +95,9 @@ fn flags_and_variables_do_what_config_says() {
     );
     scene
         .run(&["status"])
-        .exactly(0, "off\n", "Web maintenance status for shop-dev\n");
+        .code(0)
+        .stdout("off\n")
+        .says("Web maintenance status for shop-dev\n");
     scene.set("MAINTENANCE_ENV", "prod");
     scene
         .run(&["on", "-y"])

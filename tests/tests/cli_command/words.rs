@@ -3,7 +3,10 @@
 use maintenance_tests::Scene;
 
 fn both() -> [Scene; 2] {
-    [Scene::files(), Scene::aws()]
+    let files = Scene::files();
+    // Of a store that does not exist yet, `status` says that as well.
+    std::fs::create_dir(files.folder().join("store")).unwrap();
+    [files, Scene::aws()]
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::args::StatusArgs;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::settings::Settings;
+use crate::settings::{Settings, StoreChoice};
 use crate::words;
 
 use super::connect;
@@ -36,6 +36,14 @@ pub(crate) async fn run(
     let status = control.status(&roles).await?;
 
     output.say(words::status_heading(&status.roles, settings.all, &app));
+    if let StoreChoice::File(folder) = &settings.store.value
+        && !folder.exists()
+    {
+        output.say(format_args!(
+            "The store {} does not exist yet; `maintenance on` creates it",
+            folder.display()
+        ));
+    }
     for role in &status.roles {
         let details = words::status_details(role).filter(|_| output.verbose() > 0);
         let named = details.is_some();

@@ -5,18 +5,33 @@
 //! must not overwrite), and the folder is flushed after it: a reader sees the old value or the new one.
 //! A file torn by a crash of the machine shows when it is decoded: no prefix of a document is one.
 //! Writers take turns by a lock on the store's folder. Files and folders are private to their owner.
+//!
+//! | module | |
+//! |---|---|
+//! | [`folder`] | the store's folder, and what may stand in its place |
+//! | [`read`] | reading files, and nothing else than files |
+//! | [`room`] | new files, also on a full disk |
+//! | [`hooks`] | what tests put between |
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+mod folder;
+mod hooks;
+mod read;
+mod room;
+
+pub use hooks::FileHooks;
+pub(super) use read::stored;
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
-
-use super::{Created, Revision, Stored, Written};
+use self::read::{read, walk};
+use self::room::Room;
+use super::{Created, Stored, Written};
 use crate::error::StoreError;
 use crate::lease::Guard;
 
@@ -24,8 +39,6 @@ use crate::lease::Guard;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How often to look whether the lock is free.
 const LOCK_POLL: Duration = Duration::from_millis(20);
-/// What our temporary files start with; a reader skips every hidden file.
-const TEMPORARY: &str = ".tmp-";
 /// The lock, in the store's folder.
 const LOCK: &str = ".lock";
 
@@ -33,14 +46,25 @@ const LOCK: &str = ".lock";
 #[derive(Debug, Clone)]
 pub struct FileStore {
     root: Arc<PathBuf>,
+    hooks: Option<Arc<dyn FileHooks>>,
 }
 
 impl FileStore {
-    /// The store in this folder, which is created at the first write.
+    /// The store in this folder, which is created at the first write if the folder above it is there.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self {
             root: Arc::new(root),
+            hooks: None,
+        }
+    }
+
+    /// The same store with a test between.
+    #[must_use]
+    pub fn with_hooks(self, hooks: Arc<dyn FileHooks>) -> Self {
+        Self {
+            hooks: Some(hooks),
+            ..self
         }
     }
 
@@ -48,19 +72,28 @@ impl FileStore {
         self.root.join(name.trim_start_matches('/'))
     }
 
+    fn room(&self) -> Room {
+        Room::new(&self.root, self.hooks.clone())
+    }
+
     pub(super) async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
-        let path = self.path(name);
-        blocking(move || read(&path)).await
+        let (root, path) = (self.root.clone(), self.path(name));
+        let get = blocking(move || {
+            folder::look(&root)?;
+            read(&path)
+        });
+        self.call(|| format!("get {name}"), get).await
     }
 
     pub(super) async fn list(&self, path: &str) -> Result<Vec<(String, Stored)>, StoreError> {
         let (root, below) = (self.root.clone(), self.path(path));
-        blocking(move || {
+        let list = blocking(move || {
+            folder::look(&root)?;
             let mut found = Vec::new();
             walk(&root, &below, &mut found)?;
             Ok(found)
-        })
-        .await
+        });
+        self.call(|| format!("list {path}"), list).await
     }
 
     pub(super) async fn create(
@@ -69,26 +102,34 @@ impl FileStore {
         value: &str,
         guard: Option<&Guard>,
     ) -> Result<Created, StoreError> {
-        let (root, path, value) = (self.root.clone(), self.path(name), value.to_owned());
-        let lock = self.lock(guard).await?;
-        blocking(move || {
-            let created = match write_temporary(&path, &value)?.persist_noclobber(&path) {
-                Ok(_) => {
-                    sync_folders(&root, &path)?;
-                    Created::New
-                }
-                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
-                    match read(&path)? {
-                        Some(stored) => Created::Exists(stored),
-                        None => return Err(fault("create", &path, error.error)),
+        let (root, path, content) = (self.root.clone(), self.path(name), value.to_owned());
+        let room = self.room();
+        let create = async {
+            let lock = self.lock(guard).await?;
+            blocking(move || {
+                // Where there is no room to save what functions have, none must be paused.
+                let may_be_spare = is_lease(&path);
+                let file = new_file(&room, &path, &content, may_be_spare)?;
+                let created = match file.persist_noclobber(&path) {
+                    Ok(_) => {
+                        sync_folders(&root, &path)?;
+                        Created::New
                     }
-                }
-                Err(error) => return Err(fault("create", &path, error.error)),
-            };
-            drop(lock);
-            Ok(created)
-        })
-        .await
+                    Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
+                        match read(&path)? {
+                            Some(stored) => Created::Exists(stored),
+                            None => return Err(fault("create", &path, error.error)),
+                        }
+                    }
+                    Err(error) => return Err(fault("create", &path, error.error)),
+                };
+                room.keep();
+                drop(lock);
+                Ok(created)
+            })
+            .await
+        };
+        self.call(|| format!("create {name} {value}"), create).await
     }
 
     pub(super) async fn replace(
@@ -98,26 +139,31 @@ impl FileStore {
         seen: Option<&Stored>,
         guard: Option<&Guard>,
     ) -> Result<Written, StoreError> {
-        let (path, value, seen) = (self.path(name), value.to_owned(), seen.cloned());
-        let root = self.root.clone();
-        let lock = self.lock(guard).await?;
-        blocking(move || {
-            let before = read(&path)?;
-            let created = before.is_none();
-            let between = before.filter(|now| Some(now) != seen.as_ref());
-            write_temporary(&path, &value)?
-                .persist(&path)
-                .map_err(|error| fault("replace", &path, error.error))?;
-            sync_folders(&root, &path)?;
-            drop(lock);
-            let revision = stored(value.as_bytes()).revision;
-            Ok(Written {
-                revision,
-                between: between.filter(|stored| stored.value != value),
-                created,
+        let (path, content, seen) = (self.path(name), value.to_owned(), seen.cloned());
+        let (root, room) = (self.root.clone(), self.room());
+        let replace = async {
+            let lock = self.lock(guard).await?;
+            blocking(move || {
+                let before = read(&path)?;
+                let created = before.is_none();
+                let between = before.filter(|now| Some(now) != seen.as_ref());
+                new_file(&room, &path, &content, true)?
+                    .persist(&path)
+                    .map_err(|error| fault("replace", &path, error.error))?;
+                sync_folders(&root, &path)?;
+                room.keep();
+                drop(lock);
+                let revision = stored(content.as_bytes()).revision;
+                Ok(Written {
+                    revision,
+                    between: between.filter(|stored| stored.value != content),
+                    created,
+                })
             })
-        })
-        .await
+            .await
+        };
+        self.call(|| format!("replace {name} {value}"), replace)
+            .await
     }
 
     pub(super) async fn delete(
@@ -126,20 +172,41 @@ impl FileStore {
         guard: Option<&Guard>,
     ) -> Result<(), StoreError> {
         let paths: Vec<PathBuf> = names.iter().map(|name| self.path(name)).collect();
-        let root = self.root.clone();
-        let lock = self.lock(guard).await?;
-        blocking(move || {
-            for path in &paths {
-                match fs::remove_file(path) {
-                    Ok(()) => sync_folders(&root, path)?,
-                    Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    Err(error) => return Err(fault("delete", path, error)),
+        let (root, room) = (self.root.clone(), self.room());
+        let delete = async {
+            let lock = self.lock(guard).await?;
+            blocking(move || {
+                for path in &paths {
+                    match fs::remove_file(path) {
+                        Ok(()) => sync_folders(&root, path)?,
+                        Err(error) if error.kind() == ErrorKind::NotFound => {}
+                        Err(error) => return Err(fault("delete", path, error)),
+                    }
                 }
-            }
-            drop(lock);
-            Ok(())
-        })
-        .await
+                room.keep();
+                drop(lock);
+                Ok(())
+            })
+            .await
+        };
+        self.call(|| format!("delete {}", names.join(" ")), delete)
+            .await
+    }
+
+    /// Makes a call, through a test if there is one between.
+    async fn call<T: fmt::Debug>(
+        &self,
+        what: impl FnOnce() -> String,
+        effect: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let Some(hooks) = &self.hooks else {
+            return effect.await;
+        };
+        let what = what();
+        hooks.before(&what).await;
+        let outcome = effect.await;
+        hooks.after(&what, &format!("{outcome:?}")).await;
+        outcome
     }
 
     /// The lock on the store, given back when the file is dropped. Once it is held, the guard says whether
@@ -151,7 +218,7 @@ impl FileStore {
         let file = blocking({
             let path = path.clone();
             move || {
-                make_folder(&root)?;
+                folder::make_root(&root)?;
                 OpenOptions::new()
                     .create(true)
                     .append(true)
@@ -199,73 +266,23 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn read(path: &Path) -> Result<Option<Stored>, StoreError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(stored(&bytes))),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(fault("read", path, error)),
-    }
-}
-
-/// What is not UTF-8 becomes a value that decodes as malformed.
-pub(super) fn stored(bytes: &[u8]) -> Stored {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    Stored {
-        value: String::from_utf8_lossy(bytes).into_owned(),
-        revision: Revision(hasher.finish()),
-    }
-}
-
-fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, Stored)>) -> Result<(), StoreError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(());
-        }
-        Err(error) => return Err(fault("list", folder, error)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(|error| fault("list", folder, error))?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = entry.path();
-        let kind = entry
-            .file_type()
-            .map_err(|error| fault("list", &path, error))?;
-        if kind.is_dir() {
-            walk(root, &path, found)?;
-        } else if let Some(stored) = read(&path)? {
-            let below = path.strip_prefix(root).unwrap_or(&path);
-            found.push((format!("/{}", below.display()), stored));
-        }
-    }
-    Ok(())
-}
-
-fn write_temporary(path: &Path, value: &str) -> Result<NamedTempFile, StoreError> {
+/// A new file for a parameter, not yet in its place.
+fn new_file(
+    room: &Room,
+    path: &Path,
+    content: &str,
+    may_be_spare: bool,
+) -> Result<tempfile::NamedTempFile, StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    make_folder(folder)?;
-    let write = || {
-        let mut file = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .tempfile_in(folder)?;
-        file.write_all(value.as_bytes())?;
-        file.as_file().sync_all()?;
-        Ok(file)
-    };
-    write().map_err(|error| fault("write", path, error))
+    folder::make(folder)?;
+    room.file(folder, content.as_bytes(), may_be_spare)
+        .map_err(|error| fault("write", path, error))
 }
 
-fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| fault("create", folder, error))
+/// Whether this is the file of a lease: `…/lease/7`.
+fn is_lease(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name);
+    folder.is_some_and(|it| it == "lease")
 }
 
 /// Makes a rename or removal last: flushes the file's folder and those above it up to the store's,
@@ -288,6 +305,10 @@ fn fault(action: &str, path: &Path, error: io::Error) -> StoreError {
         error.kind(),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
     );
+    if room::is_full(&error) {
+        let source = Box::new(error);
+        return StoreError::DiskFull { path: name, source };
+    }
     let source = Box::new(error);
     if denied {
         StoreError::AccessDenied {
