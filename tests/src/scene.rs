@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use maintenance_sandbox::{LambdaSettings, RateLimits, Sandbox, Server, Settings};
+use maintenance_sandbox::{LambdaSettings, RateLimits, Sandbox, Server, Settings, SsmSettings};
 use tempfile::TempDir;
 
 use crate::binary::binary;
@@ -23,12 +23,14 @@ pub struct Scene {
     aws: Option<(Sandbox, Server)>,
 }
 
-/// A local AWS without rate limits, whose asynchronous changes take hundredths of a second.
+/// A local AWS without rate limits, whose asynchronous changes take hundredths of a second. A deleted
+/// parameter's name rests for AWS's 30 s: no command may use one again.
 #[must_use]
 pub fn quick_sandbox() -> Sandbox {
     let soon = Duration::from_millis(20);
     Sandbox::new(Settings {
         rate_limits: RateLimits::off(),
+        ssm: SsmSettings::default(),
         lambda: LambdaSettings {
             create: soon,
             update: soon,

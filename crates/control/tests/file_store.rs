@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::future::{BoxFuture, FutureExt};
 use maintenance_control::{
     Control, Error, FileHooks, FileStore, Report, RoleOutcome, Run, State, Store, StoreError,
 };
@@ -54,12 +54,8 @@ impl Disk {
 }
 
 impl FileHooks for Disk {
-    fn before<'a>(&'a self, _call: &'a str) -> BoxFuture<'a, ()> {
-        ready(()).boxed()
-    }
-
-    fn after<'a>(&'a self, _call: &'a str, _outcome: &'a str) -> BoxFuture<'a, ()> {
-        ready(()).boxed()
+    fn call<'a>(&'a self, _call: &'a str, effect: BoxFuture<'a, String>) -> BoxFuture<'a, ()> {
+        effect.map(drop).boxed()
     }
 
     fn room(&self) -> io::Result<()> {
@@ -279,18 +275,15 @@ struct HeldUp {
 }
 
 impl FileHooks for HeldUp {
-    fn before<'a>(&'a self, call: &'a str) -> BoxFuture<'a, ()> {
+    fn call<'a>(&'a self, call: &'a str, effect: BoxFuture<'a, String>) -> BoxFuture<'a, ()> {
         async move {
             if call.starts_with(self.at) {
                 self.there.add_permits(1);
                 self.go.acquire().await.expect("open").forget();
             }
+            effect.await;
         }
         .boxed()
-    }
-
-    fn after<'a>(&'a self, _call: &'a str, _outcome: &'a str) -> BoxFuture<'a, ()> {
-        ready(()).boxed()
     }
 
     fn room(&self) -> io::Result<()> {

@@ -29,6 +29,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use self::read::{read, walk};
 use self::room::Room;
 use super::{Created, Stored, Written};
@@ -197,16 +199,24 @@ impl FileStore {
     async fn call<T: fmt::Debug>(
         &self,
         what: impl FnOnce() -> String,
-        effect: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+        effect: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError>
+    where
+        T: Send,
+    {
         let Some(hooks) = &self.hooks else {
             return effect.await;
         };
-        let what = what();
-        hooks.before(&what).await;
-        let outcome = effect.await;
-        hooks.after(&what, &format!("{outcome:?}")).await;
-        outcome
+        let mut outcome = None;
+        let effect = async {
+            let made = outcome.insert(effect.await);
+            format!("{made:?}")
+        };
+        hooks.call(&what(), effect.boxed()).await;
+        match outcome {
+            Some(outcome) => outcome,
+            None => std::future::pending().await,
+        }
     }
 
     /// The lock on the store, given back when the file is dropped. Once it is held, the guard says whether

@@ -8,7 +8,7 @@ use crate::wire::Broken;
 const CUTS: usize = 1_000;
 
 fn caught(broken: Broken) -> String {
-    match cut_fleets(CUTS, Some(broken)) {
+    match cut_fleets(CUTS, false, Some(broken)) {
         Ok(cuts) => panic!("{broken:?} was not seen in {cuts} cuts"),
         Err(violation) => violation,
     }

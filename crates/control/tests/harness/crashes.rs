@@ -181,7 +181,11 @@ fn every_cut(
 
 /// Generates fleets and cuts them until so many different cuts are made, or until one leaves a
 /// violation.
-pub(crate) fn cut_fleets(wanted: usize, broken: Option<Broken>) -> Result<usize, Violation> {
+pub(crate) fn cut_fleets(
+    wanted: usize,
+    in_files: bool,
+    broken: Option<Broken>,
+) -> Result<usize, Violation> {
     let made: Mutex<Cuts> = Mutex::default();
     let found: Mutex<BTreeMap<usize, Violation>> = Mutex::default();
     // The long run finds all there is.
@@ -193,7 +197,7 @@ pub(crate) fn cut_fleets(wanted: usize, broken: Option<Broken>) -> Result<usize,
         let stops = || !goes_on && !found.lock().expect("no panic").is_empty();
         let enough = || count() >= wanted || stops();
         if !enough()
-            && let Err(violation) = cut_fleet(shard, broken, &made)
+            && let Err(violation) = cut_fleet(shard, in_files, broken, &made)
         {
             if goes_on {
                 println!("{violation}");
@@ -209,7 +213,12 @@ pub(crate) fn cut_fleets(wanted: usize, broken: Option<Broken>) -> Result<usize,
     Err(found.join("\n\n"))
 }
 
-fn cut_fleet(shard: usize, broken: Option<Broken>, made: &Mutex<Cuts>) -> Result<(), Violation> {
+fn cut_fleet(
+    shard: usize,
+    in_files: bool,
+    broken: Option<Broken>,
+    made: &Mutex<Cuts>,
+) -> Result<(), Violation> {
     // Most are small and cut at every call; now and then one is large and cut here and there.
     let (sizes, step) = match shard % 12 {
         5 => (8..=14, 29),
@@ -220,6 +229,7 @@ fn cut_fleet(shard: usize, broken: Option<Broken>, made: &Mutex<Cuts>) -> Result
     // What a broken build does need not be made small.
     let shrinks = if broken.is_none() { 40 } else { 0 };
     let checked = runner(shard as u64, shrinks).run(&fleets(sizes), |plan| {
+        let plan = Plan { in_files, ..plan };
         let cuts = every_cut(&plan, shard as u64, step, broken)
             .map_err(proptest::test_runner::TestCaseError::fail)?;
         let mut made = made.lock().expect("no panic");
@@ -239,8 +249,17 @@ fn cut_fleet(shard: usize, broken: Option<Broken>, made: &Mutex<Cuts>) -> Result
 #[test]
 fn whatever_is_killed_whenever_the_next_off_gives_everything_back() {
     let wanted = asked().unwrap_or(CUTS);
-    let cuts = cut_fleets(wanted, None).unwrap_or_else(|violation| panic!("{violation}"));
+    let cuts = cut_fleets(wanted, false, None).unwrap_or_else(|violation| panic!("{violation}"));
     println!("{cuts} distinct cuts");
+    assert!(cuts >= wanted, "only {cuts} cuts of {wanted}");
+}
+
+/// The same with a folder as the store: killed at every call to it, too.
+#[test]
+fn whatever_is_killed_whenever_the_next_off_gives_everything_back_from_files() {
+    let wanted = asked().unwrap_or(CUTS) / 2;
+    let cuts = cut_fleets(wanted, true, None).unwrap_or_else(|violation| panic!("{violation}"));
+    println!("{cuts} distinct cuts of operations on files");
     assert!(cuts >= wanted, "only {cuts} cuts of {wanted}");
 }
 
@@ -258,6 +277,7 @@ fn found(mappings: Vec<MappingPlan>, edit: Edit, empty_pages: EmptyPages) -> Pla
         edits: vec![(0, edit)],
         read_lag: 0,
         empty_pages,
+        in_files: false,
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     /// How many reads of a parameter still see what was there before its last write.
     pub(crate) read_lag: u32,
     pub(crate) empty_pages: EmptyPages,
+    /// Whether the store is a folder.
+    pub(crate) in_files: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -186,6 +188,7 @@ pub(crate) fn fleets(functions: std::ops::RangeInclusive<usize>) -> impl Strateg
                 edits,
                 read_lag,
                 empty_pages,
+                in_files: false,
             }
         },
     )

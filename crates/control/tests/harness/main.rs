@@ -3,7 +3,7 @@
 //!
 //! | module | what it shows |
 //! |---|---|
-//! | [`crashes`] | `on` and `off` over generated fleets, killed at every call, before and after its effect |
+//! | [`crashes`] | `on` and `off` over generated fleets, killed at every call, before and after its effect; with Parameter Store and with a folder |
 //! | [`broken`] | three ways to lose data, made on the wire, are all caught by the same harness |
 //! | [`trouble`] | throttling, conflicts, lost answers, empty pages, lagging reads, an expired token |
 //! | [`orders`] | several operators at once: in every order on the smallest fleets, at random on larger |
@@ -17,7 +17,7 @@
 //!
 //! | tried | ordinary run | long run |
 //! |---|---|---|
-//! | different cuts | 1,000 or more | as many as it is told, or more |
+//! | different cuts | 1,000 or more, and half as many with a folder | as many as it is told, or more |
 //! | two operators of a flag alone, or of one plain function | every order, but for looks at another's lease that see the same | every order |
 //! | the same, frozen or without an answer for longer than a lease | the first at each of its calls; the other works meanwhile | at any moment of every order, but for such looks |
 //! | three operators of those | | every order, but for such looks |

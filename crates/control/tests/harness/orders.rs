@@ -29,6 +29,7 @@ fn plan(functions: Vec<FunctionPlan>) -> Plan {
         edits: Vec::new(),
         read_lag: 0,
         empty_pages: EmptyPages::Never,
+        in_files: false,
     }
 }
 
@@ -298,11 +299,21 @@ async fn at_random(
 
 #[test]
 fn operators_of_generated_fleets_in_random_orders() {
+    generated_fleets_in_random_orders(80, false);
+}
+
+#[test]
+fn operators_of_generated_fleets_in_random_orders_on_files() {
+    generated_fleets_in_random_orders(40, true);
+}
+
+fn generated_fleets_in_random_orders(races: usize, in_files: bool) {
     let operations = [[On, On, Off], [On, Off, Off], [Off, On, On], [Off, Off, On]];
-    let races = parallel::each(80, |n| {
+    let races = parallel::each(races, |n| {
         let tree = fleets(2..=6).new_tree(&mut runner(n as u64, 0));
         let plan = Plan {
             edits: Vec::new(),
+            in_files,
             ..tree.expect("a fleet").current()
         };
         let operators = if n < 20 { 2 } else { 3 };
@@ -325,8 +336,12 @@ async fn frozen(
     first: Operation,
     second: Operation,
     nth: usize,
+    in_files: bool,
 ) -> Result<Option<Ended>, Violation> {
-    let plan = function(vec![MappingPlan::Enabled]);
+    let plan = Plan {
+        in_files,
+        ..function(vec![MappingPlan::Enabled])
+    };
     let (operations, likeness) = ([first, second], Likeness::default());
     let mut race = Race::new(&plan, &worker(), &operations, Patience::SHORT, likeness).await?;
     for _ in 0..nth {
@@ -348,11 +363,20 @@ async fn frozen(
 
 #[test]
 fn who_was_frozen_for_longer_than_its_lease_changes_nothing_more() {
+    frozen_at_every_call(false);
+}
+
+#[test]
+fn who_was_frozen_for_longer_than_its_lease_changes_nothing_more_in_files() {
+    frozen_at_every_call(true);
+}
+
+fn frozen_at_every_call(in_files: bool) {
     let counts = parallel::each(PAIRS.len(), |n| {
         let [first, second] = PAIRS[n];
         let mut lost = 0;
         for nth in 1.. {
-            let ended = alone(nth, frozen(first, second, nth));
+            let ended = alone(nth, frozen(first, second, nth, in_files));
             match ended.map_err(|it| format!("{first:?} frozen at {nth}, {second:?}: {it}"))? {
                 // It may have had no work left, or have taken another lease.
                 Some(ended) => lost += usize::from(ended == Ended::Lost),

@@ -215,12 +215,9 @@ impl Race {
         for lane in &self.lanes {
             lane.position(&mut hasher);
         }
-        for record in self.world.sandbox.writes() {
-            if record.took_effect {
-                let call = record.call;
-                let target = self.likeness.of(&call.target.unwrap_or_default());
-                (call.caller, call.operation, target).hash(&mut hasher);
-            }
+        for change in self.world.changes() {
+            let target = self.likeness.of(&change.target);
+            (change.by, change.operation, target).hash(&mut hasher);
         }
         hasher.finish()
     }
@@ -230,21 +227,16 @@ impl Race {
     pub(crate) fn check_one_at_a_time(&self) -> Result<(), Violation> {
         let mut leases = BTreeSet::new();
         let mut holder = String::new();
-        for record in self.world.sandbox.writes() {
-            let call = &record.call;
-            let target = call.target.clone().unwrap_or_default();
-            if !record.took_effect {
-                continue;
-            }
-            if target.contains("/lease/") {
-                if call.operation == "DeleteParameters" {
+        for change in self.world.changes() {
+            if change.target.contains("/lease/") {
+                if change.operation.to_ascii_lowercase().starts_with("delete") {
                     continue;
                 }
-                if leases.insert(target) {
-                    holder.clone_from(&call.caller);
+                if leases.insert(change.target) {
+                    holder = change.by;
                 }
-            } else if call.caller != holder {
-                return Err(format!("{holder} has the lease, and {call:?} was made"));
+            } else if change.by != holder {
+                return Err(format!("{holder} has the lease, and {change:?} was made"));
             }
         }
         Ok(())

@@ -15,6 +15,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use futures_util::future::{BoxFuture, FutureExt};
+use maintenance_control::FileHooks;
 use maintenance_sandbox::Sandbox;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -39,10 +41,43 @@ pub(crate) enum Broken {
     OverwritesOnSecondOn,
 }
 
-/// One operator's way to AWS.
+/// A change that an operator made, to AWS or to the folder.
+#[derive(Debug, Clone, Hash)]
+pub(crate) struct Change {
+    pub(crate) by: String,
+    pub(crate) operation: String,
+    pub(crate) target: String,
+}
+
+/// The changes of a folder, each with the number of the last call to AWS before it.
+#[derive(Debug, Default)]
+pub(crate) struct FileWrites(Mutex<Vec<(u64, Change)>>);
+
+impl FileWrites {
+    fn note(&self, sandbox: &Sandbox, by: &str, call: &str) {
+        let after = sandbox.calls().last().map_or(0, |it| it.call.seq);
+        let mut words = call.split(' ');
+        let mut word = || words.next().unwrap_or_default().to_owned();
+        let change = Change {
+            by: by.to_owned(),
+            operation: word(),
+            target: word(),
+        };
+        self.all().push((after, change));
+    }
+
+    pub(crate) fn all(&self) -> MutexGuard<'_, Vec<(u64, Change)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One operator's way to AWS, and to the folder if that is the store.
 #[derive(Debug)]
 pub(crate) struct Wire {
     sandbox: Sandbox,
+    by: String,
+    /// What operators wrote to the folder, if that is the store.
+    writes: Arc<FileWrites>,
     broken: Option<Broken>,
     turnstile: Option<Arc<Turnstile>>,
     died: Notify,
@@ -61,11 +96,15 @@ struct State {
 impl Wire {
     pub(crate) fn new(
         sandbox: &Sandbox,
+        by: &str,
+        writes: Arc<FileWrites>,
         broken: Option<Broken>,
         turnstile: Option<Arc<Turnstile>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             sandbox: sandbox.clone(),
+            by: by.to_owned(),
+            writes,
             broken,
             turnstile,
             died: Notify::new(),
@@ -107,6 +146,22 @@ impl Wire {
         inner: &SharedHttpConnector,
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
+        let (words, changes) = (|| asked(&request), changes(&request));
+        let words = self.turnstile.as_ref().map(|_| words());
+        let send = self.send(inner, request);
+        let answer = self.make(words.as_deref(), changes, send, answered).await;
+        self.send_late(inner).await;
+        answer
+    }
+
+    /// Makes a call, to AWS or to the folder, unless the process is dead or dies at it.
+    async fn make<T>(
+        &self,
+        asked: Option<&str>,
+        changes: bool,
+        effect: impl Future<Output = T>,
+        answered: impl Fn(&T) -> String,
+    ) -> T {
         let (n, cut, dead) = {
             let mut state = self.state();
             state.calls += 1;
@@ -118,21 +173,20 @@ impl Wire {
         if cut == Some((n, Side::Before)) {
             self.die().await;
         }
-        let turnstile = self.turnstile.as_ref();
-        let turnstile = turnstile.map(|it| (it, it.number(), asked(&request)));
-        if let Some((turnstile, nth, asked)) = &turnstile
-            && !changes(&request)
+        let turnstile = self.turnstile.as_ref().zip(asked);
+        let turnstile = turnstile.map(|(it, asked)| (it, it.number(), asked));
+        if let Some((turnstile, nth, asked)) = turnstile
+            && !changes
         {
-            turnstile.before(*nth, asked).await;
+            turnstile.before(nth, asked).await;
         }
-        let answer = self.send(inner, request).await;
+        let answer = effect.await;
         if cut == Some((n, Side::After)) {
             self.die().await;
         }
-        if let Some((turnstile, nth, asked)) = &turnstile {
-            turnstile.after(*nth, asked, &answered(&answer)).await;
+        if let Some((turnstile, nth, asked)) = turnstile {
+            turnstile.after(nth, asked, &answered(&answer)).await;
         }
-        self.send_late(inner).await;
         answer
     }
 
@@ -177,6 +231,23 @@ impl Wire {
                 let _answered_already = inner.call(request).await;
             }
         }
+    }
+}
+
+impl FileHooks for Wire {
+    fn call<'a>(&'a self, call: &'a str, effect: BoxFuture<'a, String>) -> BoxFuture<'a, ()> {
+        let changes = !call.starts_with("get ") && !call.starts_with("list ");
+        let effect = effect.inspect(move |outcome| {
+            if changes && outcome.starts_with("Ok(") && !outcome.starts_with("Ok(Exists") {
+                self.writes.note(&self.sandbox, &self.by, call);
+            }
+        });
+        let made = self.make(Some(call), changes, effect, String::clone);
+        made.map(drop).boxed()
+    }
+
+    fn room(&self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -2,22 +2,24 @@
 //! at the end is said elsewhere ([`crate::verdict`]).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use jiff::SignedDuration;
 use maintenance_control::{
-    Clock, Control, Error, Fleet as Lambda, Holder, Off, Pace, Report, RoleSpec, Run, SsmStore,
-    Store,
+    Clock, Control, Error, FileStore, Fleet as Lambda, Holder, Off, Pace, Report, RoleSpec, Run,
+    SsmStore, Store,
 };
 use maintenance_flag::{Capacity, CapacityDoc, Flag, Lease, Prefix};
 use maintenance_sandbox::{Fleet, FunctionState, Sandbox, Settings};
+use tempfile::TempDir;
 
 use crate::fleet::{Edit, MappingPlan, ON_ITS_WAY, Plan};
 use crate::schedule::Turnstile;
 use crate::support::{self, off_wish, on_wish, worker};
-use crate::wire::{Broken, Wire};
+use crate::wire::{Broken, Change, FileWrites, Wire};
 
 /// Longer than a lease lasts.
 pub(crate) const LEASE_IS_OVER: Duration = Duration::from_secs(60);
@@ -25,6 +27,9 @@ pub(crate) const LEASE_IS_OVER: Duration = Duration::from_secs(60);
 /// An app on a sandbox.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
+    /// The store, if it is a folder.
+    folder: Option<TempDir>,
+    file_writes: Arc<FileWrites>,
     broken: Option<Broken>,
     /// How every function should be at the end.
     pub(crate) expected: Fleet,
@@ -90,6 +95,8 @@ impl World {
         });
         let mut world = Self {
             sandbox,
+            folder: plan.in_files.then(folder),
+            file_writes: Arc::default(),
             broken,
             expected: Fleet::new(),
             mappings: BTreeMap::new(),
@@ -142,11 +149,18 @@ impl World {
         turnstile: Option<Arc<Turnstile>>,
         skew: SignedDuration,
     ) -> Operator {
-        let wire = Wire::new(&self.sandbox, self.broken, turnstile);
+        let writes = self.file_writes.clone();
+        let wire = Wire::new(&self.sandbox, by, writes, self.broken, turnstile);
         let credentials = Credentials::from_keys(by, "secret", None);
         let clients = support::clients_over(&wire.http_client(), &credentials);
         let clock = Clock::virtual_from(self.sandbox.settings().clock.now() + skew);
-        let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
+        let store = match &self.folder {
+            None => Store::Ssm(SsmStore::new(clients.ssm, clock)),
+            Some(folder) => {
+                let store = FileStore::new(folder.path().to_owned());
+                Store::File(store.with_hooks(wire.clone()))
+            }
+        };
         let lambda = Lambda::new(clients.lambda, clock, Pace::per_second(10.0));
         let by = who(by);
         let control = Control::new(support::app(), &Prefix::default(), store, lambda, by);
@@ -298,10 +312,33 @@ impl World {
     /// The parameters below a part of the app's.
     pub(crate) fn parameters(&self, part: &str) -> BTreeMap<String, String> {
         let below = format!("/maintenance/demo-dev/{part}/");
+        if let Some(folder) = &self.folder {
+            let mut found = BTreeMap::new();
+            read_all(folder.path(), &below, &mut found);
+            return found;
+        }
         let all = self.sandbox.parameters().into_iter();
         all.filter(|(name, _)| name.starts_with(&below))
             .map(|(name, parameter)| (name, parameter.value))
             .collect()
+    }
+
+    /// What was changed so far, in order.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let made = self.sandbox.writes().into_iter();
+        let made = made.filter(|record| record.took_effect).map(|record| {
+            let call = record.call;
+            let change = Change {
+                by: call.caller,
+                operation: call.operation.to_owned(),
+                target: call.target.unwrap_or_default(),
+            };
+            (call.seq, change)
+        });
+        let mut all: Vec<(u64, Change)> = made.collect();
+        all.extend(self.file_writes.all().iter().cloned());
+        all.sort_by_key(|(seq, _)| *seq);
+        all.into_iter().map(|(_, change)| change).collect()
     }
 
     pub(crate) fn flag(&self, role: &str) -> Flag {
@@ -353,6 +390,35 @@ impl World {
         self.forgotten
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A folder, in memory if there is such a place: nothing is flushed to a disk there.
+fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        TempDir::new_in(memory)
+    } else {
+        TempDir::new()
+    }
+    .expect("a folder")
+}
+
+/// Every file below a name of the store at `root`.
+fn read_all(root: &Path, name: &str, found: &mut BTreeMap<String, String>) {
+    let folder = root.join(name.trim_matches('/'));
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let entry = entry.expect("an entry");
+        let file = entry.file_name().into_string().expect("a name");
+        let name = format!("{name}{file}");
+        if entry.path().is_dir() {
+            read_all(root, &format!("{name}/"), found);
+        } else if !file.starts_with('.') {
+            // It may be deleted just now.
+            if let Ok(value) = std::fs::read_to_string(entry.path()) {
+                found.insert(name, value);
+            }
+        }
     }
 }
 
