@@ -204,7 +204,7 @@ impl FileStore {
     where
         T: Send,
     {
-        let Some(hooks) = &self.hooks else {
+        let Some(hooks) = self.hooks.as_ref().filter(|_| !hooks::has_lock()) else {
             return effect.await;
         };
         let mut outcome = None;
@@ -243,7 +243,7 @@ impl FileStore {
             match file.try_lock() {
                 Ok(()) => {
                     if let Some(guard) = guard {
-                        guard.check().await?;
+                        hooks::with_lock(guard.check()).await?;
                     }
                     return Ok(file);
                 }

@@ -41,7 +41,7 @@ impl Hand {
     }
 }
 
-fn fleet() -> Plan {
+fn fleet(in_files: bool) -> Plan {
     let function = |spare, mappings: &[MappingPlan]| FunctionPlan {
         spare,
         versions: 0,
@@ -59,6 +59,7 @@ fn fleet() -> Plan {
         edits: Vec::new(),
         read_lag: 0,
         empty_pages: EmptyPages::Never,
+        in_files,
     }
 }
 
@@ -73,7 +74,7 @@ async fn raise(hand: Hand, world: &World) -> Result<(), Violation> {
             0
         };
         for name in &names[from..] {
-            world.sandbox.delete_parameter(name);
+            world.delete_parameter(name);
         }
     };
     match hand {
@@ -94,8 +95,9 @@ async fn disturbed(
     nth: usize,
     hand: Hand,
     in_turn: bool,
+    in_files: bool,
 ) -> Result<bool, Violation> {
-    let (plan, likeness) = (fleet(), Likeness::default());
+    let (plan, likeness) = (fleet(in_files), Likeness::default());
     let mut race = Race::new(&plan, &worker(), &operations, Patience::SHORT, likeness).await?;
     for _ in 0..nth {
         if race.has_ended(0) {
@@ -163,15 +165,18 @@ fn names(report: &Report, function: &str) -> bool {
 }
 
 fn every_call(hand: Hand) {
-    let counts = parallel::each(2 * PAIRS.len(), |n| {
-        let (operations, in_turn) = (PAIRS[n / 2], n % 2 == 0);
+    let counts = parallel::each(4 * PAIRS.len(), |n| {
+        let (operations, in_turn) = (PAIRS[n / 2 % 4], n % 2 == 0);
+        let in_files = n >= 2 * PAIRS.len();
         // The long run does it at each.
         let step = if is_long() { 1 } else { 3 };
         for nth in (1 + n % step..).step_by(step) {
             let local = tokio::task::LocalSet::new();
-            let went = local.run_until(disturbed(operations, nth, hand, in_turn));
+            let went = local.run_until(disturbed(operations, nth, hand, in_turn, in_files));
             let went = parallel::alone(nth, went);
-            let went = went.map_err(|it| format!("{operations:?} at {nth}, {in_turn}: {it}"));
+            let went = went.map_err(|it| {
+                format!("{operations:?} at {nth}, {in_turn}, in files: {in_files}: {it}")
+            });
             if !went? {
                 return Ok(nth / step);
             }
@@ -204,8 +209,12 @@ fn what_is_lost_with_saved_capacity_that_is_deleted_at_any_call_is_named() {
 }
 
 /// Two operators in a random order, the second with a clock that differs by so much.
-async fn skewed(operations: [Operation; 2], skew: SignedDuration) -> Result<(), Violation> {
-    let (plan, likeness) = (fleet(), Likeness::default());
+async fn skewed(
+    operations: [Operation; 2],
+    skew: SignedDuration,
+    in_files: bool,
+) -> Result<(), Violation> {
+    let (plan, likeness) = (fleet(in_files), Likeness::default());
     let skews = [SignedDuration::ZERO, skew];
     let role = worker();
     let mut race = Race::with_clocks(&plan, &role, &operations, &skews, likeness).await?;
@@ -241,7 +250,7 @@ fn clocks_that_differ_by_up_to_ten_minutes_never_let_two_work_at_once() {
     let raced = parallel::each(6 * 4 * 6, |n| {
         let (operations, skew) = (PAIRS[n % 4], all[n / 4 % 6]);
         let local = tokio::task::LocalSet::new();
-        let race = parallel::alone(n, local.run_until(skewed(operations, skew)));
+        let race = parallel::alone(n, local.run_until(skewed(operations, skew, n % 2 == 1)));
         race.map_err(|it| format!("{operations:?}, {skew:?}: {it}"))
     });
     let raced: Result<Vec<()>, Violation> = raced.into_iter().collect();

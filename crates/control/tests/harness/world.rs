@@ -323,6 +323,17 @@ impl World {
             .collect()
     }
 
+    /// Deletes a parameter by hand.
+    pub(crate) fn delete_parameter(&self, name: &str) {
+        match &self.folder {
+            None => drop(self.sandbox.delete_parameter(name)),
+            Some(folder) => {
+                let path = folder.path().join(name.trim_start_matches('/'));
+                std::fs::remove_file(path).expect("it is there");
+            }
+        }
+    }
+
     /// What was changed so far, in order.
     pub(crate) fn changes(&self) -> Vec<Change> {
         let made = self.sandbox.writes().into_iter();
