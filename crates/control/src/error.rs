@@ -305,7 +305,13 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call would fail again.
     pub(crate) fn is_lasting(&self) -> bool {
-        matches!(self, Self::AccessDenied { .. } | Self::NotConfigured(_))
+        matches!(
+            self,
+            Self::AccessDenied { .. }
+                | Self::NotConfigured(_)
+                | Self::KeyUnusable { .. }
+                | Self::Unusable { .. }
+        )
     }
 
     /// What to do next, if there is something to say.

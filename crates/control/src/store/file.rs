@@ -196,13 +196,13 @@ impl FileStore {
     }
 
     /// Makes a call, through a test if there is one between.
-    async fn call<T: fmt::Debug>(
+    async fn call<T>(
         &self,
         what: impl FnOnce() -> String,
         effect: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError>
     where
-        T: Send,
+        T: fmt::Debug + Send,
     {
         let Some(hooks) = self.hooks.as_ref().filter(|_| !hooks::has_lock()) else {
             return effect.await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use maintenance_control::{Error, Report, StoreError};
-use maintenance_sandbox::EmptyPages;
+use maintenance_sandbox::{EarlyReuse, EmptyPages};
 
 use crate::crashes::Operation::{self, Off, On};
 use crate::crashes::is_long;
@@ -99,6 +99,13 @@ async fn disturbed(
 ) -> Result<bool, Violation> {
     let (plan, likeness) = (fleet(in_files), Likeness::default());
     let mut race = Race::new(&plan, &worker(), &operations, Patience::SHORT, likeness).await?;
+    // AWS does not say what becomes of a deleted name that is created again too early.
+    let early_reuse = match nth % 2 {
+        0 => EarlyReuse::Hidden,
+        _ => EarlyReuse::Refused,
+    };
+    let sandbox = &race.world.sandbox;
+    sandbox.configure(|settings| settings.ssm.early_reuse = early_reuse);
     for _ in 0..nth {
         if race.has_ended(0) {
             return Ok(false);
