@@ -199,3 +199,20 @@ async fn a_pattern_that_the_flag_does_not_match_changes_no_function() {
     world.sandbox.set_allowed_pattern(flag, ".*");
     assert!(world.on(&worker()).await.unwrap().is_complete());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pattern_that_comes_meanwhile_keeps_off_from_its_flag_and_from_nothing_else() {
+    let world = World::mixed();
+    let before = world.sandbox.fleet();
+    world.on(&worker()).await.unwrap();
+    let flag = "/maintenance/demo-dev/flags/worker";
+    world.sandbox.set_allowed_pattern(flag, "on|off");
+    let error = world.off(&worker()).await.unwrap_err();
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("--allowed-pattern"), "{error:?}");
+    assert_eq!(world.sandbox.fleet(), before);
+    assert!(world.flag("worker").mode.is_on());
+    world.sandbox.set_allowed_pattern(flag, ".*");
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert!(!world.flag("worker").mode.is_on());
+}
