@@ -2,10 +2,11 @@
 //! after the call takes effect. Whatever it left, the next command gives every function back exactly
 //! what it had.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use maintenance_flag::Lease;
-use maintenance_sandbox::{Fault, Fleet, FunctionSpec, MappingSpec, Sandbox, When};
+use maintenance_sandbox::{Fault, Fleet, FunctionSpec, MappingSpec, When};
 use maintenance_tests::Scene;
 
 const ON: [&str; 5] = ["on", "--yes", "--all", "--rate", "15"];
@@ -38,14 +39,52 @@ fn scene() -> Scene {
     scene
 }
 
-/// As if an hour had passed: a lease that ended so long ago needs no watching.
-fn let_leases_end(sandbox: &Sandbox) {
-    for (name, parameter) in sandbox.parameters() {
-        if name.contains("/lease/") {
-            let mut lease = Lease::decode(&parameter.value).unwrap();
-            lease.expires = lease.acquired - jiff::SignedDuration::from_hours(1);
-            sandbox.set_parameter(&name, &lease.encode());
+/// The same with a folder as the store.
+fn scene_of_files() -> Scene {
+    let mut scene = scene();
+    scene.set("MAINTENANCE_STORE", "file:store");
+    scene
+}
+
+/// The files of the app in the scene's store below a part of it, if that is a folder.
+fn files(scene: &Scene, part: &str) -> Vec<PathBuf> {
+    let mut folders = vec![scene.folder().join("store/maintenance/demo-dev").join(part)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let hidden = path
+                .file_name()
+                .unwrap()
+                .as_encoded_bytes()
+                .starts_with(b".");
+            match path.is_dir() {
+                true => folders.push(path),
+                false if hidden => {}
+                false => files.push(path),
+            }
         }
+    }
+    files
+}
+
+/// As if an hour had passed: a lease that ended so long ago needs no watching.
+fn let_leases_end(scene: &Scene) {
+    let ended = |stored: &str| {
+        let mut lease = Lease::decode(stored).unwrap();
+        lease.expires = lease.acquired - jiff::SignedDuration::from_hours(1);
+        lease.encode()
+    };
+    for (name, parameter) in scene.sandbox().parameters() {
+        if name.contains("/lease/") {
+            scene
+                .sandbox()
+                .set_parameter(&name, &ended(&parameter.value));
+        }
+    }
+    for file in files(scene, "lease") {
+        let lease = ended(&std::fs::read_to_string(&file).unwrap());
+        std::fs::write(&file, lease).unwrap();
     }
 }
 
@@ -71,7 +110,7 @@ fn kill_at(scene: &Scene, command: &[&str], n: u64, when: When) {
     assert_eq!(running.wait().code, None, "killed by a signal");
     scene.sandbox().clear_faults();
     scene.sandbox().release_hanging();
-    let_leases_end(scene.sandbox());
+    let_leases_end(scene);
 }
 
 fn is_back(scene: &Scene, before: &Fleet) {
@@ -86,6 +125,7 @@ fn is_back(scene: &Scene, before: &Fleet) {
         .filter(|name| name.contains("/capacity/"))
         .collect();
     assert!(saved.is_empty(), "{saved:?}");
+    assert_eq!(files(scene, "capacity"), [] as [PathBuf; 0]);
 }
 
 /// Runs every case on its own thread, so many at once.
@@ -111,10 +151,20 @@ fn cuts(writes: u64) -> Vec<(u64, When)> {
 
 #[test]
 fn killed_at_any_write_of_on() {
+    kill_on(scene);
+}
+
+/// At any write to Lambda, that is: at any to the store it is killed in the harness of the library.
+#[test]
+fn killed_at_any_write_of_on_with_a_file_store() {
+    kill_on(scene_of_files);
+}
+
+fn kill_on(scene: fn() -> Scene) {
     let scene_of_reference = scene();
     scene_of_reference.run(&ON).code(0);
     let writes = scene_of_reference.sandbox().call_counts().writes;
-    assert!(writes > 10, "{writes} writes");
+    assert!(writes > 5, "{writes} writes");
     in_parallel(&cuts(writes), |n, when| {
         let scene = scene();
         let before = scene.sandbox().fleet();
@@ -131,12 +181,21 @@ fn killed_at_any_write_of_on() {
 
 #[test]
 fn killed_at_any_write_of_off() {
+    kill_off(scene);
+}
+
+#[test]
+fn killed_at_any_write_of_off_with_a_file_store() {
+    kill_off(scene_of_files);
+}
+
+fn kill_off(scene: fn() -> Scene) {
     let scene_of_reference = scene();
     scene_of_reference.run(&ON).code(0);
     scene_of_reference.sandbox().reset_calls();
     scene_of_reference.run(&OFF).code(0);
     let writes = scene_of_reference.sandbox().call_counts().writes;
-    assert!(writes > 10, "{writes} writes");
+    assert!(writes > 5, "{writes} writes");
     in_parallel(&cuts(writes), |n, when| {
         let scene = scene();
         let before = scene.sandbox().fleet();
