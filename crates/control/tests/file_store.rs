@@ -252,6 +252,14 @@ async fn what_is_no_file_is_an_error_and_holds_up_nobody() {
     assert!(said.ends_with("it is a folder, not a file"), "{said}");
     fs::remove_dir(&flag).unwrap();
 
+    // Nor does the store's own lock, if it is a pipe.
+    let lock = files.root().join(".lock");
+    fs::remove_file(&lock).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &lock, rustix::fs::Mode::RUSR).unwrap();
+    let said = files.off().await.unwrap_err().to_string();
+    assert!(said.starts_with("lock on "), "{said}");
+    fs::remove_file(&lock).unwrap();
+
     // What is endless is not read to its end, and what is large is no flag though it begins like one.
     std::os::unix::fs::symlink("/dev/zero", &flag).unwrap();
     let said = files.off().await.unwrap_err().to_string();

@@ -22,7 +22,7 @@ pub use hooks::FileHooks;
 pub(super) use read::stored;
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use self::read::{read, walk};
+use self::read::{nonblocking, read, walk};
 use self::room::Room;
 use super::{Created, Stored, Written};
 use crate::error::StoreError;
@@ -229,7 +229,7 @@ impl FileStore {
             let path = path.clone();
             move || {
                 folder::make_root(&root)?;
-                OpenOptions::new()
+                nonblocking()
                     .create(true)
                     .append(true)
                     .mode(0o600)

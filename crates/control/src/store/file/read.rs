@@ -16,15 +16,17 @@ use crate::store::{Revision, Stored};
 /// around them.
 const MAX_BYTES: u64 = 65_536;
 
+/// How every file of the store is opened: a pipe in its place would be waited for else, until there is
+/// somebody at its other end.
+pub(super) fn nonblocking() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    options
+}
+
 /// Reads a file; none if there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Stored>, StoreError> {
-    // Opening a pipe would wait for its writer.
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(path);
-    let file = match opened {
+    let file = match nonblocking().read(true).open(path) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);

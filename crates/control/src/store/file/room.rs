@@ -5,7 +5,7 @@
 //! belongs. A crash before that leaves a hidden file with something else in it, and no parameter that is
 //! torn. What replaces a file gives that one's block back, from which the spare file is made anew.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::FileHooks;
+use super::read::nonblocking;
 
 /// What our temporary files start with; a reader skips every hidden file.
 const TEMPORARY: &str = ".tmp-";
@@ -74,7 +75,7 @@ impl Room {
     fn spare_file(&self, content: &[u8]) -> io::Result<Option<NamedTempFile>> {
         for n in 0..SPARES {
             let path = self.spare(n);
-            let mut file = match OpenOptions::new().write(true).open(&path) {
+            let mut file = match nonblocking().write(true).open(&path) {
                 Ok(file) => file,
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
@@ -109,7 +110,7 @@ impl Room {
 
     fn make_spare(&self, path: &Path) -> io::Result<()> {
         self.ask()?;
-        let mut file = OpenOptions::new()
+        let mut file = nonblocking()
             .write(true)
             .create(true)
             .truncate(false)
