@@ -32,5 +32,7 @@ fn zero_for_unset_is_caught() {
 #[test]
 fn overwriting_on_the_second_on_is_caught() {
     let violation = caught(Broken::OverwritesOnSecondOn);
-    assert!(violation.contains("is not as it was"), "{violation}");
+    // Of a function at 0 whose saved capacity is gone `off` itself says so.
+    let seen = ["is not as it was", "is not complete"];
+    assert!(seen.iter().any(|it| violation.contains(it)), "{violation}");
 }
