@@ -1,9 +1,11 @@
 //! Shared harness of the black-box tests: the real binary, with a cleared environment, in a folder of
 //! its own, against a local AWS of its own.
 //!
-//! Reading order: `scene` (where a command runs), `ran` (what it did), `terminal` (a person at it).
+//! Reading order: `scene` (where a command runs), `ran` (what it did), `terminal` (a person at it), `network`
+//! (what stands between it and AWS).
 
 mod binary;
+mod network;
 mod ran;
 mod running;
 mod scene;
@@ -11,6 +13,7 @@ mod screen;
 mod terminal;
 
 pub use binary::binary;
+pub use network::Network;
 pub use ran::Ran;
 pub use running::Running;
 pub use scene::{Scene, quick_sandbox};

@@ -2,6 +2,7 @@
 //! there, and, if wanted, a local AWS.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -105,6 +106,15 @@ impl Scene {
     #[must_use]
     pub fn sandbox(&self) -> &Sandbox {
         &self.aws.as_ref().expect("a scene with AWS").0
+    }
+
+    /// Where the local AWS is.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.aws.as_ref().expect("a scene with AWS").1.address()
     }
 
     /// Waits until a call hangs in the local AWS.

@@ -130,7 +130,7 @@ pub(crate) struct Global {
     /// The AWS region
     #[arg(long, global = true, value_name = "REGION", help_heading = "AWS")]
     pub(crate) region: Option<String>,
-    /// Where AWS is reached, if not at its own address
+    /// Override the AWS endpoint URL
     #[arg(long, global = true, value_name = "URL", help_heading = "AWS")]
     pub(crate) endpoint_url: Option<String>,
     /// Calls to AWS Lambda a second, more than 0 and at most 15 [env: MAINTENANCE_RATE]

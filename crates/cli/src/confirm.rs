@@ -3,9 +3,10 @@
 use std::io::{self, BufRead as _};
 
 use jiff::Timestamp;
-use maintenance_control::{Control, On, RoleReport, RoleSpec, State};
+use maintenance_control::{Control, On, RoleReport, RoleSpec, Run, State};
 use maintenance_flag::{App, Mode, Options};
 
+use crate::commands::Connection;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -26,13 +27,16 @@ pub(crate) enum Answer {
 /// Whether to go on: nothing would change for visitors, or a person said yes to what they were shown,
 /// which includes what becomes of events.
 pub(crate) async fn confirmed(
-    control: &Control,
+    connection: &Connection,
     app: &App,
     roles: &[RoleSpec],
     on: &On,
     output: &Output,
 ) -> Result<Answer, Failure> {
-    let states = control.flags(roles).await?;
+    let states = told(connection, output, async |control, _| {
+        control.flags(roles).await
+    })
+    .await?;
     let wanted = mode(on);
     let mode_of = |spec: &RoleSpec| {
         let status = states.iter().find(|status| status.role == spec.role)?;
@@ -45,12 +49,13 @@ pub(crate) async fn confirmed(
     }
     can_ask(output)?;
     // What would be refused is not asked.
-    control.check_on(roles, on, &states)?;
+    connection.control.check_on(roles, on, &states)?;
     let says = |spec: &RoleSpec| {
         spec.functions.is_some() || spec.options != Options::default() || is_on(spec)
     };
     let plan = if has_options(on) || roles.iter().any(says) {
-        Some(told(output, async |run| control.plan_on(roles, on, run).await).await?)
+        let plan = async |control: &Control, run: &Run<'_>| control.plan_on(roles, on, run).await;
+        Some(told(connection, output, plan).await?)
     } else {
         None
     };

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use maintenance_control::SettingError;
 use maintenance_flag::Refusal;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -166,9 +167,32 @@ impl Failure {
     }
 }
 
+impl From<SettingError> for Failure {
+    fn from(error: SettingError) -> Self {
+        Self::usage(format!("{} cannot be used", error.name()))
+            .cause(error.problem())
+            .hint(error.hint())
+    }
+}
+
+/// What is wrong with a setting, if that is at the bottom of it.
+fn setting_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a SettingError> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(setting) = error.downcast_ref() {
+            return Some(setting);
+        }
+        next = error.source();
+    }
+    None
+}
+
 impl From<maintenance_control::Error> for Failure {
     fn from(error: maintenance_control::Error) -> Self {
         use maintenance_control::Error as E;
+        if let Some(setting) = setting_of(&error) {
+            return setting.clone().into();
+        }
         // The library's errors may grow; what is new is a failure until it gets a code of its own.
         let outcome = match &error {
             // What was asked for makes no sense, whoever holds the window.

@@ -3,17 +3,28 @@
 //! One bar at a time, for whatever is going on: reading, pausing or restoring, draining. Where it is not
 //! drawn it still reckons the rate.
 
+use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use maintenance_control::{Action, Event, Run, Stop, Waiting};
+use jiff::Timestamp;
+use maintenance_control::{Action, Control, Event, Run, Stop, Unanswered, Waiting};
 
+use maintenance_flag::Role;
+use tokio::time::MissedTickBehavior;
+
+use crate::commands::Connection;
 use crate::output::Output;
 use crate::words;
 
 /// How often a line is written where nothing can move. What takes less is done before it needs one.
 const LINE: Duration = Duration::from_secs(10);
+/// How long AWS may take for an answer before it is said that it does: it answers in a fraction of that.
+const SILENT: Duration = Duration::from_secs(3);
+/// How often it is looked at whether AWS answers.
+const LOOK: Duration = Duration::from_secs(1);
 /// A rate over less than this says nothing.
 const TELLING: Duration = Duration::from_secs(1);
 
@@ -22,11 +33,15 @@ const COUNTED: &str = "{msg} [{bar:16}] {pos}/{len}{pace}";
 const COUNTED_AND_WAITING: &str = "{msg} [{bar:16}] {pos}/{len}{pace}\n  {prefix}";
 /// What cannot be counted.
 const TOLD: &str = "{msg}";
+const TOLD_AND_WAITING: &str = "{msg}\n  {prefix}";
 
 /// Shows how far an operation is.
 pub(crate) struct Progress<'a> {
     output: &'a Output,
+    connection: &'a Connection,
     shown: Mutex<Option<Shown>>,
+    /// Functions read and to be read, by role.
+    read: Mutex<BTreeMap<String, (usize, Option<usize>)>>,
 }
 
 /// What is going on.
@@ -36,27 +51,87 @@ struct Shown {
     action: Option<Action>,
     total: Option<usize>,
     waiting: Option<String>,
+    /// The call that AWS does not answer.
+    unanswered: Option<String>,
     lines: Lines,
 }
 
 /// What reads only, with how far it is shown; nothing of that stays.
-pub(crate) async fn told<T>(output: &Output, reads: impl AsyncFnOnce(&Run<'_>) -> T) -> T {
-    let progress = Progress::new(output);
+pub(crate) async fn told<T>(
+    connection: &Connection,
+    output: &Output,
+    reads: impl AsyncFnOnce(&Control, &Run<'_>) -> T,
+) -> T {
+    let progress = Progress::new(output, connection);
     let listen = |event: Event<'_>| progress.tell(&event);
     let run = Run {
         stop: Stop::new(),
         listen: &listen,
     };
-    let read = reads(&run).await;
+    let read = progress.watch(reads(&connection.control, &run)).await;
     progress.clear();
     read
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(output: &'a Output) -> Self {
+    /// Of an operation by this connection.
+    pub(crate) fn new(output: &'a Output, connection: &'a Connection) -> Self {
         Self {
             output,
+            connection,
             shown: Mutex::new(None),
+            read: Mutex::default(),
+        }
+    }
+
+    /// Does the work, and says meanwhile when AWS does not answer.
+    pub(crate) async fn watch<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lines: Option<Lines> = None;
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ = look.tick() => {}
+            }
+            let unanswered = self
+                .connection
+                .calls
+                .longest()
+                .filter(|call| call.time >= SILENT);
+            self.unanswered(unanswered.as_ref());
+            match (&unanswered, &mut lines) {
+                (None, lines) => *lines = None,
+                (Some(_), _) if self.output.can_animate() => {}
+                (Some(call), None) => {
+                    lines = Some(Lines::since(Instant::now()));
+                    self.output.say(words::unanswered(call));
+                }
+                (Some(call), Some(lines)) => {
+                    if lines.is_due(Instant::now()) {
+                        self.output.say(words::unanswered(call));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Shows for how long AWS has not answered, beside what is shown of the work, if anything is.
+    fn unanswered(&self, call: Option<&Unanswered>) {
+        let Ok(mut shown) = self.shown.lock() else {
+            return;
+        };
+        if call.is_none() && shown.as_ref().is_some_and(|shown| shown.what.is_empty()) {
+            take_away(&mut shown);
+        }
+        if call.is_some() {
+            shown.get_or_insert_with(|| Shown::new(String::new(), None, None, self.output));
+        }
+        if let Some(shown) = shown.as_mut() {
+            shown.unanswered = call.map(words::unanswered);
+            shown.wait();
         }
     }
 
@@ -69,14 +144,7 @@ impl<'a> Progress<'a> {
     /// [clears](Self::clear) it first.
     pub(crate) fn tell(&self, event: &Event<'_>) {
         match event {
-            Event::Reading {
-                role, total: None, ..
-            } => {
-                self.show(None, words::listing(role), 0, None);
-            }
-            Event::Reading { role, done, total } => {
-                self.show(None, words::reading(role), *done, *total);
-            }
+            Event::Reading { role, done, total } => self.reading(role, *done, *total),
             Event::Progress {
                 action,
                 role,
@@ -87,10 +155,56 @@ impl<'a> Progress<'a> {
                 self.show(Some(*action), what, *done, Some(*total));
             }
             Event::Waiting(waiting) => self.wait(waiting),
+            Event::LeaseWatched { holder, until } => {
+                let app = self.connection.control.app();
+                self.say(words::watched(holder, app, *until, Timestamp::now()));
+            }
+            Event::HolderStopping { until } => {
+                self.say(words::stopping(*until, Timestamp::now()));
+            }
             Event::Draining { left, .. } => self.drain(*left),
             // What begins and ends is said, and not shown.
             _ => {}
         }
+    }
+
+    /// Of roles that are read side by side it is told of all together.
+    fn reading(&self, role: &Role, done: usize, total: Option<usize>) {
+        let Ok(mut read) = self.read.lock() else {
+            return;
+        };
+        read.insert(role.to_string(), (done, total));
+        let under_way = |it: &&(usize, Option<usize>)| Some(it.0) != it.1;
+        let together = self.is_of_several() || read.values().filter(under_way).count() > 1;
+        let (role, done, total) = match together {
+            false => (Some(role), done, total),
+            true => (
+                None,
+                read.values().map(|it| it.0).sum(),
+                read.values().map(|it| it.1).sum(),
+            ),
+        };
+        drop(read);
+        if total == Some(0) {
+            // There are none, which is said elsewhere.
+            return;
+        }
+        let what = match total {
+            None => words::listing(role),
+            Some(_) => words::reading(role),
+        };
+        self.show(None, what, done, total);
+    }
+
+    /// Whether what is shown is of several roles.
+    fn is_of_several(&self) -> bool {
+        let shown = self.shown.lock();
+        let of_several = [words::listing(None), words::reading(None)];
+        shown.is_ok_and(|shown| {
+            shown
+                .as_ref()
+                .is_some_and(|shown| of_several.contains(&shown.what))
+        })
     }
 
     fn show(&self, action: Option<Action>, what: String, done: usize, total: Option<usize>) {
@@ -114,12 +228,19 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// A wait of seconds that stands in a log, too.
+    fn say(&self, line: String) {
+        self.clear();
+        self.output.say(line);
+    }
+
     fn wait(&self, waiting: &Waiting) {
         let Ok(mut shown) = self.shown.lock() else {
             return;
         };
         if let Some(shown) = shown.as_mut() {
-            shown.wait(words::waiting(shown.action, waiting));
+            shown.waiting = words::waiting(shown.action, waiting);
+            shown.wait();
             self.line(shown);
         }
     }
@@ -129,8 +250,9 @@ impl<'a> Progress<'a> {
         let Ok(mut shown) = self.shown.lock() else {
             return;
         };
-        let shown = shown.get_or_insert_with(|| Shown::new(String::new(), None, None, self.output));
-        shown.bar.set_message(words::draining(left));
+        let what = words::draining(left);
+        let shown = shown.get_or_insert_with(|| Shown::new(what.clone(), None, None, self.output));
+        shown.bar.set_message(what);
         shown.bar.tick();
     }
 
@@ -170,6 +292,7 @@ impl Shown {
             action,
             total,
             waiting: None,
+            unanswered: None,
             lines: Lines::since(Instant::now()),
         };
         shown.dress();
@@ -178,8 +301,9 @@ impl Shown {
 
     /// Gives the bar the looks of what is going on.
     fn dress(&self) {
-        let template = match (self.total, &self.waiting) {
-            (None, _) => TOLD,
+        let template = match (self.total, self.waits()) {
+            (None, None) => TOLD,
+            (None, Some(_)) => TOLD_AND_WAITING,
             (Some(_), None) => COUNTED,
             (Some(_), Some(_)) => COUNTED_AND_WAITING,
         };
@@ -199,10 +323,21 @@ impl Shown {
         self.bar.set_style(style);
     }
 
-    fn wait(&mut self, waiting: Option<String>) {
-        if self.waiting != waiting {
-            self.bar.set_prefix(waiting.clone().unwrap_or_default());
-            self.waiting = waiting;
+    /// All that is waited for.
+    fn waits(&self) -> Option<String> {
+        let waits: Vec<&str> = [&self.waiting, &self.unanswered]
+            .into_iter()
+            .filter_map(Option::as_deref)
+            .collect();
+        (!waits.is_empty()).then(|| waits.join("; "))
+    }
+
+    fn wait(&mut self) {
+        let waits = self.waits().unwrap_or_default();
+        if self.what.is_empty() {
+            self.bar.set_message(waits);
+        } else if self.bar.prefix() != waits {
+            self.bar.set_prefix(waits);
             self.dress();
         }
         // So that the rate and the time left are those of now.
@@ -217,7 +352,7 @@ impl Shown {
         if self.bar.elapsed() >= TELLING && rate > 0.0 {
             line = format!("{line}, {}", words::pace(rate, self.bar.eta()));
         }
-        match &self.waiting {
+        match self.waits() {
             Some(waiting) => format!("{line}; {waiting}"),
             None => line,
         }
@@ -262,7 +397,7 @@ mod tests {
 
     #[test]
     fn every_template_is_one() {
-        for template in [COUNTED, COUNTED_AND_WAITING, TOLD] {
+        for template in [COUNTED, COUNTED_AND_WAITING, TOLD, TOLD_AND_WAITING] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -4,21 +4,29 @@
 //! The SDK's own retries are off: each attempt has to wait for its turn in the shared budget of calls
 //! and may only change something while the lease is held, so attempts are counted in one place,
 //! `retry`.
+//!
+//! Reading order: `environment` (what the SDK gets to read), `http` (proxy and certificates),
+//! `credentials`, `unanswered`.
 
-use std::sync::OnceLock;
+mod credentials;
+mod environment;
+mod http;
+mod setting;
+mod unanswered;
+
+pub use setting::{SettingError, check_url};
+pub use unanswered::{Calls, Unanswered};
+
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+
+use credentials::Checked;
+use environment::Environment;
+use http::Http;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,12 +51,21 @@ pub struct Clients {
     pub ssm: aws_sdk_ssm::Client,
     /// Lambda.
     pub lambda: aws_sdk_lambda::Client,
+    /// What both have not been answered yet.
+    pub calls: Calls,
 }
 
-/// Prepares clients. Nothing is sent and no trust root is read before the first call.
-pub async fn connect(settings: &AwsSettings) -> Clients {
+/// Prepares clients. Nothing is sent and no trust root is read before the first call, but for the region
+/// and the profile, which are looked for as the AWS CLI does it.
+///
+/// # Errors
+/// If a variable, a setting or a file cannot be used.
+pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
+    let environment = Environment::read(settings).await?;
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(LazyTls)
+        .env(environment.env())
+        .profile_files(environment.files())
+        .http_client(Http::new(&environment)?)
         .retry_config(RetryConfig::disabled())
         .timeout_config(
             TimeoutConfig::builder()
@@ -66,65 +83,21 @@ pub async fn connect(settings: &AwsSettings) -> Clients {
         loader = loader.endpoint_url(url);
     }
     let config = loader.load().await;
-    Clients {
-        ssm: aws_sdk_ssm::Client::new(&config),
-        lambda: aws_sdk_lambda::Client::new(&config),
-    }
-}
-
-/// An HTTP client that reads the system's trust roots at the first `https` request: reading them takes
-/// milliseconds, which a command against a local endpoint need not spend.
-#[derive(Debug, Default)]
-struct LazyTls;
-
-impl HttpClient for LazyTls {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(BySchemeConnector {
-            plain: client(TrustStore::empty()).http_connector(settings, components),
-            secure: OnceLock::new(),
-            settings: settings.clone(),
-            components: components.clone(),
+    let checked = config.credentials_provider().map(|provider| {
+        SharedCredentialsProvider::new(Checked {
+            provider,
+            origin: environment.origin(),
         })
-    }
-}
-
-#[derive(Debug)]
-struct BySchemeConnector {
-    plain: SharedHttpConnector,
-    secure: OnceLock<SharedHttpConnector>,
-    settings: HttpConnectorSettings,
-    components: RuntimeComponents,
-}
-
-impl BySchemeConnector {
-    fn secure(&self) -> &SharedHttpConnector {
-        self.secure.get_or_init(|| {
-            client(TrustStore::default()).http_connector(&self.settings, &self.components)
-        })
-    }
-}
-
-/// rustls on ring: the SDK's default provider takes tens of milliseconds to start. A client for `http`
-/// alone would be all of HTTP once more in the program; one that trusts nobody is as quick to make.
-fn client(roots: TrustStore) -> SharedHttpClient {
-    // To build it cannot fail; the default reads the system's roots.
-    let context = TlsContext::builder().with_trust_store(roots).build();
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context.unwrap_or_default())
-        .build_https()
-}
-
-impl HttpConnector for BySchemeConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if request.uri().starts_with("http://") {
-            self.plain.call(request)
-        } else {
-            self.secure().call(request)
-        }
-    }
+    });
+    let mut builder = config.into_builder();
+    builder.set_credentials_provider(checked);
+    let config = builder.build();
+    let calls = Calls::default();
+    let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(calls.clone());
+    let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(calls.clone());
+    Ok(Clients {
+        ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
+        lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
+        calls,
+    })
 }

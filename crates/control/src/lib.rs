@@ -25,7 +25,7 @@ mod store;
 mod waits;
 mod workers;
 
-pub use aws::{AwsSettings, Clients, connect};
+pub use aws::{AwsSettings, Calls, Clients, SettingError, Unanswered, check_url, connect};
 pub use clock::Clock;
 pub use control::{Control, Link, Off, On, RoleSpec, Who};
 pub use drain::Drain;

@@ -1,6 +1,7 @@
 //! The command, black box: every line and every exit code that the design fixes, against the real
 //! binary with a cleared environment.
 
+mod aws_settings;
 mod bypass;
 mod confirm;
 mod encrypted;
@@ -13,13 +14,16 @@ mod mistakes;
 mod options;
 mod output;
 mod progress;
+mod reach;
 mod read_only;
 mod room;
 mod settings;
+mod silence;
 mod standing;
 mod table;
 mod unlock;
 mod unread;
+mod verbose;
 mod wait;
 mod window;
 mod window_end;

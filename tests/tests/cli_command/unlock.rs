@@ -29,11 +29,38 @@ fn a_lease_of_the_dead_is_ended_and_the_next_command_works() {
         .run(&["unlock", "--yes"])
         .code(0)
         .stdout("")
+        .says(": if the operation before is still at work, it notices and stops\n")
         .says("The lease of demo-dev has been ended\n");
     scene
         .run(&["on", "-y"])
         .code(0)
         .says("Web maintenance has been turned on\n");
+}
+
+#[test]
+fn a_lease_that_was_not_given_back_is_watched_and_that_is_said() {
+    let scene = left_by_the_dead();
+    let (name, lease) = {
+        let parameters = scene.sandbox().parameters();
+        let mut leases = parameters
+            .iter()
+            .filter(|(name, _)| name.contains("/lease/"));
+        let (name, lease) = leases.next().expect("its lease");
+        (name.clone(), lease.value.clone())
+    };
+    let mut lease: serde_json::Value = serde_json::from_str(&lease).unwrap();
+    let ended = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(1);
+    lease["expires"] = ended.to_string().into();
+    scene.sandbox().set_parameter(&name, &lease.to_string());
+    let running = scene.start(&["on", "-y"]);
+    running.says("ana@laptop has not given back the lease of demo-dev (`on web`, since ");
+    running.says(" to see whether that operation is still at work\n");
+    // It is waited for half a minute; Ctrl-C is heard at once.
+    running.interrupt();
+    running
+        .wait()
+        .code(130)
+        .says("interrupted, and nothing was changed\n");
 }
 
 #[test]

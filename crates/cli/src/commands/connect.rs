@@ -1,18 +1,26 @@
 //! From settings to the control plane they describe.
 
 use maintenance_control::{
-    Clock, Control, FileStore, Fleet, Pace, RoleSpec, SsmStore, Store, connect,
+    Calls, Clock, Control, Error, FileStore, Fleet, Pace, RoleSpec, Run, SsmStore, Store, connect,
 };
 use maintenance_flag::App;
 
 use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::told;
 use crate::settings::{Settings, StoreChoice};
 
 /// The region of an app that needs none.
 const NO_REGION: &str = "none";
 
-/// The control plane of the app. Nothing is sent yet.
-pub(crate) async fn control(settings: &Settings, app: App) -> Control {
+/// The control plane of an app, and which of its calls AWS has not answered yet.
+pub(crate) struct Connection {
+    pub(crate) control: Control,
+    pub(crate) calls: Calls,
+}
+
+/// Connects to the app. Nothing is sent yet.
+pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connection, Failure> {
     let mut aws = settings.aws();
     // An app on one machine needs no AWS, and looking for a region takes seconds where there is none.
     let scales = settings
@@ -31,36 +39,35 @@ pub(crate) async fn control(settings: &Settings, app: App) -> Control {
         by = settings.by.value,
         "settled"
     );
-    let clients = connect(&aws).await;
+    let clients = connect(&aws).await?;
     let store = match &settings.store.value {
         StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
         StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),
     };
     let pace = Pace::per_second(settings.rate.value);
     let fleet = Fleet::new(clients.lambda, Clock::System, pace);
-    Control::new(
-        app,
-        &settings.prefix.value,
-        store,
-        fleet,
-        settings.by.value.clone(),
-    )
+    let by = settings.by.value.clone();
+    let control = Control::new(app, &settings.prefix.value, store, fleet, by);
+    let calls = clients.calls;
+    Ok(Connection { control, calls })
 }
 
 /// The roles asked for, as configured; with `--all`, and where the configuration does not have the role,
 /// those too that only the store knows.
 pub(crate) async fn asked(
     settings: &Settings,
-    control: &Control,
+    connection: &Connection,
+    output: &Output,
 ) -> Result<Vec<RoleSpec>, Failure> {
     if settings.all {
-        return Ok(control.known_roles(settings.configured()?).await?);
+        return Ok(known(connection, settings.configured()?, output).await?);
     }
     let Some(unknown) = &settings.unknown_role else {
         return settings.asked();
     };
     // A store that cannot be reached is the smaller of the two mistakes.
-    let known = control.known_roles(Vec::new()).await.unwrap_or_default();
+    let known = known(connection, Vec::new(), output).await;
+    let known = known.unwrap_or_default();
     let asked = known
         .into_iter()
         .find(|spec| spec.role == settings.role.value);
@@ -70,10 +77,21 @@ pub(crate) async fn asked(
 /// The role asked for; all of them, if none was.
 pub(crate) async fn asked_or_all(
     settings: &Settings,
-    control: &Control,
+    connection: &Connection,
+    output: &Output,
 ) -> Result<Vec<RoleSpec>, Failure> {
     if settings.asks_no_role() {
-        return Ok(control.known_roles(settings.configured()?).await?);
+        return Ok(known(connection, settings.configured()?, output).await?);
     }
-    asked(settings, control).await
+    asked(settings, connection, output).await
+}
+
+/// These roles, and those that the store knows.
+pub(crate) async fn known(
+    connection: &Connection,
+    configured: Vec<RoleSpec>,
+    output: &Output,
+) -> Result<Vec<RoleSpec>, Error> {
+    let known = async |control: &Control, _: &Run<'_>| control.known_roles(configured).await;
+    told(connection, output, known).await
 }

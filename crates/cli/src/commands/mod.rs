@@ -12,4 +12,5 @@ mod switch;
 mod unlock;
 mod workers;
 
+pub(crate) use connect::Connection;
 pub(crate) use run::run;

@@ -7,6 +7,7 @@ use crate::args::StatusArgs;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::told;
 use crate::settings::{Settings, StoreChoice};
 use crate::words;
 
@@ -19,10 +20,10 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Outcome, Failure> {
     let app = settings.app()?;
-    let control = connect::control(settings, app.clone()).await;
+    let connection = connect::connection(settings, app.clone()).await?;
     let roles = match settings.all {
-        false => connect::asked(settings, &control).await?,
-        true => match control.known_roles(settings.configured()?).await {
+        false => connect::asked(settings, &connection, output).await?,
+        true => match connect::known(&connection, settings.configured()?, output).await {
             // What is configured can be told all the same.
             Err(Error::Store(error @ StoreError::AccessDenied { .. })) => {
                 output.say(format_args!(
@@ -33,7 +34,10 @@ pub(crate) async fn run(
             roles => roles?,
         },
     };
-    let status = control.status(&roles).await?;
+    let status = told(&connection, output, async |control, run| {
+        control.status_told(&roles, run).await
+    })
+    .await?;
 
     output.say(words::status_heading(&status.roles, settings.all, &app));
     if let StoreChoice::File(folder) = &settings.store.value

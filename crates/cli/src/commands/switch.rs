@@ -17,7 +17,7 @@ use crate::runtime::interruptible;
 use crate::settings::{Given, Settings, Source, now};
 use crate::words;
 
-use super::connect;
+use super::connect::{self, Connection};
 
 /// `maintenance on`.
 pub(crate) async fn on(
@@ -47,10 +47,13 @@ pub(crate) async fn on(
         });
     }
     check_room(&on, &configured, settings, &app, now.timestamp())?;
-    let control = connect::control(settings, app.clone()).await;
-    let roles = connect::asked(settings, &control).await?;
+    let connection = connect::connection(settings, app.clone()).await?;
+    let roles = connect::asked(settings, &connection, output).await?;
     if args.dry_run {
-        let report = told(output, async |run| control.plan_on(&roles, &on, run).await).await?;
+        let report = told(&connection, output, async |control, run| {
+            control.plan_on(&roles, &on, run).await
+        })
+        .await?;
         let outcome = plan(&report, &roles, output)?;
         if words::events_of(&report).next().is_some() {
             output.say(words::NOT_SEEN);
@@ -64,7 +67,7 @@ pub(crate) async fn on(
     }
     let mut asked = false;
     if !args.yes {
-        match confirmed(&control, &app, &roles, &on, output).await? {
+        match confirmed(&connection, &app, &roles, &on, output).await? {
             Answer::NotAsked => {}
             // What would be lost was part of the question.
             Answer::Yes => (on.accept_event_loss, asked) = (true, true),
@@ -77,7 +80,7 @@ pub(crate) async fn on(
         asked,
         url: given.url.or_else(|| settings.link_url()),
     };
-    operate(&control, &roles, &wish, settings, output).await
+    operate(&connection, &roles, &wish, settings, output).await
 }
 
 /// `maintenance off`.
@@ -95,16 +98,16 @@ pub(crate) async fn off(
         },
         restore_saved: args.restore_saved,
     };
-    let control = connect::control(settings, settings.app()?).await;
-    let roles = connect::asked(settings, &control).await?;
+    let connection = connect::connection(settings, settings.app()?).await?;
+    let roles = connect::asked(settings, &connection, output).await?;
     if args.dry_run {
-        let report = told(output, async |run| {
+        let report = told(&connection, output, async |control, run| {
             control.plan_off(&roles, &off, run).await
         })
         .await?;
         return plan(&report, &roles, output);
     }
-    operate(&control, &roles, &Wish::Off(off), settings, output).await
+    operate(&connection, &roles, &Wish::Off(off), settings, output).await
 }
 
 fn not_confirmed(output: &Output) -> Result<Outcome, Failure> {
@@ -197,7 +200,7 @@ fn plan(report: &Report, roles: &[RoleSpec], output: &Output) -> Result<Outcome,
 
 /// Runs the operation, tells how it goes, and answers with its report.
 async fn operate(
-    control: &Control,
+    connection: &Connection,
     roles: &[RoleSpec],
     wish: &Wish,
     settings: &Settings,
@@ -205,12 +208,9 @@ async fn operate(
 ) -> Result<Outcome, Failure> {
     let app = settings.app()?;
     let stop = Stop::new();
-    let progress = Progress::new(output);
+    let control = &connection.control;
+    let progress = Progress::new(output, connection);
     let listen = |event: Event<'_>| match event {
-        Event::LeaseWatched { holder, until } => {
-            output.say(words::watched(holder, &app, until, Timestamp::now()));
-        }
-        Event::HolderStopping { until } => output.say(words::stopping(until, Timestamp::now())),
         Event::RoleStarted { action, role } => {
             progress.clear();
             output.say(words::started(action, role, &app));
@@ -243,7 +243,7 @@ async fn operate(
         progress.clear();
         output.say("Stopping after the step in hand; Ctrl-C again ends at once");
     };
-    let ended = interruptible(operation, &stop, first).await?;
+    let ended = interruptible(progress.watch(operation), &stop, first).await?;
     progress.clear();
     let Some(result) = ended else {
         return Err(Failure::new(

@@ -1,15 +1,12 @@
 //! `maintenance unlock`: for a lease whose holder has died and is not waited for.
 
-use jiff::Timestamp;
-use maintenance_control::{Event, Run, Stop};
-
 use crate::args::UnlockArgs;
 use crate::confirm::{can_ask, sure};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::told;
 use crate::settings::Settings;
-use crate::words;
 
 use super::connect;
 
@@ -20,8 +17,12 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Outcome, Failure> {
     let app = settings.app()?;
-    let control = connect::control(settings, app.clone()).await;
-    let Some(holder) = control.holder().await? else {
+    let connection = connect::connection(settings, app.clone()).await?;
+    let holder = told(&connection, output, async |control, _| {
+        control.holder().await
+    })
+    .await?;
+    let Some(holder) = holder else {
         output.say(format_args!("Nobody holds the lease of {app}"));
         return Ok(Outcome::Done);
     };
@@ -41,16 +42,11 @@ pub(crate) async fn run(
             return Ok(Outcome::NotConfirmed);
         }
     }
-    let listen = |event: Event<'_>| {
-        if let Event::HolderStopping { until } = event {
-            output.say(words::stopping(until, Timestamp::now()));
-        }
-    };
-    let run = Run {
-        stop: Stop::new(),
-        listen: &listen,
-    };
-    match control.unlock(&run).await? {
+    match told(&connection, output, async |control, run| {
+        control.unlock(run).await
+    })
+    .await?
+    {
         Some(_) => output.say(format_args!("The lease of {app} has been ended")),
         None => output.say(format_args!("The lease of {app} has ended by itself")),
     }

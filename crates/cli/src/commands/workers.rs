@@ -3,6 +3,7 @@
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::told;
 use crate::settings::Settings;
 use crate::words;
 
@@ -11,9 +12,12 @@ use super::connect;
 /// Prints the table of the asked role; of all roles unless one is asked for.
 pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome, Failure> {
     let app = settings.app()?;
-    let control = connect::control(settings, app.clone()).await;
-    let roles = connect::asked_or_all(settings, &control).await?;
-    let workers = control.workers(&roles).await?;
+    let connection = connect::connection(settings, app.clone()).await?;
+    let roles = connect::asked_or_all(settings, &connection, output).await?;
+    let workers = told(&connection, output, async |control, run| {
+        control.workers_told(&roles, run).await
+    })
+    .await?;
     let unread = words::unread_workers(&workers);
     if output.json() {
         output.document(&workers)?;

@@ -145,6 +145,7 @@ impl Playground {
     /// What it must not have there, since it would be taken for something else.
     pub(crate) fn unwanted() -> &'static [&'static str] {
         &[
+            "AWS_CA_BUNDLE",
             "AWS_PROFILE",
             "AWS_SESSION_TOKEN",
             "AWS_ENDPOINT_URL_SSM",

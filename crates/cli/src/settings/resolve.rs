@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use maintenance_control::{AwsSettings, RoleSpec};
+use maintenance_control::{AwsSettings, RoleSpec, check_url};
 use maintenance_flag::{App, Prefix, Role};
 
 use crate::args::Global;
@@ -344,20 +344,15 @@ fn store_choice(
 
 /// An address as the SDK takes it: its own refusal comes late, and speaks of credentials.
 fn endpoint(given: Option<Sourced<String>>) -> Result<Option<Sourced<String>>, Failure> {
-    match given {
-        Some(url)
-            if !["http://", "https://"]
-                .iter()
-                .any(|it| url.value.starts_with(it)) =>
-        {
-            Err(
-                Failure::usage(format!("the endpoint {:?} is not valid", url.value))
-                    .cause("it must begin with http:// or https://")
-                    .hint(format!("it comes from {}", url.source)),
-            )
-        }
-        given => Ok(given),
+    if let Some(url) = &given {
+        check_url(&url.value).map_err(|problem| {
+            // It may have a password in it.
+            Failure::usage(format!("{} cannot be used", url.source))
+                .cause(problem)
+                .hint("give an address such as http://127.0.0.1:4566")
+        })?;
     }
+    Ok(given)
 }
 
 fn parse_rate(text: &str, from: &Source) -> Result<f64, Failure> {

@@ -51,26 +51,17 @@ impl Surroundings {
         })
     }
 
-    /// One of our variables.
-    ///
-    /// An empty one is refused rather than passed over: `MAINTENANCE_ENV=$STAGE` with no stage would
-    /// quietly fall back on whatever the file says, and that may be production.
+    /// One of our variables. One that is set but empty is unset, as for the AWS CLI and its SDKs.
     pub(crate) fn ours(&self, name: &'static str) -> Result<Option<Sourced<String>>, Failure> {
         if self.unreadable.iter().any(|it| it == name) {
-            return Err(Failure::usage(format!("{name} cannot be used")).cause("it is not UTF-8"));
+            return Err(Failure::usage(format!("{name} cannot be used"))
+                .cause("it is not UTF-8")
+                .hint(format!("unset {name}, or set it anew")));
         }
-        match self.variables.get(name) {
-            None => Ok(None),
-            Some(value) if value.is_empty() => {
-                Err(Failure::usage(format!("{name} cannot be used"))
-                    .cause("it is set, but empty")
-                    .hint(format!("unset {name}, or give it a value")))
-            }
-            Some(value) => Ok(Some(Sourced::new(value.clone(), Source::Variable(name)))),
-        }
+        Ok(self.theirs(name))
     }
 
-    /// Somebody else's variable, where an empty one is as good as none.
+    /// Somebody else's variable: one that is not UTF-8 is none of ours to refuse.
     pub(crate) fn theirs(&self, name: &'static str) -> Option<Sourced<String>> {
         let value = self.variables.get(name).filter(|value| !value.is_empty())?;
         Some(Sourced::new(value.clone(), Source::Variable(name)))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use maintenance_control::{Action, Waiting};
+use maintenance_control::{Action, Unanswered, Waiting};
 use maintenance_flag::Role;
 
 use super::drain::duration;
@@ -16,14 +16,30 @@ pub(crate) fn at_work(action: Action, role: &Role) -> String {
     format!("{verb} {role} functions")
 }
 
-/// Before anything of a role is changed.
-pub(crate) fn reading(role: &Role) -> String {
-    format!("Reading {role} functions")
+/// Before anything of a role, or of several, is changed.
+pub(crate) fn reading(role: Option<&Role>) -> String {
+    format!("Reading {}", functions_of(role))
+}
+
+/// While AWS does not answer.
+pub(crate) fn unanswered(call: &Unanswered) -> String {
+    format!(
+        "AWS has not answered {} for {} s",
+        call.call,
+        call.time.as_secs()
+    )
 }
 
 /// Before it is known how many there are.
-pub(crate) fn listing(role: &Role) -> String {
-    format!("Listing {role} functions")
+pub(crate) fn listing(role: Option<&Role>) -> String {
+    format!("Listing {}", functions_of(role))
+}
+
+fn functions_of(role: Option<&Role>) -> String {
+    role.map_or_else(
+        || "functions".to_owned(),
+        |role| format!("{role} functions"),
+    )
 }
 
 /// While code that had begun may still be running.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::read::Read;
 use super::{Control, RoleSpec};
 use crate::error::{Error, LambdaError};
+use crate::event::Run;
 use crate::report::{Part, RoleStatus, State, Status, Unread, Workers, WorkersStatus};
 use crate::store::Stored;
 use crate::workers::{Look, Saved, rows, status, survey, unexplained};
@@ -33,6 +34,14 @@ impl Control {
     /// # Errors
     /// [`Error`], if no flag at all can be read. A malformed one is no error: its role's state says so.
     pub async fn status(&self, roles: &[RoleSpec]) -> Result<Status, Error> {
+        self.status_told(roles, &Run::quiet()).await
+    }
+
+    /// The same, telling how many functions have been read: of roles side by side.
+    ///
+    /// # Errors
+    /// As for [`status`](Self::status).
+    pub async fn status_told(&self, roles: &[RoleSpec], run: &Run<'_>) -> Result<Status, Error> {
         let flags = join_all(roles.iter().map(|spec| self.flag_status(spec))).await;
         let is_any_known = flags.iter().any(Result::is_ok);
         let mut all = Vec::with_capacity(roles.len());
@@ -55,7 +64,7 @@ impl Control {
             let alone = roles.len() == 1;
             let added = scaled
                 .into_iter()
-                .map(|(spec, role)| self.add_workers(spec, role, stored, alone));
+                .map(|(spec, role)| self.add_workers(spec, role, stored, alone, run));
             join_all(added).await;
         }
         Ok(Status {
@@ -70,6 +79,14 @@ impl Control {
     /// [`Error`]; saved capacity that cannot be read is one too, since the table would not be true. A
     /// function that cannot be read is none: it is in [`Workers::unread`].
     pub async fn workers(&self, roles: &[RoleSpec]) -> Result<Workers, Error> {
+        self.workers_told(roles, &Run::quiet()).await
+    }
+
+    /// The same, telling how many functions have been read.
+    ///
+    /// # Errors
+    /// As for [`workers`](Self::workers).
+    pub async fn workers_told(&self, roles: &[RoleSpec], run: &Run<'_>) -> Result<Workers, Error> {
         let mut workers = Vec::new();
         let mut unread = Vec::new();
         let stored = self.store.list(&self.names.all_capacities()).await?;
@@ -82,13 +99,8 @@ impl Control {
             if let Some((name, source)) = saved.unreadable.pop() {
                 return Err(Error::Unreadable { name, source });
             }
-            let survey = survey(
-                &self.fleet,
-                spec.functions.as_ref(),
-                &saved,
-                Look::default(),
-            )
-            .await?;
+            let look = Look::telling(run, &spec.role);
+            let survey = survey(&self.fleet, spec.functions.as_ref(), &saved, look).await?;
             workers.extend(rows(&survey, &saved, &explained, &spec.role, on));
             unread.extend(survey.failures());
         }
@@ -112,6 +124,7 @@ impl Control {
         role: &mut RoleStatus,
         stored: Result<&[(String, Stored)], &Error>,
         alone: bool,
+        run: &Run<'_>,
     ) {
         let stored = match stored {
             Ok(stored) => stored,
@@ -136,7 +149,7 @@ impl Control {
         if !is_all_known || saved.is_empty() && spec.functions.is_none() || is_idle && !alone {
             return;
         }
-        let standing = self.workers_status(spec, &saved, stored, on);
+        let standing = self.workers_status(spec, &saved, stored, on, run);
         let standing = tokio::select! {
             biased;
             standing = standing => standing,
@@ -164,13 +177,15 @@ impl Control {
         saved: &Saved,
         stored: &[(String, Stored)],
         on: bool,
+        run: &Run<'_>,
     ) -> Result<(Option<WorkersStatus>, Vec<Unread>), LambdaError> {
         let explained = Saved::functions_in(stored);
         let selection = spec.functions.as_ref();
+        let look = Look::telling(run, &spec.role);
         if on || !saved.is_empty() {
             // What is selected matters while it should be paused; what is saved matters always.
             let selection = selection.filter(|_| on);
-            let survey = survey(&self.fleet, selection, saved, Look::default()).await?;
+            let survey = survey(&self.fleet, selection, saved, look).await?;
             let failed = survey.failed.iter();
             let unread = failed.map(|(name, error)| Unread::function(name, error));
             let unread = unread.collect();
@@ -179,7 +194,7 @@ impl Control {
         let Some(selection) = selection else {
             return Ok((None, Vec::new()));
         };
-        let unexplained = unexplained(&self.fleet, selection, &explained, Look::default()).await?;
+        let unexplained = unexplained(&self.fleet, selection, &explained, look).await?;
         let workers = WorkersStatus {
             selected: unexplained.len(),
             unexplained,

@@ -73,7 +73,15 @@ pub(crate) struct Look<'a> {
     pub(crate) events: bool,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    /// For who is told how far it is.
+    pub(crate) fn telling(run: &'a Run<'a>, role: &'a Role) -> Self {
+        Self {
+            told: Some((run, role)),
+            ..Self::default()
+        }
+    }
+
     fn tell_reading(&self, done: usize, total: Option<usize>) {
         if let Some((run, role)) = self.told {
             run.tell(Event::Reading { role, done, total });
@@ -97,6 +105,7 @@ pub(crate) async fn survey(
     look.tell_reading(0, None);
     let wanted = wanted(fleet, selection, saved, look.guard).await?;
     if wanted.is_empty() {
+        look.tell_reading(0, Some(0));
         return Ok(Survey::default());
     }
     let mappings = fleet.mappings(look.guard).await?;

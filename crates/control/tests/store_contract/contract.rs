@@ -250,7 +250,8 @@ async fn endpoint() {
         endpoint_url: Some(endpoint_url),
         ..AwsSettings::default()
     })
-    .await;
+    .await
+    .expect("usable settings");
     let base = format!("/maintenance/contract-{:08x}", std::process::id());
     let store = Store::Ssm(SsmStore::new(clients.ssm.clone(), Clock::System));
     contract(&store, &base).await;

@@ -7,7 +7,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use maintenance_control::{
-    Clients, Clock, Control, Error, Fleet, Off, On, Pace, Report, RoleReport, RoleSpec, Run,
+    Calls, Clients, Clock, Control, Error, Fleet, Off, On, Pace, Report, RoleReport, RoleSpec, Run,
     Selection, SsmStore, Status, Store, Who,
 };
 use maintenance_flag::{App, Flag, Prefix, Role};
@@ -54,6 +54,7 @@ pub(crate) fn clients_over(http: &SharedHttpClient, credentials: &Credentials) -
     Clients {
         ssm: aws_sdk_ssm::Client::from_conf(ssm),
         lambda: aws_sdk_lambda::Client::from_conf(lambda),
+        calls: Calls::default(),
     }
 }
 

@@ -1,0 +1,267 @@
+//! How requests reach AWS: by which proxy, and whose certificates are trusted.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use http::Uri;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use super::environment::Environment;
+use super::setting::{SettingError, check_url};
+
+/// The variables that name proxies, and hosts without one; those in lower case count first.
+pub(super) const PROXIES: [&str; 6] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
+
+/// An HTTP client that reads the system's trust roots at the first `https` request: reading them takes
+/// milliseconds, which a command against a local endpoint need not spend. Clones share its connections.
+#[derive(Debug, Clone)]
+pub(super) struct Http(Arc<Clients>);
+
+/// A client a route, each made when it is first needed and kept with its connections: the SDK asks for a
+/// connector at every call.
+#[derive(Debug)]
+struct Clients {
+    routes: Routes,
+    /// Secure and plain, each straight and by proxy.
+    made: [OnceLock<SharedHttpClient>; 4],
+}
+
+/// By which way requests go.
+#[derive(Debug, Default)]
+struct Routes {
+    /// The proxy of `http` requests.
+    plain: Option<ProxyConfig>,
+    /// The proxy of `https` requests.
+    secure: Option<ProxyConfig>,
+    /// Certificates that are trusted instead of the system's, each as PEM.
+    roots: Option<Vec<String>>,
+}
+
+impl Http {
+    /// As the variables and the profile say.
+    pub(super) fn new(environment: &Environment) -> Result<Self, SettingError> {
+        let [plain_lower, plain, secure_lower, secure, ..] = PROXIES;
+        // A server of CGI programs sets HTTP_PROXY to what a client's Proxy header says.
+        let is_cgi = environment.get("REQUEST_METHOD").is_some();
+        let plain = match is_cgi {
+            true => &[plain_lower][..],
+            false => &[plain_lower, plain],
+        };
+        let routes = Routes {
+            plain: proxy(environment, plain)?,
+            secure: proxy(environment, &[secure_lower, secure])?,
+            roots: roots(environment)?,
+        };
+        let made = Default::default();
+        Ok(Self(Arc::new(Clients { routes, made })))
+    }
+}
+
+/// The proxy that the first of these variables names.
+fn proxy(environment: &Environment, names: &[&str]) -> Result<Option<ProxyConfig>, SettingError> {
+    let Some((name, address)) = first(environment, names) else {
+        return Ok(None);
+    };
+    let address = match address.contains("://") {
+        true => address.to_owned(),
+        false => format!("http://{address}"),
+    };
+    check_url(&address).map_err(|problem| SettingError::variable(name, problem))?;
+    let proxy = ProxyConfig::all(address);
+    let proxy = proxy.map_err(|_| SettingError::variable(name, "it is no URL"))?;
+    let [.., no_lower, no] = PROXIES;
+    Ok(Some(match first(environment, &[no_lower, no]) {
+        Some((_, hosts)) => proxy.no_proxy(hosts),
+        None => proxy,
+    }))
+}
+
+fn first<'a>(environment: &'a Environment, names: &[&'a str]) -> Option<(&'a str, &'a str)> {
+    let mut values = names.iter().map(|name| (*name, environment.get(name)));
+    values.find_map(|(name, value)| Some((name, value?)))
+}
+
+/// The certificates of the bundle that the variable or the profile names.
+fn roots(environment: &Environment) -> Result<Option<Vec<String>>, SettingError> {
+    let (name, path) = match environment.get("AWS_CA_BUNDLE") {
+        Some(path) => ("AWS_CA_BUNDLE".to_owned(), path),
+        None => match environment.of_profile("ca_bundle") {
+            Some(path) => (environment.name_of("ca_bundle"), path),
+            None => return Ok(None),
+        },
+    };
+    let refuse = |problem: String| {
+        let hint =
+            "name a file of certificates in PEM, or leave it out to trust those of the system";
+        SettingError::new(&name, problem, hint)
+    };
+    let text = std::fs::read(path).map_err(|error| refuse(format!("{path}: {error}")))?;
+    let text = String::from_utf8_lossy(&text);
+    let mut trusted = RootCertStore::empty();
+    let certificates: Vec<String> = blocks(&text)
+        .filter(|block| {
+            // One that is too old to be read is of no use, and takes none of the others with it.
+            let certificate = CertificateDer::from_pem_slice(block.as_bytes());
+            certificate.is_ok_and(|certificate| trusted.add(certificate).is_ok())
+        })
+        .map(str::to_owned)
+        .collect();
+    if certificates.is_empty() {
+        return Err(refuse(format!("{path} holds no certificate in PEM")));
+    }
+    Ok(Some(certificates))
+}
+
+/// The certificates of a bundle: there may be anything between them.
+fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    text.match_indices(BEGIN).filter_map(|(from, _)| {
+        let block = &text[from..];
+        Some(&block[..block.find(END)? + END.len()])
+    })
+}
+
+impl HttpClient for Http {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(ByRoute {
+            clients: self.0.clone(),
+            settings: settings.clone(),
+            components: components.clone(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct ByRoute {
+    clients: Arc<Clients>,
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
+}
+
+impl HttpConnector for ByRoute {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.clients.of(request.uri());
+        let connector = client.http_connector(&self.settings, &self.components);
+        connector.call(request)
+    }
+}
+
+impl Clients {
+    fn of(&self, uri: &str) -> &SharedHttpClient {
+        let is_plain = uri.starts_with("http://");
+        let proxy = match is_plain {
+            true => &self.routes.plain,
+            false => &self.routes.secure,
+        };
+        let proxy = proxy.as_ref().filter(|_| !is_local(uri));
+        let route = 2 * usize::from(is_plain) + usize::from(proxy.is_some());
+        // A proxy may be reached by TLS.
+        let needs_roots = !is_plain || proxy.is_some();
+        self.made[route].get_or_init(|| client(self.routes.trust(needs_roots), proxy.cloned()))
+    }
+}
+
+impl Routes {
+    fn trust(&self, is_needed: bool) -> TrustStore {
+        match &self.roots {
+            _ if !is_needed => TrustStore::empty(),
+            None => TrustStore::default(),
+            Some(roots) => roots.iter().fold(TrustStore::empty(), |trust, root| {
+                trust.with_pem_certificate(root.as_bytes())
+            }),
+        }
+    }
+}
+
+/// rustls on ring: the SDK's default provider takes tens of milliseconds to start. A client for `http`
+/// alone would be all of HTTP once more in the program; one that trusts nobody is as quick to make.
+fn client(roots: TrustStore, proxy: Option<ProxyConfig>) -> SharedHttpClient {
+    // To build it cannot fail; the default reads the system's roots.
+    let context = TlsContext::builder().with_trust_store(roots).build();
+    let context = context.unwrap_or_default();
+    aws_smithy_http_client::Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder();
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.set_proxy_config(proxy.clone());
+        connector
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(context.clone())
+            .build()
+    })
+}
+
+/// Whether an address is one of this machine or of its network link alone, as that of a local AWS and of
+/// the machine's metadata: no proxy reaches them.
+fn is_local(uri: &str) -> bool {
+    let Some(host) = uri
+        .parse::<Uri>()
+        .ok()
+        .and_then(|uri| uri.host().map(str::to_owned))
+    else {
+        return false;
+    };
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => {
+            ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unique_local()
+        }
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proxy_is_asked_for_this_machine_or_its_metadata() {
+        for local in [
+            "http://127.0.0.1:4566/",
+            "http://localhost/x",
+            "https://[::1]:1",
+            "http://169.254.169.254/latest",
+            "http://[fd00:ec2::254]/latest",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for far in [
+            "https://ssm.us-east-1.amazonaws.com/",
+            "http://10.0.0.1/",
+            "http://localhost.example.com/",
+        ] {
+            assert!(!is_local(far), "{far}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_may_hold_anything_between_its_certificates() {
+        let bundle = "# one\n-----BEGIN CERTIFICATE-----\na\n-----END CERTIFICATE-----\ntext\n\
+                      -----BEGIN CERTIFICATE-----\nb\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n";
+        assert_eq!(blocks(bundle).count(), 2);
+    }
+}

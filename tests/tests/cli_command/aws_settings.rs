@@ -1,0 +1,294 @@
+//! What stands in variables and in the files of AWS: what is empty is unset, and what cannot be used is
+//! named. Nothing of it ends the process.
+
+use std::os::unix::ffi::OsStrExt as _;
+
+use maintenance_tests::Scene;
+
+/// Every variable that the SDK reads.
+const VARIABLES: &[&str] = &[
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ACCOUNT_ID",
+    "AWS_CA_BUNDLE",
+    "AWS_CONFIG_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_DEFAULT_REGION",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_LAMBDA",
+    "AWS_ENDPOINT_URL_SSM",
+    "AWS_EXECUTION_ENV",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_LOGIN_CACHE_DIRECTORY",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_RETRY_MODE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_SDK_UA_APP_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// A scene whose AWS is described by its files alone.
+fn by_files(more: &str) -> Scene {
+    let mut scene = Scene::aws();
+    let url = format!("http://{}", scene.address());
+    for variable in [
+        "AWS_ENDPOINT_URL",
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+    ] {
+        scene.unset(variable);
+    }
+    scene.write(
+        "home/.aws/config",
+        &format!(
+            "[default]\nregion = us-east-1\nendpoint_url = {url}\naws_access_key_id = AKIAFILE\n\
+             aws_secret_access_key = secret\n{more}"
+        ),
+    );
+    scene
+}
+
+#[test]
+fn a_variable_that_is_set_but_empty_is_unset() {
+    let mut scene = by_files("");
+    for variable in VARIABLES {
+        scene.set(variable, "");
+    }
+    scene.run(&["on", "-y"]).code(0);
+    scene.run(&["off"]).code(0);
+    // And each of them beside those that are not.
+    for variable in VARIABLES {
+        let mut scene = Scene::aws();
+        if scene.variables().contains_key(*variable) {
+            continue;
+        }
+        scene.set(variable, "");
+        scene.run(&["status"]).code(0).stdout("off\n");
+    }
+}
+
+#[test]
+fn a_setting_of_a_profile_that_is_empty_is_unset() {
+    let mut scene = by_files(
+        "services = local\nrole_arn =\nsource_profile =\ncredential_process =\nsso_session =\n\
+         aws_session_token =\nca_bundle =\nuse_fips_endpoint =\nretry_mode =\nlogin_session =\n\
+         web_identity_token_file =\n\
+         [services local]\nssm =\n  endpoint_url =\nlambda =\n  endpoint_url = # none\n",
+    );
+    scene.run(&["on", "-y"]).code(0);
+    // What is empty in the second file hides nothing of the first.
+    scene.write(
+        "home/.aws/credentials",
+        "[default]\naws_access_key_id =\naws_secret_access_key =\n",
+    );
+    scene.run(&["off"]).code(0);
+    // A profile without a region takes the variable's, as ever.
+    scene.write(
+        "home/.aws/config",
+        &scene.read("home/.aws/config").replace("us-east-1", ""),
+    );
+    scene.set("AWS_REGION", "us-east-1");
+    scene.run(&["status"]).code(0);
+}
+
+#[test]
+fn an_empty_variable_of_ours_is_unset() {
+    let mut scene = Scene::aws();
+    scene.unset("MAINTENANCE_BY");
+    scene.set("USER", "ana");
+    scene.write(
+        "maintenance.toml",
+        "app = \"demo\"\nenv = \"dev\"\nrate = 5\n",
+    );
+    scene.unset("MAINTENANCE_APP");
+    scene.unset("MAINTENANCE_ENV");
+    let unset = scene.run(&["config", "--json"]).code(0).json();
+    for name in [
+        "APP", "ENV", "STORE", "PREFIX", "ROLE", "RATE", "BY", "URL", "CONFIG",
+    ] {
+        scene.set(&format!("MAINTENANCE_{name}"), "");
+    }
+    assert_eq!(scene.run(&["config", "--json"]).code(0).json(), unset);
+    scene.run(&["status"]).code(0).stdout("off\n");
+    scene.unset("MAINTENANCE_CONFIG");
+    scene.run(&["init", "--config", "other.toml"]).code(0);
+}
+
+#[test]
+fn an_address_that_is_none_is_named_before_anything_is_sent() {
+    for variable in [
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_SSM",
+        "AWS_ENDPOINT_URL_LAMBDA",
+    ] {
+        for (url, why) in [
+            ("localhost:4566", "it must begin with http:// or https://"),
+            ("http://host:99999", "its port must be 1 to 65535"),
+            ("http://127.0.0.1:1\r", "it has a line break in it"),
+            ("http://ho\u{1}st", "it has a control character in it"),
+        ] {
+            let mut scene = Scene::aws();
+            scene.set(variable, url);
+            let ran = scene.run(&["on", "--all", "-y"]);
+            ran.refuses(2, &format!("{variable} cannot be used"));
+            ran.says(&format!("\nCaused by: {why}\n"));
+            ran.says(&format!("\nHint: correct {variable}, or unset it\n"));
+            assert!(scene.sandbox().calls().is_empty());
+        }
+    }
+    let scene = Scene::aws();
+    let ran = scene.run(&["status", "--endpoint-url", "http://me:hidden@host:0"]);
+    ran.refuses(2, "--endpoint-url cannot be used");
+    assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
+}
+
+#[test]
+fn an_address_of_a_profile_that_is_none_is_named() {
+    let scene = by_files(
+        "[profile other]\nendpoint_url = nowhere\nservices = local\n[services local]\nssm =\n  endpoint_url = nowhere\n",
+    );
+    scene.run(&["status"]).code(0);
+    let file = scene.folder().join("home/.aws/config");
+    let ran = scene.run(&["status", "--profile", "other"]);
+    let name = format!("endpoint_url of the profile other ({}:7)", file.display());
+    ran.refuses(2, &format!("{name} cannot be used"));
+    let text = scene.read("home/.aws/config");
+    scene.write(
+        "home/.aws/config",
+        &text.replace("other]\nendpoint_url = nowhere", "other]"),
+    );
+    let ran = scene.run(&["status", "--profile", "other"]);
+    ran.refuses(2, "endpoint_url of ssm in [services local] cannot be used");
+}
+
+#[test]
+fn a_line_break_in_a_credential_is_named() {
+    for variable in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_PROFILE",
+    ] {
+        let mut scene = Scene::aws();
+        scene.set(variable, "hidden\r");
+        let ran = scene.run(&["on", "-y"]);
+        ran.refuses(2, &format!("{variable} cannot be used"));
+        ran.says("line break");
+        assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
+    }
+    let ran = Scene::aws().run(&["on", "-y", "--region", "us-east-1\u{1b}"]);
+    ran.refuses(2, "--region cannot be used");
+    let mut scene = Scene::aws();
+    scene.set("AWS_EXECUTION_ENV", "küche");
+    scene
+        .run(&["status"])
+        .refuses(2, "AWS_EXECUTION_ENV cannot be used");
+    let mut scene = Scene::aws();
+    scene.set("AWS_ACCESS_KEY_ID", "schlüssel");
+    let ran = scene.run(&["on", "-y"]);
+    ran.refuses(2, "AWS_ACCESS_KEY_ID cannot be used");
+    ran.says("it has a character in it that is not ASCII\n");
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_named() {
+    for variable in [
+        "AWS_PROFILE",
+        "AWS_CONFIG_FILE",
+        "HTTPS_PROXY",
+        "MAINTENANCE_BY",
+    ] {
+        let scene = Scene::aws();
+        let mut command = scene.command(&["status"]);
+        command.env(variable, std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.starts_with(&format!("Error: {variable} cannot be used\n")),
+            "{said}"
+        );
+        assert!(said.contains("\nCaused by: it is not UTF-8\n"), "{said}");
+    }
+}
+
+#[test]
+fn the_files_of_windows_are_read_and_what_is_wrong_in_one_is_named() {
+    let scene = by_files("");
+    let text = scene.read("home/.aws/config").replace('\n', "\r\n");
+    scene.write("home/.aws/config", &text);
+    scene.run(&["status"]).code(0);
+
+    let file = scene.folder().join("home/.aws/config");
+    scene.write("home/.aws/config", &text.replace("= secret", "= hid\r den"));
+    let ran = scene.run(&["status"]);
+    let name = format!(
+        "aws_secret_access_key of the profile default ({}:5)",
+        file.display()
+    );
+    ran.refuses(2, &format!("{name} cannot be used"));
+    ran.says("\nCaused by: it has a line break in it\n");
+
+    scene.write("home/.aws/config", "[default]\n\nregion\n");
+    let ran = scene.run(&["status"]);
+    let name = format!("the AWS configuration file {}", file.display());
+    ran.refuses(2, &format!("{name} cannot be used"));
+    ran.says("on line 3: Expected an '=' sign defining a property\n");
+
+    std::fs::write(&file, b"[default]\nregion = caf\xe9\n").unwrap();
+    scene
+        .run(&["status"])
+        .refuses(2, &format!("{name} cannot be used"))
+        .says("it is not UTF-8");
+}
+
+#[test]
+fn a_process_that_prints_a_line_break_in_a_credential_is_named() {
+    let mut scene = by_files("");
+    scene.write(
+        "home/.aws/credentials",
+        "[tool]\ncredential_process = cat credentials.json\n[role]\nsource_profile = tool\n",
+    );
+    scene.set("AWS_REGION", "us-east-1");
+    scene.set("AWS_PROFILE", "tool");
+    scene.set("AWS_ENDPOINT_URL", &format!("http://{}", scene.address()));
+    scene.set("PATH", "/usr/bin:/bin");
+    let write = |token: &str| {
+        let text = format!(
+            r#"{{"Version": 1, "AccessKeyId": "AKIATOOL", "SecretAccessKey": "secret", "SessionToken": "{token}"}}"#
+        );
+        scene.write("credentials.json", &text);
+    };
+    write("good");
+    scene.run(&["status"]).code(0);
+    write("hidden\\r\\n");
+    let ran = scene.run(&["on", "-y"]);
+    ran.refuses(
+        2,
+        "what the credential_process of the profile tool printed cannot be used",
+    );
+    ran.says("\nCaused by: the session token has a line break in it\n");
+    assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
+    let writes = scene.sandbox().writes();
+    assert!(writes.is_empty(), "{writes:#?}");
+}

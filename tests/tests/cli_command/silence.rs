@@ -1,0 +1,125 @@
+//! What is said while AWS does not answer, and how far reading is.
+
+use maintenance_sandbox::{Fault, FunctionSpec};
+use maintenance_tests::{Running, Scene};
+
+/// Two roles with three functions each, both on.
+fn scene() -> Scene {
+    let mut scene = Scene::aws();
+    scene.set("TERM", "xterm");
+    scene.write(
+        "maintenance.toml",
+        "[roles.jobs]\nfunctions = [\"jobs-*\"]\n[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
+    );
+    for role in ["jobs", "demo-dev"] {
+        for n in 0..3 {
+            let function = FunctionSpec::new(&format!("{role}-{n}"));
+            scene.sandbox().seed(function);
+        }
+    }
+    scene.run(&["on", "-y", "--role", "worker"]).code(0);
+    scene.run(&["on", "-y", "--role", "jobs"]).code(0);
+    scene
+}
+
+fn let_go(scene: &Scene) {
+    scene.sandbox().clear_faults();
+    scene.sandbox().release_hanging();
+}
+
+/// Waits until the command says that this call is not answered, and lets it go on.
+fn says_so(scene: &Scene, running: Running, call: &str) {
+    running.says(&format!("AWS has not answered {call} for "));
+    let_go(scene);
+    let ran = running.wait();
+    // Once, however many such calls there are.
+    assert_eq!(
+        ran.code(0).stderr.matches("has not answered").count(),
+        1,
+        "{ran:#?}"
+    );
+}
+
+#[test]
+fn whatever_is_not_answered_is_named_after_three_seconds() {
+    let scene = scene();
+    for (arguments, operation, call) in [
+        (&["status"][..], "GetParameter", "ssm:GetParameter"),
+        (
+            &["status", "--role", "worker"],
+            "ListFunctions",
+            "lambda:ListFunctions",
+        ),
+        (&["workers"], "GetFunction", "lambda:GetFunction"),
+        (
+            &["unlock", "--yes"],
+            "GetParametersByPath",
+            "ssm:GetParametersByPath",
+        ),
+        (
+            &["on", "-y"],
+            "GetParametersByPath",
+            "ssm:GetParametersByPath",
+        ),
+        (&["off"], "PutParameter", "ssm:PutParameter"),
+    ] {
+        scene.sandbox().inject(Fault::on(operation).hang());
+        let running = scene.start(arguments);
+        scene.wait_until_hanging();
+        says_so(&scene, running, call);
+    }
+    // Who wants to hear nothing does not.
+    scene
+        .sandbox()
+        .inject(Fault::on("GetParameter").delay(std::time::Duration::from_secs(4)));
+    scene.run(&["status", "-q"]).exactly(0, "off\n", "");
+}
+
+#[test]
+fn on_a_terminal_it_stands_beside_the_work_and_goes_with_the_answer() {
+    let scene = scene();
+    scene.sandbox().inject(Fault::on("GetParameter").hang());
+    let terminal = scene.at_terminal(&["status"]);
+    terminal.expect("AWS has not answered ssm:GetParameter for ");
+    let_go(&scene);
+    terminal.wait().code(0).stdout("off\n");
+
+    scene
+        .sandbox()
+        .inject(Fault::on("GetFunction").target("demo-dev-1").hang());
+    let terminal = scene.at_terminal(&["status", "--role", "worker"]);
+    terminal.expect("Reading worker functions [");
+    terminal.expect("] 2/3");
+    terminal.expect("AWS has not answered lambda:GetFunction for ");
+    let_go(&scene);
+    terminal.wait().code(0).stdout("on\n");
+}
+
+#[test]
+fn reading_for_status_and_the_table_is_counted_and_roles_side_by_side_are_counted_together() {
+    let scene = scene();
+    for (name, arguments) in [
+        ("demo-dev-1", &["status", "--all"][..]),
+        ("jobs-1", &["status", "--all"]),
+    ] {
+        scene
+            .sandbox()
+            .inject(Fault::on("GetFunction").target(name).hang());
+        let terminal = scene.at_terminal(arguments);
+        terminal.expect("Reading functions [");
+        terminal.expect("] 5/6");
+        let_go(&scene);
+        terminal
+            .wait()
+            .code(0)
+            .stdout("web off\nworker on\njobs on\n");
+    }
+    scene
+        .sandbox()
+        .inject(Fault::on("GetFunction").target("demo-dev-1").hang());
+    let terminal = scene.at_terminal(&["workers"]);
+    terminal.expect("Reading worker functions [");
+    terminal.expect("] 2/3");
+    let_go(&scene);
+    terminal.wait().code(0);
+}
