@@ -17,7 +17,7 @@ pub use network::Network;
 pub use ran::Ran;
 pub use running::Running;
 pub use scene::{Scene, quick_sandbox};
-pub use terminal::Terminal;
+pub use terminal::{Terminal, dead_terminal};
 
 /// The README's code compiles.
 #[cfg(doctest)]

@@ -72,6 +72,11 @@ impl Running {
         self.signal(Signal::TERM);
     }
 
+    /// Sends SIGHUP, as a terminal does that is closed.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Kills it: no step is finished, nothing is tidied up.
     pub fn kill(&self) {
         self.signal(Signal::KILL);

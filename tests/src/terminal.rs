@@ -68,6 +68,17 @@ impl Terminal {
     }
 }
 
+/// The command's end of a terminal that has been closed: whatever is written to it is an error.
+///
+/// # Panics
+/// If there are no terminals.
+#[must_use]
+pub fn dead_terminal() -> Stdio {
+    let (ours, theirs) = pty();
+    drop(ours);
+    theirs
+}
+
 /// A terminal: our end and the command's.
 fn pty() -> (File, Stdio) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;

@@ -18,7 +18,7 @@ pub const BUSY: u8 = 5;
 pub const NOT_CONFIRMED: u8 = 6;
 /// With `status --exit-code`: some asked role is in maintenance, whatever else could not be read.
 pub const ON: u8 = 10;
-/// Stopped by Ctrl-C or SIGTERM after the step in hand. The same command again goes on.
+/// Stopped by Ctrl-C, SIGTERM or a closed terminal (SIGHUP) after the step in hand. The same command again goes on.
 pub const INTERRUPTED: u8 = 130;
 
 /// How a command ended.

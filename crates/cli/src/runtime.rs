@@ -69,8 +69,9 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
     result
 }
 
-/// Runs `operation`. The first Ctrl-C or SIGTERM throws `stop` and calls `first`; the second gives up,
-/// which is `None`.
+/// Runs `operation`. The first Ctrl-C, SIGTERM or SIGHUP throws `stop` and calls `first`; a second Ctrl-C or
+/// SIGTERM gives up, which is `None`. A second SIGHUP does not: a terminal that is closed sends one, and
+/// the shell that ends with it another.
 pub(crate) async fn interruptible<T>(
     operation: impl Future<Output = T>,
     stop: &Stop,
@@ -88,16 +89,19 @@ pub(crate) async fn interruptible<T>(
     tokio::select! {
         biased;
         result = &mut operation => Ok(Some(result)),
-        () = signals.next() => Ok(None),
+        () = signals.next_asked() => Ok(None),
     }
 }
 
-/// Ctrl-C, and where there is such a thing SIGTERM, from the moment of [`Signals::listen`] on.
+/// Ctrl-C, and where there is such a thing SIGTERM and SIGHUP, from the moment of [`Signals::listen`] on.
 pub(crate) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    /// None under `nohup`, which has it ignored.
+    #[cfg(unix)]
+    hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -110,15 +114,50 @@ impl Signals {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
+            hang_up: match is_hang_up_ignored() {
+                true => None,
+                false => Some(listen(SignalKind::hangup())?),
+            },
         })
     }
 
     pub(crate) async fn next(&mut self) {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hang_up => {}
+        }
+    }
+
+    /// The same, but for a terminal that is closed.
+    async fn next_asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
     }
+}
+
+/// Whether the process was started with SIGHUP ignored, where the system says so.
+#[cfg(unix)]
+fn is_hang_up_ignored() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return false;
+    };
+    let mut ignored = status
+        .lines()
+        .filter_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored
+        .next()
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // The lowest bit is signal 1.
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(not(unix))]
@@ -132,5 +171,9 @@ impl Signals {
             // Nothing will ever come: wait for the operation alone.
             std::future::pending::<()>().await;
         }
+    }
+
+    async fn next_asked(&mut self) {
+        self.next().await;
     }
 }

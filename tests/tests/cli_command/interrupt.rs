@@ -1,5 +1,7 @@
 //! Ctrl-C in the middle of an operation: it stops after the step in hand, and the same command goes on.
 
+use std::time::{Duration, Instant};
+
 use maintenance_sandbox::{Fault, FunctionSpec};
 use maintenance_tests::Scene;
 
@@ -94,6 +96,66 @@ fn off_stops_with_the_flag_on_and_goes_on() {
         .run(&OFF)
         .code(0)
         .says("Worker maintenance has been turned off\n");
+    assert_eq!(scene.sandbox().fleet(), before);
+}
+
+/// Ctrl-C while a call is not answered, or refused for its number: the time-out of a call is 15 s, and
+/// it is made five times; throttling is borne for three minutes.
+#[test]
+fn it_is_heard_while_aws_does_not_answer_or_throttles() {
+    let throttled = Fault::on("PutFunctionConcurrency").always().throttle();
+    for (fault, hangs) in [
+        (Fault::on("GetParametersByPath").always().hang(), true),
+        (Fault::on("ListFunctions").always().hang(), true),
+        (Fault::on("GetFunction").target("demo-dev-03").hang(), true),
+        (throttled, false),
+    ] {
+        let scene = scene();
+        let before = scene.sandbox().fleet();
+        scene.sandbox().inject(fault.clone());
+        let running = scene.start(&ON);
+        match hangs {
+            true => scene.wait_until_hanging(),
+            false => running.says("Enabling worker maintenance mode"),
+        }
+        let asked = Instant::now();
+        running.interrupt();
+        running.says("Stopping after the step in hand");
+        running.wait().code(130).says("rror: interrupted");
+        // A call's time-out would be longer, however slow this machine is.
+        assert!(
+            asked.elapsed() < Duration::from_secs(10),
+            "{fault:?}: {:?}",
+            asked.elapsed()
+        );
+        scene.sandbox().clear_faults();
+        scene.sandbox().release_hanging();
+        scene.run(&OFF).code(0);
+        assert_eq!(scene.sandbox().fleet(), before);
+    }
+}
+
+#[test]
+fn a_closed_terminal_ends_it_like_ctrl_c_however_often_it_says_so() {
+    let scene = scene();
+    let before = scene.sandbox().fleet();
+    scene
+        .sandbox()
+        .inject(Fault::on("PutFunctionConcurrency").nth(3).hang());
+    let running = scene.start(&ON);
+    scene.wait_until_hanging();
+    running.hang_up();
+    running.says("Stopping after the step in hand");
+    // The terminal says so, and the shell that ends with it.
+    running.hang_up();
+    scene.sandbox().clear_faults();
+    scene.sandbox().release_hanging();
+    running
+        .wait()
+        .code(130)
+        .says("\nError: interrupted before everything was done\n");
+    // The lease was given back: nobody has to wait for its end.
+    scene.run(&OFF).code(0);
     assert_eq!(scene.sandbox().fleet(), before);
 }
 

@@ -5,6 +5,7 @@ mod aws_settings;
 mod bypass;
 mod confirm;
 mod encrypted;
+mod dead_terminal;
 mod events;
 mod exit_codes;
 mod files;
