@@ -189,7 +189,7 @@ pub(crate) struct WindowArgs {
     /// Let reading go on: GET, HEAD and OPTIONS pass, everything else gets 503
     #[arg(long, help_heading = VISITORS)]
     pub(crate) read_only: bool,
-    /// What to tell visitors, on the page and in the JSON
+    /// What to tell visitors, on the page and in the JSON: one line
     #[arg(long, value_name = "TEXT", help_heading = VISITORS)]
     pub(crate) message: Option<String>,
     /// When it is expected to end: 09:00, "2026-11-22 09:00" (both where you are) or

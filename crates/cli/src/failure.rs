@@ -15,6 +15,15 @@ use crate::words;
 /// What to do next where nothing better is known: every command can be run again.
 pub(crate) const AGAIN: &str = "see to the cause, then run the same command again";
 
+/// A text of others, whose line breaks would look like lines of ours.
+fn on_one_line(text: &str) -> String {
+    text.split(['\r', '\n'])
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// What happened, why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -73,7 +82,7 @@ impl Failure {
     pub(crate) fn caused_by(mut self, error: &dyn Error) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
-            let text = error.to_string();
+            let text = on_one_line(&error.to_string());
             let above = self.causes.last().unwrap_or(&self.message);
             if !text.is_empty() && !above.contains(&text) {
                 self.causes.push(text);

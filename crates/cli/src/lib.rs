@@ -11,6 +11,7 @@ mod failure;
 mod link;
 mod output;
 mod playground;
+mod printable;
 mod progress;
 mod runtime;
 mod settings;

@@ -1,7 +1,8 @@
 //! The only place that prints. The answer goes to stdout and nothing else does; everything said to a
 //! person goes to stderr.
 //!
-//! It knows about streams, colours and closed pipes, and nothing about what the words mean.
+//! It knows about streams, colours, closed pipes and what a terminal must not get ([`printable`]), and
+//! nothing about what the words mean.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -10,6 +11,7 @@ use owo_colors::{AnsiColors, OwoColorize};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::printable::{printable, printable_json, printable_lines};
 
 /// Where and how much the command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +58,14 @@ impl Output {
     /// A line for a person, unless `-q`.
     pub(crate) fn say(&self, line: impl Display) {
         if !self.quiet {
-            to_stderr(format_args!("{line}\n"));
+            to_stderr(format_args!("{}\n", printable(&line.to_string())));
+        }
+    }
+
+    /// Lines of our own for a person, unless `-q`.
+    pub(crate) fn block(&self, lines: impl Display) {
+        if !self.quiet {
+            to_stderr(format_args!("{}\n", printable_lines(&lines.to_string())));
         }
     }
 
@@ -67,13 +76,25 @@ impl Output {
         }
     }
 
-    /// Part of a question: also with `-q`, since the answer is waited for.
+    /// Part of a question, with the end of its line if it has one: also with `-q`, since the answer is
+    /// waited for.
     pub(crate) fn ask(&self, text: impl Display) {
-        to_stderr(format_args!("{text}"));
+        let text = text.to_string();
+        match text.strip_suffix('\n') {
+            Some(line) => to_stderr(format_args!("{}\n", printable(line))),
+            None => to_stderr(format_args!("{}", printable(&text))),
+        }
     }
 
-    /// The answer, as text. Whoever closed stdout has seen enough: that is no error.
-    pub(crate) fn answer(&self, text: impl Display) -> Result<(), Failure> {
+    /// The answer, as lines. A text in them that others wrote is on one of them: see
+    /// [`printable`].
+    pub(crate) fn answer(&self, lines: impl Display) -> Result<(), Failure> {
+        self.raw(printable_lines(&lines.to_string()))
+    }
+
+    /// An answer that others have no part in, colours and all. Whoever closed stdout has seen enough: that
+    /// is no error.
+    pub(crate) fn raw(&self, text: impl Display) -> Result<(), Failure> {
         let mut stdout = anstream::stdout().lock();
         match stdout
             .write_fmt(format_args!("{text}"))
@@ -90,7 +111,7 @@ impl Output {
     pub(crate) fn narrate(&self, text: impl Display) -> Result<(), Failure> {
         match self.quiet || self.json {
             true => Ok(()),
-            false => self.answer(text),
+            false => self.raw(text),
         }
     }
 
@@ -103,13 +124,14 @@ impl Output {
         };
         let text =
             text.map_err(|e| Failure::failed("cannot write the report as JSON").caused_by(&e))?;
-        self.answer(format_args!("{text}\n"))
+        self.raw(format_args!("{}\n", printable_json(&text)))
     }
 
     /// A failure: in three parts on stderr, also with `-q`; and with `--json` as the document, unless
     /// the report is there already.
     pub(crate) fn failure(&self, failure: &Failure) {
         let part = |label: &str, colour: AnsiColors, text: &str| {
+            let text = printable(text);
             to_stderr(format_args!("{} {text}\n", label.color(colour).bold()));
         };
         part("Error:", AnsiColors::Red, failure.message());

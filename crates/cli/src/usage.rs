@@ -19,7 +19,7 @@ pub(crate) fn explain(error: &Error, arguments: &[OsString]) -> Outcome {
     let output = Output::new(false, 0, typed("--json"));
     let result = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            output.answer(error.render().ansi()).map(|()| Outcome::Done)
+            output.raw(error.render().ansi()).map(|()| Outcome::Done)
         }
         _ => Err(failure(&error.render().to_string())),
     };

@@ -6,6 +6,7 @@ mod bypass;
 mod confirm;
 mod encrypted;
 mod dead_terminal;
+mod escapes;
 mod events;
 mod exit_codes;
 mod files;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::printable::printable;
 use crate::settings::{Settings, Source, Sourced};
 
 /// A setting as it is shown: its key, its value if it has one, and where that came from.
@@ -176,7 +177,12 @@ fn text(rows: &[Row]) -> String {
     };
     let rows: Vec<(&str, String, String)> = rows
         .iter()
-        .map(|row| (row.key.as_str(), shown(&row.value), row.source.to_string()))
+        .map(|row| {
+            let value = shown(&row.value);
+            let source = row.source.to_string();
+            let [value, source] = [value, source].map(|text| printable(&text).into_owned());
+            (row.key.as_str(), value, source)
+        })
         .collect();
     let keys = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
     // A long path must not push every source off the screen.

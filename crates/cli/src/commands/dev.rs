@@ -33,17 +33,17 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, Fail
         "The app demo-dev has a page at http://{}/",
         playground.page()
     ));
-    output.say("and these functions:\n");
-    output.say(table_of_workers(&playground.fleet()));
-    output.say("\nPaste these lines into a second terminal:\n");
+    output.block("and these functions:\n");
+    output.block(table_of_workers(&playground.fleet()));
+    output.block("\nPaste these lines into a second terminal:\n");
     output.answer(exports(&playground))?;
-    output.say("\nThen try there: maintenance on --all");
+    output.block("\nThen try there: maintenance on --all");
     output.say("                maintenance status --all");
     output.say(format_args!(
         "                curl -i http://{}/",
         playground.page()
     ));
-    output.say("                maintenance off --all\n");
+    output.block("                maintenance off --all\n");
     output.say("Ctrl-C stops it here");
 
     let mut saved = playground.writes();
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, Fail
         }
     }
     playground.save()?;
-    output.say(match &args.state {
+    output.block(match &args.state {
         None => "\nStopped; nothing is left behind".to_owned(),
         Some(folder) => format!("\nStopped; its state is in {}", folder.display()),
     });

@@ -15,7 +15,7 @@ pub(crate) fn completions(
 ) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "maintenance", &mut script);
-    output.answer(String::from_utf8_lossy(&script))?;
+    output.raw(String::from_utf8_lossy(&script))?;
     Ok(Outcome::Done)
 }
 
@@ -43,6 +43,6 @@ pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, Failur
         .source(concat!("maintenance ", env!("CARGO_PKG_VERSION")))
         .render(&mut page)
         .map_err(|error| Failure::failed("cannot make the page").caused_by(&error))?;
-    output.answer(String::from_utf8_lossy(&page))?;
+    output.raw(String::from_utf8_lossy(&page))?;
     Ok(Outcome::Done)
 }

@@ -12,6 +12,7 @@ use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::link;
 use crate::output::Output;
+use crate::printable::{self, printable};
 use crate::progress::{Progress, told};
 use crate::runtime::interruptible;
 use crate::settings::{Given, Settings, Source, now};
@@ -30,6 +31,7 @@ pub(crate) async fn on(
     // Whoever holds a window may always close it: `off` takes any name.
     let observer = args.observer.as_deref().unwrap_or_default();
     not_longer("--observer", observer.trim(), MAX_NAME_BYTES)?;
+    one_line("--observer", observer.trim())?;
     let mut on = On {
         who: who(args.observer.as_deref())?,
         reason: reason(args.reason.as_deref())?,
@@ -151,6 +153,15 @@ fn not_longer(option: &str, text: &str, most: usize) -> Result<(), Failure> {
         .hint(format!("take {} bytes away from it", bytes - most)))
 }
 
+/// Refuses a text that would move the cursor of whoever looks at it.
+fn one_line(option: &str, text: &str) -> Result<(), Failure> {
+    printable::check(text).map_err(|broken| {
+        Failure::usage(format!("{option} {text:?} is not valid"))
+            .cause(format!("it {broken}"))
+            .hint("leave them out of it")
+    })
+}
+
 fn who(observer: Option<&str>) -> Result<Who, Failure> {
     match observer.map(str::trim) {
         None => Ok(Who::Person),
@@ -165,6 +176,7 @@ fn reason(reason: Option<&str>) -> Result<Option<String>, Failure> {
         Some("") => Err(Failure::usage("--reason needs a reason").cause("it is empty")),
         Some(reason) => {
             not_longer("--reason", reason, MAX_REASON_BYTES)?;
+            one_line("--reason", reason)?;
             Ok(Some(reason.to_owned()))
         }
     }
@@ -193,6 +205,7 @@ fn plan(report: &Report, roles: &[RoleSpec], output: &Output) -> Result<Outcome,
         output.document(report)?;
     } else {
         let lines = words::plan(report, |role| selects(roles, role), Timestamp::now());
+        let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
         output.answer(lines.join("\n") + "\n")?;
     }
     Ok(Outcome::Done)

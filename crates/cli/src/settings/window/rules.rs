@@ -5,6 +5,8 @@ use jiff::civil::{DateTime, Time};
 use jiff::{Span, Timestamp, ToSpan as _, Zoned};
 use maintenance_flag::{AddressRange, PathPattern};
 
+use crate::printable;
+
 /// The furthest end of a window, days ahead: a year typed wrong is not to be promised to visitors.
 const MOST_DAYS: i64 = 30;
 /// The longest `Retry-After`, seconds: as far ahead as an end.
@@ -24,9 +26,7 @@ pub(super) fn message(text: &str) -> Result<String, String> {
             "must be at most {MOST_BYTES} bytes, and not {bytes}"
         ));
     }
-    if text.chars().any(char::is_control) {
-        return Err("must be one line, without control characters".to_owned());
-    }
+    printable::check(text)?;
     Ok(text.to_owned())
 }
 

@@ -1,0 +1,115 @@
+//! Which characters may reach a terminal, and what is shown in place of the others.
+//!
+//! A stored text was written by others: an escape sequence in it could clear the screen, a line break
+//! could look like a line of ours, and a mark that turns the direction of writing could show something
+//! else than what is there.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Whether a terminal would do something other than to show it: control characters, C1 among them, the
+/// separators of lines and paragraphs, and what turns the direction of the text around it.
+pub(crate) fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || turns_direction(c)
+}
+
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Checks a text that is to be stored and shown: the rule, if it breaks one, in words that follow a name.
+pub(crate) fn check(text: &str) -> Result<(), String> {
+    match text.chars().find(|c| is_unprintable(*c)) {
+        None => Ok(()),
+        Some(c) if turns_direction(c) => Err(format!(
+            "must not hold U+{:04X}, which turns the direction of the text after it",
+            u32::from(c)
+        )),
+        Some(_) => Err("must be one line, without control characters".to_owned()),
+    }
+}
+
+/// The text on one line, with escapes such as `\n` and `\u{1b}` in place of what a terminal would not show.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, is_unprintable, |c, out| {
+        // A string takes whatever is written to it.
+        let _ = match c.is_control() {
+            true => write!(out, "{}", c.escape_default()),
+            false => write!(out, "{}", c.escape_unicode()),
+        };
+    })
+}
+
+/// The same of several lines.
+pub(crate) fn printable_lines(text: &str) -> Cow<'_, str> {
+    match text.contains(is_unprintable) {
+        false => Cow::Borrowed(text),
+        true => {
+            let lines = text.split('\n').map(printable);
+            Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
+        }
+    }
+}
+
+/// A JSON document that means the same. Its own layout has no such characters but line breaks.
+pub(crate) fn printable_json(document: &str) -> Cow<'_, str> {
+    let inside = |c: char| c != '\n' && is_unprintable(c);
+    escaped(document, inside, |c, out| {
+        let _ = write!(out, "\\u{:04x}", u32::from(c));
+    })
+}
+
+fn escaped(
+    text: &str,
+    is_bad: impl Fn(char) -> bool,
+    escape: impl Fn(char, &mut String),
+) -> Cow<'_, str> {
+    if !text.contains(&is_bad) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_bad(c) {
+            true => escape(c, &mut out),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVIL: &str = "a\u{1b}[2J\r\n\tb\u{9b}1mc\u{202e}d\u{2066}e\u{2028}f\u{7f}";
+
+    #[test]
+    fn what_a_terminal_would_not_show_is_escaped() {
+        assert_eq!(
+            printable(EVIL),
+            "a\\u{1b}[2J\\r\\n\\tb\\u{9b}1mc\\u{202e}d\\u{2066}e\\u{2028}f\\u{7f}"
+        );
+        let plain = "Zurück um 9:00 ✓ عد";
+        assert!(matches!(printable(plain), Cow::Borrowed(it) if it == plain));
+        assert_eq!(printable_lines("a\n\u{1b}b\n"), "a\n\\u{1b}b\n");
+    }
+
+    #[test]
+    fn a_document_means_the_same() {
+        let document = serde_json::to_string_pretty(&serde_json::json!({ "it": EVIL })).unwrap();
+        let shown = printable_json(&document);
+        assert!(!shown.replace('\n', "").contains(is_unprintable), "{shown}");
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read["it"], EVIL);
+    }
+
+    #[test]
+    fn each_broken_rule_has_its_words() {
+        assert_eq!(check("Zurück um 9:00 ✓"), Ok(()));
+        let one_line = "must be one line, without control characters";
+        for bad in ["a\nb", "\u{1b}[2J", "\u{9b}", "\u{2028}", "\u{7f}"] {
+            assert_eq!(check(bad).unwrap_err(), one_line, "{bad:?}");
+        }
+        assert!(check("\u{202e}").unwrap_err().contains("U+202E"));
+    }
+}
