@@ -99,7 +99,8 @@ pub(crate) struct Global {
     /// All roles
     #[arg(long, global = true, help_heading = "Which roles")]
     pub(crate) all: bool,
-    /// Functions of the role, by name or glob, instead of those in the configuration (repeatable)
+    /// Functions of the role, by name or glob, instead of those in the configuration (repeatable). Without
+    /// --role, of the one role that selects them there
     #[arg(
         long = "function",
         global = true,

@@ -41,6 +41,14 @@ pub struct RoleSpec {
     pub options: Options,
 }
 
+impl RoleSpec {
+    /// Whether handlers behind a gate are of this role, as far as that is known: those of web are, and
+    /// those whose timeout the configuration says.
+    fn has_gates(&self) -> bool {
+        self.role == Role::web() || self.drain.timeout.is_some()
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {

@@ -4,12 +4,13 @@
 mod aws_settings;
 mod bypass;
 mod confirm;
-mod encrypted;
 mod dead_terminal;
+mod encrypted;
 mod escapes;
 mod events;
 mod exit_codes;
 mod files;
+mod function;
 mod init;
 mod interrupt;
 mod mistakes;

@@ -1,9 +1,10 @@
 //! Who wins: a flag, then a variable, then the configuration file, then the default. And the rules
 //! that a value must keep wherever it came from.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use maintenance_control::{AwsSettings, RoleSpec, check_url};
+use maintenance_control::{AwsSettings, RoleSpec, Selection, check_url};
 use maintenance_flag::{App, Prefix, Role};
 
 use crate::args::Global;
@@ -149,7 +150,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// `--function` stands for the functions of the one asked role.
+    /// `--function` stands for the functions of the one asked role: of the one that has them, if none is
+    /// named, since the default would close the website for the sake of a worker.
     fn choose_functions(&mut self, globs: &[String]) -> Result<(), Failure> {
         if globs.is_empty() {
             return Ok(());
@@ -162,6 +164,9 @@ impl Settings {
         if let Some(unknown) = &self.unknown_role {
             return Err(unknown.clone());
         }
+        if matches!(self.role.source, Source::Default(_)) {
+            self.role = self.role_of(globs)?;
+        }
         for role in self
             .roles
             .iter_mut()
@@ -170,6 +175,37 @@ impl Settings {
             role.functions = Some(Sourced::new(globs.to_vec(), Source::Flag("--function")));
         }
         Ok(())
+    }
+
+    /// The role of the configuration that selects all of these functions.
+    fn role_of(&self, globs: &[String]) -> Result<Sourced<Role>, Failure> {
+        Selection::new(globs, &[], BTreeMap::new()).map_err(|error| {
+            Failure::usage("what --function names cannot be used").caused_by(&error)
+        })?;
+        let mut having = Vec::new();
+        for role in &self.roles {
+            let selection = role.spec()?.functions;
+            // A glob that selects some of what a role selects is matched by that role's, as a name is.
+            let has = |selection: Selection| globs.iter().all(|glob| selection.matches_name(glob));
+            if selection.is_some_and(has) {
+                having.push(&role.role);
+            }
+        }
+        let cause = match having.as_slice() {
+            [only] => return Ok(Sourced::new((*only).clone(), Source::Flag("--function"))),
+            [] => "no role of the configuration selects what it names".to_owned(),
+            several => {
+                let names: Vec<&str> = several.iter().map(|role| role.as_str()).collect();
+                format!("the roles {} all select what it names", names.join(", "))
+            }
+        };
+        let names = self.roles.iter().map(|role| role.role.as_str());
+        Err(Failure::usage("--function needs --role")
+            .cause(cause)
+            .hint(format!(
+                "add --role with one of {}",
+                names.collect::<Vec<_>>().join(", ")
+            )))
     }
 
     /// The app and its environment.

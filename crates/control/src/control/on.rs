@@ -289,6 +289,11 @@ impl Control {
             version = written;
             warnings.extend(warning);
         }
+        // Requests that a gate let pass before may run on longer than the functions.
+        let handlers = ready.spec.has_gates().then(|| match noted {
+            Some(at) if !starts => at,
+            _ => drain::after(self.clock.now(), ready.spec.drain.longest()),
+        });
         // No gate has seen it before it was written, however long that took.
         let seen = alone.map(|longest| drain::after(self.clock.now(), longest));
         if seen > flag.drained_at {
@@ -334,6 +339,7 @@ impl Control {
                 };
                 saved = now;
                 let drained_at = self.drained_at(noted, &report, timeouts);
+                let drained_at = drained_at.map(|at| handlers.map_or(at, |it| it.max(at)));
                 if drained_at != flag.drained_at {
                     let (written, warning) = self
                         .note(role, &mut flag, version, drained_at, guard)
