@@ -32,10 +32,24 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Outcome {
     let output = Output::new(cli.global.quiet, cli.global.verbose, cli.global.json);
     trace(&output);
+    explain_panics(output);
     commands::run(cli, &output).unwrap_or_else(|failure| {
         output.failure(&failure);
         failure.outcome()
     })
+}
+
+/// Ends a command that panics with an error and an exit code, where the release would abort without a word
+/// on what to do next.
+fn explain_panics(output: Output) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let failure = Failure::failed("the command came to an end by a mistake of its own")
+            .cause(panic.to_string().replace('\n', " "))
+            .hint("please report it, with this cause")
+            .hint("run the same command again: what was begun is saved, and it goes on");
+        output.failure(&failure);
+        std::process::exit(failure.outcome().code().into());
+    }));
 }
 
 /// Tells what happens inside, with `-v`. Only our own modules are heard: what the SDK tells at this

@@ -291,4 +291,21 @@ fn a_process_that_prints_a_line_break_in_a_credential_is_named() {
     assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
     let writes = scene.sandbox().writes();
     assert!(writes.is_empty(), "{writes:#?}");
+
+    write("good");
+    // Where the SDK itself signs with it, to take a role, it panics: that is an error, and no abort.
+    scene.set("AWS_PROFILE", "role");
+    scene.write(
+        "home/.aws/credentials",
+        "[tool]\ncredential_process = cat credentials.json\n\
+         [role]\nsource_profile = tool\nrole_arn = arn:aws:iam::123456789012:role/x\n",
+    );
+    let text = scene.read("credentials.json");
+    scene.write(
+        "credentials.json",
+        &text.replace("AKIATOOL", "hidden\\r\\n"),
+    );
+    let ran = scene.run(&["on", "-y"]);
+    ran.refuses(1, "the command came to an end by a mistake of its own");
+    assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
 }
