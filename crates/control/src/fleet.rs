@@ -9,14 +9,15 @@ mod pages;
 mod triggers;
 mod write;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::operation::list_event_source_mappings::ListEventSourceMappingsOutput;
-use aws_sdk_lambda::operation::list_functions::ListFunctionsOutput;
-use aws_sdk_lambda::operation::list_provisioned_concurrency_configs::ListProvisionedConcurrencyConfigsOutput;
-use aws_sdk_lambda::types::FunctionVersion;
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::{
+    EventSourceMappingConfiguration, FunctionConfiguration, FunctionVersion,
+    ProvisionedConcurrencyConfigListItem,
+};
 use maintenance_flag::Reserved;
 
 use crate::clock::Clock;
@@ -24,14 +25,14 @@ use crate::error::LambdaError;
 use crate::event::Waiting;
 use crate::lease::Guard;
 use crate::pace::Pace;
-use crate::retry;
+use crate::retry::{self, CallError, doubted, required};
 use crate::selection::Selection;
 use crate::waits::{Count, Counted};
 use fault::fault;
 pub(crate) use fault::{function_of_arn, origin_of_arn};
 use pages::{existing, pages};
 pub(crate) use triggers::LATEST;
-pub(crate) use write::Looks;
+pub(crate) use write::{Change, Looks};
 
 /// Calls per second for `GetFunction`, which has a budget of 100 of its own.
 const GET_FUNCTION_RATE: f64 = 95.0;
@@ -182,20 +183,9 @@ impl Fleet {
         guard: Option<&Guard>,
     ) -> Result<Vec<Selected>, LambdaError> {
         let mut found: BTreeMap<String, Selected> = BTreeMap::new();
-        let ask = |marker: Option<String>| {
-            retry::call(&self.shared, guard, move || {
-                self.client
-                    .list_functions()
-                    .function_version(FunctionVersion::All)
-                    .set_marker(marker.clone())
-                    .send()
-            })
-        };
-        let take = |page: ListFunctionsOutput| {
-            for function in page.functions.unwrap_or_default() {
-                let Some(name) = function.function_name else {
-                    continue;
-                };
+        let ask = |marker: Option<String>| self.listed(Some(FunctionVersion::All), marker, guard);
+        let take = |(functions, next): (Vec<(String, FunctionConfiguration)>, Option<String>)| {
+            for (name, function) in functions {
                 if !selection.matches_name(&name) {
                     continue;
                 }
@@ -214,7 +204,7 @@ impl Fleet {
                     dead_letter.filter(|arn| !arn.is_empty()),
                 );
             }
-            page.next_marker
+            next
         };
         pages(ask, take)
             .await
@@ -222,49 +212,89 @@ impl Fleet {
         Ok(found.into_values().collect())
     }
 
+    /// The names of all functions that there are: to be certain of what a call does not find.
+    pub(crate) async fn names(
+        &self,
+        guard: Option<&Guard>,
+    ) -> Result<BTreeSet<String>, LambdaError> {
+        let mut found = BTreeSet::new();
+        let ask = |marker: Option<String>| self.listed(None, marker, guard);
+        let take = |(functions, next): (Vec<(String, FunctionConfiguration)>, Option<String>)| {
+            found.extend(functions.into_iter().map(|(name, _)| name));
+            next
+        };
+        pages(ask, take)
+            .await
+            .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
+        Ok(found)
+    }
+
+    /// One page of functions with their names, and the marker of the next.
+    async fn listed(
+        &self,
+        versions: Option<FunctionVersion>,
+        marker: Option<String>,
+        guard: Option<&Guard>,
+    ) -> Result<(Vec<(String, FunctionConfiguration)>, Option<String>), CallError> {
+        retry::call(&self.shared, guard, || async {
+            let ask = self.client.list_functions();
+            let ask = ask.set_function_version(versions.clone());
+            let page = ask.set_marker(marker.clone()).send().await?;
+            let functions = required(page.functions, "Functions")?.into_iter();
+            let named = functions.map(|function| {
+                let name = required(function.function_name.clone(), "FunctionName")?;
+                Ok::<_, CallError>((name, function))
+            });
+            let functions = named.collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, CallError>((functions, page.next_marker))
+        })
+        .await
+    }
+
     /// Where these credentials look for functions; none if there is no function to tell by.
     pub(crate) async fn origin(&self) -> Result<Option<String>, LambdaError> {
-        let page = retry::call(&self.shared, None, || {
-            self.client.list_functions().max_items(1).send()
+        let functions = retry::call(&self.shared, None, || async {
+            let page = self.client.list_functions().max_items(1).send().await?;
+            required(page.functions, "Functions")
         })
         .await
         .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
-        let first = page.functions.unwrap_or_default().into_iter().next();
-        Ok(first
+        Ok(functions
+            .into_iter()
+            .next()
             .and_then(|f| f.function_arn)
             .map(|arn| origin_of_arn(&arn).to_owned()))
     }
 
-    /// Reserved concurrency, tags and place of a function; none if it does not exist.
+    /// Reserved concurrency, tags and place of a function; none if it does not exist, which a single
+    /// answer does not prove.
     pub(crate) async fn describe(
         &self,
         name: &str,
         guard: Option<&Guard>,
     ) -> Result<Option<Described>, LambdaError> {
-        let call = retry::call(&self.get_function, guard, || {
-            self.client.get_function().function_name(name).send()
+        let call = retry::call(&self.get_function, guard, || async {
+            let ask = self.client.get_function().function_name(name);
+            described(name, ask.send().await.map_err(doubted)?)
         });
-        let output = existing(call.await);
-        let Some(output) = output.map_err(|error| fault("lambda:GetFunction", name, error))? else {
-            return Ok(None);
-        };
-        let limit = output
-            .concurrency
-            .and_then(|c| c.reserved_concurrent_executions);
-        let configuration = output.configuration;
-        let timeout = seconds(configuration.as_ref().and_then(|c| c.timeout));
-        let arn = configuration
-            .and_then(|c| c.function_arn)
-            .unwrap_or_default();
-        Ok(Some(Described {
-            timeout,
-            reserved: limit
-                .and_then(|n| u32::try_from(n).ok())
-                .map_or(Reserved::Unset, Reserved::Limit),
-            tags: output.tags.unwrap_or_default(),
-            tags_hidden: output.tags_error.map(|error| error.message),
-            origin: origin_of_arn(&arn).to_owned(),
-        }))
+        existing(call.await).map_err(|error| fault("lambda:GetFunction", name, error))
+    }
+
+    /// Whether a version or alias of a function exists.
+    pub(crate) async fn has_qualifier(
+        &self,
+        name: &str,
+        qualifier: &str,
+        guard: Option<&Guard>,
+    ) -> Result<bool, LambdaError> {
+        let call = retry::call(&self.get_function, guard, || async {
+            let ask = self.client.get_function().function_name(name);
+            let output = ask.qualifier(qualifier).send().await.map_err(doubted)?;
+            described(name, output)
+        });
+        let found = existing(call.await);
+        let found = found.map_err(|error| fault("lambda:GetFunction", name, error))?;
+        Ok(found.is_some())
     }
 
     /// The requested provisioned concurrency of a function by qualifier.
@@ -273,30 +303,40 @@ impl Fleet {
         name: &str,
         guard: Option<&Guard>,
     ) -> Result<BTreeMap<String, u32>, LambdaError> {
+        match self.all_provisioned(name, guard).await {
+            // Some stand-ins for AWS say of a function that has none that it does not exist.
+            Err(LambdaError::Gone { .. }) => Ok(BTreeMap::new()),
+            other => other,
+        }
+    }
+
+    /// The same of a function that has some, or had.
+    pub(crate) async fn all_provisioned(
+        &self,
+        name: &str,
+        guard: Option<&Guard>,
+    ) -> Result<BTreeMap<String, u32>, LambdaError> {
         let mut found = BTreeMap::new();
         let ask = |marker: Option<String>| {
             retry::call(&self.shared, guard, move || {
-                self.client
-                    .list_provisioned_concurrency_configs()
-                    .function_name(name)
-                    .set_marker(marker.clone())
-                    .send()
+                let ask = self.client.list_provisioned_concurrency_configs();
+                let ask = ask.function_name(name).set_marker(marker.clone());
+                async {
+                    let page = ask.send().await.map_err(doubted)?;
+                    let field = "ProvisionedConcurrencyConfigs";
+                    let configs = required(page.provisioned_concurrency_configs, field)?;
+                    let configs = configs.into_iter().map(provisioned);
+                    let configs = configs.collect::<Result<Vec<_>, _>>()?;
+                    Ok::<_, CallError>((configs, page.next_marker))
+                }
             })
         };
-        let take = |page: ListProvisionedConcurrencyConfigsOutput| {
-            for config in page.provisioned_concurrency_configs.unwrap_or_default() {
-                let arn = config.function_arn.unwrap_or_default();
-                let wanted = config.requested_provisioned_concurrent_executions;
-                let wanted = wanted.and_then(|n| u32::try_from(n).ok());
-                if let (Some((_, Some(qualifier))), Some(wanted)) = (function_of_arn(&arn), wanted)
-                {
-                    found.insert(qualifier.to_owned(), wanted);
-                }
-            }
-            page.next_marker
+        let take = |(configs, next): (Vec<(String, u32)>, Option<String>)| {
+            found.extend(configs);
+            next
         };
-        // Some stand-ins for AWS say of a function that has none that it does not exist.
-        existing(pages(ask, take).await)
+        pages(ask, take)
+            .await
             .map_err(|error| fault("lambda:ListProvisionedConcurrencyConfigs", name, error))?;
         Ok(found)
     }
@@ -310,29 +350,26 @@ impl Fleet {
         let mut found: HashMap<String, Vec<Mapping>> = HashMap::new();
         let ask = |marker: Option<String>| {
             retry::call(&self.shared, guard, move || {
-                self.client
-                    .list_event_source_mappings()
-                    .set_marker(marker.clone())
-                    .send()
+                let ask = self.client.list_event_source_mappings();
+                let ask = ask.set_marker(marker.clone());
+                async {
+                    let page = ask.send().await?;
+                    let mappings = required(page.event_source_mappings, "EventSourceMappings")?;
+                    let mappings = mappings.into_iter().map(mapping);
+                    let mappings = mappings.collect::<Result<Vec<_>, _>>()?;
+                    Ok::<_, CallError>((mappings, page.next_marker))
+                }
             })
         };
-        let take = |page: ListEventSourceMappingsOutput| {
-            for mapping in page.event_source_mappings.unwrap_or_default() {
-                let arn = mapping.function_arn.unwrap_or_default();
-                let (Some((function, qualifier)), Some(uuid)) =
-                    (function_of_arn(&arn), mapping.uuid)
-                else {
+        let take = |(mappings, next): (Vec<(String, Mapping)>, Option<String>)| {
+            for (arn, mut mapping) in mappings {
+                let Some((function, qualifier)) = function_of_arn(&arn) else {
                     continue;
                 };
-                let state = MappingState::parse(mapping.state.as_deref());
-                found.entry(function.to_owned()).or_default().push(Mapping {
-                    uuid,
-                    state,
-                    source: mapping.event_source_arn,
-                    qualifier: qualifier.map(str::to_owned),
-                });
+                mapping.qualifier = qualifier.map(str::to_owned);
+                found.entry(function.to_owned()).or_default().push(mapping);
             }
-            page.next_marker
+            next
         };
         pages(ask, take)
             .await
@@ -340,17 +377,110 @@ impl Fleet {
         Ok(found)
     }
 
-    /// The state of one mapping; none if it does not exist.
+    /// The state of one mapping; none if it does not exist, which a single answer does not prove.
     pub(crate) async fn mapping(
         &self,
         uuid: &str,
         guard: Option<&Guard>,
     ) -> Result<Option<MappingState>, LambdaError> {
-        let call = retry::call(&self.shared, guard, || {
-            self.client.get_event_source_mapping().uuid(uuid).send()
+        let call = retry::call(&self.shared, guard, || async {
+            let ask = self.client.get_event_source_mapping().uuid(uuid);
+            let mapping = ask.send().await.map_err(doubted)?;
+            retry::echoes(mapping.uuid.as_deref() == Some(uuid), "UUID")?;
+            let state = required(mapping.state, "State")?;
+            Ok::<_, CallError>(MappingState::parse(Some(&state)))
         });
-        let mapping = existing(call.await)
-            .map_err(|error| fault("lambda:GetEventSourceMapping", uuid, error))?;
-        Ok(mapping.map(|mapping| MappingState::parse(mapping.state.as_deref())))
+        existing(call.await).map_err(|error| fault("lambda:GetEventSourceMapping", uuid, error))
     }
+
+    /// An error unless it is certain that what a call did not find does not exist: a list does not show
+    /// it either.
+    ///
+    /// # Errors
+    /// [`LambdaError::Failed`] if a list shows it; any other, if it cannot be listed.
+    pub(crate) async fn is_certainly_gone(
+        &self,
+        what: Absent<'_>,
+        guard: Option<&Guard>,
+    ) -> Result<(), LambdaError> {
+        let (action, name, is_listed) = match what {
+            Absent::Function(name) => {
+                let names = self.names(guard).await?;
+                ("lambda:GetFunction", name, names.contains(name))
+            }
+            Absent::Mapping(uuid) => {
+                let listed = self.mappings(guard).await?;
+                let mut listed = listed.values().flatten();
+                let is_listed = listed.any(|mapping| mapping.uuid == uuid);
+                ("lambda:GetEventSourceMapping", uuid, is_listed)
+            }
+        };
+        if is_listed {
+            return Err(not_found_but_listed(action, name));
+        }
+        Ok(())
+    }
+}
+
+/// What a call did not find.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Absent<'a> {
+    /// A function, by name.
+    Function(&'a str),
+    /// An event source mapping, by UUID.
+    Mapping(&'a str),
+}
+
+/// AWS does not find what it lists.
+pub(crate) fn not_found_but_listed(action: &str, name: &str) -> LambdaError {
+    LambdaError::Failed {
+        action: action.to_owned(),
+        function: name.to_owned(),
+        source: "AWS does not find it, though a list shows it".into(),
+    }
+}
+
+/// What an answer to `GetFunction` says of a function.
+fn described(name: &str, output: GetFunctionOutput) -> Result<Described, CallError> {
+    let configuration = required(output.configuration, "Configuration")?;
+    let is_its = configuration.function_name.as_deref() == Some(name);
+    retry::echoes(is_its, "FunctionName")?;
+    let arn = required(configuration.function_arn, "FunctionArn")?;
+    let origin = origin_of_arn(&arn);
+    retry::echoes(origin != arn && !origin.is_empty(), "FunctionArn")?;
+    let limit = output.concurrency;
+    let limit = limit.and_then(|concurrency| concurrency.reserved_concurrent_executions);
+    Ok(Described {
+        timeout: seconds(configuration.timeout),
+        reserved: limit
+            .and_then(|n| u32::try_from(n).ok())
+            .map_or(Reserved::Unset, Reserved::Limit),
+        tags: output.tags.unwrap_or_default(),
+        tags_hidden: output.tags_error.map(|error| error.message),
+        origin: origin.to_owned(),
+    })
+}
+
+/// A qualifier, and what is provisioned on it.
+fn provisioned(config: ProvisionedConcurrencyConfigListItem) -> Result<(String, u32), CallError> {
+    let arn = required(config.function_arn, "FunctionArn")?;
+    let qualifier = function_of_arn(&arn).and_then(|(_, qualifier)| qualifier);
+    let qualifier = required(qualifier, "FunctionArn with a qualifier")?.to_owned();
+    let wanted = config.requested_provisioned_concurrent_executions;
+    let wanted = wanted.and_then(|n| u32::try_from(n).ok());
+    let field = "RequestedProvisionedConcurrentExecutions";
+    Ok((qualifier, required(wanted, field)?))
+}
+
+/// A mapping but for its qualifier, and the ARN of what it invokes.
+fn mapping(listed: EventSourceMappingConfiguration) -> Result<(String, Mapping), CallError> {
+    let state = required(listed.state, "State")?;
+    let mapping = Mapping {
+        uuid: required(listed.uuid, "UUID")?,
+        state: MappingState::parse(Some(&state)),
+        source: listed.event_source_arn,
+        qualifier: None,
+    };
+    // One whose function was deleted may have none.
+    Ok((listed.function_arn.unwrap_or_default(), mapping))
 }

@@ -36,7 +36,7 @@ pub use fleet::Fleet;
 pub use lease::{Guard, Halt, Holder};
 pub use pace::Pace;
 pub use report::{
-    Action, BypassReport, Drift, Failure, OptionsReport, Part, Report, RoleOutcome, RoleReport,
+    Action, BypassReport, Drift, Failure, GivenUp, OptionsReport, Part, Report, RoleOutcome, RoleReport,
     RoleStatus, Settings, State, Status, Unread, Updated, Worker, WorkerState, Workers,
     WorkersReport, WorkersStatus,
 };

@@ -8,7 +8,9 @@ mod workers;
 
 pub use options::{BypassReport, OptionsReport, Updated};
 pub use status::{Part, RoleStatus, State, Status, Unread, WorkersStatus};
-pub use workers::{Settings, Worker, WorkerState, Workers};
+pub use workers::{GivenUp, Settings, Worker, WorkerState, Workers};
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use maintenance_flag::{App, Role};
@@ -103,6 +105,15 @@ pub struct RoleReport {
     pub warnings: Vec<String>,
 }
 
+impl WorkersReport {
+    /// The functions that drifted, each once.
+    #[must_use]
+    pub fn drifted_functions(&self) -> BTreeSet<&str> {
+        let drifted = self.drifted.iter();
+        drifted.map(|drift| drift.function.as_str()).collect()
+    }
+}
+
 impl RoleReport {
     /// Whether all of the role is where it should be.
     #[must_use]
@@ -129,7 +140,7 @@ pub struct WorkersReport {
     pub selected: usize,
     /// Functions that were changed to where they should be (with `dry_run`: would be), by name.
     pub changed: Vec<String>,
-    /// Functions that were there already, by name.
+    /// Functions that were there already, by name. One that drifted is in [`drifted`](Self::drifted) alone.
     pub unchanged: Vec<String>,
     /// Functions that are not where they should be, and why. The same command again goes on.
     pub failed: Vec<Failure>,
@@ -139,6 +150,9 @@ pub struct WorkersReport {
     pub drifted: Vec<Drift>,
     /// What was saved and does not exist any more: a function, or a part of one.
     pub gone: Vec<String>,
+    /// What was saved of what is gone, after `off`: nothing else knows it any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<GivenUp>,
     /// What becomes of the work of the functions that `on` pauses, by name. Empty for `off`, and where
     /// losing events was accepted beforehand, since then it is not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,8 +1,11 @@
 //! One place that calls AWS: waits for a turn, checks that we may still change things, sends, and
 //! decides what an error means and whether to try again.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
+use std::future::ready;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -17,8 +20,12 @@ use crate::pace::Pace;
 /// How long to go on while AWS says that an update of the function is in progress, or while it throttles
 /// every call of a budget. As long as some get through, ours will too.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// How often to try again when AWS cannot be reached or fails inside.
+/// How often to try again when AWS cannot be reached or fails inside, or when its answer is none.
 const TRANSIENT_ATTEMPTS: usize = 5;
+/// How often to look again for what should be there and is not found, over some four seconds.
+const LOOKS_FOR_MISSING: usize = 3;
+/// A check of the lease that is older than this is made again before a change.
+const CHECK_LASTS: Duration = Duration::from_secs(1);
 
 /// What an error of a call means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +42,9 @@ pub(crate) enum Kind {
     Credentials,
     /// What the call names does not exist.
     NotFound,
+    /// The same of what should be there: one such answer proves nothing, so it is looked for again. At
+    /// last it becomes [`Kind::NotFound`].
+    Missing,
     /// What the call creates exists.
     Exists,
     /// Anything else that AWS refuses.
@@ -85,10 +95,25 @@ impl CallError {
         }
     }
 
-    fn of<E>(error: SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    {
+    /// An answer that lacks what AWS always sends, or that says something else than what was asked for: a
+    /// proxy's empty 200, say. What was asked for may have taken effect.
+    pub(crate) fn incomplete(what: &str) -> Self {
+        let message = format!("the answer is incomplete: {what}");
+        Self {
+            kind: Kind::Transient,
+            message: message.clone(),
+            ambiguous: false,
+            source: message.into(),
+        }
+    }
+
+}
+
+impl<E> From<SdkError<E, HttpResponse>> for CallError
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
         let kind = kind(&error);
         let source: Box<dyn StdError + Send + Sync> = match &error {
             SdkError::ServiceError(service) => {
@@ -184,6 +209,39 @@ fn by_code(code: &str, message: Option<&str>, status: u16) -> Kind {
     }
 }
 
+/// The error of a call for what should be there: that it is not found is looked at again.
+pub(crate) fn doubted(error: impl Into<CallError>) -> CallError {
+    let error = error.into();
+    match error.kind {
+        Kind::NotFound => CallError {
+            kind: Kind::Missing,
+            ..error
+        },
+        _ => error,
+    }
+}
+
+/// What should be in an answer.
+///
+/// # Errors
+/// [`CallError::incomplete`], without it.
+pub(crate) fn required<T>(field: Option<T>, what: &str) -> Result<T, CallError> {
+    field.ok_or_else(|| CallError::incomplete(&format!("it has no {what}")))
+}
+
+/// That an answer says what was asked for.
+///
+/// # Errors
+/// [`CallError::incomplete`], if it does not.
+pub(crate) fn echoes(is_so: bool, what: &str) -> Result<(), CallError> {
+    if is_so {
+        return Ok(());
+    }
+    Err(CallError::incomplete(&format!(
+        "its {what} is not what was asked for"
+    )))
+}
+
 /// Reads by `send` until it succeeds, fails for good, or patience runs out. With a `guard`, it ends at once
 /// when a stop is asked for, and makes no attempt once the lease is known to be lost.
 pub(crate) async fn call<T, E, F>(
@@ -193,18 +251,19 @@ pub(crate) async fn call<T, E, F>(
 ) -> Result<T, CallError>
 where
     T: Send,
-    F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    F: Future<Output = Result<T, E>> + Send,
+    E: Into<CallError> + Send,
 {
     // Boxed, so that the SDK's deep futures do not make every caller's deeper.
-    let reading: BoxFuture<'_, _> = Box::pin(attempts(pace, guard, Purpose::Read, send));
-    match guard {
+    let reading: BoxFuture<'_, _> = Box::pin(attempts(pace, guard, Purpose::Read, go, send));
+    let read = match guard {
         Some(guard) => {
             let read = guard.stop().or(reading).await;
             read.unwrap_or_else(|halt| Err(CallError::halted(halt)))
         }
         None => reading.await,
-    }
+    };
+    read.map(sent)
 }
 
 /// Changes something by `send`, as [`call`] reads. Every attempt is made only while the `guard` says that
@@ -216,11 +275,42 @@ pub(crate) async fn change<T, E, F>(
 ) -> Result<T, CallError>
 where
     T: Send,
-    F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    F: Future<Output = Result<T, E>> + Send,
+    E: Into<CallError> + Send,
 {
-    let changing: BoxFuture<'_, _> = Box::pin(attempts(pace, guard, Purpose::Change, send));
+    change_if(pace, guard, go, send).await.map(sent)
+}
+
+/// The same for a change that is made only while something holds: `before` looks whether it does, before
+/// every attempt, when its turn has come. It is told whether an earlier attempt may have taken effect, and
+/// what it breaks with is the result.
+pub(crate) async fn change_if<'b, T, B, E, F>(
+    pace: &Pace,
+    guard: Option<&Guard>,
+    before: impl Fn(bool) -> BoxFuture<'b, ControlFlow<B>> + Send,
+    send: impl FnMut() -> F + Send,
+) -> Result<ControlFlow<B, T>, CallError>
+where
+    T: Send,
+    B: Send,
+    F: Future<Output = Result<T, E>> + Send,
+    E: Into<CallError> + Send,
+{
+    let changing = attempts(pace, guard, Purpose::Change, before, send);
+    let changing: BoxFuture<'_, _> = Box::pin(changing);
     changing.await
+}
+
+/// Looks at nothing before an attempt.
+fn go(_: bool) -> BoxFuture<'static, ControlFlow<Infallible>> {
+    Box::pin(ready(ControlFlow::Continue(())))
+}
+
+fn sent<T>(attempt: ControlFlow<Infallible, T>) -> T {
+    match attempt {
+        ControlFlow::Continue(done) => done,
+        ControlFlow::Break(never) => match never {},
+    }
 }
 
 /// What a call is for, and so how sure it has to be of the lease.
@@ -231,15 +321,16 @@ enum Purpose {
 }
 
 /// Makes attempts, each when the guard has let it pass after its turn has come.
-async fn attempts<T, E, F>(
+async fn attempts<'b, T, B, E, F>(
     pace: &Pace,
     guard: Option<&Guard>,
     purpose: Purpose,
+    before: impl Fn(bool) -> BoxFuture<'b, ControlFlow<B>>,
     mut send: impl FnMut() -> F,
-) -> Result<T, CallError>
+) -> Result<ControlFlow<B, T>, CallError>
 where
-    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    F: Future<Output = Result<T, E>>,
+    E: Into<CallError>,
 {
     let started = tokio::time::Instant::now();
     let seconds = Duration::from_secs;
@@ -248,6 +339,7 @@ where
         seconds(5),
         TRANSIENT_ATTEMPTS - 1,
     );
+    let mut missing = delays(Duration::from_millis(500), seconds(2), LOOKS_FOR_MISSING);
     let mut busy = delays(Duration::from_millis(250), seconds(5), usize::MAX);
     // The pace gives way; this only spreads what was refused together.
     let mut throttled = delays(Duration::from_millis(100), pace.longest_pause(), usize::MAX);
@@ -255,19 +347,20 @@ where
     let mut conflict = None;
     loop {
         unless_stopped(guard, pace.turn()).await?;
-        if let Some(guard) = guard {
-            let checked = match purpose {
-                Purpose::Read => guard.check_known(),
-                Purpose::Change => guard.check().await,
-            };
-            checked.map_err(CallError::halted)?;
+        check(guard, purpose).await?;
+        let checked = tokio::time::Instant::now();
+        if let ControlFlow::Break(end) = before(ambiguous).await {
+            return Ok(ControlFlow::Break(end));
+        }
+        if checked.elapsed() > CHECK_LASTS {
+            check(guard, purpose).await?;
         }
         let mut error = match send().await {
             Ok(done) => {
                 pace.succeeded();
-                return Ok(done);
+                return Ok(ControlFlow::Continue(done));
             }
-            Err(error) => CallError::of(error),
+            Err(error) => error.into(),
         };
         let delay = match error.kind {
             Kind::Throttled => {
@@ -283,6 +376,13 @@ where
             Kind::Transient => {
                 ambiguous = true;
                 transient.next()
+            }
+            Kind::Missing => {
+                let next = missing.next();
+                if next.is_none() {
+                    error.kind = Kind::NotFound;
+                }
+                next
             }
             Kind::Denied
             | Kind::Credentials
@@ -312,6 +412,15 @@ async fn unless_stopped(
             Ok(())
         }
     }
+}
+
+async fn check(guard: Option<&Guard>, purpose: Purpose) -> Result<(), CallError> {
+    let checked = match (guard, purpose) {
+        (None, _) => Ok(()),
+        (Some(guard), Purpose::Read) => guard.check_known(),
+        (Some(guard), Purpose::Change) => guard.check().await,
+    };
+    checked.map_err(CallError::halted)
 }
 
 fn delays(first: Duration, longest: Duration, times: usize) -> impl Iterator<Item = Duration> {

@@ -97,9 +97,12 @@ where
     let mut lost = false;
     let mut count = 0;
     while let Some((name, done)) = stream.next().await {
+        let is_drifted = !done.drifted.is_empty();
         report.drifted.extend(done.drifted);
         report.gone.extend(done.gone);
         match done.end {
+            // Not where it should be, and not to be brought there either.
+            End::Reached if is_drifted => {}
             End::Reached if done.changed => report.changed.push(name),
             End::Reached => report.unchanged.push(name),
             End::Gone => {}

@@ -1,7 +1,7 @@
 //! What functions had before they were paused, as stored: written once, before the first of them is
 //! touched, and never overwritten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -45,6 +45,10 @@ pub struct CapacityDoc {
     pub origin: String,
     /// What each function had, by function name.
     pub functions: BTreeMap<String, Capacity>,
+    /// Those of [`functions`](Self::functions) whose entry replaces what an earlier document says of
+    /// them: somebody changed them after they had been saved and before they were touched. Any other
+    /// entry only adds qualifiers and mappings to an earlier one.
+    pub replaces: BTreeSet<String>,
 }
 
 /// A function that has more than one parameter can hold.
@@ -81,10 +85,12 @@ impl Capacity {
         Value::Object(map)
     }
 
-    fn read(function: &str, value: Value) -> Result<Self, DecodeError> {
+    /// What one entry says, and whether it replaces an earlier one.
+    fn read(function: &str, value: Value) -> Result<(Self, bool), DecodeError> {
         let bad =
             |what: &str| DecodeError::malformed(format!("{what} of {function:?} is unreadable"));
         let mut fields = Fields::of(value).ok_or_else(|| bad("the capacity"))?;
+        let replaces = fields.yes("replaces").map_err(|_| bad("replaces"))?;
         let count = |value: &Value| value.as_u64().and_then(|n| u32::try_from(n).ok());
         let reserved = match fields.take("reserved") {
             Some(Value::String(word)) if word == "unset" => Reserved::Unset,
@@ -109,21 +115,61 @@ impl Capacity {
                 .ok_or_else(|| bad("mappings"))?,
             Some(_) => return Err(bad("mappings")),
         };
-        Ok(Self {
+        let capacity = Self {
             reserved,
             provisioned,
             mappings,
-        })
+        };
+        Ok((capacity, replaces))
     }
 }
 
 impl CapacityDoc {
-    /// Reads a stored batch.
+    /// A document in which one function's entry replaces what an earlier document says of it.
+    ///
+    /// # Errors
+    /// [`PackError`], if it does not fit one parameter.
+    pub fn replacing(
+        origin: &str,
+        function: &str,
+        capacity: Capacity,
+    ) -> Result<Self, PackError> {
+        let document = Self {
+            origin: origin.to_owned(),
+            functions: [(function.to_owned(), capacity)].into(),
+            replaces: [function.to_owned()].into(),
+        };
+        let bytes = document.encode().len();
+        if bytes > MAX_VALUE_BYTES {
+            return Err(PackError {
+                function: function.to_owned(),
+                bytes,
+            });
+        }
+        Ok(document)
+    }
+
+    /// Reads a stored batch in which every entry has to be readable.
+    ///
+    /// # Errors
+    /// [`DecodeError`], also of the first entry that cannot be read.
+    pub fn decode(text: &str) -> Result<Self, DecodeError> {
+        let (document, unreadable) = Self::decode_entries(text)?;
+        match unreadable.into_values().next() {
+            None => Ok(document),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Reads a stored batch, and why entries of it cannot be read, by function name: one bad entry does
+    /// not keep the others from being restored.
     ///
     /// # Errors
     /// [`DecodeError`]. A newer schema is not read at all: half-understood capacity must not be
     /// restored.
-    pub fn decode(text: &str) -> Result<Self, DecodeError> {
+    pub fn decode_entries(
+        text: &str,
+    ) -> Result<(Self, BTreeMap<String, DecodeError>), DecodeError> {
         let (mut fields, schema) = Fields::read(text)?;
         if schema > SCHEMA {
             return Err(DecodeError::NewerSchema { schema });
@@ -134,11 +180,26 @@ impl CapacityDoc {
         let Some(Value::Object(map)) = fields.take("functions") else {
             return Err(DecodeError::malformed("it has no \"functions\""));
         };
-        let functions = map
-            .into_iter()
-            .map(|(name, value)| Capacity::read(&name, value).map(|capacity| (name, capacity)))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { origin, functions })
+        let mut document = Self {
+            origin,
+            functions: BTreeMap::new(),
+            replaces: BTreeSet::new(),
+        };
+        let mut unreadable = BTreeMap::new();
+        for (name, value) in map {
+            match Capacity::read(&name, value) {
+                Ok((capacity, replaces)) => {
+                    if replaces {
+                        document.replaces.insert(name.clone());
+                    }
+                    document.functions.insert(name, capacity);
+                }
+                Err(error) => {
+                    unreadable.insert(name, error);
+                }
+            }
+        }
+        Ok((document, unreadable))
     }
 
     /// The bytes to store. [`pack`] keeps them under [`MAX_VALUE_BYTES`].
@@ -147,7 +208,13 @@ impl CapacityDoc {
         let functions = self
             .functions
             .iter()
-            .map(|(k, v)| (k.clone(), v.to_json()))
+            .map(|(name, capacity)| {
+                let mut entry = capacity.to_json();
+                if let (true, Value::Object(entry)) = (self.replaces.contains(name), &mut entry) {
+                    entry.insert("replaces".to_owned(), true.into());
+                }
+                (name.clone(), entry)
+            })
             .collect();
         let mut map = Map::new();
         map.insert("schema".to_owned(), SCHEMA.into());
@@ -168,6 +235,7 @@ pub fn pack(
     let empty = || CapacityDoc {
         origin: origin.to_owned(),
         functions: BTreeMap::new(),
+        replaces: BTreeSet::new(),
     };
     let frame = empty().encode().len();
     let mut documents = Vec::new();

@@ -19,7 +19,7 @@ pub(super) fn fault(action: &str, function: &str, error: CallError) -> LambdaErr
             function,
             source,
         },
-        Kind::NotFound => LambdaError::Gone { function },
+        Kind::NotFound | Kind::Missing => LambdaError::Gone { function },
         Kind::Halted(halt) => LambdaError::Halted(halt),
         Kind::Invalid => LambdaError::Refused {
             action,

@@ -3,15 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_lambda::operation::list_aliases::ListAliasesOutput;
-use aws_sdk_lambda::operation::list_function_event_invoke_configs::ListFunctionEventInvokeConfigsOutput;
+use aws_sdk_lambda::types::{AliasConfiguration, FunctionEventInvokeConfig};
 
 use super::Fleet;
 use super::fault::{fault, function_of_arn};
 use super::pages::{existing, pages};
 use crate::error::LambdaError;
 use crate::lease::Guard;
-use crate::retry;
+use crate::retry::{self, CallError, doubted, required};
 
 /// What is asked for when a function itself is meant, and no version or alias.
 pub(crate) const LATEST: &str = "$LATEST";
@@ -25,16 +24,12 @@ impl Fleet {
         qualifier: Option<&str>,
         guard: Option<&Guard>,
     ) -> Result<Option<String>, LambdaError> {
-        let call = retry::call(&self.get_policy, guard, || {
-            self.client
-                .get_policy()
-                .function_name(name)
-                .set_qualifier(qualifier.map(str::to_owned))
-                .send()
+        let call = retry::call(&self.get_policy, guard, || async {
+            let ask = self.client.get_policy().function_name(name);
+            let ask = ask.set_qualifier(qualifier.map(str::to_owned));
+            required(ask.send().await?.policy, "Policy")
         });
-        let output =
-            existing(call.await).map_err(|error| fault("lambda:GetPolicy", name, error))?;
-        Ok(output.and_then(|output| output.policy))
+        existing(call.await).map_err(|error| fault("lambda:GetPolicy", name, error))
     }
 
     /// The versions that each alias of a function leads to: one, or two while traffic is shifted.
@@ -46,15 +41,17 @@ impl Fleet {
         let mut found = BTreeMap::new();
         let ask = |marker: Option<String>| {
             retry::call(&self.shared, guard, move || {
-                self.client
-                    .list_aliases()
-                    .function_name(name)
-                    .set_marker(marker.clone())
-                    .send()
+                let ask = self.client.list_aliases().function_name(name);
+                let ask = ask.set_marker(marker.clone());
+                async {
+                    let page = ask.send().await.map_err(doubted)?;
+                    let aliases = required(page.aliases, "Aliases")?;
+                    Ok::<_, CallError>((aliases, page.next_marker))
+                }
             })
         };
-        let take = |page: ListAliasesOutput| {
-            for alias in page.aliases.unwrap_or_default() {
+        let take = |(aliases, next): (Vec<AliasConfiguration>, Option<String>)| {
+            for alias in aliases {
                 let Some(name) = alias.name else {
                     continue;
                 };
@@ -65,7 +62,7 @@ impl Fleet {
                 versions.extend(shifted.into_iter().flat_map(|weights| weights.into_keys()));
                 found.insert(name, versions);
             }
-            page.next_marker
+            next
         };
         existing(pages(ask, take).await)
             .map_err(|error| fault("lambda:ListAliases", name, error))?;
@@ -82,15 +79,18 @@ impl Fleet {
         let mut found = BTreeMap::new();
         let ask = |marker: Option<String>| {
             retry::call(&self.shared, guard, move || {
-                self.client
-                    .list_function_event_invoke_configs()
-                    .function_name(name)
-                    .set_marker(marker.clone())
-                    .send()
+                let ask = self.client.list_function_event_invoke_configs();
+                let ask = ask.function_name(name).set_marker(marker.clone());
+                async {
+                    let page = ask.send().await.map_err(doubted)?;
+                    let field = "FunctionEventInvokeConfigs";
+                    let configs = required(page.function_event_invoke_configs, field)?;
+                    Ok::<_, CallError>((configs, page.next_marker))
+                }
             })
         };
-        let take = |page: ListFunctionEventInvokeConfigsOutput| {
-            for config in page.function_event_invoke_configs.unwrap_or_default() {
+        let take = |(configs, next): (Vec<FunctionEventInvokeConfig>, Option<String>)| {
+            for config in configs {
                 let destination = config
                     .destination_config
                     .and_then(|config| config.on_failure)
@@ -102,7 +102,7 @@ impl Fleet {
                     found.insert(qualifier.unwrap_or(LATEST).to_owned(), destination);
                 }
             }
-            page.next_marker
+            next
         };
         existing(pages(ask, take).await)
             .map_err(|error| fault("lambda:ListFunctionEventInvokeConfigs", name, error))?;

@@ -1,8 +1,14 @@
 //! The calls that change a function, each with the waiting that it takes until it holds.
+//!
+//! What was read is old by the time that it is written: a rate limiter's turn and a deploy's 409 can take
+//! minutes. So a setting is read again just before every attempt, and what somebody else has made of it
+//! since is not overwritten. Between that read and the write itself nothing can be prevented.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use aws_sdk_lambda::types::ProvisionedConcurrencyStatusEnum as ProvisionedStatus;
+use futures_util::future::BoxFuture;
 use maintenance_flag::Reserved;
 
 use super::fault::{fault, unreserved_minimum};
@@ -10,7 +16,7 @@ use super::{Fleet, MappingState};
 use crate::clock::Clock;
 use crate::error::LambdaError;
 use crate::lease::{Guard, Halt};
-use crate::retry::{self, CallError, Kind};
+use crate::retry::{self, CallError, Kind, doubted, echoes};
 
 /// The first pause between two looks at something asynchronous; each is half as long again.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
@@ -22,39 +28,120 @@ const MAPPING_PATIENCE: Duration = Duration::from_secs(300);
 const UNSEEN: u32 = 5;
 /// How long provisioned concurrency may take to be ready. AWS takes a few minutes.
 const PROVISIONED_PATIENCE: Duration = Duration::from_secs(900);
+/// The pauses between looks for a reservation to be gone, which AWS answers with nothing to compare.
+const UNSET_LOOKS: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+/// How often a reservation is deleted that does not go.
+const UNSET_TRIES: u32 = 2;
+
+/// What came of a change of a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change<T> {
+    /// It was made.
+    Made,
+    /// It was not, or it did not last: somebody else has made this of the setting.
+    Theirs {
+        /// What it is now.
+        now: T,
+        /// An attempt of ours may have taken effect before.
+        touched: bool,
+    },
+}
+
+/// What ends a change before it is sent.
+type End<T> = ControlFlow<Result<Change<T>, LambdaError>>;
+
+/// A look at a setting just before it is changed. It is told whether an earlier attempt may have changed it.
+type Look<'a, T> = BoxFuture<'a, End<T>>;
 
 impl Fleet {
-    /// Sets or removes a function's reserved concurrency.
+    /// Sets or removes a function's reserved concurrency, while what it is then is `expected`.
     pub(crate) async fn set_reserved(
         &self,
         name: &str,
         reserved: Reserved,
+        expected: impl Fn(Reserved) -> bool + Send + Sync,
         guard: &Guard,
-    ) -> Result<(), LambdaError> {
-        match reserved {
-            Reserved::Unset => retry::change(&self.shared, Some(guard), || {
-                self.client
-                    .delete_function_concurrency()
-                    .function_name(name)
-                    .send()
-            })
-            .await
-            .map(drop)
-            .map_err(|error| fault("lambda:DeleteFunctionConcurrency", name, error)),
-            Reserved::Limit(n) => {
-                let limit = i32::try_from(n).unwrap_or(i32::MAX);
-                let put = retry::change(&self.shared, Some(guard), || {
-                    self.client
-                        .put_function_concurrency()
-                        .function_name(name)
-                        .reserved_concurrent_executions(limit)
-                        .send()
-                });
-                match put.await {
-                    Ok(_) => Ok(()),
-                    Err(error) => Err(self.reservation_fault(name, n, error).await),
+    ) -> Result<Change<Reserved>, LambdaError> {
+        let expected = &expected;
+        let before = |touched: bool| -> Look<'_, Reserved> {
+            Box::pin(async move {
+                match self.described(name, guard).await {
+                    Err(error) => ControlFlow::Break(Err(error)),
+                    Ok(now) if expected(now) || (touched && now == reserved) => {
+                        ControlFlow::Continue(())
+                    }
+                    Ok(now) => ControlFlow::Break(Ok(Change::Theirs { now, touched })),
                 }
+            })
+        };
+        let limit = match reserved {
+            Reserved::Unset => return self.unset_reserved(name, before, guard).await,
+            Reserved::Limit(n) => n,
+        };
+        let executions = i32::try_from(limit).unwrap_or(i32::MAX);
+        let put = retry::change_if(&self.shared, Some(guard), before, || async {
+            let put = self.client.put_function_concurrency().function_name(name);
+            let put = put.reserved_concurrent_executions(executions).send();
+            let now = put.await.map_err(doubted)?.reserved_concurrent_executions;
+            echoes(now == Some(executions), "ReservedConcurrentExecutions")
+        });
+        match put.await {
+            Ok(ControlFlow::Continue(())) => Ok(Change::Made),
+            Ok(ControlFlow::Break(end)) => end,
+            Err(error) => Err(self.reservation_fault(name, limit, error).await),
+        }
+    }
+
+    /// Removes a function's reserved concurrency. AWS answers that with an empty body, as a proxy may that
+    /// did nothing: so it is looked at afterwards.
+    async fn unset_reserved<'a>(
+        &self,
+        name: &str,
+        before: impl Fn(bool) -> Look<'a, Reserved> + Send + Sync,
+        guard: &Guard,
+    ) -> Result<Change<Reserved>, LambdaError> {
+        let mut now = Reserved::Unset;
+        for _ in 0..UNSET_TRIES {
+            let delete = retry::change_if(&self.shared, Some(guard), &before, || async {
+                let delete = self.client.delete_function_concurrency();
+                delete.function_name(name).send().await.map_err(doubted)
+            });
+            match delete.await {
+                Ok(ControlFlow::Continue(_)) => {}
+                Ok(ControlFlow::Break(end)) => return end,
+                Err(error) => return Err(fault("lambda:DeleteFunctionConcurrency", name, error)),
             }
+            now = self.described(name, guard).await?;
+            for pause in UNSET_LOOKS {
+                if now == Reserved::Unset {
+                    return Ok(Change::Made);
+                }
+                guard.stop().or(self.clock.sleep(pause)).await?;
+                now = self.described(name, guard).await?;
+            }
+            // Whether that is theirs shows before it is deleted again.
+        }
+        if now == Reserved::Unset {
+            return Ok(Change::Made);
+        }
+        Err(LambdaError::Ended {
+            function: name.to_owned(),
+            what: "the reserved concurrency".to_owned(),
+            ended: format!("is still {now} after it was deleted"),
+        })
+    }
+
+    /// The reserved concurrency of a function that has to exist.
+    async fn described(&self, name: &str, guard: &Guard) -> Result<Reserved, LambdaError> {
+        match self.describe(name, Some(guard)).await? {
+            Some(described) => Ok(described.reserved),
+            None => Err(LambdaError::Gone {
+                function: name.to_owned(),
+            }),
         }
     }
 
@@ -81,14 +168,18 @@ impl Fleet {
         }
     }
 
-    /// Removes the provisioned concurrency of a qualifier.
+    /// Removes the provisioned concurrency of a qualifier, while what there is then is `expected`.
     pub(crate) async fn delete_provisioned(
         &self,
         name: &str,
         qualifier: &str,
+        expected: impl Fn(Option<u32>) -> bool + Send + Sync,
         guard: &Guard,
-    ) -> Result<(), LambdaError> {
-        let call = retry::change(&self.shared, Some(guard), || {
+    ) -> Result<Change<Option<u32>>, LambdaError> {
+        let before = |touched| -> Look<'_, Option<u32>> {
+            Box::pin(self.still_provisioned(name, qualifier, touched, None, &expected, guard))
+        };
+        let call = retry::change_if(&self.shared, Some(guard), before, || {
             self.client
                 .delete_provisioned_concurrency_config()
                 .function_name(name)
@@ -96,8 +187,10 @@ impl Fleet {
                 .send()
         });
         match call.await {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind == Kind::NotFound => Ok(()),
+            Ok(ControlFlow::Continue(_)) => Ok(Change::Made),
+            Ok(ControlFlow::Break(end)) => end,
+            // There is none, or no such alias or version any more.
+            Err(error) if error.kind == Kind::NotFound => Ok(Change::Made),
             Err(error) => Err(fault(
                 "lambda:DeleteProvisionedConcurrencyConfig",
                 &format!("{name}:{qualifier}"),
@@ -106,29 +199,61 @@ impl Fleet {
         }
     }
 
-    /// Asks for the provisioned concurrency of a qualifier.
+    /// Asks for the provisioned concurrency of a qualifier, while what there is then is `expected`.
     pub(crate) async fn put_provisioned(
         &self,
         name: &str,
         qualifier: &str,
         wanted: u32,
+        expected: impl Fn(Option<u32>) -> bool + Send + Sync,
         guard: &Guard,
-    ) -> Result<(), LambdaError> {
+    ) -> Result<Change<Option<u32>>, LambdaError> {
+        let before = |touched| -> Look<'_, Option<u32>> {
+            let wanted = Some(wanted);
+            Box::pin(self.still_provisioned(name, qualifier, touched, wanted, &expected, guard))
+        };
         let executions = i32::try_from(wanted).unwrap_or(i32::MAX);
-        retry::change(&self.shared, Some(guard), || {
-            self.client
-                .put_provisioned_concurrency_config()
-                .function_name(name)
-                .qualifier(qualifier)
-                .provisioned_concurrent_executions(executions)
-                .send()
-        })
-        .await
-        .map(drop)
-        .map_err(|error| {
-            let qualified = format!("{name}:{qualifier}");
-            fault("lambda:PutProvisionedConcurrencyConfig", &qualified, error)
-        })
+        let put = retry::change_if(&self.shared, Some(guard), before, || async {
+            let put = self.client.put_provisioned_concurrency_config();
+            let put = put.function_name(name).qualifier(qualifier);
+            let put = put.provisioned_concurrent_executions(executions).send();
+            let answer = put.await.map_err(doubted)?;
+            let now = answer.requested_provisioned_concurrent_executions;
+            let field = "RequestedProvisionedConcurrentExecutions";
+            echoes(now == Some(executions), field)
+        });
+        match put.await {
+            Ok(ControlFlow::Continue(())) => Ok(Change::Made),
+            Ok(ControlFlow::Break(end)) => end,
+            Err(error) => {
+                let qualified = format!("{name}:{qualifier}");
+                Err(fault(
+                    "lambda:PutProvisionedConcurrencyConfig",
+                    &qualified,
+                    error,
+                ))
+            }
+        }
+    }
+
+    /// Whether what is provisioned on a qualifier is what is expected, or what an attempt of ours may have
+    /// made of it.
+    async fn still_provisioned(
+        &self,
+        name: &str,
+        qualifier: &str,
+        touched: bool,
+        wanted: Option<u32>,
+        expected: &(impl Fn(Option<u32>) -> bool + Sync),
+        guard: &Guard,
+    ) -> End<Option<u32>> {
+        match self.all_provisioned(name, Some(guard)).await {
+            Err(error) => ControlFlow::Break(Err(error)),
+            Ok(all) => match all.get(qualifier).copied() {
+                now if expected(now) || (touched && now == wanted) => ControlFlow::Continue(()),
+                now => ControlFlow::Break(Ok(Change::Theirs { now, touched })),
+            },
+        }
     }
 
     /// Waits until the provisioned concurrency of a qualifier is ready.
@@ -193,22 +318,70 @@ impl Fleet {
         enabled: bool,
         guard: &Guard,
     ) -> Result<(), LambdaError> {
+        let before = |_| -> Look<'_, MappingState> { Box::pin(async { ControlFlow::Continue(()) }) };
+        self.change_mapping(uuid, enabled, before, guard)
+            .await
+            .map(drop)
+    }
+
+    /// Disables a mapping and waits until it is so, unless somebody else has disabled it since it was read.
+    pub(crate) async fn disable_mapping(
+        &self,
+        uuid: &str,
+        guard: &Guard,
+    ) -> Result<Change<MappingState>, LambdaError> {
+        let before = |touched: bool| -> Look<'_, MappingState> {
+            Box::pin(async move {
+                // Where it ends shows when it has settled.
+                let settled = |state| state != MappingState::Unsettled;
+                match self.await_mapping(uuid, settled, guard).await {
+                    Err(error) => ControlFlow::Break(Err(error)),
+                    Ok(MappingState::Enabled | MappingState::Enabling) => {
+                        ControlFlow::Continue(())
+                    }
+                    Ok(_) if touched => ControlFlow::Break(Ok(Change::Made)),
+                    Ok(now) => ControlFlow::Break(Ok(Change::Theirs { now, touched })),
+                }
+            })
+        };
+        self.change_mapping(uuid, false, before, guard).await
+    }
+
+    async fn change_mapping<'a>(
+        &self,
+        uuid: &str,
+        enabled: bool,
+        before: impl Fn(bool) -> Look<'a, MappingState> + Send,
+        guard: &Guard,
+    ) -> Result<Change<MappingState>, LambdaError> {
+        let update = retry::change_if(&self.shared, Some(guard), before, || async {
+            let update = self.client.update_event_source_mapping().uuid(uuid);
+            let answer = update.enabled(enabled).send().await.map_err(doubted)?;
+            // What it is on its way to is waited for; the answer must be about this one.
+            echoes(answer.uuid.as_deref() == Some(uuid), "UUID")
+        });
+        let change = match update.await {
+            Ok(ControlFlow::Continue(())) => Change::Made,
+            Ok(ControlFlow::Break(end)) => end?,
+            Err(error) => return Err(fault("lambda:UpdateEventSourceMapping", uuid, error)),
+        };
         let wanted = if enabled {
             MappingState::Enabled
         } else {
             MappingState::Disabled
         };
-        self.update_mapping(uuid, enabled, guard).await?;
-        self.await_mapping(uuid, |state| state == wanted, guard)
-            .await
-            .map(drop)
+        if !matches!(change, Change::Theirs { now: MappingState::Other, .. }) {
+            self.await_mapping(uuid, |state| state == wanted, guard)
+                .await?;
+        }
+        Ok(change)
     }
 
     /// Waits until a mapping is in a state, and returns it.
     pub(crate) async fn await_mapping(
         &self,
         uuid: &str,
-        settled: impl Fn(MappingState) -> bool,
+        settled: impl Fn(MappingState) -> bool + Send,
         guard: &Guard,
     ) -> Result<MappingState, LambdaError> {
         let mut looks = self.looks_at_mappings();
@@ -235,24 +408,6 @@ impl Fleet {
     /// Looks at mappings, for as long as one of them may take.
     pub(crate) fn looks_at_mappings(&self) -> Looks {
         Looks::new(MAPPING_PATIENCE, self.clock)
-    }
-
-    async fn update_mapping(
-        &self,
-        uuid: &str,
-        enabled: bool,
-        guard: &Guard,
-    ) -> Result<(), LambdaError> {
-        retry::change(&self.shared, Some(guard), || {
-            self.client
-                .update_event_source_mapping()
-                .uuid(uuid)
-                .enabled(enabled)
-                .send()
-        })
-        .await
-        .map(drop)
-        .map_err(|error| fault("lambda:UpdateEventSourceMapping", uuid, error))
     }
 }
 

@@ -62,6 +62,50 @@ impl From<Capacity> for Settings {
     }
 }
 
+/// What was saved of something that does not exist any more, and so was not given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GivenUp {
+    /// The function, or the part of one, as it is named in
+    /// [`WorkersReport::gone`](super::WorkersReport::gone).
+    pub what: String,
+    /// What a function had reserved: a number, or `unset`.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_reserved")]
+    pub reserved: Option<Reserved>,
+    /// The provisioned concurrency by qualifier.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub provisioned: BTreeMap<String, u32>,
+    /// The event source mappings that were enabled, by UUID.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub event_sources: Vec<String>,
+}
+
+impl GivenUp {
+    /// Of what is gone: a function, one of its qualifiers (`name:live`), or one of its mappings.
+    pub(crate) fn of(what: &str, saved: &BTreeMap<String, Capacity>) -> Option<Self> {
+        let mut given_up = Self {
+            what: what.to_owned(),
+            reserved: None,
+            provisioned: BTreeMap::new(),
+            event_sources: Vec::new(),
+        };
+        let function = what.split([':', ' ']).next()?;
+        let capacity = saved.get(function)?;
+        if what == function {
+            given_up.reserved = Some(capacity.reserved);
+            given_up.provisioned.clone_from(&capacity.provisioned);
+            given_up.event_sources.clone_from(&capacity.mappings);
+        } else if let Some((_, qualifier)) = what.split_once(':') {
+            let wanted = capacity.provisioned.get(qualifier)?;
+            given_up.provisioned = [(qualifier.to_owned(), *wanted)].into();
+        } else {
+            let mut mappings = capacity.mappings.iter();
+            let uuid = mappings.find(|uuid| what.contains(uuid.as_str()))?;
+            given_up.event_sources = vec![uuid.clone()];
+        }
+        Some(given_up)
+    }
+}
+
 /// One function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Worker {
@@ -86,5 +130,15 @@ fn reserved<S: Serializer>(reserved: &Reserved, serializer: S) -> Result<S::Ok, 
     match reserved {
         Reserved::Unset => serializer.serialize_str("unset"),
         Reserved::Limit(n) => serializer.serialize_u32(*n),
+    }
+}
+
+fn maybe_reserved<S: Serializer>(
+    value: &Option<Reserved>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => reserved(value, serializer),
+        None => serializer.serialize_none(),
     }
 }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::lease::Guard;
 use crate::pace::Pace;
-use crate::retry::{self, CallError, Kind};
+use crate::retry::{self, CallError, Kind, echoes, required};
 
 /// How many names one `DeleteParameters` takes.
 const DELETE_BATCH: usize = 10;
@@ -60,16 +60,13 @@ impl SsmStore {
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
-        match retry::call(&self.reads, None, || {
+        let read = retry::call(&self.reads, None, || async {
             let get = self.client.get_parameter().name(name);
-            get.with_decryption(true).send()
-        })
-        .await
-        {
-            Ok(output) => {
-                let parameter = output.parameter.unwrap_or_else(empty_parameter);
-                Ok(Some(stored(parameter)))
-            }
+            let output = get.with_decryption(true).send().await?;
+            stored(required(output.parameter, "Parameter")?)
+        });
+        match read.await {
+            Ok((_, stored)) => Ok(Some(stored)),
             Err(error) if error.kind == Kind::NotFound => Ok(None),
             Err(error) => Err(fault("ssm:GetParameter", name, error)),
         }
@@ -79,24 +76,20 @@ impl SsmStore {
         let mut found = Vec::new();
         let mut token = None;
         loop {
-            let page = retry::call(&self.reads, None, || {
-                self.client
-                    .get_parameters_by_path()
-                    .path(path)
-                    .recursive(true)
-                    .with_decryption(true)
-                    .set_next_token(token.clone())
-                    .send()
+            let (page, next) = retry::call(&self.reads, None, || async {
+                let ask = self.client.get_parameters_by_path().path(path);
+                let ask = ask.recursive(true).with_decryption(true);
+                let page = ask.set_next_token(token.clone()).send().await?;
+                let parameters = required(page.parameters, "Parameters")?;
+                let parameters = parameters.into_iter().map(stored);
+                let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
+                Ok::<_, CallError>((parameters, page.next_token))
             })
             .await
             .map_err(|error| fault("ssm:GetParametersByPath", path, error))?;
-            for parameter in page.parameters.unwrap_or_default() {
-                if let Some(name) = parameter.name.clone() {
-                    found.push((name, stored(parameter)));
-                }
-            }
+            found.extend(page);
             // A page may be empty and still not be the last one.
-            match page.next_token.filter(|token| !token.is_empty()) {
+            match next.filter(|token| !token.is_empty()) {
                 Some(next) => token = Some(next),
                 None => return Ok(found),
             }
@@ -115,10 +108,11 @@ impl SsmStore {
         match put {
             Ok(_) => Ok(Created::New),
             Err(error) if error.kind == Kind::Exists => {
+                let is_ambiguous = error.ambiguous;
                 let stored = self.get_until_visible(name, error).await?;
                 // Ours, if the answer to our own first attempt was lost. The caller's values carry
                 // what makes them unique where that matters.
-                if stored.value == value {
+                if is_ambiguous && stored.value == value {
                     return Ok(Created::New);
                 }
                 Ok(Created::Exists(stored))
@@ -192,28 +186,21 @@ impl SsmStore {
             Err(error) if is_of_the_type(&error) => write(exists).await,
             written => written,
         };
-        let output = written.map_err(|error| fault("ssm:PutParameter", name, error))?;
-        Ok(u64::try_from(output.version).unwrap_or(0))
+        written.map_err(|error| fault("ssm:PutParameter", name, error))
     }
 
+    /// Writes, and returns the version written.
     async fn put(
         &self,
         name: &str,
         value: &str,
         overwrite: bool,
         kind: Option<ParameterType>,
-    ) -> Result<
-        aws_sdk_ssm::operation::put_parameter::PutParameterOutput,
-        aws_sdk_ssm::error::SdkError<aws_sdk_ssm::operation::put_parameter::PutParameterError>,
-    > {
-        self.client
-            .put_parameter()
-            .name(name)
-            .value(value)
-            .set_type(kind)
-            .overwrite(overwrite)
-            .send()
-            .await
+    ) -> Result<u64, CallError> {
+        let put = self.client.put_parameter().name(name).value(value);
+        let put = put.set_type(kind).overwrite(overwrite);
+        let version = u64::try_from(put.send().await?.version);
+        required(version.ok().filter(|version| *version > 0), "Version")
     }
 
     pub(super) async fn delete(
@@ -222,11 +209,14 @@ impl SsmStore {
         guard: Option<&Guard>,
     ) -> Result<(), StoreError> {
         for batch in names.chunks(DELETE_BATCH) {
-            retry::change(&self.writes, guard, || {
-                self.client
-                    .delete_parameters()
-                    .set_names(Some(batch.to_vec()))
-                    .send()
+            retry::change(&self.writes, guard, || async {
+                let delete = self.client.delete_parameters();
+                let answer = delete.set_names(Some(batch.to_vec())).send().await?;
+                // One that does not exist is named too.
+                let deleted = answer.deleted_parameters().iter();
+                let named: Vec<_> = deleted.chain(answer.invalid_parameters()).collect();
+                let are_all = batch.iter().all(|name| named.contains(&name));
+                echoes(are_all, "DeletedParameters")
             })
             .await
             .map_err(|error| fault("ssm:DeleteParameters", &batch.join(", "), error))?;
@@ -235,16 +225,12 @@ impl SsmStore {
     }
 }
 
-fn empty_parameter() -> aws_sdk_ssm::types::Parameter {
-    aws_sdk_ssm::types::Parameter::builder().build()
-}
-
-fn stored(parameter: aws_sdk_ssm::types::Parameter) -> Stored {
-    Stored {
-        revision: Revision(u64::try_from(parameter.version).unwrap_or(0)),
-        // An answer without a value decodes as malformed, which is what it is.
-        value: parameter.value.unwrap_or_default(),
-    }
+/// The name of a parameter, and what is stored.
+fn stored(parameter: aws_sdk_ssm::types::Parameter) -> Result<(String, Stored), CallError> {
+    let version = u64::try_from(parameter.version).ok();
+    let revision = Revision(required(version.filter(|it| *it > 0), "Version")?);
+    let value = required(parameter.value, "Value")?;
+    Ok((required(parameter.name, "Name")?, Stored { value, revision }))
 }
 
 fn check_size(name: &str, value: &str) -> Result<(), StoreError> {
@@ -320,7 +306,7 @@ fn fault(action: &str, name: &str, error: CallError) -> StoreError {
             source,
         },
         Kind::Halted(halt) => StoreError::Halted(halt),
-        Kind::NotFound | Kind::Exists | Kind::Invalid => StoreError::Failed {
+        Kind::NotFound | Kind::Missing | Kind::Exists | Kind::Invalid => StoreError::Failed {
             action,
             name,
             source,

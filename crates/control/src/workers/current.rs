@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maintenance_flag::{Capacity, Reserved};
 
 use crate::error::LambdaError;
-use crate::fleet::{Fleet, Mapping, MappingState};
+use crate::fleet::{Absent, Fleet, Mapping, MappingState};
 use crate::lease::Guard;
 
 /// How one function stands.
@@ -85,13 +85,27 @@ impl Current {
         name: &str,
         guard: &Guard,
     ) -> Result<(), LambdaError> {
+        self.read_reserved_again(fleet, name, guard).await?;
+        // Its first version may be new, too.
+        self.provisioned = fleet.provisioned(name, Some(guard)).await?;
+        Ok(())
+    }
+
+    /// Reads again what `GetFunction` tells.
+    pub(crate) async fn read_reserved_again(
+        &mut self,
+        fleet: &Fleet,
+        name: &str,
+        guard: &Guard,
+    ) -> Result<(), LambdaError> {
         let Some(described) = fleet.describe(name, Some(guard)).await? else {
+            fleet
+                .is_certainly_gone(Absent::Function(name), Some(guard))
+                .await?;
             let function = name.to_owned();
             return Err(LambdaError::Gone { function });
         };
         self.reserved = described.reserved;
-        // Its first version may be new, too.
-        self.provisioned = fleet.provisioned(name, Some(guard)).await?;
         // What began before it was changed may run for as long as it could then.
         self.timeout = self.timeout.max(described.timeout);
         Ok(())

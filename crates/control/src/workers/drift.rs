@@ -8,7 +8,7 @@ use crate::report::Drift;
 
 /// The settings that are neither what was saved nor what pausing makes of them.
 pub(super) fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
-    let mut drifted: Vec<Drift> = of_reserved(name, saved, current).into_iter().collect();
+    let mut drifted: Vec<Drift> = reserved(name, saved, current).into_iter().collect();
     for (qualifier, now) in &current.provisioned {
         let was = saved.provisioned.get(qualifier);
         if was != Some(now) {
@@ -31,7 +31,7 @@ pub(super) fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drif
 /// Of those, the ones that were saved with another value, which pausing must not overwrite. What was not
 /// there when the function was saved, `on` saves besides and then pauses.
 pub(super) fn disputed(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
-    let mut drifted: Vec<Drift> = of_reserved(name, saved, current).into_iter().collect();
+    let mut drifted: Vec<Drift> = reserved(name, saved, current).into_iter().collect();
     for (qualifier, now) in &current.provisioned {
         if let Some(was) = saved.provisioned.get(qualifier).filter(|was| *was != now) {
             drifted.push(of_provisioned(name, qualifier, Some(was), now.to_string()));
@@ -44,11 +44,14 @@ pub(super) fn reserved_drifted(saved: &Capacity, current: &Current) -> bool {
     current.reserved != Reserved::Limit(0) && current.reserved != saved.reserved
 }
 
-fn of_reserved(name: &str, saved: &Capacity, current: &Current) -> Option<Drift> {
-    reserved_drifted(saved, current).then(|| {
-        let (saved, now) = (saved.reserved.to_string(), current.reserved.to_string());
-        of(name, "reserved concurrency".to_owned(), saved, now)
-    })
+fn reserved(name: &str, saved: &Capacity, current: &Current) -> Option<Drift> {
+    reserved_drifted(saved, current).then(|| of_reserved(name, saved.reserved, current.reserved))
+}
+
+/// Of the reserved concurrency.
+pub(super) fn of_reserved(name: &str, saved: Reserved, now: Reserved) -> Drift {
+    let (saved, now) = (saved.to_string(), now.to_string());
+    of(name, "reserved concurrency".to_owned(), saved, now)
 }
 
 /// Of the provisioned concurrency on a qualifier.

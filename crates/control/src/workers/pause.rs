@@ -9,10 +9,11 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use maintenance_flag::{Capacity, Reserved, WindowId};
+use tokio::sync::Mutex;
 
 use super::current::Current;
-use super::drift::disputed;
-use super::queue::{Known, Queue, Turn};
+use super::drift::{disputed, of_provisioned, of_reserved};
+use super::queue::{Queue, Turn, end_of_all};
 use super::saved::{Place, Saved, check_savable};
 use super::survey::{Look, Survey, place, survey};
 use super::{Done, End, each};
@@ -20,10 +21,15 @@ use crate::control::RoleSpec;
 use crate::error::{Error, LambdaError};
 use crate::event::Run;
 use crate::events::FunctionEvents;
-use crate::fleet::{Fleet, MappingState};
+use crate::fleet::{Absent, Change, Fleet, MappingState};
 use crate::lease::Guard;
-use crate::report::{Action, WorkersReport};
+use crate::report::{Action, Drift, WorkersReport};
 use crate::store::Store;
+
+/// How often what somebody else changes is saved anew before the function is left to them.
+const ROUNDS: u32 = 5;
+/// How long after a look that differed from what was saved another must say the same.
+const CONFIRMED_AFTER: Duration = Duration::from_secs(3);
 
 /// What pausing a role would take, as far as reading tells.
 #[derive(Debug)]
@@ -38,16 +44,12 @@ pub(crate) async fn prepare(
     fleet: &Fleet,
     store: &Store,
     spec: &RoleSpec,
-    saved: Saved,
+    mut saved: Saved,
     look: Look<'_>,
 ) -> Result<Preparation, Error> {
-    if let Some((name, source)) = saved.unreadable.into_iter().next() {
+    if let Some((name, source)) = saved.unreadable.pop() {
         return Err(Error::Unreadable { name, source });
     }
-    let saved = Saved {
-        unreadable: Vec::new(),
-        ..saved
-    };
     let mut survey = survey(fleet, spec.functions.as_ref(), &saved, look).await?;
     if !saved.missing.is_empty() {
         survey.refuse_unexplained(&saved);
@@ -94,12 +96,13 @@ impl Preparation {
             let known = self.saved.functions.get(name);
             let drifted = known.map_or_else(Vec::new, |saved| disputed(name, saved, current));
             let steps = known.is_none() || !Steps::of(current, known).is_empty();
-            if drifted.is_empty() && steps {
+            if !drifted.is_empty() {
+                report.drifted.extend(drifted);
+            } else if steps {
                 report.changed.push(name.clone());
             } else {
                 report.unchanged.push(name.clone());
             }
-            report.drifted.extend(drifted);
         }
         report
     }
@@ -164,10 +167,18 @@ impl Preparation {
             ..
         } = survey;
         let total = functions.len();
-        let mut queue = Queue::new(fleet, place, guard, origin, saved, functions).await?;
+        let saved = Mutex::new(saved);
+        let context = Context {
+            fleet,
+            place,
+            origin: &origin,
+            saved: &saved,
+            guard,
+        };
+        let mut queue = Queue::new(fleet, place, guard, origin.clone(), &saved, functions).await?;
         let turns = queue.turns();
         let work = turns.map(|(name, turn)| {
-            let paused = pause(fleet, name.clone(), turn, guard);
+            let paused = pause(context, name.clone(), turn);
             (name, paused)
         });
         let mut report = each(fleet, Action::On, place.role, run, total, work).await?;
@@ -175,14 +186,11 @@ impl Preparation {
         report.gone.extend(gone);
         report.failed.extend(failed);
         report.events = events;
-        let Known {
-            saved,
-            is_all,
-            timeouts,
-        } = queue.into_known();
+        let timeouts = queue.into_timeouts();
+        let saved = saved.into_inner();
         Ok(Paused {
             timeouts: Timeouts::of(&timeouts, &saved, &report),
-            saved: is_all.then_some(saved.numbers),
+            saved: (!saved.is_unsure()).then_some(saved.numbers),
             report,
         })
     }
@@ -265,7 +273,17 @@ impl Steps {
     }
 }
 
-async fn pause(fleet: &Fleet, name: String, turn: Turn, guard: &Guard) -> Done {
+/// What pausing each of a role's functions needs.
+#[derive(Debug, Clone, Copy)]
+struct Context<'a> {
+    fleet: &'a Fleet,
+    place: Place<'a>,
+    origin: &'a str,
+    saved: &'a Mutex<Saved>,
+    guard: &'a Guard,
+}
+
+async fn pause(context: Context<'_>, name: String, turn: Turn) -> Done {
     let (current, saved) = match turn {
         Turn::Pause(current, saved) => (current, saved),
         Turn::Gone(is_saved) => {
@@ -296,39 +314,213 @@ async fn pause(fleet: &Fleet, name: String, turn: Turn, guard: &Guard) -> Done {
         changed: !steps.is_empty(),
         ..Done::default()
     };
-    match take(fleet, &name, &steps, guard).await {
+    let one = One {
+        context,
+        name: &name,
+        current: &current,
+    };
+    match one.take(&steps).await {
         Ok(()) => {}
-        Err(LambdaError::Gone { function }) => done.gone.push(function),
-        Err(error) => done.end = End::from(error),
+        Err(Ended::Drifted(drift)) => done.drifted.push(drift),
+        Err(Ended::Unsaved(error)) => done.end = end_of_all(&error),
+        Err(Ended::Failed(LambdaError::Gone { .. })) => match one.is_gone().await {
+            Ok(()) => {
+                done.gone.push(name);
+                done.end = End::Gone;
+            }
+            Err(error) => done.end = End::from(error),
+        },
+        Err(Ended::Failed(error)) => done.end = End::from(error),
     }
     done
 }
 
-async fn take(fleet: &Fleet, name: &str, steps: &Steps, guard: &Guard) -> Result<(), LambdaError> {
-    let disable = steps.disable.iter().map(|uuid| async {
-        match fleet.set_mapping(uuid, false, guard).await {
+/// Why a function is not paused.
+enum Ended {
+    Failed(LambdaError),
+    /// What somebody else has made of it could not be saved, so that it was left.
+    Unsaved(Error),
+    /// Somebody else has changed what an operation before had saved, or what was paused already.
+    Drifted(Drift),
+}
+
+impl From<LambdaError> for Ended {
+    fn from(error: LambdaError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// One function to pause. What is saved of it is locked only while it is looked at or saved anew.
+struct One<'a> {
+    context: Context<'a>,
+    name: &'a str,
+    current: &'a Current,
+}
+
+impl One<'_> {
+    async fn take(&self, steps: &Steps) -> Result<(), Ended> {
+        let Context { fleet, guard, .. } = self.context;
+        let disable = steps.disable.iter().map(|uuid| self.disable(uuid));
+        let disabling = steps.disabling.iter().map(|uuid| async {
+            let disabled = |state| state != MappingState::Disabling;
+            match fleet.await_mapping(uuid, disabled, guard).await {
+                Err(LambdaError::Gone { .. }) => Ok(()),
+                other => other.map(drop).map_err(Ended::from),
+            }
+        });
+        // All of them to their end, whatever becomes of one.
+        let all = futures_util::future::join(join_all(disable), join_all(disabling));
+        let (disabled, were_disabled) = all.await;
+        let ended = disabled.into_iter().chain(were_disabled);
+        ended.collect::<Result<(), _>>()?;
+        for qualifier in &steps.unprovision {
+            self.unprovision(qualifier).await?;
+        }
+        if steps.reserve_zero {
+            self.reserve_zero().await?;
+        }
+        Ok(())
+    }
+
+    async fn disable(&self, uuid: &str) -> Result<(), Ended> {
+        let Context { fleet, guard, .. } = self.context;
+        match fleet.disable_mapping(uuid, guard).await {
+            Ok(Change::Made) => Ok(()),
+            // Somebody else has disabled it since it was read, and `off` must not enable it.
+            Ok(Change::Theirs { .. }) => self.save_without(uuid).await,
             // Deleted meanwhile: it delivers nothing.
-            Err(LambdaError::Gone { .. }) => Ok(()),
-            other => other,
+            Err(LambdaError::Gone { .. }) => {
+                fleet
+                    .is_certainly_gone(Absent::Mapping(uuid), Some(guard))
+                    .await?;
+                self.save_without(uuid).await
+            }
+            Err(error) => Err(error.into()),
         }
-    });
-    let disabling = steps.disabling.iter().map(|uuid| async {
-        let disabled = |state| state != MappingState::Disabling;
-        match fleet.await_mapping(uuid, disabled, guard).await {
-            Err(LambdaError::Gone { .. }) => Ok(()),
-            other => other.map(drop),
+    }
+
+    async fn save_without(&self, uuid: &str) -> Result<(), Ended> {
+        if !self.is_fresh(|saved| saved.is_fresh_mapping(self.name, uuid)).await {
+            return Ok(());
         }
-    });
-    // All of them to their end, whatever becomes of one.
-    let all = futures_util::future::join(join_all(disable), join_all(disabling));
-    let (disabled, were_disabled) = all.await;
-    let ended = disabled.into_iter().chain(were_disabled);
-    ended.collect::<Result<(), _>>()?;
-    for qualifier in &steps.unprovision {
-        fleet.delete_provisioned(name, qualifier, guard).await?;
+        self.save_anew(|capacity| capacity.mappings.retain(|it| it != uuid))
+            .await
     }
-    if steps.reserve_zero {
-        fleet.set_reserved(name, Reserved::Limit(0), guard).await?;
+
+    async fn unprovision(&self, qualifier: &str) -> Result<(), Ended> {
+        let Context { fleet, guard, .. } = self.context;
+        let mut known = self.current.provisioned.get(qualifier).copied();
+        for _ in 0..ROUNDS {
+            let expected = |now| now == known;
+            let deleted = fleet.delete_provisioned(self.name, qualifier, expected, guard);
+            let (now, touched) = match deleted.await? {
+                Change::Made => return Ok(()),
+                Change::Theirs { now, touched } => (now, touched),
+            };
+            let is_fresh = |saved: &Saved| saved.is_fresh_provisioned(self.name, qualifier);
+            if touched || !self.is_fresh(is_fresh).await {
+                if now.is_none() {
+                    return Ok(());
+                }
+                let words = now.map_or_else(|| "none".to_owned(), |now| now.to_string());
+                let drift = of_provisioned(self.name, qualifier, known.as_ref(), words);
+                return Err(Ended::Drifted(drift));
+            }
+            let all = self.confirmed(fleet.all_provisioned(self.name, Some(guard)));
+            if all.await?.get(qualifier).copied() != now {
+                continue;
+            }
+            self.save_anew(|capacity| match now {
+                Some(now) => drop(capacity.provisioned.insert(qualifier.to_owned(), now)),
+                None => drop(capacity.provisioned.remove(qualifier)),
+            })
+            .await?;
+            if now.is_none() {
+                return Ok(());
+            }
+            known = now;
+        }
+        Err(self.restless("the provisioned concurrency"))
     }
-    Ok(())
+
+    async fn reserve_zero(&self) -> Result<(), Ended> {
+        let Context { fleet, guard, .. } = self.context;
+        let zero = Reserved::Limit(0);
+        let mut known = self.current.reserved;
+        for _ in 0..ROUNDS {
+            let expected = |now| now == known;
+            let set = fleet.set_reserved(self.name, zero, expected, guard).await?;
+            let (now, touched) = match set {
+                Change::Made => return Ok(()),
+                Change::Theirs { now, touched } => (now, touched),
+            };
+            let is_fresh = |saved: &Saved| saved.is_fresh_reserved(self.name);
+            if touched || !self.is_fresh(is_fresh).await {
+                if now == zero {
+                    return Ok(());
+                }
+                let drift = of_reserved(self.name, known, now);
+                return Err(Ended::Drifted(drift));
+            }
+            let described = self.confirmed(fleet.describe(self.name, Some(guard)));
+            if described.await?.map(|described| described.reserved) != Some(now) {
+                continue;
+            }
+            self.save_anew(|capacity| capacity.reserved = now).await?;
+            if now == zero {
+                return Ok(());
+            }
+            known = now;
+        }
+        Err(self.restless("the reserved concurrency"))
+    }
+
+    async fn is_fresh(&self, asked: impl FnOnce(&Saved) -> bool) -> bool {
+        asked(&*self.context.saved.lock().await)
+    }
+
+    /// What a look says some seconds after another that differed from what was saved: a read that lags may
+    /// show what was before.
+    async fn confirmed<T>(
+        &self,
+        look: impl Future<Output = Result<T, LambdaError>>,
+    ) -> Result<T, LambdaError> {
+        let wait = tokio::time::sleep(CONFIRMED_AFTER);
+        self.context.guard.stop().or(wait).await?;
+        look.await
+    }
+
+    /// Saves what the function has now instead of what this operation saved.
+    async fn save_anew(&self, amend: impl FnOnce(&mut Capacity)) -> Result<(), Ended> {
+        let Context {
+            place,
+            origin,
+            guard,
+            ..
+        } = self.context;
+        let mut saved = self.context.saved.lock().await;
+        let Some(mut capacity) = saved.functions.get(self.name).cloned() else {
+            return Ok(());
+        };
+        amend(&mut capacity);
+        saved
+            .save_anew(place, origin, self.name, &capacity, guard)
+            .await
+            .map_err(Ended::Unsaved)
+    }
+
+    /// That it does not exist any more is certain.
+    async fn is_gone(&self) -> Result<(), LambdaError> {
+        let Context { fleet, guard, .. } = self.context;
+        let absent = Absent::Function(self.name);
+        fleet.is_certainly_gone(absent, Some(guard)).await
+    }
+
+    fn restless(&self, what: &str) -> Ended {
+        Ended::Failed(LambdaError::Ended {
+            function: self.name.to_owned(),
+            what: what.to_owned(),
+            ended: "changes again and again".to_owned(),
+        })
+    }
 }

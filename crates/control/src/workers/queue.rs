@@ -3,20 +3,29 @@
 //!
 //! A mapping that is being created or updated shows only afterwards whether it was enabled, so that its
 //! function cannot be saved before. It holds up its own function only. Whoever changes it may well be at
-//! work on all of the function, so that all of it is read again then. Nothing is paused here.
+//! work on all of the function, so that all of it is read again then. A function that is new to us and
+//! already at zero may be one that `off` has just restored, as a read that lags shows it: it is read again
+//! before that is saved. Nothing is paused here.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use futures_util::{Stream, stream};
-use maintenance_flag::Capacity;
+use futures_util::{Stream, StreamExt as _, stream};
+use maintenance_flag::{Capacity, Reserved};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
 
 use super::End;
 use super::current::Current;
 use super::saved::{Place, Saved};
 use crate::error::{Error, LambdaError, in_full};
-use crate::fleet::{Fleet, Looks, MappingState};
+use crate::fleet::{AT_ONCE, Fleet, Looks, MappingState};
 use crate::lease::Guard;
 use crate::waits::Counted;
+
+/// How long after a function was read at zero it is read again before that is believed: longer than a read
+/// of Lambda's lags.
+const ZERO_IS_OLD: Duration = Duration::from_secs(3);
 
 /// Functions that are to be paused.
 pub(super) struct Queue<'a> {
@@ -24,11 +33,12 @@ pub(super) struct Queue<'a> {
     place: Place<'a>,
     origin: String,
     guard: &'a Guard,
-    saved: Saved,
-    /// A write that failed may have taken effect all the same.
-    is_unsure: bool,
+    saved: &'a Mutex<Saved>,
     /// Those that nothing is waited for any more.
     ready: VecDeque<(String, Verdict)>,
+    /// Those that were read at zero, and when that is believed.
+    at_zero: Vec<(String, Current)>,
+    believed_from: Instant,
     /// Those with a mapping that is not settled, in the order in which they are looked at.
     moving: Vec<(String, Current)>,
     /// None before the first.
@@ -37,16 +47,6 @@ pub(super) struct Queue<'a> {
     awaited: Vec<Counted>,
     /// How long each function may run, seconds.
     timeouts: BTreeMap<String, u32>,
-}
-
-/// What is known when all turns are over.
-pub(super) struct Known {
-    /// All that is saved.
-    pub(super) saved: Saved,
-    /// Whether nothing else can be: a write that failed may have taken effect all the same.
-    pub(super) is_all: bool,
-    /// How long each function may run, seconds.
-    pub(super) timeouts: BTreeMap<String, u32>,
 }
 
 /// What one look found of those that moved.
@@ -104,24 +104,31 @@ impl<'a> Queue<'a> {
         place: Place<'a>,
         guard: &'a Guard,
         origin: String,
-        saved: Saved,
+        saved: &'a Mutex<Saved>,
         functions: BTreeMap<String, Current>,
     ) -> Result<Self, Error> {
         let timeouts = functions
             .iter()
             .map(|(name, current)| (name.clone(), current.timeout))
             .collect();
-        let (settled, moving) = functions
+        let (settled, moving): (Vec<_>, Vec<_>) = functions
             .into_iter()
             .partition(|(_, current)| current.is_settled());
+        let (at_zero, settled) = {
+            let saved = saved.lock().await;
+            settled.into_iter().partition(|(name, current)| {
+                current.reserved == Reserved::Limit(0) && !saved.functions.contains_key(name)
+            })
+        };
         let mut queue = Self {
             fleet,
             place,
             origin,
             guard,
             saved,
-            is_unsure: false,
             ready: VecDeque::new(),
+            at_zero,
+            believed_from: Instant::now() + ZERO_IS_OLD,
             moving,
             looks: None,
             awaited: Vec::new(),
@@ -143,30 +150,53 @@ impl<'a> Queue<'a> {
         })
     }
 
-    /// What is known now.
-    pub(super) fn into_known(self) -> Known {
-        Known {
-            saved: self.saved,
-            is_all: !self.is_unsure,
-            timeouts: self.timeouts,
-        }
+    /// How long each function may run, seconds.
+    pub(super) fn into_timeouts(self) -> BTreeMap<String, u32> {
+        self.timeouts
     }
 
     async fn next(&mut self) -> Option<(String, Turn)> {
-        while self.ready.is_empty() && !self.moving.is_empty() {
-            self.look().await;
+        while self.ready.is_empty() && !(self.moving.is_empty() && self.at_zero.is_empty()) {
+            let is_due = self.moving.is_empty() || Instant::now() >= self.believed_from;
+            if is_due && !self.at_zero.is_empty() {
+                self.read_zeros_again().await;
+            } else {
+                self.look().await;
+            }
         }
         let (name, verdict) = self.ready.pop_front()?;
+        let saved = self.saved.lock().await;
         let turn = match verdict {
-            Verdict::Pause(current) => {
-                Turn::Pause(current, self.saved.functions.get(&name).cloned())
-            }
+            Verdict::Pause(current) => Turn::Pause(current, saved.functions.get(&name).cloned()),
             Verdict::Leave(End::Failed(LambdaError::Gone { .. })) => {
-                Turn::Gone(self.saved.functions.contains_key(&name))
+                Turn::Gone(saved.functions.contains_key(&name))
             }
             Verdict::Leave(end) => Turn::Leave(end),
         };
         Some((name, turn))
+    }
+
+    /// Reads those again that were at zero, and saves them.
+    async fn read_zeros_again(&mut self) {
+        let at_zero = std::mem::take(&mut self.at_zero);
+        let (fleet, guard) = (self.fleet, self.guard);
+        let waited = guard.stop().or(sleep_until(self.believed_from)).await;
+        let read = at_zero.into_iter().map(async |(name, mut current)| {
+            let read = match waited {
+                Ok(()) => current.read_reserved_again(fleet, &name, guard).await,
+                Err(halt) => Err(LambdaError::Halted(halt)),
+            };
+            (name, read.map(|()| current))
+        });
+        let read: Vec<_> = stream::iter(read).buffered(AT_ONCE).collect().await;
+        let mut settled = Vec::new();
+        for (name, read) in read {
+            match read {
+                Ok(current) => settled.push((name, current)),
+                Err(error) => self.leave(name, End::from(error)),
+            }
+        }
+        self.save_or_leave(settled).await;
     }
 
     /// Looks at what moves, and saves what has settled, all of it together. Nobody is given up who was not
@@ -190,9 +220,13 @@ impl<'a> Queue<'a> {
             self.moving.extend(seen.unknown);
         }
         self.count();
-        let names: Vec<String> = seen.settled.iter().map(|(name, _)| name.clone()).collect();
-        if let Err(error) = self.save(seen.settled).await {
-            self.is_unsure = true;
+        self.save_or_leave(seen.settled).await;
+    }
+
+    /// Saves functions; those that cannot be saved are not touched.
+    async fn save_or_leave(&mut self, settled: Vec<(String, Current)>) {
+        let names: Vec<String> = settled.iter().map(|(name, _)| name.clone()).collect();
+        if let Err(error) = self.save(settled).await {
             for name in names {
                 self.leave(name, end_of_all(&error));
             }
@@ -309,6 +343,8 @@ impl<'a> Queue<'a> {
             .map(|(name, current)| (name.clone(), current.capacity()))
             .collect();
         self.saved
+            .lock()
+            .await
             .save(self.place, &self.origin, &capacities, self.guard)
             .await?;
         let ready = settled.into_iter();
@@ -319,7 +355,7 @@ impl<'a> Queue<'a> {
 }
 
 /// What one failure makes of each that it meets.
-fn end_of_all(error: &Error) -> End {
+pub(super) fn end_of_all(error: &Error) -> End {
     match error.halt() {
         Some(halt) => End::from(LambdaError::Halted(halt)),
         None => End::Unsaved(in_full(error), error.hint()),

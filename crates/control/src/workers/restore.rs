@@ -10,15 +10,15 @@ use futures_util::{StreamExt as _, stream};
 use maintenance_flag::{Capacity, Reserved, Role, WindowId};
 
 use super::current::Current;
-use super::drift::{drift, of_provisioned, reserved_drifted};
+use super::drift::{drift, of_provisioned, of_reserved, reserved_drifted};
 use super::saved::Saved;
 use super::survey::{Look, Survey, place, survey};
 use super::{Done, End, each};
 use crate::error::{Error, LambdaError, StoreError};
 use crate::event::Run;
-use crate::fleet::Fleet;
+use crate::fleet::{Absent, Change, Fleet, not_found_but_listed};
 use crate::lease::{Guard, Halt};
-use crate::report::{Action, Failure, WorkersReport};
+use crate::report::{Action, Failure, GivenUp, WorkersReport};
 use crate::store::Store;
 
 /// What restoring a role takes.
@@ -55,10 +55,14 @@ impl Restoration {
             let Some(saved) = self.saved.functions.get(name) else {
                 continue;
             };
-            if !self.insist {
-                report.drifted.extend(drift(name, saved, current));
-            }
-            if is_restored(saved, current) {
+            let drifted = if self.insist {
+                Vec::new()
+            } else {
+                drift(name, saved, current)
+            };
+            if !drifted.is_empty() {
+                report.drifted.extend(drifted);
+            } else if is_restored(saved, current) {
                 report.unchanged.push(name.clone());
             } else {
                 report.changed.push(name.clone());
@@ -71,6 +75,11 @@ impl Restoration {
     fn complete(&self, mut report: WorkersReport) -> WorkersReport {
         report.selected = self.saved.functions.len();
         report.gone.extend(self.survey.gone.iter().cloned());
+        report.given_up = report
+            .gone
+            .iter()
+            .filter_map(|what| GivenUp::of(what, &self.saved.functions))
+            .collect();
         report.failed.extend(self.survey.failures());
         report
             .failed
@@ -107,6 +116,7 @@ impl Restoration {
                 saved,
                 guard,
                 insist: self.insist,
+                is_reserved_theirs: !self.insist && reserved_drifted(saved, current),
             };
             (name.clone(), one.restore())
         });
@@ -121,7 +131,8 @@ impl Restoration {
         let mut remaining = self.saved.numbers.clone();
         let mut done = Vec::new();
         for document in &self.saved.documents {
-            if !document.functions.iter().any(|f| open.contains(f.as_str())) {
+            let mut functions = document.functions.iter();
+            if !document.is_damaged && !functions.any(|f| open.contains(f.as_str())) {
                 remaining.remove(&document.number());
                 done.push(document.name.clone());
             }
@@ -161,10 +172,12 @@ struct One<'a> {
     saved: &'a Capacity,
     guard: &'a Guard,
     insist: bool,
+    /// Somebody else has set its reservation, and it is kept.
+    is_reserved_theirs: bool,
 }
 
 impl One<'_> {
-    async fn restore(self) -> Done {
+    async fn restore(mut self) -> Done {
         let mut done = Done {
             changed: !is_restored(self.saved, self.current),
             ..Done::default()
@@ -174,17 +187,28 @@ impl One<'_> {
         }
         match self.give_back(&mut done).await {
             Ok(()) => {}
-            Err(LambdaError::Gone { function }) => done.gone.push(function),
+            Err(LambdaError::Gone { .. }) => match self.is_gone().await {
+                Ok(()) => {
+                    done.gone.push(self.name.to_owned());
+                    done.end = End::Gone;
+                }
+                Err(error) => done.end = End::from(error),
+            },
             Err(error) => done.end = End::from(error),
         }
         done
     }
 
-    async fn give_back(&self, done: &mut Done) -> Result<(), LambdaError> {
+    async fn is_gone(&self) -> Result<(), LambdaError> {
+        let absent = Absent::Function(self.name);
+        self.fleet.is_certainly_gone(absent, Some(self.guard)).await
+    }
+
+    async fn give_back(&mut self, done: &mut Done) -> Result<(), LambdaError> {
         if self.insist {
             self.clear_the_way().await?;
         }
-        self.reserve().await?;
+        self.reserve(done).await?;
         let provisioned = self.provision(done).await;
         if let Err(error @ LambdaError::Halted(_)) = provisioned {
             return Err(error);
@@ -208,48 +232,53 @@ impl One<'_> {
         for (qualifier, now) in &self.current.provisioned {
             if self.saved.provisioned.get(qualifier) != Some(now) {
                 self.fleet
-                    .delete_provisioned(self.name, qualifier, self.guard)
+                    .delete_provisioned(self.name, qualifier, |_| true, self.guard)
                     .await?;
             }
         }
         Ok(())
     }
 
-    async fn reserve(&self) -> Result<(), LambdaError> {
-        let theirs = reserved_drifted(self.saved, self.current);
+    async fn reserve(&mut self, done: &mut Done) -> Result<(), LambdaError> {
         // A function that had 0 was at 0 while paused, so nothing was changed.
+        let theirs = reserved_drifted(self.saved, self.current);
         let changed = theirs || self.saved.reserved != Reserved::Limit(0);
-        if !changed || (theirs && !self.insist) {
+        if !changed || self.is_reserved_theirs {
             return Ok(());
         }
-        self.fleet
-            .set_reserved(self.name, self.saved.reserved, self.guard)
-            .await
+        let (insist, was) = (self.insist, self.saved.reserved);
+        let expected = |now| insist || now == Reserved::Limit(0) || now == was;
+        let set = self
+            .fleet
+            .set_reserved(self.name, was, expected, self.guard);
+        if let Change::Theirs { now, .. } = set.await? {
+            self.is_reserved_theirs = true;
+            done.drifted.push(of_reserved(self.name, was, now));
+        }
+        Ok(())
     }
 
     async fn provision(&self, done: &mut Done) -> Result<(), LambdaError> {
-        let reserved_is_theirs = !self.insist && reserved_drifted(self.saved, self.current);
         let mut failed = Ok(());
         for (qualifier, wanted) in &self.saved.provisioned {
             let now = self.current.provisioned.get(qualifier);
             if !self.insist && now.is_some_and(|now| now != wanted) {
                 continue;
             }
-            let provided = async {
-                let fleet = self.fleet;
-                fleet
-                    .put_provisioned(self.name, qualifier, *wanted, self.guard)
-                    .await?;
-                fleet
-                    .await_provisioned(self.name, qualifier, self.guard)
-                    .await
-            };
-            match provided.await {
-                Ok(()) => {}
-                // The alias or version was deleted.
-                Err(LambdaError::Gone { function }) => done.gone.push(function),
+            match self.provide(qualifier, *wanted).await {
+                Ok(None) => {}
+                Ok(Some(now)) => {
+                    let words = now.to_string();
+                    let drift = of_provisioned(self.name, qualifier, Some(wanted), words);
+                    done.drifted.push(drift);
+                }
+                // The alias or version was deleted, or what was provisioned on it while it was waited for.
+                Err(LambdaError::Gone { function }) if function != self.name => {
+                    done.gone.push(function);
+                }
+                Err(error @ LambdaError::Gone { .. }) => return Err(error),
                 // It does not fit the reservation that somebody else made: theirs is kept.
-                Err(LambdaError::Refused { .. }) if reserved_is_theirs => {
+                Err(LambdaError::Refused { .. }) if self.is_reserved_theirs => {
                     let now = "none".to_owned();
                     let drift = of_provisioned(self.name, qualifier, Some(wanted), now);
                     done.drifted.push(drift);
@@ -262,10 +291,47 @@ impl One<'_> {
         failed
     }
 
+    /// Provides concurrency on a qualifier and waits for it. What somebody else provided meanwhile, if they
+    /// did.
+    async fn provide(&self, qualifier: &str, wanted: u32) -> Result<Option<u32>, LambdaError> {
+        let Self { fleet, guard, .. } = *self;
+        let expected =
+            |now: Option<u32>| self.insist || now.is_none_or(|now| now == wanted);
+        let put = fleet.put_provisioned(self.name, qualifier, wanted, expected, guard);
+        match put.await {
+            Ok(Change::Made) => {}
+            Ok(Change::Theirs { now, .. }) => return Ok(now),
+            Err(error @ LambdaError::Gone { .. }) => {
+                let is_there = fleet.has_qualifier(self.name, qualifier, Some(guard));
+                return Err(self.certain(error, is_there.await?, qualifier));
+            }
+            Err(error) => return Err(error),
+        }
+        match fleet.await_provisioned(self.name, qualifier, guard).await {
+            Err(error @ LambdaError::Gone { .. }) => {
+                let all = fleet.all_provisioned(self.name, Some(guard)).await?;
+                Err(self.certain(error, all.contains_key(qualifier), qualifier))
+            }
+            other => other.map(|()| None),
+        }
+    }
+
+    /// That something is gone, unless another call shows it.
+    fn certain(&self, gone: LambdaError, is_there: bool, qualifier: &str) -> LambdaError {
+        if !is_there {
+            return gone;
+        }
+        let qualified = format!("{}:{qualifier}", self.name);
+        not_found_but_listed("lambda:PutProvisionedConcurrencyConfig", &qualified)
+    }
+
     async fn enable(&self, done: &mut Done) -> Result<(), LambdaError> {
+        let Self { fleet, guard, .. } = *self;
         let enable = self.saved.mappings.iter().map(|uuid| async move {
-            match self.fleet.set_mapping(uuid, true, self.guard).await {
+            match fleet.set_mapping(uuid, true, guard).await {
                 Err(LambdaError::Gone { .. }) => {
+                    let absent = Absent::Mapping(uuid);
+                    fleet.is_certainly_gone(absent, Some(guard)).await?;
                     Ok(Some(format!("{} (event source mapping {uuid})", self.name)))
                 }
                 other => other.map(|()| None),

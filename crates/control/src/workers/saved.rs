@@ -23,6 +23,19 @@ pub(crate) struct Saved {
     pub(crate) numbers: BTreeSet<(WindowId, u32)>,
     /// What the operation before left, and is not there any more: somebody deleted it.
     pub(crate) missing: BTreeSet<(WindowId, u32)>,
+    /// What this operation saved, by function.
+    fresh: BTreeMap<String, Fresh>,
+    /// A write that failed may have taken effect all the same.
+    is_unsure: bool,
+}
+
+/// What this operation saved of a function. While it has not touched such a setting, what somebody else
+/// makes of it is what the function has.
+#[derive(Debug, Default)]
+struct Fresh {
+    reserved: bool,
+    provisioned: BTreeSet<String>,
+    mappings: BTreeSet<String>,
 }
 
 /// One parameter of saved capacity.
@@ -30,8 +43,10 @@ pub(crate) struct Saved {
 pub(crate) struct Document {
     pub(crate) name: String,
     pub(crate) origin: String,
-    /// The functions in it.
+    /// The functions in it that can be read.
     pub(crate) functions: Vec<String>,
+    /// Not all of it can be read.
+    pub(crate) is_damaged: bool,
     n: u32,
     window: WindowId,
 }
@@ -108,8 +123,14 @@ impl Saved {
         for (name, stored) in listed {
             let parsed = names.parse_capacity(role, &name);
             saved.numbers.extend(parsed.clone());
-            match (parsed, CapacityDoc::decode(&stored.value)) {
-                (Some((window, n)), Ok(document)) => found.push((window, n, name, document)),
+            match (parsed, CapacityDoc::decode_entries(&stored.value)) {
+                (Some((window, n)), Ok((document, unreadable))) => {
+                    let is_damaged = !unreadable.is_empty();
+                    let unreadable = unreadable.into_values();
+                    let unreadable = unreadable.map(|error| (name.clone(), error));
+                    saved.unreadable.extend(unreadable);
+                    found.push((window, n, name, document, is_damaged));
+                }
                 (Some(_), Err(error)) => saved.unreadable.push((name, error)),
                 // Not a name of ours: nothing that we saved.
                 (None, _) => tracing::warn!(%name, "unexpected parameter among saved capacity"),
@@ -117,11 +138,11 @@ impl Saved {
         }
         // Oldest first, so that what was saved first counts.
         found.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
-        for (window, n, name, mut document) in found {
+        for (window, n, name, mut document, is_damaged) in found {
             document
                 .functions
                 .retain(|function, _| counts(&name, &window, function));
-            saved.add(window, n, name, document);
+            saved.add(window, n, name, document, is_damaged);
         }
         saved
     }
@@ -135,15 +156,45 @@ impl Saved {
     pub(crate) fn functions_in(all: &[(String, Stored)]) -> BTreeSet<String> {
         let documents = all
             .iter()
-            .filter_map(|(_, stored)| CapacityDoc::decode(&stored.value).ok());
+            .filter_map(|(_, stored)| CapacityDoc::decode_entries(&stored.value).ok());
         documents
-            .flat_map(|document| document.functions.into_keys())
+            .flat_map(|(document, _)| document.functions.into_keys())
             .collect()
     }
 
-    /// Adds a document. What an earlier one says of a function stands; a later one may add qualifiers
-    /// and mappings that the function got in between.
-    fn add(&mut self, window: WindowId, n: u32, name: String, document: CapacityDoc) {
+    /// Whether a write that failed may have taken effect all the same: then more may be saved than is
+    /// known.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.is_unsure
+    }
+
+    /// Whether this operation saved the reservation of a function.
+    pub(crate) fn is_fresh_reserved(&self, function: &str) -> bool {
+        self.fresh.get(function).is_some_and(|fresh| fresh.reserved)
+    }
+
+    /// Whether this operation saved what is provisioned on a qualifier of a function.
+    pub(crate) fn is_fresh_provisioned(&self, function: &str, qualifier: &str) -> bool {
+        let fresh = self.fresh.get(function);
+        fresh.is_some_and(|fresh| fresh.provisioned.contains(qualifier))
+    }
+
+    /// Whether this operation saved a mapping of a function.
+    pub(crate) fn is_fresh_mapping(&self, function: &str, uuid: &str) -> bool {
+        let fresh = self.fresh.get(function);
+        fresh.is_some_and(|fresh| fresh.mappings.contains(uuid))
+    }
+
+    /// Adds a document. What an earlier one says of a function stands, unless this one replaces it; a later
+    /// one may add qualifiers and mappings that the function got in between.
+    fn add(
+        &mut self,
+        window: WindowId,
+        n: u32,
+        name: String,
+        document: CapacityDoc,
+        is_damaged: bool,
+    ) {
         let functions = document.functions.keys().cloned().collect();
         self.numbers.insert((window.clone(), n));
         let origin = document.origin;
@@ -151,15 +202,13 @@ impl Saved {
             name,
             origin,
             functions,
+            is_damaged,
             n,
             window,
         });
         for (function, capacity) in document.functions {
             match self.functions.get_mut(&function) {
-                None => {
-                    self.functions.insert(function, capacity);
-                }
-                Some(known) => {
+                Some(known) if !document.replaces.contains(&function) => {
                     for (qualifier, wanted) in capacity.provisioned {
                         known.provisioned.entry(qualifier).or_insert(wanted);
                     }
@@ -168,6 +217,9 @@ impl Saved {
                             known.mappings.push(uuid);
                         }
                     }
+                }
+                _ => {
+                    self.functions.insert(function, capacity);
                 }
             }
         }
@@ -207,37 +259,73 @@ impl Saved {
         capacities: &BTreeMap<String, Capacity>,
         guard: &Guard,
     ) -> Result<(), Error> {
-        let newest = |documents: &[Document]| {
-            documents
-                .iter()
-                .filter(|d| d.window == *place.window)
-                .map(|d| d.n)
-                .max()
-                .unwrap_or(0)
-        };
-        let mut n = newest(&self.documents).max(place.first);
         loop {
             let missing = self.missing(capacities);
             let Some(document) = pack(origin, missing)?.into_iter().next() else {
                 return Ok(());
             };
-            n += 1;
-            let name = place.names.capacity(place.role, place.window, n);
-            let created = place
-                .store
-                .create(&name, &document.encode(), Some(guard))
-                .await?;
-            let document = match created {
-                Created::New => document,
-                Created::Exists(stored) => {
+            let new: Vec<_> = document.functions.clone().into_iter().collect();
+            let known: BTreeSet<String> = self.functions.keys().cloned().collect();
+            if self.create(place, document, guard).await? {
+                for (function, capacity) in new {
+                    let is_new = !known.contains(&function);
+                    let fresh = self.fresh.entry(function).or_default();
+                    fresh.reserved |= is_new;
+                    fresh.provisioned.extend(capacity.provisioned.into_keys());
+                    fresh.mappings.extend(capacity.mappings);
+                }
+            }
+        }
+    }
+
+    /// Saves anew what a function has that this operation saved and did not touch: somebody else has
+    /// changed it since. The earlier document stays, and the later one replaces what it says.
+    pub(crate) async fn save_anew(
+        &mut self,
+        place: Place<'_>,
+        origin: &str,
+        function: &str,
+        capacity: &Capacity,
+        guard: &Guard,
+    ) -> Result<(), Error> {
+        while self.functions.get(function) != Some(capacity) {
+            let document = CapacityDoc::replacing(origin, function, capacity.clone())?;
+            self.create(place, document, guard).await?;
+        }
+        Ok(())
+    }
+
+    /// Creates the next document of a window; whether it is ours, and not one that our reading missed: that
+    /// is read now, and counts.
+    async fn create(
+        &mut self,
+        place: Place<'_>,
+        document: CapacityDoc,
+        guard: &Guard,
+    ) -> Result<bool, Error> {
+        let numbers = self.numbers.iter();
+        let numbers = numbers.filter(|(window, _)| window == place.window);
+        let newest = numbers.map(|(_, n)| *n).max().unwrap_or(0);
+        let n = newest.max(place.first) + 1;
+        let name = place.names.capacity(place.role, place.window, n);
+        let created = place
+            .store
+            .create(&name, &document.encode(), Some(guard))
+            .await;
+        self.is_unsure |= created.is_err();
+        let (document, is_ours) = match created? {
+            Created::New => (document, true),
+            Created::Exists(stored) => {
+                let document =
                     CapacityDoc::decode(&stored.value).map_err(|source| Error::Unreadable {
                         name: name.clone(),
                         source,
-                    })?
-                }
-            };
-            self.add(place.window.clone(), n, name, document);
-        }
+                    })?;
+                (document, false)
+            }
+        };
+        self.add(place.window.clone(), n, name, document, false);
+        Ok(is_ours)
     }
 }
 

@@ -9,10 +9,10 @@ use super::current::Current;
 use super::drift::drift;
 use super::saved::Saved;
 use super::{Told, failure};
-use crate::error::{Error, LambdaError};
+use crate::error::{Error, LambdaError, in_full};
 use crate::event::{Event, Run};
 use crate::events::{self, FunctionEvents, Reader};
-use crate::fleet::{AT_ONCE, Fleet, Mapping, Selected};
+use crate::fleet::{AT_ONCE, Fleet, Mapping, Selected, not_found_but_listed};
 use crate::lease::Guard;
 use crate::report::{Failure, Settings, Worker, WorkerState, WorkersStatus};
 use crate::selection::Selection;
@@ -43,6 +43,47 @@ impl Survey {
             };
             (function, error)
         }));
+    }
+
+    /// Tells those that are gone from those that AWS only does not find: what was saved of one that a list
+    /// shows must not be given up.
+    async fn settle_missing(
+        &mut self,
+        fleet: &Fleet,
+        missing: BTreeMap<String, bool>,
+        guard: Option<&Guard>,
+    ) -> Result<(), LambdaError> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let listed = match fleet.names(guard).await {
+            Ok(listed) => listed,
+            Err(error @ (LambdaError::NotConfigured(_) | LambdaError::Halted(_))) => {
+                return Err(error);
+            }
+            Err(error) => {
+                let error = in_full(&error);
+                let failed = missing.into_keys().map(|name| {
+                    let uncertain = LambdaError::Failed {
+                        action: "lambda:GetFunction".to_owned(),
+                        function: name.clone(),
+                        source: format!("AWS does not find it, and whether it is gone is not certain: {error}").into(),
+                    };
+                    (name, uncertain)
+                });
+                self.failed.extend(failed);
+                return Ok(());
+            }
+        };
+        for (name, is_saved) in missing {
+            if listed.contains(&name) {
+                let error = not_found_but_listed("lambda:GetFunction", &name);
+                self.failed.insert(name, error);
+            } else if is_saved {
+                self.gone.push(name);
+            }
+        }
+        Ok(())
     }
 
     /// What could not be read, in words.
@@ -126,6 +167,8 @@ pub(crate) async fn survey(
     let read = futures_util::stream::iter(read).buffer_unordered(AT_ONCE);
     let mut read = Told::new(read, || look.tell_waiting(fleet));
     let mut survey = Survey::default();
+    // Those that were not found, and whether they are saved.
+    let mut missing = BTreeMap::new();
     let mut done = 0;
     while let Some((name, is_saved, found)) = read.next().await {
         done += 1;
@@ -135,9 +178,10 @@ pub(crate) async fn survey(
                 survey.events.extend(events);
                 survey.functions.insert(name, current);
             }
-            Ok(None) if is_saved => survey.gone.push(name),
-            // Deleted since it was listed, or other tags: not of this role.
             Ok(None) => {}
+            Err(LambdaError::Gone { .. }) => {
+                missing.insert(name, is_saved);
+            }
             // Nothing else would go through either.
             Err(error @ (LambdaError::NotConfigured(_) | LambdaError::Halted(_))) => {
                 return Err(error);
@@ -147,6 +191,7 @@ pub(crate) async fn survey(
             }
         }
     }
+    survey.settle_missing(fleet, missing, look.guard).await?;
     // A permission that is missing for all of them is no matter of single functions.
     if survey.functions.is_empty()
         && survey.gone.is_empty()
@@ -154,7 +199,6 @@ pub(crate) async fn survey(
     {
         return Err(error);
     }
-    survey.gone.sort();
     events::settle(&mut survey.events, &survey.functions);
     Ok(survey)
 }
@@ -219,7 +263,8 @@ async fn read(
     guard: Option<&Guard>,
 ) -> Result<Option<Current>, LambdaError> {
     let Some(described) = fleet.describe(name, guard).await? else {
-        return Ok(None);
+        let function = name.to_owned();
+        return Err(LambdaError::Gone { function });
     };
     // GetFunction shows tags only to who may list them [Lambda API, GetFunction].
     if let (Some(_), Some(hidden)) = (tags, described.tags_hidden) {
@@ -257,7 +302,9 @@ pub(crate) async fn place(
     saved: &Saved,
     survey: &Survey,
 ) -> Result<Option<String>, Error> {
-    let origins: BTreeSet<&str> = saved.documents.iter().map(|d| d.origin.as_str()).collect();
+    let origins = saved.documents.iter().map(|d| d.origin.as_str());
+    // One without says nothing: an earlier version could save it so.
+    let origins: BTreeSet<&str> = origins.filter(|origin| !origin.is_empty()).collect();
     let here = match (survey.functions.values().next(), store) {
         (Some(current), _) => Some(current.origin.clone()),
         (None, Store::File(_)) if !origins.is_empty() => fleet.origin().await?,

@@ -1,6 +1,6 @@
 //! The fixtures mean what they always meant, and schema 1 still writes the same bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maintenance_flag::{
     Bypass, Capacity, CapacityDoc, Flag, Lease, Left, Mode, Owner, Reserved, StoredToken,
@@ -19,6 +19,7 @@ const OPTIONS: &str = include_str!("../fixtures/flag-1-options.json");
 const BARE_ON: &str = include_str!("../fixtures/flag-bare-on.txt");
 const BARE_OFF: &str = include_str!("../fixtures/flag-bare-off.txt");
 const CAPACITY: &str = include_str!("../fixtures/capacity-1.json");
+const REPLACING: &str = include_str!("../fixtures/capacity-1-replaces.json");
 const LEASE: &str = include_str!("../fixtures/lease-1.json");
 const RELEASED: &str = include_str!("../fixtures/lease-1-released.json");
 const LEFT: &str = include_str!("../fixtures/lease-1-left.json");
@@ -153,9 +154,38 @@ fn capacity() {
             .into_iter()
             .map(|(name, capacity)| (name.to_owned(), capacity))
             .collect(),
+        replaces: BTreeSet::new(),
     };
     assert_eq!(CapacityDoc::decode(CAPACITY), Ok(document.clone()));
     assert_eq!(document.encode(), CAPACITY);
+}
+
+#[test]
+fn an_entry_that_replaces_an_earlier_one() {
+    let capacity = Capacity {
+        reserved: Reserved::Limit(9),
+        provisioned: [("live".to_owned(), 2)].into(),
+        mappings: vec!["14e0db71-5d35-4eb5-b481-8945cf9d10c2".to_owned()],
+    };
+    let origin = "arn:aws:lambda:eu-central-1:123456789012";
+    let document = CapacityDoc::replacing(origin, "demo-dev-mail", capacity).unwrap();
+    assert!(document.replaces.contains("demo-dev-mail"));
+    assert_eq!(CapacityDoc::decode(REPLACING), Ok(document.clone()));
+    assert_eq!(document.encode(), REPLACING);
+}
+
+#[test]
+fn one_bad_entry_hides_no_other() {
+    let bad = CAPACITY.replace(r#""reserved":20"#, r#""reserved":-20"#);
+    assert!(CapacityDoc::decode(&bad).is_err());
+    let (document, unreadable) = CapacityDoc::decode_entries(&bad).unwrap();
+    let readable: Vec<_> = document.functions.keys().collect();
+    assert_eq!(readable, ["demo-dev-orders", "demo-dev-stopped"]);
+    let unreadable: Vec<_> = unreadable.keys().collect();
+    assert_eq!(unreadable, ["demo-dev-mail"]);
+    let bad = REPLACING.replace(r#""replaces":true"#, r#""replaces":1"#);
+    let error = CapacityDoc::decode(&bad).unwrap_err().to_string();
+    assert!(error.contains("replaces of"), "{error}");
 }
 
 #[test]
@@ -219,8 +249,10 @@ fn whatever_is_cut_off_is_malformed() {
             assert!(flag.is_err(), "{:?}", &bytes[..end]);
         }
     }
-    for (end, _) in CAPACITY.char_indices() {
-        assert!(CapacityDoc::decode(&CAPACITY[..end]).is_err());
+    for bytes in [CAPACITY, REPLACING] {
+        for (end, _) in bytes.char_indices() {
+            assert!(CapacityDoc::decode(&bytes[..end]).is_err());
+        }
     }
     for bytes in [LEASE, RELEASED, LEFT, FOLLOWED] {
         for (end, _) in bytes.char_indices() {
