@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _};
 
 use jiff::Timestamp;
-use maintenance_control::{Control, On, RoleReport, RoleSpec, Run, State};
+use maintenance_control::{Control, FunctionEvents, On, RoleReport, RoleSpec, Run, State};
 use maintenance_flag::{App, Mode, Options};
 
 use crate::commands::Connection;
@@ -14,12 +14,12 @@ use crate::progress::told;
 use crate::words;
 
 /// What a person said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// There was nothing to ask: every role is on.
     NotAsked,
-    /// To go on.
-    Yes,
+    /// To go on, having been shown this.
+    Yes(Vec<FunctionEvents>),
     /// Not to.
     No,
 }
@@ -85,11 +85,12 @@ pub(crate) async fn confirmed(
             output.ask(format_args!("{line}\n"));
         }
     }
-    if plan.is_some_and(|plan| words::events_of(&plan).next().is_some()) {
+    let shown: Vec<_> = plan.iter().flat_map(words::events_of).cloned().collect();
+    if !shown.is_empty() {
         output.ask(format_args!("{}\n", words::NOT_SEEN));
     }
     Ok(match sure(output)? {
-        true => Answer::Yes,
+        true => Answer::Yes(shown),
         false => Answer::No,
     })
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -27,6 +27,8 @@ const SILENT: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_secs(1);
 /// A rate over less than this says nothing.
 const TELLING: Duration = Duration::from_secs(1);
+/// How long nothing may have finished before a rate and a time left say nothing any more.
+const STALLED: Duration = Duration::from_secs(10);
 
 /// What is counted, and what is waited for under it.
 const COUNTED: &str = "{msg} [{bar:16}] {pos}/{len}{pace}";
@@ -53,7 +55,35 @@ struct Shown {
     waiting: Option<String>,
     /// The call that AWS does not answer.
     unanswered: Option<String>,
+    /// Since when something is waited for.
+    waiting_since: Instant,
+    finished: Finished,
     lines: Lines,
+}
+
+/// When something last finished; the bar reads it too.
+#[derive(Debug, Clone)]
+struct Finished(Arc<Mutex<Instant>>);
+
+impl Finished {
+    fn new(now: Instant) -> Self {
+        Self(Arc::new(Mutex::new(now)))
+    }
+
+    fn at(&self, now: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// How fast it goes and how long it will take still, after so long with this rate and this estimate. No
+    /// estimate while nothing finishes: it would grow without end.
+    fn pace(&self, now: Instant, after: Duration, rate: f64, left: Duration) -> Option<String> {
+        let finished = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = now.saturating_duration_since(finished);
+        if idle >= STALLED {
+            return Some(words::nothing_finished(idle));
+        }
+        (after >= TELLING && rate > 0.0).then(|| words::pace(rate, left))
+    }
 }
 
 /// What reads only, with how far it is shown; nothing of that stays.
@@ -216,6 +246,9 @@ impl<'a> Progress<'a> {
             take_away(&mut shown);
         }
         let shown = shown.get_or_insert_with(|| Shown::new(what, action, total, self.output));
+        if shown.bar.position() < done as u64 {
+            shown.finished.at(Instant::now());
+        }
         shown.bar.set_position(done as u64);
         if self.output.can_animate() {
             return;
@@ -239,7 +272,13 @@ impl<'a> Progress<'a> {
             return;
         };
         if let Some(shown) = shown.as_mut() {
-            shown.waiting = words::waiting(shown.action, waiting);
+            let now = Instant::now();
+            if shown.waiting.is_none() {
+                shown.waiting_since = now;
+            }
+            let so_long = now.duration_since(shown.waiting_since);
+            let waiting = words::waiting(shown.action, waiting);
+            shown.waiting = waiting.map(|waiting| words::for_so_long(waiting, so_long));
             shown.wait();
             self.line(shown);
         }
@@ -293,6 +332,8 @@ impl Shown {
             total,
             waiting: None,
             unanswered: None,
+            waiting_since: Instant::now(),
+            finished: Finished::new(Instant::now()),
             lines: Lines::since(Instant::now()),
         };
         shown.dress();
@@ -307,16 +348,19 @@ impl Shown {
             (Some(_), None) => COUNTED,
             (Some(_), Some(_)) => COUNTED_AND_WAITING,
         };
+        let finished = self.finished.clone();
         // The templates are fixed, and a test draws them; the default is only less telling.
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ")
             .with_key(
                 "pace",
-                |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                    if state.elapsed() >= TELLING && state.per_sec() > 0.0 {
+                move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    let (rate, left) = (state.per_sec(), state.eta());
+                    let pace = finished.pace(Instant::now(), state.elapsed(), rate, left);
+                    if let Some(pace) = pace {
                         // A string takes whatever is written to it.
-                        let _ = write!(out, " {}", words::pace(state.per_sec(), state.eta()));
+                        let _ = write!(out, " {pace}");
                     }
                 },
             );
@@ -348,9 +392,10 @@ impl Shown {
     fn line(&self) -> String {
         let (what, done) = (&self.what, self.bar.position());
         let mut line = format!("{what}: {done} of {}", self.total.unwrap_or_default());
-        let rate = self.bar.per_sec();
-        if self.bar.elapsed() >= TELLING && rate > 0.0 {
-            line = format!("{line}, {}", words::pace(rate, self.bar.eta()));
+        let (bar, finished) = (&self.bar, &self.finished);
+        let pace = finished.pace(Instant::now(), bar.elapsed(), bar.per_sec(), bar.eta());
+        if let Some(pace) = pace {
+            line = format!("{line}, {pace}");
         }
         match self.waits() {
             Some(waiting) => format!("{line}; {waiting}"),
@@ -393,6 +438,21 @@ mod tests {
             .filter(|ms| at(*ms))
             .collect();
         assert_eq!(due, [10_001, 20_001, 30_001]);
+    }
+
+    #[test]
+    fn while_nothing_finishes_there_is_no_estimate() {
+        let start = Instant::now();
+        let finished = Finished::new(start);
+        let (never, seconds) = (Duration::MAX, Duration::from_secs);
+        let pace = |at, rate| finished.pace(start + seconds(at), seconds(at), rate, never);
+        assert_eq!(pace(0, 2.0), None, "too early to tell");
+        assert_eq!(pace(2, 0.0), None, "nothing yet");
+        assert_eq!(pace(3, 2.0).as_deref(), Some("2.0/s"), "no end to it");
+        assert_eq!(pace(12, 1e-9).as_deref(), Some("nothing finished for 12 s"));
+        finished.at(start + seconds(12));
+        let pace = finished.pace(start + seconds(14), seconds(14), 2.0, seconds(90));
+        assert_eq!(pace.as_deref(), Some("2.0/s, 1 min 30 s left"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::error::Error;
 use crate::event::{Event, Run};
+use crate::events::FunctionEvents;
 use crate::fleet::Fleet;
 use crate::lease::{Guard, Halt, Held, Holder, Taker};
 use crate::report::{Action, Report, RoleOutcome, RoleReport};
@@ -74,6 +75,8 @@ pub struct On {
     /// Go on though asynchronous events will be lost. [`Control::on`] then does not even read whether
     /// that is so; without it, it refuses with [`Error::EventsLost`] before anything is changed.
     pub accept_event_loss: bool,
+    /// What was shown when it was asked whether to go on: a yes accepts these losses, and no others.
+    pub shown: Vec<FunctionEvents>,
 }
 
 /// The wish to turn maintenance off.

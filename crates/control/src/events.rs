@@ -81,6 +81,13 @@ impl FunctionEvents {
             .filter(|arrival| arrival.fate == Fate::Lost)
     }
 
+    /// Whether nothing is lost that was not shown. What could not be read then was shown as what may all be
+    /// lost.
+    pub(crate) fn loses_no_more_than(&self, shown: &Self) -> bool {
+        let is_shown = |arrival: &Arrival| shown.arrivals.contains(arrival);
+        !shown.unread.is_empty() || self.unread.is_empty() && self.lost().all(is_shown)
+    }
+
     /// Whether something is lost, as far as can be read; where that failed, it may be.
     #[must_use]
     pub fn is_lossy(&self) -> bool {

@@ -98,6 +98,9 @@ pub struct LambdaSettings {
     pub mapping_change: Duration,
     /// How long a mapping stays `Disabling`.
     pub mapping_disable: Duration,
+    /// For how long GetFunction still shows the reservation that was there before a call changed it.
+    /// Default zero; AWS promises nothing.
+    pub read_lag: Duration,
     /// GetFunction shows `TagsError` instead of tags, as it does to a caller without
     /// `lambda:ListTags`.
     pub hide_tags: bool,
@@ -197,6 +200,7 @@ impl Default for LambdaSettings {
             provision_fails: None,
             mapping_change: Duration::from_secs(2),
             mapping_disable: Duration::from_secs(2),
+            read_lag: Duration::ZERO,
             hide_tags: false,
         }
     }

@@ -39,6 +39,7 @@ pub(crate) async fn on(
         options: given.options.clone(),
         link: None,
         accept_event_loss: args.accept_event_loss,
+        shown: Vec::new(),
     };
     let (app, configured) = (settings.app()?, settings.asked()?);
     given.fits(&configured)?;
@@ -71,8 +72,8 @@ pub(crate) async fn on(
     if !args.yes {
         match confirmed(&connection, &app, &roles, &on, output).await? {
             Answer::NotAsked => {}
-            // What would be lost was part of the question.
-            Answer::Yes => (on.accept_event_loss, asked) = (true, true),
+            // What would be lost was part of the question; what would be lost besides was not.
+            Answer::Yes(shown) => (on.shown, asked) = (shown, true),
             Answer::No => return not_confirmed(output),
         }
     }
@@ -275,6 +276,10 @@ async fn operate(
     let (report, printed, drained) = match result {
         Err(Error::Unfinished { report, source }) => {
             return Err(unfinished(&report, *source, wish, &back, output)?);
+        }
+        Err(error @ Error::EventsLost { .. }) if wish.was_asked() => {
+            return Err(Failure::from(error)
+                .hint("the question did not show this: run the same command again to be asked anew"));
         }
         result => result?,
     };

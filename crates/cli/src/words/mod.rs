@@ -19,7 +19,9 @@ pub(crate) use lease::{stopping, watched};
 pub(crate) use operation::{finished, functions, new_terms, plan, started, will_enable};
 pub(crate) use options::{APPEND, NOT_ENCRYPTED, about_link, runs_on, will_turn, will_update};
 pub(crate) use problem::{problem, unfinished};
-pub(crate) use progress::{at_work, draining, listing, pace, reading, unanswered, waiting};
+pub(crate) use progress::{
+    at_work, draining, for_so_long, listing, nothing_finished, pace, reading, unanswered, waiting,
+};
 pub(crate) use status::{state, status_details, status_heading, status_notes};
 pub(crate) use unread::{unread_of, unread_workers};
 pub(crate) use workers::workers;

@@ -1,7 +1,9 @@
 //! What `on` and `off` say while they are at work, and what a plan says.
 
 use jiff::Timestamp;
-use maintenance_control::{Action, Drift, Report, RoleOutcome, RoleReport, WorkersReport};
+use maintenance_control::{
+    Action, Drift, GivenUp, Report, RoleOutcome, RoleReport, WorkersReport,
+};
 use maintenance_flag::{App, Role};
 
 use super::events::becomes;
@@ -73,7 +75,7 @@ pub(crate) fn finished(
     let mut lines = vec![outcome(report)];
     lines.extend(now.into_iter().flat_map(|now| new_terms(report, now)));
     match &report.workers {
-        Some(workers) => lines.extend(workers_done(action, workers)),
+        Some(workers) => lines.extend(workers_done(action, report.outcome, workers)),
         None if selects => {}
         None => lines.extend(note_without_functions(action, &report.role)),
     }
@@ -91,21 +93,66 @@ fn note_without_functions(action: Action, role: &Role) -> Option<String> {
     (action == Action::On && *role == Role::worker()).then(|| NO_FUNCTIONS.to_owned())
 }
 
-fn workers_done(action: Action, workers: &WorkersReport) -> Vec<String> {
+fn workers_done(action: Action, outcome: RoleOutcome, workers: &WorkersReport) -> Vec<String> {
     let done = match action {
         Action::On => "paused",
         Action::Off => "restored",
     };
     let mut lines = Vec::new();
-    if !workers.changed.is_empty() || workers.unchanged.is_empty() {
+    let others = workers.unchanged.len() + workers.drifted.len();
+    if !workers.changed.is_empty() || others == 0 {
         lines.push(format!("{} {done}", functions(workers.changed.len())));
     }
     if !workers.unchanged.is_empty() {
         lines.push(already(action, workers.unchanged.len()));
     }
-    lines.extend(workers.drifted.iter().map(drifted));
-    lines.extend(workers.gone.iter().map(|it| gone(it)));
+    lines.extend(all_drifted(workers));
+    if !workers.drifted.is_empty() {
+        lines.extend(match (action, outcome) {
+            // The failure says it.
+            (Action::On, _) => None,
+            (Action::Off, RoleOutcome::StillOn) => Some(INSIST.to_owned()),
+            (Action::Off, _) => Some(BY_HAND.to_owned()),
+        });
+    }
+    lines.extend(all_gone(workers));
     lines
+}
+
+/// What to do about drift while what was saved is kept still.
+const INSIST: &str = "maintenance off --restore-saved restores what was saved instead";
+
+/// And when it is not kept any more.
+const BY_HAND: &str = "What was saved of it is deleted now: to restore it, set the saved value by hand";
+
+/// How many functions drifted, and in what.
+fn all_drifted(workers: &WorkersReport) -> Vec<String> {
+    let count = workers.drifted_functions().len();
+    let counted = (count > 0).then(|| format!("{} drifted", functions(count)));
+    let named = workers.drifted.iter().map(drifted);
+    counted.into_iter().chain(named).collect()
+}
+
+fn all_gone(workers: &WorkersReport) -> impl Iterator<Item = String> {
+    workers.gone.iter().map(|what| {
+        let mut given_up = workers.given_up.iter();
+        match given_up.find(|given_up| given_up.what == *what) {
+            None => gone(what),
+            Some(given_up) => format!("{}; saved: {}", gone(what), lost(given_up)),
+        }
+    })
+}
+
+/// `reserved=20 provisioned=live=3 sources=UUID`: what nothing else knows any more.
+fn lost(given_up: &GivenUp) -> String {
+    let mut parts = Vec::new();
+    parts.extend(given_up.reserved.map(|reserved| format!("reserved={reserved}")));
+    let provisioned = given_up.provisioned.iter();
+    parts.extend(provisioned.map(|(qualifier, n)| format!("provisioned={qualifier}={n}")));
+    if !given_up.event_sources.is_empty() {
+        parts.push(format!("sources={}", given_up.event_sources.join(",")));
+    }
+    parts.join(" ")
 }
 
 /// Functions that need nothing.
@@ -124,7 +171,7 @@ pub(super) fn drifted(drift: &Drift) -> String {
         now,
     } = drift;
     format!(
-        "{function} drifted: somebody changed its {setting}, which is {now} and was {saved}; it was left so"
+        "{function} drifted: its {setting} was changed to {now} (saved: {saved}); left unchanged"
     )
 }
 
@@ -197,7 +244,8 @@ fn workers_planned(action: Action, workers: &WorkersReport) -> Vec<String> {
         ));
         lines.extend(workers.changed.iter().map(|name| planned(name, workers)));
     }
-    if !workers.unchanged.is_empty() || workers.changed.is_empty() {
+    let others = workers.changed.len() + workers.drifted.len();
+    if !workers.unchanged.is_empty() || others == 0 {
         lines.push(already(action, workers.unchanged.len()));
     }
     for failure in &workers.failed {
@@ -206,7 +254,10 @@ fn workers_planned(action: Action, workers: &WorkersReport) -> Vec<String> {
             failure.function, failure.error
         ));
     }
-    lines.extend(workers.drifted.iter().map(drifted));
-    lines.extend(workers.gone.iter().map(|it| gone(it)));
+    lines.extend(all_drifted(workers));
+    if action == Action::Off && !workers.drifted.is_empty() {
+        lines.push(INSIST.to_owned());
+    }
+    lines.extend(all_gone(workers));
     lines
 }

@@ -57,8 +57,22 @@ pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
         "are"
     };
     let message = format!("{} {verb} {state}", left.join(" and "));
-    let failure = with_failures(Failure::new(Outcome::Partial, message), report);
-    Some(failure.hint("run the same command again: it goes on with what is left"))
+    let mut failure = with_failures(Failure::new(Outcome::Partial, message), report);
+    let workers = || report.roles.iter().filter_map(|role| role.workers.as_ref());
+    let is_left = |workers: &WorkersReport| {
+        !(workers.failed.is_empty() && workers.unfinished.is_empty())
+    };
+    let has_drifted = report.action == Action::On && workers().any(|it| !it.drifted.is_empty());
+    // The same command would only find the same drift again.
+    if !has_drifted || workers().any(is_left) {
+        failure = failure.hint("run the same command again: it goes on with what is left");
+    }
+    if has_drifted {
+        failure = failure.hint(format!(
+            "leave what drifted running as it is; or, to pause it too, run `{back}` and then the same command again"
+        ));
+    }
+    Some(failure)
 }
 
 /// The error that ended an operation after some of its roles, with what was done before it.
@@ -211,6 +225,10 @@ mod tests {
             "1 of 4 functions of the worker role is not paused"
         );
         assert_eq!(problem.causes().len(), 2);
+        // It would only find the same again.
+        let hints = problem.hints().join(" ");
+        assert!(!hints.contains("it goes on with what is left"), "{hints}");
+        assert!(hints.contains("run `maintenance off`"), "{hints}");
     }
 
     #[test]

@@ -55,10 +55,31 @@ pub(crate) fn pace(per_second: f64, left: Duration) -> String {
     } else {
         format!("{per_second:.1}/s")
     };
-    match left.is_zero() {
-        true => rate,
-        false => format!("{rate}, {} left", duration(left)),
+    if left.is_zero() || left > LONGEST {
+        return rate;
     }
+    format!("{rate}, {} left", duration(left))
+}
+
+/// A longer estimate comes from a rate that is next to nothing, and says nothing.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Instead of a rate.
+pub(crate) fn nothing_finished(idle: Duration) -> String {
+    format!("nothing finished for {}", duration(whole(idle)))
+}
+
+/// What is waited for, and how long already.
+pub(crate) fn for_so_long(waiting: String, so_long: Duration) -> String {
+    match whole(so_long) {
+        Duration::ZERO => waiting,
+        so_long => format!("{waiting}, for {}", duration(so_long)),
+    }
+}
+
+/// Without the part of a second that has begun.
+fn whole(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs())
 }
 
 /// What is waited for, if anything is. `action` is what is being done, once something is.
@@ -112,6 +133,14 @@ mod tests {
         assert_eq!(pace(9.84, seconds(90)), "9.8/s, 1 min 30 s left");
         assert_eq!(pace(0.1, seconds(30)), "6.0/min, 30 s left");
         assert_eq!(pace(10.0, Duration::ZERO), "10.0/s");
+        assert_eq!(pace(0.1, Duration::MAX), "6.0/min");
+    }
+
+    #[test]
+    fn what_is_waited_for_says_how_long_already() {
+        let told = |ms| for_so_long("waiting for A".to_owned(), Duration::from_millis(ms));
+        assert_eq!(told(900), "waiting for A");
+        assert_eq!(told(61_900), "waiting for A, for 1 min 1 s");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{Control, On, RoleSpec, finish, in_order};
 use crate::drain;
 use crate::error::Error;
 use crate::event::{Event, Run};
-use crate::events;
+use crate::events::{self, FunctionEvents};
 use crate::lease::{Guard, Halt, Held, Knowledge};
 use crate::report::{Action, OptionsReport, Report, RoleOutcome, RoleReport, WorkersReport};
 use crate::store::{Revision, Stored};
@@ -56,6 +56,15 @@ impl Ready<'_> {
             drained_at: None,
             warnings: self.warnings,
         }
+    }
+}
+
+impl On {
+    /// Whether the question showed all that a function loses.
+    fn has_shown(&self, events: &FunctionEvents) -> bool {
+        let mut shown = self.shown.iter();
+        let shown = shown.find(|shown| shown.function == events.function);
+        shown.is_some_and(|shown| events.loses_no_more_than(shown))
     }
 }
 
@@ -167,7 +176,9 @@ impl Control {
                         events: held.is_none() || !on.accept_event_loss,
                     };
                     let workers = prepare(&self.fleet, &self.store, spec, saved, look).await?;
-                    warnings.extend(events::unseen(workers.events()));
+                    let new = workers.events().iter();
+                    let new = new.filter(|events| !on.shown.contains(events)).cloned();
+                    warnings.extend(events::unseen(&new.collect::<Vec<_>>()));
                     Some(workers)
                 }
             };
@@ -228,7 +239,7 @@ impl Control {
         let workers = ready.iter().filter_map(|ready| ready.workers.as_ref());
         let lossy: Vec<_> = workers
             .flat_map(Preparation::events)
-            .filter(|events| events.is_lossy())
+            .filter(|events| events.is_lossy() && !on.has_shown(events))
             .cloned()
             .collect();
         if !on.accept_event_loss && !lossy.is_empty() {

@@ -4,6 +4,8 @@
 mod support;
 
 mod chosen;
+mod doubted;
+mod during;
 mod exactly;
 mod hidden;
 mod lost;

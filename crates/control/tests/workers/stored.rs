@@ -59,6 +59,7 @@ async fn a_bare_on_gets_a_window_when_something_is_saved_for_it() {
 #[tokio::test(start_paused = true)]
 async fn torn_saved_capacity_is_named_and_the_rest_is_restored() {
     let world = World::mixed();
+    let before = world.sandbox.fleet();
     world.on(&worker()).await.unwrap();
     let name = world.parameters("capacity").remove(0);
     let whole = world.sandbox.parameters()[&name].value.clone();
@@ -82,7 +83,16 @@ async fn torn_saved_capacity_is_named_and_the_rest_is_restored() {
         world.sandbox.parameters()[&name].value,
         whole[..whole.len() / 2]
     );
-    assert_eq!(world.sandbox.fleet(), before_tearing);
+    // What was at zero is in another parameter.
+    let rest = ["demo-dev-zero", "demo-dev-zero-queue"];
+    for (function, now) in world.sandbox.fleet() {
+        let was = if rest.contains(&function.as_str()) {
+            &before
+        } else {
+            &before_tearing
+        };
+        assert_eq!(now, was[&function], "{function}");
+    }
     assert!(world.flag("worker").mode.is_on());
 }
 
@@ -215,4 +225,30 @@ async fn a_pattern_that_comes_meanwhile_keeps_off_from_its_flag_and_from_nothing
     world.sandbox.set_allowed_pattern(flag, ".*");
     assert!(world.off(&worker()).await.unwrap().is_complete());
     assert!(!world.flag("worker").mode.is_on());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_entry_is_named_and_the_good_ones_beside_it_are_restored() {
+    let names = ["demo-dev-a", "demo-dev-b"];
+    let world = World::new(names.map(|name| FunctionSpec::new(name).reserved(5)));
+    let before = world.sandbox.fleet();
+    world.on(&worker()).await.unwrap();
+    let name = world.parameters("capacity").remove(0);
+    let whole = world.sandbox.parameters()[&name].value.clone();
+    let bad = whole.replace(r#""demo-dev-a":{"reserved":5"#, r#""demo-dev-a":{"reserved":"five""#);
+    assert_ne!(bad, whole);
+    world.sandbox.set_parameter(&name, &bad);
+
+    let report = world.off(&worker()).await.unwrap();
+    assert_eq!(only(&report).outcome, RoleOutcome::StillOn);
+    let workers = only(&report).workers.as_ref().unwrap();
+    assert_eq!(workers.changed, ["demo-dev-b"]);
+    assert_eq!(workers.failed[0].function, name);
+    assert!(workers.failed[0].error.contains("demo-dev-a"), "{workers:?}");
+    assert_eq!(world.sandbox.parameters()[&name].value, bad);
+    assert_eq!(world.sandbox.fleet()["demo-dev-b"], before["demo-dev-b"]);
+
+    world.sandbox.set_parameter(&name, &whole);
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert_eq!(world.sandbox.fleet(), before);
 }

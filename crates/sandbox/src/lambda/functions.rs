@@ -160,7 +160,8 @@ pub(crate) fn get(
         body["Tags"] = json!(function.tags);
     }
     // Only the function itself shows its reservation, not a version or an alias.
-    if let (None, Some(reserved)) = (&name.qualifier, function.reserved) {
+    let reserved = function.reserved_as_seen(context.now, context.settings.lambda.read_lag);
+    if let (None, Some(reserved)) = (&name.qualifier, reserved) {
         body["Concurrency"] = json!({ "ReservedConcurrentExecutions": reserved });
     }
     Ok(Reply::json(200, &body))

@@ -72,7 +72,7 @@ pub(crate) fn put(
              provisioned concurrency [{provisioned}]."
         )));
     }
-    function.reserved = Some(wanted);
+    function.reserve(Some(wanted), context.now);
     Ok(Reply::json(
         200,
         &json!({ "ReservedConcurrentExecutions": wanted }),
@@ -116,6 +116,6 @@ pub(crate) fn delete(
     request: &Incoming,
 ) -> ApiResult<Reply> {
     let name = unqualified(request, context)?;
-    settled(state, context, &name)?.reserved = None;
+    settled(state, context, &name)?.reserve(None, context.now);
     Ok(Reply::empty(204))
 }

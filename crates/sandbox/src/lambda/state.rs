@@ -1,11 +1,13 @@
 //! What Lambda holds. Only data and questions about it; what changes it is in the files beside.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::clock::later;
 use crate::lambda::invoke::Invocation;
 
 /// All functions and mappings of the account in the region.
@@ -38,6 +40,10 @@ pub(crate) struct Function {
     pub(crate) aliases: BTreeMap<String, Alias>,
     /// `None` is unset: the function shares the account's pool. That is the opposite of `Some(0)`.
     pub(crate) reserved: Option<u32>,
+    /// What was reserved before each change by a call, and when that was. Not saved: a restart is slow
+    /// enough.
+    #[serde(skip)]
+    pub(crate) reserved_before: Vec<(Timestamp, Option<u32>)>,
     /// By qualifier: a version's number or an alias.
     pub(crate) provisioned: BTreeMap<String, Provisioned>,
     /// By qualifier, `$LATEST` included.
@@ -161,6 +167,7 @@ impl Function {
             published: false,
             aliases: BTreeMap::new(),
             reserved: None,
+            reserved_before: Vec::new(),
             provisioned: BTreeMap::new(),
             event_invoke: BTreeMap::new(),
             policy: BTreeMap::new(),
@@ -173,6 +180,22 @@ impl Function {
 
     pub(crate) fn is_updating(&self, now: Timestamp) -> bool {
         self.updating_until.is_some_and(|until| now < until)
+    }
+
+    /// Reserves, or with `None` no longer does, as a call asks for it.
+    pub(crate) fn reserve(&mut self, reserved: Option<u32>, now: Timestamp) {
+        // No read lags by more than a minute.
+        let is_recent = |at: &Timestamp| later(*at, Duration::from_secs(60)) > now;
+        self.reserved_before.retain(|(at, _)| is_recent(at));
+        self.reserved_before.push((now, self.reserved));
+        self.reserved = reserved;
+    }
+
+    /// What is reserved, as a read sees it that lags by so much.
+    pub(crate) fn reserved_as_seen(&self, now: Timestamp, lag: Duration) -> Option<u32> {
+        let mut before = self.reserved_before.iter();
+        let before = before.find(|(at, _)| later(*at, lag) > now);
+        before.map_or(self.reserved, |(_, before)| *before)
     }
 
     /// What is provisioned on all its qualifiers.
