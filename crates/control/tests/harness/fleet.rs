@@ -73,8 +73,12 @@ impl MappingPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Edit {
     Reserve(Option<u32>),
+    /// On this qualifier; none: nothing any more.
+    Provision(&'static str, Option<u32>),
     /// Its n-th mapping.
     EnableMapping(usize),
+    /// Its n-th mapping.
+    DisableMapping(usize),
     /// Its n-th mapping.
     DeleteMapping(usize),
     DeleteFunction,

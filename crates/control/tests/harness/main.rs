@@ -9,6 +9,7 @@
 //! | [`orders`] | several operators at once: in every order on the smallest fleets, at random on larger |
 //! | [`interference`] | clocks that differ, and a lease or saved capacity that is unlocked or deleted at any call |
 //! | [`edits`] | somebody else's hand on a function, a mapping or the flag at any call |
+//! | [`answers`] | answers without a body on any call, and writes that are carried out twice |
 //!
 //! The same run every time, unless `PROPTEST_RNG_SEED` says otherwise. The long run:
 //! ```sh
@@ -38,6 +39,7 @@ mod verdict;
 mod wire;
 mod world;
 
+mod answers;
 mod broken;
 mod crashes;
 mod edits;

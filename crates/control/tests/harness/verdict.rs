@@ -91,7 +91,8 @@ impl World {
         // Named: then the rest may be missing, but not what somebody set.
         let kept = match &edited.edit {
             Edit::Reserve(limit) => function.reserved == *limit,
-            Edit::EnableMapping(_) | Edit::DeleteMapping(_) => {
+            Edit::Provision(..) => function.provisioned == expected.provisioned,
+            Edit::EnableMapping(_) | Edit::DisableMapping(_) | Edit::DeleteMapping(_) => {
                 function.mappings == expected.mappings
             }
             Edit::DeleteFunction => true,

@@ -89,6 +89,12 @@ struct State {
     calls: u64,
     cut: Option<(u64, Side)>,
     dead: bool,
+    /// The call that is answered 200 with this body, before or after its effect.
+    empty: Option<(u64, Side, &'static str)>,
+    /// The call that is sent once more, if it is a write, and after how many others.
+    repeat: Option<(u64, u64)>,
+    /// A write that is to be sent once more, and at which call.
+    late: Option<(u64, HttpRequest, SharedHttpConnector)>,
     /// Parameters that a build which saves too late has not sent yet.
     unsent: Vec<HttpRequest>,
 }
@@ -122,6 +128,44 @@ impl Wire {
         state.cut = Some((state.calls + nth, side));
     }
 
+    /// Its `nth` call from now is answered with this and nothing of AWS's, as a proxy may.
+    pub(crate) fn answer_empty_at(&self, nth: u64, side: Side, body: &'static str) {
+        let mut state = self.state();
+        state.empty = Some((state.calls + nth, side, body));
+    }
+
+    /// Its `nth` call from now, if it is a write, is carried out again after so many others.
+    pub(crate) fn repeat_at(&self, nth: u64, later: u64) {
+        let mut state = self.state();
+        state.repeat = Some((state.calls + nth, later));
+    }
+
+    /// How many calls it made.
+    pub(crate) fn calls(&self) -> u64 {
+        self.state().calls
+    }
+
+    /// A write that has still to be carried out again is carried out now. Whether there was one.
+    pub(crate) async fn repeat_now(&self) -> bool {
+        let Some((_, request, inner)) = self.state().late.take() else {
+            return false;
+        };
+        let _nobody_waits_for_it = inner.call(request).await;
+        true
+    }
+
+    /// Keeps a write that is to be carried out again.
+    fn keep(&self, n: u64, request: &HttpRequest, inner: &SharedHttpConnector) {
+        let mut state = self.state();
+        if let Some((nth, later)) = state.repeat
+            && nth == n
+            && changes(request)
+        {
+            let again = request.try_clone().expect("its body is in memory");
+            state.late = Some((n + later, again, inner.clone()));
+        }
+    }
+
     /// Runs an operation until it ends, or until its process dies: then it is dropped.
     pub(crate) async fn until_death<T>(&self, operation: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
@@ -148,7 +192,7 @@ impl Wire {
     ) -> Result<HttpResponse, ConnectorError> {
         let (words, changes) = (|| asked(&request), changes(&request));
         let words = self.turnstile.as_ref().map(|_| words());
-        let send = self.send(inner, request);
+        let send = self.send_or_replace(inner, request);
         let answer = self.make(words.as_deref(), changes, send, answered).await;
         self.send_late(inner).await;
         answer
@@ -188,6 +232,30 @@ impl Wire {
             turnstile.after(nth, asked, &answered(&answer)).await;
         }
         answer
+    }
+
+    /// Sends a request, unless its answer is to be another; and again what is due to be sent again.
+    async fn send_or_replace(
+        &self,
+        inner: &SharedHttpConnector,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
+        // It has just been counted.
+        let n = self.calls();
+        let late = self.state().late.as_ref().map(|(at, ..)| *at);
+        if late.is_some_and(|at| at <= n) {
+            self.repeat_now().await;
+        }
+        self.keep(n, &request, inner);
+        let empty = self.state().empty.filter(|(nth, ..)| *nth == n);
+        let Some((_, side, body)) = empty else {
+            return self.send(inner, request).await;
+        };
+        if side == Side::After {
+            let _replaced = self.send(inner, request).await;
+        }
+        let ok = StatusCode::try_from(200).expect("a status");
+        Ok(HttpResponse::new(ok, SdkBody::from(body)))
     }
 
     async fn send(

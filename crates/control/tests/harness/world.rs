@@ -434,13 +434,20 @@ fn read_all(root: &Path, name: &str, found: &mut BTreeMap<String, String>) {
 }
 
 /// What an edit makes of a function that is not paused.
-fn change(function: &mut FunctionState, uuids: &[String], edit: &Edit) {
+pub(crate) fn change(function: &mut FunctionState, uuids: &[String], edit: &Edit) {
     match edit {
         Edit::Reserve(limit) => function.reserved = *limit,
-        Edit::EnableMapping(n) => {
+        Edit::Provision(qualifier, Some(count)) => {
+            function.provisioned.insert((*qualifier).to_owned(), *count);
+        }
+        Edit::Provision(qualifier, None) => {
+            function.provisioned.remove(*qualifier);
+        }
+        Edit::EnableMapping(n) | Edit::DisableMapping(n) => {
+            let enabled = matches!(edit, Edit::EnableMapping(_));
             if let Some(mapping) = uuids.get(*n).and_then(|it| function.mappings.get_mut(it)) {
-                mapping.enabled = true;
-                mapping.state = "Enabled".to_owned();
+                mapping.enabled = enabled;
+                mapping.state = if enabled { "Enabled" } else { "Disabled" }.to_owned();
             }
         }
         Edit::DeleteMapping(n) => {
@@ -455,8 +462,8 @@ fn change(function: &mut FunctionState, uuids: &[String], edit: &Edit) {
 /// Which of a function's mappings an edit is about.
 fn mapping_of(edit: &Edit) -> Option<usize> {
     match edit {
-        Edit::EnableMapping(n) | Edit::DeleteMapping(n) => Some(*n),
-        Edit::Reserve(_) | Edit::DeleteFunction => None,
+        Edit::EnableMapping(n) | Edit::DisableMapping(n) | Edit::DeleteMapping(n) => Some(*n),
+        Edit::Reserve(_) | Edit::Provision(..) | Edit::DeleteFunction => None,
     }
 }
 
@@ -469,7 +476,9 @@ pub(crate) fn perform(
 ) -> Result<(), maintenance_sandbox::NoSuchThing> {
     match edit {
         Edit::Reserve(limit) => sandbox.set_reserved(name, *limit),
+        Edit::Provision(qualifier, count) => sandbox.set_provisioned(name, qualifier, *count),
         Edit::EnableMapping(n) => sandbox.set_mapping_enabled(&uuids[*n], true),
+        Edit::DisableMapping(n) => sandbox.set_mapping_enabled(&uuids[*n], false),
         Edit::DeleteMapping(n) => sandbox.delete_mapping(&uuids[*n]),
         Edit::DeleteFunction => sandbox.delete_function(name),
     }
