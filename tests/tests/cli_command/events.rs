@@ -312,3 +312,46 @@ fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
     terminal.type_in("y\n");
     terminal.wait().code(0).says("5 functions paused\n");
 }
+
+#[test]
+fn what_is_lost_and_was_not_shown_at_the_question_is_refused_after_a_yes() {
+    for is_new_function in [false, true] {
+        let scene = scene();
+        let before = scene.sandbox().fleet();
+        let mut terminal = scene.at_terminal(&ON);
+        terminal.expect("1 function: no triggers\n");
+        terminal.expect("Are you sure? (y/N) ");
+        let name = if is_new_function {
+            scene.sandbox().seed(FunctionSpec::new("demo-dev-new"));
+            "demo-dev-new"
+        } else {
+            "demo-dev-plain"
+        };
+        allow(&scene, name, "s3.amazonaws.com");
+        terminal.type_in("y\n");
+        let ran = terminal.wait();
+        ran.code(6).says(&format!(
+            "Error: asynchronous events for {name} would be lost, and that was not accepted\n\
+             Caused by: {name}: events from s3.amazonaws.com will be LOST (no dead-letter queue, no \
+             failure destination)\n"
+        ));
+        ran.says("the question did not show this: run the same command again to be asked anew\n");
+        // What was shown, and accepted, is not named again.
+        let error = ran.stderr.split_once("Error: ").expect("an error").1;
+        assert!(!error.contains("demo-dev-mail"), "{ran:#?}");
+        let mut after = scene.sandbox().fleet();
+        after.remove("demo-dev-new");
+        assert_eq!(after, before);
+        let parameters = scene.sandbox().parameters().into_keys();
+        let written = parameters.filter(|name| !name.contains("/lease/"));
+        assert_eq!(written.count(), 0);
+
+        // Asked anew, it is shown.
+        let mut terminal = scene.at_terminal(&ON);
+        terminal.expect(&format!("{name}: events from s3.amazonaws.com will be LOST"));
+        terminal.expect("Are you sure? (y/N) ");
+        terminal.type_in("y\n");
+        terminal.wait().code(0);
+        assert_eq!(scene.sandbox().fleet()[name].reserved, Some(0));
+    }
+}

@@ -192,10 +192,13 @@ fn what_drifted_and_what_is_gone_is_named() {
     ran.code(0)
         .says("\nWorker maintenance has been turned off\n");
     ran.says(
-        "\ndemo-dev-limited drifted: somebody changed its reserved concurrency, which is 7 and was \
-         20; it was left so\n",
+        "\n1 function restored\n\
+         1 function drifted\n\
+         demo-dev-limited drifted: its reserved concurrency was changed to 7 (saved: 20); left \
+         unchanged\n\
+         What was saved of it is deleted now: to restore it, set the saved value by hand\n\
+         demo-dev-unset is gone: it was saved, and does not exist any more; saved: reserved=unset\n",
     );
-    ran.says("\ndemo-dev-unset is gone: it was saved, and does not exist any more\n");
     assert_eq!(
         scene.sandbox().fleet()["demo-dev-limited"].reserved,
         Some(7)
@@ -248,4 +251,88 @@ fn off_restores_what_was_saved_over_somebody_elses_only_for_who_insists() {
         let now = scene.sandbox().fleet()["demo-dev-a"].reserved;
         assert_eq!(now, Some(reserved));
     }
+}
+
+#[test]
+fn what_drifted_is_counted_as_drifted_alone_and_on_does_not_say_to_run_it_again() {
+    let scene = scene();
+    let on = ["on", "-y", "--role", "worker"];
+    scene.run(&on).code(0);
+    let edited = scene.sandbox().set_reserved("demo-dev-limited", Some(7));
+    edited.expect("it exists");
+    let drifted = "demo-dev-limited drifted: its reserved concurrency was changed to 7 (saved: 20); left \
+                   unchanged\n";
+    for _ in 0..2 {
+        scene.run(&on).exactly(
+            4,
+            "",
+            &format!(
+                "Worker maintenance is already on\n\
+                 2 functions at zero already\n\
+                 1 function drifted\n\
+                 {drifted}\
+                 Error: 1 of 3 functions of the worker role is not paused\n\
+                 Caused by: {drifted}\
+                 Hint: leave what drifted running as it is; or, to pause it too, run `maintenance off \
+                 --role worker` and then the same command again\n"
+            ),
+        );
+    }
+    let ran = scene.run(&[&on[..], &["--json"]].concat());
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+    let workers = &report["roles"][0]["workers"];
+    assert_eq!(workers["changed"], serde_json::json!([]));
+    let unchanged = serde_json::json!(["demo-dev-queue", "demo-dev-unset"]);
+    assert_eq!(workers["unchanged"], unchanged);
+    assert_eq!(workers["drifted"][0]["function"], "demo-dev-limited");
+
+    let plan = ["off", "--role", "worker", "--dry-run"];
+    let ran = scene.run(&plan);
+    let planned = &ran.code(0).stdout;
+    assert!(planned.contains("Would restore 2 functions:\n"), "{planned}");
+    assert!(
+        planned.contains("maintenance off --restore-saved restores what was saved instead\n"),
+        "{planned}"
+    );
+    // What the hint says is so.
+    scene.run(&["off", "--role", "worker"]).code(0);
+    scene.run(&on).code(0).says("3 functions paused\n");
+    scene.run(&["off", "--role", "worker"]).code(0);
+    let fleet = scene.sandbox().fleet();
+    assert_eq!(fleet["demo-dev-limited"].reserved, Some(7));
+}
+
+#[test]
+fn what_somebody_changes_while_on_is_at_work_comes_back_as_they_changed_it() {
+    let scene = scene();
+    let sandbox = scene.sandbox().clone();
+    // It has been read with all others, and is read again just before it is paused.
+    let read_again = Fault::on("GetFunction").target("demo-dev-limited").nth(2);
+    scene.sandbox().inject(read_again.hook(move |_| {
+        let edited = sandbox.set_reserved("demo-dev-limited", Some(9));
+        edited.expect("it exists");
+    }));
+    scene
+        .run(&["on", "-y", "--role", "worker"])
+        .code(0)
+        .says("3 functions paused\n");
+    let ran = scene.run(&["off", "--role", "worker"]);
+    ran.code(0).says("3 functions restored\n");
+    assert!(!ran.stderr.contains("drifted"), "{ran:#?}");
+    let fleet = scene.sandbox().fleet();
+    assert_eq!(fleet["demo-dev-limited"].reserved, Some(9));
+}
+
+#[test]
+fn what_is_given_up_is_in_the_report_with_all_that_was_saved_of_it() {
+    let scene = scene();
+    scene.run(&["on", "-y", "--role", "worker"]).code(0);
+    scene.sandbox().delete_function("demo-dev-limited").unwrap();
+    let ran = scene.run(&["off", "--role", "worker", "--json"]);
+    ran.code(0);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+    let workers = &report["roles"][0]["workers"];
+    let given_up = serde_json::json!([{"what": "demo-dev-limited", "reserved": 20}]);
+    assert_eq!(workers["given_up"], given_up);
+    assert_eq!(workers["gone"], serde_json::json!(["demo-dev-limited"]));
 }
