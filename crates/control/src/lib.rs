@@ -36,8 +36,8 @@ pub use fleet::Fleet;
 pub use lease::{Guard, Halt, Holder};
 pub use pace::Pace;
 pub use report::{
-    Action, BypassReport, Drift, Failure, GivenUp, OptionsReport, Part, Report, RoleOutcome, RoleReport,
-    RoleStatus, Settings, State, Status, Unread, Updated, Worker, WorkerState, Workers,
+    Action, BypassReport, Drift, Failure, GivenUp, OptionsReport, Part, Report, RoleOutcome,
+    RoleReport, RoleStatus, Settings, State, Status, Unread, Updated, Worker, WorkerState, Workers,
     WorkersReport, WorkersStatus,
 };
 pub use selection::{Selection, SelectionError};

@@ -106,7 +106,6 @@ impl CallError {
             source: message.into(),
         }
     }
-
 }
 
 impl<E> From<SdkError<E, HttpResponse>> for CallError

@@ -129,11 +129,7 @@ impl CapacityDoc {
     ///
     /// # Errors
     /// [`PackError`], if it does not fit one parameter.
-    pub fn replacing(
-        origin: &str,
-        function: &str,
-        capacity: Capacity,
-    ) -> Result<Self, PackError> {
+    pub fn replacing(origin: &str, function: &str, capacity: Capacity) -> Result<Self, PackError> {
         let document = Self {
             origin: origin.to_owned(),
             functions: [(function.to_owned(), capacity)].into(),

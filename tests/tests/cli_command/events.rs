@@ -348,7 +348,9 @@ fn what_is_lost_and_was_not_shown_at_the_question_is_refused_after_a_yes() {
 
         // Asked anew, it is shown.
         let mut terminal = scene.at_terminal(&ON);
-        terminal.expect(&format!("{name}: events from s3.amazonaws.com will be LOST"));
+        terminal.expect(&format!(
+            "{name}: events from s3.amazonaws.com will be LOST"
+        ));
         terminal.expect("Are you sure? (y/N) ");
         terminal.type_in("y\n");
         terminal.wait().code(0);

@@ -289,7 +289,10 @@ fn what_drifted_is_counted_as_drifted_alone_and_on_does_not_say_to_run_it_again(
     let plan = ["off", "--role", "worker", "--dry-run"];
     let ran = scene.run(&plan);
     let planned = &ran.code(0).stdout;
-    assert!(planned.contains("Would restore 2 functions:\n"), "{planned}");
+    assert!(
+        planned.contains("Would restore 2 functions:\n"),
+        "{planned}"
+    );
     assert!(
         planned.contains("maintenance off --restore-saved restores what was saved instead\n"),
         "{planned}"

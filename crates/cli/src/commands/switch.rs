@@ -278,8 +278,9 @@ async fn operate(
             return Err(unfinished(&report, *source, wish, &back, output)?);
         }
         Err(error @ Error::EventsLost { .. }) if wish.was_asked() => {
-            return Err(Failure::from(error)
-                .hint("the question did not show this: run the same command again to be asked anew"));
+            return Err(Failure::from(error).hint(
+                "the question did not show this: run the same command again to be asked anew",
+            ));
         }
         result => result?,
     };

@@ -1,9 +1,7 @@
 //! What `on` and `off` say while they are at work, and what a plan says.
 
 use jiff::Timestamp;
-use maintenance_control::{
-    Action, Drift, GivenUp, Report, RoleOutcome, RoleReport, WorkersReport,
-};
+use maintenance_control::{Action, Drift, GivenUp, Report, RoleOutcome, RoleReport, WorkersReport};
 use maintenance_flag::{App, Role};
 
 use super::events::becomes;
@@ -123,7 +121,8 @@ fn workers_done(action: Action, outcome: RoleOutcome, workers: &WorkersReport) -
 const INSIST: &str = "maintenance off --restore-saved restores what was saved instead";
 
 /// And when it is not kept any more.
-const BY_HAND: &str = "What was saved of it is deleted now: to restore it, set the saved value by hand";
+const BY_HAND: &str =
+    "What was saved of it is deleted now: to restore it, set the saved value by hand";
 
 /// How many functions drifted, and in what.
 fn all_drifted(workers: &WorkersReport) -> Vec<String> {
@@ -146,7 +145,11 @@ fn all_gone(workers: &WorkersReport) -> impl Iterator<Item = String> {
 /// `reserved=20 provisioned=live=3 sources=UUID`: what nothing else knows any more.
 fn lost(given_up: &GivenUp) -> String {
     let mut parts = Vec::new();
-    parts.extend(given_up.reserved.map(|reserved| format!("reserved={reserved}")));
+    parts.extend(
+        given_up
+            .reserved
+            .map(|reserved| format!("reserved={reserved}")),
+    );
     let provisioned = given_up.provisioned.iter();
     parts.extend(provisioned.map(|(qualifier, n)| format!("provisioned={qualifier}={n}")));
     if !given_up.event_sources.is_empty() {

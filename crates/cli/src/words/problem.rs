@@ -59,9 +59,8 @@ pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
     let message = format!("{} {verb} {state}", left.join(" and "));
     let mut failure = with_failures(Failure::new(Outcome::Partial, message), report);
     let workers = || report.roles.iter().filter_map(|role| role.workers.as_ref());
-    let is_left = |workers: &WorkersReport| {
-        !(workers.failed.is_empty() && workers.unfinished.is_empty())
-    };
+    let is_left =
+        |workers: &WorkersReport| !(workers.failed.is_empty() && workers.unfinished.is_empty());
     let has_drifted = report.action == Action::On && workers().any(|it| !it.drifted.is_empty());
     // The same command would only find the same drift again.
     if !has_drifted || workers().any(is_left) {

@@ -318,7 +318,8 @@ impl Fleet {
         enabled: bool,
         guard: &Guard,
     ) -> Result<(), LambdaError> {
-        let before = |_| -> Look<'_, MappingState> { Box::pin(async { ControlFlow::Continue(()) }) };
+        let before =
+            |_| -> Look<'_, MappingState> { Box::pin(async { ControlFlow::Continue(()) }) };
         self.change_mapping(uuid, enabled, before, guard)
             .await
             .map(drop)
@@ -336,9 +337,7 @@ impl Fleet {
                 let settled = |state| state != MappingState::Unsettled;
                 match self.await_mapping(uuid, settled, guard).await {
                     Err(error) => ControlFlow::Break(Err(error)),
-                    Ok(MappingState::Enabled | MappingState::Enabling) => {
-                        ControlFlow::Continue(())
-                    }
+                    Ok(MappingState::Enabled | MappingState::Enabling) => ControlFlow::Continue(()),
                     Ok(_) if touched => ControlFlow::Break(Ok(Change::Made)),
                     Ok(now) => ControlFlow::Break(Ok(Change::Theirs { now, touched })),
                 }
@@ -370,7 +369,13 @@ impl Fleet {
         } else {
             MappingState::Disabled
         };
-        if !matches!(change, Change::Theirs { now: MappingState::Other, .. }) {
+        if !matches!(
+            change,
+            Change::Theirs {
+                now: MappingState::Other,
+                ..
+            }
+        ) {
             self.await_mapping(uuid, |state| state == wanted, guard)
                 .await?;
         }

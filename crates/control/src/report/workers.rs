@@ -69,7 +69,10 @@ pub struct GivenUp {
     /// [`WorkersReport::gone`](super::WorkersReport::gone).
     pub what: String,
     /// What a function had reserved: a number, or `unset`.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_reserved")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "maybe_reserved"
+    )]
     pub reserved: Option<Reserved>,
     /// The provisioned concurrency by qualifier.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -230,7 +230,10 @@ fn stored(parameter: aws_sdk_ssm::types::Parameter) -> Result<(String, Stored), 
     let version = u64::try_from(parameter.version).ok();
     let revision = Revision(required(version.filter(|it| *it > 0), "Version")?);
     let value = required(parameter.value, "Value")?;
-    Ok((required(parameter.name, "Name")?, Stored { value, revision }))
+    Ok((
+        required(parameter.name, "Name")?,
+        Stored { value, revision },
+    ))
 }
 
 fn check_size(name: &str, value: &str) -> Result<(), StoreError> {

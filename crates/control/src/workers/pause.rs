@@ -400,7 +400,10 @@ impl One<'_> {
     }
 
     async fn save_without(&self, uuid: &str) -> Result<(), Ended> {
-        if !self.is_fresh(|saved| saved.is_fresh_mapping(self.name, uuid)).await {
+        if !self
+            .is_fresh(|saved| saved.is_fresh_mapping(self.name, uuid))
+            .await
+        {
             return Ok(());
         }
         self.save_anew(|capacity| capacity.mappings.retain(|it| it != uuid))

@@ -295,8 +295,7 @@ impl One<'_> {
     /// did.
     async fn provide(&self, qualifier: &str, wanted: u32) -> Result<Option<u32>, LambdaError> {
         let Self { fleet, guard, .. } = *self;
-        let expected =
-            |now: Option<u32>| self.insist || now.is_none_or(|now| now == wanted);
+        let expected = |now: Option<u32>| self.insist || now.is_none_or(|now| now == wanted);
         let put = fleet.put_provisioned(self.name, qualifier, wanted, expected, guard);
         match put.await {
             Ok(Change::Made) => {}

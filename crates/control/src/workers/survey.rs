@@ -67,7 +67,10 @@ impl Survey {
                     let uncertain = LambdaError::Failed {
                         action: "lambda:GetFunction".to_owned(),
                         function: name.clone(),
-                        source: format!("AWS does not find it, and whether it is gone is not certain: {error}").into(),
+                        source: format!(
+                            "AWS does not find it, and whether it is gone is not certain: {error}"
+                        )
+                        .into(),
                     };
                     (name, uncertain)
                 });

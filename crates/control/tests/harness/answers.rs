@@ -40,11 +40,7 @@ fn plan() -> Plan {
 }
 
 /// Gives the command, and the same again until it is complete; the first time to this operator.
-async fn until_complete(
-    world: &World,
-    first: &Operator,
-    on: bool,
-) -> Result<Report, Violation> {
+async fn until_complete(world: &World, first: &Operator, on: bool) -> Result<Report, Violation> {
     let mut ended = String::new();
     for time in 0..TIMES {
         let again = world.operator("ana");
@@ -65,11 +61,7 @@ async fn until_complete(
 }
 
 /// `on` and `off`, one of which goes wrong as it is told; whether it came to that call.
-async fn through(
-    on: bool,
-    nth: u64,
-    goes_wrong: impl Fn(&Operator),
-) -> Result<bool, Violation> {
+async fn through(on: bool, nth: u64, goes_wrong: impl Fn(&Operator)) -> Result<bool, Violation> {
     let world = World::new(&plan(), None).await;
     let before = world.settled();
     let mut came_to_it = false;

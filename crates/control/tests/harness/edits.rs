@@ -254,8 +254,8 @@ async fn edit_during(on: bool, at: usize, edit: &Edit, nth: u64) -> Result<bool,
         mapping: mapping.as_ref(),
         edit,
     };
-    let is_lost = edited.is_overwritten()
-        || looks_paused(edit) && (on == edited.is_after_write() || !on);
+    let is_lost =
+        edited.is_overwritten() || looks_paused(edit) && (on == edited.is_after_write() || !on);
     let sets_what_was = theirs == before[&function];
     if !on && !is_lost && !sets_what_was && edited.is_seen() {
         let named = named_in(&first);

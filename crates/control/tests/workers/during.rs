@@ -234,7 +234,11 @@ async fn a_lagging_read_that_shows_what_was_before_an_edit_is_not_saved() {
     let reads = calls.iter().filter(|it| it.call.operation == "GetFunction");
     // The lagging one is looked at again before it is believed.
     assert_eq!(reads.count(), 4);
-    assert_eq!(world.parameters("capacity").len(), 1, "nothing is saved anew");
+    assert_eq!(
+        world.parameters("capacity").len(),
+        1,
+        "nothing is saved anew"
+    );
     assert!(world.off(&worker()).await.unwrap().is_complete());
     assert_eq!(state(&world).reserved, Some(9));
 }

@@ -235,7 +235,10 @@ async fn one_bad_entry_is_named_and_the_good_ones_beside_it_are_restored() {
     world.on(&worker()).await.unwrap();
     let name = world.parameters("capacity").remove(0);
     let whole = world.sandbox.parameters()[&name].value.clone();
-    let bad = whole.replace(r#""demo-dev-a":{"reserved":5"#, r#""demo-dev-a":{"reserved":"five""#);
+    let bad = whole.replace(
+        r#""demo-dev-a":{"reserved":5"#,
+        r#""demo-dev-a":{"reserved":"five""#,
+    );
     assert_ne!(bad, whole);
     world.sandbox.set_parameter(&name, &bad);
 
@@ -244,7 +247,10 @@ async fn one_bad_entry_is_named_and_the_good_ones_beside_it_are_restored() {
     let workers = only(&report).workers.as_ref().unwrap();
     assert_eq!(workers.changed, ["demo-dev-b"]);
     assert_eq!(workers.failed[0].function, name);
-    assert!(workers.failed[0].error.contains("demo-dev-a"), "{workers:?}");
+    assert!(
+        workers.failed[0].error.contains("demo-dev-a"),
+        "{workers:?}"
+    );
     assert_eq!(world.sandbox.parameters()[&name].value, bad);
     assert_eq!(world.sandbox.fleet()["demo-dev-b"], before["demo-dev-b"]);
 
