@@ -55,7 +55,7 @@ pub(crate) enum Change<T> {
 type End<T> = ControlFlow<Result<Change<T>, LambdaError>>;
 
 /// A look at a setting just before it is changed. It is told whether an earlier attempt may have changed it.
-type Look<'a, T> = BoxFuture<'a, End<T>>;
+type Recheck<'a, T> = BoxFuture<'a, End<T>>;
 
 impl Fleet {
     /// Sets or removes a function's reserved concurrency, while what it is then is `expected`.
@@ -67,7 +67,7 @@ impl Fleet {
         guard: &Guard,
     ) -> Result<Change<Reserved>, LambdaError> {
         let expected = &expected;
-        let before = |touched: bool| -> Look<'_, Reserved> {
+        let before = |touched: bool| -> Recheck<'_, Reserved> {
             Box::pin(async move {
                 match self.described(name, guard).await {
                     Err(error) => ControlFlow::Break(Err(error)),
@@ -101,7 +101,7 @@ impl Fleet {
     async fn unset_reserved<'a>(
         &self,
         name: &str,
-        before: impl Fn(bool) -> Look<'a, Reserved> + Send + Sync,
+        before: impl Fn(bool) -> Recheck<'a, Reserved> + Send + Sync,
         guard: &Guard,
     ) -> Result<Change<Reserved>, LambdaError> {
         let mut now = Reserved::Unset;
@@ -176,7 +176,7 @@ impl Fleet {
         expected: impl Fn(Option<u32>) -> bool + Send + Sync,
         guard: &Guard,
     ) -> Result<Change<Option<u32>>, LambdaError> {
-        let before = |touched| -> Look<'_, Option<u32>> {
+        let before = |touched| -> Recheck<'_, Option<u32>> {
             Box::pin(self.still_provisioned(name, qualifier, touched, None, &expected, guard))
         };
         let call = retry::change_if(&self.shared, Some(guard), before, || {
@@ -208,7 +208,7 @@ impl Fleet {
         expected: impl Fn(Option<u32>) -> bool + Send + Sync,
         guard: &Guard,
     ) -> Result<Change<Option<u32>>, LambdaError> {
-        let before = |touched| -> Look<'_, Option<u32>> {
+        let before = |touched| -> Recheck<'_, Option<u32>> {
             let wanted = Some(wanted);
             Box::pin(self.still_provisioned(name, qualifier, touched, wanted, &expected, guard))
         };
@@ -319,7 +319,7 @@ impl Fleet {
         guard: &Guard,
     ) -> Result<(), LambdaError> {
         let before =
-            |_| -> Look<'_, MappingState> { Box::pin(async { ControlFlow::Continue(()) }) };
+            |_| -> Recheck<'_, MappingState> { Box::pin(async { ControlFlow::Continue(()) }) };
         self.change_mapping(uuid, enabled, before, guard)
             .await
             .map(drop)
@@ -331,7 +331,7 @@ impl Fleet {
         uuid: &str,
         guard: &Guard,
     ) -> Result<Change<MappingState>, LambdaError> {
-        let before = |touched: bool| -> Look<'_, MappingState> {
+        let before = |touched: bool| -> Recheck<'_, MappingState> {
             Box::pin(async move {
                 // Where it ends shows when it has settled.
                 let settled = |state| state != MappingState::Unsettled;
@@ -350,7 +350,7 @@ impl Fleet {
         &self,
         uuid: &str,
         enabled: bool,
-        before: impl Fn(bool) -> Look<'a, MappingState> + Send,
+        before: impl Fn(bool) -> Recheck<'a, MappingState> + Send,
         guard: &Guard,
     ) -> Result<Change<MappingState>, LambdaError> {
         let update = retry::change_if(&self.shared, Some(guard), before, || async {
