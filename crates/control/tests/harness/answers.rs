@@ -36,6 +36,7 @@ fn plan() -> Plan {
         edits: Vec::new(),
         read_lag: 0,
         empty_pages: EmptyPages::Never,
+        in_files: false,
     }
 }
 
