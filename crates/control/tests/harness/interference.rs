@@ -89,6 +89,17 @@ async fn raise(hand: Hand, world: &World) -> Result<(), Violation> {
     Ok(())
 }
 
+/// Both go on to their ends, in a random order.
+async fn at_random(race: &mut Race) {
+    loop {
+        let ways = race.ways();
+        if ways.is_empty() {
+            break;
+        }
+        race.choose(ways[fastrand::usize(..ways.len())]).await;
+    }
+}
+
 /// Does it after the first operator's `nth` call. False if that one had ended before.
 async fn disturbed(
     operations: [Operation; 2],
@@ -113,12 +124,8 @@ async fn disturbed(
         race.choose(Choice::Go(0, 0)).await;
     }
     raise(hand, &race.world).await?;
-    while !in_turn {
-        let ways = race.ways();
-        if ways.is_empty() {
-            break;
-        }
-        race.choose(ways[fastrand::usize(..ways.len())]).await;
+    if !in_turn {
+        at_random(&mut race).await;
     }
     race.finish(1).await;
     race.finish(0).await;
@@ -228,13 +235,7 @@ async fn skewed(
     let skews = [SignedDuration::ZERO, skew];
     let role = worker();
     let mut race = Race::with_clocks(&plan, &role, &operations, &skews, likeness).await?;
-    loop {
-        let ways = race.ways();
-        if ways.is_empty() {
-            break;
-        }
-        race.choose(ways[fastrand::usize(..ways.len())]).await;
-    }
+    at_random(&mut race).await;
     race.check_one_at_a_time()?;
     let (world, ends) = race.ends().await;
     for ended in ends {
