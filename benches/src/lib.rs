@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, Uri, response};
 use http_body_util::Full;
-use maintenance_gate::{Gate, MaintenanceLayer, MemorySource, Page};
+use maintenance_gate::{Builder, Gate, MaintenanceLayer, MemorySource, Page};
 use tower::{Layer, Service};
 use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -53,16 +53,20 @@ impl Service<Request<Body>> for App {
 /// If it cannot be built.
 #[must_use]
 pub fn gate(flag: &str) -> Gate {
-    let gate = Gate::builder()
+    gate_with(flag, |builder| {
+        builder.page(Page::html("<p>Back soon.</p>".as_bytes()))
+    })
+}
+
+/// A gate with these pages that knows this flag.
+fn gate_with(flag: &str, pages: impl FnOnce(Builder) -> Builder) -> Gate {
+    let builder = Gate::builder()
         .app("demo")
         .env("dev")
         .source(MemorySource::new(flag))
-        .ttl(Duration::from_secs(3_600))
-        .page(Page::html("<p>Back soon.</p>".as_bytes()))
-        .build()
-        .expect("the settings are right");
-    let (parts, _) = request().into_parts();
-    let _known = now(gate.check(&parts));
+        .ttl(Duration::from_secs(3_600));
+    let gate = pages(builder).build().expect("the settings are right");
+    let _known = now(gate.check(&request()));
     gate
 }
 
@@ -72,8 +76,7 @@ pub fn gate(flag: &str) -> Gate {
 /// If the request passes.
 #[must_use]
 pub fn refusal() -> response::Parts {
-    let (parts, _) = request().into_parts();
-    let answer = gate("on").decide(&parts).into_response();
+    let answer = gate("on").decide(&request()).into_response();
     answer.expect("it is on").into_parts().0
 }
 
@@ -115,12 +118,16 @@ where
 pub const NOTHING: &str = "nothing";
 
 /// What is measured, by name. Each measures one request that is already there.
-pub const CASES: [&str; 13] = [
+pub const CASES: [&str; 17] = [
     NOTHING,
     "bare",
     "decide, off",
     "layer, off",
     "layer, on: 503",
+    "layer, on: 503, built-in page",
+    "layer, on: 503, built-in page with an end",
+    "layer, on: 503, JSON",
+    "layer, on: 503, own page with placeholders",
     "layer, on for most: 503",
     "layer, read-only: a GET passes",
     "http: a clone of the 503's head",
@@ -146,12 +153,24 @@ pub fn case(name: &str) -> Work {
         "decide, off" => {
             let gate = gate("off");
             Box::new(move |request| {
-                let (parts, _) = request.into_parts();
-                let _ = black_box(now(gate.check(&parts)));
+                let _ = black_box(now(gate.check(&request)));
             })
         }
         "layer, off" => through(MaintenanceLayer::new(gate("off")).layer(App)),
         "layer, on: 503" => through(MaintenanceLayer::new(gate("on")).layer(App)),
+        "layer, on: 503, built-in page" => refusing("on", |it| it.page(Page::built_in())),
+        "layer, on: 503, built-in page with an end" => {
+            refusing(WITH_AN_END, |it| it.page(Page::built_in()))
+        }
+        "layer, on: 503, JSON" => {
+            // To a client without a preference: its own JSON page would be served as it is.
+            let page = r#"{"error":"maintenance","retry_after":{{retry_after}}}"#;
+            refusing("on", |it| it.page(Page::json(page.as_bytes())))
+        }
+        "layer, on: 503, own page with placeholders" => {
+            let page = "<p>{{message}} {{until}} {{retry_after}}</p>";
+            refusing(WITH_AN_END, |it| it.page(Page::html(page.as_bytes())))
+        }
         "layer, on for most: 503" => {
             let flag = r#"{"schema":1,"mode":"on","bypass":{"paths":["/health"]}}"#;
             through(MaintenanceLayer::new(gate(flag)).layer(App))
@@ -193,6 +212,14 @@ fn is_open(request: &mut Request<Body>) -> Result<(), Response<Body>> {
         return Err(Response::new(Body::default()));
     }
     Ok(())
+}
+
+/// A window that ends, so that `Retry-After` counts down.
+const WITH_AN_END: &str =
+    r#"{"schema":1,"mode":"on","message":"Back soon.","until":"2099-01-01T00:00:00Z"}"#;
+
+fn refusing(flag: &str, pages: impl FnOnce(Builder) -> Builder) -> Work {
+    through(MaintenanceLayer::new(gate_with(flag, pages)).layer(App))
 }
 
 fn through<S>(mut service: S) -> Work

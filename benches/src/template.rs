@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Request, Response, StatusCode, response};
-use maintenance_gate::X_MAINTENANCE;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, response};
 use tower::Service;
 
 use crate::{App, Body};
@@ -30,7 +29,7 @@ impl Template {
         for (name, value) in [
             (RETRY_AFTER, "120"),
             (CACHE_CONTROL, "no-store"),
-            (X_MAINTENANCE, "on"),
+            (HeaderName::from_static("x-maintenance"), "on"),
             (CONTENT_TYPE, "text/html; charset=utf-8"),
         ] {
             head.headers.insert(name, HeaderValue::from_static(value));

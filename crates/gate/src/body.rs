@@ -1,85 +1,98 @@
-//! How the text of an answer becomes a body of the app's own type. The gate changes no type of what
-//! passes: to wrap each response would cost more than the decision.
-
-use std::borrow::Cow;
+//! How a page becomes a response body of the app's own type. The gate changes no type of what passes:
+//! to wrap each response would cost more than the decision.
 
 use bytes::Bytes;
+use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
+use http_body_util::{BodyExt, Full};
 
-/// The text of an answer: the page as it was loaded, or one that was made of it for this window. A
-/// clone copies neither.
-#[derive(Debug, Clone)]
-pub struct PageText(Kind);
-
-#[derive(Debug, Clone)]
-enum Kind {
-    Static(&'static str),
-    Made(Bytes),
+/// A response body that can be made of a page. Bodies of axum and lambda_http are, with the feature of
+/// that name. For a body that is not, hand a function to
+/// [`MaintenanceLayer::with_body`](crate::MaintenanceLayer::with_body), or implement it.
+#[diagnostic::on_unimplemented(
+    message = "the gate cannot make a page of the response body `{Self}`",
+    note = "for `axum::body::Body` enable the feature `axum` of maintenance-gate, for `lambda_http::Body` the feature `lambda_http`",
+    note = "for a body of your own call `MaintenanceLayer::with_body`, or implement `maintenance_gate::PageBody`",
+    note = "around a layer that changes the body, such as tower-http's Trace or Compression, put `.map_response_body(axum::body::Body::new)` between the gate and that layer"
+)]
+pub trait PageBody: Sized {
+    /// The body of a response with this page, which is UTF-8.
+    fn from_page(page: Bytes) -> Self;
 }
 
-impl PageText {
-    pub(crate) const EMPTY: Self = Self::fixed("");
-
-    pub(crate) const fn fixed(text: &'static str) -> Self {
-        Self(Kind::Static(text))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        match &self.0 {
-            Kind::Static(text) => text.len(),
-            Kind::Made(bytes) => bytes.len(),
-        }
-    }
-
-    /// The text as bytes; copies nothing.
-    #[must_use]
+impl PageBody for Bytes {
     #[inline]
-    pub fn into_bytes(self) -> Bytes {
-        match self.0 {
-            Kind::Static(text) => Bytes::from_static(text.as_bytes()),
-            Kind::Made(bytes) => bytes,
-        }
+    fn from_page(page: Bytes) -> Self {
+        page
     }
+}
 
-    /// The text as text; copies what was made for this window.
-    #[must_use]
+impl PageBody for Full<Bytes> {
     #[inline]
-    pub fn into_text(self) -> Cow<'static, str> {
-        match self.0 {
-            Kind::Static(text) => Cow::Borrowed(text),
-            // Made of text: nothing is ever replaced here.
-            Kind::Made(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-        }
+    fn from_page(page: Bytes) -> Self {
+        Self::new(page)
     }
 }
 
-impl From<String> for PageText {
-    fn from(text: String) -> Self {
-        Self(Kind::Made(text.into()))
+impl PageBody for Vec<u8> {
+    fn from_page(page: Bytes) -> Self {
+        page.into()
     }
 }
 
-/// Makes the response body `B` of an answer's text. Any type that is made from text has it by
-/// [`FromPage`]: the bodies of axum and lambda_http, `Full<Bytes>`, `String`. For another, hand a
-/// function to [`MaintenanceLayer::with_body`](crate::MaintenanceLayer::with_body).
+impl PageBody for String {
+    fn from_page(page: Bytes) -> Self {
+        Self::from_utf8_lossy(&page).into_owned()
+    }
+}
+
+impl<E> PageBody for BoxBody<Bytes, E> {
+    fn from_page(page: Bytes) -> Self {
+        Full::new(page).map_err(|never| match never {}).boxed()
+    }
+}
+
+impl<E> PageBody for UnsyncBoxBody<Bytes, E> {
+    fn from_page(page: Bytes) -> Self {
+        Full::new(page)
+            .map_err(|never| match never {})
+            .boxed_unsync()
+    }
+}
+
+#[cfg(feature = "axum")]
+impl PageBody for axum::body::Body {
+    fn from_page(page: Bytes) -> Self {
+        Self::from(page)
+    }
+}
+
+/// As text: a binary body would go to API Gateway in Base64, which a REST API may not decode.
+#[cfg(feature = "lambda_http")]
+impl PageBody for lambda_http::Body {
+    fn from_page(page: Bytes) -> Self {
+        Self::Text(String::from_page(page))
+    }
+}
+
+/// Makes the response body `B` of a page.
 pub trait MakeBody<B> {
-    /// The body of a response with this text.
-    fn make(&self, text: PageText) -> B;
+    /// The body of a response with this page.
+    fn make(&self, page: Bytes) -> B;
 }
 
-/// Makes bodies by [`From`].
+/// Makes bodies by [`PageBody`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FromPage;
 
-impl<B: From<Cow<'static, str>>> MakeBody<B> for FromPage {
-    // Where the text is known to be the page as it was loaded, what copies another one is not there.
-    #[inline(always)]
-    fn make(&self, text: PageText) -> B {
-        B::from(text.into_text())
+impl<B: PageBody> MakeBody<B> for FromPage {
+    #[inline]
+    fn make(&self, page: Bytes) -> B {
+        B::from_page(page)
     }
 }
 
 impl<B, F: Fn(Bytes) -> B> MakeBody<B> for F {
-    fn make(&self, text: PageText) -> B {
-        self(text.into_bytes())
+    fn make(&self, page: Bytes) -> B {
+        self(page)
     }
 }

@@ -4,7 +4,11 @@
 //! restore it is inconsistent, so that a flag could look fresh for hours. On Linux the coarse clock is
 //! read, which costs a fifth of the fine one; its 4 ms are plenty for a TTL in seconds.
 
+use std::future::Future;
+use std::panic::catch_unwind;
+use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(any(feature = "test-util", test))]
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,12 +16,13 @@ use jiff::Timestamp;
 
 /// Where a gate takes the time from: the wall clock, unless a test hands it a [`ManualClock`].
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Kind);
+pub(crate) struct Clock(Kind);
 
 #[derive(Debug, Clone, Default)]
 enum Kind {
     #[default]
     Wall,
+    #[cfg(any(feature = "test-util", test))]
     Manual(ManualClock),
 }
 
@@ -27,6 +32,7 @@ impl Clock {
     pub(crate) fn now_ms(&self) -> u64 {
         match &self.0 {
             Kind::Wall => wall_ms(),
+            #[cfg(any(feature = "test-util", test))]
             Kind::Manual(clock) => clock.0.load(Ordering::Relaxed),
         }
     }
@@ -56,10 +62,37 @@ pub(crate) fn timestamp(now_ms: u64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// The end of a wait.
+pub(crate) type Sleep = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+/// What ends a wait: tokio's timer, unless a test has one of its own.
+#[derive(Clone, Default)]
+pub(crate) struct Sleeper(Option<Arc<dyn Fn(Duration) -> Sleep + Send + Sync>>);
+
+impl Sleeper {
+    #[cfg(feature = "test-util")]
+    pub(crate) fn new(sleep: impl Fn(Duration) -> Sleep + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(sleep)))
+    }
+
+    /// None if there is no timer here: no runtime of tokio's, or one without time.
+    pub(crate) fn sleep(&self, duration: Duration) -> Option<Sleep> {
+        if let Some(sleep) = &self.0 {
+            return Some(sleep(duration));
+        }
+        tokio::runtime::Handle::try_current().ok()?;
+        // It panics in a runtime without time, and there is no way to ask.
+        let sleep = catch_unwind(|| tokio::time::sleep(duration)).ok()?;
+        Some(Box::pin(sleep))
+    }
+}
+
 /// A clock that stands still until it is told: for tests of what happens at the end of a TTL.
+#[cfg(any(feature = "test-util", test))]
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<AtomicU64>);
 
+#[cfg(any(feature = "test-util", test))]
 impl ManualClock {
     /// A clock that shows `unix_millis`, milliseconds since the epoch.
     #[must_use]
@@ -79,6 +112,7 @@ impl ManualClock {
     }
 }
 
+#[cfg(any(feature = "test-util", test))]
 impl From<ManualClock> for Clock {
     fn from(clock: ManualClock) -> Self {
         Self(Kind::Manual(clock))

@@ -1,56 +1,52 @@
-//! What becomes of a request: the words for it, and what a mode means.
+//! Whether a request passes: one pure function of what is known, the request and the time. It does no
+//! I/O and logs nothing; it returns what to do and why.
 
 use std::fmt;
 
 use bytes::Bytes;
-use http::{Method, Response};
+use http::header::UPGRADE;
+use http::{HeaderName, Method, Response};
+use jiff::Timestamp;
 use maintenance_flag::Mode;
 
-use crate::body::PageText;
-use crate::config::OnUnknown;
+use crate::bypass::{BypassCheck, BypassReason, Bypassed};
+use crate::request::RequestHead;
+use crate::request_context::{EventKind, RequestContext};
+use crate::window::Window;
 
-/// What becomes of a request.
-#[derive(Debug)]
+/// What happens to a request.
 #[must_use]
 pub enum Decision {
     /// The app serves it.
     Pass,
     /// The app serves it, but must not write: the maintenance is read-only, and this is a GET, HEAD
-    /// or OPTIONS. The tower layer says so to the app by the request extension [`ReadOnly`].
+    /// or OPTIONS. The tower layer tells the app by the request extension [`ReadOnly`]; a caller of
+    /// [`Gate::check`](crate::Gate::check) inserts it.
     PassReadOnly,
-    /// The app never sees it.
-    Block(Refusal),
+    /// The app never sees it. The client gets this response: the 503, or for a bypass link the redirect
+    /// that sets its cookie.
+    Block(Response<Bytes>),
 }
 
 impl Decision {
-    /// The whole answer, if the app does not see the request.
+    /// The response, if the app does not see the request.
     #[must_use]
     pub fn into_response(self) -> Option<Response<Bytes>> {
         match self {
             Self::Pass | Self::PassReadOnly => None,
-            Self::Block(refusal) => Some(refusal.into_response()),
+            Self::Block(response) => Some(response),
         }
     }
 }
 
-/// What the gate answers instead of the app: the 503, or to a bypass link the redirect that sets its
-/// cookie. Small, so that a decision to pass copies next to nothing.
-pub struct Refusal(Box<Response<PageText>>);
-
-impl Refusal {
-    /// The whole answer: status, headers, and the page unless the request is a HEAD.
-    #[must_use]
-    pub fn into_response(self) -> Response<Bytes> {
-        self.0.map(PageText::into_bytes)
-    }
-}
-
-impl fmt::Debug for Refusal {
+impl fmt::Debug for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the headers: a bypass cookie may be among them.
-        f.debug_struct("Refusal")
-            .field("status", &self.0.status())
-            .finish_non_exhaustive()
+        match self {
+            Self::Pass => f.write_str("Pass"),
+            Self::PassReadOnly => f.write_str("PassReadOnly"),
+            // Not its headers: a bypass cookie may be among them.
+            Self::Block(response) => f.debug_tuple("Block").field(&response.status()).finish(),
+        }
     }
 }
 
@@ -58,34 +54,142 @@ impl fmt::Debug for Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadOnly;
 
-/// What becomes of a request that the gate looked at closely.
-pub(crate) enum Judgement {
+/// What to do while no state was ever known: the store has not answered since this process started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnUnknown {
+    /// Let requests pass. A store that is down must not take the site down with it.
+    #[default]
     Pass,
-    PassReadOnly,
-    Answer(Response<PageText>),
+    /// Answer 503. For an app that must never run during a maintenance.
+    Block,
 }
 
-impl From<Judgement> for Decision {
-    fn from(judgement: Judgement) -> Self {
-        match judgement {
-            Judgement::Pass => Self::Pass,
-            Judgement::PassReadOnly => Self::PassReadOnly,
-            Judgement::Answer(answer) => Self::Block(Refusal(Box::new(answer))),
+/// The settings of a decision.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    pub(crate) on_unknown: OnUnknown,
+    pub(crate) bypass: BypassCheck,
+}
+
+/// What to do with a request, and why.
+pub(crate) enum Outcome {
+    /// The role is open.
+    Open,
+    /// It is no HTTP request, so no 503 is an answer to it.
+    NotHttp,
+    Bypass(BypassReason),
+    /// A bypass link, and the redirect that sets its cookie.
+    OpenLink(Response<Bytes>),
+    ReadOnly,
+    Block(BlockReason),
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BlockReason {
+    /// No state was ever known, and the deployer chose [`OnUnknown::Block`].
+    Unknown,
+    /// The role is in maintenance.
+    On,
+    /// The role is read-only, and the request's method writes.
+    Write,
+    /// The role is read-only, and what follows an upgrade may write.
+    Upgrade,
+    /// The role is read-only, and the app may take the request for one that writes.
+    MethodOverride,
+}
+
+impl BlockReason {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::On => "on",
+            Self::Write => "write",
+            Self::Upgrade => "upgrade",
+            Self::MethodOverride => "method-override",
         }
     }
 }
 
-/// Whether every request passes in this mode, or while none was ever known: then nothing else of it is
-/// looked at.
-#[inline]
-pub(crate) fn is_open(known: Option<Mode>, on_unknown: OnUnknown) -> bool {
-    match known {
-        Some(mode) => mode == Mode::Off,
-        None => on_unknown == OnUnknown::Pass,
+impl Policy {
+    /// Whether every request passes in this mode, so that nothing of it is looked at.
+    #[inline]
+    pub(crate) fn is_open(&self, mode: Option<Mode>) -> bool {
+        match mode {
+            Some(mode) => mode == Mode::Off,
+            None => self.on_unknown == OnUnknown::Pass,
+        }
     }
 }
 
-/// Whether a request of this method only reads [RFC 9110, 9.2.1]; TRACE is of no use to an app.
-pub(crate) fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+/// Decides about one request.
+pub(crate) fn decide(
+    policy: &Policy,
+    window: &Window,
+    head: RequestHead<'_>,
+    context: &RequestContext<'_>,
+    now: Timestamp,
+) -> Outcome {
+    let mode = window.mode_at(now);
+    if policy.is_open(mode) {
+        return Outcome::Open;
+    }
+    if matches!(
+        context.kind,
+        EventKind::WebSocketMessage | EventKind::PassThrough
+    ) {
+        return Outcome::NotHttp;
+    }
+    match policy.bypass.check(&window.bypass, head, context, now) {
+        Some(Bypassed::Pass(reason)) => return Outcome::Bypass(reason),
+        Some(Bypassed::Redirect(redirect)) => return Outcome::OpenLink(redirect),
+        None => {}
+    }
+    match mode {
+        None => Outcome::Block(BlockReason::Unknown),
+        Some(Mode::ReadOnly) => match writes(head, context) {
+            Some(reason) => Outcome::Block(reason),
+            None => Outcome::ReadOnly,
+        },
+        Some(Mode::On | Mode::Off) => Outcome::Block(BlockReason::On),
+    }
 }
+
+/// Why a request may write, if it may.
+fn writes(head: RequestHead<'_>, context: &RequestContext<'_>) -> Option<BlockReason> {
+    if !is_safe(head.method.as_str()) {
+        return Some(BlockReason::Write);
+    }
+    // A WebSocket opens with a GET.
+    if context.kind == EventKind::WebSocketConnect || upgrades(head) {
+        return Some(BlockReason::Upgrade);
+    }
+    let overridden = METHOD_OVERRIDES
+        .iter()
+        .flat_map(|name| head.headers.get_all(name))
+        .any(|method| !method.to_str().is_ok_and(|method| is_safe(method.trim())));
+    overridden.then_some(BlockReason::MethodOverride)
+}
+
+/// Whether a method only reads [RFC 9110, 9.2.1]; TRACE is of no use to an app.
+fn is_safe(method: &str) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS]
+        .iter()
+        .any(|safe| method.eq_ignore_ascii_case(safe.as_str()))
+}
+
+/// Whether a request asks for another protocol than HTTP on its connection [RFC 9110, 7.8]. `h2c` is
+/// HTTP/2, whose requests come to the gate again; Java's client asks for it with every first request.
+fn upgrades(head: RequestHead<'_>) -> bool {
+    let protocols = head.headers.get_all(UPGRADE).iter();
+    protocols
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|protocol| !protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
+}
+
+/// What middleware inside the gate may take for the method.
+const METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];

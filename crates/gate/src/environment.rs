@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use crate::build_error::BuildError;
-use crate::config::{Builder, OnUnknown};
-use crate::cors::Cors;
-use crate::metrics::Metrics;
+use crate::builder::{Builder, IN_LAMBDA};
+use crate::decision::OnUnknown;
 use crate::source::FlagSource;
 
 impl Builder {
@@ -22,9 +21,7 @@ impl Builder {
     /// | `MAINTENANCE_BUDGET_MS` | how long a request waits for a refresh, in milliseconds, 0 to 10000 |
     /// | `MAINTENANCE_ON_UNKNOWN` | `pass` or `block` |
     /// | `MAINTENANCE_TRUSTED_PROXIES` | [how many proxies](Self::trusted_proxies) may be believed, 0 to 255 |
-    /// | `MAINTENANCE_METRICS` | the namespace of [metrics](Self::embedded_metrics), which go to stdout; none unless set |
     /// | `MAINTENANCE_NEGOTIATE` | `1`: [each client gets the form it prefers](Self::negotiate) |
-    /// | `MAINTENANCE_CORS_ORIGINS` | [which other origins may see the page](Self::cors): `*`, or origins with commas between them |
     ///
     /// The store `ssm` is read by `SsmSource` (feature `ssm`) if credentials and region are in the
     /// environment, as they are in Lambda, else by `SdkSource` (`ssm-sdk`), as far as the binary was
@@ -91,9 +88,6 @@ impl Builder {
                 )),
             }
         }
-        if let Some(namespace) = var("MAINTENANCE_METRICS") {
-            self.metrics = Some(Metrics::to_stdout(namespace));
-        }
         if let Some(value) = var("MAINTENANCE_NEGOTIATE") {
             match value.as_str() {
                 "1" | "true" => self.negotiate = true,
@@ -106,9 +100,7 @@ impl Builder {
                 )),
             }
         }
-        if let Some(origins) = var("MAINTENANCE_CORS_ORIGINS") {
-            self.cors = Some(Cors::parse(&origins));
-        }
+        self.in_lambda = Some(var(IN_LAMBDA).is_some());
         match var("MAINTENANCE_STORE") {
             Some(store) => match named_source(&store) {
                 Ok(source) => self.source = Some(source),

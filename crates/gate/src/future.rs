@@ -1,5 +1,5 @@
 //! The future of a request at the gate. Unboxed, and no larger than the app's own or a response, since
-//! it is copied for each request; only a request that has to wait for something has a box.
+//! it is copied for each request; only a request that has to wait has a box.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,11 +8,10 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::answer;
 use crate::body::{FromPage, MakeBody};
-use crate::decision::{Judgement, ReadOnly};
-use crate::gate::Gate;
-use crate::refresh::Refreshing;
+use crate::clock::Sleep;
+use crate::decision::{Decision, ReadOnly};
+use crate::gate::{Gate, Refreshing};
 
 pin_project_lite::pin_project! {
     /// The response to come: the app's, or the gate's 503.
@@ -21,34 +20,17 @@ pin_project_lite::pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        kind: Kind<S::Future, S::Response, Usual<P>, Waiting<S, B, P>>,
+        kind: Kind<S::Future, S::Response, Waiting<S, B, P>>,
     }
 }
 
 pin_project_lite::pin_project! {
     #[project = KindProj]
-    enum Kind<F, R, U, W> {
+    enum Kind<F, R, W> {
         App { #[pin] future: F },
-        // Made when it is asked for: to hand it on from here would copy it once more.
-        Usual { answer: U },
-        Refused { response: Option<R> },
+        Blocked { response: Option<R> },
         Waiting { waiting: Option<Box<W>> },
     }
-}
-
-/// The usual refusal, and what is not the same for each request.
-struct Usual<P> {
-    answer: &'static answer::Usual,
-    make_body: P,
-}
-
-/// A request that waits: for a refresh, for the app to be ready, or both.
-struct Waiting<S, B, P> {
-    refresh: Option<Refreshing>,
-    service: S,
-    request: Request<B>,
-    gate: Gate,
-    make_body: P,
 }
 
 impl<S, B, P> ResponseFuture<S, B, P>
@@ -62,36 +44,15 @@ where
         }
     }
 
-    #[inline]
-    pub(crate) fn usual(answer: &'static answer::Usual, make_body: P) -> Self {
-        let answer = Usual { answer, make_body };
+    pub(crate) fn blocked(response: S::Response) -> Self {
         Self {
-            kind: Kind::Usual { answer },
-        }
-    }
-
-    pub(crate) fn refused(response: S::Response) -> Self {
-        Self {
-            kind: Kind::Refused {
+            kind: Kind::Blocked {
                 response: Some(response),
             },
         }
     }
 
-    pub(crate) fn wait(
-        refresh: Option<Refreshing>,
-        service: S,
-        request: Request<B>,
-        gate: Gate,
-        make_body: P,
-    ) -> Self {
-        let waiting = Waiting {
-            refresh,
-            service,
-            request,
-            gate,
-            make_body,
-        };
+    pub(crate) fn waiting(waiting: Waiting<S, B, P>) -> Self {
         Self {
             kind: Kind::Waiting {
                 waiting: Some(Box::new(waiting)),
@@ -100,37 +61,100 @@ where
     }
 }
 
-impl<S, B, R, P> Waiting<S, B, P>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    P: MakeBody<R>,
-{
-    /// Ends the refresh, decides once more, and waits for the app: none if the request passes.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Response<R>>, S::Error>> {
-        if let Some(refresh) = &mut self.refresh {
-            ready!(refresh.as_mut().poll(cx));
-            self.refresh = None;
-            let gate = &self.gate.inner;
-            if !gate.is_open(gate.known()) {
-                match gate.judge((&self.request).into(), gate.clock.now_ms()) {
-                    Judgement::Answer(answer) => {
-                        let response = answer.map(|text| self.make_body.make(text));
+/// A request that waits: for a refresh, for the app to be ready, or both.
+pub(crate) struct Waiting<S, B, P> {
+    refresh: Option<Refreshing>,
+    /// Whether the request passes by what is known now.
+    passes: bool,
+    /// Whether the app was not ready when it was last asked.
+    waited: bool,
+    /// While the app is not ready: when to look again at what is known.
+    recheck: Option<Sleep>,
+    service: S,
+    request: Request<B>,
+    gate: Gate,
+    make_body: P,
+}
+
+// Nothing in it is pinned: a waiting request is moved to the app by value.
+impl<S, B, P> Unpin for Waiting<S, B, P> {}
+
+impl<S, B, P> Waiting<S, B, P> {
+    /// Without a refresh, the request was found to pass.
+    pub(crate) fn new(
+        refresh: Option<Refreshing>,
+        service: S,
+        request: Request<B>,
+        gate: Gate,
+        make_body: P,
+    ) -> Self {
+        Self {
+            passes: refresh.is_none(),
+            refresh,
+            waited: false,
+            recheck: None,
+            service,
+            request,
+            gate,
+            make_body,
+        }
+    }
+
+    /// Some is the 503; none says that the service is ready for the request.
+    fn poll<R>(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Response<R>>, S::Error>>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        B: 'static,
+        P: MakeBody<R>,
+    {
+        loop {
+            if let Some(refresh) = &mut self.refresh {
+                ready!(refresh.as_mut().poll(cx));
+                self.refresh = None;
+                self.passes = false;
+            }
+            if !self.passes {
+                match self.gate.decide(&self.request) {
+                    Decision::Block(response) => {
+                        let response = response.map(|page| self.make_body.make(page));
                         return Poll::Ready(Ok(Some(response)));
                     }
-                    Judgement::PassReadOnly => {
+                    Decision::PassReadOnly => {
                         self.request.extensions_mut().insert(ReadOnly);
                     }
-                    Judgement::Pass => {}
+                    Decision::Pass => {}
+                }
+                self.passes = true;
+            }
+            match self.service.poll_ready(cx) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) if !self.waited => return Poll::Ready(Ok(None)),
+                // Much may have happened since the decision.
+                Poll::Ready(Ok(())) => self.waited = false,
+                Poll::Pending => {
+                    self.waited = true;
+                    if self.recheck.is_none() {
+                        self.recheck = self.gate.shared.until_stale();
+                    }
+                    match &mut self.recheck {
+                        Some(recheck) => ready!(recheck.as_mut().poll(cx)),
+                        None => return Poll::Pending,
+                    }
                 }
             }
+            self.recheck = None;
+            self.passes = false;
+            if !self.gate.shared.snapshot().is_fresh() {
+                self.refresh = Some(self.gate.shared.refreshing());
+            }
         }
-        self.service.poll_ready(cx).map_ok(|()| None)
     }
 }
 
 impl<S, B, R, P> Future for ResponseFuture<S, B, P>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    B: 'static,
     P: MakeBody<R>,
 {
     type Output = Result<Response<R>, S::Error>;
@@ -139,11 +163,7 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.as_mut().project().kind.project() {
             KindProj::App { future } => future.poll(cx),
-            KindProj::Usual { answer } => {
-                let body = |text| answer.make_body.make(text);
-                Poll::Ready(Ok(answer.answer.to(body)))
-            }
-            KindProj::Refused { response } => match response.take() {
+            KindProj::Blocked { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),
                 // Polled again after its answer, which no caller may do.
                 None => Poll::Pending,
@@ -156,9 +176,10 @@ where
 impl<S, B, R, P> ResponseFuture<S, B, P>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    B: 'static,
     P: MakeBody<R>,
 {
-    /// The rest of `poll`, apart so that what need not wait stays short.
+    /// The rest of `poll`, apart so that a request which need not wait stays quick.
     #[cold]
     fn poll_waiting(
         mut self: Pin<&mut Self>,
@@ -170,8 +191,8 @@ where
         let Some(wait) = waiting else {
             return Poll::Pending;
         };
-        let refused = ready!(wait.poll(cx));
-        match (waiting.take(), refused?) {
+        let blocked = ready!(wait.poll(cx));
+        match (waiting.take(), blocked?) {
             (_, Some(response)) => Poll::Ready(Ok(response)),
             (Some(wait), None) => {
                 let mut wait = *wait;

@@ -1,27 +1,49 @@
-//! The gate itself: whether a request may pass.
+//! The gate: what it knows, and whether a request passes by it.
 //!
-//! The decision reads one word and the clock: no lock, no allocation, no I/O. Only what is refused
-//! looks further, and only the first request after the end of a TTL waits for anything.
+//! A request that passes reads one atomic word and the clock: no lock, no allocation, no I/O. Only the
+//! first request after a TTL waits, for the refresh.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use http::request::Parts;
-use maintenance_flag::Mode;
+use arc_swap::ArcSwap;
+use http::Request;
+use maintenance_flag::{Flag, Mode};
 
 use crate::build_error::BuildError;
-use crate::config::{Builder, Settings};
-use crate::decision::{Decision, Judgement};
-use crate::refresh::{Refresh, Refreshing};
-use crate::state::{Inner, Look};
+use crate::builder::{Builder, Settings};
+use crate::clock::{Clock, Sleep, timestamp};
+use crate::decision::{Decision, Outcome, Policy, decide};
+use crate::log::{self, Identity};
+use crate::page::Responder;
+use crate::refresh::{Cause, Refresher, Update};
+use crate::request::RequestHead;
+use crate::request_context::RequestContext;
+use crate::snapshot::{AtomicPackedState, PackedState, Snapshot};
+use crate::window::Window;
+
+/// A refresh of what is known. It does nothing before it is polled.
+pub(crate) type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Keeps requests out while its role is in maintenance. Cheap to clone; clones share what they know.
 #[derive(Clone)]
 pub struct Gate {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all clones of a gate share.
+pub(crate) struct Shared {
+    state: AtomicPackedState,
+    window: ArcSwap<Window>,
+    clock: Clock,
+    policy: Policy,
+    responder: Arc<Responder>,
+    refresher: Refresher,
+    sleeper: crate::clock::Sleeper,
+    identity: Identity,
+    in_lambda: bool,
 }
 
 impl Gate {
@@ -47,93 +69,230 @@ impl Gate {
         Self::builder().from_env().build_or_pass()
     }
 
-    pub(crate) fn assemble(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let responder = Arc::new(settings.responder);
         Self {
-            inner: Arc::new(Inner::new(settings)),
+            shared: Arc::new(Shared {
+                state: AtomicPackedState::new(PackedState::UNKNOWN),
+                window: ArcSwap::from_pointee(Window::new(None, Arc::clone(&responder))),
+                clock: settings.clock,
+                policy: settings.policy,
+                responder,
+                refresher: Refresher::new(
+                    settings.source,
+                    settings.parameter,
+                    settings.ttl,
+                    settings.budget,
+                    settings.sleeper.clone(),
+                ),
+                sleeper: settings.sleeper,
+                identity: settings.identity,
+                in_lambda: settings.in_lambda,
+            }),
         }
     }
 
-    /// Decides by what is known now, however old it is; asks nobody. [`check`](Self::check) is what a
-    /// handler wants: it refreshes first, if it is time.
+    /// Decides by what is known and not older than the TTL. Waits for a refresh if one is due, for no
+    /// longer than the [budget](Builder::refresh_budget).
+    pub fn check<'a, B: 'static>(
+        &'a self,
+        request: &'a Request<B>,
+    ) -> impl Future<Output = Decision> + Send + use<'a, B> {
+        // Not the body, which need not be shareable between threads.
+        let head = RequestHead::from(request);
+        async move {
+            if !self.shared.snapshot().is_fresh() {
+                self.shared.refreshing().await;
+            }
+            self.shared.decide(head)
+        }
+    }
+
+    /// Decides by what is known now, however old it is, and never waits. [`check`](Self::check) is what
+    /// a handler wants: it refreshes first, if that is due.
     #[inline]
-    pub fn decide(&self, request: &Parts) -> Decision {
-        let known = self.last_known();
-        if self.inner.is_open(known) {
+    pub fn decide<B: 'static>(&self, request: &Request<B>) -> Decision {
+        self.shared.decide(request.into())
+    }
+
+    /// Decides about the event of a plain `lambda_runtime` handler: JSON, or a type of `aws_lambda_events`.
+    /// Some is what the handler has to return: the answer to a request that is refused. None lets it go on:
+    /// the request passes, or the event is no HTTP request. An HTTP event with no method, or with one that
+    /// is none, does not pass.
+    ///
+    /// During a read-only maintenance it tells apart only what passes and what does not; a handler
+    /// that has to know asks [`last_known`](Self::last_known).
+    #[cfg(feature = "lambda")]
+    pub async fn check_event<E>(&self, event: &E) -> Option<serde_json::Value>
+    where
+        E: serde::Serialize + Sync + ?Sized,
+    {
+        let snapshot = self.shared.snapshot();
+        if snapshot.is_fresh() && self.shared.is_open(snapshot.mode()) {
+            return None;
+        }
+        let event = serde_json::to_value(event).ok()?;
+        let (request, source) = crate::lambda_event::recognise(&event)?;
+        if !snapshot.is_fresh() {
+            self.shared.refreshing().await;
+        }
+        let response = self.shared.decide((&request).into()).into_response()?;
+        Some(crate::lambda_event::respond(&response, source))
+    }
+
+    /// The mode that was last known, however old; none if none ever was.
+    #[must_use]
+    pub fn last_known(&self) -> Option<Mode> {
+        self.shared.last_known_mode()
+    }
+}
+
+impl Shared {
+    #[inline]
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.state.load(), self.clock.now_ms())
+    }
+
+    #[inline]
+    pub(crate) fn last_known_mode(&self) -> Option<Mode> {
+        self.state.load().mode()
+    }
+
+    /// Whether every request passes in this mode.
+    #[inline]
+    pub(crate) fn is_open(&self, mode: Option<Mode>) -> bool {
+        self.policy.is_open(mode)
+    }
+
+    /// Decides by what is known, however old.
+    #[inline]
+    pub(crate) fn decide(&self, head: RequestHead<'_>) -> Decision {
+        if self.is_open(self.last_known_mode()) {
             return Decision::Pass;
         }
-        self.judge(request, self.inner.look())
-    }
-
-    /// Decides by what is known and not older than the TTL; waits for a refresh, if need be, for no
-    /// longer than the budget.
-    pub fn check<'a>(&'a self, request: &'a Parts) -> Check<'a> {
-        Check {
-            gate: self,
-            request,
-            refresh: None,
-        }
+        self.decide_slow(head)
     }
 
     #[cold]
-    fn judge(&self, request: &Parts, look: Look) -> Decision {
-        match self.inner.usual(look, request.into()) {
-            Some(usual) => Judgement::Answer(usual.to(|text| text)),
-            None => self.inner.judge(request.into(), look.now_ms),
+    fn decide_slow(&self, head: RequestHead<'_>) -> Decision {
+        let window = self.window.load();
+        let context = RequestContext::of(head.extensions, self.in_lambda);
+        #[cfg(feature = "lambda_http")]
+        if context.kind == crate::request_context::EventKind::PassThrough {
+            return self.decide_passed_through(head);
         }
-        .into()
+        let now_ms = self.clock.now_ms();
+        let now = timestamp(now_ms);
+        let outcome = decide(&self.policy, &window, head, &context, now);
+        let mode = window.mode_at(now);
+        let request_id = context.request_id;
+        log::decided(&self.identity, &window, mode, head, request_id, &outcome);
+        match outcome {
+            Outcome::Open | Outcome::NotHttp | Outcome::Bypass(_) => Decision::Pass,
+            Outcome::ReadOnly => Decision::PassReadOnly,
+            Outcome::OpenLink(redirect) => Decision::Block(redirect),
+            Outcome::Block(_) => Decision::Block(window.responses.respond(head, now_ms)),
+        }
     }
 
-    /// The mode that was last known, if any ever was. However old it is.
-    #[must_use]
-    pub fn last_known(&self) -> Option<Mode> {
-        self.inner.known()
-    }
-}
-
-/// The decision to come: see [`Gate::check`]. Ready at once, unless a refresh is due.
-#[must_use = "futures do nothing unless polled"]
-pub struct Check<'a> {
-    gate: &'a Gate,
-    request: &'a Parts,
-    refresh: Option<Refreshing>,
-}
-
-impl Future for Check<'_> {
-    type Output = Decision;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Decision> {
-        if self.refresh.is_none() {
-            let look = self.gate.inner.look();
-            if look.is_fresh() {
-                return Poll::Ready(if self.gate.inner.is_open(look.known()) {
-                    Decision::Pass
-                } else {
-                    self.gate.judge(self.request, look)
-                });
+    /// Decides about a request that lambda_http made of an event which it did not recognise. What the
+    /// event reader does not recognise either is no HTTP request, and passes.
+    #[cfg(feature = "lambda_http")]
+    fn decide_passed_through(&self, head: RequestHead<'_>) -> Decision {
+        use crate::lambda_event::{recognise, respond};
+        let event = head.event.and_then(|text| serde_json::from_str(text).ok());
+        let event: serde_json::Value = event.unwrap_or_default();
+        let Some((request, source)) = recognise(&event) else {
+            return Decision::Pass;
+        };
+        match self.decide((&request).into()) {
+            // lambda_http returns the body as it is: it has to be the whole answer to the event.
+            Decision::Block(response) => {
+                let answer = respond(&response, source).to_string();
+                Decision::Block(response.map(|_| answer.into()))
             }
-            if let Refresh::Wait(refresh) = self.gate.inner.refresh() {
-                self.refresh = Some(refresh);
+            decision => decision,
+        }
+    }
+
+    /// Makes what is known fresh, if the source answers within the budget.
+    #[cold]
+    pub(crate) fn refreshing(self: &Arc<Self>) -> Refreshing {
+        let shared = Arc::clone(self);
+        Box::pin(async move {
+            let refresh = shared.refresher.refresh(
+                &shared.clock,
+                || shared.last_known_mode().is_some(),
+                || shared.snapshot().is_fresh(),
+            );
+            if let Some((update, _guard)) = refresh.await {
+                shared.apply(update);
+            }
+        })
+    }
+
+    /// Completes when what is known is stale, but not before a tenth of a second. None if there is no
+    /// timer.
+    pub(crate) fn until_stale(&self) -> Option<Sleep> {
+        let ms = self.snapshot().fresh_for_ms().max(100);
+        self.sleeper.sleep(std::time::Duration::from_millis(ms))
+    }
+
+    fn apply(&self, update: Update) {
+        match update {
+            Update::Set {
+                flag,
+                asked_ms,
+                lifetime_ms,
+            } => self.set(flag, asked_ms, lifetime_ms),
+            Update::Keep { lifetime_ms, cause } => {
+                let window = self.window.load();
+                let now_ms = self.clock.now_ms();
+                let mode = window.mode_at(timestamp(now_ms));
+                let lifetime_ms = window.lifetime(now_ms, lifetime_ms);
+                self.state
+                    .store(PackedState::new(mode, now_ms, lifetime_ms));
+                match cause {
+                    Cause::Ignored {
+                        version,
+                        known_version,
+                    } => log::answer_ignored(&self.identity, mode, version, known_version),
+                    Cause::Failed(Some(report)) => {
+                        let (reason, next_secs) = (&report.reason, report.next_secs);
+                        log::refresh_failed(&self.identity, mode, reason, next_secs);
+                    }
+                    Cause::Failed(None) => {}
+                }
             }
         }
-        if let Some(refresh) = &mut self.refresh {
-            ready!(refresh.as_mut().poll(cx));
-        }
-        Poll::Ready(self.gate.decide(self.request))
     }
-}
 
-impl fmt::Debug for Check<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Check").finish_non_exhaustive()
+    /// What was asked for at `asked_ms` holds for `lifetime_ms` from then.
+    fn set(&self, flag: Flag, asked_ms: u64, lifetime_ms: u64) {
+        let before = self.window.load();
+        // The answers made for the same flag serve on.
+        let window = if before.flag.as_ref() == Some(&flag) {
+            Arc::clone(&before)
+        } else {
+            Arc::new(Window::new(Some(flag), Arc::clone(&self.responder)))
+        };
+        let mode = window.mode_at(timestamp(self.clock.now_ms()));
+        if before.mode_at(timestamp(asked_ms)) != mode || before.id() != window.id() {
+            log::changed(&self.identity, mode, window.id());
+        }
+        let lifetime_ms = window.lifetime(asked_ms, lifetime_ms);
+        // In this order: a request that reads the mode finds a window that is at least as new.
+        self.window.store(window);
+        self.state
+            .store(PackedState::new(mode, asked_ms, lifetime_ms));
     }
 }
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
-            .field("app", &self.inner.identity.app)
-            .field("role", &self.inner.identity.role)
+            .field("app", &self.shared.identity.app)
+            .field("role", &self.shared.identity.role)
             .field("last_known", &self.last_known())
             .finish_non_exhaustive()
     }

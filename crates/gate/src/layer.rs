@@ -7,10 +7,13 @@ use crate::body::FromPage;
 use crate::gate::Gate;
 use crate::service::Maintenance;
 
-/// Puts a [`Gate`] before any HTTP service: an axum router, a hyper service, a lambda_http handler.
+/// Puts a [`Gate`] around an HTTP service.
 ///
-/// Put it outermost, before anything that opens a connection or takes long: what is inside is not
+/// Put it outermost, around anything that opens a connection or takes long: what is inside is not
 /// touched during a maintenance, not even asked whether it is ready.
+///
+/// With axum, put it around the finished router, as [`Maintenance::new`] does, and not into it:
+/// `Router::layer` leaves out every route that is added after it, without a word.
 #[derive(Debug, Clone)]
 pub struct MaintenanceLayer<P = FromPage> {
     gate: Gate,
@@ -18,7 +21,8 @@ pub struct MaintenanceLayer<P = FromPage> {
 }
 
 impl MaintenanceLayer {
-    /// A layer of this gate, around services whose response body can be made from a `&'static str`.
+    /// A layer of this gate, around services whose response body is a
+    /// [`PageBody`](crate::PageBody).
     #[must_use]
     pub fn new(gate: Gate) -> Self {
         Self {
@@ -54,6 +58,6 @@ impl<S, P: Clone> Layer<S> for MaintenanceLayer<P> {
     type Service = Maintenance<S, P>;
 
     fn layer(&self, inner: S) -> Maintenance<S, P> {
-        Maintenance::of(inner, self.gate.clone(), self.make_body.clone())
+        Maintenance::with_body(inner, self.gate.clone(), self.make_body.clone())
     }
 }

@@ -1,16 +1,17 @@
 //! An app that is built when the first request reaches it: behind the gate, so that during a
 //! maintenance its database connection is never opened.
 
-use std::future::Future;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use tokio::sync::OnceCell;
 use tower_service::Service;
 
 use crate::source::BoxError;
-use crate::turn::Once;
 
 /// A service that `make` builds at the first request, once, however many come at the same time. If it
 /// fails, the request gets the error and the next one tries again.
@@ -23,7 +24,7 @@ use crate::turn::Once;
 /// # async fn connect() -> Result<(), std::io::Error> { Ok(()) }
 /// # async fn example() -> Result<(), lambda_http::Error> {
 /// use lambda_http::{Body, Error, Request, Response, service_fn};
-/// use maintenance_gate::{Gate, Layer, MaintenanceLayer, lazy};
+/// use maintenance_gate::{Gate, Maintenance, lazy};
 ///
 /// let app = lazy(|| async {
 ///     let _database = connect().await?;
@@ -31,7 +32,33 @@ use crate::turn::Once;
 ///         Ok::<_, Error>(Response::new(Body::from("hello")))
 ///     }))
 /// });
-/// lambda_http::run(MaintenanceLayer::new(Gate::from_env()?).layer(app)).await
+/// lambda_http::run(Maintenance::new(app, Gate::from_env()?)).await
+/// # }
+/// ```
+///
+/// With axum, an app that cannot be built is a 500:
+///
+/// ```no_run
+/// use std::net::SocketAddr;
+///
+/// use axum::error_handling::HandleError;
+/// use axum::extract::Request;
+/// use axum::http::StatusCode;
+/// use axum::routing::get;
+/// use axum::{Router, ServiceExt};
+/// use maintenance_gate::{BoxError, Gate, Maintenance, lazy};
+///
+/// # async fn connect() -> Result<(), std::io::Error> { Ok(()) }
+/// # async fn example(listener: tokio::net::TcpListener) -> Result<(), BoxError> {
+/// let app = lazy(|| async {
+///     let _database = connect().await?;
+///     Ok::<_, BoxError>(Router::new().route("/", get(async || "hello")))
+/// });
+/// let app = HandleError::new(app, async |_: BoxError| StatusCode::INTERNAL_SERVER_ERROR);
+/// let app = Maintenance::new(app, Gate::from_env()?);
+/// let app = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(app);
+/// axum::serve(listener, app).await?;
+/// # Ok(())
 /// # }
 /// ```
 pub fn lazy<F, Fut, S, E>(make: F) -> Lazy<F, S>
@@ -42,7 +69,7 @@ where
     Lazy {
         shared: Arc::new(Shared {
             make,
-            app: Once::new(None),
+            app: OnceCell::new(),
         }),
         own: None,
     }
@@ -57,7 +84,12 @@ pub struct Lazy<F, S> {
 
 struct Shared<F, S> {
     make: F,
-    app: Once<S>,
+    /// Locked only to be cloned: an app need not be shareable between threads.
+    app: OnceCell<Mutex<S>>,
+}
+
+fn clone<S: Clone>(app: &Mutex<S>) -> S {
+    app.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 impl<F, S> Clone for Lazy<F, S> {
@@ -69,8 +101,8 @@ impl<F, S> Clone for Lazy<F, S> {
     }
 }
 
-impl<F, S> std::fmt::Debug for Lazy<F, S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<F, S> fmt::Debug for Lazy<F, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lazy").finish_non_exhaustive()
     }
 }
@@ -82,16 +114,16 @@ where
     E: Into<BoxError>,
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
-    S::Future: Send,
+    S::Future: Send + 'static,
     B: Send + 'static,
 {
     type Response = Response<R>;
     type Error = BoxError;
-    type Future = LazyFuture<S::Future, Result<Response<R>, BoxError>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         if self.own.is_none() {
-            self.own = self.shared.app.get();
+            self.own = self.shared.app.get().map(clone);
         }
         match &mut self.own {
             Some(app) => app.poll_ready(cx).map_err(Into::into),
@@ -101,65 +133,17 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if let Some(app) = &mut self.own {
-            return LazyFuture {
-                kind: Kind::App {
-                    future: app.call(request),
-                },
-            };
+            let response = app.call(request);
+            return Box::pin(async { response.await.map_err(Into::into) });
         }
         let shared = Arc::clone(&self.shared);
-        let first = async move {
-            let mut app = shared
+        Box::pin(async move {
+            let app = shared
                 .app
-                .get_or_make(&shared.make)
-                .await
-                .map_err(Into::into)?;
-            std::future::poll_fn(|cx| app.poll_ready(cx))
-                .await
-                .map_err(Into::into)?;
+                .get_or_try_init(|| async { (shared.make)().await.map(Mutex::new) });
+            let mut app = clone(app.await.map_err(Into::into)?);
+            poll_fn(|cx| app.poll_ready(cx)).await.map_err(Into::into)?;
             app.call(request).await.map_err(Into::into)
-        };
-        LazyFuture {
-            kind: Kind::First {
-                future: Box::pin(first),
-            },
-        }
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// The response to come, from an app that may have to be built first.
-    pub struct LazyFuture<F, O> {
-        #[pin]
-        kind: Kind<F, O>,
-    }
-}
-
-pin_project_lite::pin_project! {
-    #[project = KindProj]
-    enum Kind<F, O> {
-        App { #[pin] future: F },
-        First { future: Pin<Box<dyn Future<Output = O> + Send>> },
-    }
-}
-
-impl<F, R, E> Future for LazyFuture<F, Result<Response<R>, BoxError>>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-    E: Into<BoxError>,
-{
-    type Output = Result<Response<R>, BoxError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().kind.project() {
-            KindProj::App { future } => Poll::Ready(ready!(future.poll(cx)).map_err(Into::into)),
-            KindProj::First { future } => future.as_mut().poll(cx),
-        }
-    }
-}
-
-impl<F, O> std::fmt::Debug for LazyFuture<F, O> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LazyFuture").finish_non_exhaustive()
+        })
     }
 }

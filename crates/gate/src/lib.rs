@@ -132,59 +132,45 @@
     )
 )]
 
-mod accept;
-mod admission;
-mod answer;
-mod asked;
+mod backoff;
 mod body;
 mod build_error;
-mod built_in;
+mod builder;
+mod bypass;
 mod clock;
-mod config;
-mod cors;
 mod decision;
 mod environment;
-#[cfg(feature = "lambda")]
-mod event;
-mod events;
 mod future;
 mod gate;
-mod interval;
-mod language;
+#[cfg(any(feature = "lambda", feature = "lambda_http"))]
+mod lambda_event;
 mod layer;
 mod lazy;
-mod metrics;
-mod newest;
-mod notice;
-mod pages;
-mod platform;
+mod log;
+mod page;
 mod refresh;
-mod served;
+mod request;
+mod request_context;
+mod response;
 mod service;
+mod snapshot;
 mod source;
-mod state;
-mod sync;
-mod template;
-mod timer;
-mod turn;
-mod weighted;
-mod word;
+mod version_guard;
+mod window;
 
-pub use admission::ClientAddress;
-pub use answer::X_MAINTENANCE;
-pub use body::{FromPage, MakeBody, PageText};
+pub use body::PageBody;
 pub use build_error::BuildError;
-pub use clock::{Clock, ManualClock};
-pub use config::{Builder, OnUnknown};
-pub use cors::Cors;
-pub use decision::{Decision, ReadOnly, Refusal};
+pub use builder::Builder;
+pub use bypass::ClientAddress;
+#[cfg(feature = "test-util")]
+pub use clock::ManualClock;
+pub use decision::{Decision, OnUnknown, ReadOnly};
 pub use future::ResponseFuture;
-pub use gate::{Check, Gate};
+pub use gate::Gate;
 pub use layer::MaintenanceLayer;
-pub use lazy::{Lazy, LazyFuture, lazy};
+pub use lazy::lazy;
 pub use maintenance_flag::Mode;
-pub use notice::DEFAULT_RETRY_AFTER;
-pub use pages::{MAX_PAGE_BYTES, Page};
+pub use page::Page;
 pub use service::Maintenance;
 #[cfg(feature = "extension")]
 pub use source::ExtensionSource;
@@ -194,7 +180,6 @@ pub use source::FileSource;
 pub use source::SdkSource;
 #[cfg(feature = "ssm")]
 pub use source::SsmSource;
-pub use source::{BoxError, Fetch, FlagSource, MemorySource, Reading, Throttled};
-pub use timer::{Sleep, Timer};
-/// What [`MaintenanceLayer`] implements, for those who do not depend on tower.
+pub use source::{BoxError, Fetch, FlagSource, MemorySource, ParameterValue, Throttled};
+/// What [`MaintenanceLayer`] implements, for code that does not depend on tower.
 pub use tower_layer::Layer;

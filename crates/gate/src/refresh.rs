@@ -1,247 +1,264 @@
-//! Keeping the flag fresh: who asks, how long others wait, and what a failure does.
+//! Asks the source, one request at a time and no longer than the budget, and returns what that means
+//! for what is known.
 //!
-//! The request that finds the state too old asks, by itself, and goes on within the budget whatever
-//! happens. Requests beside it go on with the last known state at once or, if none ever was, wait for
-//! the same answer. A failure keeps the last known state, on or off, and puts off the next try; by how
-//! much is the business of `interval`. So does an answer that is older than what is known, which is the
-//! business of `newest`; the next try is then as after any answer.
+//! The first request that finds the state stale asks. Requests beside it go on with the last known state
+//! or, if there never was one, wait for the same answer. Nothing is held by a future that was not polled.
+//! How long a failure puts off the next try is `backoff`'s business; whether an answer is older than
+//! what is known, `version_guard`'s.
 
 use std::future::{Future, poll_fn, ready};
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use maintenance_flag::Flag;
+use tokio::sync::{Mutex, MutexGuard};
 
-use crate::events;
-use crate::interval::{Failure, Interval, jittered};
-use crate::newest::Newest;
-use crate::source::{BoxError, Fetch, FlagSource, Reading, Throttled};
-use crate::state::Inner;
-use crate::timer::{Sleep, Timer};
-use crate::turn::{Taken, Turn};
+use crate::backoff::{Backoff, Failure, jittered};
+use crate::clock::{Clock, Sleep, Sleeper};
+use crate::source::{BoxError, Fetch, FlagSource, ParameterValue, Throttled};
+use crate::version_guard::VersionGuard;
 
-/// A fetch that is older is not waited for again: its connection is probably dead.
-const GIVE_UP: Duration = Duration::from_secs(10);
-
-/// A refresh under way.
-pub(crate) type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Whether a request has to wait before it can be decided.
-pub(crate) enum Refresh {
-    /// Decide by what is known.
-    GoOn,
-    /// Decide when this is done.
-    Wait(Refreshing),
-}
+/// A fetch that is older is not polled again: its connection is probably dead.
+const MAX_FETCH_AGE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Refresher {
     source: Box<dyn FlagSource>,
-    timer: Box<dyn Timer>,
     parameter: String,
     budget: Duration,
-    turn: Arc<Turn>,
-    desk: Mutex<Desk>,
+    sleeper: Sleeper,
+    state: Mutex<RefreshState>,
 }
 
-/// What one refresh leaves to the next. Only whoever has the turn touches it.
-struct Desk {
-    unfinished: Option<Fetching>,
-    interval: Interval,
-    newest: Newest,
+/// What one refresh leaves to the next.
+pub(crate) struct RefreshState {
+    /// A fetch that an earlier request did not wait for to its end.
+    pending: Option<Pending>,
+    backoff: Backoff,
+    versions: VersionGuard,
 }
 
-struct Fetching {
+struct Pending {
     fetch: Fetch,
     since_ms: u64,
 }
 
+/// What a refresh means for what is known.
+pub(crate) enum Update {
+    /// The store said this when it was asked at `asked_ms`.
+    Set {
+        flag: Flag,
+        asked_ms: u64,
+        lifetime_ms: u64,
+    },
+    /// What is known stays.
+    Keep { lifetime_ms: u64, cause: Cause },
+}
+
+/// Why what is known stays.
+pub(crate) enum Cause {
+    /// The answer is older.
+    Ignored {
+        version: Option<u64>,
+        known_version: Option<u64>,
+    },
+    /// There is none. Some, if it is worth an event.
+    Failed(Option<FailureReport>),
+}
+
+pub(crate) struct FailureReport {
+    pub(crate) reason: String,
+    pub(crate) next_secs: u64,
+}
+
+/// The turn of the request that refreshes, until it has used the update.
+pub(crate) type RefreshGuard<'a> = MutexGuard<'a, RefreshState>;
+
 impl Refresher {
     pub(crate) fn new(
         source: Box<dyn FlagSource>,
-        timer: Box<dyn Timer>,
         parameter: String,
         ttl: Duration,
         budget: Duration,
+        sleeper: Sleeper,
     ) -> Self {
         Self {
             source,
-            timer,
             parameter,
             budget,
-            turn: Arc::default(),
-            desk: Mutex::new(Desk {
-                unfinished: None,
-                interval: Interval::new(ttl),
-                newest: Newest::default(),
+            sleeper,
+            state: Mutex::new(RefreshState {
+                pending: None,
+                backoff: Backoff::new(ttl),
+                versions: VersionGuard::default(),
             }),
         }
     }
 
-    fn with_desk<T>(&self, work: impl FnOnce(&mut Desk) -> T) -> T {
-        work(&mut self.desk.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Asks the source. None if that is not needed: another request is asking and a state is known
+    /// (`is_known`), or another one was faster and the state is fresh again.
+    pub(crate) async fn refresh<'a>(
+        &'a self,
+        clock: &Clock,
+        is_known: impl Fn() -> bool,
+        is_fresh: impl Fn() -> bool,
+    ) -> Option<(Update, RefreshGuard<'a>)> {
+        let mut budget = Budget::new(&self.sleeper, self.budget);
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(_) if is_known() => return None,
+            Err(_) => {
+                let state = budget.limit(pin!(self.state.lock())).await?;
+                if is_known() {
+                    return None;
+                }
+                state
+            }
+        };
+        if is_fresh() {
+            return None;
+        }
+        let update = self.ask(&mut state, clock, &mut budget).await;
+        Some((update, state))
     }
 
-    /// The fetch that an earlier refresh did not wait for to the end, else a new one.
-    fn fetching(&self, now_ms: u64) -> Fetching {
-        let unfinished = self.with_desk(|desk| {
-            let patience = desk.interval.patience(GIVE_UP);
-            desk.unfinished.take().filter(|fetching| {
-                now_ms
-                    .checked_sub(fetching.since_ms)
-                    .is_some_and(|age| Duration::from_millis(age) < patience)
-            })
-        });
-        unfinished.unwrap_or_else(|| Fetching {
+    async fn ask(
+        &self,
+        state: &mut RefreshState,
+        clock: &Clock,
+        budget: &mut Budget<'_>,
+    ) -> Update {
+        let now_ms = clock.now_ms();
+        if let Some(lifetime_ms) = state.drop_old_fetch(now_ms) {
+            let cause = Cause::Failed(None);
+            return Update::Keep { lifetime_ms, cause };
+        }
+        let pending = state.pending.get_or_insert_with(|| Pending {
             fetch: guarded(|| self.source.fetch(&self.parameter))
                 .unwrap_or_else(|error| Box::pin(ready(Err(error)))),
             since_ms: now_ms,
-        })
+        });
+        let asked_ms = pending.since_ms;
+        let answer = budget
+            .limit(poll_fn(|cx| {
+                guarded(|| pending.fetch.as_mut().poll(cx))
+                    .unwrap_or_else(|error| Poll::Ready(Err(error)))
+            }))
+            .await;
+        let Some(answer) = answer else {
+            let waited = match budget.is_possible() {
+                true => format!("no answer within {} ms", self.budget.as_millis()),
+                false => "waiting for an answer needs a tokio runtime with time".to_owned(),
+            };
+            return state.failed(Failure::Slow, waited, now_ms);
+        };
+        state.pending = None;
+        match answer {
+            Ok(answer) => state.answered(answer.as_ref(), asked_ms, clock.now_ms()),
+            Err(error) => state.failed(kind(&error), error.to_string(), now_ms),
+        }
     }
 }
 
-impl Inner {
-    /// What a request does that found the state too old.
-    #[cold]
-    pub(crate) fn refresh(self: &Arc<Self>) -> Refresh {
-        match self.refresher.turn.try_take() {
-            // Somebody may have been faster between the look and the turn.
-            Some(_turn) if self.look().is_fresh() => Refresh::GoOn,
-            Some(turn) => Refresh::Wait(Box::pin(lead(Arc::clone(self), turn, None))),
-            None if self.known().is_some() => Refresh::GoOn,
-            None => Refresh::Wait(Box::pin(follow(Arc::clone(self)))),
+impl RefreshState {
+    /// Drops a fetch that is not to be polled again. Some, if it is too early for the next one: how
+    /// long what is known stays.
+    fn drop_old_fetch(&mut self, now_ms: u64) -> Option<u64> {
+        let since_ms = self.pending.as_ref()?.since_ms;
+        // A clock that jumped backwards says nothing about the age.
+        let age = now_ms.checked_sub(since_ms).map(Duration::from_millis);
+        if age.is_some_and(|age| age < MAX_FETCH_AGE) {
+            return None;
         }
+        self.pending = None;
+        let early = self.backoff.stretched().checked_sub(age?)?;
+        u64::try_from(early.as_millis()).ok().filter(|ms| *ms > 0)
     }
 
     /// The source answered a question of `asked_ms`; none: there is no such parameter.
-    fn answered(&self, answer: Option<&Reading>, asked_ms: u64) {
-        let refresher = &self.refresher;
-        let now_ms = self.clock.now_ms();
-        if refresher.with_desk(|desk| desk.newest.outdates(answer, asked_ms)) {
-            return self.left_aside(answer, now_ms);
+    fn answered(&mut self, answer: Option<&ParameterValue>, asked_ms: u64, now_ms: u64) -> Update {
+        if self.versions.is_stale(answer, asked_ms) {
+            let cause = Cause::Ignored {
+                version: answer.and_then(ParameterValue::version),
+                known_version: self.versions.version(),
+            };
+            let lifetime_ms = jittered(self.backoff.succeeded(), random(now_ms));
+            return Update::Keep { lifetime_ms, cause };
         }
-        let decoded = answer.map_or_else(|| Ok(Flag::off()), |it| Flag::decode(it.text()));
+        let decoded = answer.map_or_else(|| Ok(Flag::off()), |value| Flag::decode(value.text()));
         match decoded {
             Ok(flag) => {
-                let good_for = refresher.with_desk(|desk| {
-                    desk.newest.learn(answer, now_ms);
-                    desk.interval.succeeded()
-                });
-                self.learn(flag, asked_ms, jittered(good_for, random(asked_ms)));
+                self.versions.update(answer, now_ms);
+                let lifetime_ms = jittered(self.backoff.succeeded(), random(now_ms));
+                Update::Set {
+                    flag,
+                    asked_ms,
+                    lifetime_ms,
+                }
             }
-            Err(error) => self.failed(Failure::Failed, &error.to_string()),
+            Err(error) => self.failed(Failure::Failed, error.to_string(), now_ms),
         }
     }
 
-    /// The store is well; only what it said is older than what is known.
-    fn left_aside(&self, answer: Option<&Reading>, now_ms: u64) {
-        let (good_for, newest) = self
-            .refresher
-            .with_desk(|desk| (desk.interval.succeeded(), desk.newest.version()));
-        self.keep(jittered(good_for, random(now_ms)));
-        let version = answer.and_then(Reading::version);
-        events::left_aside(&self.identity, self.known(), version, newest);
-    }
-
-    fn failed(&self, failure: Failure, reason: &str) {
-        let next = self
-            .refresher
-            .with_desk(|desk| desk.interval.failed(failure));
-        self.keep(jittered(next.after, random(self.clock.now_ms())));
-        if next.is_news {
-            let next_secs = next.after.as_secs();
-            events::refresh_failed(&self.identity, self.known(), reason, next_secs);
+    fn failed(&mut self, failure: Failure, reason: String, now_ms: u64) -> Update {
+        let next = self.backoff.failed(failure);
+        let next_secs = next.after.as_secs();
+        Update::Keep {
+            lifetime_ms: jittered(next.after, random(now_ms)),
+            cause: Cause::Failed(next.is_news.then_some(FailureReport { reason, next_secs })),
         }
     }
 }
 
-/// Asks the source, for no longer than the budget; `end` is the end of one that has begun already.
-async fn lead(inner: Arc<Inner>, turn: Taken, mut end: Option<Sleep>) {
-    let refresher = &inner.refresher;
-    let mut asked = Asked {
-        fetching: Some(refresher.fetching(inner.clock.now_ms())),
-        refresher,
-        _turn: turn,
-    };
-    let answer = poll_fn(|cx| {
-        if let Some(fetching) = &mut asked.fetching
-            && let Poll::Ready(result) = guarded(|| fetching.fetch.as_mut().poll(cx))
-                .unwrap_or_else(|error| Poll::Ready(Err(error)))
-        {
-            let since_ms = fetching.since_ms;
-            asked.fetching = None;
-            return Poll::Ready(Some((result, since_ms)));
+/// What is left of the time that a request may wait.
+struct Budget<'a> {
+    sleeper: &'a Sleeper,
+    duration: Duration,
+    /// Made only once something is waited for, so that a source which answers at once costs no timer.
+    /// None within: nothing can end a wait here.
+    end: Option<Option<Sleep>>,
+}
+
+impl<'a> Budget<'a> {
+    fn new(sleeper: &'a Sleeper, duration: Duration) -> Self {
+        Self {
+            sleeper,
+            duration,
+            end: None,
         }
-        // Only now, so that a source which answers at once costs no timer.
-        end.get_or_insert_with(|| refresher.timer.sleep(refresher.budget))
-            .as_mut()
-            .poll(cx)
-            .map(|()| None)
-    })
-    .await;
-    match answer {
-        None => {
-            let budget = refresher.budget.as_millis();
-            inner.failed(Failure::Slow, &format!("no answer within {budget} ms"));
-        }
-        Some((Ok(answer), since_ms)) => inner.answered(answer.as_ref(), since_ms),
-        Some((Err(error), _)) => inner.failed(kind(&error), &error.to_string()),
+    }
+
+    /// Whether anything could be waited for.
+    fn is_possible(&self) -> bool {
+        !matches!(self.end, Some(None))
+    }
+
+    /// The result of some work, unless the budget ends first.
+    async fn limit<T>(&mut self, mut work: impl Future<Output = T> + Unpin) -> Option<T> {
+        poll_fn(|cx| {
+            if let Poll::Ready(result) = Pin::new(&mut work).poll(cx) {
+                return Poll::Ready(Some(result));
+            }
+            match self
+                .end
+                .get_or_insert_with(|| self.sleeper.sleep(self.duration))
+            {
+                Some(end) => end.as_mut().poll(cx).map(|()| None),
+                None => Poll::Ready(None),
+            }
+        })
+        .await
     }
 }
 
-/// Does something of the source's. One that panics is one that fails: it must not take every request
-/// with it. It is not touched again after that.
+/// Runs code of the source. A panic in it is a failed fetch: it must not take every request with it.
 fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, BoxError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| "the source panicked".into())
 }
 
-/// Waits for the refresh of another request, because nothing is known yet. If that request goes away,
-/// this one asks.
-async fn follow(inner: Arc<Inner>) {
-    let refresher = &inner.refresher;
-    let mut end = refresher.timer.sleep(refresher.budget);
-    loop {
-        let mut over = refresher.turn.over();
-        let in_time = poll_fn(|cx| {
-            if Pin::new(&mut over).poll(cx).is_ready() {
-                return Poll::Ready(true);
-            }
-            end.as_mut().poll(cx).map(|()| false)
-        })
-        .await;
-        if !in_time || inner.look().is_fresh() || inner.known().is_some() {
-            return;
-        }
-        if let Some(turn) = refresher.turn.try_take() {
-            return lead(Arc::clone(&inner), turn, Some(end)).await;
-        }
-    }
-}
-
-/// A fetch under way. If its request goes away or out of time, the next refresh goes on with it.
-struct Asked<'a> {
-    fetching: Option<Fetching>,
-    refresher: &'a Refresher,
-    _turn: Taken,
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        // One that panicked must not be polled again.
-        if let Some(fetching) = self.fetching.take()
-            && !std::thread::panicking()
-        {
-            self.refresher
-                .with_desk(|desk| desk.unfinished = Some(fetching));
-        }
-    }
-}
-
-/// Whether the store refused because it is asked too often: the source says so by an error type,
-/// its own or the cause of its own.
+/// Whether the store throttles: the source says so by an error type, its own or a cause of its own.
 fn kind(error: &BoxError) -> Failure {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
     while let Some(error) = cause {
@@ -257,8 +274,8 @@ fn random(seed: u64) -> u64 {
     mixed(&RandomState::new(), seed, SystemTime::now())
 }
 
-/// With the moment in it, to the nanosecond: processes restored from one snapshot have the same
-/// random keys, and must not ask together for ever after.
+/// With the time in it, to the nanosecond: processes restored from one snapshot have the same random
+/// keys, and must not ask together ever after.
 fn mixed(keys: &RandomState, seed: u64, now: SystemTime) -> u64 {
     keys.hash_one((seed, now))
 }

@@ -263,11 +263,11 @@ fn answered(scene: &Scene, method: Method, uri: &str, header: Option<(&str, &str
     if let Some((name, value)) = header {
         request = request.header(name, value);
     }
-    let parts = request.body(()).expect("a request").into_parts().0;
+    let request = request.body(()).expect("a request");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let decision = runtime.expect("a runtime").block_on(gate.check(&parts));
+    let decision = runtime.expect("a runtime").block_on(gate.check(&request));
     let response = decision.into_response()?;
     Some(response.status().as_u16())
 }

@@ -41,11 +41,23 @@ impl FromStr for AddressRange {
             text: text.to_owned(),
         };
         let net = match text.split_once('/') {
-            Some(_) => text.parse::<IpNet>().map_err(|_| error())?,
+            Some(_) => canonical(text.parse().map_err(|_| error())?),
             None => IpNet::from(text.parse::<IpAddr>().map_err(|_| error())?.to_canonical()),
         };
         Ok(Self(net.trunc()))
     }
+}
+
+/// A range of IPv4 addresses that are written as IPv6 ones (`::ffff:192.0.2.0/120`) is the IPv4 range.
+fn canonical(net: IpNet) -> IpNet {
+    let ipv4 = match net.addr().to_canonical() {
+        IpAddr::V4(address) if net.addr().is_ipv6() => {
+            let prefix = net.prefix_len().checked_sub(96);
+            prefix.and_then(|prefix| IpNet::new(address.into(), prefix).ok())
+        }
+        _ => None,
+    };
+    ipv4.unwrap_or(net)
 }
 
 impl fmt::Display for AddressRange {
@@ -71,6 +83,10 @@ mod tests {
             ("2001:DB8::1", "2001:db8::1"),
             ("2001:db8::1/32", "2001:db8::/32"),
             ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+            ("::ffff:192.0.2.7/128", "192.0.2.7"),
+            ("::ffff:0.0.0.0/96", "0.0.0.0/0"),
+            ("::ffff:0:0/95", "::fffe:0:0/95"),
             ("0.0.0.0/0", "0.0.0.0/0"),
         ] {
             let range: AddressRange = typed.parse().unwrap();

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::interval::{Failure, Interval, jittered};
+use crate::backoff::{Backoff, Failure, jittered};
 
 /// How finely the time is divided, in milliseconds.
 const TICK: u64 = 50;
@@ -57,7 +57,7 @@ pub(crate) struct Outcome {
 }
 
 struct Environment {
-    interval: Interval,
+    backoff: Backoff,
     /// When it asks next.
     due: u64,
     /// What the extension holds is used until then.
@@ -96,7 +96,7 @@ impl Fleet {
         let slot = |due: u64| usize::try_from(due / TICK % SLOTS).unwrap_or(0);
         let mut fleet: Vec<Environment> = (0..self.environments)
             .map(|_| Environment {
-                interval: Interval::new(self.ttl),
+                backoff: Backoff::new(self.ttl),
                 due: random.u64(0..phase.max(1)),
                 cached_until: random.u64(0..=held),
                 cached_new: false,
@@ -132,8 +132,8 @@ impl Fleet {
                         seen_at.push(at - change);
                     }
                     let pause = match told.new {
-                        Some(_) => environment.interval.succeeded(),
-                        None => environment.interval.failed(told.failure).after,
+                        Some(_) => environment.backoff.succeeded(),
+                        None => environment.backoff.failed(told.failure).after,
                     };
                     // The state expires, and some time later there is a request. Never in this tick
                     // again: it has been dealt out.

@@ -13,15 +13,11 @@ mod fleet;
 mod tables;
 
 #[expect(dead_code, reason = "the gate uses the rest")]
-#[path = "../../src/interval.rs"]
-mod interval;
+#[path = "../../src/backoff.rs"]
+mod backoff;
 #[expect(dead_code, reason = "the gate uses the rest")]
-#[path = "../../src/word.rs"]
-mod word;
-/// What `word` is built from.
-mod sync {
-    pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
-}
+#[path = "../../src/snapshot.rs"]
+mod snapshot;
 
 use std::process::ExitCode;
 use std::time::Duration;

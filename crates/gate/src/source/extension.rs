@@ -3,17 +3,18 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-integration-lambda-extensions.html>
 
 use std::fmt;
-use std::time::Duration;
 
-use http::HeaderValue;
+use bytes::Bytes;
 use http::header::HOST;
+use http::{HeaderValue, Request, StatusCode};
 use http_body_util::Full;
+use hyper_util::client::legacy::connect::HttpConnector;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::asker::Asker;
-use super::http::{Origin, Request, Scheme};
+use super::environment::Variables;
+use super::http::{HttpClient, client, connector, round_trip};
 use super::reason::refusal;
-use super::{BoxError, Fetch, FlagSource, parameter};
+use super::{BoxError, Fetch, FlagSource, Throttled, get_parameter};
 
 /// What may stand in a query as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -23,12 +24,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Reads the flag from the AWS Parameters and Secrets Lambda extension, a layer that the function must
-/// have. The function's role needs `ssm:GetParameter`, as the extension asks with it. Needs a tokio
-/// runtime with I/O and time.
+/// have. The function's role needs `ssm:GetParameter`, as the extension asks with it, and `kms:Decrypt` if
+/// the parameter is a SecureString. Needs a tokio runtime with I/O and time.
 ///
 /// | variable | means |
 /// |---|---|
-/// | `SSM_PARAMETER_STORE_TTL` | how long the extension goes on with what it read, in seconds, 0 to 300. **300 unless set, on top of the gate's own TTL**: set it to 0 or to a few seconds, or nobody sees a maintenance begin for five minutes |
+/// | `SSM_PARAMETER_STORE_TTL` | how long the extension goes on with what it read, in seconds, 0 to 300. **300 unless set, on top of the gate's own TTL**: set it to 0 or to a few seconds, or visitors see a maintenance begin up to five minutes late |
 /// | `PARAMETERS_SECRETS_EXTENSION_HTTP_PORT` | where the extension listens; 2773 unless set |
 /// | `AWS_SESSION_TOKEN` | what it is asked with; Lambda sets it |
 ///
@@ -37,32 +38,34 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// failure with the same words, also that there is no such parameter: so **the flag must exist**,
 /// which it does once `maintenance on` has run. The reason of a failure is in its log.
 #[derive(Clone)]
-pub struct ExtensionSource(Asker);
+pub struct ExtensionSource {
+    variables: Variables,
+    client: HttpClient<HttpConnector>,
+}
 
 impl ExtensionSource {
-    /// With what the environment of the process says, at each fetch.
+    /// With the environment of the process, at each fetch.
     #[must_use]
     pub fn from_env() -> Self {
-        Self(Asker::from_env())
+        Self::new(Variables::env())
     }
 
     /// As [`from_env`](Self::from_env), from any place that has such variables.
     #[must_use]
     pub fn from_vars(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self(Asker::from_vars(var))
+        Self::new(Variables::new(var))
     }
 
-    /// How long a connection that was kept may be silent before another one is tried beside it; 100 ms
-    /// unless set. Less than the gate's [budget](crate::Builder::refresh_budget), so that one which died
-    /// while the environment was frozen costs no refresh.
-    #[must_use]
-    pub fn patience(self, patience: Duration) -> Self {
-        Self(self.0.patience(patience))
+    fn new(variables: Variables) -> Self {
+        Self {
+            variables,
+            client: client(connector()),
+        }
     }
 
     fn port(&self) -> Result<u16, BoxError> {
         const VARIABLE: &str = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT";
-        match self.0.vars.get(VARIABLE) {
+        match self.variables.get(VARIABLE) {
             None => Ok(2773),
             Some(port) => port
                 .parse()
@@ -71,7 +74,7 @@ impl ExtensionSource {
     }
 
     fn token(&self) -> Result<HeaderValue, BoxError> {
-        let token = self.0.vars.get("AWS_SESSION_TOKEN").ok_or(
+        let token = self.variables.get("AWS_SESSION_TOKEN").ok_or(
             "AWS_SESSION_TOKEN is not set: the AWS Parameters and Secrets extension runs in Lambda only",
         )?;
         let mut value = HeaderValue::from_str(&token)
@@ -80,13 +83,16 @@ impl ExtensionSource {
         Ok(value)
     }
 
-    fn request(&self, port: u16, parameter: &str) -> Result<Request, BoxError> {
-        let name = utf8_percent_encode(parameter, ENCODED);
-        let request = http::Request::get(format!("/systemsmanager/parameters/get?name={name}"))
+    fn request(&self, parameter: &str) -> Result<Request<Full<Bytes>>, BoxError> {
+        let (port, name) = (self.port()?, utf8_percent_encode(parameter, ENCODED));
+        // Not by name: that would cost a look-up, and a thread for it.
+        let request = Request::get(format!(
+            "http://127.0.0.1:{port}/systemsmanager/parameters/get?name={name}&withDecryption=true"
+        ));
+        Ok(request
             .header(HOST, format!("localhost:{port}"))
             .header("x-aws-parameters-secrets-token", self.token()?)
-            .body(Full::default())?;
-        Ok(request)
+            .body(Full::default())?)
     }
 }
 
@@ -100,22 +106,20 @@ impl FlagSource for ExtensionSource {
     fn fetch(&self, parameter: &str) -> Fetch {
         let (source, parameter) = (self.clone(), parameter.to_owned());
         Box::pin(async move {
-            let origin = Origin {
-                scheme: Scheme::Http,
-                // Not by name: that would cost a look-up, and a thread for it.
-                host: "127.0.0.1".to_owned(),
-                port: source.port()?,
-            };
-            let request = source.request(origin.port, &parameter)?;
-            let answer = source.0.client.send(&origin, request).await?;
-            if answer.status != http::StatusCode::OK {
-                let refusal = refusal(Some(answer.status.as_u16()), None, None);
-                return Err(match refusal.downcast_ref::<super::Throttled>() {
+            let request = source.request(&parameter)?;
+            let answer = round_trip(&source.client, request).await?;
+            if answer.status() != StatusCode::OK {
+                let refusal = refusal(Some(answer.status().as_u16()), None, None);
+                return Err(match refusal.downcast_ref::<Throttled>() {
                     Some(_) => refusal,
                     None => format!("{refusal} from the extension: its log says why").into(),
                 });
             }
-            parameter::read(&answer.body).map(Some)
+            get_parameter::read(answer.body()).map(Some)
         })
+    }
+
+    fn validate(&self) -> Result<(), BoxError> {
+        self.request("/").map(drop)
     }
 }

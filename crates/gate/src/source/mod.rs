@@ -2,17 +2,17 @@
 //! good for and what happens when there is no answer is not a source's business.
 
 #[cfg(any(feature = "ssm", feature = "extension"))]
-mod asker;
+mod environment;
 #[cfg(feature = "extension")]
 mod extension;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(any(feature = "ssm", feature = "extension"))]
+mod get_parameter;
+#[cfg(any(feature = "ssm", feature = "extension"))]
 mod http;
 mod memory;
-#[cfg(any(feature = "ssm", feature = "extension"))]
-mod parameter;
-mod reading;
+mod parameter_value;
 #[cfg(any(feature = "ssm", feature = "ssm-sdk", feature = "extension"))]
 mod reason;
 #[cfg(feature = "ssm-sdk")]
@@ -20,8 +20,6 @@ mod sdk;
 #[cfg(feature = "ssm")]
 mod ssm;
 mod throttled;
-#[cfg(any(feature = "ssm", feature = "extension"))]
-mod vars;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -32,7 +30,7 @@ pub use extension::ExtensionSource;
 #[cfg(feature = "file")]
 pub use file::FileSource;
 pub use memory::MemorySource;
-pub use reading::Reading;
+pub use parameter_value::ParameterValue;
 #[cfg(feature = "ssm-sdk")]
 pub use sdk::SdkSource;
 #[cfg(feature = "ssm")]
@@ -43,19 +41,19 @@ pub use throttled::Throttled;
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A fetch under way: what is stored, or none if the parameter does not exist.
-pub type Fetch = Pin<Box<dyn Future<Output = Result<Option<Reading>, BoxError>> + Send>>;
+pub type Fetch = Pin<Box<dyn Future<Output = Result<Option<ParameterValue>, BoxError>> + Send>>;
 
 /// A place that holds the flag.
 ///
 /// ```
-/// use maintenance_gate::{Fetch, FlagSource, Reading};
+/// use maintenance_gate::{Fetch, FlagSource, ParameterValue};
 ///
 /// struct Constant(&'static str);
 ///
 /// impl FlagSource for Constant {
 ///     fn fetch(&self, _parameter: &str) -> Fetch {
-///         let reading = Reading::from(self.0);
-///         Box::pin(async move { Ok(Some(reading)) })
+///         let value = ParameterValue::from(self.0);
+///         Box::pin(async move { Ok(Some(value)) })
 ///     }
 /// }
 /// ```
@@ -63,26 +61,43 @@ pub trait FlagSource: Send + Sync + 'static {
     /// Reads the stored text of the parameter of this name, such as
     /// `/maintenance/demo-dev/flags/web`. `Ok(None)` says that it does not exist, which means *off*:
     /// never say so of a store that could not be asked. A store that counts versions, and whose reads
-    /// may lag behind its writes, hands over the [version](Reading::with_version), too.
+    /// may lag behind its writes, hands over the [version](ParameterValue::with_version), too.
     ///
     /// The future must not block its thread: the gate can end a wait, not a blocked thread. One that
-    /// outlives the budget is polled again by a later refresh, up to ten seconds after its start, so
-    /// that a slow first connection is not begun anew each time.
+    /// outlives the budget is polled again by later refreshes, so that a slow first connection is not
+    /// begun anew each time. The first refresh ten seconds after its start drops it.
     ///
     /// # Errors
     /// Whatever kept it from knowing. The gate then keeps the last known state. [`Throttled`] makes it
     /// ask less often, too.
     fn fetch(&self, parameter: &str) -> Fetch;
+
+    /// Whether the source can be used at all, as far as can be seen without asking the store. The
+    /// gate is not built if it cannot, so that the deployment fails and not every fetch.
+    ///
+    /// # Errors
+    /// What is missing or wrong. The default is none.
+    fn validate(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
 }
 
 impl<T: FlagSource + ?Sized> FlagSource for Arc<T> {
     fn fetch(&self, parameter: &str) -> Fetch {
         (**self).fetch(parameter)
     }
+
+    fn validate(&self) -> Result<(), BoxError> {
+        (**self).validate()
+    }
 }
 
 impl<T: FlagSource + ?Sized> FlagSource for Box<T> {
     fn fetch(&self, parameter: &str) -> Fetch {
         (**self).fetch(parameter)
+    }
+
+    fn validate(&self) -> Result<(), BoxError> {
+        (**self).validate()
     }
 }

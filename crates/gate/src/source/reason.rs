@@ -35,7 +35,10 @@ pub(super) fn refusal(status: Option<u16>, code: Option<&str>, message: Option<&
         _ => "",
     };
     let message: String = message.chars().take(MAX_MESSAGE).collect();
-    let reason = format!("{code} {message}").trim_end().to_owned();
+    let mut reason = format!("{code} {message}").trim_end().to_owned();
+    if message.contains("kms:Decrypt") || message.contains("ciphertext") {
+        reason.push_str(" (the flag is a SecureString: its reader needs kms:Decrypt on its key)");
+    }
     if throttled {
         Throttled::new(reason).into()
     } else {

@@ -13,19 +13,20 @@ use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_sdk_ssm::types::Parameter;
 use aws_smithy_http_client::tls;
+use tokio::sync::OnceCell;
 
 use super::reason::{chain, refusal};
-use super::{BoxError, Fetch, FlagSource, Reading};
-use crate::turn::Once;
+use super::{BoxError, Fetch, FlagSource, ParameterValue};
 
-/// Far above the gate's budget: it only ends what nobody waits for any more.
-const GIVE_UP: Duration = Duration::from_secs(10);
+/// Far above the gate's budget: it only ends a fetch that no request waits for any more.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads the flag with `GetParameter`, by the AWS SDK. The handler's role needs `ssm:GetParameter` on
-/// `parameter/maintenance/<app>/flags/*`. Needs a tokio runtime, as the SDK does.
+/// `parameter/maintenance/<app>/flags/*`, and `kms:Decrypt` on its key if the parameter is a SecureString.
+/// Needs a tokio runtime, as the SDK does.
 #[derive(Clone)]
 pub struct SdkSource {
-    client: Arc<Once<Client>>,
+    client: Arc<OnceCell<Client>>,
 }
 
 impl SdkSource {
@@ -33,7 +34,7 @@ impl SdkSource {
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
-            client: Arc::new(Once::new(Some(client))),
+            client: Arc::new(OnceCell::new_with(Some(client))),
         }
     }
 
@@ -43,7 +44,7 @@ impl SdkSource {
     #[must_use]
     pub fn from_env() -> Self {
         Self {
-            client: Arc::new(Once::new(None)),
+            client: Arc::default(),
         }
     }
 }
@@ -58,8 +59,9 @@ impl FlagSource for SdkSource {
     fn fetch(&self, parameter: &str) -> Fetch {
         let (client, name) = (Arc::clone(&self.client), parameter.to_owned());
         Box::pin(async move {
-            let client = client.get_or_make(connect).await?;
-            match client.get_parameter().name(name).send().await {
+            let client = client.get_or_try_init(connect).await?;
+            let request = client.get_parameter().name(name).with_decryption(true);
+            match request.send().await {
                 Ok(output) => output
                     .parameter
                     .and_then(read)
@@ -79,14 +81,14 @@ impl FlagSource for SdkSource {
 }
 
 /// The parameter's value, with its version. The SDK says 0 where the answer has none.
-fn read(parameter: Parameter) -> Option<Reading> {
+fn read(parameter: Parameter) -> Option<ParameterValue> {
     let version = u64::try_from(parameter.version)
         .ok()
         .filter(|version| *version > 0);
-    let reading = Reading::from(parameter.value?);
+    let value = ParameterValue::from(parameter.value?);
     Some(match version {
-        Some(version) => reading.with_version(version),
-        None => reading,
+        Some(version) => value.with_version(version),
+        None => value,
     })
 }
 
@@ -111,7 +113,11 @@ async fn connect() -> Result<Client, BoxError> {
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)
         .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(GIVE_UP).build())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .operation_timeout(FETCH_TIMEOUT)
+                .build(),
+        )
         .load()
         .await;
     Ok(Client::new(&config))

@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::Method;
-use http::request::Parts;
+use http::{Method, Request};
 use maintenance_flag::Token;
 use maintenance_gate::{ClientAddress, Decision, Gate, ManualClock, MemorySource};
 use serde_json::{Value, json};
 
 use crate::bypass_addresses::from;
 use crate::support::{
-    START, at, captured, demo, flag, get, request, request_with, stored_token, token, with_flag,
+    START, Shape, at, captured, demo, flag, get, request, request_with, stored_token, token,
+    with_flag,
 };
 
 const COOKIE: &str = "__Host-maintenance-demo-dev-web";
@@ -24,12 +24,11 @@ fn with_token() -> Gate {
     gate(&stored_token("demo-dev", "web"))
 }
 
-pub(crate) async fn passes(gate: &Gate, request: &Parts) -> bool {
+pub(crate) async fn passes(gate: &Gate, request: &Request<()>) -> bool {
     match gate.check(request).await {
         Decision::Pass => true,
         Decision::PassReadOnly => panic!("not on"),
-        Decision::Block(refusal) => {
-            let response = refusal.into_response();
+        Decision::Block(response) => {
             assert_eq!(response.status(), 503);
             assert!(!response.headers().contains_key("set-cookie"));
             false
@@ -37,11 +36,11 @@ pub(crate) async fn passes(gate: &Gate, request: &Parts) -> bool {
     }
 }
 
-fn header(text: &str) -> Parts {
+fn header(text: &str) -> Request<()> {
     request_with(Method::POST, "/pay", &[("x-maintenance-bypass", text)])
 }
 
-fn cookie(text: &str) -> Parts {
+fn cookie(text: &str) -> Request<()> {
     request_with(Method::GET, "/", &[("cookie", &format!("{COOKIE}={text}"))])
 }
 
@@ -272,11 +271,51 @@ async fn paths_that_may_pass_do_with_any_method_and_query_and_no_other_spelling_
 }
 
 #[tokio::test]
+async fn in_lambda_a_request_whose_event_is_not_seen_passes_by_no_path_and_no_address() {
+    let stored = flag(
+        "on",
+        &json!({"paths": ["/health"], "addresses": ["192.0.2.0/24"]}),
+    );
+    let builder = |api: &'static str| {
+        with_flag(&stored)
+            .from_vars(move |name| (name == "AWS_LAMBDA_RUNTIME_API").then(|| api.to_owned()))
+    };
+    let request = request(Method::GET, "/health");
+    for (api, passed) in [("", true), ("127.0.0.1:9001", false)] {
+        let gate = builder(api).build().unwrap();
+        assert_eq!(passes(&gate, &request).await, passed, "{api}");
+    }
+    // With its event, it does.
+    let gate = builder("127.0.0.1:9001").build().unwrap();
+    for shape in Shape::ALL {
+        let event = shape.event("GET", "/health");
+        assert_eq!(gate.check_event(&event).await, None, "{shape:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_written_as_ipv6_is_the_ipv4_address() {
+    for range in ["::ffff:192.0.2.0/120", "::ffff:192.0.2.7", "192.0.2.0/24"] {
+        let gate = gate(&json!({"addresses": [range]}));
+        for (address, passed) in [
+            ("192.0.2.7", true),
+            ("::ffff:192.0.2.7", true),
+            ("192.0.3.7", false),
+        ] {
+            let mut request = get();
+            let address: std::net::IpAddr = address.parse().unwrap();
+            request.extensions_mut().insert(ClientAddress(address));
+            assert_eq!(passes(&gate, &request).await, passed, "{range} {address}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_passes_by_a_bypass_passes_fully_in_read_only_mode_too() {
     let mut bypass = stored_token("demo-dev", "web");
     bypass["paths"] = json!(["/hooks/*"]);
     let gate = with_flag(&flag("read-only", &bypass)).build().unwrap();
-    let check = async |request: &Parts| gate.check(request).await;
+    let check = async |request: &Request<()>| gate.check(request).await;
     assert!(matches!(check(&get()).await, Decision::PassReadOnly));
     assert!(matches!(
         check(&cookie(token().reveal())).await,
@@ -305,7 +344,7 @@ async fn what_cannot_be_read_lets_nobody_pass() {
     let everything = || {
         let mut parts = header(token().reveal());
         let address: IpAddr = "192.0.2.1".parse().unwrap();
-        parts.extensions.insert(ClientAddress(address));
+        parts.extensions_mut().insert(ClientAddress(address));
         parts
     };
     let hash = stored_token("demo-dev", "web")["token"].clone();
@@ -368,10 +407,10 @@ async fn each_pass_is_one_event_that_says_by_what() {
                 "role": "web",
                 "mode": "on",
                 "window": "20261118T110640Z-00001a2b",
-                "method": request.method.as_str(),
-                "path": request.uri.path(),
+                "method": request.method().as_str(),
+                "path": request.uri().path(),
                 "by": by,
-                "message": "the request passed: it may, though the role is in maintenance",
+                "message": "the request passed by a bypass, although the role is in maintenance",
             })
         );
         assert_eq!(event["level"], "DEBUG");

@@ -2,8 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::Method;
-use http::request::Parts;
+use http::{Method, Request};
 use maintenance_gate::{ClientAddress, MaintenanceLayer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,10 +11,10 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::bypass::{gate, passes};
 use crate::support::{flag, get, request_with, with_flag};
 
-pub(crate) fn from(address: &str) -> Parts {
+pub(crate) fn from(address: &str) -> Request<()> {
     let mut request = get();
     let address: IpAddr = address.parse().unwrap();
-    request.extensions.insert(ClientAddress(address));
+    request.extensions_mut().insert(ClientAddress(address));
     request
 }
 

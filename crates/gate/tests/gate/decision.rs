@@ -27,9 +27,9 @@ const METHODS: [Method; 9] = [
 async fn off_passes_everything_and_on_nothing() {
     let (off, on) = (gate("off"), gate("on"));
     for method in METHODS {
-        let parts = request(method.clone(), "/any/path?x=1");
-        assert!(matches!(off.check(&parts).await, Decision::Pass));
-        let response = on.check(&parts).await.into_response().unwrap();
+        let request = request(method.clone(), "/any/path?x=1");
+        assert!(matches!(off.check(&request).await, Decision::Pass));
+        let response = on.check(&request).await.into_response().unwrap();
         assert_eq!(response.status(), 503);
         assert_eq!(response.body().is_empty(), method == Method::HEAD);
     }
@@ -50,19 +50,104 @@ async fn read_only_passes_safe_methods_alone() {
 }
 
 #[tokio::test]
-async fn read_only_opens_no_web_socket() {
+async fn read_only_allows_no_upgrade_but_to_http_2() {
     let gate = gate(r#"{"schema": 1, "mode": "read-only"}"#);
     for (upgrade, refused) in [
         ("WebSocket", true),
         ("h2c, websocket", true),
+        ("connect-ip", true),
+        ("tcp", true),
+        ("", true),
         ("h2c", false),
+        (" H2C ", false),
     ] {
-        let mut parts = get();
+        let mut request = get();
         let value = upgrade.parse().unwrap();
-        parts.headers.insert(http::header::UPGRADE, value);
-        let decision = gate.check(&parts).await;
+        request.headers_mut().insert(http::header::UPGRADE, value);
+        let decision = gate.check(&request).await;
         assert_eq!(matches!(decision, Decision::Block(_)), refused, "{upgrade}");
     }
+}
+
+#[tokio::test]
+async fn read_only_refuses_a_read_that_middleware_may_take_for_a_write() {
+    let gate = gate(r#"{"schema": 1, "mode": "read-only"}"#);
+    for header in [
+        "X-HTTP-Method-Override",
+        "X-HTTP-Method",
+        "x-method-override",
+    ] {
+        for (methods, refused) in [
+            (&["DELETE"][..], true),
+            (&["post"], true),
+            (&[" PATCH "], true),
+            (&[""], true),
+            (&["GET", "PUT"], true),
+            (&["GET, PUT"], true),
+            (&["get"], false),
+            (&[" Head "], false),
+        ] {
+            let mut request = http::Request::builder();
+            for method in methods {
+                request = request.header(header, *method);
+            }
+            let decision = gate.check(&request.body(()).unwrap()).await;
+            let blocked = matches!(decision, Decision::Block(_));
+            assert_eq!(blocked, refused, "{header}: {methods:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_says_why() {
+    let read_only = r#"{"schema": 1, "mode": "read-only"}"#;
+    let unknown = demo().source(Scripted::failing());
+    let unknown = unknown.on_unknown(OnUnknown::Block).build().unwrap();
+    let with = |name: &str, value: &str| {
+        let mut request = get();
+        let name = http::HeaderName::from_bytes(name.as_bytes()).unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+        request
+    };
+    for (gate, request, reason) in [
+        (gate("on"), get(), "on"),
+        (unknown, get(), "unknown"),
+        (gate(read_only), request(Method::POST, "/"), "write"),
+        (gate(read_only), with("upgrade", "websocket"), "upgrade"),
+        (
+            gate(read_only),
+            with("x-http-method-override", "PUT"),
+            "method-override",
+        ),
+    ] {
+        captured();
+        let _ = gate.check(&request).await;
+        let said = captured();
+        let fields = &said.last().unwrap()["fields"];
+        assert_eq!(
+            (&fields["code"], &fields["reason"]),
+            (&"M503".into(), &reason.into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_long_path_is_clipped_in_the_log() {
+    let gate = gate("on");
+    captured();
+    let path = format!("/{}", "x".repeat(10_000));
+    let _ = gate.check(&request(Method::GET, &path)).await;
+    let said = captured();
+    assert_eq!(said.last().unwrap()["fields"]["path"], path[..1_024]);
+}
+
+#[test]
+fn a_check_can_be_awaited_in_any_task_whatever_the_body() {
+    fn is_send<T: Send>(_: &T) {}
+    let gate = gate("off");
+    // Neither `Send` nor `Sync`.
+    let request = http::Request::new(std::rc::Rc::new(()));
+    is_send(&gate.check(&request));
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! The gate configured by variables: what is read, and what is said of a wrong one.
 
-use maintenance_gate::{BuildError, Gate};
+use std::sync::Arc;
 
+use maintenance_gate::{BuildError, ExtensionSource, FileSource, FlagSource, Gate, SsmSource};
+
+use crate::source_contract::credentials;
 use crate::support::{Scripted, demo, get};
 
 fn build(variables: &[(&str, &str)]) -> Result<Gate, BuildError> {
@@ -62,8 +65,58 @@ fn the_environment_wins_over_the_code() {
 fn the_store_is_parameter_store_unless_named() {
     assert!(with(&[]).is_ok());
     assert!(with(&[("MAINTENANCE_STORE", "ssm")]).is_ok());
-    assert!(with(&[("MAINTENANCE_STORE", "extension")]).is_ok());
-    assert!(with(&[("MAINTENANCE_STORE", "file:/var/lib/maintenance")]).is_ok());
+    let store = tempfile::tempdir().unwrap();
+    let store = format!("file:{}", store.path().display());
+    assert!(with(&[("MAINTENANCE_STORE", &store)]).is_ok());
+}
+
+#[test]
+fn a_source_that_cannot_read_is_an_error_at_the_deployment() {
+    let with_source = |source: Box<dyn FlagSource>| demo().source(source).build();
+    let vars = |missing: &'static str, wrong: Option<&'static str>| {
+        move |name: &str| match name {
+            _ if name == missing => wrong.map(str::to_owned),
+            _ => credentials(name),
+        }
+    };
+    for (name, wrong) in [
+        ("AWS_ACCESS_KEY_ID", None),
+        ("AWS_SECRET_ACCESS_KEY", None),
+        ("AWS_REGION", None),
+        ("AWS_ENDPOINT_URL", Some("localhost")),
+        ("AWS_ENDPOINT_URL_SSM", Some("http://localhost:99999")),
+        ("AWS_CA_BUNDLE", Some("/does/not/exist")),
+        ("HTTPS_PROXY", Some("socks5://127.0.0.1:1080")),
+        ("HTTPS_PROXY", Some("https://127.0.0.1:3128")),
+    ] {
+        let source = SsmSource::from_vars(vars(name, wrong));
+        let error = with_source(Box::new(source)).unwrap_err().to_string();
+        assert!(error.contains(name), "{name}: {error}");
+    }
+    let source = SsmSource::from_vars(|name| match name {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI" => Some("http://credentials.example/".to_owned()),
+        "AWS_REGION" => Some("eu-west-1".to_owned()),
+        _ => None,
+    });
+    let error = with_source(Box::new(source)).unwrap_err().to_string();
+    assert!(
+        error.contains("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+        "{error}"
+    );
+    for (name, wrong) in [
+        ("AWS_SESSION_TOKEN", None),
+        ("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", Some("http")),
+    ] {
+        let source = ExtensionSource::from_vars(vars(name, wrong));
+        let error = with_source(Box::new(source)).unwrap_err().to_string();
+        assert!(error.contains(name), "{name}: {error}");
+    }
+    // Behind a pointer, too.
+    let source = Arc::new(FileSource::new("/does/not/exist"));
+    let error = with_source(Box::new(source)).unwrap_err().to_string();
+    assert!(error.contains("/does/not/exist"), "{error}");
+    let error = with(&[("MAINTENANCE_STORE", "file:/does/not/exist")]);
+    assert!(error.is_err());
 }
 
 #[test]

@@ -252,6 +252,7 @@ async fn a_fetch_that_hangs_is_not_begun_anew_more_often_than_the_ttl() {
     bench.blocks().await;
     bench.clock.advance(ms(72_001));
     for _ in 0..60_000 / 50 {
+        // It is dropped after ten seconds, and the next one waits for its turn.
         let request = bench.spawn();
         settle().await;
         bench.timer.ring();
@@ -310,19 +311,36 @@ async fn clones_share_what_is_known() {
 }
 
 #[test]
-fn the_budget_holds_without_any_async_runtime() {
+fn without_a_runtime_a_source_that_answers_at_once_serves_and_no_other_hangs() {
+    let on = demo().source(Scripted::text("on")).build().unwrap();
+    assert!(matches!(block_on(on.check(&get())), Decision::Block(_)));
     let source = Scripted::hanging();
-    let gate = demo()
-        .source(source.clone())
-        .refresh_budget(ms(20))
-        .build()
-        .unwrap();
-    let start = std::time::Instant::now();
-    let request = get();
-    let decision = block_on(gate.check(&request));
-    assert!(matches!(decision, Decision::Pass));
-    assert!(start.elapsed() >= ms(20));
+    let gate = demo().source(source.clone()).build().unwrap();
+    captured();
+    assert!(matches!(block_on(gate.check(&get())), Decision::Pass));
+    let reason = captured()[0]["fields"]["reason"].to_string();
+    assert!(reason.contains("tokio runtime"), "{reason}");
     assert!(source.release("on"), "it is kept for the next refresh");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_budget_is_a_quarter_of_a_second_by_tokios_clock() {
+    let gate = demo().source(Scripted::hanging()).build().unwrap();
+    let start = tokio::time::Instant::now();
+    assert!(matches!(gate.check(&get()).await, Decision::Pass));
+    // Tokio's timers have a granularity of a millisecond.
+    assert!((250..=251).contains(&start.elapsed().as_millis()));
+}
+
+#[tokio::test]
+async fn a_check_that_is_made_and_never_polled_holds_up_no_refresh() {
+    let bench = Bench::new(Scripted::text("off").then_text("on"));
+    assert!(!bench.blocks().await);
+    bench.clock.advance(ms(6_001));
+    let request = get();
+    let made = bench.gate.check(&request);
+    assert!(bench.blocks().await);
+    drop(made);
 }
 
 #[test]

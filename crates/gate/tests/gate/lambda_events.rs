@@ -3,11 +3,11 @@
 use maintenance_gate::{Gate, MemorySource};
 use serde_json::{Value, json};
 
-use crate::support::{Shape, captured, demo};
+use crate::support::{Shape, captured, demo, flag, with_flag};
 
-fn gate(flag: &str) -> Gate {
+fn gate(stored: &str) -> Gate {
     let page = maintenance_gate::Page::html(b"<p>soon");
-    let builder = demo().source(MemorySource::new(flag)).page(page);
+    let builder = demo().source(MemorySource::new(stored)).page(page);
     builder.build().unwrap()
 }
 
@@ -31,6 +31,7 @@ async fn every_http_event_is_answered_in_its_own_shape() {
                 ("cache-control", "no-store"),
                 ("content-type", "text/html; charset=utf-8"),
                 ("retry-after", "120"),
+                ("x-content-type-options", "nosniff"),
                 ("x-maintenance", "on"),
             ];
             if method == "HEAD" {
@@ -48,7 +49,7 @@ async fn every_http_event_is_answered_in_its_own_shape() {
 #[tokio::test]
 async fn what_is_not_an_http_request_passes() {
     let on = gate("on");
-    let events: [Value; 15] = [
+    let events: [Value; 14] = [
         json!(null),
         json!("on"),
         json!([]),
@@ -61,13 +62,46 @@ async fn what_is_not_an_http_request_passes() {
         json!({"Records": [{"cf": {"config": {"eventType": "viewer-request"}, "request": {"method": "GET", "uri": "/"}}}]}),
         json!({"info": {"fieldName": "orders"}, "request": {"headers": {}}, "identity": {"sourceIp": ["192.0.2.1"]}}),
         json!({"requestContext": {"http": {"path": "/"}}}),
-        json!({"requestContext": {"http": {"method": "NOT A METHOD"}}}),
         json!({"httpMethod": "GET", "path": "/", "note": "looks like one, and came from nowhere"}),
         json!({"requestContext": "text", "httpMethod": "GET"}),
     ];
     for event in events {
         assert_eq!(on.check_event(&event).await, None, "{event}");
     }
+}
+
+#[tokio::test]
+async fn an_http_event_whose_method_is_none_is_refused_in_its_own_shape() {
+    let bypass = json!({"paths": ["/*"]});
+    for gate in [
+        gate("on"),
+        with_flag(&flag("read-only", &bypass)).build().unwrap(),
+    ] {
+        for method in ["", " ", "NOT A METHOD", "GET\r\n", "ü"] {
+            for shape in Shape::ALL {
+                let answer = gate.check_event(&shape.event(method, "/")).await;
+                let answered = shape.answered(&answer.unwrap());
+                assert_eq!(answered.status, 503, "{shape:?} {method:?}");
+            }
+        }
+        let number = json!({"requestContext": {"http": {"method": 7}}, "rawPath": "/"});
+        assert!(gate.check_event(&number).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_typed_event_is_decided_like_its_json() {
+    let (on, off) = (gate("on"), gate("off"));
+    let json = Shape::FunctionUrl.event("GET", "/");
+    type Typed = lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+    let typed: Typed = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(on.check_event(&typed).await, on.check_event(&json).await);
+    assert_eq!(off.check_event(&typed).await, None);
+    // And the answer is one of the type that such a handler returns.
+    type Answer = lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+    let answer = on.check_event(&typed).await.unwrap();
+    let answer: Answer = serde_json::from_value(answer).unwrap();
+    assert_eq!(answer.status_code, 503);
 }
 
 #[tokio::test]

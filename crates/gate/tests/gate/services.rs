@@ -102,6 +102,7 @@ async fn check_server(port: u16, flag: &MemorySource) {
         ("content-type", "text/html; charset=utf-8"),
         ("retry-after", "120"),
         ("vary", "Accept-Language"),
+        ("x-content-type-options", "nosniff"),
         ("x-maintenance", "on"),
     ];
     let headers: Vec<_> = headers
@@ -308,7 +309,7 @@ async fn concurrent_requests_at_the_end_of_a_ttl_share_one_fetch() {
     let gate = demo()
         .source(source.clone())
         .clock(clock.clone())
-        .timer(timer)
+        .sleep_with(move |duration| timer.sleep(duration))
         .build()
         .unwrap();
     let app = Counting::default();

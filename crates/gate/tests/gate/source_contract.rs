@@ -8,8 +8,8 @@ use aws_sdk_ssm::config::retry::RetryConfig;
 use aws_sdk_ssm::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_ssm::{Client, Config};
 use maintenance_gate::{
-    BoxError, Decision, ExtensionSource, FileSource, FlagSource, Gate, MemorySource, Mode, Reading,
-    SdkSource, SsmSource,
+    BoxError, Decision, ExtensionSource, FileSource, FlagSource, Gate, MemorySource, Mode,
+    ParameterValue, SdkSource, SsmSource,
 };
 use maintenance_sandbox::{Sandbox, Server, Settings};
 use serde_json::json;
@@ -41,16 +41,12 @@ impl Wire {
     }
 }
 
-/// However busy the machine is, no connection is tried beside one that is kept.
-pub(crate) const PATIENT: Duration = Duration::from_secs(3_600);
-
 pub(crate) fn ssm(port: u16) -> SsmSource {
     let url = format!("http://127.0.0.1:{port}");
     SsmSource::from_vars(move |name| match name {
         "AWS_ENDPOINT_URL" => Some(url.clone()),
         _ => credentials(name),
     })
-    .patience(PATIENT)
 }
 
 /// The variables of a Lambda function.
@@ -71,7 +67,6 @@ pub(crate) fn extension(port: u16) -> ExtensionSource {
         "AWS_SESSION_TOKEN" => Some(TOKEN.to_owned()),
         _ => None,
     })
-    .patience(PATIENT)
 }
 
 fn sdk_client(port: u16) -> Client {
@@ -192,7 +187,7 @@ impl Stage {
         }
     }
 
-    async fn fetch(&self, parameter: &str) -> Result<Option<Reading>, BoxError> {
+    async fn fetch(&self, parameter: &str) -> Result<Option<ParameterValue>, BoxError> {
         self.source.fetch(parameter).await
     }
 }
@@ -214,7 +209,11 @@ async fn the_stored_text_comes_back_byte_for_byte() {
         ] {
             stage.put(PARAMETER, text);
             let fetched = stage.fetch(PARAMETER).await.unwrap();
-            assert_eq!(fetched.as_ref().map(Reading::text), Some(text), "{name}");
+            assert_eq!(
+                fetched.as_ref().map(ParameterValue::text),
+                Some(text),
+                "{name}"
+            );
         }
     }
 }

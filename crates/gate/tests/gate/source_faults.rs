@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use maintenance_gate::{Decision, Gate, ManualClock, Reading, Throttled};
+use maintenance_gate::{Decision, Gate, ManualClock, ParameterValue, Throttled};
 use serde_json::json;
 
 use crate::source_contract::Wire;
@@ -142,7 +142,7 @@ async fn what_was_never_known_stays_unknown_and_is_never_off() {
             let fetched = wire.source(stub.port).fetch(PARAMETER).await;
             // A megabyte of noise, to the SDK.
             let is_noise =
-                |read: Option<Reading>| read.is_some_and(|it| it.text().len() == 1_000_000);
+                |read: Option<ParameterValue>| read.is_some_and(|it| it.text().len() == 1_000_000);
             assert!(fetched.map_or(true, is_noise), "{wire:?} {reply:?}");
             let gate = demo()
                 .source(wire.source(stub.port))

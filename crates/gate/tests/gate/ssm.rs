@@ -10,16 +10,21 @@ use aws_sdk_ssm::config::{BehaviorVersion, Region};
 use aws_sdk_ssm::{Client, Config};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
-use maintenance_gate::{BoxError, Decision, FlagSource, Mode, Reading, SdkSource, SsmSource};
+use maintenance_gate::{
+    BoxError, Decision, FlagSource, Mode, ParameterValue, SdkSource, SsmSource,
+};
 use maintenance_sandbox::{Fault, Sandbox, Settings};
 
-use crate::source_contract::{PATIENT, credentials, ssm};
+use crate::source_contract::{Wire, credentials, ssm};
 use crate::support::{Authority, PARAMETER, Received, Reply, Stub, TOKEN, demo, get};
 
 /// The text alone.
 async fn fetch(source: &impl FlagSource) -> Result<Option<String>, BoxError> {
     let fetched = source.fetch(PARAMETER).await?;
-    Ok(fetched.as_ref().map(Reading::text).map(str::to_owned))
+    Ok(fetched
+        .as_ref()
+        .map(ParameterValue::text)
+        .map(str::to_owned))
 }
 
 /// What the request should be signed with, from what of it arrived.
@@ -77,7 +82,10 @@ async fn what_arrives_is_what_was_signed() {
         let request = stub.received().pop().unwrap();
         let path = format!("{}/", path.trim_end_matches('/'));
         assert_eq!(request.line, format!("POST {path} HTTP/1.1"));
-        assert_eq!(request.body, format!(r#"{{"Name":"{PARAMETER}"}}"#));
+        assert_eq!(
+            request.body,
+            format!(r#"{{"Name":"{PARAMETER}","WithDecryption":true}}"#)
+        );
         assert_eq!(request.headers["x-amz-target"], "AmazonSSM.GetParameter");
         assert_eq!(
             request.headers["content-type"],
@@ -111,8 +119,7 @@ async fn credentials_are_read_at_each_fetch() {
         // Some stand-ins for Lambda set it to nothing.
         "AWS_SESSION_TOKEN" => Some(String::new()),
         _ => credentials(name),
-    })
-    .patience(PATIENT);
+    });
     let error = fetch(&source).await.unwrap_err().to_string();
     assert!(error.starts_with("AWS_ACCESS_KEY_ID is not set"), "{error}");
     assert!(error.contains("`ssm-sdk`"), "{error}");
@@ -124,7 +131,6 @@ async fn credentials_are_read_at_each_fetch() {
         assert!(headers["authorization"].contains(&scope));
         assert!(!headers.contains_key("x-amz-security-token"));
     }
-    assert_eq!(stub.connections(), 1, "the connection is another matter");
 }
 
 #[tokio::test]
@@ -147,55 +153,17 @@ fn without_a_runtime_it_is_an_error_and_no_panic() {
 }
 
 #[tokio::test]
-async fn one_connection_serves_many_fetches() {
+async fn each_fetch_has_a_connection_of_its_own() {
     let stub = Stub::start([Reply::value("on")]).await;
     let source = ssm(stub.port);
-    for _ in 0..5 {
+    for fetches in 1..=3 {
         fetch(&source).await.unwrap();
-    }
-    assert_eq!(stub.connections(), 1);
-    // An error of AWS's is an answer, too.
-    stub.then([
-        Reply::error(400, "ThrottlingException", ""),
-        Reply::value("on"),
-    ]);
-    fetch(&source).await.unwrap_err();
-    fetch(&source).await.unwrap();
-    assert_eq!(stub.connections(), 1);
-}
-
-#[tokio::test]
-async fn a_kept_connection_that_died_is_found_and_replaced() {
-    for (first, second, requests) in [
-        // Closed between two requests, announced or not: nothing is lost.
-        (Reply::value("on").and_says_that_it_closes(), None, 2),
-        (Reply::value("on").and_closes(), None, 2),
-        // Dead, which shows only when it is used: by an error, half an answer, or not at all.
-        (Reply::value("on"), Some(Reply::closes()), 3),
-        (Reply::value("on"), Some(Reply::is_cut_off()), 3),
-        (Reply::value("on"), Some(Reply::IsSilent), 3),
-    ] {
-        let script = [first.clone()].into_iter().chain(second.clone());
-        let stub = Stub::start(script.chain([Reply::value("off")])).await;
-        let source = match second {
-            Some(Reply::IsSilent) => ssm(stub.port).patience(Duration::ZERO),
-            _ => ssm(stub.port),
-        };
-        fetch(&source).await.unwrap();
-        let fetched = fetch(&source).await.unwrap();
-        assert_eq!(fetched.as_deref(), Some("off"), "{second:?}");
-        assert_eq!(stub.received().len(), requests, "{second:?}");
-        assert_eq!(stub.connections(), 2, "{second:?}");
-        // And the new one is kept.
-        fetch(&source).await.unwrap();
-        if !matches!(second, Some(Reply::IsSilent)) {
-            assert_eq!(stub.connections(), 2, "{second:?}");
-        }
+        assert_eq!(stub.connections(), fetches);
     }
 }
 
 #[test]
-fn a_kept_connection_of_a_runtime_that_is_gone_is_replaced() {
+fn a_source_outlives_a_runtime() {
     let sandbox = Sandbox::new(Settings::quick());
     sandbox.set_parameter(PARAMETER, "on");
     let server = sandbox.serve_on_thread().unwrap();
@@ -211,7 +179,7 @@ fn a_kept_connection_of_a_runtime_that_is_gone_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_new_connection_that_fails_is_not_tried_again() {
+async fn a_fetch_that_fails_is_not_tried_again() {
     let stub = Stub::start([Reply::closes()]).await;
     fetch(&ssm(stub.port)).await.unwrap_err();
     assert_eq!((stub.received().len(), stub.connections()), (1, 1));
@@ -225,18 +193,16 @@ fn secure(stub: &Stub, host: &str, bundle: Option<String>) -> SsmSource {
         "AWS_CA_BUNDLE" => bundle.clone(),
         _ => credentials(name),
     })
-    .patience(PATIENT)
 }
 
 #[tokio::test]
-async fn with_tls_it_asks_who_is_trusted_and_keeps_the_connection() {
+async fn with_tls_it_asks_who_is_trusted() {
     let authority = Authority::new();
     let stub = Stub::start_tls(&authority, "127.0.0.1", [Reply::value("on")]).await;
     let source = secure(&stub, "127.0.0.1", Some(authority.bundle()));
     for _ in 0..3 {
         assert_eq!(fetch(&source).await.unwrap().as_deref(), Some("on"));
     }
-    assert_eq!(stub.connections(), 1);
     let request = stub.received().pop().unwrap();
     let url = format!("https://127.0.0.1:{}/", stub.port);
     assert_eq!(request.headers["authorization"], signature(&request, &url));
@@ -355,4 +321,173 @@ async fn a_store_that_fails_changes_nothing() {
     for _ in 0..3 {
         assert!(matches!(gate.check(&get()).await, Decision::Block(_)));
     }
+}
+
+/// The variables of a function that was restored from a snapshot: no keys, and an endpoint for them.
+fn snap_start(stub: &Stub, name: &str) -> Option<String> {
+    match name {
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        "AWS_ENDPOINT_URL" => Some(stub.url()),
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI" => Some(format!("{}/2023-07/credentials", stub.url())),
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN" => Some("the authorization".to_owned()),
+        _ => None,
+    }
+}
+
+/// What the endpoint answers.
+fn handed_out(key: &str, expires: &str) -> Reply {
+    Reply::json(
+        200,
+        &serde_json::json!({
+            "AccessKeyId": key,
+            "SecretAccessKey": "secret",
+            "Token": "a-token",
+            "Expiration": expires,
+        }),
+    )
+}
+
+#[tokio::test]
+async fn under_snap_start_credentials_come_from_their_endpoint_until_they_expire() {
+    let replies = [
+        handed_out("AKIDONE", "2000-01-01T00:00:00Z"),
+        Reply::value("on"),
+        handed_out("AKIDTWO", "2999-01-01T00:00:00Z"),
+        Reply::value("on"),
+    ];
+    let stub = Arc::new(Stub::start(replies).await);
+    let theirs = Arc::clone(&stub);
+    let source = SsmSource::from_vars(move |name| snap_start(&theirs, name));
+    for _ in 0..3 {
+        assert_eq!(fetch(&source).await.unwrap().as_deref(), Some("on"));
+    }
+    let received = stub.received();
+    let lines: Vec<_> = received.iter().map(|it| it.line.as_str()).collect();
+    let (credentials, parameter) = ("GET /2023-07/credentials HTTP/1.1", "POST / HTTP/1.1");
+    assert_eq!(
+        lines,
+        [credentials, parameter, credentials, parameter, parameter]
+    );
+    assert_eq!(received[0].headers["authorization"], "the authorization");
+    for (request, key) in [(1, "AKIDONE"), (3, "AKIDTWO"), (4, "AKIDTWO")] {
+        let headers = &received[request].headers;
+        assert!(headers["authorization"].contains(&format!("Credential={key}/")));
+        assert_eq!(headers["x-amz-security-token"], "a-token");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_without_credentials_is_an_error_that_shows_none() {
+    for reply in [
+        Reply::body(403, "TOPSECRET"),
+        Reply::body(200, "TOPSECRET"),
+        Reply::body(200, r#"{"AccessKeyId":"TOPSECRET"}"#),
+        Reply::closes(),
+    ] {
+        let stub = Arc::new(Stub::start([reply.clone()]).await);
+        let theirs = Arc::clone(&stub);
+        let source = SsmSource::from_vars(move |name| snap_start(&theirs, name));
+        assert!(source.validate().is_ok());
+        let error = fetch(&source).await.unwrap_err().to_string();
+        assert!(!error.contains("TOPSECRET"), "{reply:?}: {error}");
+        assert_eq!(stub.received().len(), 1, "Parameter Store was not asked");
+    }
+}
+
+#[tokio::test]
+async fn a_secure_string_that_may_not_be_decrypted_says_which_permission_is_missing() {
+    let denied = "User: arn:aws:sts::1:assumed-role/web is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/x because no identity-based policy allows the kms:Decrypt action";
+    let stub = Stub::start([Reply::error(400, "AccessDeniedException", denied)]).await;
+    for source in [Wire::Ssm.source(stub.port), Wire::Sdk.source(stub.port)] {
+        let error = source.fetch(PARAMETER).await.unwrap_err().to_string();
+        assert!(
+            error.contains("SecureString: its reader needs kms:Decrypt"),
+            "{error}"
+        );
+        let asked = stub.received().pop().unwrap().body;
+        assert!(asked.contains(r#""WithDecryption":true"#), "{asked}");
+    }
+}
+
+/// A proxy that answers CONNECT as it is told, and counts.
+async fn proxy(status: &'static str, target: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+    use tokio::net::{TcpListener, TcpStream};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let theirs = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(client.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            theirs.lock().unwrap().push(head);
+            let answer = format!("HTTP/1.1 {status}\r\n\r\n");
+            client.write_all(answer.as_bytes()).await.unwrap();
+            if status.starts_with("200") {
+                let mut server = TcpStream::connect(("127.0.0.1", target)).await.unwrap();
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            }
+        }
+    });
+    (port, asked)
+}
+
+#[tokio::test]
+async fn an_https_endpoint_is_reached_through_the_proxy_of_the_environment() {
+    let authority = Authority::new();
+    let stub = Stub::start_tls(&authority, "ssm.example", [Reply::value("on")]).await;
+    let (port, asked) = proxy("200 OK", stub.port).await;
+    let (no_proxy, bundle) = (Arc::new(Mutex::new(None)), authority.bundle());
+    let theirs = Arc::clone(&no_proxy);
+    let make = move || {
+        let (bundle, theirs) = (bundle.clone(), Arc::clone(&theirs));
+        SsmSource::from_vars(move |name| match name {
+            "AWS_ENDPOINT_URL" => Some("https://ssm.example".to_owned()),
+            "AWS_CA_BUNDLE" => Some(bundle.clone()),
+            "HTTPS_PROXY" => Some(format!("http://me:pass@127.0.0.1:{port}")),
+            "NO_PROXY" => theirs.lock().unwrap().clone(),
+            _ => credentials(name),
+        })
+    };
+    assert_eq!(fetch(&make()).await.unwrap().as_deref(), Some("on"));
+    let head = asked.lock().unwrap()[0].to_ascii_lowercase();
+    assert!(
+        head.starts_with("connect ssm.example:443 http/1.1"),
+        "{head}"
+    );
+    assert!(
+        head.contains("proxy-authorization: basic bwu6cgfzcw=="),
+        "{head}"
+    );
+    // Its own name leads nowhere.
+    *no_proxy.lock().unwrap() = Some("example".to_owned());
+    fetch(&make()).await.unwrap_err();
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_is_an_error() {
+    let (port, _) = proxy("407 Proxy Authentication Required", 1).await;
+    let source = SsmSource::from_vars(move |name| match name {
+        "https_proxy" => Some(format!("127.0.0.1:{port}")),
+        _ => credentials(name),
+    });
+    let error = fetch(&source).await.unwrap_err().to_string();
+    assert!(error.to_lowercase().contains("proxy"), "{error}");
+}
+
+#[tokio::test]
+async fn a_proxy_is_for_https_only() {
+    let stub = Stub::start([Reply::value("on")]).await;
+    let url = stub.url();
+    let source = SsmSource::from_vars(move |name| match name {
+        "AWS_ENDPOINT_URL" => Some(url.clone()),
+        "HTTPS_PROXY" | "HTTP_PROXY" => Some("http://127.0.0.1:1".to_owned()),
+        _ => credentials(name),
+    });
+    assert_eq!(fetch(&source).await.unwrap().as_deref(), Some("on"));
 }

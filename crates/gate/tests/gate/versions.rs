@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use maintenance_gate::{Mode, Reading};
+use maintenance_gate::{Mode, ParameterValue};
 use serde_json::Value;
 
 use crate::support::{Bench, Scripted, captured, is_about, settle, until_asked};
@@ -122,8 +122,8 @@ async fn an_interval_that_throttling_has_stretched_recovers_though_reads_lag() {
 #[tokio::test]
 async fn a_minute_is_from_the_newests_answer_to_the_olders_question_also_over_a_freeze() {
     let (six, seven) = (
-        Reading::from("off").with_version(6),
-        Reading::from("on").with_version(7),
+        ParameterValue::from("off").with_version(6),
+        ParameterValue::from("on").with_version(7),
     );
     let bench = Bench::new(Scripted::version(7, "on"));
     assert!(bench.blocks().await);

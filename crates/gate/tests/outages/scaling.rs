@@ -85,7 +85,7 @@ fn real_gates(count: u64, ttl: Duration) -> (f64, f64) {
             gate.build().unwrap()
         })
         .collect();
-    let (request, ()) = Request::new(()).into_parts();
+    let request = Request::new(());
     let mut context = Context::from_waker(Waker::noop());
     let mut random = fastrand::Rng::with_seed(5);
     // Each gate's request comes in a tenth of a second of its own, and there before or after others'.

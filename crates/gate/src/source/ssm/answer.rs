@@ -1,45 +1,41 @@
 //! What the answer means. Only "there is no such parameter", in AWS's own words, means *off*.
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::source::http::Answer;
 use crate::source::reason::refusal;
-use crate::source::{BoxError, Reading, parameter};
+use crate::source::{BoxError, ParameterValue, get_parameter};
 
 /// An error is one in AWS's JSON protocol.
 /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>
-pub(super) fn read(answer: &Answer) -> Result<Option<Reading>, BoxError> {
-    if answer.status == StatusCode::OK {
-        return parameter::read(&answer.body).map(Some);
+pub(super) fn read(answer: &Response<Bytes>) -> Result<Option<ParameterValue>, BoxError> {
+    if answer.status() == StatusCode::OK {
+        return get_parameter::read(answer.body()).map(Some);
     }
-    let refused = parameter::json(&answer.body).unwrap_or_default();
+    let refused = get_parameter::json(answer.body()).unwrap_or_default();
     let text = |name: &str| refused.get(name).and_then(Value::as_str);
-    let code = text("__type").map(bare);
-    if answer.status == StatusCode::BAD_REQUEST && code == Some("ParameterNotFound") {
+    let code = text("__type").map(strip_namespace);
+    if answer.status() == StatusCode::BAD_REQUEST && code == Some("ParameterNotFound") {
         return Ok(None);
     }
     let message = text("message").or_else(|| text("Message"));
-    Err(refusal(Some(answer.status.as_u16()), code, message))
+    Err(refusal(Some(answer.status().as_u16()), code, message))
 }
 
 /// Without what may stand before it (a namespace and `#`) and after it (`:` and a URL).
-fn bare(code: &str) -> &str {
+fn strip_namespace(code: &str) -> &str {
     let code = code.rsplit('#').next().unwrap_or(code);
     code.split(':').next().unwrap_or(code)
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
-    fn answer(status: u16, body: &'static str) -> Result<Option<Reading>, String> {
-        let answer = Answer {
-            status: StatusCode::from_u16(status).unwrap(),
-            body: Bytes::from_static(body.as_bytes()),
-        };
+    fn answer(status: u16, body: &'static str) -> Result<Option<ParameterValue>, String> {
+        let mut answer = Response::new(Bytes::from_static(body.as_bytes()));
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap();
         read(&answer).map_err(|error| error.to_string())
     }
 

@@ -2,11 +2,9 @@
 //! aws-sdk-ssm 1.133.0 and the partitions in them. A test here compares the two.
 
 use http::Uri;
-use http::uri::Authority;
 
-use super::settings::Wishes;
+use super::settings::EndpointOptions;
 use crate::source::BoxError;
-use crate::source::http::{Origin, Scheme};
 
 /// A part of AWS with domain names of its own.
 struct Partition {
@@ -49,40 +47,24 @@ const OTHERS: [Partition; 7] = [
     Partition::new("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
 ];
 
-/// Where requests go.
+/// The URL of all requests; it ends with a slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Endpoint {
-    pub(super) origin: Origin,
-    /// What the `Host` header says.
-    pub(super) host: String,
-    /// The path of all requests.
-    pub(super) path: String,
-}
+pub(super) struct Endpoint(String);
 
 impl Endpoint {
-    /// All of it.
-    #[cfg(test)]
-    pub(super) fn url(&self) -> String {
-        let scheme = match self.origin.scheme {
-            Scheme::Http => "http",
-            Scheme::Https { .. } => "https",
-        };
-        format!("{scheme}://{}{}", self.host, self.path)
+    pub(super) fn url(&self) -> &str {
+        &self.0
     }
 
-    pub(super) fn resolve(
-        region: &str,
-        wishes: &Wishes,
-        ca_bundle: Option<String>,
-    ) -> Result<Self, BoxError> {
-        if let Some((variable, url)) = &wishes.url {
-            if wishes.fips || wishes.dual_stack {
+    pub(super) fn resolve(region: &str, options: &EndpointOptions) -> Result<Self, BoxError> {
+        if let Some((variable, url)) = &options.url {
+            if options.fips || options.dual_stack {
                 return Err(format!(
                     "{variable} cannot be combined with AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT"
                 )
                 .into());
             }
-            return Self::parse(url, ca_bundle)
+            return Self::parse(url)
                 .ok_or_else(|| format!("{variable} is not the URL of an endpoint, with nothing in its path but letters, digits and any of - . _ ~").into());
         }
         // It becomes part of a host name.
@@ -91,26 +73,18 @@ impl Endpoint {
         if !region.bytes().all(is_label) {
             return Err("AWS_REGION is not a region".into());
         }
-        let host = host(region, wishes.fips, wishes.dual_stack);
-        Ok(Self {
-            origin: Origin {
-                scheme: Scheme::Https { ca_bundle },
-                host: host.clone(),
-                port: 443,
-            },
-            host,
-            path: "/".to_owned(),
-        })
+        let host = host(region, options.fips, options.dual_stack);
+        Ok(Self(format!("https://{host}/")))
     }
 
-    fn parse(url: &str, ca_bundle: Option<String>) -> Option<Self> {
+    fn parse(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
-        let (scheme, default_port) = match uri.scheme_str()? {
-            "http" => (Scheme::Http, 80),
-            "https" => (Scheme::Https { ca_bundle }, 443),
+        let default_port: u16 = match uri.scheme_str()? {
+            "http" => 80,
+            "https" => 443,
             _ => return None,
         };
-        let authority: &Authority = uri.authority()?;
+        let authority = uri.authority()?;
         if authority.as_str().contains('@') || uri.query().is_some() {
             return None;
         }
@@ -118,25 +92,16 @@ impl Endpoint {
         if !is_plain(path) {
             return None;
         }
-        let port = uri.port_u16().unwrap_or(default_port);
-        let host = if port == default_port {
-            authority.host().to_owned()
-        } else {
-            format!("{}:{port}", authority.host())
+        let (scheme, host) = (uri.scheme_str()?, authority.host());
+        // A port that does not fit is none to `http`.
+        let port = match authority.as_str().strip_prefix(host)?.strip_prefix(':') {
+            Some(port) => port.parse().ok()?,
+            None => default_port,
         };
-        Some(Self {
-            origin: Origin {
-                scheme,
-                host: authority
-                    .host()
-                    .trim_start_matches('[')
-                    .trim_end_matches(']')
-                    .to_owned(),
-                port,
-            },
-            host,
-            path: format!("{path}/"),
-        })
+        Some(Self(match port == default_port {
+            true => format!("{scheme}://{host}{path}/"),
+            false => format!("{scheme}://{host}:{port}{path}/"),
+        }))
     }
 }
 
@@ -203,57 +168,37 @@ mod tests {
             "xx-somewhere-9",
         ] {
             for (fips, dual_stack) in [(false, false), (true, false), (false, true), (true, true)] {
-                let wishes = Wishes {
+                let options = EndpointOptions {
                     url: None,
                     fips,
                     dual_stack,
                 };
-                let ours = Endpoint::resolve(region, &wishes, None).unwrap().url();
+                let endpoint = Endpoint::resolve(region, &options).unwrap();
+                let ours = endpoint.url();
                 let theirs = format!("{}/", sdk(region, fips, dual_stack).await);
                 assert_eq!(ours, theirs, "FIPS {fips}, dual-stack {dual_stack}");
             }
         }
     }
 
-    fn parsed(url: &str) -> Option<(String, u16, String, String)> {
-        let endpoint = Endpoint::parse(url, None)?;
-        let url = endpoint.url();
-        Some((
-            endpoint.origin.host,
-            endpoint.origin.port,
-            endpoint.host,
-            url,
-        ))
+    fn parsed(url: &str) -> Option<String> {
+        Endpoint::parse(url).map(|endpoint| endpoint.0)
     }
 
     #[test]
-    fn an_endpoints_url_is_taken_apart() {
-        let is = |url: &str, host: &str, port, header: &str, signed: &str| {
-            let expected = (host.to_owned(), port, header.to_owned(), signed.to_owned());
-            assert_eq!(parsed(url), Some(expected), "{url}");
-        };
-        is(
-            "http://127.0.0.1:4566",
-            "127.0.0.1",
-            4566,
-            "127.0.0.1:4566",
-            "http://127.0.0.1:4566/",
-        );
-        is("http://[::1]:80/", "::1", 80, "[::1]", "http://[::1]/");
-        is(
-            "https://vpce-1.ssm.eu-west-1.vpce.amazonaws.com",
-            "vpce-1.ssm.eu-west-1.vpce.amazonaws.com",
-            443,
-            "vpce-1.ssm.eu-west-1.vpce.amazonaws.com",
-            "https://vpce-1.ssm.eu-west-1.vpce.amazonaws.com/",
-        );
-        is(
-            "https://proxy:444/aws/",
-            "proxy",
-            444,
-            "proxy:444",
-            "https://proxy:444/aws/",
-        );
+    fn an_endpoints_url_ends_with_a_slash_and_names_no_default_port() {
+        for (url, endpoint) in [
+            ("http://127.0.0.1:4566", "http://127.0.0.1:4566/"),
+            ("http://[::1]:80/", "http://[::1]/"),
+            ("http://[::1]:8080", "http://[::1]:8080/"),
+            (
+                "https://vpce-1.ssm.eu-west-1.vpce.amazonaws.com",
+                "https://vpce-1.ssm.eu-west-1.vpce.amazonaws.com/",
+            ),
+            ("https://proxy:444/aws/", "https://proxy:444/aws/"),
+        ] {
+            assert_eq!(parsed(url).as_deref(), Some(endpoint), "{url}");
+        }
     }
 
     #[test]
@@ -273,6 +218,8 @@ mod tests {
             "http://localhost/a%20b",
             "http://localhost/a:b",
             "http://local host",
+            "http://localhost:99999",
+            "http://localhost:",
         ] {
             assert_eq!(parsed(url), None, "{url}");
         }

@@ -1,71 +1,55 @@
-//! The request: GetParameter in AWS's JSON protocol, signed.
+//! The request: GetParameter in AWS's JSON protocol, signed with Signature Version 4.
 
 use std::time::SystemTime;
 
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::Request;
+use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http_body_util::Full;
-use serde::Serialize;
+use serde_json::json;
 
 use super::settings::Settings;
-use super::sign::{ToSign, authorization, moment};
 use crate::source::BoxError;
-use crate::source::http::Request;
 
 /// Who asks, for AWS's own records (CloudTrail).
 const USER_AGENT_VALUE: &str = concat!("maintenance-gate/", env!("CARGO_PKG_VERSION"));
-
-const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
-const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct GetParameter<'a> {
-    name: &'a str,
-}
-
-/// Asks for this parameter, as of this moment: AWS refuses what was signed more than some minutes ago.
+/// Asks for this parameter, decrypted if it is a SecureString. AWS refuses what was signed more than some
+/// minutes before or after `now`.
 pub(super) fn get_parameter(
     settings: &Settings,
+    credentials: Credentials,
     parameter: &str,
     now: SystemTime,
-) -> Result<Request, BoxError> {
-    let Settings {
-        endpoint,
-        region,
-        credentials,
-    } = settings;
-    let body = serde_json::to_string(&GetParameter { name: parameter })?;
-    let moment = moment(now)?;
-    // In the order in which they are signed.
-    let mut headers = vec![
+) -> Result<Request<Full<Bytes>>, BoxError> {
+    let body = json!({"Name": parameter, "WithDecryption": true}).to_string();
+    let headers = [
         (CONTENT_TYPE, "application/x-amz-json-1.1"),
-        (HOST, endpoint.host.as_str()),
-        (X_AMZ_DATE, moment.as_str()),
+        (X_AMZ_TARGET, "AmazonSSM.GetParameter"),
     ];
-    if let Some(token) = &credentials.token {
-        headers.push((X_AMZ_SECURITY_TOKEN, token));
-    }
-    headers.push((X_AMZ_TARGET, "AmazonSSM.GetParameter"));
-    let to_sign = ToSign {
-        path: &endpoint.path,
-        headers: &headers,
-        body: &body,
-    };
-    let authorization = authorization(&to_sign, credentials, region, "ssm", &moment);
-    headers.push((AUTHORIZATION, &authorization));
-    headers.push((USER_AGENT, USER_AGENT_VALUE));
+    let identity = credentials.into();
+    let params = SigningParams::builder()
+        .identity(&identity)
+        .region(&settings.region)
+        .name("ssm")
+        .time(now)
+        .settings(SigningSettings::default())
+        .build()?
+        .into();
+    let signed = headers.iter().map(|(name, value)| (name.as_str(), *value));
+    let signable = SignableBody::Bytes(body.as_bytes());
+    let signable = SignableRequest::new("POST", settings.endpoint.url(), signed, signable)?;
+    let (signature, _) = sign(signable, &params)?.into_parts();
 
-    let mut request = Request::default();
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = Uri::try_from(endpoint.path.as_str())?;
+    let mut request = Request::post(settings.endpoint.url()).header(USER_AGENT, USER_AGENT_VALUE);
     for (name, value) in headers {
-        let mut value = HeaderValue::from_str(value)?;
-        value.set_sensitive(name == AUTHORIZATION || name == X_AMZ_SECURITY_TOKEN);
-        request.headers_mut().insert(name, value);
+        request = request.header(name, value);
     }
-    *request.body_mut() = Full::new(Bytes::from(body));
+    let mut request = request.body(Full::from(body))?;
+    signature.apply_to_request_http1x(&mut request);
     Ok(request)
 }

@@ -1,97 +1,69 @@
-//! What the environment says: where Parameter Store is and who asks. Never shown, not even by `Debug`.
+//! Where Parameter Store is, by the environment.
 
 use super::endpoint::Endpoint;
-use super::sign::Credentials;
 use crate::source::BoxError;
-use crate::source::vars::Vars;
+use crate::source::environment::Variables;
 
 /// Everything that a request needs.
 pub(super) struct Settings {
     pub(super) endpoint: Endpoint,
     pub(super) region: String,
-    pub(super) credentials: Credentials,
 }
 
-/// What the environment wants of an endpoint.
+/// Which endpoint the environment asks for.
 #[derive(Default)]
-pub(super) struct Wishes {
+pub(super) struct EndpointOptions {
     /// A URL, and the variable that it came from.
     pub(super) url: Option<(&'static str, String)>,
     pub(super) fips: bool,
     pub(super) dual_stack: bool,
 }
 
-/// Whether the environment has what it takes, as far as can be seen without asking anybody.
+/// Whether there are credentials and a region, as far as can be seen without asking anyone.
 #[cfg(any(feature = "ssm-sdk", test))]
-pub(super) fn are_there(vars: &Vars) -> bool {
-    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
-        .iter()
-        .all(|name| vars.get(name).is_some())
-        && region(vars).is_some()
+pub(super) fn is_configured(variables: &Variables) -> bool {
+    let has = |name: &&str| variables.get(name).is_some();
+    let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    let endpoints = [
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ];
+    (keys.iter().all(has) || endpoints.iter().any(has)) && region(variables).is_some()
 }
 
 impl Settings {
-    pub(super) fn read(vars: &Vars) -> Result<Self, BoxError> {
-        let credentials = credentials(vars)?;
-        let region = region(vars).ok_or(
+    pub(super) fn read(variables: &Variables) -> Result<Self, BoxError> {
+        let region = region(variables).ok_or(
             "neither AWS_REGION nor AWS_DEFAULT_REGION is set: set one, or use the feature `ssm-sdk` of maintenance-gate, which also reads profiles",
         )?;
-        let wishes = Wishes {
-            url: url(vars)?,
-            fips: flag(vars, "AWS_USE_FIPS_ENDPOINT")?,
-            dual_stack: flag(vars, "AWS_USE_DUALSTACK_ENDPOINT")?,
+        let options = EndpointOptions {
+            url: url(variables)?,
+            fips: flag(variables, "AWS_USE_FIPS_ENDPOINT")?,
+            dual_stack: flag(variables, "AWS_USE_DUALSTACK_ENDPOINT")?,
         };
         Ok(Self {
-            endpoint: Endpoint::resolve(&region, &wishes, vars.get("AWS_CA_BUNDLE"))?,
+            endpoint: Endpoint::resolve(&region, &options)?,
             region,
-            credentials,
         })
     }
 }
 
-fn region(vars: &Vars) -> Option<String> {
-    vars.get("AWS_REGION")
-        .or_else(|| vars.get("AWS_DEFAULT_REGION"))
+fn region(variables: &Variables) -> Option<String> {
+    variables
+        .get("AWS_REGION")
+        .or_else(|| variables.get("AWS_DEFAULT_REGION"))
 }
 
-fn credentials(vars: &Vars) -> Result<Credentials, BoxError> {
-    let required = |name: &str| {
-        vars.get(name).ok_or_else(|| {
-            format!(
-                "{name} is not set, and there are no other credentials for the feature `ssm` of maintenance-gate: \
-                 use `ssm-sdk` for profiles, ECS and EC2"
-            )
-        })
-    };
-    let key = plain("AWS_ACCESS_KEY_ID", required("AWS_ACCESS_KEY_ID")?)?;
-    let secret = plain("AWS_SECRET_ACCESS_KEY", required("AWS_SECRET_ACCESS_KEY")?)?;
-    let token = vars
-        .get("AWS_SESSION_TOKEN")
-        .map(|token| plain("AWS_SESSION_TOKEN", token))
-        .transpose()?;
-    Ok(Credentials { key, secret, token })
-}
-
-/// A credential with a line break in it, say, would fail in a way that is hard to understand.
-fn plain(name: &str, value: String) -> Result<String, BoxError> {
-    match value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Ok(value),
-        false => {
-            Err(format!("{name} holds a space or another character that cannot be in it").into())
-        }
-    }
-}
-
-fn url(vars: &Vars) -> Result<Option<(&'static str, String)>, BoxError> {
-    if flag(vars, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
+fn url(variables: &Variables) -> Result<Option<(&'static str, String)>, BoxError> {
+    if flag(variables, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
         return Ok(None);
     }
-    let url = |name| vars.get(name).map(|url| (name, url));
+    let url = |name| variables.get(name).map(|url| (name, url));
     Ok(url("AWS_ENDPOINT_URL_SSM").or_else(|| url("AWS_ENDPOINT_URL")))
 }
 
-fn flag(vars: &Vars, name: &str) -> Result<bool, BoxError> {
-    match vars.get(name) {
+fn flag(variables: &Variables, name: &str) -> Result<bool, BoxError> {
+    match variables.get(name) {
         None => Ok(false),
         Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
         Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
@@ -102,6 +74,7 @@ fn flag(vars: &Vars, name: &str) -> Result<bool, BoxError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::ssm::credentials::CredentialsSource;
 
     const GOOD: [(&str, &str); 3] = [
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -109,18 +82,20 @@ mod tests {
         ("AWS_REGION", "eu-west-1"),
     ];
 
-    fn vars(more: &[(&'static str, &'static str)]) -> Vars {
+    fn variables(more: &[(&'static str, &'static str)]) -> Variables {
         // The last one counts.
         let all: Vec<_> = GOOD.iter().chain(more).rev().copied().collect();
-        Vars::new(move |name| {
+        Variables::new(move |name| {
             let found = all.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         })
     }
 
     fn url(more: &[(&'static str, &'static str)]) -> Result<String, String> {
-        match Settings::read(&vars(more)) {
-            Ok(settings) => Ok(settings.endpoint.url()),
+        let variables = variables(more);
+        let settings = Settings::read(&variables);
+        match settings.and_then(|it| CredentialsSource::read(&variables).map(|_| it)) {
+            Ok(settings) => Ok(settings.endpoint.url().to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -158,6 +133,7 @@ mod tests {
             ("AWS_USE_DUALSTACK_ENDPOINT", "1"),
             ("AWS_ENDPOINT_URL", "https://me:TOPSECRET@localhost"),
             ("AWS_ENDPOINT_URL_SSM", "localhost"),
+            ("AWS_ENDPOINT_URL", "http://localhost:99999"),
         ] {
             let error = url(&[(name, value)]).unwrap_err();
             assert!(error.contains(name), "{name}: {error}");
@@ -172,9 +148,11 @@ mod tests {
     fn missing_credentials_are_reason_enough_to_name_the_other_feature() {
         let without = [("AWS_ACCESS_KEY_ID", "")];
         assert!(url(&without).unwrap_err().contains("`ssm-sdk`"));
-        assert!(!are_there(&vars(&without)));
-        assert!(!are_there(&vars(&[("AWS_REGION", "")])));
-        assert!(are_there(&vars(&[])));
+        assert!(!is_configured(&variables(&without)));
+        assert!(!is_configured(&variables(&[("AWS_REGION", "")])));
+        assert!(is_configured(&variables(&[])));
+        let snap_start = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/");
+        assert!(is_configured(&variables(&[without[0], snap_start])));
     }
 
     #[test]

@@ -32,8 +32,8 @@ pub(crate) async fn refused(gate: &Gate, method: Method, headers: &[(&str, &str)
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let parts = request.body(()).unwrap().into_parts().0;
-    let answer = gate.check(&parts).await.into_response().unwrap();
+    let request = request.body(()).unwrap();
+    let answer = gate.check(&request).await.into_response().unwrap();
     let (head, body) = answer.into_parts();
     Refused {
         status: head.status.as_u16(),

@@ -24,7 +24,10 @@ impl Bench {
         let builder = demo()
             .source(source.clone())
             .clock(clock.clone())
-            .timer(timer.clone());
+            .sleep_with({
+                let timer = timer.clone();
+                move |duration| timer.sleep(duration)
+            });
         Self {
             gate: more(builder).build().unwrap(),
             source,

@@ -46,8 +46,8 @@ async fn parameter(
     headers: HeaderMap,
 ) -> (StatusCode, String) {
     let query = query.unwrap();
-    let (key, name) = query.split_once('=').unwrap();
-    assert_eq!(key, "name");
+    let name = query.strip_suffix("&withDecryption=true").unwrap();
+    let name = name.strip_prefix("name=").unwrap();
     let name = percent_decode_str(name).decode_utf8().unwrap();
     let token = headers.get("x-aws-parameters-secrets-token");
     let request = Request::post("/")
@@ -58,7 +58,11 @@ async fn parameter(
             "AWS4-HMAC-SHA256 Credential=sandbox/20261121/us-east-1/ssm/aws4_request, \
              SignedHeaders=host, Signature=0",
         )
-        .body(json!({ "Name": name }).to_string().into())
+        .body(
+            json!({"Name": name, "WithDecryption": true})
+                .to_string()
+                .into(),
+        )
         .unwrap();
     let answer = sandbox.handle(request).await.unwrap();
     if answer.status() != StatusCode::OK || token.is_none_or(|token| token != TOKEN) {

@@ -24,7 +24,6 @@ pub(crate) use shapes::Shape;
 pub(crate) use stub::{Authority, Received, Reply, Stub};
 pub(crate) use window::{at, flag, request_with, stored_token, token, with_flag};
 
-use http::request::Parts;
 use http::{Method, Request};
 use maintenance_gate::{Builder, Gate};
 
@@ -39,13 +38,13 @@ pub(crate) fn demo() -> Builder {
     Gate::builder().app("demo").env("dev")
 }
 
-/// The head of a request.
-pub(crate) fn request(method: Method, path: &str) -> Parts {
+/// A request without a body.
+pub(crate) fn request(method: Method, path: &str) -> Request<()> {
     let request = Request::builder().method(method).uri(path).body(());
-    request.unwrap().into_parts().0
+    request.unwrap()
 }
 
-/// The head of `GET /`.
-pub(crate) fn get() -> Parts {
+/// `GET /`.
+pub(crate) fn get() -> Request<()> {
     request(Method::GET, "/")
 }

@@ -1,13 +1,17 @@
 //! A source that answers as it is told, and a timer that ends when it is told.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use maintenance_gate::{BoxError, Fetch, FlagSource, Reading, Sleep, Throttled, Timer};
+use maintenance_gate::{BoxError, Fetch, FlagSource, ParameterValue, Throttled};
 use tokio::sync::{oneshot, watch};
 
-type Answer = Result<Option<Reading>, BoxError>;
+/// A wait.
+type Sleep = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+type Answer = Result<Option<ParameterValue>, BoxError>;
 
 /// A source with a script. Clones share it.
 #[derive(Clone, Default)]
@@ -23,7 +27,7 @@ struct Script {
 
 #[derive(Clone)]
 enum Turn {
-    Reading(Reading),
+    ParameterValue(ParameterValue),
     Missing,
     Fails,
     Throttled,
@@ -40,7 +44,9 @@ impl Scripted {
     }
 
     pub(crate) fn version(version: u64, text: &str) -> Self {
-        Self::default().then(Turn::Reading(Reading::from(text).with_version(version)))
+        Self::default().then(Turn::ParameterValue(
+            ParameterValue::from(text).with_version(version),
+        ))
     }
 
     pub(crate) fn failing() -> Self {
@@ -52,7 +58,7 @@ impl Scripted {
     }
 
     pub(crate) fn then_text(self, text: &str) -> Self {
-        self.then(Turn::Reading(text.into()))
+        self.then(Turn::ParameterValue(text.into()))
     }
 
     pub(crate) fn then_fails(self) -> Self {
@@ -70,13 +76,13 @@ impl Scripted {
 
     /// From now on this text, which has no version.
     pub(crate) fn set(&self, text: &str) {
-        self.replace(Turn::Reading(text.into()));
+        self.replace(Turn::ParameterValue(text.into()));
     }
 
     /// From now on this version.
     pub(crate) fn set_version(&self, version: u64, text: &str) {
-        let reading = Reading::from(text).with_version(version);
-        self.replace(Turn::Reading(reading));
+        let reading = ParameterValue::from(text).with_version(version);
+        self.replace(Turn::ParameterValue(reading));
     }
 
     /// From now on there is no such parameter.
@@ -109,7 +115,7 @@ impl Scripted {
     }
 
     /// Answers the oldest fetch that hangs; false if its asker is gone.
-    pub(crate) fn release(&self, answer: impl Into<Reading>) -> bool {
+    pub(crate) fn release(&self, answer: impl Into<ParameterValue>) -> bool {
         let sender = self.0.lock().unwrap().hanging.remove(0);
         sender.send(Ok(Some(answer.into()))).is_ok()
     }
@@ -130,7 +136,7 @@ impl FlagSource for Scripted {
             script.answers.front().expect("a script").clone()
         };
         let answer: Answer = match turn {
-            Turn::Reading(reading) => Ok(Some(reading)),
+            Turn::ParameterValue(reading) => Ok(Some(reading)),
             Turn::Missing => Ok(None),
             Turn::Fails => Err("the store is on fire".into()),
             Turn::Throttled => Err(Throttled::new("Rate exceeded").into()),
@@ -170,8 +176,9 @@ impl SteeredTimer {
     }
 }
 
-impl Timer for SteeredTimer {
-    fn sleep(&self, duration: Duration) -> Sleep {
+impl SteeredTimer {
+    /// A wait that ends when the timer rings.
+    pub(crate) fn sleep(&self, duration: Duration) -> Sleep {
         self.asked.lock().unwrap().push(duration);
         let mut rings = self.rings.subscribe();
         Box::pin(async move {

@@ -1,9 +1,8 @@
 //! Flags with something that may pass.
 
-use http::request::Parts;
 use http::{Method, Request};
 use maintenance_flag::{Token, TokenHash};
-use maintenance_gate::{Builder, Clock, ManualClock, MemorySource};
+use maintenance_gate::{Builder, ManualClock, MemorySource};
 use serde_json::{Value, json};
 
 use super::{START, demo};
@@ -46,15 +45,14 @@ pub(crate) fn with_flag(flag: &str) -> Builder {
 
 /// As [`with_flag`], at a time of your own.
 pub(crate) fn at(flag: &str, clock: &ManualClock) -> Builder {
-    let clock: Clock = clock.clone().into();
-    demo().source(MemorySource::new(flag)).clock(clock)
+    demo().source(MemorySource::new(flag)).clock(clock.clone())
 }
 
-/// The head of a request with these headers.
-pub(crate) fn request_with(method: Method, path: &str, headers: &[(&str, &str)]) -> Parts {
+/// A request with these headers.
+pub(crate) fn request_with(method: Method, path: &str, headers: &[(&str, &str)]) -> Request<()> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    request.body(()).unwrap().into_parts().0
+    request.body(()).unwrap()
 }

@@ -1,9 +1,9 @@
 //! A timer whose waits end when the test says so.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use maintenance_gate::{Sleep, Timer};
 use tokio::sync::{oneshot, watch};
 
 /// One bell for each wait that the gate began. Clones share them.
@@ -46,8 +46,12 @@ fn ring(bell: &mut Bell) {
     }
 }
 
-impl Timer for Bells {
-    fn sleep(&self, duration: Duration) -> Sleep {
+impl Bells {
+    /// A wait that ends when its bell rings.
+    pub(crate) fn sleep(
+        &self,
+        duration: Duration,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
         let (ring, rung) = oneshot::channel();
         let bell = Bell {
             duration,

@@ -64,7 +64,10 @@ impl Site {
             .source(source)
             .on_unknown(on_unknown)
             .clock(clock.clone())
-            .timer(bells.clone())
+            .sleep_with({
+                let bells = bells.clone();
+                move |duration| bells.sleep(duration)
+            })
             .build()
             .unwrap();
         let left = watch::Sender::new(0);

@@ -1,0 +1,106 @@
+//! The link that a person opens: it carries the token in its query, and is answered with a cookie and
+//! a redirect to the same page without the token.
+//!
+//! The redirect is a reference that has a query and nothing else, `?page=2`. A browser resolves it
+//! against the address that it asked for and keeps the path as it is there (RFC 3986, 5.2.2). So no
+//! host, no path and no stage of an API is ever repeated, and nothing that is in the path can lead
+//! elsewhere.
+
+use std::fmt::Write;
+
+use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::{HeaderValue, Method, Response, StatusCode};
+use maintenance_flag::Token;
+
+use super::cookie;
+use super::token::TokenVerifier;
+use crate::request::RequestHead;
+use crate::response::X_MAINTENANCE;
+use bytes::Bytes;
+
+/// The answer to a link with the right token; none to any other request.
+pub(super) fn open(
+    head: RequestHead<'_>,
+    verifier: &TokenVerifier<'_>,
+    cookie: &str,
+) -> Option<Response<Bytes>> {
+    if !matches!(*head.method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let query = head.uri.query()?;
+    let tokens = query.split('&').filter_map(token).map(str::as_bytes);
+    let token = verifier.find(tokens)?;
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, HeaderValue::try_from(without_token(query)).ok()?);
+    headers.insert(
+        SET_COOKIE,
+        cookie::set(cookie, token, verifier.seconds_left())?,
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // The token is in the address that the browser comes from.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_MAINTENANCE, HeaderValue::from_static("on"));
+    Some(response)
+}
+
+/// The token of a pair, if it has one.
+fn token(pair: &str) -> Option<&str> {
+    pair.strip_prefix(Token::QUERY)?.strip_prefix('=')
+}
+
+/// The query as a reference of its own, without any token.
+fn without_token(query: &str) -> String {
+    let mut rest = String::with_capacity(query.len());
+    for pair in query.split('&').filter(|pair| token(pair).is_none()) {
+        rest.push(if rest.is_empty() { '?' } else { '&' });
+        for byte in pair.bytes() {
+            if is_of_a_query(byte) {
+                rest.push(char::from(byte));
+            } else {
+                // Writing to a text does not fail.
+                let _ = write!(rest, "%{byte:02X}");
+            }
+        }
+    }
+    if rest.is_empty() {
+        // An empty query, since an empty reference would mean the same query again.
+        rest.push('?');
+    }
+    rest
+}
+
+/// Whether a byte may stand in a query as it is (RFC 3986, 3.4), escapes among it.
+fn is_of_a_query(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_the_query_stays_and_no_token_does() {
+        for (query, rest) in [
+            ("maintenance-bypass=x", "?"),
+            ("a=1&maintenance-bypass=x", "?a=1"),
+            ("maintenance-bypass=x&a=1", "?a=1"),
+            (
+                "a=1&maintenance-bypass=x&b=%2F&maintenance-bypass=y",
+                "?a=1&b=%2F",
+            ),
+            (
+                "maintenance-bypass&maintenance-bypassed=1&maintenance-bypass=",
+                "?maintenance-bypass&maintenance-bypassed=1",
+            ),
+            ("//evil.example/&maintenance-bypass=x", "?//evil.example/"),
+            (
+                "a=\"<ü>\\^`{|}\r\n&maintenance-bypass=x",
+                "?a=%22%3C%C3%BC%3E%5C%5E%60%7B%7C%7D%0D%0A",
+            ),
+        ] {
+            assert_eq!(without_token(query), rest, "{query}");
+        }
+    }
+}

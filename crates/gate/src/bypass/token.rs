@@ -1,0 +1,63 @@
+//! Where a request may carry a token, and whether one of them is right.
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use maintenance_flag::{StoredToken, Token};
+
+use super::cookie;
+
+/// How many candidates of one request are hashed, so that a header full of guesses costs no more than
+/// an honest one.
+const MAX_CANDIDATES: usize = 4;
+
+/// Verifies tokens against the stored hash of this window, at one moment.
+#[derive(Clone, Copy)]
+pub(super) struct TokenVerifier<'a> {
+    token: StoredToken,
+    app: &'a str,
+    role: &'a str,
+    seconds_left: u64,
+}
+
+impl<'a> TokenVerifier<'a> {
+    /// None if the window has no token, or it has expired.
+    pub(super) fn new(
+        token: Option<StoredToken>,
+        app: &'a str,
+        role: &'a str,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let token = token?;
+        let left = token.until.as_second().checked_sub(now.as_second())?;
+        let seconds_left = u64::try_from(left).ok().filter(|left| *left > 0)?;
+        Some(Self {
+            token,
+            app,
+            role,
+            seconds_left,
+        })
+    }
+
+    /// For how many seconds the token is still good, at least one.
+    pub(super) fn seconds_left(&self) -> u64 {
+        self.seconds_left
+    }
+
+    /// The first candidate that is the token. Only those of its length are hashed.
+    pub(super) fn find<'t>(&self, candidates: impl Iterator<Item = &'t [u8]>) -> Option<&'t str> {
+        candidates
+            .filter(|text| text.len() == Token::LEN)
+            .take(MAX_CANDIDATES)
+            .filter_map(|text| str::from_utf8(text).ok())
+            .find(|text| self.token.hash.matches(self.app, self.role, text))
+    }
+
+    /// Whether a header or a cookie carries the token.
+    pub(super) fn verify(&self, headers: &HeaderMap, cookie: &str) -> bool {
+        let by_header = headers
+            .get_all(Token::HEADER)
+            .iter()
+            .map(|value| value.as_bytes().trim_ascii());
+        self.find(by_header).is_some() || self.find(cookie::values(headers, cookie)).is_some()
+    }
+}

@@ -1,0 +1,146 @@
+//! The events of the gate: `EVENTS.md`, a part of the crate's documentation, lists them all.
+
+use std::path::Path;
+
+use maintenance_flag::Mode;
+
+use crate::build_error::BuildError;
+use crate::decision::Outcome;
+use crate::request::RequestHead;
+use crate::window::Window;
+
+/// The most bytes of a path in an event: what a client sends must not flood a log.
+const MAX_PATH: usize = 1_024;
+
+/// Which gate an event comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) app: String,
+    pub(crate) role: String,
+}
+
+fn name(mode: Option<Mode>) -> &'static str {
+    mode.map_or("unknown", Mode::as_str)
+}
+
+/// A path, up to a limit.
+fn clipped(path: &str) -> &str {
+    path.get(..path.floor_char_boundary(MAX_PATH))
+        .unwrap_or_default()
+}
+
+/// What was decided about a request. Neither its headers nor its query are logged: there may be secrets
+/// in them.
+pub(crate) fn decided(
+    identity: &Identity,
+    window: &Window,
+    mode: Option<Mode>,
+    head: RequestHead<'_>,
+    request_id: Option<&str>,
+    outcome: &Outcome,
+) {
+    macro_rules! event {
+        ($level:ident, $code:literal, $($more:ident = $value:expr,)* $message:literal) => {
+            tracing::$level!(
+                target: "maintenance",
+                code = $code,
+                app = identity.app,
+                role = identity.role,
+                mode = name(mode),
+                window = window.id(),
+                method = head.method.as_str(),
+                path = clipped(head.uri.path()),
+                $($more = $value,)*
+                request_id,
+                $message,
+            )
+        };
+    }
+    match outcome {
+        Outcome::Open | Outcome::NotHttp | Outcome::ReadOnly => {}
+        Outcome::Block(reason) => event!(
+            info,
+            "M503",
+            reason = reason.as_str(),
+            "the request was answered 503: the role is in maintenance"
+        ),
+        Outcome::Bypass(reason) => event!(
+            debug,
+            "M202",
+            by = reason.as_str(),
+            "the request passed by a bypass, although the role is in maintenance"
+        ),
+        Outcome::OpenLink(_) => event!(
+            info,
+            "M303",
+            "a bypass link was opened: its browser may pass from now on"
+        ),
+    }
+}
+
+pub(crate) fn changed(identity: &Identity, mode: Option<Mode>, window: &str) {
+    tracing::info!(
+        target: "maintenance",
+        code = "M200",
+        app = identity.app,
+        role = identity.role,
+        mode = name(mode),
+        window,
+        "the maintenance state is known or has changed",
+    );
+}
+
+pub(crate) fn refresh_failed(
+    identity: &Identity,
+    mode: Option<Mode>,
+    reason: &str,
+    next_secs: u64,
+) {
+    tracing::warn!(
+        target: "maintenance",
+        code = "M504",
+        app = identity.app,
+        role = identity.role,
+        mode = name(mode),
+        reason,
+        next_secs,
+        "the maintenance flag could not be read: the last known state stays",
+    );
+}
+
+pub(crate) fn answer_ignored(
+    identity: &Identity,
+    mode: Option<Mode>,
+    version: Option<u64>,
+    known_version: Option<u64>,
+) {
+    tracing::debug!(
+        target: "maintenance",
+        code = "M304",
+        app = identity.app,
+        role = identity.role,
+        mode = name(mode),
+        version,
+        known_version,
+        "the answer is older than what is known, which stays",
+    );
+}
+
+pub(crate) fn page_unusable(path: &Path, reason: &str) {
+    tracing::warn!(
+        target: "maintenance",
+        code = "M404",
+        path = %path.display(),
+        reason,
+        "a maintenance page cannot be served: the next in order is",
+    );
+}
+
+pub(crate) fn passes_everything(error: &BuildError) {
+    tracing::error!(
+        target: "maintenance",
+        code = "M500",
+        reason = %error,
+        "the gate is not configured: every request passes, maintenance mode has no effect here",
+    );
+}

@@ -1,0 +1,56 @@
+//! What the gate looks at of a request: everything but its body.
+
+use http::request::Parts;
+use http::{Extensions, HeaderMap, Method, Request, Uri};
+
+/// A request, without its body.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestHead<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) extensions: &'a Extensions,
+    /// The whole event, of a request that lambda_http made of an event that it did not recognise.
+    pub(crate) event: Option<&'a str>,
+}
+
+impl<'a, B: 'static> From<&'a Request<B>> for RequestHead<'a> {
+    #[inline]
+    fn from(request: &'a Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+            event: event_text(request.body()),
+        }
+    }
+}
+
+impl<'a> From<&'a Parts> for RequestHead<'a> {
+    fn from(parts: &'a Parts) -> Self {
+        Self {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+            extensions: &parts.extensions,
+            event: None,
+        }
+    }
+}
+
+/// The text of a lambda_http body. It is an event only where the request's context says so.
+#[cfg(feature = "lambda_http")]
+#[inline]
+fn event_text<B: 'static>(body: &B) -> Option<&str> {
+    match (body as &dyn std::any::Any).downcast_ref()? {
+        lambda_http::Body::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+#[cfg(not(feature = "lambda_http"))]
+#[inline]
+fn event_text<B>(_: &B) -> Option<&str> {
+    None
+}

@@ -1,0 +1,168 @@
+//! What the platform says of a request: source address, request id, and whether it is HTTP at all.
+//! Only extensions are read here, which no client can set; never a header.
+
+use std::net::IpAddr;
+
+use http::Extensions;
+
+use crate::request::RequestHead;
+
+/// What the platform says of one request. Everything may be missing.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct RequestContext<'a> {
+    source_ip: Option<&'a str>,
+    peer: Option<IpAddr>,
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) kind: EventKind,
+    raw_path: Option<&'a str>,
+    stage: Option<&'a str>,
+    /// Whether the request came through Lambda without its event: then no path of it can be trusted.
+    is_opaque: bool,
+}
+
+/// What kind of event a request is made of.
+#[cfg_attr(
+    not(any(feature = "lambda", feature = "lambda_http")),
+    expect(dead_code, reason = "only Lambda has other events than HTTP requests")
+)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    /// An HTTP request.
+    #[default]
+    Http,
+    /// `$connect` of a WebSocket API.
+    WebSocketConnect,
+    /// `$disconnect`, or a message over an open WebSocket. No answer to it is HTTP.
+    WebSocketMessage,
+    /// An event that lambda_http did not recognise and passes through whole.
+    PassThrough,
+}
+
+impl EventKind {
+    /// By `requestContext.eventType` of a WebSocket API.
+    #[cfg(any(feature = "lambda", feature = "lambda_http"))]
+    pub(crate) fn of_web_socket(event_type: Option<&str>) -> Self {
+        match event_type {
+            Some("CONNECT") => Self::WebSocketConnect,
+            _ => Self::WebSocketMessage,
+        }
+    }
+}
+
+/// The request context of a JSON event, kept beside the request made of it.
+#[cfg(any(feature = "lambda", feature = "lambda_http"))]
+#[derive(Debug, Default, Clone)]
+pub(crate) struct EventContext {
+    pub(crate) source_ip: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) kind: EventKind,
+}
+
+impl<'a> RequestContext<'a> {
+    /// What the extensions of a request say. `in_lambda`: whether this process is a Lambda function.
+    pub(crate) fn of(extensions: &'a Extensions, in_lambda: bool) -> Self {
+        #[cfg(any(feature = "lambda", feature = "lambda_http"))]
+        if let Some(context) = extensions.get::<EventContext>() {
+            return Self {
+                source_ip: context.source_ip.as_deref(),
+                request_id: context.request_id.as_deref(),
+                kind: context.kind,
+                ..Self::default()
+            };
+        }
+        #[cfg(feature = "lambda_http")]
+        if let Some(context) = of_lambda_http(extensions) {
+            return context;
+        }
+        Self {
+            peer: peer(extensions),
+            is_opaque: in_lambda,
+            ..Self::default()
+        }
+    }
+
+    /// The client's address.
+    pub(crate) fn client_ip(&self) -> Option<IpAddr> {
+        self.peer.or_else(|| self.source_ip?.parse().ok())
+    }
+
+    /// The paths by which a rule may name a request: as the handler sees it and, where the platform
+    /// put the name of its stage before it, as it was without.
+    ///
+    /// None if the handler and the platform see different paths, and a handler may go by either:
+    /// lambda_http resolves `/a/../b`, and a crafted `Host` header changes any path. So in Lambda a
+    /// request whose event the gate cannot see has none.
+    pub(crate) fn paths(&self, head: RequestHead<'a>) -> Option<(&'a str, &'a str)> {
+        if self.kind != EventKind::Http || self.is_opaque {
+            return None;
+        }
+        let path = head.uri.path();
+        let raw = self.raw_path.filter(|raw| !raw.is_empty()).unwrap_or(path);
+        let before = path.strip_suffix(raw)?;
+        let stage = before.strip_prefix('/');
+        (before.is_empty() || (stage.is_some() && stage == self.stage)).then_some((path, raw))
+    }
+}
+
+/// The peer of an axum server's connection.
+#[cfg(feature = "axum")]
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    use axum::extract::ConnectInfo;
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<std::net::SocketAddr>>()?;
+    Some(peer.ip())
+}
+
+#[cfg(not(feature = "axum"))]
+fn peer(_: &Extensions) -> Option<IpAddr> {
+    None
+}
+
+#[cfg(feature = "lambda_http")]
+fn of_lambda_http(extensions: &Extensions) -> Option<RequestContext<'_>> {
+    use lambda_http::RequestExt;
+    use lambda_http::request::RequestContext as Lambda;
+
+    let event = extensions.get::<Lambda>()?;
+    let mut context = RequestContext {
+        raw_path: Some(extensions.raw_http_path()),
+        ..RequestContext::default()
+    };
+    let request_id = match event {
+        Lambda::ApiGatewayV1(event) => {
+            context.source_ip = event.identity.source_ip.as_deref();
+            context.stage = event.stage.as_deref();
+            event.request_id.as_deref()
+        }
+        Lambda::ApiGatewayV2(event) => {
+            context.source_ip = event.http.source_ip.as_deref();
+            context.stage = event.stage.as_deref();
+            event.request_id.as_deref()
+        }
+        Lambda::WebSocket(event) => {
+            context.source_ip = event.identity.source_ip.as_deref();
+            context.kind = EventKind::of_web_socket(event.event_type.as_deref());
+            event.request_id.as_deref()
+        }
+        // A load balancer says neither.
+        Lambda::Alb(_) => None,
+        other => {
+            if is_pass_through(other) {
+                context.kind = EventKind::PassThrough;
+            }
+            None
+        }
+    };
+    context.request_id = request_id.or_else(|| {
+        let invocation = extensions.lambda_context_ref()?;
+        Some(invocation.request_id.as_str())
+    });
+    Some(context)
+}
+
+/// Whether lambda_http passes an event through because it recognised no request in it. That variant
+/// serializes as null; its name exists only with the feature `pass_through`, which would be turned on
+/// for the app, too.
+#[cfg(feature = "lambda_http")]
+fn is_pass_through(context: &lambda_http::request::RequestContext) -> bool {
+    serde_json::to_value(context).is_ok_and(|written| written.is_null())
+}

@@ -1,0 +1,25 @@
+//! The environment as a source reads it: at each fetch, since Lambda may renew credentials, and
+//! without the difference between a variable that is empty and one that is not set.
+
+use std::sync::Arc;
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Where variables come from.
+#[derive(Clone)]
+pub(super) struct Variables(Arc<Lookup>);
+
+impl Variables {
+    pub(super) fn new(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(var))
+    }
+
+    /// Those of the process.
+    pub(super) fn env() -> Self {
+        Self::new(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.is_empty())
+    }
+}

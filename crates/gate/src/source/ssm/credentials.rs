@@ -1,0 +1,221 @@
+//! Whose request it is: the keys in the environment, as in every Lambda function, or those of the
+//! endpoint that the environment names, as under SnapStart and on ECS and EKS.
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
+
+use std::fs;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, StatusCode, Uri};
+use http_body_util::Full;
+use serde_json::Value;
+
+use super::connector::Connector;
+use crate::source::BoxError;
+use crate::source::environment::Variables;
+use crate::source::get_parameter::json;
+use crate::source::http::{HttpClient, round_trip};
+
+/// How long before their end credentials are read again.
+const EARLY: Duration = Duration::from_secs(60);
+
+/// Where credentials come from.
+pub(super) enum CredentialsSource {
+    Environment(Credentials),
+    Container(Endpoint),
+}
+
+/// The endpoint that hands out the credentials of a container or a restored snapshot.
+pub(super) struct Endpoint {
+    uri: Uri,
+    authorization: Option<HeaderValue>,
+}
+
+impl CredentialsSource {
+    pub(super) fn read(variables: &Variables) -> Result<Self, BoxError> {
+        let key = variables.get("AWS_ACCESS_KEY_ID");
+        if key.is_none()
+            && let Some(endpoint) = Endpoint::read(variables)?
+        {
+            return Ok(Self::Container(endpoint));
+        }
+        let required = |name: &str, value: Option<String>| {
+            value.ok_or_else(|| {
+                format!(
+                    "{name} is not set, and there are no other credentials for the feature `ssm` of maintenance-gate: \
+                     use `ssm-sdk` for profiles and EC2"
+                )
+            })
+        };
+        let key = plain("AWS_ACCESS_KEY_ID", required("AWS_ACCESS_KEY_ID", key)?)?;
+        let secret = variables.get("AWS_SECRET_ACCESS_KEY");
+        let secret = plain(
+            "AWS_SECRET_ACCESS_KEY",
+            required("AWS_SECRET_ACCESS_KEY", secret)?,
+        )?;
+        let token = variables
+            .get("AWS_SESSION_TOKEN")
+            .map(|token| plain("AWS_SESSION_TOKEN", token))
+            .transpose()?;
+        Ok(Self::Environment(credentials(key, secret, token, None)))
+    }
+}
+
+fn credentials(
+    key: String,
+    secret: String,
+    token: Option<String>,
+    expires: Option<SystemTime>,
+) -> Credentials {
+    Credentials::new(key, secret, token, expires, "maintenance-gate")
+}
+
+/// A credential with a line break in it, say, would fail in a way that is hard to understand.
+fn plain(name: &str, value: String) -> Result<String, BoxError> {
+    match value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(value),
+        false => {
+            Err(format!("{name} holds a space or another character that cannot be in it").into())
+        }
+    }
+}
+
+/// Whether credentials are good for at least a minute more.
+pub(super) fn are_valid(credentials: &Credentials, now: SystemTime) -> bool {
+    credentials
+        .expiry()
+        .is_none_or(|end| end.duration_since(now).is_ok_and(|left| left > EARLY))
+}
+
+impl Endpoint {
+    fn read(variables: &Variables) -> Result<Option<Self>, BoxError> {
+        const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+        const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+        let (name, uri) = match (variables.get(RELATIVE), variables.get(FULL)) {
+            (Some(path), _) => (RELATIVE, format!("http://169.254.170.2{path}")),
+            (None, Some(uri)) => (FULL, uri),
+            (None, None) => return Ok(None),
+        };
+        let uri = uri.parse().ok().filter(is_allowed).ok_or_else(|| {
+            format!("{name} names no credentials endpoint: https, or http on this host, ECS or EKS")
+        })?;
+        Ok(Some(Self {
+            uri,
+            authorization: authorization(variables)?,
+        }))
+    }
+
+    /// Asks it.
+    pub(super) async fn fetch(
+        self,
+        client: &HttpClient<Connector>,
+    ) -> Result<Credentials, BoxError> {
+        let mut request = Request::get(self.uri).body(Full::<Bytes>::default())?;
+        if let Some(authorization) = self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        let answer = round_trip(client, request).await?;
+        let status = answer.status();
+        if status != StatusCode::OK {
+            return Err(format!("HTTP {} from the credentials endpoint", status.as_u16()).into());
+        }
+        let unusable = "the credentials endpoint did not answer with credentials";
+        let answer = json(answer.body()).map_err(|_| unusable)?;
+        let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
+        let expires = match text("Expiration") {
+            None => None,
+            Some(end) => {
+                let end = DateTime::from_str(&end, Format::DateTime).map_err(|_| unusable)?;
+                Some(SystemTime::try_from(end).map_err(|_| unusable)?)
+            }
+        };
+        let required = |name: &str| text(name).ok_or(unusable);
+        Ok(credentials(
+            plain("AccessKeyId", required("AccessKeyId")?)?,
+            plain("SecretAccessKey", required("SecretAccessKey")?)?,
+            text("Token")
+                .map(|token| plain("Token", token))
+                .transpose()?,
+            expires,
+        ))
+    }
+}
+
+/// Without TLS only where nobody else listens: this host, and the addresses of ECS and EKS.
+fn is_allowed(uri: &Uri) -> bool {
+    let Some(host) = uri.host() else {
+        return false;
+    };
+    match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            host.eq_ignore_ascii_case("localhost")
+                || ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"].contains(&host)
+                || host
+                    .parse()
+                    .is_ok_and(|address: IpAddr| address.is_loopback())
+        }
+        _ => false,
+    }
+}
+
+/// What the endpoint is asked with.
+fn authorization(variables: &Variables) -> Result<Option<HeaderValue>, BoxError> {
+    const FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+    const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+    let (name, token) = match (variables.get(FILE), variables.get(TOKEN)) {
+        (Some(path), _) => {
+            let token = fs::read_to_string(&path);
+            (
+                FILE,
+                token.map_err(|error| format!("{FILE} {path}: {error}"))?,
+            )
+        }
+        (None, Some(token)) => (TOKEN, token),
+        (None, None) => return Ok(None),
+    };
+    let mut value = HeaderValue::from_str(token.trim_end())
+        .map_err(|_| format!("{name} holds a character that cannot be in it"))?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_endpoint_is_this_host_or_that_of_ecs_and_eks_or_has_tls() {
+        for (uri, allowed) in [
+            ("http://127.0.0.1:9001/2023-07/credentials", true),
+            ("http://localhost/", true),
+            ("http://[::1]:80/x", true),
+            ("http://169.254.170.2/v2/credentials/x", true),
+            ("http://169.254.170.23/v1/credentials", true),
+            ("http://[fd00:ec2::23]/v1/credentials", true),
+            ("https://credentials.example/x", true),
+            ("http://169.254.169.254/", false),
+            ("http://credentials.example/", false),
+            ("http://127.0.0.1.evil.example/", false),
+            ("ftp://127.0.0.1/", false),
+        ] {
+            assert_eq!(is_allowed(&uri.parse().unwrap()), allowed, "{uri}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_read_again_a_minute_before_their_end() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+        let of = |expires| credentials("k".to_owned(), "s".to_owned(), None, expires);
+        assert!(are_valid(&of(None), now));
+        assert!(are_valid(&of(Some(now + Duration::from_secs(61))), now));
+        assert!(!are_valid(&of(Some(now + Duration::from_secs(60))), now));
+        assert!(!are_valid(&of(Some(now - Duration::from_secs(1))), now));
+    }
+}

@@ -1,0 +1,63 @@
+//! lambda_http with its feature `pass_through`, which hands an event that it cannot parse to the app as
+//! `POST /events`: what is recognisably HTTP is refused all the same.
+
+use lambda_http::{Body, Request, Response};
+use maintenance_gate::{Gate, Layer, MaintenanceLayer};
+use serde_json::{Value, json};
+use tower::{ServiceExt, service_fn};
+
+use crate::support::{Shape, flag, with_flag};
+
+/// What a handler behind the gate returns for an event: none if it reached the app.
+async fn returned(gate: &Gate, event: &Value) -> Option<Value> {
+    let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+    let app =
+        service_fn(async |_: Request| Ok::<_, lambda_http::Error>(Response::new(Body::Empty)));
+    let service = MaintenanceLayer::new(gate.clone()).layer(app);
+    match service.oneshot(request).await.unwrap().into_body() {
+        Body::Text(text) => Some(serde_json::from_str(&text).unwrap()),
+        _ => None,
+    }
+}
+
+/// An HTTP event in which something is not as lambda_http wants it.
+fn broken(shape: Shape, method: &str) -> Value {
+    let mut event = shape.event(method, "/pay");
+    event["requestContext"]["requestId"] = json!(7);
+    event["requestContext"]["elb"]["targetGroupArn"] = json!(7);
+    event["isBase64Encoded"] = json!("no");
+    event
+}
+
+#[tokio::test]
+async fn an_http_event_that_lambda_http_cannot_parse_is_refused_in_its_own_shape() {
+    let gate = |mode: &str, bypass: Value| with_flag(&flag(mode, &bypass)).build().unwrap();
+    let on = gate("on", json!({}));
+    for shape in [Shape::RestApi, Shape::HttpApi, Shape::FunctionUrl] {
+        let mut event = broken(shape, "POST");
+        event["requestContext"]
+            .as_object_mut()
+            .unwrap()
+            .remove("elb");
+        let answer = returned(&on, &event).await.unwrap();
+        assert_eq!(answer["statusCode"], 503, "{shape:?}");
+        assert_eq!(Some(answer), on.check_event(&event).await, "{shape:?}");
+        // The rules are those of any request.
+        let read_only = gate("read-only", json!({}));
+        assert!(returned(&read_only, &event).await.is_some());
+        let by_path = gate("on", json!({"paths": ["/pay"]}));
+        assert_eq!(returned(&by_path, &event).await, None);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_no_request_passes_through() {
+    let on = with_flag("on").build().unwrap();
+    for event in [
+        json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}),
+        json!({"source": "aws.events"}),
+        json!({"hello": "world"}),
+    ] {
+        assert_eq!(returned(&on, &event).await, None, "{event}");
+    }
+}
