@@ -116,9 +116,9 @@ impl Gate {
     }
 
     /// Decides about the event of a plain `lambda_runtime` handler: JSON, or a type of `aws_lambda_events`.
-    /// Some is what the handler has to return: the answer to a request that is refused. None lets it go on:
-    /// the request passes, or the event is no HTTP request. An HTTP event with no method, or with one that
-    /// is none, does not pass.
+    /// Some is what the handler has to return, as JSON: the answer to a request that is refused. None lets
+    /// it go on: the request passes, or the event is no HTTP request. An HTTP event whose method is empty
+    /// or no token does not pass.
     ///
     /// During a read-only maintenance it tells apart only what passes and what does not; a handler
     /// that has to know asks [`last_known`](Self::last_known).

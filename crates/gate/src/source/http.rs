@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
@@ -28,7 +29,11 @@ const MAX_BYTES: usize = 65_536;
 pub(super) type HttpClient<C> = Client<C, Full<Bytes>>;
 
 pub(super) fn connector() -> HttpConnector {
-    let mut connector = HttpConnector::new();
+    resolving_by(GaiResolver::new())
+}
+
+fn resolving_by<R>(resolver: R) -> HttpConnector<R> {
+    let mut connector = HttpConnector::new_with_resolver(resolver);
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -67,4 +72,53 @@ where
     timeout(FETCH_TIMEOUT, exchange)
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {} s", FETCH_TIMEOUT.as_secs()).into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::net::SocketAddr;
+    use std::time::Instant;
+
+    use hyper_util::client::legacy::connect::dns::Name;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+    use super::*;
+
+    /// An address whose queue of connections is full, so that a new one is never answered.
+    async fn black_hole(port: u16) -> (TcpListener, TcpStream) {
+        let socket = TcpSocket::new_v4().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 2], port));
+        socket.bind(address).unwrap();
+        let listener = socket.listen(0).unwrap();
+        (listener, TcpStream::connect(address).await.unwrap())
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_second_address_is_reached_within_the_budget_if_the_first_is_a_black_hole() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let _hole = black_hole(port).await;
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_u8().await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\non";
+            stream.write_all(answer).await.unwrap();
+        });
+        let addresses = [[127, 0, 0, 2], [127, 0, 0, 1]].map(|ip| SocketAddr::from((ip, 0)));
+        let resolver =
+            tower::service_fn(
+                move |_: Name| async move { Ok::<_, Infallible>(addresses.into_iter()) },
+            );
+        let client = client(resolving_by(resolver));
+        let request = Request::get(format!("http://ssm.example:{port}/"));
+        let start = Instant::now();
+        let answer = round_trip(&client, request.body(Full::default()).unwrap()).await;
+        assert_eq!(answer.unwrap().body(), "on");
+        // The budget is 250 ms; a busy machine may take longer to get to it.
+        assert!(start.elapsed() >= CONNECT_TIMEOUT / 2);
+        assert!(CONNECT_TIMEOUT / 2 < Duration::from_millis(200));
+    }
 }

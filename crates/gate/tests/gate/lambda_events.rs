@@ -97,11 +97,6 @@ async fn a_typed_event_is_decided_like_its_json() {
     let typed: Typed = serde_json::from_value(json.clone()).unwrap();
     assert_eq!(on.check_event(&typed).await, on.check_event(&json).await);
     assert_eq!(off.check_event(&typed).await, None);
-    // And the answer is one of the type that such a handler returns.
-    type Answer = lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
-    let answer = on.check_event(&typed).await.unwrap();
-    let answer: Answer = serde_json::from_value(answer).unwrap();
-    assert_eq!(answer.status_code, 503);
 }
 
 #[tokio::test]

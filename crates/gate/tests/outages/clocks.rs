@@ -131,7 +131,7 @@ async fn a_connection_that_died_in_a_frozen_day_is_replaced() {
         store.forget_connections();
         store.put("on");
         site.clock.advance(DAY);
-        if kind.asks_twice() {
+        if kind.keeps_no_connection() {
             assert_eq!(
                 site.visit().await,
                 Visit::Page,

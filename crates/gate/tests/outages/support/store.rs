@@ -296,10 +296,8 @@ async fn answer_requests(stream: &mut TcpStream, shared: &Shared) -> io::Result<
 /// What the extension asks Parameter Store, when it is asked for a parameter; any other request as it is.
 fn as_parameter_store(request: Request<Bytes>) -> Request<Bytes> {
     let target = request.uri().to_string();
-    let target = target
-        .strip_suffix("&withDecryption=true")
-        .unwrap_or(target);
-    let Some(name) = target.strip_prefix("/systemsmanager/parameters/get?name=") else {
+    let name = target.strip_prefix("/systemsmanager/parameters/get?name=");
+    let Some(name) = name.and_then(|rest| rest.strip_suffix("&withDecryption=true")) else {
         return request;
     };
     let body = format!(r#"{{"Name":"{}"}}"#, name.replace("%2F", "/"));
