@@ -1,27 +1,36 @@
 //! An axum server behind the gate.
 //!
-//! `MAINTENANCE_APP=demo MAINTENANCE_ENV=dev MAINTENANCE_STORE=file:.maintenance cargo run -p
-//! maintenance-gate --all-features --example axum`, then, elsewhere, `maintenance on` with the same
-//! variables.
+//! `mkdir -p .maintenance; MAINTENANCE_APP=demo MAINTENANCE_ENV=dev MAINTENANCE_STORE=file:.maintenance
+//! cargo run -p maintenance-gate --all-features --example axum`, then, elsewhere, `maintenance on` with the
+//! same variables.
 
-use axum::Router;
+use std::net::SocketAddr;
+
+use axum::extract::Request;
+use axum::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::routing::get;
-use maintenance_gate::{Gate, MaintenanceLayer, ReadOnly};
+use axum::{Router, ServiceExt};
+use maintenance_gate::{Gate, Maintenance, ReadOnly};
+use tower::util::option_layer;
+use tower::{BoxError, Layer};
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
     let gate = Gate::from_env()?;
-    let app = Router::new()
-        .route("/", get(hello).post(async || "Saved.\n"))
-        .layer(MaintenanceLayer::new(gate));
+    let router = Router::new().route("/", get(hello).post(async || "Saved.\n"));
+    // Around the finished router, so that no route is left out; CORS around the gate, so that browser
+    // apps on other origins see the 503.
+    let app = option_layer(cors()?).layer(Maintenance::new(router, gate));
 
     let address = std::env::var("ADDRESS").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("http://{}", listener.local_addr()?);
+    let app = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(app);
     axum::serve(listener, app).await?;
     Ok(())
 }
@@ -31,4 +40,22 @@ async fn hello(request: Parts) -> &'static str {
         Some(ReadOnly) => "Hello, visitor. Nothing can be changed just now.\n",
         None => "Hello, visitor.\n",
     }
+}
+
+/// For the origins in `MAINTENANCE_CORS_ORIGINS`, with commas between them, or `*` for all.
+fn cors() -> Result<Option<CorsLayer>, BoxError> {
+    let origins = std::env::var("MAINTENANCE_CORS_ORIGINS").unwrap_or_default();
+    let layer = CorsLayer::new()
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([RETRY_AFTER, HeaderName::from_static("x-maintenance")]);
+    Ok(match origins.as_str() {
+        "" => None,
+        "*" => Some(layer.allow_origin(AllowOrigin::any())),
+        list => {
+            let origins = list.split(',').map(|origin| origin.trim().parse());
+            let origins = origins.collect::<Result<Vec<HeaderValue>, _>>()?;
+            Some(layer.allow_origin(origins).allow_credentials(true))
+        }
+    })
 }

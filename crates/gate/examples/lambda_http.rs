@@ -4,7 +4,7 @@
 //! `MAINTENANCE_APP=demo MAINTENANCE_ENV=dev cargo lambda watch --example lambda_http`
 
 use lambda_http::{Body, Error, Request, Response, service_fn, tracing};
-use maintenance_gate::{Gate, Layer, MaintenanceLayer, lazy};
+use maintenance_gate::{Gate, Maintenance, lazy};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
             Ok::<_, Error>(Response::new(Body::from(greeting)))
         }))
     });
-    lambda_http::run(MaintenanceLayer::new(gate).layer(app)).await
+    lambda_http::run(Maintenance::new(app, gate)).await
 }
 
 /// Stands for the database: during a maintenance it is never reached.

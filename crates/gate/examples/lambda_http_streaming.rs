@@ -7,10 +7,10 @@ use std::convert::Infallible;
 
 use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
 use lambda_http::http::Response;
 use lambda_http::{Error, Request, run_with_streaming_response, service_fn, tracing};
-use maintenance_gate::{Gate, Layer, MaintenanceLayer};
+use maintenance_gate::{Gate, Maintenance};
 
 type Body = UnsyncBoxBody<bytes::Bytes, Infallible>;
 
@@ -24,7 +24,5 @@ async fn main() -> Result<(), Error> {
         let body: Body = StreamBody::new(stream::iter(pieces)).boxed_unsync();
         Ok::<_, Error>(Response::new(body))
     });
-    // The gate's page becomes a body of the app's own type.
-    let layer = MaintenanceLayer::new(gate).with_body(|page| Full::new(page).boxed_unsync());
-    run_with_streaming_response(layer.layer(app)).await
+    run_with_streaming_response(Maintenance::new(app, gate)).await
 }

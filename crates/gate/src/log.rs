@@ -1,4 +1,4 @@
-//! The events of the gate: `EVENTS.md`, a part of the crate's documentation, lists them all.
+//! The events of the gate: `docs/events.md`, a part of the crate's documentation, lists them all.
 
 use std::path::Path;
 

@@ -46,6 +46,10 @@ struct Pending {
 }
 
 /// What a refresh means for what is known.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is used at once"
+)]
 pub(crate) enum Update {
     /// The store said this when it was asked at `asked_ms`.
     Set {

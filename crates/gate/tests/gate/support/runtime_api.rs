@@ -91,11 +91,6 @@ impl RuntimeApi {
         }
     }
 
-    /// Closes the reading end of the handler's output.
-    pub(crate) fn stop_listening(&mut self) {
-        self.handler.stdout = None;
-    }
-
     /// Ends the handler; what it logged.
     pub(crate) async fn stop(mut self) -> String {
         self.handler.kill().await.unwrap();

@@ -51,26 +51,6 @@ impl Reply {
         Self::json(status, &json!({"__type": code, "message": message}))
     }
 
-    /// The same, and the connection goes.
-    pub(crate) fn and_closes(self) -> Self {
-        match self {
-            Self::Says(bytes) | Self::SaysAndCloses(bytes) => Self::SaysAndCloses(bytes),
-            Self::IsSilent => Self::closes(),
-        }
-    }
-
-    /// The same, announced.
-    pub(crate) fn and_says_that_it_closes(self) -> Self {
-        match self.and_closes() {
-            Self::SaysAndCloses(bytes) => {
-                let text = String::from_utf8(bytes).unwrap();
-                let text = text.replacen("\r\n", "\r\nconnection: close\r\n", 1);
-                Self::SaysAndCloses(text.into_bytes())
-            }
-            other => other,
-        }
-    }
-
     /// The connection goes, without an answer.
     pub(crate) fn closes() -> Self {
         Self::SaysAndCloses(Vec::new())
