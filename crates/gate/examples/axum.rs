@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 
 use axum::extract::Request;
-use axum::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::header::{HeaderName, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::routing::get;
 use axum::{Router, ServiceExt};
@@ -23,8 +23,7 @@ async fn main() -> Result<(), BoxError> {
         .init();
     let gate = Gate::from_env()?;
     let router = Router::new().route("/", get(hello).post(async || "Saved.\n"));
-    // Around the finished router, so that no route is left out; CORS around the gate, so that browser
-    // apps on other origins see the 503.
+    // Around the finished router, so that no route is left out; CORS around the gate, to show the 503.
     let app = option_layer(cors()?).layer(Maintenance::new(router, gate));
 
     let address = std::env::var("ADDRESS").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
@@ -44,18 +43,16 @@ async fn hello(request: Parts) -> &'static str {
 
 /// For the origins in `MAINTENANCE_CORS_ORIGINS`, with commas between them, or `*` for all.
 fn cors() -> Result<Option<CorsLayer>, BoxError> {
-    let origins = std::env::var("MAINTENANCE_CORS_ORIGINS").unwrap_or_default();
     let layer = CorsLayer::new()
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([RETRY_AFTER, HeaderName::from_static("x-maintenance")]);
-    Ok(match origins.as_str() {
-        "" => None,
-        "*" => Some(layer.allow_origin(AllowOrigin::any())),
-        list => {
-            let origins = list.split(',').map(|origin| origin.trim().parse());
-            let origins = origins.collect::<Result<Vec<HeaderValue>, _>>()?;
-            Some(layer.allow_origin(origins).allow_credentials(true))
+    Ok(match std::env::var("MAINTENANCE_CORS_ORIGINS").as_deref() {
+        Err(_) | Ok("") => None,
+        Ok("*") => Some(layer.allow_origin(AllowOrigin::any())),
+        Ok(list) => {
+            let origins: Result<Vec<_>, _> = list.split(',').map(str::parse).collect();
+            Some(layer.allow_origin(origins?).allow_credentials(true))
         }
     })
 }
