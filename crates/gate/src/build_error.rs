@@ -1,9 +1,9 @@
-//! What is wrong with a gate's settings.
+//! Errors in a gate's settings.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What is wrong with a gate's settings. Says what, why, and what to do next, also in its `Debug`,
+/// An error in a gate's settings. Says what, why, and what to do next, also in its `Debug`,
 /// since that is what a `main` that returns it prints.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {why}. {next}")]

@@ -11,14 +11,14 @@ use crate::build_error::BuildError;
 use crate::bypass::BypassCheck;
 use crate::clock::{Clock, Sleeper};
 use crate::decision::{OnUnknown, Policy};
-use crate::gate::Gate;
+use crate::gate::{Gate, Settings};
 use crate::log::{self, Identity};
 use crate::page::{Page, PageSource, Responder};
 use crate::source::{FlagSource, MemorySource};
 
 /// How long a state may be relied on, unless configured.
 const DEFAULT_TTL: Duration = Duration::from_secs(5);
-/// The longest TTL: what an operator waits for before everybody sees the page.
+/// The longest TTL: how long an operator waits until every visitor sees the page.
 const MAX_TTL: Duration = Duration::from_secs(3_600);
 /// How long a request waits for a refresh, unless configured.
 const DEFAULT_BUDGET: Duration = Duration::from_millis(250);
@@ -47,20 +47,6 @@ pub struct Builder {
     wrong: Option<BuildError>,
 }
 
-/// A builder's settings, checked.
-pub(crate) struct Settings {
-    pub(crate) identity: Identity,
-    pub(crate) policy: Policy,
-    pub(crate) responder: Responder,
-    pub(crate) source: Box<dyn FlagSource>,
-    pub(crate) parameter: String,
-    pub(crate) ttl: Duration,
-    pub(crate) budget: Duration,
-    pub(crate) in_lambda: bool,
-    pub(crate) clock: Clock,
-    pub(crate) sleeper: Sleeper,
-}
-
 impl Default for Builder {
     fn default() -> Self {
         Self {
@@ -80,6 +66,30 @@ impl Default for Builder {
             sleeper: Sleeper::default(),
             wrong: None,
         }
+    }
+}
+
+impl Gate {
+    /// Settings in code; [`Builder::from_env`] adds those of the environment.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A gate that the environment configures: see [`Builder::from_env`].
+    ///
+    /// # Errors
+    /// [`BuildError`], if a setting is missing or wrong. A handler that returns it does not start,
+    /// so a typo is found at the deployment and not at the first maintenance.
+    pub fn from_env() -> Result<Self, BuildError> {
+        Self::builder().from_env().build()
+    }
+
+    /// As [`from_env`](Self::from_env), but never the reason that a site is down: with settings
+    /// missing or wrong it logs an error (`M500`) and lets every request pass, for good. Choose it
+    /// where coming up matters more than that maintenance mode works.
+    #[must_use]
+    pub fn from_env_or_pass() -> Self {
+        Self::builder().from_env().build_or_pass()
     }
 }
 
@@ -216,7 +226,7 @@ impl Builder {
     pub fn build_or_pass(self) -> Gate {
         self.build().unwrap_or_else(|error| {
             log::passes_everything(&error);
-            Gate::new(Settings::pass())
+            Gate::new(pass())
         })
     }
 
@@ -295,28 +305,26 @@ impl Builder {
 /// Set by Lambda, and by nothing else.
 pub(crate) const IN_LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
 
-impl Settings {
-    /// A gate whose flag does not exist, which means off.
-    fn pass() -> Self {
-        let nameless = Identity {
-            app: String::new(),
-            role: String::new(),
-        };
-        Self {
-            policy: Policy {
-                on_unknown: OnUnknown::Pass,
-                bypass: BypassCheck::new("", "", 0),
-            },
-            responder: Responder::default(),
-            identity: nameless,
-            source: Box::new(MemorySource::default()),
-            parameter: String::new(),
-            ttl: DEFAULT_TTL,
-            budget: DEFAULT_BUDGET,
-            in_lambda: false,
-            clock: Clock::default(),
-            sleeper: Sleeper::default(),
-        }
+/// A gate whose flag does not exist, which means off.
+fn pass() -> Settings {
+    let nameless = Identity {
+        app: String::new(),
+        role: String::new(),
+    };
+    Settings {
+        policy: Policy {
+            on_unknown: OnUnknown::Pass,
+            bypass: BypassCheck::new("", "", 0),
+        },
+        responder: Responder::default(),
+        identity: nameless,
+        source: Box::new(MemorySource::default()),
+        parameter: String::new(),
+        ttl: DEFAULT_TTL,
+        budget: DEFAULT_BUDGET,
+        in_lambda: false,
+        clock: Clock::default(),
+        sleeper: Sleeper::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether a request passes: one pure function of what is known, the request and the time. It does no
+//! Whether a request passes: one pure function of the known state, the request and the time. It does no
 //! I/O and logs nothing; it returns what to do and why.
 
 use std::fmt;

@@ -64,11 +64,11 @@ where
 /// A request that waits: for a refresh, for the app to be ready, or both.
 pub(crate) struct Waiting<S, B, P> {
     refresh: Option<Refreshing>,
-    /// Whether the request passes by what is known now.
+    /// Whether the request passes by the known state.
     passes: bool,
     /// Whether the app was not ready when it was last asked.
     waited: bool,
-    /// While the app is not ready: when to look again at what is known.
+    /// While the app is not ready: when to look again at the known state.
     recheck: Option<Sleep>,
     service: S,
     request: Request<B>,

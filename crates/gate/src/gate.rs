@@ -7,14 +7,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::Request;
 use maintenance_flag::{Flag, Mode};
 
-use crate::build_error::BuildError;
-use crate::builder::{Builder, Settings};
-use crate::clock::{Clock, Sleep, timestamp};
+use crate::clock::{Clock, Sleep, Sleeper, timestamp};
 use crate::decision::{Decision, Outcome, Policy, decide};
 use crate::log::{self, Identity};
 use crate::page::Responder;
@@ -22,9 +21,10 @@ use crate::refresh::{Cause, Refresher, Update};
 use crate::request::RequestHead;
 use crate::request_context::RequestContext;
 use crate::snapshot::{AtomicPackedState, PackedState, Snapshot};
+use crate::source::FlagSource;
 use crate::window::Window;
 
-/// A refresh of what is known. It does nothing before it is polled.
+/// A refresh of the known state. It does nothing before it is polled.
 pub(crate) type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Keeps requests out while its role is in maintenance. Cheap to clone; clones share what they know.
@@ -41,34 +41,26 @@ pub(crate) struct Shared {
     policy: Policy,
     responder: Arc<Responder>,
     refresher: Refresher,
-    sleeper: crate::clock::Sleeper,
+    sleeper: Sleeper,
     identity: Identity,
     in_lambda: bool,
 }
 
+/// What a gate is made of.
+pub(crate) struct Settings {
+    pub(crate) identity: Identity,
+    pub(crate) policy: Policy,
+    pub(crate) responder: Responder,
+    pub(crate) source: Box<dyn FlagSource>,
+    pub(crate) parameter: String,
+    pub(crate) ttl: Duration,
+    pub(crate) budget: Duration,
+    pub(crate) in_lambda: bool,
+    pub(crate) clock: Clock,
+    pub(crate) sleeper: Sleeper,
+}
+
 impl Gate {
-    /// Settings in code; [`Builder::from_env`] adds those of the environment.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
-    /// A gate that the environment configures: see [`Builder::from_env`].
-    ///
-    /// # Errors
-    /// [`BuildError`], if a setting is missing or wrong. A handler that returns it does not start,
-    /// so a typo is found at the deployment and not at the first maintenance.
-    pub fn from_env() -> Result<Self, BuildError> {
-        Self::builder().from_env().build()
-    }
-
-    /// As [`from_env`](Self::from_env), but never the reason that a site is down: with settings
-    /// missing or wrong it logs an error (`M500`) and lets every request pass, for good. Choose it
-    /// where coming up matters more than that maintenance mode works.
-    #[must_use]
-    pub fn from_env_or_pass() -> Self {
-        Self::builder().from_env().build_or_pass()
-    }
-
     pub(crate) fn new(settings: Settings) -> Self {
         let responder = Arc::new(settings.responder);
         Self {
@@ -92,8 +84,8 @@ impl Gate {
         }
     }
 
-    /// Decides by what is known and not older than the TTL. Waits for a refresh if one is due, for no
-    /// longer than the [budget](Builder::refresh_budget).
+    /// Decides by the known state and not older than the TTL. Waits for a refresh if one is due, for no
+    /// longer than the [budget](crate::Builder::refresh_budget).
     pub fn check<'a, B: 'static>(
         &'a self,
         request: &'a Request<B>,
@@ -108,7 +100,7 @@ impl Gate {
         }
     }
 
-    /// Decides by what is known now, however old it is, and never waits. [`check`](Self::check) is what
+    /// Decides by the known state, however old it is, and never waits. [`check`](Self::check) is what
     /// a handler wants: it refreshes first, if that is due.
     #[inline]
     pub fn decide<B: 'static>(&self, request: &Request<B>) -> Decision {
@@ -164,7 +156,7 @@ impl Shared {
         self.policy.is_open(mode)
     }
 
-    /// Decides by what is known, however old.
+    /// Decides by the known state, however old.
     #[inline]
     pub(crate) fn decide(&self, head: RequestHead<'_>) -> Decision {
         if self.is_open(self.last_known_mode()) {
@@ -215,7 +207,7 @@ impl Shared {
         }
     }
 
-    /// Makes what is known fresh, if the source answers within the budget.
+    /// Makes the known state fresh, if the source answers within the budget.
     #[cold]
     pub(crate) fn refreshing(self: &Arc<Self>) -> Refreshing {
         let shared = Arc::clone(self);
@@ -231,11 +223,11 @@ impl Shared {
         })
     }
 
-    /// Completes when what is known is stale, but not before a tenth of a second. None if there is no
+    /// Completes when the known state is stale, but not before a tenth of a second. None if there is no
     /// timer.
     pub(crate) fn until_stale(&self) -> Option<Sleep> {
         let ms = self.snapshot().fresh_for_ms().max(100);
-        self.sleeper.sleep(std::time::Duration::from_millis(ms))
+        self.sleeper.sleep(Duration::from_millis(ms))
     }
 
     fn apply(&self, update: Update) {

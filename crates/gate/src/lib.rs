@@ -58,13 +58,13 @@
 //!    must not do it during a maintenance.
 //! 5. The flag is on or read-only: 503, with `Retry-After`, `Cache-Control: no-store` and `X-Maintenance: on`.
 //!
-//! What is known is at most 6 s old, by the wall clock: the TTL of 5 s, give or take a fifth. The first
+//! The known state is at most 6 s old, by the wall clock: the TTL of 5 s, give or take a fifth. The first
 //! request after that waits for a refresh, at most 250 ms.
 //!
 //! If the store does not answer, the flag is malformed or the source panics, the last known state stays, on
 //! or off. If there never was one, [`OnUnknown`] decides. The next try is 1 s later, then 2, up to 30 s, but
 //! never sooner than the TTL. A store that [throttles](Throttled) is asked less often, until it answers
-//! again. An answer that is older than what is known is ignored for a minute, since reads of Parameter Store
+//! again. An answer that is older than the known state is ignored for a minute, since reads of Parameter Store
 //! may lag.
 //!
 //! # Before you deploy it

@@ -122,7 +122,7 @@ pub(crate) fn answer_ignored(
         mode = name(mode),
         version,
         known_version,
-        "the answer is older than what is known, which stays",
+        "the answer is older than the known state, which stays",
     );
 }
 

@@ -1,10 +1,10 @@
 //! Asks the source, one request at a time and no longer than the budget, and returns what that means
-//! for what is known.
+//! for the known state.
 //!
 //! The first request that finds the state stale asks. Requests beside it go on with the last known state
 //! or, if there never was one, wait for the same answer. Nothing is held by a future that was not polled.
 //! How long a failure puts off the next try is `backoff`'s business; whether an answer is older than
-//! what is known, `version_guard`'s.
+//! the known state, `version_guard`'s.
 
 use std::future::{Future, poll_fn, ready};
 use std::hash::{BuildHasher, RandomState};
@@ -45,7 +45,7 @@ struct Pending {
     since_ms: u64,
 }
 
-/// What a refresh means for what is known.
+/// What a refresh means for the known state.
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one at a time, and it is used at once"
@@ -57,11 +57,11 @@ pub(crate) enum Update {
         asked_ms: u64,
         lifetime_ms: u64,
     },
-    /// What is known stays.
+    /// The known state stays.
     Keep { lifetime_ms: u64, cause: Cause },
 }
 
-/// Why what is known stays.
+/// Why the known state stays.
 pub(crate) enum Cause {
     /// The answer is older.
     Ignored {
@@ -168,7 +168,7 @@ impl Refresher {
 
 impl RefreshState {
     /// Drops a fetch that is not to be polled again. Some, if it is too early for the next one: how
-    /// long what is known stays.
+    /// long the known state stays.
     fn drop_old_fetch(&mut self, now_ms: u64) -> Option<u64> {
         let since_ms = self.pending.as_ref()?.since_ms;
         // A clock that jumped backwards says nothing about the age.

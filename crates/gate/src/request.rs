@@ -11,6 +11,7 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) extensions: &'a Extensions,
     /// The whole event, of a request that lambda_http made of an event that it did not recognise.
+    #[cfg(feature = "lambda_http")]
     pub(crate) event: Option<&'a str>,
 }
 
@@ -22,6 +23,7 @@ impl<'a, B: 'static> From<&'a Request<B>> for RequestHead<'a> {
             uri: request.uri(),
             headers: request.headers(),
             extensions: request.extensions(),
+            #[cfg(feature = "lambda_http")]
             event: event_text(request.body()),
         }
     }
@@ -34,6 +36,7 @@ impl<'a> From<&'a Parts> for RequestHead<'a> {
             uri: &parts.uri,
             headers: &parts.headers,
             extensions: &parts.extensions,
+            #[cfg(feature = "lambda_http")]
             event: None,
         }
     }
@@ -47,10 +50,4 @@ fn event_text<B: 'static>(body: &B) -> Option<&str> {
         lambda_http::Body::Text(text) => Some(text),
         _ => None,
     }
-}
-
-#[cfg(not(feature = "lambda_http"))]
-#[inline]
-fn event_text<B>(_: &B) -> Option<&str> {
-    None
 }

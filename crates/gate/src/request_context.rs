@@ -35,6 +35,10 @@ pub(crate) enum EventKind {
     /// `$disconnect`, or a message over an open WebSocket. No answer to it is HTTP.
     WebSocketMessage,
     /// An event that lambda_http did not recognise and passes through whole.
+    #[cfg_attr(
+        all(feature = "lambda", not(feature = "lambda_http")),
+        expect(dead_code, reason = "only lambda_http does so")
+    )]
     PassThrough,
 }
 

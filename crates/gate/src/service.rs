@@ -20,7 +20,7 @@ pub struct Maintenance<S, P = FromPage> {
     inner: S,
     /// Whether `inner` said that it is ready and has not been called since.
     ready: bool,
-    /// While `inner` is not ready: when to look again at what is known.
+    /// While `inner` is not ready: when to look again at the known state.
     recheck: Option<Sleep>,
     gate: Gate,
     make_body: P,

@@ -65,7 +65,7 @@ impl PackedState {
     }
 }
 
-/// What is known, at one moment. Two words, so that it is handed on in registers.
+/// The known state, at one moment. Two words, so that it is handed on in registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Snapshot {
     state: PackedState,

@@ -1,4 +1,4 @@
-//! Whether an answer of the store is older than what is known. Pure: no clock, no source.
+//! Whether an answer of the store is older than the known state. Pure: no clock, no source.
 //!
 //! Parameter Store's reads are eventually consistent: after the newest version a read may find the one
 //! before it, or no parameter at all. Such an answer must not turn the gate back. But a person may have
@@ -59,7 +59,7 @@ impl VersionGuard {
         }
     }
 
-    /// An answer that came at this moment is what is known from now on.
+    /// An answer that came at this moment is the known state from now on.
     pub(crate) fn update(&mut self, answer: Option<&ParameterValue>, answered_ms: u64) {
         let version = answer.and_then(ParameterValue::version);
         self.0 = version.map(|version| Seen {
@@ -184,7 +184,7 @@ mod tests {
     proptest::proptest! {
         /// Whichever replica answers, however the environment was frozen.
         #[test]
-        fn fuzz_while_nobody_deletes_it_no_gate_ever_goes_back(
+        fn fuzz_no_gate_goes_back_while_the_parameter_is_not_deleted(
             events in proptest::collection::vec(event(), 0..200),
         ) {
             let mut now = START;
@@ -200,7 +200,7 @@ mod tests {
                         let seen = written.iter().filter(|at| **at <= now - lag).count() as u64 - 1;
                         let answer = of((seen > 0).then_some(seen));
                         if newest.is_stale(answer.as_ref(), now) {
-                            proptest::prop_assert!(seen < known, "it ignored what is new");
+                            proptest::prop_assert!(seen < known, "it ignored a newer one");
                             continue;
                         }
                         newest.update(answer.as_ref(), now);

@@ -1,4 +1,4 @@
-//! What is known besides the mode: the flag, which requests pass by it, and its answers.
+//! The known state besides the mode: the flag, which requests pass by it, and its answers.
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ pub(super) fn name(app: &str, role: &str) -> String {
 }
 
 /// The value of `Set-Cookie` that keeps a token for so many seconds. Lax and not Strict: a browser
-/// would not send a Strict cookie after the redirect of a link that somebody verify from a chat.
+/// would not send a Strict cookie after the redirect of a link that is opened from a chat.
 pub(super) fn set(name: &str, token: &str, seconds: u64) -> Option<HeaderValue> {
     let cookie =
         format!("{name}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");

@@ -146,7 +146,7 @@ impl Endpoint {
     }
 }
 
-/// Without TLS only where nobody else listens: this host, and the addresses of ECS and EKS.
+/// Without TLS only where no other host can listen: this host, and the addresses of ECS and EKS.
 fn is_allowed(uri: &Uri) -> bool {
     let Some(host) = uri.host() else {
         return false;
