@@ -43,64 +43,56 @@ impl Builder {
         self.env = var("MAINTENANCE_ENV").or(self.env);
         self.role = var("MAINTENANCE_ROLE").or(self.role);
         self.prefix = var("MAINTENANCE_PREFIX").or(self.prefix);
-        if let Some(value) = var("MAINTENANCE_TTL") {
-            match value.parse() {
-                Ok(seconds) => self.ttl = Duration::from_secs(seconds),
-                Err(_) => self.is_wrong(is_not_valid(
-                    "MAINTENANCE_TTL",
-                    &value,
-                    "it must be a whole number of seconds",
-                    "Set it to a number from 0 to 3600, or unset it for 5",
-                )),
-            }
-        }
-        if let Some(value) = var("MAINTENANCE_BUDGET_MS") {
-            match value.parse() {
-                Ok(millis) => self.budget = Duration::from_millis(millis),
-                Err(_) => self.is_wrong(is_not_valid(
-                    "MAINTENANCE_BUDGET_MS",
-                    &value,
-                    "it must be a whole number of milliseconds",
-                    "Set it to a number from 0 to 10000, or unset it for 250",
-                )),
-            }
-        }
-        if let Some(value) = var("MAINTENANCE_ON_UNKNOWN") {
-            match value.as_str() {
-                "pass" => self.on_unknown = OnUnknown::Pass,
-                "block" => self.on_unknown = OnUnknown::Block,
-                _ => self.is_wrong(is_not_valid(
-                    "MAINTENANCE_ON_UNKNOWN",
-                    &value,
-                    "it must be `pass` or `block`",
-                    "Set it to one of them, or unset it for `pass`",
-                )),
-            }
-        }
-        if let Some(value) = var("MAINTENANCE_TRUSTED_PROXIES") {
-            match value.parse() {
-                Ok(proxies) => self.trusted_proxies = proxies,
-                Err(_) => self.is_wrong(is_not_valid(
-                    "MAINTENANCE_TRUSTED_PROXIES",
-                    &value,
-                    "it must be a whole number of proxies",
-                    "Set it to a number from 0 to 255, or unset it for 0",
-                )),
-            }
-        }
-        if let Some(value) = var("MAINTENANCE_NEGOTIATE") {
-            match value.as_str() {
-                "1" | "true" => self.negotiate = true,
-                "0" | "false" => self.negotiate = false,
-                _ => self.is_wrong(is_not_valid(
-                    "MAINTENANCE_NEGOTIATE",
-                    &value,
-                    "it must be `1` or `0`",
-                    "Set it to one of them, or unset it for `0`",
-                )),
-            }
-        }
         self.in_lambda = Some(var(IN_LAMBDA).is_some());
+        let number = |value: &str| value.parse().ok();
+        if let Some(seconds) = self.parse(
+            ("MAINTENANCE_TTL", var),
+            number,
+            "it must be a whole number of seconds",
+            "Set it to a number from 0 to 3600, or unset it for 5",
+        ) {
+            self.ttl = Duration::from_secs(seconds);
+        }
+        if let Some(millis) = self.parse(
+            ("MAINTENANCE_BUDGET_MS", var),
+            number,
+            "it must be a whole number of milliseconds",
+            "Set it to a number from 0 to 10000, or unset it for 250",
+        ) {
+            self.budget = Duration::from_millis(millis);
+        }
+        if let Some(on_unknown) = self.parse(
+            ("MAINTENANCE_ON_UNKNOWN", var),
+            |value| match value {
+                "pass" => Some(OnUnknown::Pass),
+                "block" => Some(OnUnknown::Block),
+                _ => None,
+            },
+            "it must be `pass` or `block`",
+            "Set it to one of them, or unset it for `pass`",
+        ) {
+            self.on_unknown = on_unknown;
+        }
+        if let Some(proxies) = self.parse(
+            ("MAINTENANCE_TRUSTED_PROXIES", var),
+            |value| value.parse().ok(),
+            "it must be a whole number of proxies",
+            "Set it to a number from 0 to 255, or unset it for 0",
+        ) {
+            self.trusted_proxies = proxies;
+        }
+        if let Some(negotiate) = self.parse(
+            ("MAINTENANCE_NEGOTIATE", var),
+            |value| match value {
+                "1" | "true" => Some(true),
+                "0" | "false" => Some(false),
+                _ => None,
+            },
+            "it must be `1` or `0`",
+            "Set it to one of them, or unset it for `0`",
+        ) {
+            self.negotiate = negotiate;
+        }
         match var("MAINTENANCE_STORE") {
             Some(store) => match named_source(&store) {
                 Ok(source) => self.source = Some(source),
@@ -111,6 +103,22 @@ impl Builder {
         }
         self
     }
+
+    /// The value of a variable; none if it is not set, or wrong, which is remembered.
+    fn parse<T>(
+        &mut self,
+        (name, var): (&str, &dyn Fn(&str) -> Option<String>),
+        parse: impl Fn(&str) -> Option<T>,
+        must: &'static str,
+        hint: &'static str,
+    ) -> Option<T> {
+        let value = var(name)?;
+        let parsed = parse(&value);
+        if parsed.is_none() {
+            self.is_wrong(is_not_valid(name, &value, must, hint));
+        }
+        parsed
+    }
 }
 
 #[cold]
@@ -119,66 +127,56 @@ fn is_not_valid(variable: &str, value: &str, must: &'static str, hint: &'static 
 }
 
 /// The source that `MAINTENANCE_STORE` names.
+#[cfg_attr(
+    any(
+        feature = "ssm",
+        feature = "ssm-sdk",
+        feature = "extension",
+        feature = "file"
+    ),
+    expect(unreachable_patterns, reason = "of a source that is built in")
+)]
 fn named_source(store: &str) -> Result<Box<dyn FlagSource>, BuildError> {
     let (kind, path) = match store.split_once(':') {
         None => (store, None),
         Some((kind, path)) => (kind, Some(path)),
     };
     match (kind, path) {
-        #[cfg(any(feature = "ssm", feature = "ssm-sdk"))]
+        #[cfg(feature = "ssm")]
         ("ssm", None) => Ok(parameter_store()),
+        #[cfg(all(feature = "ssm-sdk", not(feature = "ssm")))]
+        ("ssm", None) => Ok(Box::new(crate::source::SdkSource::from_env())),
         #[cfg(feature = "extension")]
         ("extension", None) => Ok(Box::new(crate::source::ExtensionSource::from_env())),
+        ("file", Some("")) => Err(is_no_store(store)),
         #[cfg(feature = "file")]
-        ("file", Some(path)) if !path.is_empty() => {
-            Ok(Box::new(crate::source::FileSource::new(path)))
-        }
-        #[cfg(not(any(feature = "ssm", feature = "ssm-sdk")))]
-        ("ssm", None) => Err(is_not_built_in(store, kind)),
-        #[cfg(not(feature = "extension"))]
-        ("extension", None) => Err(is_not_built_in(store, kind)),
-        #[cfg(not(feature = "file"))]
-        ("file", Some(_)) => Err(is_not_built_in(store, kind)),
-        _ => Err(is_not_valid(
-            "MAINTENANCE_STORE",
-            store,
-            "it must be `ssm`, `extension`, or `file:` and a path",
-            "Set it to the store that the operator's commands use",
+        ("file", Some(path)) => Ok(Box::new(crate::source::FileSource::new(path))),
+        ("ssm" | "extension", None) | ("file", Some(_)) => Err(BuildError::new(
+            format!("MAINTENANCE_STORE {store:?} cannot be used"),
+            format!("this binary was built without the `{kind}` source"),
+            format!("Enable the feature `{kind}` of maintenance-gate"),
         )),
+        _ => Err(is_no_store(store)),
     }
+}
+
+fn is_no_store(store: &str) -> BuildError {
+    is_not_valid(
+        "MAINTENANCE_STORE",
+        store,
+        "it must be `ssm`, `extension`, or `file:` and a path",
+        "Set it to the store that the operator's commands use",
+    )
 }
 
 /// Parameter Store, by the lighter of the sources that this binary was built with: the SDK is for
 /// credentials that are not in the environment.
-#[cfg(all(feature = "ssm", feature = "ssm-sdk"))]
+#[cfg(feature = "ssm")]
 fn parameter_store() -> Box<dyn FlagSource> {
     let light = crate::source::SsmSource::from_env();
-    if light.is_configured() {
-        Box::new(light)
-    } else {
-        Box::new(crate::source::SdkSource::from_env())
+    #[cfg(feature = "ssm-sdk")]
+    if !light.is_configured() {
+        return Box::new(crate::source::SdkSource::from_env());
     }
-}
-
-#[cfg(all(feature = "ssm", not(feature = "ssm-sdk")))]
-fn parameter_store() -> Box<dyn FlagSource> {
-    Box::new(crate::source::SsmSource::from_env())
-}
-
-#[cfg(all(feature = "ssm-sdk", not(feature = "ssm")))]
-fn parameter_store() -> Box<dyn FlagSource> {
-    Box::new(crate::source::SdkSource::from_env())
-}
-
-#[cfg(not(all(
-    any(feature = "ssm", feature = "ssm-sdk"),
-    feature = "extension",
-    feature = "file"
-)))]
-fn is_not_built_in(store: &str, kind: &str) -> BuildError {
-    BuildError::new(
-        format!("MAINTENANCE_STORE {store:?} cannot be used"),
-        format!("this binary was built without the `{kind}` source"),
-        format!("Enable the feature `{kind}` of maintenance-gate"),
-    )
+    Box::new(light)
 }

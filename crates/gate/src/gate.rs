@@ -17,7 +17,7 @@ use crate::clock::{Clock, Sleep, Sleeper, timestamp};
 use crate::decision::{Decision, Outcome, Policy, decide};
 use crate::log::{self, Identity};
 use crate::page::Responder;
-use crate::refresh::{Cause, Refresher, Update};
+use crate::refresh::{Refresher, Update};
 use crate::request::RequestHead;
 use crate::request_context::RequestContext;
 use crate::snapshot::{AtomicPackedState, PackedState, Snapshot};
@@ -237,23 +237,15 @@ impl Shared {
                 asked_ms,
                 lifetime_ms,
             } => self.set(flag, asked_ms, lifetime_ms),
-            Update::Keep { lifetime_ms, cause } => {
+            Update::Keep { lifetime_ms, event } => {
                 let window = self.window.load();
                 let now_ms = self.clock.now_ms();
                 let mode = window.mode_at(timestamp(now_ms));
                 let lifetime_ms = window.lifetime(now_ms, lifetime_ms);
-                self.state
-                    .store(PackedState::new(mode, now_ms, lifetime_ms));
-                match cause {
-                    Cause::Ignored {
-                        version,
-                        known_version,
-                    } => log::answer_ignored(&self.identity, mode, version, known_version),
-                    Cause::Failed(Some(report)) => {
-                        let (reason, next_secs) = (&report.reason, report.next_secs);
-                        log::refresh_failed(&self.identity, mode, reason, next_secs);
-                    }
-                    Cause::Failed(None) => {}
+                let state = PackedState::new(mode, now_ms, lifetime_ms);
+                self.state.store(state);
+                if let Some(event) = event {
+                    log::kept(&self.identity, mode, &event);
                 }
             }
         }

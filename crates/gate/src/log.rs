@@ -6,6 +6,7 @@ use maintenance_flag::Mode;
 
 use crate::build_error::BuildError;
 use crate::decision::Outcome;
+use crate::refresh::Event;
 use crate::request::RequestHead;
 use crate::window::Window;
 
@@ -90,40 +91,33 @@ pub(crate) fn changed(identity: &Identity, mode: Option<Mode>, window: &str) {
     );
 }
 
-pub(crate) fn refresh_failed(
-    identity: &Identity,
-    mode: Option<Mode>,
-    reason: &str,
-    next_secs: u64,
-) {
-    tracing::warn!(
-        target: "maintenance",
-        code = "M504",
-        app = identity.app,
-        role = identity.role,
-        mode = name(mode),
-        reason,
-        next_secs,
-        "the maintenance flag could not be read: the last known state stays",
-    );
-}
-
-pub(crate) fn answer_ignored(
-    identity: &Identity,
-    mode: Option<Mode>,
-    version: Option<u64>,
-    known_version: Option<u64>,
-) {
-    tracing::debug!(
-        target: "maintenance",
-        code = "M304",
-        app = identity.app,
-        role = identity.role,
-        mode = name(mode),
-        version,
-        known_version,
-        "the answer is older than the known state, which stays",
-    );
+/// Why a refresh changed nothing.
+pub(crate) fn kept(identity: &Identity, mode: Option<Mode>, event: &Event) {
+    match event {
+        Event::Failed { reason, next_secs } => tracing::warn!(
+            target: "maintenance",
+            code = "M504",
+            app = identity.app,
+            role = identity.role,
+            mode = name(mode),
+            reason,
+            next_secs,
+            "the maintenance flag could not be read: the last known state stays",
+        ),
+        Event::Ignored {
+            version,
+            known_version,
+        } => tracing::debug!(
+            target: "maintenance",
+            code = "M304",
+            app = identity.app,
+            role = identity.role,
+            mode = name(mode),
+            version,
+            known_version,
+            "the answer is older than the known state, which stays",
+        ),
+    }
 }
 
 pub(crate) fn page_unusable(path: &Path, reason: &str) {

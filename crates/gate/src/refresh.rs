@@ -58,23 +58,23 @@ pub(crate) enum Update {
         lifetime_ms: u64,
     },
     /// The known state stays.
-    Keep { lifetime_ms: u64, cause: Cause },
+    Keep {
+        lifetime_ms: u64,
+        event: Option<Event>,
+    },
 }
 
-/// Why the known state stays.
-pub(crate) enum Cause {
+/// Why the known state stays, where that is worth an event.
+pub(crate) enum Event {
     /// The answer is older.
     Ignored {
         version: Option<u64>,
         known_version: Option<u64>,
     },
-    /// There is none. Some, if it is worth an event.
-    Failed(Option<FailureReport>),
-}
-
-pub(crate) struct FailureReport {
-    pub(crate) reason: String,
-    pub(crate) next_secs: u64,
+    Failed {
+        reason: String,
+        next_secs: u64,
+    },
 }
 
 /// The turn of the request that refreshes, until it has used the update.
@@ -136,8 +136,10 @@ impl Refresher {
     ) -> Update {
         let now_ms = clock.now_ms();
         if let Some(lifetime_ms) = state.drop_old_fetch(now_ms) {
-            let cause = Cause::Failed(None);
-            return Update::Keep { lifetime_ms, cause };
+            return Update::Keep {
+                lifetime_ms,
+                event: None,
+            };
         }
         let pending = state.pending.get_or_insert_with(|| Pending {
             fetch: guarded(|| self.source.fetch(&self.parameter))
@@ -184,12 +186,13 @@ impl RefreshState {
     /// The source answered a question of `asked_ms`; none: there is no such parameter.
     fn answered(&mut self, answer: Option<&ParameterValue>, asked_ms: u64, now_ms: u64) -> Update {
         if self.versions.is_stale(answer, asked_ms) {
-            let cause = Cause::Ignored {
-                version: answer.and_then(ParameterValue::version),
-                known_version: self.versions.version(),
+            return Update::Keep {
+                lifetime_ms: jittered(self.backoff.succeeded(), random(now_ms)),
+                event: Some(Event::Ignored {
+                    version: answer.and_then(ParameterValue::version),
+                    known_version: self.versions.version(),
+                }),
             };
-            let lifetime_ms = jittered(self.backoff.succeeded(), random(now_ms));
-            return Update::Keep { lifetime_ms, cause };
         }
         let decoded = answer.map_or_else(|| Ok(Flag::off()), |value| Flag::decode(value.text()));
         match decoded {
@@ -211,7 +214,7 @@ impl RefreshState {
         let next_secs = next.after.as_secs();
         Update::Keep {
             lifetime_ms: jittered(next.after, random(now_ms)),
-            cause: Cause::Failed(next.is_news.then_some(FailureReport { reason, next_secs })),
+            event: next.is_news.then_some(Event::Failed { reason, next_secs }),
         }
     }
 }
