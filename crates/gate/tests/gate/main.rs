@@ -3,6 +3,7 @@
 
 mod answers_fuzz;
 mod aws_shapes;
+mod axum_app;
 mod bypass;
 mod bypass_addresses;
 mod bypass_fuzz;

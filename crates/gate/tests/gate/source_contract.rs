@@ -322,6 +322,27 @@ async fn a_gate_sees_a_change_when_reads_lag_no_longer_and_stays_with_it() {
 }
 
 #[tokio::test]
+async fn one_source_serves_two_gates_from_their_first_requests_on() {
+    for _ in 0..5 {
+        for (name, stage) in Stage::all().await {
+            stage.put(PARAMETER, "on");
+            let source: Arc<dyn FlagSource> = Arc::from(stage.source);
+            let gate = || {
+                let builder = demo().source(Arc::clone(&source));
+                builder.refresh_budget(Duration::from_secs(10)).build()
+            };
+            let gates = [gate().unwrap(), gate().unwrap(), gate().unwrap()];
+            let requests = gates.map(|gate| {
+                tokio::spawn(async move { gate.check(&get()).await.into_response().is_some() })
+            });
+            for request in requests {
+                assert!(request.await.unwrap(), "{name}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_gate_follows_it_there_and_back() {
     for (name, stage) in Stage::all().await {
         stage.put(PARAMETER, "off");
