@@ -2,6 +2,33 @@
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
+/// All but what needs no escaping anywhere in a URI (RFC 3986, 2.3).
+pub(crate) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// All but what may stand in a path as it is, escapes among it (RFC 3986, 3.3).
+pub(crate) const PATH: &AsciiSet = &COMPONENT
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'/')
+    .remove(b'%');
+/// All but what may stand in a query as it is (RFC 3986, 3.4).
+pub(crate) const QUERY: &AsciiSet = &PATH.remove(b'?');
 
 /// A request, without its body.
 #[derive(Clone, Copy)]

@@ -6,15 +6,14 @@
 //! host, no path and no stage of an API is ever repeated, and nothing that is in the path can lead
 //! elsewhere.
 
-use std::fmt::Write;
-
 use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use maintenance_flag::Token;
+use percent_encoding::utf8_percent_encode;
 
 use super::cookie;
 use super::token::TokenVerifier;
-use crate::request::RequestHead;
+use crate::request::{QUERY, RequestHead};
 use crate::response::X_MAINTENANCE;
 use bytes::Bytes;
 
@@ -55,25 +54,13 @@ fn without_token(query: &str) -> String {
     let mut rest = String::with_capacity(query.len());
     for pair in query.split('&').filter(|pair| token(pair).is_none()) {
         rest.push(if rest.is_empty() { '?' } else { '&' });
-        for byte in pair.bytes() {
-            if is_of_a_query(byte) {
-                rest.push(char::from(byte));
-            } else {
-                // Writing to a text does not fail.
-                let _ = write!(rest, "%{byte:02X}");
-            }
-        }
+        rest.extend(utf8_percent_encode(pair, QUERY));
     }
     if rest.is_empty() {
         // An empty query, since an empty reference would mean the same query again.
         rest.push('?');
     }
     rest
-}
-
-/// Whether a byte may stand in a query as it is (RFC 3986, 3.4), escapes among it.
-fn is_of_a_query(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte)
 }
 
 #[cfg(test)]

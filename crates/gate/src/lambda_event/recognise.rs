@@ -6,14 +6,14 @@
 //! [load balancers](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#receive-event-from-load-balancer),
 //! [VPC Lattice](https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html#receive-event-from-service).
 
-use std::fmt::Write;
-
 use http::header::COOKIE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::EventSource;
+use crate::request::{COMPONENT, PATH, QUERY};
 use crate::request_context::{EventContext, EventKind};
 
 type Object = Map<String, Value>;
@@ -34,7 +34,8 @@ pub(crate) fn recognise(event: &Value) -> Option<(Parts, EventSource)> {
     }
     if let Some(http) = context.get("http").and_then(Value::as_object) {
         let path = text(event, "rawPath").or_else(|| text(http, "path"));
-        let query = text(event, "rawQueryString").map(|query| escape(query, Kept::Query));
+        let query = text(event, "rawQueryString")
+            .map(|query| utf8_percent_encode(query, QUERY).to_string());
         let said = said(context, text(http, "sourceIp"));
         return Some((
             parts(
@@ -53,25 +54,30 @@ pub(crate) fn recognise(event: &Value) -> Option<(Parts, EventSource)> {
         } else {
             EventSource::Alb
         };
-        let request = proxied(event, context, "httpMethod", Kept::Query)?;
+        let request = proxied(event, context, "httpMethod", QUERY)?;
         return Some((request, source));
     }
     if has(context, "serviceNetworkArn") {
-        let request = proxied(event, context, "method", Kept::Query)?;
+        let request = proxied(event, context, "method", QUERY)?;
         return Some((request, EventSource::Alb));
     }
     // A REST API, or an HTTP API with payload 1.0.
-    let request = proxied(event, context, "httpMethod", Kept::Nothing)?;
+    let request = proxied(event, context, "httpMethod", COMPONENT)?;
     Some((request, EventSource::Gateway1))
 }
 
 /// An event with the method, the path and a map of the query on top. A REST API decodes what is in the
 /// query, a load balancer does not.
-fn proxied(event: &Object, context: &Object, method: &str, kept: Kept) -> Option<Parts> {
+fn proxied(
+    event: &Object,
+    context: &Object,
+    method: &str,
+    encoded: &'static AsciiSet,
+) -> Option<Parts> {
     let identity = context.get("identity").and_then(Value::as_object);
     let source_ip = identity.and_then(|identity| text(identity, "sourceIp"));
-    let query = pairs(event, "multiValueQueryStringParameters", kept)
-        .or_else(|| pairs(event, "queryStringParameters", kept));
+    let query = pairs(event, "multiValueQueryStringParameters", encoded)
+        .or_else(|| pairs(event, "queryStringParameters", encoded));
     let method = event.get(method)?.as_str();
     let (path, said) = (text(event, "path"), said(context, source_ip));
     Some(parts(method, path, query, headers(event), said))
@@ -83,7 +89,7 @@ fn lattice_1(event: &Object) -> Option<(Parts, EventSource)> {
         .get("method")
         .filter(|_| has(event, "is_base64_encoded"))?;
     let path = text(event, "raw_path")?;
-    let query = pairs(event, "query_string_parameters", Kept::Query);
+    let query = pairs(event, "query_string_parameters", QUERY);
     let said = EventContext::default();
     let request = parts(method.as_str(), Some(path), query, headers(event), said);
     Some((request, EventSource::Alb))
@@ -148,7 +154,7 @@ fn uri(path: &str, query: Option<String>) -> Uri {
     if !path.starts_with('/') {
         return nowhere();
     }
-    let path = escape(path, Kept::Path);
+    let path = utf8_percent_encode(path, PATH).to_string();
     let whole = match query {
         Some(query) if !query.is_empty() => format!("{path}?{query}"),
         _ => path.clone(),
@@ -194,46 +200,16 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// The query of a map of parameters.
-fn pairs(event: &Object, key: &str, kept: Kept) -> Option<String> {
+fn pairs(event: &Object, key: &str, encoded: &'static AsciiSet) -> Option<String> {
     let map = event.get(key)?.as_object()?;
     let pairs: Vec<_> = map
         .iter()
         .flat_map(|(name, value)| {
-            let name = escape(name, kept);
-            texts(value).map(move |value| format!("{name}={}", escape(value, kept)))
+            let name = utf8_percent_encode(name, encoded);
+            texts(value).map(move |value| format!("{name}={}", utf8_percent_encode(value, encoded)))
         })
         .collect();
     Some(pairs.join("&"))
-}
-
-/// Which bytes are taken for part of the syntax.
-#[derive(Clone, Copy)]
-enum Kept {
-    /// None: the text was decoded.
-    Nothing,
-    /// Those of a path.
-    Path,
-    /// Those of a query.
-    Query,
-}
-
-/// The text as part of a URI (RFC 3986, 3.3 and 3.4): what may not stand there is escaped.
-fn escape(text: &str, kept: Kept) -> String {
-    let kept: &[u8] = match kept {
-        Kept::Nothing => b"-._~",
-        Kept::Path => b"-._~!$&'()*+,;=:@/%",
-        Kept::Query => b"-._~!$&'()*+,;=:@/%?",
-    };
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            // Writing to a text does not fail.
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -9,19 +9,13 @@ use http::header::HOST;
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use super::environment::Variables;
 use super::http::{HttpClient, client, connector, round_trip};
 use super::reason::refusal;
 use super::{BoxError, Fetch, FlagSource, Throttled, get_parameter};
-
-/// What may stand in a query as it is.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+use crate::request::COMPONENT;
 
 /// Reads the flag from the AWS Parameters and Secrets Lambda extension, a layer that the function must
 /// have. The function's role needs `ssm:GetParameter`, as the extension asks with it, and `kms:Decrypt` if
@@ -84,7 +78,7 @@ impl ExtensionSource {
     }
 
     fn request(&self, parameter: &str) -> Result<Request<Full<Bytes>>, BoxError> {
-        let (port, name) = (self.port()?, utf8_percent_encode(parameter, ENCODED));
+        let (port, name) = (self.port()?, utf8_percent_encode(parameter, COMPONENT));
         // Not by name: that would cost a look-up, and a thread for it.
         let request = Request::get(format!(
             "http://127.0.0.1:{port}/systemsmanager/parameters/get?name={name}&withDecryption=true"
