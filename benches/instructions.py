@@ -64,10 +64,10 @@ def main() -> None:
     now = counted(build())
     if write:
         head = "# Instructions of one request, by benches/instructions.py.\n"
-        KEPT.write_text(head + "".join(f"{case:36} {count:6}\n" for case, count in now.items()))
+        KEPT.write_text(head + "".join(f"{case:44} {count:6}\n" for case, count in now.items()))
     before = read()
     bad = 0
-    print(f"{'one request':36} {'before':>7} {'now':>7}")
+    print(f"{'one request':44} {'before':>7} {'now':>7}")
     for case, count in now.items():
         was = before.get(case)
         # A count that is near to nothing may grow by a few.
@@ -75,10 +75,10 @@ def main() -> None:
         # Its peers are here to compare with; they are not ours to mend.
         fails = grew and not case.startswith(("tower-http: ", "http: "))
         bad += fails
-        print(f"{case:36} {was if was is not None else '-':>7} {count:>7} {'GREW' if fails else ''}")
+        print(f"{case:44} {was if was is not None else '-':>7} {count:>7} {'GREW' if fails else ''}")
     gone = set(before) - set(now)
     for case in sorted(gone):
-        print(f"{case:36} is not counted any more")
+        print(f"{case:44} is not counted any more")
     print(f"instructions: {len(now) - bad} passed, {bad + len(gone)} failed")
     sys.exit(1 if bad or gone else 0)
 

@@ -43,14 +43,14 @@ fn main() {
     }
 
     for (name, _, times) in small {
-        println!("{name:36} {:7.1} ns", undisturbed(times));
+        println!("{name:44} {:7.1} ns", undisturbed(times));
     }
     let requests = requests.into_iter();
     let mut times = requests.map(|(name, _, times)| (name, undisturbed(times)));
     // The first case is what all others have in common.
     let nothing = times.next().map_or(0.0, |(_, time)| time);
     for (name, time) in times {
-        println!("{name:36} {:7.1} ns", time - nothing);
+        println!("{name:44} {:7.1} ns", time - nothing);
     }
 }
 

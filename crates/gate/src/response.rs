@@ -28,9 +28,10 @@ pub(crate) struct Responses {
 
 #[derive(Debug)]
 struct Rendered {
-    /// All headers, with a `Retry-After` that may count down.
     headers: HeaderMap,
     text: Text,
+    /// Whether `Retry-After` is another one every second.
+    counts_down: bool,
 }
 
 impl Responses {
@@ -50,12 +51,16 @@ impl Responses {
         let rendered = self.rendered(representation, retry_after);
         let mut headers = rendered.headers.clone();
         let mut body = match &rendered.text {
-            Text::Fixed(text) => text.clone(),
-            text => text.with(&retry_after.seconds.to_string()),
+            Text::Fixed(text) if !rendered.counts_down => text.clone(),
+            text => {
+                let seconds = retry_after.seconds.to_string();
+                let body = text.with(&seconds);
+                if let Ok(seconds) = HeaderValue::from_maybe_shared(Bytes::from(seconds)) {
+                    headers.insert(RETRY_AFTER, seconds);
+                }
+                body
+            }
         };
-        if self.announcement.counts_down() {
-            headers.insert(RETRY_AFTER, retry_after.seconds.into());
-        }
         if *head.method == Method::HEAD {
             headers.insert(CONTENT_LENGTH, body.len().into());
             body = Bytes::new();
@@ -69,11 +74,19 @@ impl Responses {
     fn rendered(&self, representation: Representation, retry_after: RetryAfter) -> &Rendered {
         let overdue = retry_after.overdue;
         let offset = if overdue { Representation::COUNT } else { 0 };
-        let render = || Rendered {
-            headers: self.headers(representation, retry_after),
-            text: self
+        let render = || {
+            let text = self
                 .responder
-                .render(representation, &self.announcement, overdue),
+                .render(representation, &self.announcement, overdue);
+            let counts_down = self.announcement.counts_down() && !overdue;
+            Rendered {
+                headers: self.headers(representation, retry_after),
+                text: match counts_down {
+                    true => text,
+                    false => Text::Fixed(text.with(&retry_after.seconds.to_string())),
+                },
+                counts_down,
+            }
         };
         #[expect(clippy::indexing_slicing, reason = "an index is below the count")]
         self.rendered[offset.saturating_add(representation.index())].get_or_init(render)
