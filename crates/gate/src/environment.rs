@@ -8,6 +8,9 @@ use crate::builder::{Builder, IN_LAMBDA};
 use crate::decision::OnUnknown;
 use crate::source::FlagSource;
 
+/// Where variables come from.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 impl Builder {
     /// Takes what the environment sets; an empty variable is not set.
     ///
@@ -38,7 +41,7 @@ impl Builder {
     }
 
     /// By a pointer: to read a variable is compiled once, and not for each of them.
-    fn take_vars(mut self, var: &dyn Fn(&str) -> Option<String>) -> Self {
+    fn take_vars(mut self, var: Lookup<'_>) -> Self {
         self.app = var("MAINTENANCE_APP").or(self.app);
         self.env = var("MAINTENANCE_ENV").or(self.env);
         self.role = var("MAINTENANCE_ROLE").or(self.role);
@@ -107,7 +110,7 @@ impl Builder {
     /// The value of a variable; none if it is not set, or wrong, which is remembered.
     fn parse<T>(
         &mut self,
-        (name, var): (&str, &dyn Fn(&str) -> Option<String>),
+        (name, var): (&str, Lookup<'_>),
         parse: impl Fn(&str) -> Option<T>,
         must: &'static str,
         hint: &'static str,

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_as_new_or_newer_counts_at_once() {
+    fn an_answer_as_new_or_newer_counts_at_once() {
         for at_ms in [0, START - HOUR, START, START + 1, START + HOUR] {
             for version in [7, 8, u64::MAX] {
                 assert!(!is_stale(&mut seven(), version, at_ms), "{version} {at_ms}");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_counts_after_a_minute_without_the_newest() {
+    fn an_older_answer_counts_after_a_minute_without_the_newest() {
         for older in [Some(0), Some(1), Some(6), None] {
             let mut newest = seven();
             for seconds in 0..60 {

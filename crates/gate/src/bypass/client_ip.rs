@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_none_and_no_other_entry_takes_its_place() {
+    fn an_invalid_entry_is_no_address_and_no_other_takes_its_place() {
         for bad in [
             "",
             " ",

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_compiled_in_is_json_if_its_name_says_so() {
+    fn a_compiled_in_page_is_json_if_its_name_says_so() {
         for (page, is_json) in [
             (crate::page!("../../public/maintenance.json"), true),
             (crate::page!("../../public/maintenance.html"), false),

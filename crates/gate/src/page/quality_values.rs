@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_is_at_most_one_and_what_is_none_drops_its_item() {
+    fn a_quality_value_is_at_most_one_and_an_invalid_one_drops_its_item() {
         for (weight, expected) in [
             ("0", Some(0)),
             ("0.", Some(0)),

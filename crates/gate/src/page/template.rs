@@ -194,14 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_is_empty() {
+    fn an_unset_value_is_empty() {
         let page = "[{{message}}{{until}}{{until_utc}}]{{retry_after}}";
         let announcement = Announcement::new(None);
         assert_eq!(filled(page, Syntax::Html, &announcement), "[]120");
     }
 
     #[test]
-    fn what_is_no_placeholder_stays() {
+    fn unknown_placeholders_stay() {
         for page in [
             "",
             "{",

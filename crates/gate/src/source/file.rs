@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reads_what_is_stored_under_the_parameters_name() {
+    async fn reads_the_text_stored_under_the_parameters_name() {
         let root = tempfile::tempdir().unwrap();
         let source = FileSource::new(root.path());
         assert_eq!(source.fetch(NAME).await.unwrap(), None);

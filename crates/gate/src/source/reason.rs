@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_not_repeated() {
+    fn text_that_is_no_error_code_is_not_repeated() {
         for code in ["", "a b", "token=TOPSECRET", "<html>", &"A".repeat(101)] {
             assert_eq!(words(code, "TOPSECRET"), "HTTP 400");
         }

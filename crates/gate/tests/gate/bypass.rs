@@ -340,7 +340,7 @@ async fn what_passes_by_a_bypass_passes_fully_in_read_only_mode_too() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_lets_nobody_pass() {
+async fn a_bypass_that_cannot_be_read_lets_no_request_pass() {
     let everything = || {
         let mut parts = header(token().reveal());
         let address: IpAddr = "192.0.2.1".parse().unwrap();

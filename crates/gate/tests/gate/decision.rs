@@ -175,7 +175,7 @@ async fn while_nothing_is_known_the_deployers_choice_holds() {
 }
 
 #[tokio::test]
-async fn decide_asks_nobody() {
+async fn decide_asks_no_source() {
     let source = Scripted::text("on");
     let gate = demo().source(source.clone()).build().unwrap();
     assert!(matches!(gate.decide(&get()), Decision::Pass));

@@ -120,7 +120,7 @@ fn a_source_that_cannot_read_is_an_error_at_the_deployment() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_what_why_and_what_next() {
+fn an_error_says_what_why_and_what_next() {
     let message = |result: Result<Gate, BuildError>| {
         let error = result.unwrap_err();
         assert_eq!(format!("{error}"), format!("{error:?}"));

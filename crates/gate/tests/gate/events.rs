@@ -105,7 +105,7 @@ async fn a_failure_is_said_once_for_each_longer_wait() {
 }
 
 #[tokio::test]
-async fn what_is_stored_is_never_said() {
+async fn the_stored_text_is_never_logged() {
     captured();
     let secret = "hunter2";
     let gate = demo().source(MemorySource::new(secret)).build().unwrap();

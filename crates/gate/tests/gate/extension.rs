@@ -27,7 +27,7 @@ async fn it_is_asked_as_its_documentation_says() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_wrong_in_the_environment_is_said() {
+async fn a_missing_or_wrong_variable_is_named() {
     for (name, value, said) in [
         ("AWS_SESSION_TOKEN", "", "AWS_SESSION_TOKEN is not set"),
         (

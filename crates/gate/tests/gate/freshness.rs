@@ -75,7 +75,7 @@ async fn a_clock_that_jumps_makes_it_ask_again() {
 }
 
 #[tokio::test]
-async fn one_request_asks_and_the_others_go_on_with_what_is_known() {
+async fn one_request_asks_and_the_others_go_on_with_the_known_state() {
     let bench = Bench::new(Scripted::text("on").then_hangs());
     assert!(bench.blocks().await);
     bench.clock.advance(ms(6_001));
@@ -107,7 +107,7 @@ async fn while_nothing_is_known_all_wait_for_the_same_answer() {
 }
 
 #[tokio::test]
-async fn nobody_waits_longer_than_the_budget() {
+async fn no_request_waits_longer_than_the_budget() {
     for (on_unknown, refused) in [(OnUnknown::Pass, false), (OnUnknown::Block, true)] {
         let bench = Bench::of(Scripted::hanging(), |builder| {
             builder.on_unknown(on_unknown)
@@ -303,7 +303,7 @@ async fn a_newer_document_is_read_as_far_as_it_is_understood() {
 }
 
 #[tokio::test]
-async fn clones_share_what_is_known() {
+async fn clones_share_the_known_state() {
     let bench = Bench::new(Scripted::text("on"));
     let clone = bench.gate.clone();
     assert!(bench.blocks().await);

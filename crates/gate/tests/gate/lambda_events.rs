@@ -47,7 +47,7 @@ async fn every_http_event_is_answered_in_its_own_shape() {
 }
 
 #[tokio::test]
-async fn what_is_not_an_http_request_passes() {
+async fn events_that_are_not_http_pass() {
     let on = gate("on");
     let events: [Value; 14] = [
         json!(null),

@@ -193,7 +193,7 @@ async fn both_pages_of_a_directory_are_used() {
 }
 
 #[tokio::test]
-async fn unless_it_is_asked_for_everybody_gets_the_first_page_in_order() {
+async fn without_negotiation_every_client_gets_the_first_page_in_order() {
     let (html, json) = (Page::html(b"<p>own"), Page::json(b"{}"));
     let gate = builder(FLAG).page(json.clone()).page(html).build().unwrap();
     for accept in [JSON, PROBLEM, "text/html", "*/*"] {

@@ -161,7 +161,7 @@ async fn the_built_in_page_speaks_the_visitors_language() {
 }
 
 #[tokio::test]
-async fn the_built_in_page_is_small_and_asks_nobody_else_for_anything() {
+async fn the_built_in_page_is_small_and_requests_nothing_else() {
     for flag in [
         "on",
         READ_ONLY,

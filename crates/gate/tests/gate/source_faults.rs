@@ -200,7 +200,7 @@ async fn a_store_that_hangs_costs_a_request_its_budget_and_no_more() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_an_error_that_says_so() {
+async fn a_refused_connection_is_an_error_that_says_so() {
     for wire in Wire::ALL {
         // A port that needs a privilege and has no service any more.
         let error = wire.source(1).fetch(PARAMETER).await.unwrap_err();

@@ -209,7 +209,7 @@ async fn with_tls_it_asks_who_is_trusted() {
 }
 
 #[tokio::test]
-async fn with_tls_it_asks_nobody_else() {
+async fn with_tls_it_asks_no_untrusted_server() {
     let (authority, other) = (Authority::new(), Authority::new());
     let stub = Stub::start_tls(&authority, "127.0.0.1", [Reply::value("on")]).await;
     let named = Stub::start_tls(&authority, "ssm.example", [Reply::value("on")]).await;

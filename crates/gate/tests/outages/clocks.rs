@@ -105,7 +105,7 @@ async fn a_clock_that_jumps_while_the_store_is_asked_changes_nothing_for_who_wai
 }
 
 #[tokio::test]
-async fn the_first_visitor_after_a_frozen_day_sees_what_is_true_now() {
+async fn the_first_visitor_after_a_frozen_day_sees_the_current_state() {
     for kind in Kind::ALL {
         for (known, now, sees) in [("off", "on", Visit::Page), ("on", "off", Visit::App)] {
             for is_cut in [false, true] {

@@ -17,7 +17,7 @@ async fn ended(crowd: &mut JoinSet<Visit>, count: usize) -> Vec<Visit> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_asks_and_the_others_go_on_at_once_with_what_is_known() {
+async fn one_asks_and_the_others_go_on_at_once_with_the_known_state() {
     open_files(CROWD);
     for kind in Kind::ALL {
         for (known, then, known_as, then_as) in [

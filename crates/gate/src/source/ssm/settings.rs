@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_and_never_shown() {
+    fn a_wrong_variable_is_named_and_its_value_never_shown() {
         for (name, value) in [
             ("AWS_ACCESS_KEY_ID", ""),
             ("AWS_SECRET_ACCESS_KEY", ""),
