@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -86,17 +87,16 @@ impl Gate {
 
     /// Decides by the known state and not older than the TTL. Waits for a refresh if one is due, for no
     /// longer than the [budget](crate::Builder::refresh_budget).
+    #[inline]
     pub fn check<'a, B: 'static>(
         &'a self,
         request: &'a Request<B>,
     ) -> impl Future<Output = Decision> + Send + use<'a, B> {
-        // Not the body, which need not be shareable between threads.
-        let head = RequestHead::from(request);
-        async move {
-            if !self.shared.snapshot().is_fresh() {
-                self.shared.refreshing().await;
-            }
-            self.shared.decide(head)
+        Check {
+            shared: &self.shared,
+            // Not the body, which need not be shareable between threads.
+            head: request.into(),
+            refresh: None,
         }
     }
 
@@ -136,6 +136,36 @@ impl Gate {
     #[must_use]
     pub fn last_known(&self) -> Option<Mode> {
         self.shared.last_known_mode()
+    }
+}
+
+/// The decision to come. Not an `async` block, which the compiler does not inline: it would cost more
+/// than the decision.
+struct Check<'a> {
+    shared: &'a Arc<Shared>,
+    head: RequestHead<'a>,
+    refresh: Option<Refreshing>,
+}
+
+impl Future for Check<'_> {
+    type Output = Decision;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Decision> {
+        if self.refresh.is_none() {
+            let snapshot = self.shared.snapshot();
+            if snapshot.is_fresh() {
+                return Poll::Ready(match self.shared.is_open(snapshot.mode()) {
+                    true => Decision::Pass,
+                    false => self.shared.decide_slow(self.head),
+                });
+            }
+            self.refresh = Some(self.shared.refreshing());
+        }
+        if let Some(refresh) = &mut self.refresh {
+            ready!(refresh.as_mut().poll(cx));
+        }
+        Poll::Ready(self.shared.decide(self.head))
     }
 }
 
