@@ -24,8 +24,8 @@ pub enum Decision {
     /// [`Gate::check`](crate::Gate::check) inserts it.
     PassReadOnly,
     /// The app never sees it. The client gets this response: the 503, or for a bypass link the redirect
-    /// that sets its cookie.
-    Block(Response<Bytes>),
+    /// that sets its cookie. In a box, so that a decision to pass copies next to nothing.
+    Block(Box<Response<Bytes>>),
 }
 
 impl Decision {
@@ -34,7 +34,24 @@ impl Decision {
     pub fn into_response(self) -> Option<Response<Bytes>> {
         match self {
             Self::Pass | Self::PassReadOnly => None,
-            Self::Block(response) => Some(response),
+            Self::Block(response) => Some(*response),
+        }
+    }
+}
+
+/// A decision with its response.
+pub(crate) enum Verdict {
+    Pass,
+    PassReadOnly,
+    Block(Response<Bytes>),
+}
+
+impl From<Verdict> for Decision {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Pass,
+            Verdict::PassReadOnly => Self::PassReadOnly,
+            Verdict::Block(response) => Self::Block(Box::new(response)),
         }
     }
 }

@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use crate::body::{FromPage, MakeBody};
 use crate::clock::Sleep;
-use crate::decision::{Decision, ReadOnly};
+use crate::decision::{ReadOnly, Verdict};
 use crate::gate::{Gate, Refreshing};
 
 pin_project_lite::pin_project! {
@@ -114,15 +114,15 @@ impl<S, B, P> Waiting<S, B, P> {
                 self.passes = false;
             }
             if !self.passes {
-                match self.gate.decide(&self.request) {
-                    Decision::Block(response) => {
+                match self.gate.shared.decide((&self.request).into()) {
+                    Verdict::Block(response) => {
                         let response = response.map(|page| self.make_body.make(page));
                         return Poll::Ready(Ok(Some(response)));
                     }
-                    Decision::PassReadOnly => {
+                    Verdict::PassReadOnly => {
                         self.request.extensions_mut().insert(ReadOnly);
                     }
-                    Decision::Pass => {}
+                    Verdict::Pass => {}
                 }
                 self.passes = true;
             }

@@ -15,7 +15,7 @@ use http::Request;
 use maintenance_flag::{Flag, Mode};
 
 use crate::clock::{Clock, Sleep, Sleeper, timestamp};
-use crate::decision::{Decision, Outcome, Policy, decide};
+use crate::decision::{Decision, Outcome, Policy, Verdict, decide};
 use crate::log::{self, Identity};
 use crate::page::Responder;
 use crate::refresh::{Refresher, Update};
@@ -104,7 +104,10 @@ impl Gate {
     /// a handler wants: it refreshes first, if that is due.
     #[inline]
     pub fn decide<B: 'static>(&self, request: &Request<B>) -> Decision {
-        self.shared.decide(request.into())
+        match self.shared.is_open(self.shared.last_known_mode()) {
+            true => Decision::Pass,
+            false => self.shared.decide(request.into()).into(),
+        }
     }
 
     /// Decides about the event of a plain `lambda_runtime` handler: JSON, or a type of `aws_lambda_events`.
@@ -128,8 +131,10 @@ impl Gate {
         if !snapshot.is_fresh() {
             self.shared.refreshing().await;
         }
-        let response = self.shared.decide((&request).into()).into_response()?;
-        Some(crate::lambda_event::respond(&response, source))
+        match self.shared.decide((&request).into()) {
+            Verdict::Block(response) => Some(crate::lambda_event::respond(&response, source)),
+            Verdict::Pass | Verdict::PassReadOnly => None,
+        }
     }
 
     /// The mode that was last known, however old; none if none ever was.
@@ -157,7 +162,7 @@ impl Future for Check<'_> {
             if snapshot.is_fresh() {
                 return Poll::Ready(match self.shared.is_open(snapshot.mode()) {
                     true => Decision::Pass,
-                    false => self.shared.decide_slow(self.head),
+                    false => self.shared.decide(self.head).into(),
                 });
             }
             self.refresh = Some(self.shared.refreshing());
@@ -165,7 +170,7 @@ impl Future for Check<'_> {
         if let Some(refresh) = &mut self.refresh {
             ready!(refresh.as_mut().poll(cx));
         }
-        Poll::Ready(self.shared.decide(self.head))
+        Poll::Ready(self.shared.decide(self.head).into())
     }
 }
 
@@ -187,16 +192,8 @@ impl Shared {
     }
 
     /// Decides by the known state, however old.
-    #[inline]
-    pub(crate) fn decide(&self, head: RequestHead<'_>) -> Decision {
-        if self.is_open(self.last_known_mode()) {
-            return Decision::Pass;
-        }
-        self.decide_slow(head)
-    }
-
     #[cold]
-    fn decide_slow(&self, head: RequestHead<'_>) -> Decision {
+    pub(crate) fn decide(&self, head: RequestHead<'_>) -> Verdict {
         let window = self.window.load();
         let context = RequestContext::of(head.extensions, self.in_lambda);
         #[cfg(feature = "lambda_http")]
@@ -210,30 +207,30 @@ impl Shared {
         let request_id = context.request_id;
         log::decided(&self.identity, &window, mode, head, request_id, &outcome);
         match outcome {
-            Outcome::Open | Outcome::NotHttp | Outcome::Bypass(_) => Decision::Pass,
-            Outcome::ReadOnly => Decision::PassReadOnly,
-            Outcome::OpenLink(redirect) => Decision::Block(redirect),
-            Outcome::Block(_) => Decision::Block(window.responses.respond(head, now_ms)),
+            Outcome::Open | Outcome::NotHttp | Outcome::Bypass(_) => Verdict::Pass,
+            Outcome::ReadOnly => Verdict::PassReadOnly,
+            Outcome::OpenLink(redirect) => Verdict::Block(redirect),
+            Outcome::Block(_) => Verdict::Block(window.responses.respond(head, now_ms)),
         }
     }
 
     /// Decides about a request that lambda_http made of an event which it did not recognise. What the
     /// event reader does not recognise either is no HTTP request, and passes.
     #[cfg(feature = "lambda_http")]
-    fn decide_passed_through(&self, head: RequestHead<'_>) -> Decision {
+    fn decide_passed_through(&self, head: RequestHead<'_>) -> Verdict {
         use crate::lambda_event::{recognise, respond};
         let event = head.event.and_then(|text| serde_json::from_str(text).ok());
         let event: serde_json::Value = event.unwrap_or_default();
         let Some((request, source)) = recognise(&event) else {
-            return Decision::Pass;
+            return Verdict::Pass;
         };
         match self.decide((&request).into()) {
             // lambda_http returns the body as it is: it has to be the whole answer to the event.
-            Decision::Block(response) => {
+            Verdict::Block(response) => {
                 let answer = respond(&response, source).to_string();
-                Decision::Block(response.map(|_| answer.into()))
+                Verdict::Block(response.map(|_| answer.into()))
             }
-            decision => decision,
+            verdict => verdict,
         }
     }
 

@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use crate::body::{FromPage, MakeBody};
 use crate::clock::Sleep;
-use crate::decision::{Decision, ReadOnly};
+use crate::decision::{ReadOnly, Verdict};
 use crate::future::{ResponseFuture, Waiting};
 use crate::gate::{Gate, Refreshing};
 
@@ -150,14 +150,14 @@ impl<S, P> Maintenance<S, P> {
             let refresh = self.gate.shared.refreshing();
             return self.wait(Some(refresh), request);
         }
-        match self.gate.decide(&request) {
-            Decision::Block(response) => {
+        match self.gate.shared.decide((&request).into()) {
+            Verdict::Block(response) => {
                 return ResponseFuture::blocked(response.map(|page| self.make_body.make(page)));
             }
-            Decision::PassReadOnly => {
+            Verdict::PassReadOnly => {
                 request.extensions_mut().insert(ReadOnly);
             }
-            Decision::Pass => {}
+            Verdict::Pass => {}
         }
         if !self.ready {
             return self.wait(None, request);
