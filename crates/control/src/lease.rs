@@ -37,6 +37,7 @@ use maintenance_flag::Parameters;
 
 use crate::aws::ATTEMPT_TIMEOUT;
 use crate::error::StoreError;
+use crate::retry::CHECK_LASTS;
 use crate::store::{Store, Stored};
 
 /// How long a lease lasts unless renewed.
@@ -48,14 +49,19 @@ const FRESH: Duration = Duration::from_secs(3);
 /// How long one look may take; a longer one says nothing about now.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than a read of the store lags behind its writes.
-const LAG: Duration = Duration::from_secs(5);
+const LAG: Duration = Duration::from_secs(4);
 /// How long a lease must not change before it is taken over: its term, a renewal that a lagging read
-/// hides, and the last call that its holder may have sent.
-const WATCH: Duration = TERM.saturating_add(LAG).saturating_add(ATTEMPT_TIMEOUT);
+/// hides, and the last call that its holder may have sent after its last check.
+const WATCH: Duration = TERM
+    .saturating_add(LAG)
+    .saturating_add(CHECK_LASTS)
+    .saturating_add(ATTEMPT_TIMEOUT);
 /// How long the holder of a lease that was ended may still change something: it sends no write later than
-/// a look allows, a look may lag, and its last call takes time.
+/// a look allows, a look may lag, a setting is read again between the look and the write, and the last call
+/// takes time.
 pub(crate) const NOTICE: Duration = LOOK_TIMEOUT
     .saturating_add(LAG)
+    .saturating_add(CHECK_LASTS)
     .saturating_add(ATTEMPT_TIMEOUT);
 /// How long ago a lease must have ended for the difference of two wall clocks to be no explanation.
 const SANE_SKEW: Duration = Duration::from_secs(600);

@@ -25,7 +25,7 @@ const TRANSIENT_ATTEMPTS: usize = 5;
 /// How often to look again for what should be there and is not found, over some four seconds.
 const LOOKS_FOR_MISSING: usize = 3;
 /// A check of the lease that is older than this is made again before a change.
-const CHECK_LASTS: Duration = Duration::from_secs(1);
+pub(crate) const CHECK_LASTS: Duration = Duration::from_secs(1);
 
 /// What an error of a call means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
