@@ -232,14 +232,14 @@ impl Control {
             .await
     }
 
-    /// Ends the lease of the operation at work, for one that has died and is not waited for. If it lives, it
-    /// notices within ten seconds, and its last call ends; this returns after that. Returns whose lease it
-    /// was; none if there was nothing to end.
+    /// Ends the lease of this holder, for one that has died and is not waited for. If it lives, it notices
+    /// before its next change, and its last call ends; this returns after that, in 25 seconds. Returns whose
+    /// lease it was; none if there was nothing to end.
     ///
     /// # Errors
-    /// [`Error`].
-    pub async fn unlock(&self, run: &Run<'_>) -> Result<Option<Holder>, Error> {
-        self.taker("unlock".to_owned(), &[], run).end().await
+    /// [`Error`]; [`Error::Busy`] if another operation holds the lease by now.
+    pub async fn unlock(&self, shown: &Holder, run: &Run<'_>) -> Result<Option<Holder>, Error> {
+        self.taker("unlock".to_owned(), &[], run).end(shown).await
     }
 
     fn report(&self, action: Action, dry_run: bool, roles: Vec<RoleReport>) -> Report {

@@ -462,7 +462,7 @@ impl LambdaError {
             ),
             Self::NotConfigured(_) => Some(SIGN_IN.to_owned()),
             Self::Unexplained { .. } => Some(
-                "set the reserved concurrency that it should have (aws lambda put-function-concurrency, or delete-function-concurrency for none), then run the same command again; if it should stay at 0, maintenance off --force --reason WHY"
+                "set the reserved concurrency that it should have (aws lambda put-function-concurrency, or delete-function-concurrency for none)"
                     .to_owned(),
             ),
             Self::Refused { source, .. } if source.to_string().contains("Alias with weights") => Some(

@@ -252,8 +252,11 @@ impl Fleet {
     }
 
     /// Where these credentials look for functions; none if there is no function to tell by.
-    pub(crate) async fn origin(&self) -> Result<Option<String>, LambdaError> {
-        let functions = retry::call(&self.shared, None, || async {
+    pub(crate) async fn origin(
+        &self,
+        guard: Option<&Guard>,
+    ) -> Result<Option<String>, LambdaError> {
+        let functions = retry::call(&self.shared, guard, || async {
             let page = self.client.list_functions().max_items(1).send().await?;
             required(page.functions, "Functions")
         })

@@ -347,12 +347,20 @@ where
     loop {
         unless_stopped(guard, pace.turn()).await?;
         check(guard, purpose).await?;
-        let checked = tokio::time::Instant::now();
-        if let ControlFlow::Break(end) = before(ambiguous).await {
-            return Ok(ControlFlow::Break(end));
-        }
-        if checked.elapsed() > CHECK_LASTS {
-            check(guard, purpose).await?;
+        let mut checked = tokio::time::Instant::now();
+        // Until both are of the same moment: either may take a while.
+        loop {
+            if let ControlFlow::Break(end) = before(ambiguous).await {
+                return Ok(ControlFlow::Break(end));
+            }
+            let looked = tokio::time::Instant::now();
+            if checked.elapsed() > CHECK_LASTS {
+                check(guard, purpose).await?;
+                checked = tokio::time::Instant::now();
+            }
+            if looked.elapsed() <= CHECK_LASTS {
+                break;
+            }
         }
         let mut error = match send().await {
             Ok(done) => {

@@ -167,7 +167,9 @@ async fn a_full_disk_keeps_unlock_from_nothing() {
     drop(dying);
     files.disk.fill();
     let control = files.control("eve@laptop");
-    assert!(control.unlock(&Run::quiet()).await.unwrap().is_some());
+    let holder = control.holder().await.unwrap().unwrap();
+    let unlocked = control.unlock(&holder, &Run::quiet()).await;
+    assert!(unlocked.unwrap().is_some());
     assert!(files.off().await.unwrap().is_complete());
 }
 

@@ -191,11 +191,7 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
 async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
     let world = World::of(400);
     let other = control_by(&world.sandbox, "ben@desk");
-    assert_eq!(
-        other.unlock(&Run::quiet()).await.unwrap(),
-        None,
-        "nobody holds it"
-    );
+    assert_eq!(other.holder().await.unwrap(), None, "it is free");
     // In the middle of pausing.
     let midway = Arc::new(Notify::new());
     let tell = midway.clone();
@@ -209,7 +205,12 @@ async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
             ("ana@laptop", "on worker")
         );
         assert_eq!(
-            other.unlock(&Run::quiet()).await.unwrap().unwrap().by,
+            other
+                .unlock(&holder, &Run::quiet())
+                .await
+                .unwrap()
+                .unwrap()
+                .by,
             "ana@laptop"
         );
         assert_eq!(other.holder().await.unwrap(), None);
@@ -434,4 +435,62 @@ async fn a_stop_is_heard_within_a_second_whatever_is_waited_for() {
             assert!(took <= Duration::from_secs(1), "{what}: {took:?}");
         }
     }
+}
+
+/// While the question stood, it was given back, and somebody else began.
+#[tokio::test(start_paused = true)]
+async fn only_the_lease_that_was_shown_is_ended() {
+    let world = World::new([]);
+    bens_lease(&world, 1, start());
+    let shown = world.control.holder().await.unwrap().unwrap();
+    bens_lease(&world, 2, start() + Duration::from_secs(5));
+    let error = world.control.unlock(&shown, &Run::quiet()).await;
+    assert!(matches!(&error, Err(Error::Busy { .. })), "{error:?}");
+    assert_eq!(world.parameters("lease").len(), 2, "nothing was changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_of_saved_capacity_made_by_hand_blocks_nothing() {
+    let world = World::of(3);
+    let before = world.sandbox.fleet();
+    world.on(&worker()).await.unwrap();
+    let name = world.parameters("capacity").pop().unwrap();
+    let value = world.sandbox.parameters()[&name].value.clone();
+    let (window, _) = name.rsplit_once('/').unwrap();
+    let largest = format!("{window}/{}", u32::MAX);
+    world.sandbox.set_parameter(&largest, &value);
+    let new = maintenance_sandbox::FunctionSpec::new("demo-dev-new").reserved(4);
+    world.sandbox.seed(new);
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    let after = world.sandbox.fleet();
+    assert_eq!(after["demo-dev-new"].reserved, Some(4));
+    assert!(before.iter().all(|(name, was)| after[name] == *was));
+}
+
+/// What pausing had freed was reserved elsewhere; how much is missing is asked, and AWS throttles that.
+#[tokio::test(start_paused = true)]
+async fn a_stop_of_off_is_heard_while_the_accounts_limits_are_asked_for() {
+    let world = World::of(3);
+    world.on(&worker()).await.unwrap();
+    let put = Fault::on("PutFunctionConcurrency").always();
+    let words = "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].";
+    world.inject(put.fail(400, "InvalidParameterValueException", words));
+    let asked = Fault::on("GetAccountSettings").always();
+    world.inject(asked.fail(429, "TooManyRequestsException", "Rate exceeded"));
+    let run = Run {
+        stop: Stop::new(),
+        listen: &|_| {},
+    };
+    let (roles, wish) = ([worker()], off_wish());
+    let off = world.control.off(&roles, &wish, &run);
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        run.stop.stop();
+        tokio::time::Instant::now()
+    };
+    let (ended, asked) = tokio::join!(async { (off.await, tokio::time::Instant::now()) }, stop);
+    ended.0.unwrap();
+    let took = ended.1.duration_since(asked);
+    assert!(took <= Duration::from_secs(2), "{took:?}");
 }

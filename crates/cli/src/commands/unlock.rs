@@ -43,7 +43,7 @@ pub(crate) async fn run(
         }
     }
     match told(&connection, output, async |control, run| {
-        control.unlock(run).await
+        control.unlock(&holder, run).await
     })
     .await?
     {

@@ -227,19 +227,15 @@ impl Control {
             Err(LambdaError::Halted(halt)) => return Err(halt.into()),
             unexplained => unexplained,
         };
-        let lost = match &unexplained {
-            _ if names.is_empty() || off.force.is_some() => Vec::new(),
-            Ok(functions) if spec.functions.is_some() => functions
-                .iter()
-                .map(|function| {
-                    let error = LambdaError::Unexplained {
-                        function: function.clone(),
-                    };
-                    failure(function.clone(), &error)
-                })
-                .collect(),
-            _ => names.iter().map(|name| unknown_loss(name)).collect(),
-        };
+        let mut lost = Vec::new();
+        if !names.is_empty() && off.force.is_none() {
+            // What was saved may have been of other functions, too, and of more than a reservation.
+            lost.extend(unexplained.iter().flatten().map(|function| {
+                let function = function.clone();
+                failure(function.clone(), &LambdaError::Unexplained { function })
+            }));
+            lost.extend(names.iter().map(|name| unknown_loss(name)));
+        }
         if lost.is_empty() {
             // It is told once, and looked for no more.
             saved.numbers.retain(|number| !missing.contains(number));
@@ -373,9 +369,9 @@ impl Control {
 fn unknown_loss(name: &str) -> Failure {
     Failure {
         function: name.to_owned(),
-        error: "what was saved there is gone, so the functions in it are not known".to_owned(),
+        error: "what was saved there is gone, and cannot be given back".to_owned(),
         hint: Some(
-            "look for functions at 0 and set the reserved concurrency that each should have, then run maintenance off --force --reason WHY"
+            "set by hand what the functions in it should have: reserved and provisioned concurrency, and enabled event source mappings; then run maintenance off --force --reason WHY"
                 .to_owned(),
         ),
     }

@@ -179,6 +179,14 @@ impl Control {
                     let new = workers.events().iter();
                     let new = new.filter(|events| !on.shown.contains(events)).cloned();
                     warnings.extend(events::unseen(&new.collect::<Vec<_>>()));
+                    // Of a window that is open, all that was at 0 when it opened is saved.
+                    let at_zero = workers.unsaved_at_zero();
+                    if step.outcome != Outcome::TurnedOn && !at_zero.is_empty() {
+                        warnings.push(format!(
+                            "at 0, and nothing was saved of it until now: {}",
+                            at_zero.join(", ")
+                        ));
+                    }
                     Some(workers)
                 }
             };

@@ -92,7 +92,7 @@ impl Fleet {
         match put.await {
             Ok(ControlFlow::Continue(())) => Ok(Change::Made),
             Ok(ControlFlow::Break(end)) => end,
-            Err(error) => Err(self.reservation_fault(name, limit, error).await),
+            Err(error) => Err(self.reservation_fault(name, limit, error, guard).await),
         }
     }
 
@@ -145,12 +145,18 @@ impl Fleet {
         }
     }
 
-    async fn reservation_fault(&self, name: &str, wanted: u32, error: CallError) -> LambdaError {
+    async fn reservation_fault(
+        &self,
+        name: &str,
+        wanted: u32,
+        error: CallError,
+        guard: &Guard,
+    ) -> LambdaError {
         let Some(minimum) = unreserved_minimum(&error.message) else {
             return fault("lambda:PutFunctionConcurrency", name, error);
         };
         // How much is missing helps, but not knowing it is no second error.
-        let settings = retry::call(&self.shared, None, || {
+        let settings = retry::call(&self.shared, Some(guard), || {
             self.client.get_account_settings().send()
         });
         let left = settings
@@ -159,7 +165,7 @@ impl Fleet {
             .and_then(|settings| settings.account_limit)
             .and_then(|limit| limit.unreserved_concurrent_executions)
             .and_then(|left| u32::try_from(left).ok());
-        let missing = left.map(|left| (minimum + wanted).saturating_sub(left));
+        let missing = left.map(|left| minimum.saturating_add(wanted).saturating_sub(left));
         LambdaError::UnreservedMinimum {
             function: name.to_owned(),
             wanted,

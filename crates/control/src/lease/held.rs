@@ -39,6 +39,9 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// How many numbers of documents each lease has.
+    pub(crate) const DOCUMENTS: u32 = 1_000;
+
     /// Holds a lease that was just created, and renews it from now on.
     pub(super) fn new(
         holding: Arc<Holding>,
@@ -72,9 +75,8 @@ impl Held {
     /// earlier operation that was deleted a moment ago must not be created anew: Parameter Store may still
     /// be forgetting its name. So every lease has a thousand numbers of its own.
     pub(crate) fn first_document(&self) -> u32 {
-        const EACH: u32 = 1_000;
-        let lease = self.holding.n % u64::from(u32::MAX / EACH);
-        u32::try_from(lease).unwrap_or_default() * EACH
+        let lease = self.holding.n % u64::from(u32::MAX / Self::DOCUMENTS);
+        u32::try_from(lease).unwrap_or_default() * Self::DOCUMENTS
     }
 
     /// What is known of a role's parameters.
@@ -192,7 +194,7 @@ impl Renewal {
             match self.write().await {
                 Ok(true) => self.holding.renewed(begun),
                 Ok(false) => return self,
-                // There is time for two more tries before it ends.
+                // It is tried again while it is held.
                 Err(error) => tracing::warn!(%error, "could not renew the lease"),
             }
         }

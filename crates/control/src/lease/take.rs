@@ -165,9 +165,9 @@ impl Taker<'_> {
         })
     }
 
-    /// Ends the lease of its holder by creating the next number, and returns once that holder, if it lives,
-    /// has noticed and makes no further change. Returns whose lease it was.
-    pub(crate) async fn end(&self) -> Result<Option<Holder>, Error> {
+    /// Ends this holder's lease by creating the next number, and returns once the holder, if it lives, has
+    /// noticed and makes no further change. Returns whose lease it was; refuses if it is another's by now.
+    pub(crate) async fn end(&self, shown: &Holder) -> Result<Option<Holder>, Error> {
         let mut leases = self.numbered().await?;
         let Some((n, stored)) = leases.last() else {
             return Ok(None);
@@ -176,6 +176,9 @@ impl Taker<'_> {
         else {
             return Ok(None);
         };
+        if (&holder.by, holder.since) != (&shown.by, shown.since) {
+            return Err(holder.into());
+        }
         match self.create(&mut leases, true).await? {
             Some(held) => {
                 held.release().await;
@@ -232,13 +235,15 @@ impl Taker<'_> {
         let guard = Guard::without_lease(self.run.stop.clone());
         // Its follower's number is free again if that one was deleted by hand.
         let was_followed = |lease: &Lease| lease.follower.is_some();
-        let vanished = matches!(&decoded, Some(Ok(lease)) if was_followed(lease));
+        let mut vanished = matches!(&decoded, Some(Ok(lease)) if was_followed(lease));
         let mut created = self
             .store
             .create(&self.names.lease(n), &value, Some(&guard))
             .await;
-        if vanished && matches!(created, Err(StoreError::Failed { .. })) {
-            // A name that was deleted a moment ago may be refused, and is not needed.
+        let may_be_forgotten = vanished || previous.is_none();
+        if may_be_forgotten && matches!(created, Err(StoreError::Failed { .. })) {
+            // A name that was deleted a moment ago may be refused, and is not needed. Its holder may live.
+            vanished = true;
             n += 1;
             let name = self.names.lease(n);
             created = self.store.create(&name, &value, Some(&guard)).await;
@@ -266,7 +271,7 @@ impl Taker<'_> {
         let held = Held::new(holding.clone(), guard, before, lease, seen);
         match self.settle(&held, &holding, previous, may_be_at_work).await {
             Ok(true) => {
-                self.forget(leases).await;
+                self.forget(leases, held.guard()).await;
                 Ok(Some(held))
             }
             // Our first read lagged by many leases.
@@ -383,7 +388,7 @@ impl Taker<'_> {
     }
 
     /// Deletes old leases when a few have gathered. That this fails is no reason not to work.
-    async fn forget(&self, ended: &[(u64, Stored)]) {
+    async fn forget(&self, ended: &[(u64, Stored)], guard: &Guard) {
         if ended.len() < GATHERED {
             return;
         }
@@ -391,7 +396,7 @@ impl Taker<'_> {
             .iter()
             .map(|(n, _)| self.names.lease(*n))
             .collect();
-        if let Err(error) = self.store.delete(&old, None).await {
+        if let Err(error) = self.store.delete(&old, Some(guard)).await {
             tracing::warn!(%error, "could not delete old leases");
         }
     }

@@ -60,7 +60,11 @@ impl SsmStore {
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
-        let read = retry::call(&self.reads, None, || async {
+        self.read(name, None).await
+    }
+
+    async fn read(&self, name: &str, guard: Option<&Guard>) -> Result<Option<Stored>, StoreError> {
+        let read = retry::call(&self.reads, guard, || async {
             let get = self.client.get_parameter().name(name);
             let output = get.with_decryption(true).send().await?;
             stored(required(output.parameter, "Parameter")?)
@@ -109,7 +113,7 @@ impl SsmStore {
             Ok(_) => Ok(Created::New),
             Err(error) if error.kind == Kind::Exists => {
                 let is_ambiguous = error.ambiguous;
-                let stored = self.get_until_visible(name, error).await?;
+                let stored = self.get_until_visible(name, error, guard).await?;
                 // Ours, if the answer to our own first attempt was lost. The caller's values carry
                 // what makes them unique where that matters.
                 if is_ambiguous && stored.value == value {
@@ -126,12 +130,17 @@ impl SsmStore {
         &self,
         name: &str,
         refusal: CallError,
+        guard: Option<&Guard>,
     ) -> Result<Stored, StoreError> {
         for _ in 0..LAG_READS {
-            if let Some(stored) = self.get(name).await? {
+            if let Some(stored) = self.read(name, guard).await? {
                 return Ok(stored);
             }
-            self.clock.sleep(Duration::from_millis(500)).await;
+            let pause = self.clock.sleep(Duration::from_millis(500));
+            match guard {
+                Some(guard) => guard.stop().or(pause).await?,
+                None => pause.await,
+            }
         }
         Err(fault("ssm:PutParameter", name, refusal))
     }
@@ -155,7 +164,12 @@ impl SsmStore {
             });
         }
         // Somebody wrote in between; the version before ours says what.
-        let between = self.get(&format!("{name}:{}", version - 1)).await?;
+        let between = self.read(&format!("{name}:{}", version - 1), guard).await;
+        // It is written, whatever becomes of that read.
+        let between = between.unwrap_or_else(|error| {
+            tracing::warn!(%error, "could not read what was overwritten");
+            None
+        });
         Ok(Written {
             revision,
             between: between.filter(|stored| stored.value != value),

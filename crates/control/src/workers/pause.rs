@@ -23,13 +23,16 @@ use crate::event::Run;
 use crate::events::FunctionEvents;
 use crate::fleet::{Absent, Change, Fleet, MappingState};
 use crate::lease::Guard;
-use crate::report::{Action, Drift, WorkersReport};
+use crate::report::{Action, Drift, Failure, WorkersReport};
 use crate::store::Store;
 
 /// How often what somebody else changes is saved anew before the function is left to them.
 const ROUNDS: u32 = 5;
 /// How long after a look that differed from what was saved another must say the same.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(3);
+
+/// How long looking at the mappings again may take.
+const LAST_LOOK: Duration = Duration::from_secs(30);
 
 /// What pausing a role would take, as far as reading tells.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ pub(crate) async fn prepare(
         let (role, looked_for) = (spec.role.clone(), selection.to_string());
         return Err(Error::NoFunctions { role, looked_for });
     }
-    let origin = place(fleet, store, &saved, &survey)
+    let origin = place(fleet, store, &saved, &survey, look.guard)
         .await?
         .unwrap_or_default();
     let preparation = Preparation {
@@ -140,6 +143,15 @@ impl Preparation {
         functions.any(|current| !current.is_settled())
     }
 
+    /// The functions at 0 of which nothing is saved: 0 is what is saved of them next.
+    pub(crate) fn unsaved_at_zero(&self) -> Vec<&str> {
+        let functions = self.survey.functions.iter();
+        let at_zero = functions.filter(|(name, current)| {
+            current.reserved == Reserved::Limit(0) && !self.saved.functions.contains_key(*name)
+        });
+        at_zero.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Whether there is something to save, or may be when all mappings have settled. That needs a window.
     pub(crate) fn has_unsaved(&self) -> bool {
         !self.missing_at_most().is_empty()
@@ -182,6 +194,7 @@ impl Preparation {
             (name, paused)
         });
         let mut report = each(fleet, Action::On, place.role, run, total, work).await?;
+        refuse_enabled(fleet, guard, &mut report).await;
         report.selected += gone.len() + failed.len();
         report.gone.extend(gone);
         report.failed.extend(failed);
@@ -194,6 +207,61 @@ impl Preparation {
             report,
         })
     }
+}
+
+/// Looks at the event source mappings of what was paused once more: one that somebody enabled or created
+/// since they were read goes on polling a function at zero, so that the function is not paused.
+async fn refuse_enabled(fleet: &Fleet, guard: &Guard, report: &mut WorkersReport) {
+    if report.changed.is_empty() && report.unchanged.is_empty() {
+        return;
+    }
+    let enabled = tokio::time::timeout(LAST_LOOK, enabled_still(fleet, guard, report)).await;
+    match enabled {
+        Ok(Ok(enabled)) => {
+            report.changed.retain(|name| !enabled.contains_key(name));
+            report.unchanged.retain(|name| !enabled.contains_key(name));
+            report
+                .failed
+                .extend(enabled.into_iter().map(|(function, uuid)| {
+                    let error = format!("its event source mapping {uuid} was enabled meanwhile");
+                    let hint =
+                        "run the same command again: it is saved and disabled then".to_owned();
+                    Failure {
+                        function,
+                        error,
+                        hint: Some(hint),
+                    }
+                }));
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "could not look at the mappings again"),
+        Err(_) => tracing::warn!("AWS did not let the mappings be looked at again"),
+    }
+}
+
+/// The functions that were paused and have an enabled mapping, by two looks: a read that lags shows what was
+/// enabled before.
+async fn enabled_still(
+    fleet: &Fleet,
+    guard: &Guard,
+    report: &WorkersReport,
+) -> Result<BTreeMap<String, String>, LambdaError> {
+    let paused: BTreeSet<&String> = report.changed.iter().chain(&report.unchanged).collect();
+    let look = async || {
+        let mappings = fleet.mappings(Some(guard)).await?.into_iter();
+        let paused = mappings.filter(|(name, _)| paused.contains(name));
+        let enabled = paused.filter_map(|(name, mappings)| {
+            let mut mappings = mappings.into_iter();
+            let enabled = mappings.find(|it| it.state == MappingState::Enabled)?;
+            Some((name, enabled.uuid))
+        });
+        Ok::<BTreeMap<_, _>, LambdaError>(enabled.collect())
+    };
+    let first = look().await?;
+    if first.is_empty() {
+        return Ok(first);
+    }
+    guard.stop().or(tokio::time::sleep(CONFIRMED_AFTER)).await?;
+    look().await
 }
 
 /// What came of pausing a role.
@@ -457,19 +525,21 @@ impl One<'_> {
                 Change::Made => return Ok(()),
                 Change::Theirs { now, touched } => (now, touched),
             };
-            let is_fresh = |saved: &Saved| saved.is_fresh_reserved(self.name);
-            if touched || !self.is_fresh(is_fresh).await {
-                if now == zero {
-                    return Ok(());
-                }
-                let drift = of_reserved(self.name, known, now);
-                return Err(Ended::Drifted(drift));
+            // Ours: the answer to our own attempt was lost.
+            if touched && now == zero {
+                return Ok(());
             }
             let described = self.confirmed(fleet.describe(self.name, Some(guard)));
             if described.await?.map(|described| described.reserved) != Some(now) {
                 continue;
             }
-            self.save_anew(|capacity| capacity.reserved = now).await?;
+            let is_fresh = |saved: &Saved| saved.is_fresh_reserved(self.name);
+            if !touched && self.is_fresh(is_fresh).await {
+                self.save_anew(|capacity| capacity.reserved = now).await?;
+            } else if now != zero {
+                let drift = of_reserved(self.name, known, now);
+                return Err(Ended::Drifted(drift));
+            }
             if now == zero {
                 return Ok(());
             }

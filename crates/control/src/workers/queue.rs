@@ -114,12 +114,9 @@ impl<'a> Queue<'a> {
         let (settled, moving): (Vec<_>, Vec<_>) = functions
             .into_iter()
             .partition(|(_, current)| current.is_settled());
-        let (at_zero, settled) = {
-            let saved = saved.lock().await;
-            settled.into_iter().partition(|(name, current)| {
-                current.reserved == Reserved::Limit(0) && !saved.functions.contains_key(name)
-            })
-        };
+        let (at_zero, settled) = settled
+            .into_iter()
+            .partition(|(_, current)| current.reserved == Reserved::Limit(0));
         let mut queue = Self {
             fleet,
             place,

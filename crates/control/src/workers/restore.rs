@@ -39,7 +39,7 @@ pub(crate) async fn restore(
     look: Look<'_>,
 ) -> Result<Restoration, Error> {
     let survey = survey(fleet, None, &saved, look).await?;
-    place(fleet, store, &saved, &survey).await?;
+    place(fleet, store, &saved, &survey, look.guard).await?;
     Ok(Restoration {
         saved,
         survey,
@@ -130,9 +130,14 @@ impl Restoration {
             .collect();
         let mut remaining = self.saved.numbers.clone();
         let mut done = Vec::new();
+        // A later document replaces or adds to what an earlier one says of a function, so that it stays as
+        // long as that one does.
+        let mut kept = open;
         for document in &self.saved.documents {
-            let mut functions = document.functions.iter();
-            if !document.is_damaged && !functions.any(|f| open.contains(f.as_str())) {
+            let mut functions = document.functions.iter().map(String::as_str);
+            if document.is_damaged || functions.any(|function| kept.contains(function)) {
+                kept.extend(document.functions.iter().map(String::as_str));
+            } else {
                 remaining.remove(&document.number());
                 done.push(document.name.clone());
             }

@@ -7,7 +7,7 @@ use maintenance_flag::{
 };
 
 use crate::error::Error;
-use crate::lease::Guard;
+use crate::lease::{Guard, Held};
 use crate::store::{Created, Store, Stored};
 
 /// Everything saved for a role.
@@ -303,10 +303,12 @@ impl Saved {
         document: CapacityDoc,
         guard: &Guard,
     ) -> Result<bool, Error> {
+        // Of this operation's own numbers: a larger one was made by hand.
+        let own = place.first..=place.first.saturating_add(Held::DOCUMENTS);
         let numbers = self.numbers.iter();
-        let numbers = numbers.filter(|(window, _)| window == place.window);
-        let newest = numbers.map(|(_, n)| *n).max().unwrap_or(0);
-        let n = newest.max(place.first) + 1;
+        let numbers = numbers.filter(|(window, n)| window == place.window && own.contains(n));
+        let newest = numbers.map(|(_, n)| *n).max().unwrap_or(place.first);
+        let n = newest.saturating_add(1);
         let name = place.names.capacity(place.role, place.window, n);
         let created = place
             .store

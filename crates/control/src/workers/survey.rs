@@ -304,13 +304,14 @@ pub(crate) async fn place(
     store: &Store,
     saved: &Saved,
     survey: &Survey,
+    guard: Option<&Guard>,
 ) -> Result<Option<String>, Error> {
     let origins = saved.documents.iter().map(|d| d.origin.as_str());
     // One without says nothing: an earlier version could save it so.
     let origins: BTreeSet<&str> = origins.filter(|origin| !origin.is_empty()).collect();
     let here = match (survey.functions.values().next(), store) {
         (Some(current), _) => Some(current.origin.clone()),
-        (None, Store::File(_)) if !origins.is_empty() => fleet.origin().await?,
+        (None, Store::File(_)) if !origins.is_empty() => fleet.origin(guard).await?,
         (None, _) => None,
     };
     let elsewhere = match (&here, store) {

@@ -72,7 +72,10 @@ impl Operator {
     }
 
     pub(crate) async fn unlock(&self) -> Result<Option<Holder>, Error> {
-        self.control.unlock(&Run::quiet()).await
+        match self.control.holder().await? {
+            Some(holder) => self.control.unlock(&holder, &Run::quiet()).await,
+            None => Ok(None),
+        }
     }
 
     pub(crate) async fn off_as(&self, roles: &[RoleSpec], off: &Off) -> Result<Report, Error> {

@@ -242,3 +242,72 @@ async fn a_lagging_read_that_shows_what_was_before_an_edit_is_not_saved() {
     assert!(world.off(&worker()).await.unwrap().is_complete());
     assert_eq!(state(&world).reserved, Some(9));
 }
+
+/// A later document replaces what an earlier one says, for as long as that one is needed for others.
+#[tokio::test(start_paused = true)]
+async fn what_was_saved_anew_outlives_an_off_that_is_partial() {
+    let names = [NAME, "demo-dev-b"];
+    let world = World::new([
+        FunctionSpec::new(names[0]).reserved(5),
+        FunctionSpec::new(names[1]).reserved(7),
+    ]);
+    at(&world, "GetFunction", 3, |sandbox| {
+        sandbox.set_reserved(NAME, Some(0)).unwrap();
+    });
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    world.sandbox.clear_faults();
+    assert_eq!(world.parameters("capacity").len(), 2, "one replaces");
+    let denied = Fault::on("PutFunctionConcurrency")
+        .target(names[1])
+        .always();
+    world.inject(denied.fail(403, "AccessDeniedException", "no"));
+    assert!(!world.off(&worker()).await.unwrap().is_complete());
+    world.sandbox.clear_faults();
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    let fleet = world.sandbox.fleet();
+    assert_eq!(fleet[names[0]].reserved, Some(0), "as somebody set it");
+    assert_eq!(fleet[names[1]].reserved, Some(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_right_after_a_partial_off_pauses_what_a_lagging_read_shows_at_zero() {
+    let names = [NAME, "demo-dev-b"];
+    let world = World::new(names.map(|name| FunctionSpec::new(name).reserved(5)));
+    world.sandbox.configure(|settings| {
+        settings.lambda.read_lag = Duration::from_secs(2);
+    });
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    let denied = Fault::on("PutFunctionConcurrency")
+        .target(names[1])
+        .always();
+    world.inject(denied.fail(403, "AccessDeniedException", "no"));
+    assert!(!world.off(&worker()).await.unwrap().is_complete());
+    world.sandbox.clear_faults();
+    assert_eq!(world.sandbox.fleet()[NAME].reserved, Some(5));
+    let report = world.on(&worker()).await.unwrap();
+    assert!(report.is_complete());
+    for (name, function) in world.sandbox.fleet() {
+        assert_eq!(function.reserved, Some(0), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_that_is_enabled_while_its_function_is_paused_is_told_and_paused_next() {
+    let disabled = MappingSpec::sqs("orders").disabled();
+    let world = World::new([FunctionSpec::new(NAME).reserved(5).mapping(disabled)]);
+    at(&world, "PutFunctionConcurrency", 1, |sandbox| {
+        let fleet = sandbox.fleet();
+        let uuid = fleet[NAME].mappings.keys().next().unwrap();
+        sandbox.set_mapping_enabled(uuid, true).unwrap();
+    });
+    let report = world.on(&worker()).await.unwrap();
+    let workers = only(&report).workers.as_ref().unwrap();
+    assert_eq!(workers.failed.len(), 1, "{report:?}");
+    assert!(workers.failed[0].error.contains("was enabled meanwhile"));
+    assert_eq!((workers.changed.len(), workers.unchanged.len()), (0, 0));
+    world.sandbox.clear_faults();
+    assert!(world.on(&worker()).await.unwrap().is_complete());
+    assert!(state(&world).mappings.values().all(|it| !it.enabled));
+    assert!(world.off(&worker()).await.unwrap().is_complete());
+    assert!(state(&world).mappings.values().all(|it| it.enabled));
+}

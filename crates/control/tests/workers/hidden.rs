@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use maintenance_control::Report;
 use maintenance_flag::Lease;
 
-use crate::support::{World, start, worker};
+use crate::support::{World, only, start, worker};
 
 const LIMITED: &str = "demo-dev-limited";
 
@@ -36,8 +37,13 @@ fn forget(world: &World) {
     world.sandbox.set_parameter(name, &lease.encode());
 }
 
-/// `off`, from whose last looks these parameters are hidden.
+/// `off`, from whose last looks these parameters are hidden. It is complete, unless something is missing.
 async fn off_with_hidden(world: &World, hidden: &[String]) {
+    assert!(off_from(world, hidden).await.is_complete());
+    assert!(!world.flag("worker").mode.is_on());
+}
+
+async fn off_from(world: &World, hidden: &[String]) -> Report {
     let role = worker();
     let (report, ()) = tokio::join!(world.off(&role), async {
         tokio::time::sleep(Duration::from_millis(700)).await;
@@ -46,8 +52,7 @@ async fn off_with_hidden(world: &World, hidden: &[String]) {
         }
         assert_eq!(world.sandbox.fleet()[LIMITED].reserved, Some(0));
     });
-    assert!(report.unwrap().is_complete());
-    assert!(!world.flag("worker").mode.is_on());
+    report.unwrap()
 }
 
 /// Stores what is saved as of another window, too, with this reservation of one function instead.
@@ -92,7 +97,9 @@ async fn what_the_operation_before_left_counts_though_a_later_read_hides_it() {
     for name in &more {
         world.sandbox.delete_parameter(name);
     }
-    off_with_hidden(&world, &saved).await;
+    let report = off_from(&world, &saved).await;
+    let failed = &only(&report).workers.as_ref().unwrap().failed;
+    assert_eq!(failed.len(), 1, "the one that was deleted: {failed:?}");
     assert_eq!(world.sandbox.fleet(), before);
 }
 
