@@ -6,7 +6,6 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use maintenance_control::{Clock, Error, Event, On, RoleOutcome, Run, Stop};
 use maintenance_flag::Lease;
 use maintenance_sandbox::Fault;
@@ -58,26 +57,10 @@ async fn reads_that_lag_behind_writes_hide_no_operation_from_the_next() {
     }
 }
 
-/// Somebody else's lease of half a minute, which nobody renews.
-fn bens_lease(world: &World, n: u32, acquired: Timestamp) {
-    let lease = Lease {
-        id: "0".to_owned(),
-        by: "ben@desk".to_owned(),
-        operation: "on worker".to_owned(),
-        acquired,
-        expires: acquired + Duration::from_secs(30),
-        released: false,
-        follower: None,
-        left: Default::default(),
-    };
-    let name = format!("/maintenance/demo-dev/lease/{n}");
-    world.sandbox.set_parameter(&name, &lease.encode());
-}
-
 #[tokio::test(start_paused = true)]
 async fn who_holds_the_lease_is_named_and_nothing_is_changed() {
     let world = World::new([]);
-    bens_lease(&world, 4, start());
+    world.leave_a_lease(4, start());
     let error = world.on(&web()).await.unwrap_err();
     let words = error.to_string();
     assert!(
@@ -104,7 +87,7 @@ async fn who_holds_the_lease_is_named_and_nothing_is_changed() {
 #[tokio::test(start_paused = true)]
 async fn an_ended_lease_is_taken_over_by_exactly_one() {
     let world = World::mixed();
-    bens_lease(&world, 1, start() - Duration::from_secs(90));
+    world.leave_a_lease(1, start() - Duration::from_secs(90));
     let takers: Vec<_> = (0..5)
         .map(|n| control_by(&world.sandbox, &format!("taker{n}@desk")))
         .collect();
@@ -275,7 +258,7 @@ async fn a_living_lease_is_not_taken_by_a_clock_that_is_ahead() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_was_not_given_back_is_watched_before_it_is_taken_over() {
     let world = World::new([]);
-    bens_lease(&world, 1, start() - Duration::from_secs(31));
+    world.leave_a_lease(1, start() - Duration::from_secs(31));
     let watched = Mutex::new(Vec::new());
     let run = Run {
         stop: Stop::new(),
@@ -298,7 +281,7 @@ async fn a_lease_that_was_not_given_back_is_watched_before_it_is_taken_over() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_ended_longer_ago_than_clocks_differ_is_taken_over_at_once() {
     let world = World::new([]);
-    bens_lease(&world, 1, start() - Duration::from_secs(3_600));
+    world.leave_a_lease(1, start() - Duration::from_secs(3_600));
     let began = tokio::time::Instant::now();
     world.on(&web()).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(2));
@@ -404,7 +387,7 @@ async fn a_stop_is_heard_within_a_second_whatever_is_waited_for() {
         let world = World::mixed();
         match fault {
             Some(fault) => world.inject(fault),
-            None => bens_lease(&world, 1, start() - Duration::from_secs(31)),
+            None => world.leave_a_lease(1, start() - Duration::from_secs(31)),
         }
         let run = Run {
             stop: Stop::new(),
@@ -441,9 +424,9 @@ async fn a_stop_is_heard_within_a_second_whatever_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn only_the_lease_that_was_shown_is_ended() {
     let world = World::new([]);
-    bens_lease(&world, 1, start());
+    world.leave_a_lease(1, start());
     let shown = world.control.holder().await.unwrap().unwrap();
-    bens_lease(&world, 2, start() + Duration::from_secs(5));
+    world.leave_a_lease(2, start() + Duration::from_secs(5));
     let error = world.control.unlock(&shown, &Run::quiet()).await;
     assert!(matches!(&error, Err(Error::Busy { .. })), "{error:?}");
     assert_eq!(world.parameters("lease").len(), 2, "nothing was changed");

@@ -15,7 +15,7 @@ use super::current::Current;
 use super::drift::{disputed, of_provisioned, of_reserved};
 use super::queue::{Queue, Turn, end_of_all};
 use super::saved::{Place, Saved, check_savable};
-use super::survey::{Look, Survey, place, survey};
+use super::survey::{Look, Survey, is_unexplained, place, survey};
 use super::{Done, End, each};
 use crate::control::RoleSpec;
 use crate::error::{Error, LambdaError};
@@ -146,9 +146,8 @@ impl Preparation {
     /// The functions at 0 of which nothing is saved: 0 is what is saved of them next.
     pub(crate) fn unsaved_at_zero(&self) -> Vec<&str> {
         let functions = self.survey.functions.iter();
-        let at_zero = functions.filter(|(name, current)| {
-            current.reserved == Reserved::Limit(0) && !self.saved.functions.contains_key(*name)
-        });
+        let at_zero =
+            functions.filter(|(name, current)| is_unexplained(name, current, &self.saved));
         at_zero.map(|(name, _)| name.as_str()).collect()
     }
 

@@ -329,7 +329,7 @@ pub(crate) async fn place(
 }
 
 /// Whether a function is at 0, and nothing is saved of it.
-fn is_unexplained(name: &str, current: &Current, saved: &Saved) -> bool {
+pub(super) fn is_unexplained(name: &str, current: &Current, saved: &Saved) -> bool {
     current.reserved == Reserved::Limit(0) && !saved.functions.contains_key(name)
 }
 

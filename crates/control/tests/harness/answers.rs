@@ -1,8 +1,6 @@
 //! Answers that are none, as a proxy may give them, and writes that AWS carries out a second time, late:
 //! the same command goes on, and everything comes back.
 
-use std::collections::BTreeMap;
-
 use maintenance_control::Report;
 use maintenance_sandbox::EmptyPages;
 
@@ -17,15 +15,7 @@ use crate::world::{LEASE_IS_OVER, Operator, Violation, World};
 const TIMES: usize = 3;
 
 fn plan() -> Plan {
-    let function = |spare, provisioned: &[(&'static str, u32)], mappings: &[MappingPlan]| {
-        let provisioned: BTreeMap<_, _> = provisioned.iter().copied().collect();
-        FunctionPlan {
-            spare,
-            versions: u64::from(!provisioned.is_empty()),
-            provisioned,
-            mappings: mappings.to_vec(),
-        }
-    };
+    let function = FunctionPlan::new;
     Plan {
         functions: vec![
             function(None, &[], &[MappingPlan::Updating]),

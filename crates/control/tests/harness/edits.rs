@@ -1,7 +1,6 @@
 //! Somebody else's hand on a function, its mapping or the flag, at calls of `on` and `off`, and
 //! between them: what they set is kept and reported, unless `restore_saved` insists.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,15 +15,7 @@ use crate::verdict::named_in;
 use crate::world::{Violation, World, change, name, perform};
 
 fn plan() -> Plan {
-    let function = |spare, provisioned: &[(&'static str, u32)], mappings: &[MappingPlan]| {
-        let provisioned: BTreeMap<_, _> = provisioned.iter().copied().collect();
-        FunctionPlan {
-            spare,
-            versions: u64::from(!provisioned.is_empty()),
-            provisioned,
-            mappings: mappings.to_vec(),
-        }
-    };
+    let function = FunctionPlan::new;
     Plan {
         functions: vec![
             function(Some(5), &[("live", 2)], &[MappingPlan::Enabled]),

@@ -85,6 +85,20 @@ pub(crate) enum Edit {
 }
 
 impl FunctionPlan {
+    /// With so much reserved beyond what is provisioned, which is on aliases of a first version.
+    pub(crate) fn new(
+        spare: Option<u32>,
+        provisioned: &[(&'static str, u32)],
+        mappings: &[MappingPlan],
+    ) -> Self {
+        Self {
+            spare,
+            versions: u64::from(!provisioned.is_empty()),
+            provisioned: provisioned.iter().copied().collect(),
+            mappings: mappings.to_vec(),
+        }
+    }
+
     pub(crate) fn spec(&self, name: &str) -> FunctionSpec {
         let mut spec = FunctionSpec::new(name).versions(self.versions);
         if self.versions > 0 {

@@ -4,7 +4,6 @@
 //! A hand does it just after a call of one operator (one in three; in the long run, each), while another operator comes. That one works to its
 //! end at once, or both go on in a random order.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -42,12 +41,7 @@ impl Hand {
 }
 
 fn fleet(in_files: bool) -> Plan {
-    let function = |spare, mappings: &[MappingPlan]| FunctionPlan {
-        spare,
-        versions: 0,
-        provisioned: BTreeMap::new(),
-        mappings: mappings.to_vec(),
-    };
+    let function = |spare, mappings: &[MappingPlan]| FunctionPlan::new(spare, &[], mappings);
     Plan {
         functions: vec![
             function(Some(4), &[]),

@@ -151,6 +151,22 @@ impl World {
         self.inject(renewals.fail(500, "InternalServerError", "gone"));
     }
 
+    /// Leaves another operator's lease of half a minute, number `n`, which is never renewed or given back.
+    pub(crate) fn leave_a_lease(&self, n: u32, acquired: Timestamp) {
+        let lease = maintenance_flag::Lease {
+            id: "0".to_owned(),
+            by: "ben@desk".to_owned(),
+            operation: "on worker".to_owned(),
+            acquired,
+            expires: acquired + std::time::Duration::from_secs(30),
+            released: false,
+            follower: None,
+            left: [("worker".to_owned(), None)].into(),
+        };
+        let name = format!("/maintenance/demo-dev/lease/{n}");
+        self.sandbox.set_parameter(&name, &lease.encode());
+    }
+
     /// With one function of every kind.
     pub(crate) fn mixed() -> Self {
         Self::new(mixed_fleet())

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use maintenance_control::Report;
-use maintenance_flag::Lease;
 
 use crate::support::{World, only, start, worker};
 
@@ -22,19 +21,7 @@ async fn on() -> (World, Vec<String>) {
 
 /// The operation before died long ago, so that what it left is unknown.
 fn forget(world: &World) {
-    let acquired = start() - Duration::from_secs(3_600);
-    let lease = Lease {
-        id: "0".to_owned(),
-        by: "ben@desk".to_owned(),
-        operation: "on worker".to_owned(),
-        acquired,
-        expires: acquired + Duration::from_secs(30),
-        released: false,
-        follower: None,
-        left: [("worker".to_owned(), None)].into(),
-    };
-    let name = "/maintenance/demo-dev/lease/9";
-    world.sandbox.set_parameter(name, &lease.encode());
+    world.leave_a_lease(9, start() - Duration::from_secs(3_600));
 }
 
 /// `off`, from whose last looks these parameters are hidden. It is complete, unless something is missing.

@@ -1,7 +1,7 @@
 //! Saved capacity that somebody deleted, and functions at 0 that no window explains: they are named, and 0 is
 //! never saved as what they had.
 
-use maintenance_control::{Off, RoleOutcome, Run, WorkerState};
+use maintenance_control::{Off, Report, RoleOutcome, Run, WorkerState};
 
 use crate::support::{World, off_wish, only, worker};
 
@@ -15,6 +15,15 @@ async fn on_with_nothing_saved() -> World {
         world.sandbox.delete_parameter(&name);
     }
     world
+}
+
+async fn off_by_force(world: &World) -> Report {
+    let off = Off {
+        force: Some("all is as it should be".to_owned()),
+        ..off_wish()
+    };
+    let off = world.control.off(&[worker()], &off, &Run::quiet()).await;
+    off.unwrap()
 }
 
 fn reserved(world: &World) -> Vec<Option<u32>> {
@@ -46,15 +55,7 @@ async fn off_names_the_functions_whose_saved_capacity_was_deleted_and_is_partial
     let report = world.off(&worker()).await.unwrap();
     let failed = &only(&report).workers.as_ref().unwrap().failed;
     assert_eq!(failed.len(), 1, "{failed:?}");
-    let off = Off {
-        force: Some("all is as it should be".to_owned()),
-        ..off_wish()
-    };
-    let report = world
-        .control
-        .off(&[worker()], &off, &Run::quiet())
-        .await
-        .unwrap();
+    let report = off_by_force(&world).await;
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(only(&report).outcome, RoleOutcome::TurnedOff);
 }
@@ -62,15 +63,7 @@ async fn off_names_the_functions_whose_saved_capacity_was_deleted_and_is_partial
 #[tokio::test(start_paused = true)]
 async fn who_insists_turns_off_although_functions_stay_at_zero_and_is_told_which() {
     let world = on_with_nothing_saved().await;
-    let off = Off {
-        force: Some("they are to stay at 0".to_owned()),
-        ..off_wish()
-    };
-    let report = world
-        .control
-        .off(&[worker()], &off, &Run::quiet())
-        .await
-        .unwrap();
+    let report = off_by_force(&world).await;
     assert_eq!(only(&report).outcome, RoleOutcome::TurnedOff);
     let warnings = only(&report).warnings.join("\n");
     assert!(
