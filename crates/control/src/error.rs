@@ -7,7 +7,7 @@ use maintenance_flag::{DecodeError, NoRoom, OwnerKind, PackError, Refusal, Role}
 
 use crate::events::FunctionEvents;
 use crate::lease::Halt;
-use crate::report::Report;
+use crate::report::{Failure, Report};
 
 /// What to do without credentials or region.
 const SIGN_IN: &str = "sign in (aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and set --region or AWS_REGION";
@@ -21,6 +21,15 @@ pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     words
+}
+
+/// Why a function could not be brought to where it should be, with what AWS said.
+pub(crate) fn failure(function: String, error: &LambdaError) -> Failure {
+    Failure {
+        function,
+        error: in_full(error),
+        hint: error.hint(),
+    }
 }
 
 /// A failure of a whole operation. What fails for one function only is in the report instead.

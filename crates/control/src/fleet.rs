@@ -26,7 +26,6 @@ use crate::event::Waiting;
 use crate::lease::Guard;
 use crate::pace::Pace;
 use crate::retry::{self, CallError, doubted, required};
-use crate::selection::Selection;
 use crate::waits::{Count, Counted};
 use fault::fault;
 pub(crate) use fault::{function_of_arn, origin_of_arn};
@@ -60,7 +59,7 @@ pub struct Fleet {
 }
 
 /// A function that a role selects.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selected {
     pub(crate) name: String,
     /// Only a function with published versions can have provisioned concurrency.
@@ -176,17 +175,17 @@ impl Fleet {
         }
     }
 
-    /// All functions whose name a selection matches, by name. Tags are not looked at.
+    /// All functions that are selected by name, sorted.
     pub(crate) async fn list(
         &self,
-        selection: &Selection,
+        is_selected: impl Fn(&str) -> bool,
         guard: Option<&Guard>,
     ) -> Result<Vec<Selected>, LambdaError> {
         let mut found: BTreeMap<String, Selected> = BTreeMap::new();
         let ask = |marker: Option<String>| self.listed(Some(FunctionVersion::All), marker, guard);
         let take = |(functions, next): (Vec<(String, FunctionConfiguration)>, Option<String>)| {
             for (name, function) in functions {
-                if !selection.matches_name(&name) {
+                if !is_selected(&name) {
                     continue;
                 }
                 let published = function.version.as_deref().is_some_and(|v| v != LATEST);

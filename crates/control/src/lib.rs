@@ -14,20 +14,29 @@ mod drain;
 mod error;
 mod event;
 mod events;
+mod execute;
 mod fleet;
+mod heartbeat;
+mod known_roles;
 mod lease;
+mod observe;
+mod operation;
 mod pace;
+mod parameters;
+mod plan;
 mod report;
+mod request;
 mod retry;
+mod saved;
 mod selection;
+mod status;
 mod stop;
 mod store;
 mod waits;
-mod workers;
 
 pub use aws::{AwsSettings, Calls, Clients, SettingError, Unanswered, check_url, connect};
 pub use clock::Clock;
-pub use control::{Control, Link, Off, On, RoleSpec, Who};
+pub use control::Control;
 pub use drain::Drain;
 pub use error::{Error, LambdaError, StoreError};
 pub use event::{Event, Run, Waiting};
@@ -35,11 +44,13 @@ pub use events::{Arrival, Fate, FunctionEvents};
 pub use fleet::Fleet;
 pub use lease::{Guard, Halt, Holder};
 pub use pace::Pace;
+pub use plan::Step;
 pub use report::{
-    Action, BypassReport, Drift, Failure, GivenUp, OptionsReport, Part, Report, RoleOutcome,
-    RoleReport, RoleStatus, Settings, State, Status, Unread, Updated, Worker, WorkerState, Workers,
-    WorkersReport, WorkersStatus,
+    Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, OptionsReport, Part, Report,
+    RoleOutcome, RoleReport, RoleStatus, Settings, State, Status, Unread, Updated, Worker,
+    WorkerState, Workers, WorkersReport, WorkersStatus,
 };
+pub use request::{Link, Off, On, RoleSpec, Who};
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;
 pub use store::{Created, FileHooks, FileStore, Revision, SsmStore, Store, Stored, Written};

@@ -8,6 +8,7 @@ mod workers;
 
 pub use options::{BypassReport, OptionsReport, Updated};
 pub use status::{Part, RoleStatus, State, Status, Unread, WorkersStatus};
+pub(crate) use workers::reserved;
 pub use workers::{GivenUp, Settings, Worker, WorkerState, Workers};
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use maintenance_flag::{App, Role};
 use serde::{Serialize, Serializer};
 
 use crate::events::FunctionEvents;
+use crate::plan::Step;
 
 /// Which operation a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -115,6 +117,18 @@ impl WorkersReport {
 }
 
 impl RoleReport {
+    /// Of a role with nothing more to say of it yet.
+    pub(crate) fn new(role: Role, outcome: RoleOutcome) -> Self {
+        Self {
+            role,
+            outcome,
+            workers: None,
+            options: None,
+            drained_at: None,
+            warnings: Vec::new(),
+        }
+    }
+
     /// Whether all of the role is where it should be.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -157,6 +171,18 @@ pub struct WorkersReport {
     /// losing events was accepted beforehand, since then it is not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<FunctionEvents>,
+    /// With `dry_run`: the steps for each function that has any, in the order in which they would be made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<FunctionSteps>,
+}
+
+/// What would be done with one function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FunctionSteps {
+    /// The function's name.
+    pub function: String,
+    /// The steps, in order; event source mappings side by side.
+    pub steps: Vec<Step>,
 }
 
 /// A function that could not be brought to where it should be.

@@ -39,7 +39,7 @@ pub(crate) async fn on(
         options: given.options.clone(),
         link: None,
         accept_event_loss: args.accept_event_loss,
-        shown: Vec::new(),
+        shown: None,
     };
     let (app, configured) = (settings.app()?, settings.asked()?);
     given.fits(&configured)?;
@@ -73,7 +73,7 @@ pub(crate) async fn on(
         match confirmed(&connection, &app, &roles, &on, output).await? {
             Answer::NotAsked => {}
             // What would be lost was part of the question; what would be lost besides was not.
-            Answer::Yes(shown) => (on.shown, asked) = (shown, true),
+            Answer::Yes(shown) => (on.shown, asked) = (Some(shown), true),
             Answer::No => return not_confirmed(output),
         }
     }

@@ -16,7 +16,7 @@ use super::{Arrival, Fate, FunctionEvents};
 use crate::error::{LambdaError, in_full};
 use crate::fleet::{Fleet, LATEST, Mapping, function_of_arn, origin_of_arn};
 use crate::lease::Guard;
-use crate::workers::Current;
+use crate::observe::ObservedFunction;
 
 /// How many of a function's versions are asked for their policies. A trigger of a version follows the
 /// newest ones; deploy tools leave hundreds of old ones behind.
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
     pub(crate) async fn read(
         &self,
         name: &str,
-        current: &Current,
+        current: &ObservedFunction,
     ) -> Result<FunctionEvents, LambdaError> {
         let reading = Reading {
             reader: self,
@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
 
 /// Sorts what was read, and takes away the failure destinations that lead to nothing. `all` are the
 /// functions that will be at zero, which is where a failure destination had better not be.
-pub(crate) fn settle(events: &mut [FunctionEvents], all: &BTreeMap<String, Current>) {
+pub(crate) fn settle(events: &mut [FunctionEvents], all: &BTreeMap<String, ObservedFunction>) {
     for function in &mut *events {
         let origin = all.get(&function.function).map(|current| &current.origin);
         for arrival in &mut function.arrivals {
@@ -77,7 +77,11 @@ pub(crate) fn settle(events: &mut [FunctionEvents], all: &BTreeMap<String, Curre
 
 /// Where a failure destination really leads: a function at zero takes nothing but to its own dead-letter
 /// queue.
-fn alive(arn: &str, origin: Option<&String>, all: &BTreeMap<String, Current>) -> Option<String> {
+fn alive(
+    arn: &str,
+    origin: Option<&String>,
+    all: &BTreeMap<String, ObservedFunction>,
+) -> Option<String> {
     let function = function_of_arn(arn)
         .filter(|_| origin.is_some_and(|origin| origin_of_arn(arn) == origin))
         .and_then(|(name, _)| all.get(name));
@@ -93,7 +97,7 @@ type At = (Option<String>, Trigger);
 struct Reading<'a> {
     reader: &'a Reader<'a>,
     name: &'a str,
-    current: &'a Current,
+    current: &'a ObservedFunction,
     unseen: BTreeSet<String>,
     unread: Vec<String>,
 }

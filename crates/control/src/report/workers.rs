@@ -129,7 +129,10 @@ pub struct Worker {
     pub timeout: Option<u32>,
 }
 
-fn reserved<S: Serializer>(reserved: &Reserved, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn reserved<S: Serializer>(
+    reserved: &Reserved,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match reserved {
         Reserved::Unset => serializer.serialize_str("unset"),
         Reserved::Limit(n) => serializer.serialize_u32(*n),

@@ -111,7 +111,7 @@ pub(crate) fn on_wish() -> On {
         options: maintenance_flag::Options::default(),
         link: None,
         accept_event_loss: false,
-        shown: Vec::new(),
+        shown: None,
     }
 }
 

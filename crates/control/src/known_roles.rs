@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join;
 use maintenance_flag::Role;
 
-use super::{Control, RoleSpec};
+use crate::control::Control;
 use crate::error::Error;
+use crate::request::RoleSpec;
 
 impl Control {
     /// These roles, and after them those that have a flag or saved capacity in the store and are not among

@@ -1,17 +1,22 @@
 //! How things stand. Reads only, and says what it could: a part that cannot be read hides no other.
 
+mod functions;
+
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 
-use super::read::Read;
-use super::{Control, RoleSpec};
+use crate::control::Control;
 use crate::error::{Error, LambdaError};
 use crate::event::Run;
+use crate::observe::{Account, ObserveOptions};
+use crate::parameters::Read;
 use crate::report::{Part, RoleStatus, State, Status, Unread, Workers, WorkersStatus};
+use crate::request::RoleSpec;
+use crate::saved::Saved;
 use crate::store::Stored;
-use crate::workers::{Look, Saved, rows, status, survey, unexplained};
+use functions::{rows, status};
 
 /// How long Lambda may let no call through before how functions stand counts as unreadable.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,9 +67,11 @@ impl Control {
             let stored = stored.map_err(Error::from);
             let stored = stored.as_deref();
             let alone = roles.len() == 1;
+            let account = self.account(roles, run);
+            let account = &account;
             let added = scaled
                 .into_iter()
-                .map(|(spec, role)| self.add_workers(spec, role, stored, alone, run));
+                .map(|(spec, role)| self.add_workers(spec, role, stored, alone, account));
             join_all(added).await;
         }
         Ok(Status {
@@ -91,6 +98,7 @@ impl Control {
         let mut unread = Vec::new();
         let stored = self.store.list(&self.names.all_capacities()).await?;
         let explained = Saved::functions_in(&stored);
+        let account = self.account(roles, run);
         for spec in roles {
             let read = self.read(&spec.role).await?;
             let now = self.clock.now();
@@ -99,16 +107,25 @@ impl Control {
             if let Some((name, source)) = saved.unreadable.pop() {
                 return Err(Error::Unreadable { name, source });
             }
-            let look = Look::telling(run, &spec.role);
-            let survey = survey(&self.fleet, spec.functions.as_ref(), &saved, look).await?;
-            workers.extend(rows(&survey, &saved, &explained, &spec.role, on));
-            unread.extend(survey.failures());
+            let options = ObserveOptions {
+                role: &spec.role,
+                selection: spec.functions.as_ref(),
+                events: false,
+            };
+            let inventory = account.observe(&saved, options).await?;
+            workers.extend(rows(&inventory, &saved, &explained, &spec.role, on));
+            unread.extend(inventory.failures());
         }
         Ok(Workers {
             app: self.app.clone(),
             workers,
             unread,
         })
+    }
+
+    fn account<'a>(&'a self, roles: &'a [RoleSpec], run: &'a Run<'a>) -> Account<'a> {
+        let selections = roles.iter().filter_map(|spec| spec.functions.as_ref());
+        Account::new(&self.fleet, selections, None, run)
     }
 
     async fn flag_status(&self, spec: &RoleSpec) -> Result<RoleStatus, Error> {
@@ -124,7 +141,7 @@ impl Control {
         role: &mut RoleStatus,
         stored: Result<&[(String, Stored)], &Error>,
         alone: bool,
-        run: &Run<'_>,
+        account: &Account<'_>,
     ) {
         let stored = match stored {
             Ok(stored) => stored,
@@ -149,7 +166,7 @@ impl Control {
         if !is_all_known || saved.is_empty() && spec.functions.is_none() || is_idle && !alone {
             return;
         }
-        let standing = self.workers_status(spec, &saved, stored, on, run);
+        let standing = workers_status(account, spec, &saved, stored, on);
         let standing = tokio::select! {
             biased;
             standing = standing => standing,
@@ -169,42 +186,41 @@ impl Control {
             }
         }
     }
+}
 
-    /// How the functions of a role stand; none if it is off, and there is nothing to say of them.
-    async fn workers_status(
-        &self,
-        spec: &RoleSpec,
-        saved: &Saved,
-        stored: &[(String, Stored)],
-        on: bool,
-        run: &Run<'_>,
-    ) -> Result<(Option<WorkersStatus>, Vec<Unread>), LambdaError> {
-        let explained = Saved::functions_in(stored);
-        let selection = spec.functions.as_ref();
-        let look = Look::telling(run, &spec.role);
-        if on || !saved.is_empty() {
+/// How the functions of a role stand; none if it is off, and there is nothing to say of them.
+async fn workers_status(
+    account: &Account<'_>,
+    spec: &RoleSpec,
+    saved: &Saved,
+    stored: &[(String, Stored)],
+    on: bool,
+) -> Result<(Option<WorkersStatus>, Vec<Unread>), LambdaError> {
+    let explained = Saved::functions_in(stored);
+    if on || !saved.is_empty() {
+        let options = ObserveOptions {
+            role: &spec.role,
             // What is selected matters while it should be paused; what is saved matters always.
-            let selection = selection.filter(|_| on);
-            let survey = survey(&self.fleet, selection, saved, look).await?;
-            let failed = survey.failed.iter();
-            let unread = failed.map(|(name, error)| Unread::function(name, error));
-            let unread = unread.collect();
-            return Ok((Some(status(&survey, saved, &explained)), unread));
-        }
-        let Some(selection) = selection else {
-            return Ok((None, Vec::new()));
+            selection: spec.functions.as_ref().filter(|_| on),
+            events: false,
         };
-        let unexplained = unexplained(&self.fleet, selection, &explained, look).await?;
-        let workers = WorkersStatus {
-            selected: unexplained.len(),
-            unexplained,
-            ..WorkersStatus::default()
-        };
-        Ok((
-            Some(workers).filter(|workers| workers.selected > 0),
-            Vec::new(),
-        ))
+        let inventory = account.observe(saved, options).await?;
+        let failed = inventory.failed.iter();
+        let unread = failed.map(|(name, error)| Unread::function(name, error));
+        let unread = unread.collect();
+        return Ok((Some(status(&inventory, saved, &explained)), unread));
     }
+    let Some(selection) = &spec.functions else {
+        return Ok((None, Vec::new()));
+    };
+    let unexplained = account.unexplained(selection, &explained).await?;
+    let workers = WorkersStatus {
+        selected: unexplained.len(),
+        unexplained,
+        ..WorkersStatus::default()
+    };
+    let workers = Some(workers).filter(|workers| workers.selected > 0);
+    Ok((workers, Vec::new()))
 }
 
 fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {

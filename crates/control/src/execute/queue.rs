@@ -11,16 +11,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
-use maintenance_flag::{Capacity, Reserved};
-use tokio::sync::Mutex;
+use maintenance_flag::Reserved;
 use tokio::time::{Instant, sleep_until};
 
 use super::End;
-use super::current::Current;
-use super::saved::{Place, Saved};
+use super::function::Saving;
 use crate::error::{Error, LambdaError, in_full};
 use crate::fleet::{AT_ONCE, Fleet, Looks, MappingState};
 use crate::lease::Guard;
+use crate::observe::ObservedFunction;
+use crate::report::Failure;
 use crate::waits::Counted;
 
 /// How long after a function was read at zero it is read again before that is believed: longer than a read
@@ -30,17 +30,15 @@ const ZERO_IS_OLD: Duration = Duration::from_secs(3);
 /// Functions that are to be paused.
 pub(super) struct Queue<'a> {
     fleet: &'a Fleet,
-    place: Place<'a>,
-    origin: String,
+    saving: Saving<'a>,
     guard: &'a Guard,
-    saved: &'a Mutex<Saved>,
     /// Those that nothing is waited for any more.
-    ready: VecDeque<(String, Verdict)>,
+    ready: VecDeque<(String, Ready)>,
     /// Those that were read at zero, and when that is believed.
-    at_zero: Vec<(String, Current)>,
+    at_zero: Vec<(String, ObservedFunction)>,
     believed_from: Instant,
     /// Those with a mapping that is not settled, in the order in which they are looked at.
-    moving: Vec<(String, Current)>,
+    moving: Vec<(String, ObservedFunction)>,
     /// None before the first.
     looks: Option<Looks>,
     /// One for each mapping that is waited for.
@@ -53,11 +51,11 @@ pub(super) struct Queue<'a> {
 #[derive(Default)]
 struct Seen {
     /// They have settled.
-    settled: Vec<(String, Current)>,
+    settled: Vec<(String, ObservedFunction)>,
     /// They have not.
-    moving: Vec<(String, Current)>,
+    moving: Vec<(String, ObservedFunction)>,
     /// Nobody knows: AWS did not let us look.
-    unknown: Vec<(String, Current)>,
+    unknown: Vec<(String, ObservedFunction)>,
     /// Why not.
     error: Option<LambdaError>,
 }
@@ -68,8 +66,8 @@ impl Seen {
     fn ends(
         &mut self,
         error: LambdaError,
-        at: (String, Current),
-        rest: impl Iterator<Item = (String, Current)>,
+        at: (String, ObservedFunction),
+        rest: impl Iterator<Item = (String, ObservedFunction)>,
     ) {
         self.unknown.extend(rest);
         self.unknown.push(at);
@@ -77,21 +75,12 @@ impl Seen {
     }
 }
 
-enum Verdict {
-    /// It is saved.
-    Pause(Current),
-    /// It is not.
-    Leave(End),
-}
-
-/// What is next to do with a function.
-pub(super) enum Turn {
-    /// It stands so, and this is saved of it.
-    Pause(Current, Option<Capacity>),
+/// A function that nothing is waited for any more.
+pub(super) enum Ready {
+    /// It stands so, and is saved.
+    Saved(ObservedFunction),
     /// It is not saved, and must not be touched.
-    Leave(End),
-    /// It does not exist any more. Whether something is saved of it.
-    Gone(bool),
+    Left(End),
 }
 
 impl<'a> Queue<'a> {
@@ -101,28 +90,24 @@ impl<'a> Queue<'a> {
     /// [`Error`], if that fails: then none may be touched.
     pub(super) async fn new(
         fleet: &'a Fleet,
-        place: Place<'a>,
+        saving: Saving<'a>,
         guard: &'a Guard,
-        origin: String,
-        saved: &'a Mutex<Saved>,
-        functions: BTreeMap<String, Current>,
+        functions: BTreeMap<String, ObservedFunction>,
     ) -> Result<Self, Error> {
         let timeouts = functions
             .iter()
-            .map(|(name, current)| (name.clone(), current.timeout))
+            .map(|(name, function)| (name.clone(), function.timeout))
             .collect();
         let (settled, moving): (Vec<_>, Vec<_>) = functions
             .into_iter()
-            .partition(|(_, current)| current.is_settled());
+            .partition(|(_, function)| function.is_settled());
         let (at_zero, settled) = settled
             .into_iter()
-            .partition(|(_, current)| current.reserved == Reserved::Limit(0));
+            .partition(|(_, function)| function.reserved == Reserved::Limit(0));
         let mut queue = Self {
             fleet,
-            place,
-            origin,
+            saving,
             guard,
-            saved,
             ready: VecDeque::new(),
             at_zero,
             believed_from: Instant::now() + ZERO_IS_OLD,
@@ -140,7 +125,7 @@ impl<'a> Queue<'a> {
     ///
     /// It must be polled for as long as it is pending, while what it gave is worked on: a call of its own
     /// may be next in the line of the pace, before all others. `buffer_unordered` does so.
-    pub(super) fn turns(&mut self) -> impl Stream<Item = (String, Turn)> {
+    pub(super) fn ready(&mut self) -> impl Stream<Item = (String, Ready)> {
         stream::unfold(self, |queue| async {
             let next = queue.next().await?;
             Some((next, queue))
@@ -152,7 +137,7 @@ impl<'a> Queue<'a> {
         self.timeouts
     }
 
-    async fn next(&mut self) -> Option<(String, Turn)> {
+    async fn next(&mut self) -> Option<(String, Ready)> {
         while self.ready.is_empty() && !(self.moving.is_empty() && self.at_zero.is_empty()) {
             let is_due = self.moving.is_empty() || Instant::now() >= self.believed_from;
             if is_due && !self.at_zero.is_empty() {
@@ -161,16 +146,7 @@ impl<'a> Queue<'a> {
                 self.look().await;
             }
         }
-        let (name, verdict) = self.ready.pop_front()?;
-        let saved = self.saved.lock().await;
-        let turn = match verdict {
-            Verdict::Pause(current) => Turn::Pause(current, saved.functions.get(&name).cloned()),
-            Verdict::Leave(End::Failed(LambdaError::Gone { .. })) => {
-                Turn::Gone(saved.functions.contains_key(&name))
-            }
-            Verdict::Leave(end) => Turn::Leave(end),
-        };
-        Some((name, turn))
+        self.ready.pop_front()
     }
 
     /// Reads those again that were at zero, and saves them.
@@ -178,19 +154,19 @@ impl<'a> Queue<'a> {
         let at_zero = std::mem::take(&mut self.at_zero);
         let (fleet, guard) = (self.fleet, self.guard);
         let waited = guard.stop().or(sleep_until(self.believed_from)).await;
-        let read = at_zero.into_iter().map(async |(name, mut current)| {
+        let read = at_zero.into_iter().map(async |(name, mut function)| {
             let read = match waited {
-                Ok(()) => current.read_reserved_again(fleet, &name, guard).await,
+                Ok(()) => function.read_reserved_again(fleet, &name, guard).await,
                 Err(halt) => Err(LambdaError::Halted(halt)),
             };
-            (name, read.map(|()| current))
+            (name, read.map(|()| function))
         });
         let read: Vec<_> = stream::iter(read).buffered(AT_ONCE).collect().await;
         let mut settled = Vec::new();
         for (name, read) in read {
             match read {
-                Ok(current) => settled.push((name, current)),
-                Err(error) => self.leave(name, End::from(error)),
+                Ok(function) => settled.push((name, function)),
+                Err(error) => self.leave(name, End::of(error)),
             }
         }
         self.save_or_leave(settled).await;
@@ -221,11 +197,12 @@ impl<'a> Queue<'a> {
     }
 
     /// Saves functions; those that cannot be saved are not touched.
-    async fn save_or_leave(&mut self, settled: Vec<(String, Current)>) {
+    async fn save_or_leave(&mut self, settled: Vec<(String, ObservedFunction)>) {
         let names: Vec<String> = settled.iter().map(|(name, _)| name.clone()).collect();
         if let Err(error) = self.save(settled).await {
             for name in names {
-                self.leave(name, end_of_all(&error));
+                let end = End::unsaved(&name, &error);
+                self.leave(name, end);
             }
         }
     }
@@ -235,23 +212,23 @@ impl<'a> Queue<'a> {
         let mut seen = Seen::default();
         let mut functions = std::mem::take(&mut self.moving).into_iter();
         // One call at a time: those that pause the others come first.
-        while let Some((name, current)) = functions.next() {
-            match self.is_moving(&current).await {
-                Ok(true) => seen.moving.push((name, current)),
-                Ok(false) => seen.settled.push((name, current)),
+        while let Some((name, function)) = functions.next() {
+            match self.is_moving(&function).await {
+                Ok(true) => seen.moving.push((name, function)),
+                Ok(false) => seen.settled.push((name, function)),
                 Err(error @ LambdaError::Unavailable { .. }) => {
-                    seen.ends(error, (name, current), &mut functions);
+                    seen.ends(error, (name, function), &mut functions);
                 }
-                Err(error) => self.leave(name, End::from(error)),
+                Err(error) => self.leave(name, End::of(error)),
             }
         }
         seen
     }
 
-    async fn is_moving(&self, current: &Current) -> Result<bool, LambdaError> {
+    async fn is_moving(&self, function: &ObservedFunction) -> Result<bool, LambdaError> {
         // Before a call has to wait for its turn.
         self.guard.check_known()?;
-        let Some(mapping) = current.unsettled().next() else {
+        let Some(mapping) = function.unsettled().next() else {
             return Ok(false);
         };
         let state = self.fleet.mapping(&mapping.uuid, Some(self.guard)).await?;
@@ -275,38 +252,39 @@ impl<'a> Queue<'a> {
             Err(error) => {
                 let error = Error::from(error);
                 for (name, _) in settled {
-                    self.leave(name, end_of_all(&error));
+                    let end = End::unsaved(&name, &error);
+                    self.leave(name, end);
                 }
                 return;
             }
         };
-        while let Some((name, mut current)) = settled.next() {
-            current.mappings = mappings.remove(&name).unwrap_or_default();
-            if !current.is_settled() {
-                seen.moving.push((name, current));
+        while let Some((name, mut function)) = settled.next() {
+            function.mappings = mappings.remove(&name).unwrap_or_default();
+            if !function.is_settled() {
+                seen.moving.push((name, function));
                 continue;
             }
-            match current.read_again(self.fleet, &name, self.guard).await {
+            match function.read_again(self.fleet, &name, self.guard).await {
                 Ok(()) => {
-                    self.timeouts.insert(name.clone(), current.timeout);
-                    seen.settled.push((name, current));
+                    self.timeouts.insert(name.clone(), function.timeout);
+                    seen.settled.push((name, function));
                 }
                 Err(error @ LambdaError::Unavailable { .. }) => {
-                    seen.ends(error, (name, current), &mut settled);
+                    seen.ends(error, (name, function), &mut settled);
                 }
-                Err(error) => self.leave(name, End::from(error)),
+                Err(error) => self.leave(name, End::of(error)),
             }
         }
     }
 
     fn give_up(
         &mut self,
-        moving: Vec<(String, Current)>,
-        unknown: Vec<(String, Current)>,
+        moving: Vec<(String, ObservedFunction)>,
+        unknown: Vec<(String, ObservedFunction)>,
         error: Option<&LambdaError>,
     ) {
-        for (name, current) in moving {
-            let stuck = current.unsettled().map(|mapping| mapping.uuid.as_str());
+        for (name, function) in moving {
+            let stuck = function.unsettled().map(|mapping| mapping.uuid.as_str());
             let stuck = stuck.collect::<Vec<_>>().join(", ");
             let error = LambdaError::Ended {
                 function: stuck,
@@ -318,43 +296,42 @@ impl<'a> Queue<'a> {
         for (name, _) in unknown {
             let words = error.map(|error| in_full(error)).unwrap_or_default();
             let hint = error.and_then(LambdaError::hint);
-            self.leave(name, End::Unsaved(words, hint));
+            let failure = Failure {
+                function: name.clone(),
+                error: words,
+                hint,
+            };
+            self.leave(name, End::Unsaved(failure));
         }
     }
 
     fn leave(&mut self, name: String, end: End) {
-        self.ready.push_back((name, Verdict::Leave(end)));
+        self.ready.push_back((name, Ready::Left(end)));
     }
 
     fn count(&mut self) {
         let moving = self.moving.iter();
-        let moving = moving.flat_map(|(_, current)| current.unsettled());
+        let moving = moving.flat_map(|(_, function)| function.unsettled());
         let awaited = moving.map(|_| self.fleet.awaits_settling());
         self.awaited = awaited.collect();
     }
 
     /// Saves settled functions, and only then has them ready.
-    async fn save(&mut self, settled: Vec<(String, Current)>) -> Result<(), Error> {
+    async fn save(&mut self, settled: Vec<(String, ObservedFunction)>) -> Result<(), Error> {
         let capacities = settled
             .iter()
-            .map(|(name, current)| (name.clone(), current.capacity()))
+            .map(|(name, function)| (name.clone(), function.capacity()))
             .collect();
-        self.saved
-            .lock()
-            .await
-            .save(self.place, &self.origin, &capacities, self.guard)
-            .await?;
+        let Saving {
+            place,
+            origin,
+            saved,
+        } = self.saving;
+        let mut saved = saved.lock().await;
+        saved.save(place, origin, &capacities, self.guard).await?;
         let ready = settled.into_iter();
         self.ready
-            .extend(ready.map(|(name, current)| (name, Verdict::Pause(current))));
+            .extend(ready.map(|(name, function)| (name, Ready::Saved(function))));
         Ok(())
-    }
-}
-
-/// What one failure makes of each that it meets.
-pub(super) fn end_of_all(error: &Error) -> End {
-    match error.halt() {
-        Some(halt) => End::from(LambdaError::Halted(halt)),
-        None => End::Unsaved(in_full(error), error.hint()),
     }
 }

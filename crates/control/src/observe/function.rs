@@ -7,10 +7,11 @@ use maintenance_flag::{Capacity, Reserved};
 use crate::error::LambdaError;
 use crate::fleet::{Absent, Fleet, Mapping, MappingState};
 use crate::lease::Guard;
+use crate::saved::Saved;
 
 /// How one function stands.
 #[derive(Debug, Clone)]
-pub(crate) struct Current {
+pub(crate) struct ObservedFunction {
     pub(crate) reserved: Reserved,
     pub(crate) provisioned: BTreeMap<String, u32>,
     pub(crate) mappings: Vec<Mapping>,
@@ -21,7 +22,7 @@ pub(crate) struct Current {
     pub(crate) versions: BTreeMap<String, Option<String>>,
 }
 
-impl Current {
+impl ObservedFunction {
     /// The mappings that deliver or are about to.
     pub(crate) fn enabled(&self) -> impl Iterator<Item = &str> {
         self.mappings
@@ -112,9 +113,23 @@ impl Current {
     }
 
     /// Whether nothing of it runs.
-    pub(super) fn is_paused(&self) -> bool {
+    pub(crate) fn is_paused(&self) -> bool {
         self.reserved == Reserved::Limit(0)
             && self.provisioned.is_empty()
             && self.enabled().next().is_none()
+    }
+
+    /// Whether it has all of what was saved.
+    pub(crate) fn has(&self, saved: &Capacity) -> bool {
+        let mut provisioned = saved.provisioned.iter();
+        let mut mappings = saved.mappings.iter();
+        self.reserved == saved.reserved
+            && provisioned.all(|(qualifier, saved)| self.provisioned.get(qualifier) == Some(saved))
+            && mappings.all(|uuid| self.enabled().any(|enabled| enabled == uuid))
+    }
+
+    /// Whether it is at 0, and nothing is saved of it.
+    pub(crate) fn is_unexplained(&self, name: &str, saved: &Saved) -> bool {
+        self.reserved == Reserved::Limit(0) && !saved.functions.contains_key(name)
     }
 }

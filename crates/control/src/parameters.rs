@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use maintenance_flag::{DecodeError, Flag, Left, Role};
 
-use super::Control;
+use crate::control::Control;
 use crate::error::Error;
 use crate::lease::Knowledge;
+use crate::saved::Saved;
 use crate::store::Stored;
-use crate::workers::Saved;
 
 /// How often to look for what must be there, before taking it that somebody removed it by hand.
 const LOOKS: u32 = 24;
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// What to make of saved capacity that one look saw and a later one did not, and that the operation before
 /// may have left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LooksBack {
+pub(crate) enum LooksBack {
     /// The last look counts: what was saved and is gone again must be saved anew.
     Forgets,
     /// It may be there, hidden by a read that lags: what was saved must be restored.
@@ -33,9 +33,9 @@ pub(super) enum LooksBack {
 }
 
 /// A role's flag as it was read.
-pub(super) struct Read {
-    pub(super) stored: Option<Stored>,
-    pub(super) flag: Result<Flag, DecodeError>,
+pub(crate) struct Read {
+    pub(crate) stored: Option<Stored>,
+    pub(crate) flag: Result<Flag, DecodeError>,
 }
 
 impl Read {
@@ -48,19 +48,19 @@ impl Read {
     }
 
     /// The version of the flag; 0 if there is none.
-    pub(super) fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.stored.as_ref().map_or(0, |stored| stored.revision.0)
     }
 }
 
 impl Control {
     /// Reads a flag once.
-    pub(super) async fn read(&self, role: &Role) -> Result<Read, Error> {
+    pub(crate) async fn read(&self, role: &Role) -> Result<Read, Error> {
         Ok(Read::new(self.store.get(&self.names.flag(role)).await?))
     }
 
     /// Reads a role's flag and what is saved for it, until they are what is known to be there.
-    pub(super) async fn read_known(
+    pub(crate) async fn read_known(
         &self,
         role: &Role,
         knowledge: &Knowledge,

@@ -3,19 +3,19 @@
 
 use maintenance_flag::{Capacity, Reserved};
 
-use super::current::Current;
+use crate::observe::ObservedFunction;
 use crate::report::Drift;
 
 /// The settings that are neither what was saved nor what pausing makes of them.
-pub(super) fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
-    let mut drifted: Vec<Drift> = reserved(name, saved, current).into_iter().collect();
-    for (qualifier, now) in &current.provisioned {
+pub(crate) fn drift(name: &str, saved: &Capacity, function: &ObservedFunction) -> Vec<Drift> {
+    let mut drifted: Vec<Drift> = reserved(name, saved, function).into_iter().collect();
+    for (qualifier, now) in &function.provisioned {
         let was = saved.provisioned.get(qualifier);
         if was != Some(now) {
-            drifted.push(of_provisioned(name, qualifier, was, now.to_string()));
+            drifted.push(provisioned_drift(name, qualifier, was, now.to_string()));
         }
     }
-    for uuid in current.enabled() {
+    for uuid in function.enabled() {
         if !saved.mappings.iter().any(|saved| saved == uuid) {
             drifted.push(of(
                 name,
@@ -30,32 +30,38 @@ pub(super) fn drift(name: &str, saved: &Capacity, current: &Current) -> Vec<Drif
 
 /// Of those, the ones that were saved with another value, which pausing must not overwrite. What was not
 /// there when the function was saved, `on` saves besides and then pauses.
-pub(super) fn disputed(name: &str, saved: &Capacity, current: &Current) -> Vec<Drift> {
-    let mut drifted: Vec<Drift> = reserved(name, saved, current).into_iter().collect();
-    for (qualifier, now) in &current.provisioned {
+pub(super) fn disputed(name: &str, saved: &Capacity, function: &ObservedFunction) -> Vec<Drift> {
+    let mut drifted: Vec<Drift> = reserved(name, saved, function).into_iter().collect();
+    for (qualifier, now) in &function.provisioned {
         if let Some(was) = saved.provisioned.get(qualifier).filter(|was| *was != now) {
-            drifted.push(of_provisioned(name, qualifier, Some(was), now.to_string()));
+            drifted.push(provisioned_drift(
+                name,
+                qualifier,
+                Some(was),
+                now.to_string(),
+            ));
         }
     }
     drifted
 }
 
-pub(super) fn reserved_drifted(saved: &Capacity, current: &Current) -> bool {
-    current.reserved != Reserved::Limit(0) && current.reserved != saved.reserved
+pub(super) fn is_reserved_drifted(saved: &Capacity, function: &ObservedFunction) -> bool {
+    function.reserved != Reserved::Limit(0) && function.reserved != saved.reserved
 }
 
-fn reserved(name: &str, saved: &Capacity, current: &Current) -> Option<Drift> {
-    reserved_drifted(saved, current).then(|| of_reserved(name, saved.reserved, current.reserved))
+fn reserved(name: &str, saved: &Capacity, function: &ObservedFunction) -> Option<Drift> {
+    is_reserved_drifted(saved, function)
+        .then(|| reserved_drift(name, saved.reserved, function.reserved))
 }
 
 /// Of the reserved concurrency.
-pub(super) fn of_reserved(name: &str, saved: Reserved, now: Reserved) -> Drift {
+pub(crate) fn reserved_drift(name: &str, saved: Reserved, now: Reserved) -> Drift {
     let (saved, now) = (saved.to_string(), now.to_string());
     of(name, "reserved concurrency".to_owned(), saved, now)
 }
 
 /// Of the provisioned concurrency on a qualifier.
-pub(super) fn of_provisioned(
+pub(crate) fn provisioned_drift(
     name: &str,
     qualifier: &str,
     saved: Option<&u32>,

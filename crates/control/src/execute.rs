@@ -1,0 +1,159 @@
+//! Execute: makes the steps of a plan, function by function, and reports what came of them.
+//!
+//! A function that fails does not stop the others. A lost lease stops everything before the next change; a
+//! stop that was asked for lets the step in hand end. Every step can be made again, so that the same command
+//! recovers from wherever this ended.
+
+mod function;
+mod pause;
+mod queue;
+mod restore;
+
+pub(crate) use pause::{Paused, Timeouts, pause};
+pub(crate) use restore::restore;
+
+use futures_util::{Stream, StreamExt as _};
+use maintenance_flag::Role;
+
+use crate::error::{Error, LambdaError, failure, in_full};
+use crate::event::{Event, Run};
+use crate::fleet::{AT_ONCE, Fleet};
+use crate::heartbeat::Heartbeat;
+use crate::lease::Halt;
+use crate::report::{Action, Drift, Failure, WorkersReport};
+
+/// What became of one function.
+#[derive(Debug, Default)]
+pub(crate) struct FunctionOutcome {
+    pub(crate) changed: bool,
+    pub(crate) drifted: Vec<Drift>,
+    /// Parts of it that do not exist any more.
+    pub(crate) gone: Vec<String>,
+    pub(crate) end: End,
+}
+
+impl From<End> for FunctionOutcome {
+    fn from(end: End) -> Self {
+        Self {
+            end,
+            ..Self::default()
+        }
+    }
+}
+
+/// How the work on a function ended.
+#[derive(Debug, Default)]
+pub(crate) enum End {
+    /// It is where it should be, but for what drifted or is gone.
+    #[default]
+    Reached,
+    /// It is not.
+    Failed(LambdaError),
+    /// It was left as it is, since what it has could not be saved.
+    Unsaved(Failure),
+    /// It was saved, and does not exist any more.
+    Gone,
+    /// It was deleted before anything of it was saved.
+    Vanished,
+    /// The operation was asked to stop.
+    Stopped,
+}
+
+impl End {
+    fn of(error: LambdaError) -> Self {
+        match error {
+            LambdaError::Halted(Halt::Stopped) => Self::Stopped,
+            error => Self::Failed(error),
+        }
+    }
+
+    /// Of a function that was not touched, since saving what it has failed.
+    fn unsaved(function: &str, error: &Error) -> Self {
+        match error.halt() {
+            Some(halt) => Self::of(LambdaError::Halted(halt)),
+            None => Self::Unsaved(Failure {
+                function: function.to_owned(),
+                error: in_full(error),
+                hint: error.hint(),
+            }),
+        }
+    }
+}
+
+/// Works on so many functions side by side, tells of each, and gathers what became of them.
+async fn run_all<F>(
+    fleet: &Fleet,
+    action: Action,
+    role: &Role,
+    run: &Run<'_>,
+    total: usize,
+    work: impl Stream<Item = (String, F)>,
+) -> Result<WorkersReport, Error>
+where
+    F: Future<Output = FunctionOutcome>,
+{
+    // Each future is made when its turn comes: a thousand that wait would take kilobytes each.
+    let outcomes = work
+        .map(|(name, function)| async move { (name, function.await) })
+        .buffer_unordered(AT_ONCE);
+    let outcomes = std::pin::pin!(outcomes);
+    let mut outcomes = Heartbeat::new(outcomes, || run.tell(Event::Waiting(fleet.waiting())));
+    let mut report = WorkersReport {
+        selected: total,
+        ..WorkersReport::default()
+    };
+    let tell = |done| {
+        run.tell(Event::Progress {
+            action,
+            role,
+            done,
+            total,
+        });
+    };
+    tell(0);
+    let mut is_lease_lost = false;
+    let mut count = 0;
+    while let Some((name, outcome)) = outcomes.next().await {
+        is_lease_lost |= matches!(
+            outcome.end,
+            End::Failed(LambdaError::Halted(Halt::LeaseLost))
+        );
+        report.add(name, outcome);
+        count += 1;
+        tell(count);
+    }
+    if is_lease_lost {
+        return Err(Error::LeaseLost);
+    }
+    report.sort();
+    Ok(report)
+}
+
+impl WorkersReport {
+    fn add(&mut self, name: String, outcome: FunctionOutcome) {
+        let is_drifted = !outcome.drifted.is_empty();
+        self.drifted.extend(outcome.drifted);
+        self.gone.extend(outcome.gone);
+        match outcome.end {
+            // Not where it should be, and not to be brought there either.
+            End::Reached if is_drifted => {}
+            End::Reached if outcome.changed => self.changed.push(name),
+            End::Reached => self.unchanged.push(name),
+            End::Gone => self.gone.push(name),
+            End::Vanished => self.selected = self.selected.saturating_sub(1),
+            End::Stopped => self.unfinished.push(name),
+            End::Failed(error) => self.failed.push(failure(name, &error)),
+            End::Unsaved(failure) => self.failed.push(failure),
+        }
+    }
+
+    fn sort(&mut self) {
+        self.changed.sort();
+        self.unchanged.sort();
+        self.unfinished.sort();
+        self.failed.sort_by(|a, b| a.function.cmp(&b.function));
+        self.drifted
+            .sort_by(|a, b| (&a.function, &a.setting).cmp(&(&b.function, &b.setting)));
+        self.gone.sort();
+    }
+}

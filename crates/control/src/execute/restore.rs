@@ -1,0 +1,52 @@
+//! Restoring the functions that are saved for a role.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt as _, stream};
+use maintenance_flag::{Role, WindowId};
+
+use super::function::FunctionRun;
+use super::run_all;
+use crate::error::{Error, StoreError};
+use crate::event::Run;
+use crate::fleet::Fleet;
+use crate::lease::{Guard, Halt};
+use crate::plan::RestorePlan;
+use crate::report::{Action, WorkersReport};
+use crate::store::Store;
+
+/// Restores, then deletes what was saved of functions that are restored. Returns what is still saved,
+/// besides.
+pub(crate) async fn restore(
+    plan: &RestorePlan,
+    fleet: &Fleet,
+    store: &Store,
+    role: &Role,
+    guard: &Guard,
+    run: &Run<'_>,
+) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>), Error> {
+    let functions = plan.plans().collect::<Vec<_>>();
+    let total = functions.len();
+    let work = stream::iter(functions).map(|(name, plan)| {
+        let function = FunctionRun::new(fleet, guard, name, None);
+        (name.clone(), function.run(plan))
+    });
+    let report = run_all(fleet, Action::Off, role, run, total, work).await?;
+    let failed = report
+        .failed
+        .iter()
+        .map(|failure| failure.function.as_str());
+    let unfinished = report.unfinished.iter().map(String::as_str);
+    let (done, mut remaining) = plan.restored_documents(failed.chain(unfinished));
+    // An interrupted operation leaves even a finished document for the next one.
+    let deleted = match guard.check_known() {
+        Ok(()) => store.delete(&done, Some(guard)).await,
+        Err(halt) => Err(StoreError::Halted(halt)),
+    };
+    match deleted {
+        Ok(()) => {}
+        Err(StoreError::Halted(Halt::Stopped)) => remaining.clone_from(&plan.saved.numbers),
+        Err(error) => return Err(error.into()),
+    }
+    Ok((plan.complete(report), remaining))
+}

@@ -1,0 +1,547 @@
+//! One operation, `on` or `off`: takes the lease, observes, plans, executes, and gives the lease back.
+//!
+//! Everything is read and checked before anything is changed, so that what is refused has changed nothing;
+//! but for [`On::shown`]. The flag turns on before the first function is touched, and off after the last is
+//! restored.
+
+mod flag;
+mod role;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use maintenance_flag::{DecodeError, Flag, Mode, Options, Role, Step as Transition, next};
+use tokio::time::Instant;
+
+use crate::control::Control;
+use crate::error::Error;
+use crate::event::{Event, Run};
+use crate::lease::{Guard, Halt, Held, Knowledge};
+use crate::observe::{Account, Inventory, ObserveOptions};
+use crate::parameters::LooksBack;
+use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
+use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus};
+use crate::request::{Off, On, RoleSpec};
+use crate::saved::Saved;
+use crate::stop::Stop;
+
+/// How long after everything was read a role is read again before its functions are paused: the roles
+/// before it may have taken minutes.
+const OLD: Duration = Duration::from_secs(60);
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Request<'a> {
+    On(&'a On),
+    Off(&'a Off),
+}
+
+impl Request<'_> {
+    fn action(self) -> Action {
+        match self {
+            Self::On(_) => Action::On,
+            Self::Off(_) => Action::Off,
+        }
+    }
+
+    /// Whether somebody has seen the plan and said yes.
+    fn was_asked(self) -> bool {
+        matches!(self, Self::On(On { shown: Some(_), .. }))
+    }
+}
+
+/// An operation that may read, and with a lease change.
+#[derive(Clone, Copy)]
+struct Operation<'a> {
+    control: &'a Control,
+    request: Request<'a>,
+    run: &'a Run<'a>,
+    /// None for a dry run.
+    held: Option<&'a Held>,
+}
+
+impl Control {
+    /// Turns maintenance on for these roles: those that are a flag alone first, those with functions
+    /// last, and of these, but for web, the ones with an event source mapping that has to settle at the very
+    /// end. A role that is on keeps its window, owner, reason and time; functions that are new to it are
+    /// paused.
+    ///
+    /// Functions that would lose events are not paused unless that is accepted
+    /// ([`On::accept_event_loss`]); those that this window has saved already are not looked at again.
+    ///
+    /// # Errors
+    /// [`Error`]; a failure of single functions is in the report instead.
+    pub async fn on(&self, roles: &[RoleSpec], on: &On, run: &Run<'_>) -> Result<Report, Error> {
+        self.operate(roles, Request::On(on), run).await
+    }
+
+    /// What [`on`](Self::on) would do. Reads only.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn plan_on(
+        &self,
+        roles: &[RoleSpec],
+        on: &On,
+        run: &Run<'_>,
+    ) -> Result<Report, Error> {
+        self.preview(roles, Request::On(on), run).await
+    }
+
+    /// Turns maintenance off for these roles: those with functions first, those that are a flag alone
+    /// last, and those only once every function is back. Whatever is saved for a role is restored, even
+    /// if somebody set its flag by hand meanwhile or its configuration selects no functions any more.
+    ///
+    /// # Errors
+    /// [`Error`]; a failure of single functions is in the report instead.
+    pub async fn off(&self, roles: &[RoleSpec], off: &Off, run: &Run<'_>) -> Result<Report, Error> {
+        self.operate(roles, Request::Off(off), run).await
+    }
+
+    /// What [`off`](Self::off) would do. Reads only.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn plan_off(
+        &self,
+        roles: &[RoleSpec],
+        off: &Off,
+        run: &Run<'_>,
+    ) -> Result<Report, Error> {
+        self.preview(roles, Request::Off(off), run).await
+    }
+
+    /// Checks that [`on`](Self::on) is allowed and has room, for roles whose flags are these: before
+    /// somebody is asked whether to go on. Nothing is read.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] and [`Error::NoRoom`].
+    pub fn check_on(&self, roles: &[RoleSpec], on: &On, flags: &[RoleStatus]) -> Result<(), Error> {
+        for spec in roles {
+            let status = flags.iter().find(|status| status.role == spec.role);
+            // One that is malformed is replaced.
+            let flag = status.and_then(|status| status.flag.clone());
+            self.turned_on(spec, on, &flag.unwrap_or_else(Flag::off))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and tells
+    /// of it every second. Whether it came to that: not if it is not known when, or on a stop.
+    pub async fn wait(&self, report: &Report, run: &Run<'_>) -> bool {
+        let Some(until) = report.drained_at() else {
+            return false;
+        };
+        loop {
+            let left = until.duration_since(self.clock.now());
+            let Ok(left) = Duration::try_from(left) else {
+                return true;
+            };
+            if left.is_zero() {
+                return true;
+            }
+            if run.stop.is_stopped() {
+                return false;
+            }
+            run.tell(Event::Draining { left, until });
+            self.clock.sleep(left.min(Duration::from_secs(1))).await;
+        }
+    }
+
+    async fn preview(
+        &self,
+        roles: &[RoleSpec],
+        request: Request<'_>,
+        run: &Run<'_>,
+    ) -> Result<Report, Error> {
+        let operation = Operation {
+            control: self,
+            request,
+            run,
+            held: None,
+        };
+        let plans = operation.plan(&in_order(roles, request.action())).await?;
+        let roles = plans.into_iter().map(RolePlan::preview).collect();
+        Ok(Report {
+            dry_run: true,
+            ..self.report(request.action(), roles)
+        })
+    }
+
+    async fn operate(
+        &self,
+        roles: &[RoleSpec],
+        request: Request<'_>,
+        run: &Run<'_>,
+    ) -> Result<Report, Error> {
+        let action = request.action();
+        let mut roles = in_order(roles, action);
+        let mut done = Vec::with_capacity(roles.len());
+        let held = match self.take_lease(action, &roles, run).await {
+            Ok(held) => held,
+            Err(error) => return self.finish(action, done, &roles, Err(error), &run.stop),
+        };
+        let operation = Operation {
+            control: self,
+            request,
+            run,
+            held: Some(&held),
+        };
+        let end = operation.execute(&mut roles, &held, &mut done).await;
+        let result = held.explain(self.finish(action, done, &roles, end, &run.stop));
+        held.release().await;
+        result
+    }
+
+    async fn take_lease(
+        &self,
+        action: Action,
+        roles: &[&RoleSpec],
+        run: &Run<'_>,
+    ) -> Result<Held, Error> {
+        let names: Vec<&str> = roles.iter().map(|spec| spec.role.as_str()).collect();
+        let roles: Vec<&Role> = roles.iter().map(|spec| &spec.role).collect();
+        let word = match action {
+            Action::On => "on",
+            Action::Off => "off",
+        };
+        let operation = format!("{word} {}", names.join(", "));
+        self.taker(operation, &roles, run).take().await
+    }
+
+    fn report(&self, action: Action, roles: Vec<RoleReport>) -> Report {
+        Report {
+            app: self.app.clone(),
+            action,
+            dry_run: false,
+            interrupted: false,
+            roles,
+        }
+    }
+
+    /// The result of an operation that has done these of its roles, in order, and then came to this end. On a
+    /// stop the report is the result; on any other error it is in [`Error::Unfinished`] beside that error,
+    /// unless no role was done.
+    fn finish(
+        &self,
+        action: Action,
+        done: Vec<RoleReport>,
+        roles: &[&RoleSpec],
+        end: Result<(), Error>,
+        stop: &Stop,
+    ) -> Result<Report, Error> {
+        let mut report = self.report(action, done);
+        let mut ended_by = None;
+        match end {
+            Ok(()) => report.interrupted = stop.is_stopped() && !report.is_complete(),
+            Err(error) => match error.halt() {
+                Some(Halt::Stopped) => report.interrupted = true,
+                Some(Halt::LeaseLost) => ended_by = Some(Error::LeaseLost),
+                None => ended_by = Some(error),
+            },
+        }
+        let done = report.roles.len();
+        if let Some(error) = ended_by.take_if(|_| done == 0) {
+            return Err(error);
+        }
+        for (n, spec) in roles.iter().enumerate().skip(done) {
+            let outcome = if ended_by.is_some() && n == done {
+                RoleOutcome::Unfinished
+            } else {
+                RoleOutcome::NotBegun
+            };
+            report
+                .roles
+                .push(RoleReport::new(spec.role.clone(), outcome));
+        }
+        match ended_by {
+            None => Ok(report),
+            Some(source) => Err(Error::Unfinished {
+                report: Box::new(report),
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    /// The transition of a role's flag, if that is allowed and what is written can be stored.
+    fn turned_on(&self, spec: &RoleSpec, on: &On, current: &Flag) -> Result<Transition, Error> {
+        let now = self.clock.now();
+        let options = self.options(spec, on, current, now);
+        let event = on.event(&self.by, options, self.new_window(), now);
+        let transition = next(current, event).map_err(|source| refused(spec, source))?;
+        // Where there are functions, something may be noted in a flag that is on already.
+        if transition.outcome.changed() || spec.functions.is_some() {
+            transition
+                .check_room()
+                .map_err(|source| self.no_room(&spec.role, source))?;
+        }
+        Ok(transition)
+    }
+
+    /// The options for a role whose flag is `current`. What the role has by configuration counts only
+    /// when a window opens: a window that is open keeps what it has.
+    fn options(&self, spec: &RoleSpec, on: &On, current: &Flag, now: Timestamp) -> Options {
+        let options = on.options_for(&self.app.to_string(), spec.role.as_str());
+        if current.mode_at(now).is_on() {
+            options
+        } else {
+            options.or(spec.options.clone())
+        }
+    }
+}
+
+impl<'a> Operation<'a> {
+    fn guard(&self) -> Option<&'a Guard> {
+        self.held.map(Held::guard)
+    }
+
+    /// Observes and plans everything. Changes nothing.
+    async fn plan<'s>(&self, roles: &[&'s RoleSpec]) -> Result<Vec<RolePlan<'s>>, Error> {
+        let states = self.states(roles).await?;
+        self.plan_functions(states).await
+    }
+
+    /// Plans, and executes role by role. `roles` are put in the order in which they are worked on, and
+    /// `done` gets the report of each that is done.
+    async fn execute(
+        &self,
+        roles: &mut Vec<&RoleSpec>,
+        held: &Held,
+        done: &mut Vec<RoleReport>,
+    ) -> Result<(), Error> {
+        let mut states = self.states(roles).await?;
+        if let (Request::On(on), true) = (self.request, self.request.was_asked()) {
+            // All was read before the question: visitors need not wait until it is read again.
+            let functions = states
+                .iter()
+                .position(|state| state.spec.functions.is_some());
+            let rest = states.split_off(functions.unwrap_or(states.len()));
+            for state in std::mem::replace(&mut states, rest) {
+                let plan = plan_on(state, None, on)?;
+                self.execute_role(plan, held, done).await?;
+            }
+        }
+        let mut plans = self.plan_functions(states).await?;
+        let planned_at = Instant::now();
+        // What has to settle first holds up no other role, either; but no request shall reach an app whose
+        // workers are stopped.
+        plans.sort_by_key(|plan| plan.spec.role != Role::web() && plan.has_unsettled());
+        roles.splice(done.len().., plans.iter().map(|plan| plan.spec));
+        for mut plan in plans {
+            if plan.pause().is_some() && planned_at.elapsed() > OLD {
+                plan = self.plan(&[plan.spec]).await?.pop().unwrap_or(plan);
+            }
+            self.execute_role(plan, held, done).await?;
+        }
+        Ok(())
+    }
+
+    async fn execute_role(
+        &self,
+        plan: RolePlan<'_>,
+        held: &Held,
+        done: &mut Vec<RoleReport>,
+    ) -> Result<(), Error> {
+        let report = match self.request {
+            Request::On(_) => self.turn_on(plan, held).await?,
+            Request::Off(_) => match done.iter().find(|role| !role.is_complete()) {
+                Some(behind) if waits_for_others(&plan) => {
+                    let mut report = plan.preview();
+                    report.outcome = RoleOutcome::StillOn;
+                    report.warnings.push(format!(
+                        "it stays on, since not every function of the {} role is back",
+                        behind.role
+                    ));
+                    report
+                }
+                _ => self.turn_off(plan, held).await?,
+            },
+        };
+        self.run.tell(Event::RoleFinished(&report));
+        done.push(report);
+        Ok(())
+    }
+
+    /// Reads flags and saved capacity, and checks that every transition is allowed.
+    async fn states<'s>(&self, roles: &[&'s RoleSpec]) -> Result<Vec<RoleState<'s>>, Error> {
+        let mut states = Vec::with_capacity(roles.len());
+        for spec in roles {
+            states.push(self.state(spec).await?);
+        }
+        Ok(states)
+    }
+
+    async fn state<'s>(&self, spec: &'s RoleSpec) -> Result<RoleState<'s>, Error> {
+        let Self { control, run, .. } = *self;
+        let role = &spec.role;
+        let knowledge = self.held.map_or(Knowledge::Fresh, |held| held.knows(role));
+        let (looks_back, malformed) = match self.request {
+            Request::On(_) => (LooksBack::Forgets, Mode::Off),
+            Request::Off(_) => (LooksBack::Keeps, Mode::On),
+        };
+        let reading = control.read_known(role, &knowledge, looks_back);
+        let (read, mut saved) = run.stop.or(reading).await??;
+        let mut warnings = Vec::new();
+        // A malformed flag is replaced, since that is what is asked for; one of a newer version is not.
+        let current = match read.flag {
+            Ok(flag) => flag,
+            Err(error @ DecodeError::Malformed { .. }) => {
+                warnings.push(format!("{error}; it is replaced"));
+                Flag::bare(malformed)
+            }
+            Err(source) => {
+                let name = control.names.flag(role);
+                return Err(Error::Unreadable { name, source });
+            }
+        };
+        let transition = match self.request {
+            Request::On(on) => control.turned_on(spec, on, &current)?,
+            Request::Off(off) => next(&current, off.event(&control.by, control.clock.now()))
+                .map_err(|source| refused(spec, source))?,
+        };
+        if !transition.left_out.is_empty() {
+            let left_out = transition.left_out.iter().map(ToString::to_string);
+            let left_out: Vec<_> = left_out.collect();
+            warnings.push(format!(
+                "its flag has no room for all that was stored: {} left out",
+                left_out.join(" and ")
+            ));
+        }
+        if let (Request::On(_), true) = (self.request, spec.functions.is_some())
+            && let Some((name, source)) = saved.unreadable.pop()
+        {
+            return Err(Error::Unreadable { name, source });
+        }
+        Ok(RoleState {
+            spec,
+            stored: read.stored,
+            current,
+            transition,
+            saved,
+            warnings,
+        })
+    }
+
+    /// Observes the functions of all roles, and plans. Refuses if events would be lost and that is neither
+    /// accepted nor was shown.
+    async fn plan_functions<'s>(
+        &self,
+        states: Vec<RoleState<'s>>,
+    ) -> Result<Vec<RolePlan<'s>>, Error> {
+        let control = self.control;
+        let selections = states
+            .iter()
+            .filter_map(|state| state.spec.functions.as_ref());
+        let account = Account::new(&control.fleet, selections, self.guard(), self.run);
+        let explained = match self.request {
+            Request::Off(_) => self.saved_functions(&states).await?,
+            Request::On(_) => BTreeSet::new(),
+        };
+        let mut plans = Vec::with_capacity(states.len());
+        for state in states {
+            plans.push(match self.request {
+                Request::On(on) => {
+                    let observed = self.observe_selected(&account, &state, on).await?;
+                    plan_on(state, observed, on)?
+                }
+                Request::Off(off) => {
+                    let unexplained = match &state.spec.functions {
+                        None => Ok(Vec::new()),
+                        Some(selection) => {
+                            let known = state.saved.functions.keys().chain(&explained);
+                            let known = known.cloned().collect();
+                            account.unexplained(selection, &known).await
+                        }
+                    };
+                    let observed = self.observe_saved(&account, &state).await?;
+                    plan_off(state, observed, unexplained, &control.names, off)?
+                }
+            });
+        }
+        if let (Request::On(on), Some(_)) = (self.request, self.held) {
+            let events = plans.iter().filter_map(RolePlan::pause);
+            let events = events.flat_map(PausePlan::events);
+            let lossy = events.filter(|events| events.is_lossy() && !on.has_shown(events));
+            let functions: Vec<_> = lossy.cloned().collect();
+            if !on.accept_event_loss && !functions.is_empty() {
+                return Err(Error::EventsLost { functions });
+            }
+        }
+        Ok(plans)
+    }
+
+    /// The functions that are saved for any role, if some of these roles select functions.
+    async fn saved_functions(&self, states: &[RoleState<'_>]) -> Result<BTreeSet<String>, Error> {
+        if states.iter().all(|state| state.spec.functions.is_none()) {
+            return Ok(BTreeSet::new());
+        }
+        let path = self.control.names.all_capacities();
+        let listed = self.run.stop.or(self.control.store.list(&path)).await??;
+        Ok(Saved::functions_in(&listed))
+    }
+
+    /// The functions that a role selects, with their account and region. None if it is a flag alone.
+    async fn observe_selected(
+        &self,
+        account: &Account<'_>,
+        state: &RoleState<'_>,
+        on: &On,
+    ) -> Result<Option<(Inventory, String)>, Error> {
+        if state.spec.functions.is_none() {
+            return Ok(None);
+        }
+        let options = ObserveOptions {
+            role: &state.spec.role,
+            selection: state.spec.functions.as_ref(),
+            events: self.held.is_none() || !on.accept_event_loss,
+        };
+        let inventory = account.observe(&state.saved, options).await?;
+        let store = &self.control.store;
+        let origin = account.origin(store, &state.saved, &inventory).await?;
+        Ok(Some((inventory, origin.unwrap_or_default())))
+    }
+
+    /// The functions that are saved for a role. None if nothing is.
+    async fn observe_saved(
+        &self,
+        account: &Account<'_>,
+        state: &RoleState<'_>,
+    ) -> Result<Option<Inventory>, Error> {
+        if state.saved.is_empty() {
+            return Ok(None);
+        }
+        let options = ObserveOptions {
+            role: &state.spec.role,
+            selection: None,
+            events: false,
+        };
+        let inventory = account.observe(&state.saved, options).await?;
+        let store = &self.control.store;
+        account.origin(store, &state.saved, &inventory).await?;
+        Ok(Some(inventory))
+    }
+}
+
+/// Whether `off` opens it only once the others are back: one with functions has its own to give back, but
+/// that of the visitors opens last of all.
+fn waits_for_others(plan: &RolePlan<'_>) -> bool {
+    let is_flag_alone = plan.spec.functions.is_none() && plan.functions.is_none();
+    !plan.is_idle() && (is_flag_alone || plan.spec.role == Role::web())
+}
+
+/// The roles that are flags alone first, then those with functions: when maintenance turns on, no request
+/// shall reach an app whose workers are stopped. `off` goes the other way.
+fn in_order(roles: &[RoleSpec], action: Action) -> Vec<&RoleSpec> {
+    let mut roles: Vec<_> = roles.iter().collect();
+    // Among flags alone, workers come last, too.
+    roles.sort_by_key(|spec| match &spec.functions {
+        None if spec.role == Role::worker() => 1,
+        None => 0,
+        Some(_) => 2,
+    });
+    if action == Action::Off {
+        roles.reverse();
+    }
+    roles
+}

@@ -1,0 +1,86 @@
+//! Writing a role's flag, as often as an operation has something new to say in it.
+
+use jiff::Timestamp;
+use maintenance_flag::{Flag, Role};
+
+use crate::control::Control;
+use crate::error::Error;
+use crate::lease::{Guard, Halt};
+use crate::store::Stored;
+
+/// The flag of a role as it was last read or written, and where it is written.
+pub(super) struct FlagWriter<'a> {
+    control: &'a Control,
+    role: &'a Role,
+    guard: &'a Guard,
+    stored: Option<Stored>,
+    /// What an operator should know: a write of somebody else was overwritten.
+    pub(super) warnings: Vec<String>,
+}
+
+impl<'a> FlagWriter<'a> {
+    pub(super) fn new(
+        control: &'a Control,
+        role: &'a Role,
+        guard: &'a Guard,
+        stored: Option<Stored>,
+    ) -> Self {
+        Self {
+            control,
+            role,
+            guard,
+            stored,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The version of the flag; 0 if there is none.
+    pub(super) fn version(&self) -> u64 {
+        self.stored.as_ref().map_or(0, |stored| stored.revision.0)
+    }
+
+    pub(super) async fn write(&mut self, flag: &Flag) -> Result<(), Error> {
+        let Self {
+            control,
+            role,
+            guard,
+            ..
+        } = *self;
+        let name = control.names.flag(role);
+        let encoded = flag.encode();
+        let value = encoded.map_err(|source| control.no_room(role, source))?;
+        let seen = self.stored.as_ref();
+        let written = control
+            .store
+            .replace(&name, &value, seen, Some(guard))
+            .await?;
+        if let Some(between) = written.between {
+            self.warnings.push(match Flag::decode(&between.value) {
+                Ok(flag) => format!(
+                    "somebody else ({}) set the flag to {} at the same moment; it is overwritten",
+                    flag.by.as_deref().unwrap_or("unknown"),
+                    flag.mode
+                ),
+                Err(error) => format!("somebody else wrote the flag at the same moment: {error}"),
+            });
+        }
+        self.stored = Some(Stored {
+            value,
+            revision: written.revision,
+        });
+        Ok(())
+    }
+
+    /// Notes in a flag that is written when its role is drained. On a stop it is only not stored.
+    pub(super) async fn note_drained(
+        &mut self,
+        flag: &mut Flag,
+        drained_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        flag.drained_at = drained_at;
+        match self.write(flag).await {
+            Err(error) if error.halt() == Some(Halt::Stopped) => Ok(()),
+            written => written,
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The plan of one role: the transition of its flag, and the plans of its functions.
+
+use std::collections::BTreeSet;
+
+use maintenance_flag::{Flag, Mode, Outcome, Parameters, Refusal, Step as Transition, WindowId};
+
+use super::functions::{FunctionsPlan, PausePlan, RestorePlan};
+use crate::error::{Error, LambdaError, failure, in_full};
+use crate::events;
+use crate::observe::Inventory;
+use crate::report::{Failure, OptionsReport, RoleOutcome, RoleReport, WorkersReport};
+use crate::request::{Off, On, RoleSpec};
+use crate::saved::Saved;
+use crate::store::Stored;
+
+/// A role's flag and saved capacity as they were read, and the transition that is asked for, which is
+/// allowed.
+pub(crate) struct RoleState<'a> {
+    pub(crate) spec: &'a RoleSpec,
+    /// The flag as it is stored; none if there is none.
+    pub(crate) stored: Option<Stored>,
+    /// The flag before.
+    pub(crate) current: Flag,
+    pub(crate) transition: Transition,
+    pub(crate) saved: Saved,
+    pub(crate) warnings: Vec<String>,
+}
+
+pub(crate) fn refused(spec: &RoleSpec, source: Refusal) -> Error {
+    Error::Refused {
+        role: spec.role.clone(),
+        source,
+    }
+}
+
+/// What to do with one role. Everything is read and checked, and nothing is changed yet.
+pub(crate) struct RolePlan<'a> {
+    pub(crate) spec: &'a RoleSpec,
+    /// The flag as it was read; none if there is none.
+    pub(crate) stored: Option<Stored>,
+    /// What becomes of the flag.
+    pub(crate) transition: Transition,
+    /// What becomes of the functions. None if the role has none, or none that are saved.
+    pub(crate) functions: Option<FunctionsPlan>,
+    /// The windows and numbers of what is saved, and of what is missed.
+    pub(crate) documents: BTreeSet<(WindowId, u32)>,
+    /// What visitors get, unless that is the plain page.
+    pub(crate) options: Option<OptionsReport>,
+    /// Whether more requests are refused than before: those that were let in have to end first.
+    pub(crate) tightens: bool,
+    /// What `off` cannot give back, since what was saved was deleted.
+    pub(crate) lost: Vec<Failure>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Plans a role to be turned on. `observed` are the functions that it selects, and their account and region.
+///
+/// # Errors
+/// [`Error`], if the role selects functions and there are none, or if what they have cannot be saved.
+pub(crate) fn plan_on<'a>(
+    state: RoleState<'a>,
+    observed: Option<(Inventory, String)>,
+    request: &On,
+) -> Result<RolePlan<'a>, Error> {
+    let RoleState {
+        spec,
+        stored,
+        current,
+        transition,
+        saved,
+        mut warnings,
+    } = state;
+    let tightens = match transition.outcome {
+        Outcome::TurnedOn => true,
+        Outcome::OptionsUpdated => {
+            current.mode == Mode::ReadOnly && transition.flag.mode == Mode::On
+        }
+        Outcome::AlreadyOn | Outcome::TurnedOff | Outcome::AlreadyOff => false,
+    };
+    let mut options = OptionsReport::of(&transition.flag);
+    if transition.outcome == Outcome::OptionsUpdated {
+        options = options.since(&current, &transition.flag);
+    }
+    if let Some(end) = transition
+        .flag
+        .opens_at()
+        .filter(|_| spec.functions.is_some())
+    {
+        warnings.push(format!(
+            "its flag opens by itself at {end}, and its functions stay paused until maintenance off --role {}",
+            spec.role
+        ));
+    }
+    let documents = saved.numbers.clone();
+    let functions = match observed {
+        None => None,
+        Some((inventory, origin)) => {
+            let pause = plan_functions(spec, saved, inventory, origin)?;
+            let new = pause.events().iter();
+            let new = new.filter(|events| !request.has_shown_exactly(events));
+            warnings.extend(events::unseen(&new.cloned().collect::<Vec<_>>()));
+            // Of a window that is open, all that was at 0 when it opened is saved.
+            let at_zero = pause.unsaved_at_zero();
+            if transition.outcome != Outcome::TurnedOn && !at_zero.is_empty() {
+                warnings.push(format!(
+                    "at 0, and nothing was saved of it until now: {}",
+                    at_zero.join(", ")
+                ));
+            }
+            Some(FunctionsPlan::Pause(pause))
+        }
+    };
+    Ok(RolePlan {
+        spec,
+        stored,
+        transition,
+        functions,
+        documents,
+        options: Some(options).filter(|options| !options.is_plain()),
+        tightens,
+        lost: Vec::new(),
+        warnings,
+    })
+}
+
+fn plan_functions(
+    spec: &RoleSpec,
+    saved: Saved,
+    mut inventory: Inventory,
+    origin: String,
+) -> Result<PausePlan, Error> {
+    if !saved.missing.is_empty() {
+        inventory.refuse_unexplained(&saved);
+    }
+    if let Some(selection) = &spec.functions
+        && inventory.functions.is_empty()
+        && inventory.gone.is_empty()
+        && inventory.failed.is_empty()
+    {
+        let (role, looked_for) = (spec.role.clone(), selection.to_string());
+        return Err(Error::NoFunctions { role, looked_for });
+    }
+    let pause = PausePlan {
+        saved,
+        inventory,
+        origin,
+    };
+    pause.check_savable()?;
+    Ok(pause)
+}
+
+/// Plans a role to be turned off. `observed` are the functions that are saved, if any are; `unexplained`
+/// those that the role selects and that are at 0 with nothing saved.
+///
+/// # Errors
+/// [`LambdaError::Halted`], if that is why they could not be read.
+pub(crate) fn plan_off<'a>(
+    mut state: RoleState<'a>,
+    observed: Option<Inventory>,
+    unexplained: Result<Vec<String>, LambdaError>,
+    names: &Parameters,
+    request: &Off,
+) -> Result<RolePlan<'a>, Error> {
+    if let Err(LambdaError::Halted(halt)) = unexplained {
+        return Err(halt.into());
+    }
+    let lost = lost(&mut state, unexplained, names, request);
+    let RoleState {
+        spec,
+        stored,
+        transition,
+        saved,
+        warnings,
+        ..
+    } = state;
+    let documents = saved.numbers.clone();
+    let overwrite = request.restore_saved;
+    let functions = observed.map(|inventory| {
+        FunctionsPlan::Restore(RestorePlan {
+            saved,
+            inventory,
+            overwrite,
+        })
+    });
+    Ok(RolePlan {
+        spec,
+        stored,
+        transition,
+        functions,
+        documents,
+        options: None,
+        tightens: false,
+        lost,
+        warnings,
+    })
+}
+
+/// What of a role `off` cannot give back, since what was saved of it was deleted; functions at 0 that
+/// nothing explains besides are warned of.
+fn lost(
+    state: &mut RoleState<'_>,
+    unexplained: Result<Vec<String>, LambdaError>,
+    names: &Parameters,
+    request: &Off,
+) -> Vec<Failure> {
+    let RoleState {
+        spec,
+        saved,
+        warnings,
+        ..
+    } = state;
+    let missing = std::mem::take(&mut saved.missing);
+    let documents = missing.iter();
+    let documents = documents.map(|(window, n)| names.capacity(&spec.role, window, *n));
+    let documents: Vec<String> = documents.collect();
+    if !documents.is_empty() && request.force.is_none() {
+        // What was saved may have been of other functions, too, and of more than a reservation.
+        let functions = unexplained.into_iter().flatten();
+        let functions = functions
+            .map(|function| failure(function.clone(), &LambdaError::Unexplained { function }));
+        return functions
+            .chain(documents.iter().map(|name| unknown_loss(name)))
+            .collect();
+    }
+    // It is told once, and looked for no more.
+    saved.numbers.retain(|number| !missing.contains(number));
+    if !documents.is_empty() {
+        warnings.push(format!(
+            "what was saved in {} is gone",
+            documents.join(", ")
+        ));
+    }
+    match unexplained {
+        Ok(functions) if functions.is_empty() => {}
+        Ok(functions) => warnings.push(format!(
+            "at 0, and nothing is saved of it: {}",
+            functions.join(", ")
+        )),
+        Err(error) => warnings.push(format!(
+            "whether functions are at 0 that should not be could not be read: {}",
+            in_full(&error)
+        )),
+    }
+    Vec::new()
+}
+
+/// What was saved in this parameter is gone, and so is what it was about.
+fn unknown_loss(name: &str) -> Failure {
+    Failure {
+        function: name.to_owned(),
+        error: "what was saved there is gone, and cannot be given back".to_owned(),
+        hint: Some(
+            "set by hand what the functions in it should have: reserved and provisioned concurrency, and enabled event source mappings; then run maintenance off --force --reason WHY"
+                .to_owned(),
+        ),
+    }
+}
+
+impl RolePlan<'_> {
+    pub(crate) fn outcome(&self) -> RoleOutcome {
+        match self.transition.outcome {
+            Outcome::TurnedOn => RoleOutcome::TurnedOn,
+            Outcome::AlreadyOn => RoleOutcome::AlreadyOn,
+            Outcome::OptionsUpdated => RoleOutcome::OptionsUpdated,
+            Outcome::TurnedOff => RoleOutcome::TurnedOff,
+            Outcome::AlreadyOff => RoleOutcome::AlreadyOff,
+        }
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.transition.outcome.changed() && self.functions.is_none() && self.lost.is_empty()
+    }
+
+    pub(crate) fn pause(&self) -> Option<&PausePlan> {
+        match &self.functions {
+            Some(FunctionsPlan::Pause(pause)) => Some(pause),
+            _ => None,
+        }
+    }
+
+    /// Whether some mapping of its functions has to settle first.
+    pub(crate) fn has_unsettled(&self) -> bool {
+        self.pause().is_some_and(PausePlan::has_unsettled)
+    }
+
+    /// What it would do, as a report.
+    pub(crate) fn preview(self) -> RoleReport {
+        let workers = self.functions.as_ref().map(FunctionsPlan::preview);
+        RoleReport {
+            outcome: self.outcome(),
+            role: self.spec.role.clone(),
+            workers: with_lost(workers, self.lost),
+            options: self.options,
+            drained_at: None,
+            warnings: self.warnings,
+        }
+    }
+}
+
+/// The report on a role's functions, with what was lost of them.
+pub(crate) fn with_lost(
+    workers: Option<WorkersReport>,
+    lost: Vec<Failure>,
+) -> Option<WorkersReport> {
+    if lost.is_empty() {
+        return workers;
+    }
+    let mut workers = workers.unwrap_or_default();
+    workers.selected += lost.len();
+    workers.failed.extend(lost);
+    Some(workers)
+}

@@ -1,0 +1,167 @@
+//! What is asked of [`Control`](crate::Control): the roles, and how they are turned on or off.
+
+use jiff::Timestamp;
+use maintenance_flag::{
+    Change, Enter, Event as FlagEvent, Exit, Flag, Force, NoRoom, Options, Owner, Role,
+    StoredToken, Token, TokenHash, WindowId, next,
+};
+
+use crate::drain::Drain;
+use crate::events::FunctionEvents;
+use crate::selection::Selection;
+
+/// A role as the configuration has it.
+#[derive(Debug, Clone)]
+pub struct RoleSpec {
+    /// The role.
+    pub role: Role,
+    /// Its functions. None: the role is a flag alone.
+    pub functions: Option<Selection>,
+    /// How long its handlers may go on after its flag has turned on.
+    pub drain: Drain,
+    /// What a window of it has when it opens, where [`On::options`] do not say otherwise.
+    pub options: Options,
+}
+
+impl RoleSpec {
+    /// Whether handlers behind a gate are of this role, as far as that is known: those of web are, and
+    /// those whose timeout the configuration says.
+    pub(crate) fn has_gates(&self) -> bool {
+        self.role == Role::web() || self.drain.timeout.is_some()
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// A person (the `by` of [`Control::new`](crate::Control::new)).
+    Person,
+    /// An observer, by name.
+    Observer(String),
+}
+
+/// The wish to turn maintenance on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct On {
+    /// Who asks, and so owns the window.
+    pub who: Who,
+    /// Why, for the team.
+    pub reason: Option<String>,
+    /// Let safe methods (GET, HEAD, OPTIONS) pass.
+    pub read_only: bool,
+    /// What visitors are told, and who may pass. Of a window that is open, those options are changed.
+    pub options: Options,
+    /// Let whoever has this token pass, and whoever had one before no more.
+    pub link: Option<Link>,
+    /// Go on though asynchronous events will be lost. [`Control::on`](crate::Control::on) then does not even read whether
+    /// that is so; without it, it refuses with [`Error::EventsLost`](crate::Error::EventsLost) before anything is changed.
+    pub accept_event_loss: bool,
+    /// What was shown when somebody was asked whether to go on: a yes accepts these losses, and no others.
+    /// The flags of roles without functions then turn on before functions are read again. None: nobody was
+    /// asked, so that everything is read before anything is changed.
+    pub shown: Option<Vec<FunctionEvents>>,
+}
+
+/// The wish to turn maintenance off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Off {
+    /// Who asks. For an observer it means that it sees all is normal.
+    pub who: Who,
+    /// Override an observer that holds the window, for this reason.
+    pub force: Option<String>,
+    /// Restore what was saved even over what somebody else set while a function was paused.
+    pub restore_saved: bool,
+}
+
+/// The token of a bypass link: one for all roles of an operation, hashed for each. Only the hashes are
+/// stored, and the token is shown by nothing in this crate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The secret.
+    pub token: Token,
+    /// When it ends, if the window does not end first. UTC.
+    pub until: Timestamp,
+}
+
+impl On {
+    /// Checks that what is asked for, by itself, has room in a flag: before anything is read. What is
+    /// stored, or what the role has by configuration, may leave it less.
+    ///
+    /// # Errors
+    /// [`NoRoom`] says what takes how much.
+    pub fn check_room(&self, by: &str, now: Timestamp) -> Result<(), NoRoom> {
+        // Whatever is hashed, the hash is as long.
+        let options = self.options_for("", "");
+        match next(
+            &Flag::off(),
+            self.event(by, options, WindowId::new(now, 0), now),
+        ) {
+            Ok(step) => step.check_room(),
+            // Whether it is allowed is asked of the flag that is stored.
+            Err(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn options_for(&self, app: &str, role: &str) -> Options {
+        let mut options = self.options.clone();
+        if let Some(link) = &self.link {
+            options.token = Change::Set(StoredToken {
+                hash: TokenHash::of(app, role, link.token.reveal()),
+                until: link.until,
+            });
+        }
+        options
+    }
+
+    /// What it makes of a flag. `by` is the person who asks.
+    pub(crate) fn event(
+        &self,
+        by: &str,
+        options: Options,
+        window: WindowId,
+        at: Timestamp,
+    ) -> FlagEvent {
+        let (owner, by) = match &self.who {
+            Who::Person => (Owner::manual(by), by.to_owned()),
+            Who::Observer(name) => (Owner::observer(name), name.clone()),
+        };
+        FlagEvent::Enter(Box::new(Enter {
+            owner,
+            by,
+            reason: self.reason.clone(),
+            window,
+            at,
+            read_only: self.read_only,
+            options,
+        }))
+    }
+
+    /// Whether the question showed all that a function loses.
+    pub(crate) fn has_shown(&self, events: &FunctionEvents) -> bool {
+        let mut shown = self.shown.iter().flatten();
+        let shown = shown.find(|shown| shown.function == events.function);
+        shown.is_some_and(|shown| events.loses_no_more_than(shown))
+    }
+
+    /// Whether the question showed just this.
+    pub(crate) fn has_shown_exactly(&self, events: &FunctionEvents) -> bool {
+        self.shown.iter().flatten().any(|shown| shown == events)
+    }
+}
+
+impl Off {
+    /// What it makes of a flag. `by` is the person who asks.
+    pub(crate) fn event(&self, by: &str, at: Timestamp) -> FlagEvent {
+        match &self.who {
+            Who::Person => FlagEvent::Exit(Exit {
+                by: by.to_owned(),
+                force: self.force.clone().map(|reason| Force { reason }),
+                at,
+            }),
+            Who::Observer(observer) => FlagEvent::Normal {
+                observer: observer.clone(),
+                at,
+            },
+        }
+    }
+}
