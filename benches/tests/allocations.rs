@@ -1,14 +1,18 @@
 //! What a request allocates at the gate.
 
 use allocation_counter::measure;
-use maintenance_benches::{case, gate, now, request};
+use maintenance_benches::{CASES, case, gate, now, request};
 
-/// Allocations of one request of a case, with those of the service itself taken off.
+/// Allocations of one request of a case, with those of the service itself taken off. The least of three,
+/// since the first request of a second makes the answers that count down.
 fn of(name: &str) -> u64 {
     let mut work = case(name);
     work(request());
-    let ready = request();
-    measure(|| work(ready)).count_total
+    let counts = [(); 3].map(|()| {
+        let ready = request();
+        measure(|| work(ready)).count_total
+    });
+    counts.into_iter().min().unwrap_or_default()
 }
 
 #[test]
@@ -25,17 +29,9 @@ fn a_request_that_passes_allocates_nothing() {
 }
 
 #[test]
-fn a_refusal_allocates_its_headers_and_what_counts_down() {
-    for (case, most) in [
-        ("layer, on: 503", 2),
-        ("layer, on: 503, built-in page", 2),
-        ("layer, on: 503, JSON", 2),
-        // And the seconds of `Retry-After`.
-        ("layer, on: 503, built-in page with an end", 3),
-        // And the text around them.
-        ("layer, on: 503, own page with placeholders", 4),
-    ] {
+fn a_refusal_allocates_at_most_three_times_whatever_it_is_made_of() {
+    for case in CASES.iter().filter(|case| case.starts_with("layer, on")) {
         let count = of(case);
-        assert!((1..=most).contains(&count), "{case}: {count}");
+        assert!((1..=3).contains(&count), "{case}: {count}");
     }
 }

@@ -13,7 +13,7 @@ use crate::clock::{Clock, Sleeper};
 use crate::decision::{OnUnknown, Policy};
 use crate::gate::{Gate, Settings};
 use crate::log::{self, Identity};
-use crate::page::{Page, PageSource, Responder};
+use crate::page::{CustomPages, Page, Responder};
 use crate::source::{FlagSource, MemorySource};
 
 /// How long a state may be relied on, unless configured.
@@ -37,7 +37,9 @@ pub struct Builder {
     pub(crate) budget: Duration,
     pub(crate) on_unknown: OnUnknown,
     pub(crate) trusted_proxies: u8,
-    pages: PageSource,
+    /// Handed over; else they are in this directory.
+    pages: Vec<Page>,
+    directory: Option<PathBuf>,
     pub(crate) negotiate: bool,
     /// Whether this process is a Lambda function; the environment says so unless set.
     pub(crate) in_lambda: Option<bool>,
@@ -59,7 +61,8 @@ impl Default for Builder {
             budget: DEFAULT_BUDGET,
             on_unknown: OnUnknown::default(),
             trusted_proxies: 0,
-            pages: PageSource::default(),
+            pages: Vec::new(),
+            directory: None,
             negotiate: false,
             in_lambda: None,
             clock: Clock::default(),
@@ -170,14 +173,14 @@ impl Builder {
     /// The directory of `maintenance.html` and `maintenance.json`. Unless set, `public/` beside the
     /// executable, under `LAMBDA_TASK_ROOT` and under the current directory, in this order.
     pub fn pages(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.pages = PageSource::In(directory.into());
+        self.directory = Some(directory.into());
         self
     }
 
-    /// The page itself, such as one compiled in by [`page!`](crate::page). One of HTML and one of JSON
-    /// may be given; [without negotiation](Self::negotiate) the HTML is served.
+    /// The page itself, such as one compiled in by [`page!`](crate::page); then no directory is searched.
+    /// One of HTML and one of JSON may be given; [without negotiation](Self::negotiate) the HTML is served.
     pub fn page(mut self, page: Page) -> Self {
-        self.pages = self.pages.and(page);
+        self.pages.push(page);
         self
     }
 
@@ -276,10 +279,6 @@ impl Builder {
                 "Correct the environment of this process, or choose another source with MAINTENANCE_STORE",
             )
         })?;
-        let (custom, unusable) = self.pages.load(self.negotiate);
-        for page in unusable {
-            log::page_unusable(&page.path, &page.reason);
-        }
         let parameter = Parameters::new(&prefix, &app).flag(&role);
         let (app, role) = (app.to_string(), role.to_string());
         Ok(Settings {
@@ -287,7 +286,10 @@ impl Builder {
                 on_unknown: self.on_unknown,
                 bypass: BypassCheck::new(&app, &role, self.trusted_proxies),
             },
-            responder: Responder::new(custom, self.negotiate),
+            responder: Responder {
+                pages: CustomPages::load(self.pages, self.directory),
+                negotiate: self.negotiate,
+            },
             identity: Identity { app, role },
             source,
             parameter,

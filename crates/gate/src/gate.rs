@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     window: ArcSwap<Window>,
     clock: Clock,
     policy: Policy,
-    responder: Arc<Responder>,
+    responder: Responder,
     refresher: Refresher,
     sleeper: Sleeper,
     identity: Identity,
@@ -63,14 +63,13 @@ pub(crate) struct Settings {
 
 impl Gate {
     pub(crate) fn new(settings: Settings) -> Self {
-        let responder = Arc::new(settings.responder);
         Self {
             shared: Arc::new(Shared {
                 state: AtomicPackedState::new(PackedState::UNKNOWN),
-                window: ArcSwap::from_pointee(Window::new(None, Arc::clone(&responder))),
+                window: ArcSwap::from_pointee(Window::new(None)),
                 clock: settings.clock,
                 policy: settings.policy,
-                responder,
+                responder: settings.responder,
                 refresher: Refresher::new(
                     settings.source,
                     settings.parameter,
@@ -210,7 +209,10 @@ impl Shared {
             Outcome::Open | Outcome::NotHttp | Outcome::Bypass(_) => Verdict::Pass,
             Outcome::ReadOnly => Verdict::PassReadOnly,
             Outcome::OpenLink(redirect) => Verdict::Block(redirect),
-            Outcome::Block(_) => Verdict::Block(window.responses.respond(head, now_ms)),
+            Outcome::Block(_) => {
+                let (responses, flag) = (&window.responses, &window.flag);
+                Verdict::Block(responses.respond(&self.responder, flag, head, now_ms))
+            }
         }
     }
 
@@ -282,10 +284,10 @@ impl Shared {
     fn set(&self, flag: Flag, asked_ms: u64, lifetime_ms: u64) {
         let before = self.window.load();
         // The answers made for the same flag serve on.
-        let window = if before.flag.as_ref() == Some(&flag) {
+        let window = if before.is_known && before.flag == flag {
             Arc::clone(&before)
         } else {
-            Arc::new(Window::new(Some(flag), Arc::clone(&self.responder)))
+            Arc::new(Window::new(Some(flag)))
         };
         let mode = window.mode_at(timestamp(self.clock.now_ms()));
         if before.mode_at(timestamp(asked_ms)) != mode || before.id() != window.id() {

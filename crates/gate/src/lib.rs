@@ -108,6 +108,7 @@ mod lazy;
 mod log;
 mod page;
 mod refresh;
+mod regular_file;
 mod request;
 mod request_context;
 mod response;

@@ -1,122 +1,144 @@
-//! The app's own pages: checked, so that a broken page is never the reason that there is no answer.
+//! The app's own pages: where they come from, and which of them can be served. A broken page is never the
+//! reason that there is no answer.
 
-use bytes::Bytes;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use super::announcement::Announcement;
-use super::page::{Content, Page};
-use super::template::{Syntax, Text, announce};
+use maintenance_flag::{Flag, MAX_VALUE_BYTES, Mode};
+
+use super::announcement::RetryAfter;
+use super::media_type::MediaType;
+use super::page::Page;
+use super::template::announce;
+use crate::{log, regular_file};
 
 /// The most bytes of a page: 512 KiB. An Application Load Balancer takes 1 MB from a function, and
 /// the page travels there as a JSON string, in which quotes and line ends take twice their size.
-pub(crate) const MAX_PAGE_BYTES: usize = 512 * 1024;
+const MAX_PAGE_BYTES: usize = 512 * 1024;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const NAMES: [(&str, MediaType); 2] = [
+    ("maintenance.html", MediaType::Html),
+    ("maintenance.json", MediaType::Json),
+];
 
 /// The app's own pages that can be served.
 #[derive(Debug, Default)]
 pub(crate) struct CustomPages {
-    pub(crate) html: Option<CustomPage>,
-    pub(crate) json: Option<CustomPage>,
-}
-
-/// A page that can be served.
-#[derive(Debug)]
-pub(crate) struct CustomPage {
-    syntax: Syntax,
-    body: Bytes,
-    /// Whether it has placeholders.
-    is_template: bool,
+    pub(super) html: Option<String>,
+    pub(super) json: Option<String>,
 }
 
 impl CustomPages {
-    pub(super) fn is_empty(&self) -> bool {
-        self.html.is_none() && self.json.is_none()
+    /// Those that code handed over, if it did. Else those of this directory or, unless set, of `public/`
+    /// beside the executable, under `LAMBDA_TASK_ROOT` and under the current directory: of the first of
+    /// them that has a page which can be served.
+    pub(crate) fn load(given: Vec<Page>, directory: Option<PathBuf>) -> Self {
+        let mut pages = Self::default();
+        if !given.is_empty() {
+            for (media_type, body) in given.into_iter().filter_map(|page| page.custom) {
+                pages.add(Path::new("(compiled in)"), media_type, Ok(body.into()));
+            }
+            return pages;
+        }
+        for directory in directory.map_or_else(default_directories, |one| vec![one]) {
+            for (name, media_type) in NAMES {
+                let path = directory.join(name);
+                if let Some(body) = regular_file::read(&path, MAX_PAGE_BYTES).transpose() {
+                    pages.add(&path, media_type, body);
+                }
+            }
+            if pages.html.is_some() || pages.json.is_some() {
+                break;
+            }
+        }
+        pages
     }
 
-    /// Adds a page; it replaces one of the same type. An error says why it cannot be served.
-    pub(super) fn add(&mut self, page: Page) -> Result<(), String> {
-        let Content::Custom { syntax, body } = page.0 else {
-            return Ok(());
-        };
-        let page = CustomPage::load(syntax, body)?;
-        match syntax {
-            Syntax::Html => self.html = Some(page),
-            Syntax::Json => self.json = Some(page),
+    /// Adds a page; it replaces one of the same type.
+    fn add(&mut self, path: &Path, media_type: MediaType, body: io::Result<Vec<u8>>) {
+        let checked = body.map_err(|error| error.to_string());
+        match checked.and_then(|body| check(media_type, body)) {
+            Err(reason) => log::page_unusable(path, &reason),
+            Ok(page) if media_type == MediaType::Html => self.html = Some(page),
+            Ok(page) => self.json = Some(page),
         }
-        Ok(())
     }
 }
 
-impl CustomPage {
-    fn load(syntax: Syntax, mut body: Bytes) -> Result<Self, String> {
-        if body.starts_with(BYTE_ORDER_MARK) {
-            body = body.slice(BYTE_ORDER_MARK.len()..);
-        }
-        if body.is_empty() {
-            return Err("it is empty".to_owned());
-        }
-        if body.len() > MAX_PAGE_BYTES {
-            return Err(format!("it has more than {MAX_PAGE_BYTES} bytes"));
-        }
-        if body.contains(&0) {
-            return Err("it has NUL bytes: save it as UTF-8, not as UTF-16".to_owned());
-        }
-        let text = str::from_utf8(&body).map_err(|error| format!("it is not UTF-8: {error}"))?;
-        // Whatever a flag says, the page must be one that can be served.
-        let worst = match syntax {
-            Syntax::Html => "\"",
-            Syntax::Json => "\0",
-        };
-        let mut is_template = false;
-        for announcement in [Announcement::new(None), Announcement::longest(worst)] {
-            let filled = announce(text, syntax, &announcement).with("0");
-            is_template = is_template || filled != body;
-            if filled.len() > MAX_PAGE_BYTES {
-                return Err(format!(
-                    "it has more than {MAX_PAGE_BYTES} bytes with its placeholders filled in"
-                ));
-            }
-            if syntax == Syntax::Json
-                && let Err(error) = serde_json::from_slice::<serde_json::Value>(&filled)
-            {
-                return Err(match is_template {
-                    true => format!(
-                        "it is not JSON with its placeholders filled in, which must be within strings: {error}"
-                    ),
-                    false => format!("it is not JSON: {error}"),
-                });
-            }
-        }
-        Ok(Self {
-            syntax,
-            body,
-            is_template,
-        })
-    }
+fn default_directories() -> Vec<PathBuf> {
+    let executable = std::env::current_exe().ok();
+    let beside = executable.as_deref().and_then(Path::parent);
+    let task_root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from);
+    let current = std::env::current_dir().ok();
+    [beside, task_root.as_deref(), current.as_deref()]
+        .into_iter()
+        .flatten()
+        .map(|directory| directory.join("public"))
+        .collect()
+}
 
-    /// The page, filled in for a window.
-    pub(super) fn text(&self, announcement: &Announcement) -> Text {
-        match str::from_utf8(&self.body) {
-            Ok(text) if self.is_template => announce(text, self.syntax, announcement),
-            _ => Text::Fixed(self.body.clone()),
+/// The text of a page without its byte-order mark. An error says why it cannot be served.
+fn check(media_type: MediaType, body: Vec<u8>) -> Result<String, String> {
+    if body.len() > MAX_PAGE_BYTES {
+        return Err(format!("it has more than {MAX_PAGE_BYTES} bytes"));
+    }
+    if body.contains(&0) {
+        return Err("it has NUL bytes: save it as UTF-8, not as UTF-16".to_owned());
+    }
+    let text = String::from_utf8(body).map_err(|error| format!("it is not UTF-8: {error}"))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if text.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    // Whatever a flag says, the page must be one that can be served.
+    let worst = match media_type {
+        MediaType::Html => "\"",
+        MediaType::Json | MediaType::Problem => "\0",
+    };
+    let mut longest = Flag::bare(Mode::ReadOnly);
+    longest.message = Some(worst.repeat(MAX_VALUE_BYTES));
+    longest.until = Some(jiff::Timestamp::MAX);
+    for flag in [Flag::bare(Mode::On), longest] {
+        let filled = announce(text, media_type, &flag, RetryAfter::at(&flag, 0));
+        if filled.len() > MAX_PAGE_BYTES {
+            return Err(format!(
+                "it has more than {MAX_PAGE_BYTES} bytes with its placeholders filled in"
+            ));
+        }
+        if media_type == MediaType::Json
+            && let Err(error) = serde_json::from_str::<serde_json::Value>(&filled)
+        {
+            return Err(format!(
+                "it is not JSON, with its placeholders filled in within strings: {error}"
+            ));
         }
     }
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    /// What becomes of a page.
-    fn load(page: Page) -> Result<CustomPage, String> {
-        let mut custom = CustomPages::default();
-        custom.add(page)?;
-        custom
-            .html
-            .or(custom.json)
-            .ok_or_else(|| "it was none".to_owned())
+    fn load(page: Page) -> Result<String, String> {
+        let (media_type, body) = page.custom.ok_or("it is the built-in page")?;
+        check(media_type, body.into())
     }
 
+    fn with_files(files: &[(&str, &[u8])]) -> (Option<String>, Option<String>) {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(directory.path().join(name), content).unwrap();
+        }
+        let pages = CustomPages::load(Vec::new(), Some(directory.path().to_owned()));
+        (pages.html, pages.json)
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
     #[test]
     fn a_page_is_text_of_a_size_that_every_platform_takes() {
         for (bad, why) in [
@@ -131,7 +153,7 @@ mod tests {
             assert!(error.starts_with(why), "{error}");
         }
         let largest = load(Page::html(vec![b' '; MAX_PAGE_BYTES])).unwrap();
-        assert_eq!(largest.body.len(), MAX_PAGE_BYTES);
+        assert_eq!(largest.len(), MAX_PAGE_BYTES);
     }
 
     #[test]
@@ -141,12 +163,11 @@ mod tests {
             Page::json(b"\xef\xbb\xbf{}"),
             Page::html(b"\xef\xbb\xbf<p>{{mode}}"),
         ] {
-            let page = load(page).unwrap();
-            let text = page.text(&Announcement::new(None)).with("120");
-            assert!(!text.starts_with(BYTE_ORDER_MARK), "{text:?}");
+            let text = load(page).unwrap();
+            assert!(!text.starts_with('\u{feff}'), "{text:?}");
         }
         assert_eq!(
-            load(Page::html(BYTE_ORDER_MARK)).unwrap_err(),
+            load(Page::html(b"\xef\xbb\xbf")).unwrap_err(),
             "it is empty"
         );
     }
@@ -168,8 +189,7 @@ mod tests {
             r#"{"message": "{{message}}", "until": "{{until}}", "after": {{retry_after}}}"#,
             r#"{"{{mode}}": ["{{ until_utc }}"]}"#,
         ] {
-            let page = load(Page::json(good.as_bytes()));
-            assert!(page.unwrap().is_template, "{good}");
+            assert!(load(Page::json(good.as_bytes())).is_ok(), "{good}");
         }
         for bad in [
             r#"{"message": {{message}}}"#,
@@ -186,5 +206,44 @@ mod tests {
         };
         assert!(large("{{until}}").is_ok());
         assert!(large("{{message}}").is_err());
+    }
+
+    #[test]
+    fn a_broken_page_is_left_out_and_the_other_one_is_kept() {
+        let (html, json) = (
+            ("maintenance.html", &b"<p>html"[..]),
+            ("maintenance.json", &b"{}"[..]),
+        );
+        assert_eq!(with_files(&[html, json]), (some("<p>html"), some("{}")));
+        assert_eq!(with_files(&[html]), (some("<p>html"), None));
+        assert_eq!(with_files(&[json]), (None, some("{}")));
+        assert_eq!(with_files(&[]), (None, None));
+        let big = vec![b' '; MAX_PAGE_BYTES + 1];
+        for bad in [&b""[..], b"\xff\xfe\xfd", &big] {
+            let bad = ("maintenance.html", bad);
+            assert_eq!(with_files(&[bad, json]), (None, some("{}")));
+            assert_eq!(with_files(&[bad]), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_directory_in_its_place_is_no_page() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("maintenance.html")).unwrap();
+        let pages = CustomPages::load(Vec::new(), Some(directory.path().to_owned()));
+        assert_eq!(pages.html, None);
+    }
+
+    #[test]
+    fn pages_that_are_given_are_checked_too_and_one_of_each_kind_is_kept() {
+        let given = |pages: &[Page]| {
+            let pages = CustomPages::load(pages.to_vec(), None);
+            (pages.html, pages.json)
+        };
+        let (html, json) = (Page::html(b"<p>"), Page::json(b"{}"));
+        assert_eq!(given(&[Page::html(b"")]), (None, None));
+        assert_eq!(given(&[Page::built_in()]), (None, None));
+        assert_eq!(given(std::slice::from_ref(&json)), (None, some("{}")));
+        assert_eq!(given(&[json, html]), (some("<p>"), some("{}")));
     }
 }

@@ -4,7 +4,6 @@
 mod announcement;
 mod built_in;
 mod custom;
-mod find;
 mod language;
 mod media_type;
 #[expect(
@@ -16,8 +15,7 @@ mod quality_values;
 mod responder;
 mod template;
 
-pub(crate) use announcement::{Announcement, RetryAfter};
-pub(crate) use find::PageSource;
+pub(crate) use announcement::RetryAfter;
+pub(crate) use custom::CustomPages;
 pub use page::Page;
 pub(crate) use responder::{Representation, Responder};
-pub(crate) use template::Text;

