@@ -6,12 +6,12 @@ use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{BodyExt, Full};
 
 /// A response body that can be made of a page. Bodies of axum and lambda_http are, with the feature of
-/// that name. For a body that is not, hand a function to
-/// [`MaintenanceLayer::with_body`](crate::MaintenanceLayer::with_body), or implement it.
+/// that name. For a body of your own implement it; a body of another crate is boxed by a layer inside the gate,
+/// as [the page on axum](crate::guide::axum#with-other-layers) shows.
 #[diagnostic::on_unimplemented(
     message = "the gate cannot make a page of the response body `{Self}`",
     note = "for `axum::body::Body` enable the feature `axum` of maintenance-gate, for `lambda_http::Body` the feature `lambda_http`",
-    note = "for a body of your own call `MaintenanceLayer::with_body`, or implement `maintenance_gate::PageBody`",
+    note = "for a body of your own implement `maintenance_gate::PageBody`",
     note = "around a layer that changes the body, such as tower-http's Trace or Compression, put `.map_response_body(axum::body::Body::new)` between the gate and that layer"
 )]
 pub trait PageBody: Sized {
@@ -71,28 +71,5 @@ impl PageBody for axum::body::Body {
 impl PageBody for lambda_http::Body {
     fn from_page(page: Bytes) -> Self {
         Self::Text(String::from_page(page))
-    }
-}
-
-/// Makes the response body `B` of a page.
-pub trait MakeBody<B> {
-    /// The body of a response with this page.
-    fn make(&self, page: Bytes) -> B;
-}
-
-/// Makes bodies by [`PageBody`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct FromPage;
-
-impl<B: PageBody> MakeBody<B> for FromPage {
-    #[inline]
-    fn make(&self, page: Bytes) -> B {
-        B::from_page(page)
-    }
-}
-
-impl<B, F: Fn(Bytes) -> B> MakeBody<B> for F {
-    fn make(&self, page: Bytes) -> B {
-        self(page)
     }
 }

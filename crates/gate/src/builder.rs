@@ -3,18 +3,23 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use maintenance_flag::{App, Parameters, Prefix, Role};
 
 use crate::build_error::BuildError;
-use crate::bypass::BypassCheck;
+use crate::bypass::cookie_name;
 use crate::clock::{Clock, Sleeper};
-use crate::decision::{OnUnknown, Policy};
-use crate::gate::{Gate, Settings};
-use crate::log::{self, Identity};
+use crate::decision::{Identity, OnUnknown, Policy};
+use crate::gate::{Gate, Shared};
+use crate::log;
 use crate::page::{CustomPages, Page, Responder};
+use crate::refresh::Refresher;
+use crate::snapshot::{AtomicPackedState, PackedState};
 use crate::source::{FlagSource, MemorySource};
+use crate::window::Window;
 
 /// How long a state may be relied on, unless configured.
 const DEFAULT_TTL: Duration = Duration::from_secs(5);
@@ -219,35 +224,21 @@ impl Builder {
     /// # Errors
     /// [`BuildError`], if a setting is missing or wrong. Where a site must come up even so, use
     /// [`Gate::from_env_or_pass`].
-    pub fn build(self) -> Result<Gate, BuildError> {
-        self.check().map(Gate::new)
-    }
-
-    /// As [`build`](Self::build), but wrong settings make a gate that lets everything pass: see
-    /// [`Gate::from_env_or_pass`].
-    #[must_use]
-    pub fn build_or_pass(self) -> Gate {
-        self.build().unwrap_or_else(|error| {
-            log::passes_everything(&error);
-            Gate::new(pass())
-        })
-    }
-
-    fn check(self) -> Result<Settings, BuildError> {
+    pub fn build(mut self) -> Result<Gate, BuildError> {
         if let Some(error) = self.wrong {
             return Err(error);
         }
-        let app = required(self.app, "app", "MAINTENANCE_APP")?;
-        let env = required(self.env, "env", "MAINTENANCE_ENV")?;
+        let app = required(self.app.take(), "app", "MAINTENANCE_APP")?;
+        let env = required(self.env.take(), "env", "MAINTENANCE_ENV")?;
         let app = App::new(&app, &env).map_err(name_error)?;
-        let role: Role = match self.role {
-            Some(role) => role.parse().map_err(name_error)?,
-            None => Role::web(),
-        };
-        let prefix: Prefix = match self.prefix {
-            Some(prefix) => prefix.parse().map_err(name_error)?,
-            None => Prefix::default(),
-        };
+        let role = self.role.take().map(|role| role.parse());
+        let role = role
+            .unwrap_or_else(|| Ok(Role::web()))
+            .map_err(name_error)?;
+        let prefix: Option<Result<Prefix, _>> = self.prefix.take().map(|prefix| prefix.parse());
+        let prefix = prefix
+            .unwrap_or_else(|| Ok(Prefix::default()))
+            .map_err(name_error)?;
         if self.ttl > MAX_TTL {
             return Err(BuildError::new(
                 format!("a TTL of {} s is not valid", self.ttl.as_secs()),
@@ -265,7 +256,7 @@ impl Builder {
                 "Set it, or MAINTENANCE_BUDGET_MS, to 10000 ms or less",
             ));
         }
-        let source = self.source.ok_or_else(|| {
+        let source = self.source.take().ok_or_else(|| {
             BuildError::new(
                 "the gate has no source for its flag",
                 "neither MAINTENANCE_STORE nor the code names one that this binary was built with",
@@ -281,54 +272,52 @@ impl Builder {
         })?;
         let parameter = Parameters::new(&prefix, &app).flag(&role);
         let (app, role) = (app.to_string(), role.to_string());
-        Ok(Settings {
+        Ok(self.gate(Identity { app, role }, source, parameter))
+    }
+
+    /// As [`build`](Self::build), but wrong settings make a gate that lets everything pass: see
+    /// [`Gate::from_env_or_pass`].
+    #[must_use]
+    pub fn build_or_pass(self) -> Gate {
+        self.build().unwrap_or_else(|error| {
+            log::passes_everything(&error);
+            // A flag that does not exist means off.
+            let source = Box::new(MemorySource::default());
+            let builder = Self::default().page(Page::built_in());
+            builder.gate(Identity::default(), source, String::new())
+        })
+    }
+
+    fn gate(self, identity: Identity, source: Box<dyn FlagSource>, parameter: String) -> Gate {
+        let sleeper = self.sleeper.clone();
+        let refresher = Refresher::new(source, parameter, self.ttl, self.budget, sleeper);
+        let in_lambda = self.in_lambda;
+        let shared = Shared {
+            state: AtomicPackedState::new(PackedState::UNKNOWN),
+            window: ArcSwap::from_pointee(Window::new(None)),
+            clock: self.clock,
             policy: Policy {
+                cookie: cookie_name(&identity.app, &identity.role),
+                identity,
                 on_unknown: self.on_unknown,
-                bypass: BypassCheck::new(&app, &role, self.trusted_proxies),
+                trusted_proxies: self.trusted_proxies,
             },
             responder: Responder {
                 pages: CustomPages::load(self.pages, self.directory),
                 negotiate: self.negotiate,
             },
-            identity: Identity { app, role },
-            source,
-            parameter,
-            ttl: self.ttl,
-            budget: self.budget,
-            in_lambda: self
-                .in_lambda
-                .unwrap_or_else(|| std::env::var_os(IN_LAMBDA).is_some()),
-            clock: self.clock,
+            refresher,
             sleeper: self.sleeper,
-        })
+            in_lambda: in_lambda.unwrap_or_else(|| std::env::var_os(IN_LAMBDA).is_some()),
+        };
+        Gate {
+            shared: Arc::new(shared),
+        }
     }
 }
 
 /// Set by Lambda, and by nothing else.
 pub(crate) const IN_LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
-
-/// A gate whose flag does not exist, which means off.
-fn pass() -> Settings {
-    let nameless = Identity {
-        app: String::new(),
-        role: String::new(),
-    };
-    Settings {
-        policy: Policy {
-            on_unknown: OnUnknown::Pass,
-            bypass: BypassCheck::new("", "", 0),
-        },
-        responder: Responder::default(),
-        identity: nameless,
-        source: Box::new(MemorySource::default()),
-        parameter: String::new(),
-        ttl: DEFAULT_TTL,
-        budget: DEFAULT_BUDGET,
-        in_lambda: false,
-        clock: Clock::default(),
-        sleeper: Sleeper::default(),
-    }
-}
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

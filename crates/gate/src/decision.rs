@@ -9,7 +9,7 @@ use http::{HeaderName, Method, Response};
 use jiff::Timestamp;
 use maintenance_flag::Mode;
 
-use crate::bypass::{BypassCheck, BypassReason, Bypassed};
+use crate::bypass::{self, BypassReason, Bypassed};
 use crate::request::RequestHead;
 use crate::request_context::{EventKind, RequestContext};
 use crate::window::Window;
@@ -35,23 +35,6 @@ impl Decision {
         match self {
             Self::Pass | Self::PassReadOnly => None,
             Self::Block(response) => Some(*response),
-        }
-    }
-}
-
-/// A decision with its response.
-pub(crate) enum Verdict {
-    Pass,
-    PassReadOnly,
-    Block(Response<Bytes>),
-}
-
-impl From<Verdict> for Decision {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Pass => Self::Pass,
-            Verdict::PassReadOnly => Self::PassReadOnly,
-            Verdict::Block(response) => Self::Block(Box::new(response)),
         }
     }
 }
@@ -84,8 +67,18 @@ pub enum OnUnknown {
 /// The settings of a decision.
 #[derive(Debug)]
 pub(crate) struct Policy {
+    pub(crate) identity: Identity,
+    /// The name of the bypass cookie.
+    pub(crate) cookie: String,
     pub(crate) on_unknown: OnUnknown,
-    pub(crate) bypass: BypassCheck,
+    pub(crate) trusted_proxies: u8,
+}
+
+/// Which flag it is.
+#[derive(Debug, Default)]
+pub(crate) struct Identity {
+    pub(crate) app: String,
+    pub(crate) role: String,
 }
 
 /// What to do with a request, and why.
@@ -157,7 +150,7 @@ pub(crate) fn decide(
     ) {
         return Outcome::NotHttp;
     }
-    match policy.bypass.check(&window.bypass, head, context, now) {
+    match bypass::check(policy, &window.bypass, head, context, now) {
         Some(Bypassed::Pass(reason)) => return Outcome::Bypass(reason),
         Some(Bypassed::Redirect(redirect)) => return Outcome::OpenLink(redirect),
         None => {}

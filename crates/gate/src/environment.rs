@@ -47,54 +47,12 @@ impl Builder {
         self.role = var("MAINTENANCE_ROLE").or(self.role);
         self.prefix = var("MAINTENANCE_PREFIX").or(self.prefix);
         self.in_lambda = Some(var(IN_LAMBDA).is_some());
-        let number = |value: &str| value.parse().ok();
-        if let Some(seconds) = self.parse(
-            ("MAINTENANCE_TTL", var),
-            number,
-            "it must be a whole number of seconds",
-            "Set it to a number from 0 to 3600, or unset it for 5",
-        ) {
-            self.ttl = Duration::from_secs(seconds);
-        }
-        if let Some(millis) = self.parse(
-            ("MAINTENANCE_BUDGET_MS", var),
-            number,
-            "it must be a whole number of milliseconds",
-            "Set it to a number from 0 to 10000, or unset it for 250",
-        ) {
-            self.budget = Duration::from_millis(millis);
-        }
-        if let Some(on_unknown) = self.parse(
-            ("MAINTENANCE_ON_UNKNOWN", var),
-            |value| match value {
-                "pass" => Some(OnUnknown::Pass),
-                "block" => Some(OnUnknown::Block),
-                _ => None,
-            },
-            "it must be `pass` or `block`",
-            "Set it to one of them, or unset it for `pass`",
-        ) {
-            self.on_unknown = on_unknown;
-        }
-        if let Some(proxies) = self.parse(
-            ("MAINTENANCE_TRUSTED_PROXIES", var),
-            |value| value.parse().ok(),
-            "it must be a whole number of proxies",
-            "Set it to a number from 0 to 255, or unset it for 0",
-        ) {
-            self.trusted_proxies = proxies;
-        }
-        if let Some(negotiate) = self.parse(
-            ("MAINTENANCE_NEGOTIATE", var),
-            |value| match value {
-                "1" | "true" => Some(true),
-                "0" | "false" => Some(false),
-                _ => None,
-            },
-            "it must be `1` or `0`",
-            "Set it to one of them, or unset it for `0`",
-        ) {
-            self.negotiate = negotiate;
+        for (name, must, set) in SETTINGS {
+            if let Some(value) = var(name)
+                && set(&mut self, &value).is_none()
+            {
+                self.is_wrong(is_not_valid(name, &value, must));
+            }
         }
         match var("MAINTENANCE_STORE") {
             Some(store) => match named_source(&store) {
@@ -106,27 +64,64 @@ impl Builder {
         }
         self
     }
-
-    /// The value of a variable; none if it is not set, or wrong, which is remembered.
-    fn parse<T>(
-        &mut self,
-        (name, var): (&str, Lookup<'_>),
-        parse: impl Fn(&str) -> Option<T>,
-        must: &'static str,
-        hint: &'static str,
-    ) -> Option<T> {
-        let value = var(name)?;
-        let parsed = parse(&value);
-        if parsed.is_none() {
-            self.is_wrong(is_not_valid(name, &value, must, hint));
-        }
-        parsed
-    }
 }
 
+/// A variable, what its value must be, and what sets it; none of a wrong value.
+type Setting = (
+    &'static str,
+    &'static str,
+    fn(&mut Builder, &str) -> Option<()>,
+);
+
+const SETTINGS: [Setting; 5] = [
+    (
+        "MAINTENANCE_TTL",
+        "a whole number of seconds from 0 to 3600; 5 if it is unset",
+        |it, value| Some(it.ttl = Duration::from_secs(value.parse().ok()?)),
+    ),
+    (
+        "MAINTENANCE_BUDGET_MS",
+        "a whole number of milliseconds from 0 to 10000; 250 if it is unset",
+        |it, value| Some(it.budget = Duration::from_millis(value.parse().ok()?)),
+    ),
+    (
+        "MAINTENANCE_ON_UNKNOWN",
+        "`pass` or `block`; `pass` if it is unset",
+        |it, value| {
+            it.on_unknown = match value {
+                "pass" => OnUnknown::Pass,
+                "block" => OnUnknown::Block,
+                _ => return None,
+            };
+            Some(())
+        },
+    ),
+    (
+        "MAINTENANCE_TRUSTED_PROXIES",
+        "a number from 0 to 255; 0 if it is unset",
+        |it, value| Some(it.trusted_proxies = value.parse().ok()?),
+    ),
+    (
+        "MAINTENANCE_NEGOTIATE",
+        "`1` or `0`; `0` if it is unset",
+        |it, value| {
+            it.negotiate = match value {
+                "1" | "true" => true,
+                "0" | "false" => false,
+                _ => return None,
+            };
+            Some(())
+        },
+    ),
+];
+
 #[cold]
-fn is_not_valid(variable: &str, value: &str, must: &'static str, hint: &'static str) -> BuildError {
-    BuildError::new(format!("{variable} {value:?} is not valid"), must, hint)
+fn is_not_valid(variable: &str, value: &str, must: &str) -> BuildError {
+    BuildError::new(
+        format!("{variable} {value:?} is not valid"),
+        format!("it must be {must}"),
+        format!("Correct {variable}, or unset it"),
+    )
 }
 
 /// The source that `MAINTENANCE_STORE` names.
@@ -164,12 +159,8 @@ fn named_source(store: &str) -> Result<Box<dyn FlagSource>, BuildError> {
 }
 
 fn is_no_store(store: &str) -> BuildError {
-    is_not_valid(
-        "MAINTENANCE_STORE",
-        store,
-        "it must be `ssm`, `extension`, or `file:` and a path",
-        "Set it to the store that the operator's commands use",
-    )
+    let must = "`ssm`, `extension`, or `file:` and a path, as for the operator's commands";
+    is_not_valid("MAINTENANCE_STORE", store, must)
 }
 
 /// Parameter Store, by the lighter of the sources that this binary was built with: the SDK is for

@@ -8,19 +8,18 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::body::{FromPage, MakeBody};
+use crate::body::PageBody;
 use crate::clock::Sleep;
-use crate::decision::{ReadOnly, Verdict};
 use crate::gate::{Gate, Refreshing};
 
 pin_project_lite::pin_project! {
     /// The response to come: the app's, or the gate's 503.
-    pub struct ResponseFuture<S, B, P = FromPage>
+    pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
     {
         #[pin]
-        kind: Kind<S::Future, S::Response, Waiting<S, B, P>>,
+        kind: Kind<S::Future, S::Response, Waiting<S, B>>,
     }
 }
 
@@ -33,7 +32,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<S, B, P> ResponseFuture<S, B, P>
+impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
@@ -52,7 +51,7 @@ where
         }
     }
 
-    pub(crate) fn waiting(waiting: Waiting<S, B, P>) -> Self {
+    pub(crate) fn waiting(waiting: Waiting<S, B>) -> Self {
         Self {
             kind: Kind::Waiting {
                 waiting: Some(Box::new(waiting)),
@@ -62,7 +61,7 @@ where
 }
 
 /// A request that waits: for a refresh, for the app to be ready, or both.
-pub(crate) struct Waiting<S, B, P> {
+pub(crate) struct Waiting<S, B> {
     refresh: Option<Refreshing>,
     /// Whether the request passes by the known state.
     passes: bool,
@@ -73,20 +72,18 @@ pub(crate) struct Waiting<S, B, P> {
     service: S,
     request: Request<B>,
     gate: Gate,
-    make_body: P,
 }
 
 // Nothing in it is pinned: a waiting request is moved to the app by value.
-impl<S, B, P> Unpin for Waiting<S, B, P> {}
+impl<S, B> Unpin for Waiting<S, B> {}
 
-impl<S, B, P> Waiting<S, B, P> {
+impl<S, B> Waiting<S, B> {
     /// Without a refresh, the request was found to pass.
     pub(crate) fn new(
         refresh: Option<Refreshing>,
         service: S,
         request: Request<B>,
         gate: Gate,
-        make_body: P,
     ) -> Self {
         Self {
             passes: refresh.is_none(),
@@ -96,7 +93,6 @@ impl<S, B, P> Waiting<S, B, P> {
             service,
             request,
             gate,
-            make_body,
         }
     }
 
@@ -105,7 +101,7 @@ impl<S, B, P> Waiting<S, B, P> {
     where
         S: Service<Request<B>, Response = Response<R>>,
         B: 'static,
-        P: MakeBody<R>,
+        R: PageBody,
     {
         loop {
             if let Some(refresh) = &mut self.refresh {
@@ -114,15 +110,8 @@ impl<S, B, P> Waiting<S, B, P> {
                 self.passes = false;
             }
             if !self.passes {
-                match self.gate.shared.decide((&self.request).into()) {
-                    Verdict::Block(response) => {
-                        let response = response.map(|page| self.make_body.make(page));
-                        return Poll::Ready(Ok(Some(response)));
-                    }
-                    Verdict::PassReadOnly => {
-                        self.request.extensions_mut().insert(ReadOnly);
-                    }
-                    Verdict::Pass => {}
+                if let Some(refused) = self.gate.shared.refuse(&mut self.request) {
+                    return Poll::Ready(Ok(Some(refused)));
                 }
                 self.passes = true;
             }
@@ -151,11 +140,11 @@ impl<S, B, P> Waiting<S, B, P> {
     }
 }
 
-impl<S, B, R, P> Future for ResponseFuture<S, B, P>
+impl<S, B, R> Future for ResponseFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
     B: 'static,
-    P: MakeBody<R>,
+    R: PageBody,
 {
     type Output = Result<Response<R>, S::Error>;
 
@@ -173,11 +162,11 @@ where
     }
 }
 
-impl<S, B, R, P> ResponseFuture<S, B, P>
+impl<S, B, R> ResponseFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
     B: 'static,
-    P: MakeBody<R>,
+    R: PageBody,
 {
     /// The rest of `poll`, apart so that a request which need not wait stays quick.
     #[cold]
@@ -205,7 +194,7 @@ where
     }
 }
 
-impl<S, B, P> std::fmt::Debug for ResponseFuture<S, B, P>
+impl<S, B> std::fmt::Debug for ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {

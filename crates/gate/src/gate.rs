@@ -11,18 +11,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::Request;
+use http::{Request, Response};
 use maintenance_flag::{Flag, Mode};
 
+use crate::body::PageBody;
 use crate::clock::{Clock, Sleep, Sleeper, timestamp};
-use crate::decision::{Decision, Outcome, Policy, Verdict, decide};
-use crate::log::{self, Identity};
+use crate::decision::{Decision, Outcome, Policy, ReadOnly, decide};
+use crate::log;
 use crate::page::Responder;
 use crate::refresh::{Refresher, Update};
 use crate::request::RequestHead;
 use crate::request_context::RequestContext;
 use crate::snapshot::{AtomicPackedState, PackedState, Snapshot};
-use crate::source::FlagSource;
 use crate::window::Window;
 
 /// A refresh of the known state. It does nothing before it is polled.
@@ -36,54 +36,17 @@ pub struct Gate {
 
 /// What all clones of a gate share.
 pub(crate) struct Shared {
-    state: AtomicPackedState,
-    window: ArcSwap<Window>,
-    clock: Clock,
-    policy: Policy,
-    responder: Responder,
-    refresher: Refresher,
-    sleeper: Sleeper,
-    identity: Identity,
-    in_lambda: bool,
-}
-
-/// What a gate is made of.
-pub(crate) struct Settings {
-    pub(crate) identity: Identity,
+    pub(crate) state: AtomicPackedState,
+    pub(crate) window: ArcSwap<Window>,
+    pub(crate) clock: Clock,
     pub(crate) policy: Policy,
     pub(crate) responder: Responder,
-    pub(crate) source: Box<dyn FlagSource>,
-    pub(crate) parameter: String,
-    pub(crate) ttl: Duration,
-    pub(crate) budget: Duration,
-    pub(crate) in_lambda: bool,
-    pub(crate) clock: Clock,
+    pub(crate) refresher: Refresher,
     pub(crate) sleeper: Sleeper,
+    pub(crate) in_lambda: bool,
 }
 
 impl Gate {
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                state: AtomicPackedState::new(PackedState::UNKNOWN),
-                window: ArcSwap::from_pointee(Window::new(None)),
-                clock: settings.clock,
-                policy: settings.policy,
-                responder: settings.responder,
-                refresher: Refresher::new(
-                    settings.source,
-                    settings.parameter,
-                    settings.ttl,
-                    settings.budget,
-                    settings.sleeper.clone(),
-                ),
-                sleeper: settings.sleeper,
-                identity: settings.identity,
-                in_lambda: settings.in_lambda,
-            }),
-        }
-    }
-
     /// Decides by the known state and not older than the TTL. Waits for a refresh if one is due, for no
     /// longer than the [budget](crate::Builder::refresh_budget).
     #[inline]
@@ -105,7 +68,7 @@ impl Gate {
     pub fn decide<B: 'static>(&self, request: &Request<B>) -> Decision {
         match self.shared.is_open(self.shared.last_known_mode()) {
             true => Decision::Pass,
-            false => self.shared.decide(request.into()).into(),
+            false => self.shared.decide(request.into()),
         }
     }
 
@@ -131,8 +94,8 @@ impl Gate {
             self.shared.refreshing().await;
         }
         match self.shared.decide((&request).into()) {
-            Verdict::Block(response) => Some(crate::lambda_event::respond(&response, source)),
-            Verdict::Pass | Verdict::PassReadOnly => None,
+            Decision::Block(response) => Some(crate::lambda_event::respond(&response, source)),
+            Decision::Pass | Decision::PassReadOnly => None,
         }
     }
 
@@ -161,7 +124,7 @@ impl Future for Check<'_> {
             if snapshot.is_fresh() {
                 return Poll::Ready(match self.shared.is_open(snapshot.mode()) {
                     true => Decision::Pass,
-                    false => self.shared.decide(self.head).into(),
+                    false => self.shared.decide(self.head),
                 });
             }
             self.refresh = Some(self.shared.refreshing());
@@ -169,7 +132,7 @@ impl Future for Check<'_> {
         if let Some(refresh) = &mut self.refresh {
             ready!(refresh.as_mut().poll(cx));
         }
-        Poll::Ready(self.shared.decide(self.head).into())
+        Poll::Ready(self.shared.decide(self.head))
     }
 }
 
@@ -192,7 +155,7 @@ impl Shared {
 
     /// Decides by the known state, however old.
     #[cold]
-    pub(crate) fn decide(&self, head: RequestHead<'_>) -> Verdict {
+    pub(crate) fn decide(&self, head: RequestHead<'_>) -> Decision {
         let window = self.window.load();
         let context = RequestContext::of(head.extensions, self.in_lambda);
         #[cfg(feature = "lambda_http")]
@@ -204,35 +167,52 @@ impl Shared {
         let outcome = decide(&self.policy, &window, head, &context, now);
         let mode = window.mode_at(now);
         let request_id = context.request_id;
-        log::decided(&self.identity, &window, mode, head, request_id, &outcome);
+        let identity = &self.policy.identity;
+        log::decided(identity, &window, mode, head, request_id, &outcome);
         match outcome {
-            Outcome::Open | Outcome::NotHttp | Outcome::Bypass(_) => Verdict::Pass,
-            Outcome::ReadOnly => Verdict::PassReadOnly,
-            Outcome::OpenLink(redirect) => Verdict::Block(redirect),
+            Outcome::Open | Outcome::NotHttp | Outcome::Bypass(_) => Decision::Pass,
+            Outcome::ReadOnly => Decision::PassReadOnly,
+            Outcome::OpenLink(redirect) => Decision::Block(Box::new(redirect)),
             Outcome::Block(_) => {
                 let (responses, flag) = (&window.responses, &window.flag);
-                Verdict::Block(responses.respond(&self.responder, flag, head, now_ms))
+                let response = responses.respond(&self.responder, flag, head, now_ms);
+                Decision::Block(Box::new(response))
             }
         }
+    }
+
+    /// The response to a request that does not pass. One that may only read is told so.
+    pub(crate) fn refuse<B: 'static, R: PageBody>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Option<Response<R>> {
+        match self.decide((&*request).into()) {
+            Decision::Block(response) => return Some(response.map(R::from_page)),
+            Decision::PassReadOnly => {
+                request.extensions_mut().insert(ReadOnly);
+            }
+            Decision::Pass => {}
+        }
+        None
     }
 
     /// Decides about a request that lambda_http made of an event which it did not recognise. What the
     /// event reader does not recognise either is no HTTP request, and passes.
     #[cfg(feature = "lambda_http")]
-    fn decide_passed_through(&self, head: RequestHead<'_>) -> Verdict {
+    fn decide_passed_through(&self, head: RequestHead<'_>) -> Decision {
         use crate::lambda_event::{recognise, respond};
         let event = head.event.and_then(|text| serde_json::from_str(text).ok());
         let event: serde_json::Value = event.unwrap_or_default();
         let Some((request, source)) = recognise(&event) else {
-            return Verdict::Pass;
+            return Decision::Pass;
         };
         match self.decide((&request).into()) {
             // lambda_http returns the body as it is: it has to be the whole answer to the event.
-            Verdict::Block(response) => {
+            Decision::Block(response) => {
                 let answer = respond(&response, source).to_string();
-                Verdict::Block(response.map(|_| answer.into()))
+                Decision::Block(Box::new(response.map(|_| answer.into())))
             }
-            verdict => verdict,
+            decision => decision,
         }
     }
 
@@ -274,7 +254,7 @@ impl Shared {
                 let state = PackedState::new(mode, now_ms, lifetime_ms);
                 self.state.store(state);
                 if let Some(event) = event {
-                    log::kept(&self.identity, mode, &event);
+                    log::kept(&self.policy.identity, mode, &event);
                 }
             }
         }
@@ -291,7 +271,7 @@ impl Shared {
         };
         let mode = window.mode_at(timestamp(self.clock.now_ms()));
         if before.mode_at(timestamp(asked_ms)) != mode || before.id() != window.id() {
-            log::changed(&self.identity, mode, window.id());
+            log::changed(&self.policy.identity, mode, window.id());
         }
         let lifetime_ms = window.lifetime(asked_ms, lifetime_ms);
         // In this order: a request that reads the mode finds a window that is at least as new.
@@ -304,8 +284,8 @@ impl Shared {
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
-            .field("app", &self.shared.identity.app)
-            .field("role", &self.shared.identity.role)
+            .field("app", &self.shared.policy.identity.app)
+            .field("role", &self.shared.policy.identity.role)
             .field("last_known", &self.last_known())
             .finish_non_exhaustive()
     }

@@ -5,20 +5,13 @@ use std::path::Path;
 use maintenance_flag::Mode;
 
 use crate::build_error::BuildError;
-use crate::decision::Outcome;
+use crate::decision::{Identity, Outcome};
 use crate::refresh::Event;
 use crate::request::RequestHead;
 use crate::window::Window;
 
 /// The most bytes of a path in an event: what a client sends must not flood a log.
 const MAX_PATH: usize = 1_024;
-
-/// Which gate an event comes from.
-#[derive(Debug, Clone)]
-pub(crate) struct Identity {
-    pub(crate) app: String,
-    pub(crate) role: String,
-}
 
 fn name(mode: Option<Mode>) -> &'static str {
     mode.map_or("unknown", Mode::as_str)

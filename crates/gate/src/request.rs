@@ -1,6 +1,5 @@
 //! What the gate looks at of a request: everything but its body.
 
-use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
@@ -52,19 +51,6 @@ impl<'a, B: 'static> From<&'a Request<B>> for RequestHead<'a> {
             extensions: request.extensions(),
             #[cfg(feature = "lambda_http")]
             event: event_text(request.body()),
-        }
-    }
-}
-
-impl<'a> From<&'a Parts> for RequestHead<'a> {
-    fn from(parts: &'a Parts) -> Self {
-        Self {
-            method: &parts.method,
-            uri: &parts.uri,
-            headers: &parts.headers,
-            extensions: &parts.extensions,
-            #[cfg(feature = "lambda_http")]
-            event: None,
         }
     }
 }

@@ -6,18 +6,10 @@ use jiff::Timestamp;
 use maintenance_flag::Bypass;
 
 use super::token::TokenVerifier;
-use super::{client_ip, cookie, link};
+use super::{client_ip, link};
+use crate::decision::Policy;
 use crate::request::RequestHead;
 use crate::request_context::{EventKind, RequestContext};
-
-/// What a gate needs to look for a bypass.
-#[derive(Debug, Clone)]
-pub(crate) struct BypassCheck {
-    app: String,
-    role: String,
-    cookie: String,
-    trusted_proxies: u8,
-}
 
 /// A request that may pass.
 pub(crate) enum Bypassed {
@@ -45,53 +37,42 @@ impl BypassReason {
     }
 }
 
-impl BypassCheck {
-    pub(crate) fn new(app: &str, role: &str, trusted_proxies: u8) -> Self {
-        Self {
-            app: app.to_owned(),
-            role: role.to_owned(),
-            cookie: cookie::name(app, role),
-            trusted_proxies,
-        }
+/// Whether `bypass` lets a request pass. The cheap rules come first.
+pub(crate) fn check(
+    policy: &Policy,
+    bypass: &Bypass,
+    head: RequestHead<'_>,
+    context: &RequestContext<'_>,
+    now: Timestamp,
+) -> Option<Bypassed> {
+    if bypass.is_empty() {
+        return None;
     }
-
-    /// Whether `bypass` lets a request pass. The cheap rules come first.
-    pub(crate) fn check(
-        &self,
-        bypass: &Bypass,
-        head: RequestHead<'_>,
-        context: &RequestContext<'_>,
-        now: Timestamp,
-    ) -> Option<Bypassed> {
-        if bypass.is_empty() {
-            return None;
-        }
-        let verifier = TokenVerifier::new(bypass.token, &self.app, &self.role, now);
-        // The link comes before the paths, so that it sets its cookie also on a path that anyone may
-        // ask for. A WebSocket client follows no redirect.
-        if let Some(verifier) = &verifier
-            && context.kind == EventKind::Http
-            && let Some(redirect) = link::open(head, verifier, &self.cookie)
-        {
-            return Some(Bypassed::Redirect(redirect));
-        }
-        if !bypass.paths.is_empty()
-            && let Some((path, raw)) = context.paths(head)
-            && bypass
-                .paths
-                .iter()
-                .any(|pattern| pattern.matches(path) || pattern.matches(raw))
-        {
-            return Some(Bypassed::Pass(BypassReason::Path));
-        }
-        if !bypass.addresses.is_empty()
-            && let Some(address) = client_ip::of(head, context, self.trusted_proxies)
-            && bypass.addresses.iter().any(|range| range.contains(address))
-        {
-            return Some(Bypassed::Pass(BypassReason::Address));
-        }
-        verifier
-            .filter(|verifier| verifier.verify(head.headers, &self.cookie))
-            .map(|_| Bypassed::Pass(BypassReason::Token))
+    let verifier = TokenVerifier::new(bypass.token, &policy.identity, now);
+    // The link comes before the paths, so that it sets its cookie also on a path that anyone may
+    // ask for. A WebSocket client follows no redirect.
+    if let Some(verifier) = &verifier
+        && context.kind == EventKind::Http
+        && let Some(redirect) = link::open(head, verifier, &policy.cookie)
+    {
+        return Some(Bypassed::Redirect(redirect));
     }
+    if !bypass.paths.is_empty()
+        && let Some((path, raw)) = context.paths(head)
+        && bypass
+            .paths
+            .iter()
+            .any(|pattern| pattern.matches(path) || pattern.matches(raw))
+    {
+        return Some(Bypassed::Pass(BypassReason::Path));
+    }
+    if !bypass.addresses.is_empty()
+        && let Some(address) = client_ip::of(head, context, policy.trusted_proxies)
+        && bypass.addresses.iter().any(|range| range.contains(address))
+    {
+        return Some(Bypassed::Pass(BypassReason::Address));
+    }
+    verifier
+        .filter(|verifier| verifier.verify(head.headers, &policy.cookie))
+        .map(|_| Bypassed::Pass(BypassReason::Token))
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 const PREFIX: &str = "__Host-maintenance";
 
 /// The name of the cookie for a role of an app.
-pub(super) fn name(app: &str, role: &str) -> String {
+pub(crate) fn name(app: &str, role: &str) -> String {
     format!("{PREFIX}-{app}-{role}")
         .chars()
         .map(|letter| match letter {

@@ -8,5 +8,6 @@ mod cookie;
 mod link;
 mod token;
 
-pub(crate) use check::{BypassCheck, BypassReason, Bypassed};
+pub(crate) use check::{BypassReason, Bypassed, check};
 pub use client_ip::ClientAddress;
+pub(crate) use cookie::name as cookie_name;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use maintenance_flag::{StoredToken, Token};
 
 use super::cookie;
+use crate::decision::Identity;
 
 /// How many candidates of one request are hashed, so that a header full of guesses costs no more than
 /// an honest one.
@@ -14,8 +15,7 @@ const MAX_CANDIDATES: usize = 4;
 #[derive(Clone, Copy)]
 pub(super) struct TokenVerifier<'a> {
     token: StoredToken,
-    app: &'a str,
-    role: &'a str,
+    identity: &'a Identity,
     seconds_left: u64,
 }
 
@@ -23,8 +23,7 @@ impl<'a> TokenVerifier<'a> {
     /// None if the window has no token, or it has expired.
     pub(super) fn new(
         token: Option<StoredToken>,
-        app: &'a str,
-        role: &'a str,
+        identity: &'a Identity,
         now: Timestamp,
     ) -> Option<Self> {
         let token = token?;
@@ -32,8 +31,7 @@ impl<'a> TokenVerifier<'a> {
         let seconds_left = u64::try_from(left).ok().filter(|left| *left > 0)?;
         Some(Self {
             token,
-            app,
-            role,
+            identity,
             seconds_left,
         })
     }
@@ -49,7 +47,10 @@ impl<'a> TokenVerifier<'a> {
             .filter(|text| text.len() == Token::LEN)
             .take(MAX_CANDIDATES)
             .filter_map(|text| str::from_utf8(text).ok())
-            .find(|text| self.token.hash.matches(self.app, self.role, text))
+            .find(|text| {
+                let Identity { app, role } = self.identity;
+                self.token.hash.matches(app, role, text)
+            })
     }
 
     /// Whether a header or a cookie carries the token.

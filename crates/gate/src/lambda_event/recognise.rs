@@ -7,7 +7,6 @@
 //! [VPC Lattice](https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html#receive-event-from-service).
 
 use http::header::COOKIE;
-use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde_json::{Map, Value};
@@ -19,7 +18,7 @@ use crate::request_context::{EventContext, EventKind};
 type Object = Map<String, Value>;
 
 /// The request that an event is, if it is one.
-pub(crate) fn recognise(event: &Value) -> Option<(Parts, EventSource)> {
+pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, EventSource)> {
     let event = event.as_object()?;
     // The event of an authorizer has all that a request has, and one of these besides.
     if has(event, "methodArn") || has(event, "routeArn") {
@@ -73,7 +72,7 @@ fn proxied(
     context: &Object,
     method: &str,
     encoded: &'static AsciiSet,
-) -> Option<Parts> {
+) -> Option<Request<()>> {
     let identity = context.get("identity").and_then(Value::as_object);
     let source_ip = identity.and_then(|identity| text(identity, "sourceIp"));
     let query = pairs(event, "multiValueQueryStringParameters", encoded)
@@ -84,7 +83,7 @@ fn proxied(
 }
 
 /// VPC Lattice with events of version 1, which have no context.
-fn lattice_1(event: &Object) -> Option<(Parts, EventSource)> {
+fn lattice_1(event: &Object) -> Option<(Request<()>, EventSource)> {
     let method = event
         .get("method")
         .filter(|_| has(event, "is_base64_encoded"))?;
@@ -96,7 +95,11 @@ fn lattice_1(event: &Object) -> Option<(Parts, EventSource)> {
 }
 
 /// `$connect` is a GET that asks to open a WebSocket. What comes after it is no request.
-fn web_socket(event: &Object, context: &Object, event_type: &str) -> Option<(Parts, EventSource)> {
+fn web_socket(
+    event: &Object,
+    context: &Object,
+    event_type: &str,
+) -> Option<(Request<()>, EventSource)> {
     let kind = EventKind::of_web_socket(Some(event_type));
     if kind != EventKind::WebSocketConnect {
         return None;
@@ -135,7 +138,7 @@ fn parts(
     query: Option<String>,
     headers: HeaderMap,
     said: EventContext,
-) -> Parts {
+) -> Request<()> {
     let mut request = Request::new(());
     let method = method.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
     *request.uri_mut() = match &method {
@@ -145,7 +148,7 @@ fn parts(
     *request.method_mut() = method.unwrap_or(Method::TRACE);
     *request.headers_mut() = headers;
     request.extensions_mut().insert(said);
-    request.into_parts().0
+    request
 }
 
 /// A path that is none, or too long for one, becomes `*`, which no rule lets pass.

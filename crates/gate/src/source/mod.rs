@@ -22,8 +22,8 @@ mod ssm;
 mod throttled;
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
 
 #[cfg(feature = "extension")]
 pub use extension::ExtensionSource;
@@ -82,17 +82,11 @@ pub trait FlagSource: Send + Sync + 'static {
     }
 }
 
-impl<T: FlagSource + ?Sized> FlagSource for Arc<T> {
-    fn fetch(&self, parameter: &str) -> Fetch {
-        (**self).fetch(parameter)
-    }
-
-    fn validate(&self) -> Result<(), BoxError> {
-        (**self).validate()
-    }
-}
-
-impl<T: FlagSource + ?Sized> FlagSource for Box<T> {
+/// A pointer to a source is one, such as an `Arc` or a `Box<dyn FlagSource>`.
+impl<P> FlagSource for P
+where
+    P: Deref<Target: FlagSource> + Send + Sync + 'static,
+{
     fn fetch(&self, parameter: &str) -> Fetch {
         (**self).fetch(parameter)
     }

@@ -70,9 +70,7 @@ async fn around_a_hyper_service_with_a_boxed_body() {
         let body: BoxBody<Bytes, Infallible> = Full::from("hello").boxed();
         Ok::<_, Infallible>(Response::new(body))
     });
-    let app = MaintenanceLayer::new(gate(&source))
-        .with_body(|page| Full::new(page).boxed())
-        .layer(app);
+    let app = MaintenanceLayer::new(gate(&source)).layer(app);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
