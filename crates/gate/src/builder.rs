@@ -32,14 +32,15 @@ const MAX_BUDGET: Duration = Duration::from_secs(10);
 
 /// Settings of a [`Gate`]. The app, its env and a source are required.
 #[must_use]
+#[derive(Default)]
 pub struct Builder {
     pub(crate) app: Option<String>,
     pub(crate) env: Option<String>,
     pub(crate) role: Option<String>,
     pub(crate) prefix: Option<String>,
     pub(crate) source: Option<Box<dyn FlagSource>>,
-    pub(crate) ttl: Duration,
-    pub(crate) budget: Duration,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) budget: Option<Duration>,
     pub(crate) on_unknown: OnUnknown,
     pub(crate) trusted_proxies: u8,
     /// Handed over; else they are in this directory.
@@ -52,29 +53,6 @@ pub struct Builder {
     sleeper: Sleeper,
     /// The first wrong setting; told when the gate is built.
     wrong: Option<BuildError>,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            app: None,
-            env: None,
-            role: None,
-            prefix: None,
-            source: None,
-            ttl: DEFAULT_TTL,
-            budget: DEFAULT_BUDGET,
-            on_unknown: OnUnknown::default(),
-            trusted_proxies: 0,
-            pages: Vec::new(),
-            directory: None,
-            negotiate: false,
-            in_lambda: None,
-            clock: Clock::default(),
-            sleeper: Sleeper::default(),
-            wrong: None,
-        }
-    }
 }
 
 impl Gate {
@@ -136,7 +114,7 @@ impl Builder {
     /// 20 % either way, so that environments which start together do not ask together: what a gate of
     /// 5 s knows is at most 6 s old. Zero refreshes at every request.
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = ttl;
+        self.ttl = Some(ttl);
         self
     }
 
@@ -144,7 +122,7 @@ impl Builder {
     /// the last known state. A function with little memory has little CPU too: if its first refresh
     /// runs out of time (event `M504`), give it more.
     pub fn refresh_budget(mut self, budget: Duration) -> Self {
-        self.budget = budget;
+        self.budget = Some(budget);
         self
     }
 
@@ -239,19 +217,16 @@ impl Builder {
         let prefix = prefix
             .unwrap_or_else(|| Ok(Prefix::default()))
             .map_err(name_error)?;
-        if self.ttl > MAX_TTL {
+        if let Some(ttl) = self.ttl.filter(|ttl| *ttl > MAX_TTL) {
             return Err(BuildError::new(
-                format!("a TTL of {} s is not valid", self.ttl.as_secs()),
+                format!("a TTL of {} s is not valid", ttl.as_secs()),
                 "visitors would see a maintenance begin or end only after that long",
                 "Set it, or MAINTENANCE_TTL, to 3600 s or less",
             ));
         }
-        if self.budget > MAX_BUDGET {
+        if let Some(budget) = self.budget.filter(|budget| *budget > MAX_BUDGET) {
             return Err(BuildError::new(
-                format!(
-                    "a refresh budget of {} ms is not valid",
-                    self.budget.as_millis()
-                ),
+                format!("a refresh budget of {} ms is not valid", budget.as_millis()),
                 "a visitor would wait that long for a store that does not answer",
                 "Set it, or MAINTENANCE_BUDGET_MS, to 10000 ms or less",
             ));
@@ -290,7 +265,9 @@ impl Builder {
 
     fn gate(self, identity: Identity, source: Box<dyn FlagSource>, parameter: String) -> Gate {
         let sleeper = self.sleeper.clone();
-        let refresher = Refresher::new(source, parameter, self.ttl, self.budget, sleeper);
+        let ttl = self.ttl.unwrap_or(DEFAULT_TTL);
+        let budget = self.budget.unwrap_or(DEFAULT_BUDGET);
+        let refresher = Refresher::new(source, parameter, ttl, budget, sleeper);
         let in_lambda = self.in_lambda;
         let shared = Shared {
             state: AtomicPackedState::new(PackedState::UNKNOWN),

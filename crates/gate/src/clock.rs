@@ -16,10 +16,7 @@ use jiff::Timestamp;
 
 /// Where a gate takes the time from: the wall clock, unless a test hands it a [`ManualClock`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Clock(Kind);
-
-#[derive(Debug, Clone, Default)]
-enum Kind {
+pub(crate) enum Clock {
     #[default]
     Wall,
     #[cfg(any(feature = "test-util", test))]
@@ -30,10 +27,10 @@ impl Clock {
     /// Milliseconds since the epoch.
     #[inline]
     pub(crate) fn now_ms(&self) -> u64 {
-        match &self.0 {
-            Kind::Wall => wall_ms(),
+        match self {
+            Self::Wall => wall_ms(),
             #[cfg(any(feature = "test-util", test))]
-            Kind::Manual(clock) => clock.0.load(Ordering::Relaxed),
+            Self::Manual(clock) => clock.0.load(Ordering::Relaxed),
         }
     }
 }
@@ -115,7 +112,7 @@ impl ManualClock {
 #[cfg(any(feature = "test-util", test))]
 impl From<ManualClock> for Clock {
     fn from(clock: ManualClock) -> Self {
-        Self(Kind::Manual(clock))
+        Self::Manual(clock)
     }
 }
 

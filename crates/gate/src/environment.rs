@@ -26,9 +26,8 @@ impl Builder {
     /// | `MAINTENANCE_TRUSTED_PROXIES` | [how many proxies](Self::trusted_proxies) may be believed, 0 to 255 |
     /// | `MAINTENANCE_NEGOTIATE` | `1`: [each client gets the form it prefers](Self::negotiate) |
     ///
-    /// The store `ssm` is read by `SsmSource` (feature `ssm`) if credentials and region are in the
-    /// environment, as they are in Lambda, else by `SdkSource` (`ssm-sdk`), as far as the binary was
-    /// built with them. `extension` is `ExtensionSource`.
+    /// The store `ssm` is read by `SsmSource` (feature `ssm`) if the environment has what that needs, as it
+    /// has in Lambda, else by `SdkSource` (`ssm-sdk`), as far as the binary was built with them. `extension` is `ExtensionSource`.
     pub fn from_env(self) -> Self {
         self.from_vars(|name| {
             std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
@@ -77,12 +76,12 @@ const SETTINGS: [Setting; 5] = [
     (
         "MAINTENANCE_TTL",
         "a whole number of seconds from 0 to 3600; 5 if it is unset",
-        |it, value| Some(it.ttl = Duration::from_secs(value.parse().ok()?)),
+        |it, value| Some(it.ttl = Some(Duration::from_secs(value.parse().ok()?))),
     ),
     (
         "MAINTENANCE_BUDGET_MS",
         "a whole number of milliseconds from 0 to 10000; 250 if it is unset",
-        |it, value| Some(it.budget = Duration::from_millis(value.parse().ok()?)),
+        |it, value| Some(it.budget = Some(Duration::from_millis(value.parse().ok()?))),
     ),
     (
         "MAINTENANCE_ON_UNKNOWN",
@@ -163,13 +162,13 @@ fn is_no_store(store: &str) -> BuildError {
     is_not_valid("MAINTENANCE_STORE", store, must)
 }
 
-/// Parameter Store, by the lighter of the sources that this binary was built with: the SDK is for
-/// credentials that are not in the environment.
+/// Parameter Store, by the lighter of the sources that this binary was built with, if it can read there: the
+/// SDK is for all else.
 #[cfg(feature = "ssm")]
 fn parameter_store() -> Box<dyn FlagSource> {
     let light = crate::source::SsmSource::from_env();
     #[cfg(feature = "ssm-sdk")]
-    if !light.is_configured() {
+    if light.validate().is_err() {
         return Box::new(crate::source::SdkSource::from_env());
     }
     Box::new(light)

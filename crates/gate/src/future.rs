@@ -38,25 +38,20 @@ where
 {
     #[inline]
     pub(crate) fn app(future: S::Future) -> Self {
-        Self {
-            kind: Kind::App { future },
-        }
+        let kind = Kind::App { future };
+        Self { kind }
     }
 
     pub(crate) fn blocked(response: S::Response) -> Self {
-        Self {
-            kind: Kind::Blocked {
-                response: Some(response),
-            },
-        }
+        let response = Some(response);
+        let kind = Kind::Blocked { response };
+        Self { kind }
     }
 
     pub(crate) fn waiting(waiting: Waiting<S, B>) -> Self {
-        Self {
-            kind: Kind::Waiting {
-                waiting: Some(Box::new(waiting)),
-            },
-        }
+        let waiting = Some(Box::new(waiting));
+        let kind = Kind::Waiting { waiting };
+        Self { kind }
     }
 }
 

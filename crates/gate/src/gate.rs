@@ -240,23 +240,16 @@ impl Shared {
     }
 
     fn apply(&self, update: Update) {
-        match update {
-            Update::Set {
-                flag,
-                asked_ms,
-                lifetime_ms,
-            } => self.set(flag, asked_ms, lifetime_ms),
-            Update::Keep { lifetime_ms, event } => {
-                let window = self.window.load();
-                let now_ms = self.clock.now_ms();
-                let mode = window.mode_at(timestamp(now_ms));
-                let lifetime_ms = window.lifetime(now_ms, lifetime_ms);
-                let state = PackedState::new(mode, now_ms, lifetime_ms);
-                self.state.store(state);
-                if let Some(event) = event {
-                    log::kept(&self.policy.identity, mode, &event);
-                }
-            }
+        if let Some((flag, asked_ms)) = update.flag {
+            return self.set(flag, asked_ms, update.lifetime_ms);
+        }
+        let (window, now_ms) = (self.window.load(), self.clock.now_ms());
+        let mode = window.mode_at(timestamp(now_ms));
+        let lifetime_ms = window.lifetime(now_ms, update.lifetime_ms);
+        self.state
+            .store(PackedState::new(mode, now_ms, lifetime_ms));
+        if let Some(event) = update.event {
+            log::kept(&self.policy.identity, mode, &event);
         }
     }
 

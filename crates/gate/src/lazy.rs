@@ -71,15 +71,12 @@ where
             make,
             app: OnceCell::new(),
         }),
-        own: None,
     }
 }
 
 /// See [`lazy`]. Clones share one app.
 pub struct Lazy<F, S> {
     shared: Arc<Shared<F, S>>,
-    /// This clone's own app, once there is one, so that its readiness is kept between calls.
-    own: Option<S>,
 }
 
 struct Shared<F, S> {
@@ -88,15 +85,10 @@ struct Shared<F, S> {
     app: OnceCell<Mutex<S>>,
 }
 
-fn clone<S: Clone>(app: &Mutex<S>) -> S {
-    app.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
 impl<F, S> Clone for Lazy<F, S> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            own: None,
         }
     }
 }
@@ -121,27 +113,17 @@ where
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<R>, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        if self.own.is_none() {
-            self.own = self.shared.app.get().map(clone);
-        }
-        match &mut self.own {
-            Some(app) => app.poll_ready(cx).map_err(Into::into),
-            None => Poll::Ready(Ok(())),
-        }
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if let Some(app) = &mut self.own {
-            let response = app.call(request);
-            return Box::pin(async { response.await.map_err(Into::into) });
-        }
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let app = shared
-                .app
-                .get_or_try_init(|| async { (shared.make)().await.map(Mutex::new) });
-            let mut app = clone(app.await.map_err(Into::into)?);
+            let made = async || (shared.make)().await.map(Mutex::new);
+            let app = shared.app.get_or_try_init(made).await;
+            let app = app.map_err(Into::into)?.lock();
+            let mut app = app.unwrap_or_else(PoisonError::into_inner).clone();
             poll_fn(|cx| app.poll_ready(cx)).await.map_err(Into::into)?;
             app.call(request).await.map_err(Into::into)
         })

@@ -13,14 +13,25 @@ use crate::window::Window;
 /// The most bytes of a path in an event: what a client sends must not flood a log.
 const MAX_PATH: usize = 1_024;
 
-fn name(mode: Option<Mode>) -> &'static str {
-    mode.map_or("unknown", Mode::as_str)
-}
-
 /// A path, up to a limit.
 fn clipped(path: &str) -> &str {
     path.get(..path.floor_char_boundary(MAX_PATH))
         .unwrap_or_default()
+}
+
+/// An event of a gate in a mode.
+macro_rules! event {
+    ($level:ident, $code:literal, $identity:ident, $mode:ident, $($name:ident = $value:expr,)* $message:literal) => {
+        tracing::$level!(
+            target: "maintenance",
+            code = $code,
+            app = $identity.app,
+            role = $identity.role,
+            mode = $mode.map_or("unknown", Mode::as_str),
+            $($name = $value,)*
+            $message,
+        )
+    };
 }
 
 /// What was decided about a request. Neither its headers nor its query are logged: there may be secrets
@@ -33,38 +44,29 @@ pub(crate) fn decided(
     request_id: Option<&str>,
     outcome: &Outcome,
 ) {
-    macro_rules! event {
-        ($level:ident, $code:literal, $($more:ident = $value:expr,)* $message:literal) => {
-            tracing::$level!(
-                target: "maintenance",
-                code = $code,
-                app = identity.app,
-                role = identity.role,
-                mode = name(mode),
-                window = window.id(),
-                method = head.method.as_str(),
-                path = clipped(head.uri.path()),
-                $($more = $value,)*
-                request_id,
-                $message,
+    macro_rules! request {
+        ($level:ident, $code:literal, $($name:ident = $value:expr,)* $message:literal) => {
+            event!(
+                $level, $code, identity, mode, window = window.id(), method = head.method.as_str(),
+                path = clipped(head.uri.path()), $($name = $value,)* request_id = request_id, $message
             )
         };
     }
     match outcome {
         Outcome::Open | Outcome::NotHttp | Outcome::ReadOnly => {}
-        Outcome::Block(reason) => event!(
+        Outcome::Block(reason) => request!(
             info,
             "M503",
             reason = reason.as_str(),
             "the request was answered 503: the role is in maintenance"
         ),
-        Outcome::Bypass(reason) => event!(
+        Outcome::Bypass(reason) => request!(
             debug,
             "M202",
             by = reason.as_str(),
             "the request passed by a bypass, although the role is in maintenance"
         ),
-        Outcome::OpenLink(_) => event!(
+        Outcome::OpenLink(_) => request!(
             info,
             "M303",
             "a bypass link was opened: its browser may pass from now on"
@@ -73,42 +75,39 @@ pub(crate) fn decided(
 }
 
 pub(crate) fn changed(identity: &Identity, mode: Option<Mode>, window: &str) {
-    tracing::info!(
-        target: "maintenance",
-        code = "M200",
-        app = identity.app,
-        role = identity.role,
-        mode = name(mode),
-        window,
-        "the maintenance state is known or has changed",
+    event!(
+        info,
+        "M200",
+        identity,
+        mode,
+        window = window,
+        "the maintenance state is known or has changed"
     );
 }
 
 /// Why a refresh changed nothing.
 pub(crate) fn kept(identity: &Identity, mode: Option<Mode>, event: &Event) {
     match event {
-        Event::Failed { reason, next_secs } => tracing::warn!(
-            target: "maintenance",
-            code = "M504",
-            app = identity.app,
-            role = identity.role,
-            mode = name(mode),
-            reason,
-            next_secs,
-            "the maintenance flag could not be read: the last known state stays",
+        Event::Failed { reason, next_secs } => event!(
+            warn,
+            "M504",
+            identity,
+            mode,
+            reason = reason,
+            next_secs = next_secs,
+            "the maintenance flag could not be read: the last known state stays"
         ),
         Event::Ignored {
             version,
             known_version,
-        } => tracing::debug!(
-            target: "maintenance",
-            code = "M304",
-            app = identity.app,
-            role = identity.role,
-            mode = name(mode),
-            version,
-            known_version,
-            "the answer is older than the known state, which stays",
+        } => event!(
+            debug,
+            "M304",
+            identity,
+            mode,
+            version = version,
+            known_version = known_version,
+            "the answer is older than the known state, which stays"
         ),
     }
 }

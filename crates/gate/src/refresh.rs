@@ -8,6 +8,7 @@
 
 use std::future::{Future, poll_fn, ready};
 use std::hash::{BuildHasher, RandomState};
+use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -17,7 +18,7 @@ use maintenance_flag::Flag;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::backoff::{Backoff, Failure, jittered};
-use crate::clock::{Clock, Sleep, Sleeper};
+use crate::clock::{Clock, Sleeper};
 use crate::source::{BoxError, Fetch, FlagSource, ParameterValue, Throttled};
 use crate::version_guard::VersionGuard;
 
@@ -46,22 +47,11 @@ struct Pending {
 }
 
 /// What a refresh means for the known state.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one at a time, and it is used at once"
-)]
-pub(crate) enum Update {
-    /// The store said this when it was asked at `asked_ms`.
-    Set {
-        flag: Flag,
-        asked_ms: u64,
-        lifetime_ms: u64,
-    },
-    /// The known state stays.
-    Keep {
-        lifetime_ms: u64,
-        event: Option<Event>,
-    },
+pub(crate) struct Update {
+    /// What the store said when it was asked at a moment. None: the known state stays.
+    pub(crate) flag: Option<(Flag, u64)>,
+    pub(crate) lifetime_ms: u64,
+    pub(crate) event: Option<Event>,
 }
 
 /// Why the known state stays, where that is worth an event.
@@ -109,12 +99,13 @@ impl Refresher {
         is_known: impl Fn() -> bool,
         is_fresh: impl Fn() -> bool,
     ) -> Option<(Update, RefreshGuard<'a>)> {
-        let mut budget = Budget::new(&self.sleeper, self.budget);
+        // It begins once something is waited for, so that a source which answers at once costs no timer.
+        let mut end = pin!(self.out_of_time());
         let mut state = match self.state.try_lock() {
             Ok(state) => state,
             Err(_) if is_known() => return None,
             Err(_) => {
-                let state = budget.limit(pin!(self.state.lock())).await?;
+                let state = first(pin!(self.state.lock()), end.as_mut()).await.ok()?;
                 if is_known() {
                     return None;
                 }
@@ -124,7 +115,7 @@ impl Refresher {
         if is_fresh() {
             return None;
         }
-        let update = self.ask(&mut state, clock, &mut budget).await;
+        let update = self.ask(&mut state, clock, end).await;
         Some((update, state))
     }
 
@@ -132,11 +123,12 @@ impl Refresher {
         &self,
         state: &mut RefreshState,
         clock: &Clock,
-        budget: &mut Budget<'_>,
+        end: Pin<&mut impl Future<Output = String>>,
     ) -> Update {
         let now_ms = clock.now_ms();
         if let Some(lifetime_ms) = state.drop_old_fetch(now_ms) {
-            return Update::Keep {
+            return Update {
+                flag: None,
                 lifetime_ms,
                 event: None,
             };
@@ -147,25 +139,41 @@ impl Refresher {
             since_ms: now_ms,
         });
         let asked_ms = pending.since_ms;
-        let answer = budget
-            .limit(poll_fn(|cx| {
-                guarded(|| pending.fetch.as_mut().poll(cx))
-                    .unwrap_or_else(|error| Poll::Ready(Err(error)))
-            }))
-            .await;
-        let Some(answer) = answer else {
-            let waited = match budget.is_possible() {
-                true => format!("no answer within {} ms", self.budget.as_millis()),
-                false => "waiting for an answer needs a tokio runtime with time".to_owned(),
-            };
-            return state.failed(Failure::Slow, waited, now_ms);
+        let fetch = poll_fn(|cx| {
+            guarded(|| pending.fetch.as_mut().poll(cx))
+                .unwrap_or_else(|error| Poll::Ready(Err(error)))
+        });
+        let answer = match first(pin!(fetch), end).await {
+            Ok(answer) => answer,
+            Err(waited) => return state.failed(Failure::Slow, waited),
         };
         state.pending = None;
         match answer {
             Ok(answer) => state.answered(answer.as_ref(), asked_ms, clock.now_ms()),
-            Err(error) => state.failed(kind(&error), error.to_string(), now_ms),
+            Err(error) => state.failed(kind(error.as_ref()), error.to_string()),
         }
     }
+
+    /// Ends when a request has waited for long enough, or if nothing can be waited for here. Says which.
+    async fn out_of_time(&self) -> String {
+        match self.sleeper.sleep(self.budget) {
+            Some(sleep) => sleep.await,
+            None => return "waiting for an answer needs a tokio runtime with time".to_owned(),
+        }
+        format!("no answer within {} ms", self.budget.as_millis())
+    }
+}
+
+/// The result of some work, unless the other future ends first.
+async fn first<T, E>(
+    mut work: Pin<&mut impl Future<Output = T>>,
+    mut end: Pin<&mut impl Future<Output = E>>,
+) -> Result<T, E> {
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(Ok(result)),
+        Poll::Pending => end.as_mut().poll(cx).map(Err),
+    })
+    .await
 }
 
 impl RefreshState {
@@ -185,78 +193,37 @@ impl RefreshState {
 
     /// The source answered a question of `asked_ms`; none: there is no such parameter.
     fn answered(&mut self, answer: Option<&ParameterValue>, asked_ms: u64, now_ms: u64) -> Update {
-        if self.versions.is_stale(answer, asked_ms) {
-            return Update::Keep {
-                lifetime_ms: jittered(self.backoff.succeeded(), random(now_ms)),
+        let is_stale = self.versions.is_stale(answer, asked_ms);
+        let decoded = answer.map_or_else(|| Ok(Flag::off()), |value| Flag::decode(value.text()));
+        match decoded {
+            Err(error) if !is_stale => self.failed(Failure::Failed, error.to_string()),
+            Ok(flag) if !is_stale => {
+                self.versions.update(answer, now_ms);
+                Update {
+                    flag: Some((flag, asked_ms)),
+                    lifetime_ms: lifetime(self.backoff.succeeded()),
+                    event: None,
+                }
+            }
+            _ => Update {
+                flag: None,
+                lifetime_ms: lifetime(self.backoff.succeeded()),
                 event: Some(Event::Ignored {
                     version: answer.and_then(ParameterValue::version),
                     known_version: self.versions.version(),
                 }),
-            };
-        }
-        let decoded = answer.map_or_else(|| Ok(Flag::off()), |value| Flag::decode(value.text()));
-        match decoded {
-            Ok(flag) => {
-                self.versions.update(answer, now_ms);
-                let lifetime_ms = jittered(self.backoff.succeeded(), random(now_ms));
-                Update::Set {
-                    flag,
-                    asked_ms,
-                    lifetime_ms,
-                }
-            }
-            Err(error) => self.failed(Failure::Failed, error.to_string(), now_ms),
+            },
         }
     }
 
-    fn failed(&mut self, failure: Failure, reason: String, now_ms: u64) -> Update {
+    fn failed(&mut self, failure: Failure, reason: String) -> Update {
         let next = self.backoff.failed(failure);
         let next_secs = next.after.as_secs();
-        Update::Keep {
-            lifetime_ms: jittered(next.after, random(now_ms)),
+        Update {
+            flag: None,
+            lifetime_ms: lifetime(next.after),
             event: next.is_news.then_some(Event::Failed { reason, next_secs }),
         }
-    }
-}
-
-/// What is left of the time that a request may wait.
-struct Budget<'a> {
-    sleeper: &'a Sleeper,
-    duration: Duration,
-    /// Made only once something is waited for, so that a source which answers at once costs no timer.
-    /// None within: nothing can end a wait here.
-    end: Option<Option<Sleep>>,
-}
-
-impl<'a> Budget<'a> {
-    fn new(sleeper: &'a Sleeper, duration: Duration) -> Self {
-        Self {
-            sleeper,
-            duration,
-            end: None,
-        }
-    }
-
-    /// Whether anything could be waited for.
-    fn is_possible(&self) -> bool {
-        !matches!(self.end, Some(None))
-    }
-
-    /// The result of some work, unless the budget ends first.
-    async fn limit<T>(&mut self, mut work: impl Future<Output = T> + Unpin) -> Option<T> {
-        poll_fn(|cx| {
-            if let Poll::Ready(result) = Pin::new(&mut work).poll(cx) {
-                return Poll::Ready(Some(result));
-            }
-            match self
-                .end
-                .get_or_insert_with(|| self.sleeper.sleep(self.duration))
-            {
-                Some(end) => end.as_mut().poll(cx).map(|()| None),
-                None => Poll::Ready(None),
-            }
-        })
-        .await
     }
 }
 
@@ -266,25 +233,22 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, BoxError> {
 }
 
 /// Whether the store throttles: the source says so by an error type, its own or a cause of its own.
-fn kind(error: &BoxError) -> Failure {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
-    while let Some(error) = cause {
-        if error.is::<Throttled>() {
-            return Failure::Throttled;
-        }
-        cause = error.source();
+fn kind(error: &(dyn std::error::Error + 'static)) -> Failure {
+    match successors(Some(error), |error| error.source()).any(|error| error.is::<Throttled>()) {
+        true => Failure::Throttled,
+        false => Failure::Failed,
     }
-    Failure::Failed
 }
 
-fn random(seed: u64) -> u64 {
-    mixed(&RandomState::new(), seed, SystemTime::now())
+/// How long an answer holds, in milliseconds.
+fn lifetime(interval: Duration) -> u64 {
+    jittered(interval, random(&RandomState::new(), SystemTime::now()))
 }
 
-/// With the time in it, to the nanosecond: processes restored from one snapshot have the same random
-/// keys, and must not ask together ever after.
-fn mixed(keys: &RandomState, seed: u64, now: SystemTime) -> u64 {
-    keys.hash_one((seed, now))
+/// By the time, to the nanosecond: processes restored from one snapshot have the same random keys, and must
+/// not ask together ever after.
+fn random(keys: &RandomState, now: SystemTime) -> u64 {
+    keys.hash_one(now)
 }
 
 #[cfg(test)]
@@ -296,7 +260,7 @@ mod tests {
         let (keys, ttl) = (RandomState::new(), Duration::from_secs(5));
         let mut drawn: Vec<u64> = (0..1_000)
             .map(|nanos| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos))
-            .map(|now| jittered(ttl, mixed(&keys, 0, now)))
+            .map(|now| jittered(ttl, random(&keys, now)))
             .collect();
         drawn.sort_unstable();
         drawn.dedup();
@@ -311,8 +275,8 @@ mod tests {
         struct Wrapped(#[source] Throttled);
 
         let throttled = Throttled::new("Rate exceeded");
-        assert_eq!(kind(&throttled.clone().into()), Failure::Throttled);
-        assert_eq!(kind(&Wrapped(throttled).into()), Failure::Throttled);
-        assert_eq!(kind(&"Rate exceeded".into()), Failure::Failed);
+        assert_eq!(kind(&throttled), Failure::Throttled);
+        assert_eq!(kind(&Wrapped(throttled)), Failure::Throttled);
+        assert_eq!(kind(&std::fmt::Error), Failure::Failed);
     }
 }

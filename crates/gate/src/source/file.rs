@@ -1,21 +1,19 @@
 //! A flag in a file: for apps on one machine. The file holds exactly what Parameter Store would.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::{BoxError, Fetch, FlagSource, ParameterValue};
 use crate::clock::Clock;
+use crate::regular_file;
 
 /// More than any flag: Parameter Store's standard tier takes 4,096 bytes.
-const MAX_BYTES: u64 = 65_536;
+const MAX_BYTES: usize = 65_536;
 /// How long a flag that was seen must be gone before that means *off*.
 const GONE_FOR_MS: u64 = 60_000;
 /// How many reads may hang at a time, each with a thread of its own.
@@ -34,16 +32,15 @@ const MAX_HANGING: usize = 64;
 pub struct FileSource {
     path: PathBuf,
     clock: Clock,
-    /// By parameter: what was seen of its file.
-    seen: Arc<Mutex<HashMap<String, Seen>>>,
-    reading: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Seen {
-    There,
-    /// Since this moment, in milliseconds since the epoch.
-    GoneSince(u64),
+#[derive(Debug, Default)]
+struct Shared {
+    /// By parameter whose file was seen: since when it is gone, in milliseconds since the epoch, if it is.
+    gone_since: Mutex<HashMap<String, Option<u64>>>,
+    /// Each read holds a clone.
+    reading: Arc<()>,
 }
 
 /// What a read finds.
@@ -62,39 +59,37 @@ impl FileSource {
         Self {
             path: path.into(),
             clock: Clock::default(),
-            seen: Arc::default(),
-            reading: Arc::default(),
+            shared: Arc::default(),
         }
     }
 
     fn judge(&self, parameter: &str, found: Found) -> Result<Option<ParameterValue>, BoxError> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.shared.gone_since.lock();
+        let mut seen = seen.unwrap_or_else(PoisonError::into_inner);
         let has_directory = match found {
             Found::Text(text) => {
-                seen.insert(parameter.to_owned(), Seen::There);
+                seen.insert(parameter.to_owned(), None);
                 return Ok(Some(text.into()));
             }
             Found::Nothing { has_directory } => has_directory,
         };
-        let Some(seen) = seen.get_mut(parameter) else {
+        let Some(gone_since) = seen.get_mut(parameter) else {
             return Ok(None);
         };
         if !has_directory {
-            *seen = Seen::There;
+            *gone_since = None;
             return Err("the flag is gone with its directory: is the store mounted?".into());
         }
         let now_ms = self.clock.now_ms();
         // A clock that jumped backwards begins the minute anew.
-        let since_ms = match *seen {
-            Seen::GoneSince(since_ms) if since_ms <= now_ms => since_ms,
-            Seen::GoneSince(_) | Seen::There => now_ms,
-        };
-        *seen = Seen::GoneSince(since_ms);
-        if now_ms.saturating_sub(since_ms) < GONE_FOR_MS {
-            let seconds = Duration::from_millis(GONE_FOR_MS).as_secs();
-            return Err(format!("the flag is gone: after {seconds} s that means off").into());
+        let since_ms = gone_since
+            .filter(|since| *since <= now_ms)
+            .unwrap_or(now_ms);
+        *gone_since = Some(since_ms);
+        match now_ms.saturating_sub(since_ms) < GONE_FOR_MS {
+            true => Err("the flag is gone: after 60 s that means off".into()),
+            false => Ok(None),
         }
-        Ok(None)
     }
 }
 
@@ -102,26 +97,20 @@ impl FlagSource for FileSource {
     fn fetch(&self, parameter: &str) -> Fetch {
         let (source, parameter) = (self.clone(), parameter.to_owned());
         Box::pin(async move {
-            let file = source.path.join(parameter.trim_start_matches('/'));
-            let (sender, found) = oneshot::channel();
-            let (base, reading) = (source.path.clone(), Arc::clone(&source.reading));
-            if reading.fetch_add(1, Ordering::AcqRel) >= MAX_HANGING {
-                reading.fetch_sub(1, Ordering::AcqRel);
+            let reading = Arc::clone(&source.shared.reading);
+            if Arc::strong_count(&reading) > MAX_HANGING.saturating_add(1) {
                 return Err(format!("{MAX_HANGING} reads of the store hang").into());
             }
-            let done = Arc::clone(&reading);
-            let started = thread::Builder::new()
-                .name("maintenance-file".to_owned())
-                .spawn(move || {
-                    let found = read(&base, &file);
-                    reading.fetch_sub(1, Ordering::AcqRel);
-                    // The gate may have given it up.
-                    let _ = sender.send(found);
-                });
-            if let Err(error) = started {
-                done.fetch_sub(1, Ordering::AcqRel);
-                return Err(error.into());
-            }
+            let base = source.path.clone();
+            let file = base.join(parameter.trim_start_matches('/'));
+            let (sender, found) = oneshot::channel();
+            let thread = thread::Builder::new().name("maintenance-file".to_owned());
+            thread.spawn(move || {
+                let found = read(&base, &file);
+                drop(reading);
+                // The gate may have given it up.
+                let _ = sender.send(found);
+            })?;
             source.judge(&parameter, found.await??)
         })
     }
@@ -141,22 +130,10 @@ fn check_base(path: &Path) -> Result<(), BoxError> {
 }
 
 fn read(base: &Path, file: &Path) -> Result<Found, BoxError> {
-    let metadata = match fs::metadata(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return nothing(base, file),
-        other => other?,
-    };
-    // Opening a pipe would wait for its writer.
-    if !metadata.is_file() {
-        return Err("the flag is not a regular file".into());
+    match regular_file::read(file, MAX_BYTES)? {
+        Some(text) => Ok(Found::Text(String::from_utf8(text)?)),
+        None => nothing(base, file),
     }
-    let mut text = String::new();
-    File::open(file)?
-        .take(MAX_BYTES.saturating_add(1))
-        .read_to_string(&mut text)?;
-    if u64::try_from(text.len())? > MAX_BYTES {
-        return Err(format!("the flag has more than {MAX_BYTES} bytes").into());
-    }
-    Ok(Found::Text(text))
 }
 
 /// There is no file.
@@ -177,6 +154,8 @@ fn nothing(base: &Path, file: &Path) -> Result<Found, BoxError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::clock::ManualClock;
 
@@ -255,6 +234,16 @@ mod tests {
         fs::remove_file(&file).unwrap();
         write(root.path(), b"off");
         assert_eq!(source.fetch(NAME).await.unwrap(), Some("off".into()));
+    }
+
+    #[tokio::test]
+    async fn no_more_than_64_reads_hang_at_a_time() {
+        let root = tempfile::tempdir().unwrap();
+        let (source, _) = seen_on(root.path()).await;
+        let hanging = vec![Arc::clone(&source.shared.reading); MAX_HANGING];
+        assert!(error(&source).await.contains("64 reads of the store hang"));
+        drop(hanging);
+        assert_eq!(source.fetch(NAME).await.unwrap(), Some("on".into()));
     }
 
     #[tokio::test]

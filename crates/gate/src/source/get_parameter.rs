@@ -22,13 +22,9 @@ pub(super) fn read(body: &[u8]) -> Result<ParameterValue, BoxError> {
     let Some(Value::String(value)) = parameter.get_mut("Value").map(Value::take) else {
         return Err(no("its Parameter has no text as Value").into());
     };
-    let value = ParameterValue::from(value);
     // One without a version, or with one that is none: all else in it is as good as ever.
     let version = parameter.get("Version").and_then(Value::as_u64);
-    Ok(match version.filter(|version| *version > 0) {
-        Some(version) => value.with_version(version),
-        None => value,
-    })
+    Ok(ParameterValue::from(value).with_version(version.filter(|version| *version > 0)))
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ impl ParameterValue {
     /// written, and whose reads may lag behind the writes. The gate then leaves aside an answer that is
     /// older than what it knows, for a minute. Without a number each answer counts at once.
     #[must_use]
-    pub fn with_version(self, version: u64) -> Self {
+    pub fn with_version(self, version: impl Into<Option<u64>>) -> Self {
         Self {
-            version: Some(version),
+            version: version.into(),
             ..self
         }
     }

@@ -85,11 +85,7 @@ fn read(parameter: Parameter) -> Option<ParameterValue> {
     let version = u64::try_from(parameter.version)
         .ok()
         .filter(|version| *version > 0);
-    let value = ParameterValue::from(parameter.value?);
-    Some(match version {
-        Some(version) => value.with_version(version),
-        None => value,
-    })
+    Some(ParameterValue::from(parameter.value?).with_version(version))
 }
 
 fn why(error: SdkError<GetParameterError, HttpResponse>) -> BoxError {

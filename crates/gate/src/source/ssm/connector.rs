@@ -44,20 +44,17 @@ fn roots(ca_bundle: Option<String>) -> Result<RootCertStore, BoxError> {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         });
     };
-    let unusable = |why: String| format!("AWS_CA_BUNDLE {path} cannot be used: {why}");
-    let mut roots = RootCertStore::empty();
-    for certificate in
-        CertificateDer::pem_file_iter(&path).map_err(|error| unusable(error.to_string()))?
-    {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| unusable(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(unusable("there is no certificate in it".to_owned()).into());
-    }
-    Ok(roots)
+    let read = || -> Result<RootCertStore, BoxError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(&path)? {
+            roots.add(certificate?)?;
+        }
+        match roots.is_empty() {
+            true => Err("there is no certificate in it".into()),
+            false => Ok(roots),
+        }
+    };
+    read().map_err(|why| format!("AWS_CA_BUNDLE {path} cannot be used: {why}").into())
 }
 
 /// Connects to the host of an `https` URL through the proxy of the environment, if it names one.

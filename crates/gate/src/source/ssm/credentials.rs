@@ -27,62 +27,51 @@ const EARLY: Duration = Duration::from_secs(60);
 /// Where credentials come from.
 pub(super) enum CredentialsSource {
     Environment(Credentials),
-    Container(Endpoint),
-}
-
-/// The endpoint that hands out the credentials of a container or a restored snapshot.
-pub(super) struct Endpoint {
-    uri: Uri,
-    authorization: Option<HeaderValue>,
+    /// From the endpoint of a container or a restored snapshot, which is asked this.
+    Container(Request<Full<Bytes>>),
 }
 
 impl CredentialsSource {
     pub(super) fn read(variables: &Variables) -> Result<Self, BoxError> {
-        let key = variables.get("AWS_ACCESS_KEY_ID");
-        if key.is_none()
-            && let Some(endpoint) = Endpoint::read(variables)?
-        {
-            return Ok(Self::Container(endpoint));
-        }
-        let required = |name: &str, value: Option<String>| {
-            value.ok_or_else(|| {
-                format!(
-                    "{name} is not set, and there are no other credentials for the feature `ssm` of maintenance-gate: \
-                     use `ssm-sdk` for profiles and EC2"
-                )
-            })
-        };
-        let key = plain("AWS_ACCESS_KEY_ID", required("AWS_ACCESS_KEY_ID", key)?)?;
-        let secret = variables.get("AWS_SECRET_ACCESS_KEY");
-        let secret = plain(
+        const NAMES: [&str; 3] = [
+            "AWS_ACCESS_KEY_ID",
             "AWS_SECRET_ACCESS_KEY",
-            required("AWS_SECRET_ACCESS_KEY", secret)?,
-        )?;
-        let token = variables
-            .get("AWS_SESSION_TOKEN")
-            .map(|token| plain("AWS_SESSION_TOKEN", token))
-            .transpose()?;
-        Ok(Self::Environment(credentials(key, secret, token, None)))
-    }
-}
-
-fn credentials(
-    key: String,
-    secret: String,
-    token: Option<String>,
-    expires: Option<SystemTime>,
-) -> Credentials {
-    Credentials::new(key, secret, token, expires, "maintenance-gate")
-}
-
-/// A credential with a line break in it, say, would fail in a way that is hard to understand.
-fn plain(name: &str, value: String) -> Result<String, BoxError> {
-    match value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Ok(value),
-        false => {
-            Err(format!("{name} holds a space or another character that cannot be in it").into())
+            "AWS_SESSION_TOKEN",
+        ];
+        if variables.get("AWS_ACCESS_KEY_ID").is_none()
+            && let Some(request) = container_request(variables)?
+        {
+            return Ok(Self::Container(request));
         }
+        let missing = "is not set, and there are no other credentials for the feature `ssm` of maintenance-gate: use `ssm-sdk` for profiles and EC2";
+        let credentials = credentials(NAMES, |name| variables.get(name), missing, None)?;
+        Ok(Self::Environment(credentials))
     }
+}
+
+/// Those of an access key, a secret and maybe a session token of these names. One with a line break in it,
+/// say, would fail in a way that is hard to understand.
+fn credentials(
+    [key, secret, token]: [&str; 3],
+    get: impl Fn(&str) -> Option<String>,
+    missing: &str,
+    expires: Option<SystemTime>,
+) -> Result<Credentials, BoxError> {
+    let optional = |name: &str| match get(name) {
+        Some(value) if !value.bytes().all(|byte| byte.is_ascii_graphic()) => Err(format!(
+            "{name} holds a space or another character that cannot be in it"
+        )),
+        value => Ok(value),
+    };
+    let required = |name| optional(name)?.ok_or_else(|| format!("{name} {missing}"));
+    let (key, secret, token) = (required(key)?, required(secret)?, optional(token)?);
+    Ok(Credentials::new(
+        key,
+        secret,
+        token,
+        expires,
+        "maintenance-gate",
+    ))
 }
 
 /// Whether credentials are good for at least a minute more.
@@ -92,58 +81,45 @@ pub(super) fn are_valid(credentials: &Credentials, now: SystemTime) -> bool {
         .is_none_or(|end| end.duration_since(now).is_ok_and(|left| left > EARLY))
 }
 
-impl Endpoint {
-    fn read(variables: &Variables) -> Result<Option<Self>, BoxError> {
-        const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-        const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-        let (name, uri) = match (variables.get(RELATIVE), variables.get(FULL)) {
-            (Some(path), _) => (RELATIVE, format!("http://169.254.170.2{path}")),
-            (None, Some(uri)) => (FULL, uri),
-            (None, None) => return Ok(None),
-        };
-        let uri = uri.parse().ok().filter(is_allowed).ok_or_else(|| {
-            format!("{name} names no credentials endpoint: https, or http on this host, ECS or EKS")
-        })?;
-        Ok(Some(Self {
-            uri,
-            authorization: authorization(variables)?,
-        }))
+/// Asks the endpoint.
+pub(super) async fn fetch(
+    client: &HttpClient<Connector>,
+    request: Request<Full<Bytes>>,
+) -> Result<Credentials, BoxError> {
+    let answer = round_trip(client, request).await?;
+    let status = answer.status();
+    if status != StatusCode::OK {
+        return Err(format!("HTTP {} from the credentials endpoint", status.as_u16()).into());
     }
+    let unusable = "the credentials endpoint did not answer with credentials";
+    let answer = json(answer.body()).map_err(|_| unusable)?;
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
+    let expires = text("Expiration").map(|end| {
+        let end = DateTime::from_str(&end, Format::DateTime).map_err(|_| unusable)?;
+        SystemTime::try_from(end).map_err(|_| unusable)
+    });
+    let names = ["AccessKeyId", "SecretAccessKey", "Token"];
+    let missing = "is missing in the answer of the credentials endpoint";
+    credentials(names, text, missing, expires.transpose()?)
+}
 
-    /// Asks it.
-    pub(super) async fn fetch(
-        self,
-        client: &HttpClient<Connector>,
-    ) -> Result<Credentials, BoxError> {
-        let mut request = Request::get(self.uri).body(Full::<Bytes>::default())?;
-        if let Some(authorization) = self.authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization);
-        }
-        let answer = round_trip(client, request).await?;
-        let status = answer.status();
-        if status != StatusCode::OK {
-            return Err(format!("HTTP {} from the credentials endpoint", status.as_u16()).into());
-        }
-        let unusable = "the credentials endpoint did not answer with credentials";
-        let answer = json(answer.body()).map_err(|_| unusable)?;
-        let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
-        let expires = match text("Expiration") {
-            None => None,
-            Some(end) => {
-                let end = DateTime::from_str(&end, Format::DateTime).map_err(|_| unusable)?;
-                Some(SystemTime::try_from(end).map_err(|_| unusable)?)
-            }
-        };
-        let required = |name: &str| text(name).ok_or(unusable);
-        Ok(credentials(
-            plain("AccessKeyId", required("AccessKeyId")?)?,
-            plain("SecretAccessKey", required("SecretAccessKey")?)?,
-            text("Token")
-                .map(|token| plain("Token", token))
-                .transpose()?,
-            expires,
-        ))
+/// What the endpoint is asked, if the environment names one.
+fn container_request(variables: &Variables) -> Result<Option<Request<Full<Bytes>>>, BoxError> {
+    const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+    const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    let (name, uri) = match (variables.get(RELATIVE), variables.get(FULL)) {
+        (Some(path), _) => (RELATIVE, format!("http://169.254.170.2{path}")),
+        (None, Some(uri)) => (FULL, uri),
+        (None, None) => return Ok(None),
+    };
+    let uri: Uri = uri.parse().ok().filter(is_allowed).ok_or_else(|| {
+        format!("{name} names no credentials endpoint: https, or http on this host, ECS or EKS")
+    })?;
+    let mut request = Request::get(uri).body(Full::default())?;
+    if let Some(authorization) = authorization(variables)? {
+        request.headers_mut().insert(AUTHORIZATION, authorization);
     }
+    Ok(Some(request))
 }
 
 /// Without TLS only where no other host can listen: this host, and the addresses of ECS and EKS.
@@ -212,7 +188,7 @@ mod tests {
     #[test]
     fn credentials_are_read_again_a_minute_before_their_end() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
-        let of = |expires| credentials("k".to_owned(), "s".to_owned(), None, expires);
+        let of = |expires| Credentials::new("k", "s", None, expires, "test");
         assert!(are_valid(&of(None), now));
         assert!(are_valid(&of(Some(now + Duration::from_secs(61))), now));
         assert!(!are_valid(&of(Some(now + Duration::from_secs(60))), now));

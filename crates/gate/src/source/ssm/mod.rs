@@ -4,7 +4,6 @@
 mod answer;
 mod connector;
 mod credentials;
-mod endpoint;
 mod request;
 mod settings;
 mod source;

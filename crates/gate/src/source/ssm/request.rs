@@ -42,10 +42,10 @@ pub(super) fn get_parameter(
         .into();
     let signed = headers.iter().map(|(name, value)| (name.as_str(), *value));
     let signable = SignableBody::Bytes(body.as_bytes());
-    let signable = SignableRequest::new("POST", settings.endpoint.url(), signed, signable)?;
+    let signable = SignableRequest::new("POST", &settings.url, signed, signable)?;
     let (signature, _) = sign(signable, &params)?.into_parts();
 
-    let mut request = Request::post(settings.endpoint.url()).header(USER_AGENT, USER_AGENT_VALUE);
+    let mut request = Request::post(&settings.url).header(USER_AGENT, USER_AGENT_VALUE);
     for (name, value) in headers {
         request = request.header(name, value);
     }

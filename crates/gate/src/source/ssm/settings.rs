@@ -1,65 +1,62 @@
-//! Where Parameter Store is, by the environment.
+//! Where Parameter Store is, by the environment: what the AWS SDK for Rust chooses, by the endpoint rules of
+//! aws-sdk-ssm 1.133.0 and the partitions in them. A test here compares the two.
 
-use super::endpoint::Endpoint;
+use http::Uri;
+
 use crate::source::BoxError;
 use crate::source::environment::Variables;
 
+/// What the regions of a partition of AWS begin with, and the domain of their endpoints. Any region that is
+/// in no other partition is in the last.
+const PARTITIONS: [(&str, &str); 7] = [
+    ("cn-", "amazonaws.com.cn"),
+    ("eusc-", "amazonaws.eu"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+    ("us-isof-", "csp.hci.ic.gov"),
+    ("", "amazonaws.com"),
+];
+
 /// Everything that a request needs.
 pub(super) struct Settings {
-    pub(super) endpoint: Endpoint,
+    /// Of all requests; it ends with a slash.
+    pub(super) url: String,
     pub(super) region: String,
-}
-
-/// Which endpoint the environment asks for.
-#[derive(Default)]
-pub(super) struct EndpointOptions {
-    /// A URL, and the variable that it came from.
-    pub(super) url: Option<(&'static str, String)>,
-    pub(super) fips: bool,
-    pub(super) dual_stack: bool,
-}
-
-/// Whether there are credentials and a region, as far as can be seen without asking anyone.
-#[cfg(any(feature = "ssm-sdk", test))]
-pub(super) fn is_configured(variables: &Variables) -> bool {
-    let has = |name: &&str| variables.get(name).is_some();
-    let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-    let endpoints = [
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    ];
-    (keys.iter().all(has) || endpoints.iter().any(has)) && region(variables).is_some()
 }
 
 impl Settings {
     pub(super) fn read(variables: &Variables) -> Result<Self, BoxError> {
-        let region = region(variables).ok_or(
+        let either = |first, second| variables.get(first).or_else(|| variables.get(second));
+        let region = either("AWS_REGION", "AWS_DEFAULT_REGION").ok_or(
             "neither AWS_REGION nor AWS_DEFAULT_REGION is set: set one, or use the feature `ssm-sdk` of maintenance-gate, which also reads profiles",
         )?;
-        let options = EndpointOptions {
-            url: url(variables)?,
-            fips: flag(variables, "AWS_USE_FIPS_ENDPOINT")?,
-            dual_stack: flag(variables, "AWS_USE_DUALSTACK_ENDPOINT")?,
+        // It becomes part of a host name.
+        let is_label =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !region.bytes().all(is_label) {
+            return Err("AWS_REGION is not a region".into());
+        }
+        let own_url = match flag(variables, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
+            true => None,
+            false => either("AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL"),
         };
-        Ok(Self {
-            endpoint: Endpoint::resolve(&region, &options)?,
-            region,
-        })
+        if let Some(url) = own_url {
+            let url = normalized(&url).ok_or("AWS_ENDPOINT_URL_SSM or AWS_ENDPOINT_URL is not the URL of an endpoint, with nothing in its path but letters, digits and any of - . _ ~")?;
+            return Ok(Self { url, region });
+        }
+        for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
+            if flag(variables, name)? {
+                return Err(format!("{name} is not for the feature `ssm` of maintenance-gate: set AWS_ENDPOINT_URL_SSM to such an endpoint, or use `ssm-sdk`").into());
+            }
+        }
+        let mut partitions = PARTITIONS.iter();
+        let domain = partitions
+            .find(|(start, _)| region.starts_with(start))
+            .map_or("amazonaws.com", |(_, domain)| domain);
+        let url = format!("https://ssm.{region}.{domain}/");
+        Ok(Self { url, region })
     }
-}
-
-fn region(variables: &Variables) -> Option<String> {
-    variables
-        .get("AWS_REGION")
-        .or_else(|| variables.get("AWS_DEFAULT_REGION"))
-}
-
-fn url(variables: &Variables) -> Result<Option<(&'static str, String)>, BoxError> {
-    if flag(variables, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
-        return Ok(None);
-    }
-    let url = |name| variables.get(name).map(|url| (name, url));
-    Ok(url("AWS_ENDPOINT_URL_SSM").or_else(|| url("AWS_ENDPOINT_URL")))
 }
 
 fn flag(variables: &Variables, name: &str) -> Result<bool, BoxError> {
@@ -69,6 +66,28 @@ fn flag(variables: &Variables, name: &str) -> Result<bool, BoxError> {
         Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
         Some(_) => Err(format!("{name} must be `true` or `false`").into()),
     }
+}
+
+/// The URL of an endpoint as the client asks for it and the signature names it: without the scheme's own
+/// port, and with one way only to write its path.
+fn normalized(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+    let (host, path) = (authority.host(), uri.path().trim_end_matches('/'));
+    // None before a user's name; a port that does not fit is none to `http`.
+    let port = authority.as_str().strip_prefix(host)?.strip_prefix(':');
+    let port: Option<u16> = port.map(str::parse).transpose().ok()?;
+    let port = match (scheme, port) {
+        ("http", None | Some(80)) | ("https", None | Some(443)) => String::new(),
+        ("http" | "https", Some(port)) => format!(":{port}"),
+        _ => return None,
+    };
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let is_plain = path
+        .split('/')
+        .skip(1)
+        .all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_unreserved));
+    (is_plain && uri.query().is_none()).then(|| format!("{scheme}://{host}{port}{path}/"))
 }
 
 #[cfg(test)]
@@ -95,7 +114,7 @@ mod tests {
         let variables = variables(more);
         let settings = Settings::read(&variables);
         match settings.and_then(|it| CredentialsSource::read(&variables).map(|_| it)) {
-            Ok(settings) => Ok(settings.endpoint.url().to_owned()),
+            Ok(settings) => Ok(settings.url),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -146,20 +165,97 @@ mod tests {
 
     #[test]
     fn missing_credentials_are_reason_enough_to_name_the_other_feature() {
-        let without = [("AWS_ACCESS_KEY_ID", "")];
-        assert!(url(&without).unwrap_err().contains("`ssm-sdk`"));
-        assert!(!is_configured(&variables(&without)));
-        assert!(!is_configured(&variables(&[("AWS_REGION", "")])));
-        assert!(is_configured(&variables(&[])));
+        let error = url(&[("AWS_ACCESS_KEY_ID", "")]).unwrap_err();
+        assert!(error.contains("`ssm-sdk`"), "{error}");
         let snap_start = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/");
-        assert!(is_configured(&variables(&[without[0], snap_start])));
+        assert!(url(&[("AWS_ACCESS_KEY_ID", ""), snap_start]).is_ok());
     }
 
     #[test]
-    fn an_endpoint_of_ones_own_is_neither_fips_nor_dual_stack() {
+    fn fips_and_dual_stack_need_an_endpoint_by_its_url() {
         for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
-            let error = url(&[("AWS_ENDPOINT_URL", "http://localhost"), (name, "true")]);
-            assert!(error.unwrap_err().contains("cannot be combined"));
+            let error = url(&[(name, "true")]).unwrap_err();
+            assert!(
+                error.contains(name) && error.contains("`ssm-sdk`"),
+                "{error}"
+            );
+            assert!(url(&[(name, "false")]).is_ok());
+            let own = ("AWS_ENDPOINT_URL_SSM", "https://ssm-fips.eu-west-1.example");
+            assert_eq!(url(&[(name, "true"), own]).unwrap(), format!("{}/", own.1));
+        }
+    }
+
+    /// What the SDK chooses.
+    async fn sdk(region: &str) -> String {
+        use aws_sdk_ssm::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
+        let params = Params::builder().region(region).build().unwrap();
+        let endpoint = DefaultResolver::new().resolve_endpoint(&params).await;
+        endpoint.unwrap().url().to_owned()
+    }
+
+    #[tokio::test]
+    async fn every_region_has_the_endpoint_that_the_sdk_chooses() {
+        for region in [
+            "us-east-1",
+            "us-west-2",
+            "eu-central-2",
+            "ap-southeast-7",
+            "il-central-1",
+            "mx-central-1",
+            "cn-north-1",
+            "cn-northwest-1",
+            "us-gov-east-1",
+            "us-gov-west-1",
+            "eusc-de-east-1",
+            "us-iso-east-1",
+            "us-iso-west-1",
+            "us-isob-east-1",
+            "eu-isoe-west-1",
+            "us-isof-south-1",
+            "xx-somewhere-9",
+        ] {
+            let ours = url(&[("AWS_REGION", region)]).unwrap();
+            assert_eq!(ours, format!("{}/", sdk(region).await));
+        }
+    }
+
+    #[test]
+    fn an_endpoints_url_ends_with_a_slash_and_names_no_default_port() {
+        for (url, endpoint) in [
+            ("http://127.0.0.1:4566", "http://127.0.0.1:4566/"),
+            ("http://[::1]:80/", "http://[::1]/"),
+            ("http://[::1]:8080", "http://[::1]:8080/"),
+            (
+                "https://vpce-1.ssm.eu-west-1.vpce.amazonaws.com",
+                "https://vpce-1.ssm.eu-west-1.vpce.amazonaws.com/",
+            ),
+            ("https://proxy:444/aws/", "https://proxy:444/aws/"),
+        ] {
+            assert_eq!(normalized(url).as_deref(), Some(endpoint), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_endpoint_is_refused() {
+        for url in [
+            "",
+            "localhost",
+            "localhost:4566",
+            "ftp://localhost",
+            "http://",
+            "http://user:password@localhost",
+            "http://localhost/?a=b",
+            "http://localhost/a//b",
+            "http://localhost//a",
+            "http://localhost/a/../b",
+            "http://localhost/./a",
+            "http://localhost/a%20b",
+            "http://localhost/a:b",
+            "http://local host",
+            "http://localhost:99999",
+            "http://localhost:",
+        ] {
+            assert_eq!(normalized(url), None, "{url}");
         }
     }
 }

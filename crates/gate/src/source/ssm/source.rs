@@ -7,10 +7,8 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 
 use super::connector::{Connector, https};
-use super::credentials::{CredentialsSource, are_valid};
+use super::credentials::{self, CredentialsSource, are_valid};
 use super::settings::Settings;
-#[cfg(feature = "ssm-sdk")]
-use super::settings::is_configured;
 use super::{answer, request};
 use crate::source::environment::Variables;
 use crate::source::http::{HttpClient, client, round_trip};
@@ -26,7 +24,7 @@ use crate::source::{BoxError, Fetch, FlagSource};
 /// | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` or `AWS_CONTAINER_AUTHORIZATION_TOKEN` | who asks, where there are no keys: under SnapStart, on ECS and on EKS |
 /// | `AWS_REGION`, else `AWS_DEFAULT_REGION` | where; always set in Lambda |
 /// | `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL` | another endpoint, with or without TLS; its path, if any, of letters, digits and `-._~`; unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true` |
-/// | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | `true` for such an endpoint of AWS. The TLS is not FIPS-validated |
+/// | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | not `true`, unless the endpoint is named: its TLS is not FIPS-validated |
 /// | `AWS_CA_BUNDLE` | a PEM file of certificate authorities to trust instead of Mozilla's, which are compiled in: the isolated regions (`us-iso-…`) have their own |
 /// | `HTTPS_PROXY`, `NO_PROXY` | the HTTP proxy to an `https` endpoint, and the hosts that need none |
 ///
@@ -62,12 +60,6 @@ impl SsmSource {
         }
     }
 
-    /// Whether credentials and a region are there.
-    #[cfg(feature = "ssm-sdk")]
-    pub(crate) fn is_configured(&self) -> bool {
-        is_configured(&self.variables)
-    }
-
     fn client(&self) -> Result<&HttpClient<Connector>, BoxError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
@@ -77,9 +69,9 @@ impl SsmSource {
     }
 
     async fn credentials(&self, source: CredentialsSource) -> Result<Credentials, BoxError> {
-        let endpoint = match source {
+        let request = match source {
             CredentialsSource::Environment(credentials) => return Ok(credentials),
-            CredentialsSource::Container(endpoint) => endpoint,
+            CredentialsSource::Container(request) => request,
         };
         let lock = || {
             self.credentials
@@ -90,7 +82,7 @@ impl SsmSource {
         if let Some(credentials) = known.filter(|it| are_valid(it, SystemTime::now())) {
             return Ok(credentials);
         }
-        let credentials = endpoint.fetch(self.client()?).await?;
+        let credentials = credentials::fetch(self.client()?, request).await?;
         *lock() = Some(credentials.clone());
         Ok(credentials)
     }
