@@ -43,7 +43,7 @@ impl DecodeError {
 }
 
 /// A JSON object being read: fields are taken out one by one, what is left is unknown.
-pub(crate) struct Fields(Vec<(String, Value)>);
+pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
     /// Reads the object and its schema number. `newer` is what becomes of a higher schema.
@@ -71,16 +71,14 @@ impl Fields {
     /// The fields of `value`, if it is an object.
     pub(crate) fn of(value: Value) -> Option<Self> {
         match value {
-            Value::Object(map) => Some(Self(map.into_iter().collect())),
+            Value::Object(map) => Some(Self(map)),
             _ => None,
         }
     }
 
     /// Takes a field; `null` is the same as none.
     pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(name, _)| name == key)?;
-        let (_, value) = self.0.remove(at);
-        Some(value).filter(|value| !value.is_null())
+        remove(&mut self.0, key).filter(|value| !value.is_null())
     }
 
     /// Takes a text.
@@ -134,14 +132,9 @@ impl Fields {
             .transpose()
     }
 
-    /// What nobody took.
+    /// The fields that were not taken.
     pub(crate) fn rest(self) -> Map<String, Value> {
-        let mut rest = Map::new();
-        // One by one: to collect would bring a sort to order what is in order.
-        for (name, value) in self.0 {
-            rest.insert(name, value);
-        }
-        rest
+        self.0
     }
 }
 
@@ -151,6 +144,15 @@ pub(crate) fn remove(map: &mut Map<String, Value>, key: &str) -> Option<Value> {
     let value = map.get_mut(key).map(Value::take)?;
     map.retain(|name, _| name != key);
     Some(value)
+}
+
+/// The fields of an object made by `json!`, but for those that are null.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    let Value::Object(mut map) = value else {
+        return Map::new();
+    };
+    map.retain(|_, value| !value.is_null());
+    map
 }
 
 /// Writes a document.

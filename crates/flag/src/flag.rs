@@ -5,11 +5,10 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::document::{self, DecodeError, Fields, MAX_VALUE_BYTES, SCHEMA};
+use crate::document::{self, DecodeError, Fields, SCHEMA};
 use crate::names::WindowId;
-use crate::room::NoRoom;
 
 /// What a role answers its visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,7 +118,7 @@ impl Owner {
     }
 
     fn to_json(&self) -> Value {
-        serde_json::json!({"kind": self.kind.as_str(), "name": self.name})
+        json!({"kind": self.kind.as_str(), "name": self.name})
     }
 }
 
@@ -267,50 +266,25 @@ impl Flag {
         })
     }
 
-    /// The bytes to store.
-    ///
-    /// # Errors
-    /// If they are more than [`MAX_VALUE_BYTES`].
-    pub fn encode(&self) -> Result<String, NoRoom> {
-        let text = self.text();
-        if text.len() > MAX_VALUE_BYTES {
-            return Err(NoRoom {
-                bytes: text.len(),
-                most: MAX_VALUE_BYTES,
-                parts: Vec::new(),
-            });
-        }
-        Ok(text)
-    }
-
     /// The bytes, however many.
     pub(crate) fn text(&self) -> String {
-        let mut map = Map::new();
-        map.insert("schema".to_owned(), self.schema.into());
-        map.insert("mode".to_owned(), self.mode.as_str().into());
-        let mut put = |key: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                map.insert(key.to_owned(), value);
-            }
-        };
-        put(
-            "window",
-            self.window.as_ref().map(|window| window.as_str().into()),
-        );
-        put("owner", self.owner.as_ref().map(Owner::to_json));
-        put("by", self.by.clone().map(Value::from));
-        put("reason", self.reason.clone().map(Value::from));
-        put("message", self.message.clone().map(Value::from));
-        put("since", self.since.map(|time| time.to_string().into()));
-        put("until", self.until.map(|time| time.to_string().into()));
-        put("auto_off", self.auto_off.then_some(Value::Bool(true)));
-        put("retry_after", self.retry_after.map(Value::from));
-        put(
-            "drained_at",
-            self.drained_at.map(|time| time.to_string().into()),
-        );
-        put("bypass", self.bypass.clone());
-        put("overrode", self.overrode.as_ref().map(Owner::to_json));
+        let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        let mut map = document::object(json!({
+            "schema": self.schema,
+            "mode": self.mode.as_str(),
+            "window": self.window.as_ref().map(WindowId::as_str),
+            "owner": self.owner.as_ref().map(Owner::to_json),
+            "by": self.by,
+            "reason": self.reason,
+            "message": self.message,
+            "since": time(self.since),
+            "until": time(self.until),
+            "auto_off": self.auto_off.then_some(true),
+            "retry_after": self.retry_after,
+            "drained_at": time(self.drained_at),
+            "bypass": self.bypass,
+            "overrode": self.overrode.as_ref().map(Owner::to_json),
+        }));
         for (key, value) in &self.unknown {
             map.entry(key.clone()).or_insert_with(|| value.clone());
         }

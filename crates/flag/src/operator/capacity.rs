@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, from_value, json};
 
 use crate::document::{self, DecodeError, Fields, MAX_VALUE_BYTES, SCHEMA};
 
@@ -65,24 +65,16 @@ pub struct PackError {
 
 impl Capacity {
     fn to_json(&self) -> Value {
-        let mut map = Map::new();
         let reserved = match self.reserved {
             Reserved::Unset => Value::from("unset"),
             Reserved::Limit(n) => Value::from(n),
         };
-        map.insert("reserved".to_owned(), reserved);
-        if !self.provisioned.is_empty() {
-            let provisioned = self
-                .provisioned
-                .iter()
-                .map(|(k, v)| (k.clone(), Value::from(*v)))
-                .collect();
-            map.insert("provisioned".to_owned(), Value::Object(provisioned));
-        }
-        if !self.mappings.is_empty() {
-            map.insert("mappings".to_owned(), self.mappings.clone().into());
-        }
-        Value::Object(map)
+        document::object(json!({
+            "reserved": reserved,
+            "provisioned": (!self.provisioned.is_empty()).then_some(&self.provisioned),
+            "mappings": (!self.mappings.is_empty()).then_some(&self.mappings),
+        }))
+        .into()
     }
 
     /// What one entry says, and whether it replaces an earlier one.
@@ -91,34 +83,19 @@ impl Capacity {
             |what: &str| DecodeError::malformed(format!("{what} of {function:?} is unreadable"));
         let mut fields = Fields::of(value).ok_or_else(|| bad("the capacity"))?;
         let replaces = fields.yes("replaces").map_err(|_| bad("replaces"))?;
-        let count = |value: &Value| value.as_u64().and_then(|n| u32::try_from(n).ok());
         let reserved = match fields.take("reserved") {
             Some(Value::String(word)) if word == "unset" => Reserved::Unset,
-            Some(value) => Reserved::Limit(count(&value).ok_or_else(|| bad("reserved"))?),
+            Some(value) => Reserved::Limit(from_value(value).map_err(|_| bad("reserved"))?),
             None => return Err(bad("reserved")),
         };
-        let provisioned = match fields.take("provisioned") {
-            None => BTreeMap::new(),
-            Some(Value::Object(map)) => map
-                .into_iter()
-                .map(|(qualifier, value)| count(&value).map(|n| (qualifier, n)))
-                .collect::<Option<_>>()
-                .ok_or_else(|| bad("provisioned"))?,
-            Some(_) => return Err(bad("provisioned")),
-        };
-        let mappings = match fields.take("mappings") {
-            None => Vec::new(),
-            Some(Value::Array(items)) => items
-                .into_iter()
-                .map(|item| item.as_str().map(str::to_owned))
-                .collect::<Option<_>>()
-                .ok_or_else(|| bad("mappings"))?,
-            Some(_) => return Err(bad("mappings")),
-        };
+        let provisioned = fields.take("provisioned").map(from_value).transpose();
+        let provisioned = provisioned.map_err(|_| bad("provisioned"))?;
+        let mappings = fields.take("mappings").map(from_value).transpose();
+        let mappings = mappings.map_err(|_| bad("mappings"))?;
         let capacity = Self {
             reserved,
-            provisioned,
-            mappings,
+            provisioned: provisioned.unwrap_or_default(),
+            mappings: mappings.unwrap_or_default(),
         };
         Ok((capacity, replaces))
     }
@@ -201,7 +178,7 @@ impl CapacityDoc {
     /// The bytes to store. [`pack`] keeps them under [`MAX_VALUE_BYTES`].
     #[must_use]
     pub fn encode(&self) -> String {
-        let functions = self
+        let functions: Map<String, Value> = self
             .functions
             .iter()
             .map(|(name, capacity)| {
@@ -212,11 +189,11 @@ impl CapacityDoc {
                 (name.clone(), entry)
             })
             .collect();
-        let mut map = Map::new();
-        map.insert("schema".to_owned(), SCHEMA.into());
-        map.insert("origin".to_owned(), self.origin.clone().into());
-        map.insert("functions".to_owned(), Value::Object(functions));
-        document::write(map)
+        document::write(document::object(json!({
+            "schema": SCHEMA,
+            "origin": self.origin,
+            "functions": functions,
+        })))
     }
 }
 

@@ -2,16 +2,19 @@
 
 use jiff::Timestamp;
 
+use super::size::{self, LeftOut, NoRoom};
 use crate::bypass::{AddressRange, Bypass, PathPattern, StoredToken};
 use crate::document::SCHEMA;
 use crate::flag::{Flag, Mode, Owner, OwnerKind};
 use crate::names::WindowId;
-use crate::room::{self, LeftOut, NoRoom};
+
+/// Who holds a window whose flag names no owner.
+const SET_BY_HAND: &str = "a person who set the flag by hand";
 
 /// What happens to a role.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Somebody asks for maintenance.
+    /// A person or an observer asks for maintenance.
     Enter(Box<Enter>),
     /// A person asks to end it.
     Exit(Exit),
@@ -209,7 +212,7 @@ impl Step {
     /// # Errors
     /// [`NoRoom`] says how many bytes it would take, and what takes them.
     pub fn check_room(&self) -> Result<(), NoRoom> {
-        room::check(&self.flag, self.outcome == Outcome::TurnedOn)
+        size::check(&self.flag, self.outcome == Outcome::TurnedOn)
     }
 }
 
@@ -260,18 +263,17 @@ pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
             step
         }
         (true, Event::Exit(exit)) => exit_by_person(current, exit)?,
-        (true, Event::Normal { observer, at }) => match &current.owner {
-            Some(owner) if owner.kind == OwnerKind::Observer && owner.name == observer => {
-                close(current, observer, None, None, at)
+        (true, Event::Normal { observer, at }) => {
+            let is_holder = current.owner == Some(Owner::observer(observer.as_str()));
+            // A window that has ended by itself has no holder.
+            if !is_holder && current.mode_at(at).is_on() {
+                let holder = current.owner.clone();
+                // A person typed a flag without an owner.
+                let holder = holder.unwrap_or_else(|| Owner::manual(SET_BY_HAND));
+                return Err(Refusal::Conflict { holder });
             }
-            // A window that has ended by itself is nobody's any more.
-            _ if !current.mode_at(at).is_on() => close(current, observer, None, None, at),
-            holder => {
-                return Err(Refusal::Conflict {
-                    holder: or_unknown(holder.as_ref()),
-                });
-            }
-        },
+            close(current, observer, None, None, at)
+        }
     };
     if current.schema > SCHEMA {
         return Err(Refusal::NewerSchema {
@@ -282,37 +284,17 @@ pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
 }
 
 fn exit_by_person(current: &Flag, exit: Exit) -> Result<Step, Refusal> {
-    // A window that has ended by itself is nobody's any more.
-    let holder = current
-        .owner
-        .as_ref()
-        .filter(|_| current.mode_at(exit.at).is_on());
+    // A window that has ended by itself has no holder.
+    let is_on = current.mode_at(exit.at).is_on();
+    let mut holder = current.owner.clone();
+    holder = holder.filter(|owner| owner.kind == OwnerKind::Observer && is_on);
     match (holder, exit.force) {
-        (Some(holder), None) if holder.kind == OwnerKind::Observer => Err(Refusal::Conflict {
-            holder: holder.clone(),
-        }),
-        (Some(holder), Some(force)) if holder.kind == OwnerKind::Observer => Ok(close(
-            current,
-            exit.by,
-            Some(force.reason),
-            Some(holder.clone()),
-            exit.at,
-        )),
-        (_, force) => Ok(close(
-            current,
-            exit.by,
-            force.map(|force| force.reason),
-            None,
-            exit.at,
-        )),
+        (Some(holder), None) => Err(Refusal::Conflict { holder }),
+        (holder, force) => {
+            let reason = force.map(|force| force.reason);
+            Ok(close(current, exit.by, reason, holder, exit.at))
+        }
     }
-}
-
-/// A flag typed by hand has no owner: whoever typed it was a person.
-fn or_unknown(owner: Option<&Owner>) -> Owner {
-    owner
-        .cloned()
-        .unwrap_or_else(|| Owner::manual("somebody who set the flag by hand"))
 }
 
 fn open(current: &Flag, enter: Enter) -> Step {
@@ -376,7 +358,7 @@ fn close(
         ..Flag::off()
     };
     // What is stored must never keep a window from closing.
-    let (flag, left_out) = room::fit(flag);
+    let (flag, left_out) = size::fit(flag);
     Step {
         flag,
         outcome: Outcome::TurnedOff,

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::size::{self, MAX_NAME_BYTES};
 use crate::document::{self, DecodeError, Fields, MAX_VALUE_BYTES, SCHEMA};
 use crate::names::WindowId;
-use crate::room::{self, MAX_NAME_BYTES};
 
 /// A lease as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,12 +54,8 @@ impl Left {
             .into_iter()
             .map(|(window, numbers)| (window.to_string(), ranges(&numbers).into()))
             .collect();
-        let mut map = Map::new();
-        map.insert("flag".to_owned(), self.flag.into());
-        if !saved.is_empty() {
-            map.insert("saved".to_owned(), Value::Object(saved));
-        }
-        Value::Object(map)
+        let saved = (!saved.is_empty()).then_some(saved);
+        document::object(json!({"flag": self.flag, "saved": saved})).into()
     }
 
     fn read(value: Value) -> Option<Self> {
@@ -161,28 +157,27 @@ impl Lease {
     /// The bytes to store.
     #[must_use]
     pub fn encode(&self) -> String {
-        let mut map = Map::new();
-        map.insert("schema".to_owned(), SCHEMA.into());
-        map.insert("id".to_owned(), self.id.clone().into());
-        map.insert("by".to_owned(), self.by.clone().into());
-        map.insert("operation".to_owned(), self.operation.clone().into());
-        map.insert("acquired".to_owned(), self.acquired.to_string().into());
-        map.insert("expires".to_owned(), self.expires.to_string().into());
-        if self.released {
-            map.insert("released".to_owned(), true.into());
-        }
-        if let Some(follower) = &self.follower {
-            map.insert("follower".to_owned(), follower.clone().into());
-        }
-        if !self.left.is_empty() {
-            let left = self.left.iter().map(|(role, left)| {
+        let left: Map<String, Value> = self
+            .left
+            .iter()
+            .map(|(role, left)| {
                 (
                     role.clone(),
                     left.as_ref().map_or(Value::Null, Left::to_json),
                 )
-            });
-            map.insert("left".to_owned(), Value::Object(left.collect()));
-        }
+            })
+            .collect();
+        let mut map = document::object(json!({
+            "schema": SCHEMA,
+            "id": self.id,
+            "by": self.by,
+            "operation": self.operation,
+            "acquired": self.acquired.to_string(),
+            "expires": self.expires.to_string(),
+            "released": self.released.then_some(true),
+            "follower": self.follower,
+            "left": (!left.is_empty()).then_some(left),
+        }));
         let text = document::write(map.clone());
         if text.len() <= MAX_VALUE_BYTES {
             return text;
@@ -202,7 +197,7 @@ impl Lease {
             ("operation", &self.operation),
         ] {
             let mut text = text.clone();
-            room::cut(&mut text, MAX_NAME_BYTES);
+            size::cut(&mut text, MAX_NAME_BYTES);
             map.insert(field.to_owned(), text.into());
         }
         document::write(map)

@@ -145,6 +145,24 @@ impl fmt::Display for LeftOut {
     }
 }
 
+impl Flag {
+    /// The bytes to store.
+    ///
+    /// # Errors
+    /// If they are more than [`MAX_VALUE_BYTES`].
+    pub fn encode(&self) -> Result<String, NoRoom> {
+        let text = self.text();
+        if text.len() > MAX_VALUE_BYTES {
+            return Err(NoRoom {
+                bytes: text.len(),
+                most: MAX_VALUE_BYTES,
+                parts: Vec::new(),
+            });
+        }
+        Ok(text)
+    }
+}
+
 /// Checks that a flag can be stored with what is noted in it later: the window of one that was typed by
 /// hand, and when it is drained. `opens`: its owner and reason are the ones asked for.
 pub(crate) fn check(flag: &Flag, opens: bool) -> Result<(), NoRoom> {
