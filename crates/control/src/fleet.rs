@@ -5,18 +5,18 @@
 //! 15; all other control-plane calls share 15 a second with the account's deploys.
 
 mod fault;
+mod listing;
 mod pages;
 mod triggers;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{
-    EventSourceMappingConfiguration, FunctionConfiguration, FunctionVersion,
-    ProvisionedConcurrencyConfigListItem,
+    EventSourceMappingConfiguration, ProvisionedConcurrencyConfigListItem,
 };
 use maintenance_flag::Reserved;
 
@@ -29,6 +29,7 @@ use crate::retry::{self, CallError, doubted, required};
 use crate::waits::{Count, Counted};
 use fault::fault;
 pub(crate) use fault::{function_of_arn, origin_of_arn};
+pub(crate) use listing::{Selected, Versions};
 use pages::{existing, pages};
 pub(crate) use triggers::LATEST;
 pub(crate) use write::{Change, Looks};
@@ -56,18 +57,6 @@ pub struct Fleet {
     mappings_settling: Count,
     /// Provisioned concurrency that is on its way to be ready.
     provisioned_awaited: Count,
-}
-
-/// A function that a role selects.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Selected {
-    pub(crate) name: String,
-    /// Only a function with published versions can have provisioned concurrency.
-    pub(crate) has_versions: bool,
-    /// The longest timeout of any of its versions, seconds.
-    pub(crate) timeout: u32,
-    /// Its versions, `$LATEST` among them, each with the ARN of its dead-letter queue if it has one.
-    pub(crate) versions: BTreeMap<String, Option<String>>,
 }
 
 /// What `GetFunction` says.
@@ -173,99 +162,6 @@ impl Fleet {
         while paces.iter().any(|pace| pace.is_moving(started, patience)) {
             tokio::time::sleep(LOOK).await;
         }
-    }
-
-    /// All functions that are selected by name, sorted.
-    pub(crate) async fn list(
-        &self,
-        is_selected: impl Fn(&str) -> bool,
-        guard: Option<&Guard>,
-    ) -> Result<Vec<Selected>, LambdaError> {
-        let mut found: BTreeMap<String, Selected> = BTreeMap::new();
-        let ask = |marker: Option<String>| self.listed(Some(FunctionVersion::All), marker, guard);
-        let take = |(functions, next): (Vec<(String, FunctionConfiguration)>, Option<String>)| {
-            for (name, function) in functions {
-                if !is_selected(&name) {
-                    continue;
-                }
-                let published = function.version.as_deref().is_some_and(|v| v != LATEST);
-                let entry = found.entry(name.clone()).or_insert_with(|| Selected {
-                    name,
-                    has_versions: false,
-                    timeout: 0,
-                    versions: BTreeMap::new(),
-                });
-                entry.has_versions |= published;
-                entry.timeout = entry.timeout.max(seconds(function.timeout));
-                let dead_letter = function.dead_letter_config.and_then(|it| it.target_arn);
-                entry.versions.insert(
-                    function.version.unwrap_or_else(|| LATEST.to_owned()),
-                    dead_letter.filter(|arn| !arn.is_empty()),
-                );
-            }
-            next
-        };
-        pages(ask, take)
-            .await
-            .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
-        Ok(found.into_values().collect())
-    }
-
-    /// The names of all functions that there are: to be certain of what a call does not find.
-    pub(crate) async fn names(
-        &self,
-        guard: Option<&Guard>,
-    ) -> Result<BTreeSet<String>, LambdaError> {
-        let mut found = BTreeSet::new();
-        let ask = |marker: Option<String>| self.listed(None, marker, guard);
-        let take = |(functions, next): (Vec<(String, FunctionConfiguration)>, Option<String>)| {
-            found.extend(functions.into_iter().map(|(name, _)| name));
-            next
-        };
-        pages(ask, take)
-            .await
-            .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
-        Ok(found)
-    }
-
-    /// One page of functions with their names, and the marker of the next.
-    async fn listed(
-        &self,
-        versions: Option<FunctionVersion>,
-        marker: Option<String>,
-        guard: Option<&Guard>,
-    ) -> Result<(Vec<(String, FunctionConfiguration)>, Option<String>), CallError> {
-        retry::call(&self.shared, guard, || async {
-            let ask = self.client.list_functions();
-            let ask = ask.set_function_version(versions.clone());
-            let page = ask.set_marker(marker.clone()).send().await?;
-            let functions = required(page.functions, "Functions")?.into_iter();
-            let named = functions.map(|function| {
-                let name = required(function.function_name.clone(), "FunctionName")?;
-                Ok::<_, CallError>((name, function))
-            });
-            let functions = named.collect::<Result<Vec<_>, _>>()?;
-            Ok::<_, CallError>((functions, page.next_marker))
-        })
-        .await
-    }
-
-    /// Where these credentials look for functions; none if there is no function to tell by.
-    pub(crate) async fn origin(
-        &self,
-        guard: Option<&Guard>,
-    ) -> Result<Option<String>, LambdaError> {
-        let functions = retry::call(&self.shared, guard, || async {
-            let page = self.client.list_functions().max_items(1).send().await?;
-            required(page.functions, "Functions")
-        })
-        .await
-        .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
-        Ok(functions
-            .into_iter()
-            .next()
-            .and_then(|f| f.function_arn)
-            .map(|arn| origin_of_arn(&arn).to_owned()))
     }
 
     /// Reserved concurrency, tags and place of a function; none if it does not exist, which a single

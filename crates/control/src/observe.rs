@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 use crate::error::{Error, LambdaError, failure, in_full};
 use crate::event::{Event, Run};
 use crate::events::{self, FunctionEvents, Reader};
-use crate::fleet::{AT_ONCE, Fleet, Mapping, Selected, not_found_but_listed};
+use crate::fleet::{AT_ONCE, Fleet, Mapping, Selected, Versions, not_found_but_listed};
 use crate::heartbeat::Heartbeat;
 use crate::lease::Guard;
 use crate::report::Failure;
@@ -84,6 +84,8 @@ pub(crate) struct Account<'a> {
     run: &'a Run<'a>,
     /// The functions that any of these selects are listed.
     selections: Vec<&'a Selection>,
+    /// Which of their versions.
+    versions: Versions,
     listed: OnceCell<Vec<Selected>>,
     mappings: OnceCell<HashMap<String, Vec<Mapping>>>,
 }
@@ -93,6 +95,7 @@ impl<'a> Account<'a> {
     pub(crate) fn new(
         fleet: &'a Fleet,
         selections: impl IntoIterator<Item = &'a Selection>,
+        versions: Versions,
         guard: Option<&'a Guard>,
         run: &'a Run<'a>,
     ) -> Self {
@@ -101,6 +104,7 @@ impl<'a> Account<'a> {
             guard,
             run,
             selections: selections.into_iter().collect(),
+            versions,
             listed: OnceCell::new(),
             mappings: OnceCell::new(),
         }
@@ -108,7 +112,7 @@ impl<'a> Account<'a> {
 
     async fn listed(&self, selection: &Selection) -> Result<Vec<Selected>, LambdaError> {
         let is_selected = |name: &str| self.selections.iter().any(|it| it.matches_name(name));
-        let list = || self.fleet.list(is_selected, self.guard);
+        let list = || self.fleet.list(is_selected, self.versions, self.guard);
         let all = self.listed.get_or_try_init(list).await?.iter();
         let selected = all.filter(|function| selection.matches_name(&function.name));
         Ok(selected.cloned().collect())

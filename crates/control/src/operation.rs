@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::control::Control;
 use crate::error::Error;
 use crate::event::{Event, Run};
+use crate::fleet::Versions;
 use crate::lease::{Guard, Halt, Held, Knowledge};
 use crate::observe::{Account, Inventory, ObserveOptions};
 use crate::parameters::LooksBack;
@@ -433,7 +434,12 @@ impl<'a> Operation<'a> {
         let selections = states
             .iter()
             .filter_map(|state| state.spec.functions.as_ref());
-        let account = Account::new(&control.fleet, selections, self.guard(), self.run);
+        // `off` only looks whether the selected functions are at 0.
+        let versions = match self.request {
+            Request::On(_) => Versions::All,
+            Request::Off(_) => Versions::Latest,
+        };
+        let account = Account::new(&control.fleet, selections, versions, self.guard(), self.run);
         let explained = match self.request {
             Request::Off(_) => self.saved_functions(&states).await?,
             Request::On(_) => BTreeSet::new(),

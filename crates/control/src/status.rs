@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::control::Control;
 use crate::error::{Error, LambdaError};
 use crate::event::Run;
+use crate::fleet::Versions;
 use crate::observe::{Account, ObserveOptions};
 use crate::parameters::Read;
 use crate::report::{Part, RoleStatus, State, Status, Unread, Workers, WorkersStatus};
@@ -125,7 +126,7 @@ impl Control {
 
     fn account<'a>(&'a self, roles: &'a [RoleSpec], run: &'a Run<'a>) -> Account<'a> {
         let selections = roles.iter().filter_map(|spec| spec.functions.as_ref());
-        Account::new(&self.fleet, selections, None, run)
+        Account::new(&self.fleet, selections, Versions::All, None, run)
     }
 
     async fn flag_status(&self, spec: &RoleSpec) -> Result<RoleStatus, Error> {

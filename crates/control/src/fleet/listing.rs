@@ -1,0 +1,241 @@
+//! The functions of the account, listed.
+//!
+//! `ListFunctions` shows fifty functions a page, or with `FunctionVersion=ALL` fifty versions a page. One
+//! listing of all versions is the cheapest way to read those of many functions, but an account in which
+//! every deploy publishes a version may have hundreds of thousands: then the versions of the selected
+//! functions are listed function by function.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_lambda::types::{FunctionConfiguration, FunctionVersion};
+
+use super::fault::{fault, origin_of_arn};
+use super::pages::pages;
+use super::{Fleet, LATEST, seconds};
+use crate::error::LambdaError;
+use crate::lease::Guard;
+use crate::retry::{self, CallError, required};
+
+/// How many pages of all versions are read before it is asked whether listing function by function is
+/// cheaper: five thousand versions, ten seconds at the default rate.
+const PAGES: usize = 100;
+
+/// A function that a role selects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Selected {
+    pub(crate) name: String,
+    /// Only a function with published versions can have provisioned concurrency.
+    pub(crate) has_versions: bool,
+    /// The longest timeout of any of its listed versions, seconds.
+    pub(crate) timeout: u32,
+    /// Its listed versions, `$LATEST` among them, each with the ARN of its dead-letter queue if it has one.
+    pub(crate) versions: BTreeMap<String, Option<String>>,
+}
+
+/// Which versions of functions are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// `$LATEST` alone.
+    Latest,
+    /// The published ones, too.
+    All,
+}
+
+/// Functions and their versions, as pages of a list show them.
+#[derive(Default)]
+struct Listing(BTreeMap<String, Selected>);
+
+impl Listing {
+    fn add_selected(
+        &mut self,
+        functions: Vec<(String, FunctionConfiguration)>,
+        is_selected: &impl Fn(&str) -> bool,
+    ) {
+        for (name, function) in functions {
+            if is_selected(&name) {
+                self.add(name, function);
+            }
+        }
+    }
+
+    fn add(&mut self, name: String, version: FunctionConfiguration) {
+        let entry = self.0.entry(name.clone()).or_default();
+        entry.name = name;
+        let number = version.version.unwrap_or_else(|| LATEST.to_owned());
+        entry.has_versions |= number != LATEST;
+        entry.timeout = entry.timeout.max(seconds(version.timeout));
+        let dead_letter = version.dead_letter_config.and_then(|it| it.target_arn);
+        let dead_letter = dead_letter.filter(|arn| !arn.is_empty());
+        entry.versions.insert(number, dead_letter);
+    }
+}
+
+type Page = (Vec<(String, FunctionConfiguration)>, Option<String>);
+
+impl Fleet {
+    /// The functions that are selected by name, sorted.
+    pub(crate) async fn list(
+        &self,
+        is_selected: impl Fn(&str) -> bool,
+        versions: Versions,
+        guard: Option<&Guard>,
+    ) -> Result<Vec<Selected>, LambdaError> {
+        let is_selected = &is_selected;
+        let listed = match versions {
+            Versions::Latest => self.list_latest(is_selected, guard).await.map(Ok),
+            Versions::All => self.list_versions(is_selected, guard).await,
+        };
+        let listed =
+            listed.map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
+        match listed {
+            Ok(Listing(functions)) => Ok(functions.into_values().collect()),
+            Err(Listing(latest)) => {
+                let mut functions = Vec::with_capacity(latest.len());
+                for name in latest.into_keys() {
+                    functions.extend(self.list_versions_of(name, guard).await?);
+                }
+                Ok(functions)
+            }
+        }
+    }
+
+    async fn list_latest(
+        &self,
+        is_selected: &impl Fn(&str) -> bool,
+        guard: Option<&Guard>,
+    ) -> Result<Listing, CallError> {
+        let mut listing = Listing::default();
+        let ask = |marker: Option<String>| self.listed(None, marker, guard);
+        let take = |(functions, next): Page| {
+            listing.add_selected(functions, is_selected);
+            next
+        };
+        pages(ask, take).await?;
+        Ok(listing)
+    }
+
+    /// Lists the selected functions with all their versions. As an error with `$LATEST` alone, if the account
+    /// has so many versions that listing function by function is cheaper.
+    async fn list_versions(
+        &self,
+        is_selected: &impl Fn(&str) -> bool,
+        guard: Option<&Guard>,
+    ) -> Result<Result<Listing, Listing>, CallError> {
+        let mut listing = Listing::default();
+        let mut latest = None;
+        let mut marker = None;
+        let mut left = PAGES;
+        loop {
+            let all = Some(FunctionVersion::All);
+            let (functions, next) = self.listed(all, marker, guard).await?;
+            listing.add_selected(functions, is_selected);
+            marker = next.filter(|next| !next.is_empty());
+            if marker.is_none() {
+                return Ok(Ok(listing));
+            }
+            left = left.saturating_sub(1);
+            if left > 0 {
+                continue;
+            }
+            if let Some(latest) = latest {
+                return Ok(Err(latest));
+            }
+            // Function by function it is a call each: for as many more pages, going on is as cheap.
+            let functions = self.list_latest(is_selected, guard).await?;
+            left = functions.0.len();
+            if left == 0 {
+                return Ok(Ok(functions));
+            }
+            latest = Some(functions);
+        }
+    }
+
+    /// A function with all its versions; none if it was deleted since it was listed.
+    async fn list_versions_of(
+        &self,
+        name: String,
+        guard: Option<&Guard>,
+    ) -> Result<Option<Selected>, LambdaError> {
+        let mut listing = Listing::default();
+        let ask = |marker: Option<String>| {
+            let name = name.as_str();
+            retry::call(&self.shared, guard, move || {
+                let ask = self.client.list_versions_by_function().function_name(name);
+                let ask = ask.set_marker(marker.clone());
+                async {
+                    let page = ask.send().await?;
+                    let versions = required(page.versions, "Versions")?;
+                    Ok::<_, CallError>((versions, page.next_marker))
+                }
+            })
+        };
+        let take = |(versions, next): (Vec<FunctionConfiguration>, Option<String>)| {
+            for version in versions {
+                listing.add(name.clone(), version);
+            }
+            next
+        };
+        match pages(ask, take).await {
+            Ok(()) => Ok(listing.0.into_values().next()),
+            Err(error) if error.kind == retry::Kind::NotFound => Ok(None),
+            Err(error) => Err(fault("lambda:ListVersionsByFunction", &name, error)),
+        }
+    }
+
+    /// The names of all functions that there are: to be certain of what a call does not find.
+    pub(crate) async fn names(
+        &self,
+        guard: Option<&Guard>,
+    ) -> Result<BTreeSet<String>, LambdaError> {
+        let mut found = BTreeSet::new();
+        let ask = |marker: Option<String>| self.listed(None, marker, guard);
+        let take = |(functions, next): Page| {
+            found.extend(functions.into_iter().map(|(name, _)| name));
+            next
+        };
+        pages(ask, take)
+            .await
+            .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
+        Ok(found)
+    }
+
+    /// One page of functions with their names, and the marker of the next.
+    async fn listed(
+        &self,
+        versions: Option<FunctionVersion>,
+        marker: Option<String>,
+        guard: Option<&Guard>,
+    ) -> Result<Page, CallError> {
+        retry::call(&self.shared, guard, || async {
+            let ask = self.client.list_functions();
+            let ask = ask.set_function_version(versions.clone());
+            let page = ask.set_marker(marker.clone()).send().await?;
+            let functions = required(page.functions, "Functions")?.into_iter();
+            let named = functions.map(|function| {
+                let name = required(function.function_name.clone(), "FunctionName")?;
+                Ok::<_, CallError>((name, function))
+            });
+            let functions = named.collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, CallError>((functions, page.next_marker))
+        })
+        .await
+    }
+
+    /// Where these credentials look for functions; none if there is no function to tell by.
+    pub(crate) async fn origin(
+        &self,
+        guard: Option<&Guard>,
+    ) -> Result<Option<String>, LambdaError> {
+        let functions = retry::call(&self.shared, guard, || async {
+            let page = self.client.list_functions().max_items(1).send().await?;
+            required(page.functions, "Functions")
+        })
+        .await
+        .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
+        Ok(functions
+            .into_iter()
+            .next()
+            .and_then(|f| f.function_arn)
+            .map(|arn| origin_of_arn(&arn).to_owned()))
+    }
+}
