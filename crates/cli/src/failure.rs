@@ -4,12 +4,13 @@
 
 use std::error::Error;
 
-use maintenance_control::SettingError;
+use maintenance_control::{LambdaError, SettingError, StoreError};
 use maintenance_flag::Refusal;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exit_code::Outcome;
+use crate::suggest;
 use crate::words;
 
 /// What to do next where nothing better is known: every command can be run again.
@@ -178,9 +179,16 @@ impl Failure {
 
 impl From<SettingError> for Failure {
     fn from(error: SettingError) -> Self {
+        let known = error.unknown_profile();
+        let near = known.and_then(|(profile, known)| {
+            suggest::nearest(profile, known.iter().map(String::as_str))
+        });
+        let known = known.filter(|(_, known)| near.is_none() && !known.is_empty());
         Self::usage(format!("{} cannot be used", error.name()))
             .cause(error.problem())
-            .hint(error.hint())
+            .hint_if(near.map(|profile| format!("did you mean {profile}?")))
+            .hint_if(known.map(|(_, known)| format!("the profiles are {}", known.join(", "))))
+            .hint_if(near.is_none().then(|| error.hint()))
     }
 }
 
@@ -210,6 +218,12 @@ impl From<maintenance_control::Error> for Failure {
                 ..
             } => Outcome::Usage,
             E::Refused { .. } => Outcome::Refused,
+            E::Store(StoreError::NotConfigured(access))
+            | E::Lambda(LambdaError::NotConfigured(access))
+                if access.is_configuration() =>
+            {
+                Outcome::Usage
+            }
             E::NoRoom { source, .. } if source.is_of_options() => Outcome::Usage,
             E::Busy { .. } => Outcome::Busy,
             E::LeaseLost => Outcome::Partial,

@@ -6,14 +6,17 @@
 //! `retry`.
 //!
 //! Reading order: `environment` (what the SDK gets to read), `http` (proxy and certificates),
-//! `credentials`, `unanswered`.
+//! `credentials`, `access` (why AWS cannot be called at all), `unanswered`.
 
+mod access;
 mod credentials;
 mod environment;
 mod http;
 mod setting;
 mod unanswered;
 
+pub use access::AccessError;
+pub(crate) use access::allow;
 pub use setting::{SettingError, check_url};
 pub use unanswered::{Calls, Unanswered};
 

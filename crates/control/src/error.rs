@@ -5,12 +5,10 @@ mod room;
 use jiff::Timestamp;
 use maintenance_flag::{DecodeError, NoRoom, OwnerKind, PackError, Refusal, Role};
 
+use crate::aws::{AccessError, allow};
 use crate::events::FunctionEvents;
 use crate::lease::Halt;
 use crate::report::{Failure, Report};
-
-/// What to do without credentials or region.
-const SIGN_IN: &str = "sign in (aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and set --region or AWS_REGION";
 
 /// An error and all that caused it, in one line.
 pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
@@ -281,9 +279,9 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// No usable credentials or region.
-    #[error("no usable AWS credentials or region")]
-    NotConfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// AWS cannot be called at all.
+    #[error(transparent)]
+    NotConfigured(AccessError),
     /// The store cannot be reached.
     #[error("the parameter store cannot be reached ({action} on {name})")]
     Unreachable {
@@ -327,12 +325,12 @@ impl StoreError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::AccessDenied { action, .. } if action.starts_with("ssm:") => Some(format!(
-                "allow {action} in the IAM policy of whoever runs this"
-            )),
+            Self::AccessDenied { action, source, .. } if action.starts_with("ssm:") => {
+                Some(allow(action, source.as_ref()))
+            }
             // The next call needs the next of them.
             Self::AccessDenied { action, .. } if action.starts_with("kms:") => Some(
-                "it is a SecureString: allow kms:Decrypt, kms:Encrypt and kms:GenerateDataKey on its KMS key, in the key's policy and in the IAM policy of whoever runs this"
+                "it is a SecureString: allow kms:Decrypt, kms:Encrypt and kms:GenerateDataKey on its KMS key, in the key's policy and in the IAM policy of your user or role"
                     .to_owned(),
             ),
             Self::AccessDenied { .. } => Some("check who owns the folder of the store".to_owned()),
@@ -354,7 +352,7 @@ impl StoreError {
                 Some("Parameter Store is busy in this region; try again in a minute".to_owned())
             }
             Self::TooLarge { .. } => Some("shorten what is stored there".to_owned()),
-            Self::NotConfigured(_) => Some(SIGN_IN.to_owned()),
+            Self::NotConfigured(access) => Some(access.hint()),
             Self::Unreachable { .. } => {
                 Some("check the network, --region and --endpoint-url, then try again".to_owned())
             }
@@ -416,9 +414,9 @@ pub enum LambdaError {
         /// How much is missing, if known.
         missing: Option<u32>,
     },
-    /// No usable credentials or region.
-    #[error("no usable AWS credentials or region")]
-    NotConfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// AWS cannot be called at all.
+    #[error(transparent)]
+    NotConfigured(AccessError),
     /// The service refuses the value.
     #[error("{action} on {function} was refused")]
     Refused {
@@ -461,15 +459,13 @@ impl LambdaError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::AccessDenied { action, .. } => {
-                Some(format!("allow {action} in the IAM policy of whoever runs this"))
-            }
+            Self::AccessDenied { action, source, .. } => Some(allow(action, source.as_ref())),
             Self::Unavailable { .. } => Some("run the same command again".to_owned()),
             Self::UnreservedMinimum { .. } => Some(
                 "free reserved concurrency elsewhere or raise the account's limit, then run the same command again"
                     .to_owned(),
             ),
-            Self::NotConfigured(_) => Some(SIGN_IN.to_owned()),
+            Self::NotConfigured(access) => Some(access.hint()),
             Self::Unexplained { .. } => Some(
                 "set the reserved concurrency that it should have (aws lambda put-function-concurrency, or delete-function-concurrency for none)"
                     .to_owned(),

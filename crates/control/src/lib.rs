@@ -34,7 +34,9 @@ mod stop;
 mod store;
 mod waits;
 
-pub use aws::{AwsSettings, Calls, Clients, SettingError, Unanswered, check_url, connect};
+pub use aws::{
+    AccessError, AwsSettings, Calls, Clients, SettingError, Unanswered, check_url, connect,
+};
 pub use clock::Clock;
 pub use control::Control;
 pub use drain::Drain;

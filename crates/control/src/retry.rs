@@ -14,6 +14,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::BoxFuture;
 
+use crate::aws::AccessError;
 use crate::lease::{Guard, Halt};
 use crate::pace::Pace;
 
@@ -38,8 +39,8 @@ pub(crate) enum Kind {
     Transient,
     /// A permission is missing.
     Denied,
-    /// No usable credentials, or no region.
-    Credentials,
+    /// AWS cannot be called at all: the source is an [`AccessError`].
+    Access,
     /// What the call names does not exist.
     NotFound,
     /// The same of what should be there: one such answer proves nothing, so it is looked for again. At
@@ -85,6 +86,14 @@ struct Answer {
 }
 
 impl CallError {
+    /// Why AWS cannot be called at all, if it is that.
+    pub(crate) fn into_access(self) -> Result<AccessError, Self> {
+        match self.source.downcast() {
+            Ok(access) => Ok(*access),
+            Err(source) => Err(Self { source, ..self }),
+        }
+    }
+
     fn halted(halt: Halt) -> Self {
         let source = Box::new(halt);
         Self {
@@ -113,32 +122,9 @@ where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
-        let kind = kind(&error);
-        let source: Box<dyn StdError + Send + Sync> = match &error {
-            SdkError::ServiceError(service) => {
-                let code = service.err().code().unwrap_or("unknown error").to_owned();
-                // What AWS says of a bad signature quotes the signed headers, the session token
-                // among them.
-                let message = if kind == Kind::Credentials {
-                    "AWS does not accept these credentials".to_owned()
-                } else {
-                    service
-                        .err()
-                        .message()
-                        .unwrap_or("no message")
-                        .trim()
-                        .to_owned()
-                };
-                Box::new(Answer { code, message })
-            }
-            // The SDK's own wrappings ("dispatch failure", "io error") say nothing to a person.
-            _ => match error.into_source() {
-                Ok(source) => match source.downcast::<ConnectorError>() {
-                    Ok(connector) => connector.into_source(),
-                    Err(source) => source,
-                },
-                Err(error) => Box::new(error),
-            },
+        let (kind, source) = match access(&error) {
+            Some(access) => (Kind::Access, access.into()),
+            None => (kind(&error), source(error)),
         };
         Self {
             kind,
@@ -146,6 +132,46 @@ where
             ambiguous: false,
             source,
         }
+    }
+}
+
+/// Why AWS cannot be called at all, if it is that.
+fn access<E>(error: &SdkError<E, HttpResponse>) -> Option<AccessError>
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            let error = service.err();
+            let message = error.message().unwrap_or_default();
+            AccessError::refused(error.code().unwrap_or_default(), message)
+        }
+        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => {
+            AccessError::unsent(error)
+        }
+        _ => None,
+    }
+}
+
+/// AWS's own words, or else what happened: the SDK's wrappings ("dispatch failure", "io error") say nothing
+/// to a person.
+fn source<E>(error: SdkError<E, HttpResponse>) -> Box<dyn StdError + Send + Sync>
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    if let SdkError::ServiceError(service) = &error {
+        let (code, message) = (service.err().code(), service.err().message());
+        return Box::new(Answer {
+            code: code.unwrap_or("unknown error").to_owned(),
+            message: message.unwrap_or("no message").trim().to_owned(),
+        });
+    }
+    match error.into_source() {
+        Ok(source) => match source.downcast::<ConnectorError>() {
+            Ok(connector) => connector.into_source(),
+            Err(source) => source,
+        },
+        Err(error) => Box::new(error),
     }
 }
 
@@ -159,13 +185,14 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
                 status,
             )
         }
-        SdkError::ConstructionFailure(_) => Kind::Credentials,
+        // The call makes no sense to the SDK: nothing was sent, and nothing would be the next time.
+        SdkError::ConstructionFailure(_) => Kind::Invalid,
         // Neither the network nor a timeout: the request could not be signed. A connection that the other
         // side closes before it has answered is neither, too, but says that it is worth another try.
         SdkError::DispatchFailure(failure)
             if !failure.is_io() && !failure.is_timeout() && failure.as_other().is_none() =>
         {
-            Kind::Credentials
+            Kind::Invalid
         }
         _ => Kind::Transient,
     }
@@ -189,14 +216,6 @@ fn by_code(code: &str, message: Option<&str>, status: u16) -> Kind {
             Kind::Conflict
         }
         "AccessDeniedException" | "AccessDenied" => Kind::Denied,
-        "UnrecognizedClientException"
-        | "ExpiredTokenException"
-        | "ExpiredToken"
-        | "InvalidClientTokenId"
-        | "InvalidSignatureException"
-        | "SignatureDoesNotMatch"
-        | "MissingAuthenticationTokenException"
-        | "IncompleteSignature" => Kind::Credentials,
         "ResourceNotFoundException"
         | "ParameterNotFound"
         | "ParameterVersionNotFound"
@@ -392,7 +411,7 @@ where
                 next
             }
             Kind::Denied
-            | Kind::Credentials
+            | Kind::Access
             | Kind::NotFound
             | Kind::Exists
             | Kind::Invalid

@@ -3,7 +3,8 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 
-use maintenance_tests::Scene;
+use maintenance_sandbox::Fault;
+use maintenance_tests::{Ran, Scene};
 
 /// Every variable that the SDK reads.
 const VARIABLES: &[&str] = &[
@@ -308,4 +309,168 @@ fn a_process_that_prints_a_line_break_in_a_credential_is_named() {
     let ran = scene.run(&["on", "-y"]);
     ran.refuses(1, "the command came to an end by a mistake of its own");
     assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
+}
+
+/// What `status` says in an environment that has only this of AWS.
+fn says(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    let mut scene = Scene::aws();
+    for variable in [
+        "AWS_ENDPOINT_URL",
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+    ] {
+        scene.unset(variable);
+    }
+    for (name, value) in variables {
+        scene.set(name, value);
+    }
+    let ran = scene.run(&[&["status"], arguments].concat());
+    assert!(scene.sandbox().calls().is_empty(), "{ran:#?}");
+    ran
+}
+
+const REGION: (&str, &str) = ("AWS_REGION", "us-east-1");
+const KEYS: [(&str, &str); 2] = [
+    ("AWS_ACCESS_KEY_ID", "AKIA"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
+];
+
+#[test]
+fn missing_credentials_and_a_missing_region_are_told_apart() {
+    says(&[REGION], &[]).exactly(
+        1,
+        "",
+        "Error: no AWS credentials were found\n\
+         Caused by: looked in the environment, the shared AWS files, and for a container's or an EC2 \
+         instance's role\n\
+         Hint: sign in with `aws login` or `aws sso login`, name a --profile, or set \
+         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n",
+    );
+    says(&KEYS, &[]).exactly(
+        2,
+        "",
+        "Error: no AWS region is set\n\
+         Hint: name one with --region or AWS_REGION, or set region in the profile\n",
+    );
+}
+
+#[test]
+fn metadata_that_never_answers_is_one_line_also_with_v() {
+    // It takes connections and answers none.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let variables = [
+        REGION,
+        ("AWS_EC2_METADATA_DISABLED", ""),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url),
+    ];
+    let ran = says(&variables, &["-v"]);
+    ran.code(1).says("Error: no AWS credentials were found\n");
+    assert_eq!(ran.stderr.matches("Caused by: ").count(), 1, "{ran:#?}");
+}
+
+#[test]
+fn settings_of_awss_own_endpoints_contradict_a_custom_one() {
+    for variable in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
+        let [key, secret] = KEYS;
+        let variables = [REGION, key, secret, (variable, "true")];
+        let ran = says(&variables, &["--endpoint-url", "http://127.0.0.1:1"]);
+        ran.refuses(2, "the AWS endpoint settings contradict each other")
+            .says("and custom endpoint are not supported\n")
+            .says(variable);
+    }
+    says(&[REGION], &["--endpoint-url", "localhost:4566"])
+        .refuses(2, "--endpoint-url cannot be used")
+        .says("Caused by: it must begin with http:// or https://\n");
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_named_with_the_one_that_was_meant() {
+    let mut scene = by_files(
+        "[profile prod]\nregion = eu-west-1\n[profile half]\nsource_profile = prdo\nrole_arn = arn:aws:iam::123456789012:role/x\n",
+    );
+    let file = scene.folder().join("home/.aws/config");
+    let cause = format!(
+        "\nCaused by: there is no profile prdo in {}\nHint: did you mean prod?\n",
+        file.display()
+    );
+    scene
+        .run(&["on", "-y", "--profile", "prdo"])
+        .refuses(2, "--profile cannot be used")
+        .says(&cause);
+    scene
+        .run(&["on", "-y", "--profile", "half"])
+        .refuses(
+            2,
+            &format!(
+                "source_profile of the profile half ({}:9) cannot be used",
+                file.display()
+            ),
+        )
+        .says(&cause);
+    scene.set("AWS_PROFILE", "something");
+    scene
+        .run(&["on", "-y"])
+        .refuses(2, "AWS_PROFILE cannot be used")
+        .says("\nHint: the profiles are default, half, prod\n")
+        .says("\nHint: make it with `aws configure --profile something`\n");
+    assert!(scene.sandbox().calls().is_empty());
+    // An app that needs no AWS is not held up by it.
+    scene
+        .run(&["status", "--store", "file:store"])
+        .code(0)
+        .stdout("off\n");
+}
+
+#[test]
+fn a_wrong_clock_and_refused_credentials_are_said_as_such_with_awss_words() {
+    let skew = "Signature expired: 20261128T000000Z is now earlier than 20261129T000000Z (20261129T000500Z - 5 min.)";
+    for (code, message, headline) in [
+        (
+            "InvalidSignatureException",
+            skew,
+            "this machine's clock is wrong, so AWS refuses its requests",
+        ),
+        (
+            "RequestExpired",
+            "Request has expired.",
+            "this machine's clock is wrong, so AWS refuses its requests",
+        ),
+        (
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided.\n\nThe Canonical String was 'hidden'",
+            "AWS does not accept the credentials",
+        ),
+        (
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+            "the AWS credentials have expired",
+        ),
+    ] {
+        let scene = Scene::aws();
+        let refused = Fault::any_call().always().fail(403, code, message);
+        scene.sandbox().inject(refused);
+        let ran = scene.run(&["on", "-y"]);
+        let said = message.lines().next().unwrap();
+        ran.refuses(1, headline)
+            .says(&format!("\nCaused by: {code}: {said}\n"));
+        assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn a_denial_by_the_organization_is_not_blamed_on_the_iam_policy() {
+    let scene = Scene::aws();
+    let denied = "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: ssm:GetParameter on resource: x with an explicit deny in a service control policy";
+    let fault = Fault::on("GetParameter").always();
+    scene
+        .sandbox()
+        .inject(fault.fail(400, "AccessDeniedException", denied));
+    let ran = scene.run(&["status"]);
+    ran.code(1).says(
+        "\nHint: a service control policy of your AWS organization denies ssm:GetParameter: ask its \
+         administrators, since no IAM policy can allow it\n",
+    );
+    assert!(!ran.stderr.contains("in the IAM policy"), "{ran:#?}");
 }

@@ -35,7 +35,7 @@ fn failed_is_1() {
         1,
         "not allowed to ssm:GetParameter on /maintenance/demo-dev/flags/web",
     );
-    ran.says("Hint: allow ssm:GetParameter in the IAM policy of whoever runs this\n");
+    ran.says("Hint: allow ssm:GetParameter in the IAM policy of your user or role\n");
 
     // What nobody thought of says what to do next, too.
     let scene = Scene::aws();
@@ -143,7 +143,7 @@ fn partial_is_4_and_the_same_command_goes_on() {
     ran.says("\nError: 1 of 2 functions of the worker role is not paused\n");
     ran.says("\nCaused by: demo-dev-b: not allowed to lambda:PutFunctionConcurrency");
     ran.says(
-        "\nHint: allow lambda:PutFunctionConcurrency in the IAM policy of whoever runs this\n",
+        "\nHint: allow lambda:PutFunctionConcurrency in the IAM policy of your user or role\n",
     );
     ran.says("\nHint: run the same command again: it goes on with what is left\n");
 

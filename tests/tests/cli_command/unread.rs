@@ -5,7 +5,7 @@ use maintenance_tests::Scene;
 use serde_json::{Value, json};
 
 const LIST: &str = "not allowed to lambda:ListFunctions on all functions: AccessDeniedException: ";
-const ALLOW_LIST: &str = "allow lambda:ListFunctions in the IAM policy of whoever runs this";
+const ALLOW_LIST: &str = "allow lambda:ListFunctions in the IAM policy of your user or role";
 
 /// With a worker role of two functions.
 fn scene() -> Scene {
@@ -52,7 +52,7 @@ fn functions_that_cannot_be_read_hide_no_flag() {
             "Worker maintenance status for demo-dev",
             "Error: the functions of the worker role could not be read",
             "Caused by: not allowed to lambda:ListFunctions on all functions: AccessDenied",
-            "Hint: allow lambda:ListFunctions in the IAM policy of whoever runs this",
+            "Hint: allow lambda:ListFunctions in the IAM policy of your user or role",
         ]
     );
     // Every role has its line, with -q too, and the error is said all the same.
@@ -128,7 +128,7 @@ fn saved_capacity_that_cannot_be_listed_hides_no_flag_and_is_not_all_well() {
                 "Error: what is saved of the worker role could not be read",
                 "Caused by: not allowed to ssm:GetParametersByPath on \
                  /maintenance/demo-dev/capacity: AccessDenied",
-                "Hint: allow ssm:GetParametersByPath in the IAM policy of whoever runs this",
+                "Hint: allow ssm:GetParametersByPath in the IAM policy of your user or role",
             ]
         );
     }
@@ -182,7 +182,7 @@ fn one_roles_flag_that_cannot_be_read_hides_no_others() {
             "Error: the flag of the worker role could not be read",
             "Caused by: not allowed to ssm:GetParameter on \
              /maintenance/demo-dev/flags/worker: AccessDenied",
-            "Hint: allow ssm:GetParameter in the IAM policy of whoever runs this",
+            "Hint: allow ssm:GetParameter in the IAM policy of your user or role",
         ]
     );
     let worker = scene.run(&["status", "--all", "--json"]).code(1).json()["roles"][1].take();
@@ -232,7 +232,7 @@ fn one_function_that_cannot_be_read_is_named_and_hides_no_other() {
     ran.code(1).stdout("on\n");
     let problem = [
         "Caused by: demo-dev-b: not allowed to lambda:GetFunction on demo-dev-b: AccessDenied",
-        "Hint: allow lambda:GetFunction in the IAM policy of whoever runs this",
+        "Hint: allow lambda:GetFunction in the IAM policy of your user or role",
     ];
     assert_eq!(
         said(&ran.stderr),

@@ -28,8 +28,10 @@ pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connecti
         .iter()
         .any(|role| role.functions.is_some() || role.tags.is_some());
     let needs_aws = settings.store.value == StoreChoice::Ssm || scales;
-    if !needs_aws && settings.region.is_none() {
-        aws.region = Some(NO_REGION.to_owned());
+    if !needs_aws {
+        aws.region.get_or_insert_with(|| NO_REGION.to_owned());
+        // Nor does it matter to such an app that AWS_PROFILE names one that is gone.
+        aws.profile.get_or_insert_with(|| "default".to_owned());
     }
     tracing::debug!(
         %app,

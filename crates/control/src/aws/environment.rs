@@ -130,6 +130,7 @@ impl Environment {
             files,
             profiles,
         };
+        read.check_names(settings)?;
         read.check_profile()?;
         Ok(read)
     }
@@ -194,6 +195,38 @@ impl Environment {
             next = profile.and_then(|profile| profile.get("source_profile"));
         }
         names
+    }
+
+    /// That the profile exists, and those that it takes its credentials from. To the SDK one that does not
+    /// is one without any.
+    fn check_names(&self, settings: &AwsSettings) -> Result<(), SettingError> {
+        let chain = self.chain();
+        let is_missing = |name: &&&str| self.profiles.get_profile(name).is_none();
+        let Some(missing) = chain.iter().find(is_missing) else {
+            return Ok(());
+        };
+        let of = chain.iter().rev().nth(1);
+        let name = match (of, &settings.profile, self.get("AWS_PROFILE")) {
+            (Some(of), ..) => self.name_in(of, "source_profile"),
+            (None, Some(_), _) => "--profile".to_owned(),
+            (None, None, Some(_)) => "AWS_PROFILE".to_owned(),
+            // Without a word, there need not be any.
+            (None, None, None) => return Ok(()),
+        };
+        if of.is_none() && *missing == "default" {
+            return Ok(());
+        }
+        let files = self
+            .files
+            .iter()
+            .map(|file| file.path.display().to_string());
+        let files: Vec<_> = files.collect();
+        let files = match files.is_empty() {
+            true => "the AWS configuration files, which do not exist".to_owned(),
+            false => files.join(" or "),
+        };
+        let known = self.profiles.profiles().map(str::to_owned).collect();
+        Err(SettingError::profile(&name, missing, &files, known))
     }
 
     fn check_profile(&self) -> Result<(), SettingError> {

@@ -11,6 +11,7 @@ pub struct SettingError {
     name: String,
     problem: String,
     hint: String,
+    profile: Option<(String, Vec<String>)>,
 }
 
 impl SettingError {
@@ -23,6 +24,17 @@ impl SettingError {
             name: name.into(),
             problem: problem.into(),
             hint: hint.into(),
+            profile: None,
+        }
+    }
+
+    /// A profile that is in none of the files.
+    pub(super) fn profile(name: &str, profile: &str, files: &str, known: Vec<String>) -> Self {
+        let problem = format!("there is no profile {profile} in {files}");
+        let hint = format!("make it with `aws configure --profile {profile}`");
+        Self {
+            profile: Some((profile.to_owned(), known)),
+            ..Self::new(name, problem, hint)
         }
     }
 
@@ -40,6 +52,13 @@ impl SettingError {
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
+    }
+
+    /// If it names a profile that does not exist: that profile, and those that do.
+    #[must_use]
+    pub fn unknown_profile(&self) -> Option<(&str, &[String])> {
+        let (profile, known) = self.profile.as_ref()?;
+        Some((profile, known))
     }
 
     /// What to do next.

@@ -4,6 +4,10 @@ use crate::error::LambdaError;
 use crate::retry::{CallError, Kind};
 
 pub(super) fn fault(action: &str, function: &str, error: CallError) -> LambdaError {
+    let error = match error.into_access() {
+        Ok(access) => return LambdaError::NotConfigured(access),
+        Err(error) => error,
+    };
     let (action, function) = (action.to_owned(), function.to_owned());
     let kind = error.kind;
     let source = error.source;
@@ -13,7 +17,6 @@ pub(super) fn fault(action: &str, function: &str, error: CallError) -> LambdaErr
             function,
             source,
         },
-        Kind::Credentials => LambdaError::NotConfigured(source),
         Kind::Throttled | Kind::Conflict | Kind::Transient => LambdaError::Unavailable {
             action,
             function,
@@ -26,7 +29,7 @@ pub(super) fn fault(action: &str, function: &str, error: CallError) -> LambdaErr
             function,
             source,
         },
-        Kind::Exists => LambdaError::Failed {
+        Kind::Exists | Kind::Access => LambdaError::Failed {
             action,
             function,
             source,

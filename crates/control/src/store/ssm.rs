@@ -288,6 +288,10 @@ fn missing_for_kms(action: &str, message: &str) -> Option<String> {
 }
 
 fn fault(action: &str, name: &str, error: CallError) -> StoreError {
+    let error = match error.into_access() {
+        Ok(access) => return StoreError::NotConfigured(access),
+        Err(error) => error,
+    };
     let (action, name) = (action.to_owned(), name.to_owned());
     let kind = error.kind;
     let message = error.message;
@@ -311,7 +315,6 @@ fn fault(action: &str, name: &str, error: CallError) -> StoreError {
             name,
             source,
         },
-        Kind::Credentials => StoreError::NotConfigured(source),
         Kind::Throttled | Kind::Conflict => StoreError::Throttled {
             action,
             name,
@@ -323,10 +326,12 @@ fn fault(action: &str, name: &str, error: CallError) -> StoreError {
             source,
         },
         Kind::Halted(halt) => StoreError::Halted(halt),
-        Kind::NotFound | Kind::Missing | Kind::Exists | Kind::Invalid => StoreError::Failed {
-            action,
-            name,
-            source,
-        },
+        Kind::NotFound | Kind::Missing | Kind::Exists | Kind::Invalid | Kind::Access => {
+            StoreError::Failed {
+                action,
+                name,
+                source,
+            }
+        }
     }
 }
