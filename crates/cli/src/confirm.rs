@@ -11,7 +11,7 @@ use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::told;
-use crate::words;
+use crate::render;
 
 /// What a person said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(crate) async fn confirmed(
         let Some(workers) = planned.and_then(|role| role.workers.as_ref()) else {
             continue;
         };
-        let count = words::functions(if is_on(spec) {
+        let count = render::functions(if is_on(spec) {
             workers.changed.len()
         } else {
             workers.changed.len() + workers.unchanged.len()
@@ -81,13 +81,13 @@ pub(crate) async fn confirmed(
                 "{count} more of the {role} role will be paused\n"
             ));
         }
-        for line in words::events(&workers.events, output.verbose() > 0) {
+        for line in render::events(&workers.events, output.verbose() > 0) {
             output.ask(format_args!("{line}\n"));
         }
     }
-    let shown: Vec<_> = plan.iter().flat_map(words::events_of).cloned().collect();
+    let shown: Vec<_> = plan.iter().flat_map(render::events_of).cloned().collect();
     if !shown.is_empty() {
-        output.ask(format_args!("{}\n", words::NOT_SEEN));
+        output.ask(format_args!("{}\n", render::NOT_SEEN));
     }
     Ok(match sure(output)? {
         true => Answer::Yes(shown),
@@ -120,15 +120,15 @@ fn will(
     let options = planned.and_then(|planned| planned.options.as_ref());
     let updated = options.filter(|options| !options.updated.is_empty());
     let mut lines = match (from, updated) {
-        (None, _) => vec![words::will_enable(&spec.role, app)],
-        (Some(from), _) if from != to => vec![words::will_turn(&spec.role, from, to, app)],
-        (Some(_), Some(options)) => vec![words::will_update(&spec.role, app, options)],
+        (None, _) => vec![render::will_enable(&spec.role, app)],
+        (Some(from), _) if from != to => vec![render::will_turn(&spec.role, from, to, app)],
+        (Some(_), Some(options)) => vec![render::will_update(&spec.role, app, options)],
         (Some(_), None) => Vec::new(),
     };
     lines.extend(
         planned
             .into_iter()
-            .flat_map(|role| words::new_terms(role, Timestamp::now())),
+            .flat_map(|role| render::new_window_summary(role, Timestamp::now())),
     );
     lines
 }

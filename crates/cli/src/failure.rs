@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exit_code::Outcome;
+use crate::render;
 use crate::suggest;
-use crate::words;
 
 /// What to do next where nothing better is known: every command can be run again.
 pub(crate) const AGAIN: &str = "see to the cause, then run the same command again";
@@ -233,7 +233,7 @@ impl From<maintenance_control::Error> for Failure {
         let hint = error.hint().unwrap_or_else(|| AGAIN.to_owned());
         let failure = Self::of(outcome, &error).hint(hint);
         match &error {
-            E::EventsLost { functions } => words::losses(functions)
+            E::EventsLost { functions } => render::losses(functions)
                 .into_iter()
                 .fold(failure, Self::cause),
             _ => failure,

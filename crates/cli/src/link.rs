@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::words;
+use crate::render;
 
 /// How long a link is good, if its window does not end first.
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
@@ -111,12 +111,12 @@ pub(crate) fn print(
     let Some(link) = link.filter(|_| is_stored(report)) else {
         return Ok(());
     };
-    for line in words::about_link(link.until, Token::QUERY, Token::HEADER) {
+    for line in render::about_link(link.until, Token::QUERY, Token::HEADER) {
         output.say(line);
     }
     match url {
-        None => output.say(words::APPEND),
-        Some(url) if url.starts_with("http://") => output.say(words::NOT_ENCRYPTED),
+        None => output.say(render::APPEND),
+        Some(url) if url.starts_with("http://") => output.say(render::NOT_ENCRYPTED),
         Some(_) => {}
     }
     if output.json() {

@@ -17,7 +17,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::commands::Connection;
 use crate::output::Output;
-use crate::words;
+use crate::render;
 
 /// How often a line is written where nothing can move. What takes less is done before it needs one.
 const LINE: Duration = Duration::from_secs(10);
@@ -80,9 +80,9 @@ impl Finished {
         let finished = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = now.saturating_duration_since(finished);
         if idle >= STALLED {
-            return Some(words::nothing_finished(idle));
+            return Some(render::nothing_finished(idle));
         }
-        (after >= TELLING && rate > 0.0).then(|| words::pace(rate, left))
+        (after >= TELLING && rate > 0.0).then(|| render::pace(rate, left))
     }
 }
 
@@ -137,11 +137,11 @@ impl<'a> Progress<'a> {
                 (Some(_), _) if self.output.can_animate() => {}
                 (Some(call), None) => {
                     lines = Some(Lines::since(Instant::now()));
-                    self.output.say(words::unanswered(call));
+                    self.output.say(render::unanswered(call));
                 }
                 (Some(call), Some(lines)) => {
                     if lines.is_due(Instant::now()) {
-                        self.output.say(words::unanswered(call));
+                        self.output.say(render::unanswered(call));
                     }
                 }
             }
@@ -160,7 +160,7 @@ impl<'a> Progress<'a> {
             shown.get_or_insert_with(|| Shown::new(String::new(), None, None, self.output));
         }
         if let Some(shown) = shown.as_mut() {
-            shown.unanswered = call.map(words::unanswered);
+            shown.unanswered = call.map(render::unanswered);
             shown.wait();
         }
     }
@@ -181,16 +181,16 @@ impl<'a> Progress<'a> {
                 done,
                 total,
             } => {
-                let what = words::at_work(*action, role);
+                let what = render::at_work(*action, role);
                 self.show(Some(*action), what, *done, Some(*total));
             }
             Event::Waiting(waiting) => self.wait(waiting),
             Event::LeaseWatched { holder, until } => {
                 let app = self.connection.control.app();
-                self.say(words::watched(holder, app, *until, Timestamp::now()));
+                self.say(render::watched(holder, app, *until, Timestamp::now()));
             }
             Event::HolderStopping { until } => {
-                self.say(words::stopping(*until, Timestamp::now()));
+                self.say(render::stopping(*until, Timestamp::now()));
             }
             Event::Draining { left, .. } => self.drain(*left),
             // What begins and ends is said, and not shown.
@@ -220,8 +220,8 @@ impl<'a> Progress<'a> {
             return;
         }
         let what = match total {
-            None => words::listing(role),
-            Some(_) => words::reading(role),
+            None => render::listing(role),
+            Some(_) => render::reading(role),
         };
         self.show(None, what, done, total);
     }
@@ -229,7 +229,7 @@ impl<'a> Progress<'a> {
     /// Whether what is shown is of several roles.
     fn is_of_several(&self) -> bool {
         let shown = self.shown.lock();
-        let of_several = [words::listing(None), words::reading(None)];
+        let of_several = [render::listing(None), render::reading(None)];
         shown.is_ok_and(|shown| {
             shown
                 .as_ref()
@@ -277,8 +277,8 @@ impl<'a> Progress<'a> {
                 shown.waiting_since = now;
             }
             let so_long = now.duration_since(shown.waiting_since);
-            let waiting = words::waiting(shown.action, waiting);
-            shown.waiting = waiting.map(|waiting| words::for_so_long(waiting, so_long));
+            let waiting = render::waiting(shown.action, waiting);
+            shown.waiting = waiting.map(|waiting| render::for_so_long(waiting, so_long));
             shown.wait();
             self.line(shown);
         }
@@ -289,7 +289,7 @@ impl<'a> Progress<'a> {
         let Ok(mut shown) = self.shown.lock() else {
             return;
         };
-        let what = words::draining(left);
+        let what = render::draining(left);
         let shown = shown.get_or_insert_with(|| Shown::new(what.clone(), None, None, self.output));
         shown.bar.set_message(what);
         shown.bar.tick();
@@ -336,12 +336,12 @@ impl Shown {
             finished: Finished::new(Instant::now()),
             lines: Lines::since(Instant::now()),
         };
-        shown.dress();
+        shown.set_style();
         shown
     }
 
     /// Gives the bar the looks of what is going on.
-    fn dress(&self) {
+    fn set_style(&self) {
         let template = match (self.total, self.waits()) {
             (None, None) => TOLD,
             (None, Some(_)) => TOLD_AND_WAITING,
@@ -382,7 +382,7 @@ impl Shown {
             self.bar.set_message(waits);
         } else if self.bar.prefix() != waits {
             self.bar.set_prefix(waits);
-            self.dress();
+            self.set_style();
         }
         // So that the rate and the time left are those of now.
         self.bar.tick();

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::args::DevArgs;
+use crate::demo::{DemoApp, Options, table_of_workers};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::playground::{Options, Playground, table_of_workers};
 use crate::runtime::Signals;
 
 /// How old what the gate knows may be: what a person takes for at once.
@@ -23,45 +23,45 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, Fail
         ttl: TTL,
         aws_waits: args.aws_waits,
     };
-    let playground = Playground::start(options).await?;
+    let demo_app = DemoApp::start(options).await?;
 
     output.say(format_args!(
         "A local AWS is at {}",
-        playground.endpoint_url()
+        demo_app.endpoint_url()
     ));
     output.say(format_args!(
         "The app demo-dev has a page at http://{}/",
-        playground.page()
+        demo_app.page()
     ));
     output.block("and these functions:\n");
-    output.block(table_of_workers(&playground.fleet()));
+    output.block(table_of_workers(&demo_app.fleet()));
     output.block("\nPaste these lines into a second terminal:\n");
-    output.answer(exports(&playground))?;
+    output.answer(exports(&demo_app))?;
     output.block("\nThen try there: maintenance on --all");
     output.say("                maintenance status --all");
     output.say(format_args!(
         "                curl -i http://{}/",
-        playground.page()
+        demo_app.page()
     ));
     output.block("                maintenance off --all\n");
     output.say("Ctrl-C stops it here");
 
-    let mut saved = playground.writes();
+    let mut saved = demo_app.writes();
     let mut tick = tokio::time::interval(SAVE_EVERY);
     loop {
         tokio::select! {
             biased;
             () = signals.next() => break,
             _ = tick.tick() => {
-                let writes = playground.writes();
+                let writes = demo_app.writes();
                 if writes != saved {
-                    playground.save()?;
+                    demo_app.save()?;
                     saved = writes;
                 }
             }
         }
     }
-    playground.save()?;
+    demo_app.save()?;
     output.block(match &args.state {
         None => "\nStopped; nothing is left behind".to_owned(),
         Some(folder) => format!("\nStopped; its state is in {}", folder.display()),
@@ -70,9 +70,9 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, Fail
 }
 
 /// Shell lines that point a terminal at the local AWS.
-fn exports(playground: &Playground) -> String {
-    let mut lines = format!("unset {}\n", Playground::unwanted().join(" "));
-    for (name, value) in playground.variables() {
+fn exports(demo_app: &DemoApp) -> String {
+    let mut lines = format!("unset {}\n", DemoApp::unwanted().join(" "));
+    for (name, value) in demo_app.variables() {
         lines += &format!("export {name}={}\n", quoted(&value));
     }
     // So that the same `maintenance` is found there, however it was started here.

@@ -5,10 +5,10 @@ mod connect;
 mod demo;
 mod dev;
 mod init;
+mod on_off;
 mod pages;
 mod run;
 mod status;
-mod switch;
 mod unlock;
 mod workers;
 

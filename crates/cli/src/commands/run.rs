@@ -7,7 +7,7 @@ use crate::output::Output;
 use crate::runtime::block_on;
 use crate::settings::{Settings, Surroundings};
 
-use super::{config, demo, dev, init, pages, status, switch, unlock, workers};
+use super::{config, demo, dev, init, on_off, pages, status, unlock, workers};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
@@ -31,8 +31,8 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
             };
             block_on(status::run(&settings()?, &args, output))
         }
-        Some(Command::On(args)) => block_on(switch::on(&settings()?, &args, output)),
-        Some(Command::Off(args)) => block_on(switch::off(&settings()?, &args, output)),
+        Some(Command::On(args)) => block_on(on_off::on(&settings()?, &args, output)),
+        Some(Command::Off(args)) => block_on(on_off::off(&settings()?, &args, output)),
         Some(Command::Workers) => block_on(workers::run(&settings()?, output)),
         Some(Command::Unlock(args)) => block_on(unlock::run(&settings()?, &args, output)),
         Some(Command::Config) => config::run(&settings()?, output),

@@ -8,8 +8,8 @@ use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::told;
+use crate::render;
 use crate::settings::{Settings, StoreChoice};
-use crate::words;
 
 use super::connect;
 
@@ -39,7 +39,7 @@ pub(crate) async fn run(
     })
     .await?;
 
-    output.say(words::status_heading(&status.roles, settings.all, &app));
+    output.say(render::status_heading(&status.roles, settings.all, &app));
     if let StoreChoice::File(folder) = &settings.store.value
         && !folder.exists()
     {
@@ -49,19 +49,19 @@ pub(crate) async fn run(
         ));
     }
     for role in &status.roles {
-        let details = words::status_details(role).filter(|_| output.verbose() > 0);
+        let details = render::status_details(role).filter(|_| output.verbose() > 0);
         let named = details.is_some();
         if let Some(details) = details {
             output.detail(details);
         }
-        for note in words::status_notes(role, named, Timestamp::now()) {
+        for note in render::status_notes(role, named, Timestamp::now()) {
             output.say(note);
         }
     }
     if output.json() {
         output.document(&status)?;
     } else {
-        let line = |role: &RoleStatus| match (words::state(role.state), settings.all) {
+        let line = |role: &RoleStatus| match (render::state(role.state), settings.all) {
             (state, true) => format!("{} {state}\n", role.role),
             (state, false) => format!("{state}\n"),
         };
@@ -74,7 +74,7 @@ pub(crate) async fn run(
         true => (Outcome::On, Outcome::On),
         false => (Outcome::Done, Outcome::Failed),
     };
-    match words::unread_of(&status.roles, failed) {
+    match render::unread_of(&status.roles, failed) {
         Some(failure) => Err(failure.answered()),
         None => Ok(well),
     }

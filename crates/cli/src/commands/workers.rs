@@ -4,8 +4,8 @@ use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::told;
+use crate::render;
 use crate::settings::Settings;
-use crate::words;
 
 use super::connect;
 
@@ -18,13 +18,13 @@ pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome,
         control.workers_told(&roles, run).await
     })
     .await?;
-    let unread = words::unread_workers(&workers);
+    let unread = render::unread_workers(&workers);
     if output.json() {
         output.document(&workers)?;
     } else if workers.workers.is_empty() && unread.is_none() {
         output.say(format_args!("The roles of {app} select no functions"));
     } else {
-        output.answer(words::workers(&workers))?;
+        output.answer(render::workers(&workers))?;
     }
     match unread {
         Some(failure) => Err(failure.answered()),

@@ -8,9 +8,9 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use tokio::process::Command;
 
+use crate::demo::{DemoApp, Options, compared, table_of_workers};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::playground::{Options, Playground, compared, table_of_workers};
 
 use super::fetch::{self, Page};
 
@@ -24,7 +24,7 @@ pub(super) struct Check {
 /// The play while it runs.
 pub(super) struct Play<'a> {
     output: &'a Output,
-    playground: Playground,
+    demo_app: DemoApp,
     checks: Vec<Check>,
 }
 
@@ -35,10 +35,10 @@ impl<'a> Play<'a> {
             ttl: Duration::ZERO,
             ..Options::default()
         };
-        let playground = Playground::start(options).await?;
+        let demo_app = DemoApp::start(options).await?;
         Ok(Self {
             output,
-            playground,
+            demo_app,
             checks: Vec::new(),
         })
     }
@@ -78,7 +78,7 @@ impl<'a> Play<'a> {
         self.check("the page answers 200", page.status == 200)?;
         let answer = self.invoke().await?;
         self.check("the worker runs", answer.0 == 200)?;
-        let before = self.playground.fleet();
+        let before = self.demo_app.fleet();
         self.show(format!("\n{}", table_of_workers(&before)))?;
         Ok(before)
     }
@@ -97,7 +97,7 @@ impl<'a> Play<'a> {
             "nobody may store it",
             page.header("cache-control") == Some("no-store"),
         )?;
-        let during = self.playground.fleet();
+        let during = self.demo_app.fleet();
         self.show(format!("\n{}", table_of_workers(&during)))?;
         let is_worker = |name: &str| name.contains("-worker-");
         let mut workers = during.iter().filter(|(name, _)| is_worker(name));
@@ -134,11 +134,11 @@ impl<'a> Play<'a> {
         self.check("the status says so", status == "web off\nworker off\n")?;
 
         self.scene("Every setting, compared with before")?;
-        let now = self.playground.fleet();
+        let now = self.demo_app.fleet();
         self.show("")?;
         self.show(compared(before, during, &now))?;
         self.check("every setting is what it was", *before == now)?;
-        let saved = self.playground.saved();
+        let saved = self.demo_app.saved();
         self.check("nothing that was saved is left over", saved.is_empty())
     }
 
@@ -196,7 +196,7 @@ impl<'a> Play<'a> {
         // No proxy stands between this machine and itself.
         let here = "127.0.0.1".to_owned();
         let proxies = [("NO_PROXY", here.clone()), ("no_proxy", here)];
-        command.envs(self.playground.variables()).envs(proxies);
+        command.envs(self.demo_app.variables()).envs(proxies);
         let done = command.output().await.map_err(cannot)?;
         let (said, answer) = (
             String::from_utf8_lossy(&done.stderr),
@@ -211,7 +211,7 @@ impl<'a> Play<'a> {
 
     /// Fetches the page, and shows what matters of the answer.
     async fn visit(&self) -> Result<Page, Failure> {
-        let address = self.playground.page();
+        let address = self.demo_app.page();
         self.show(format!("\n{} http://{address}/", "GET".bold()))?;
         let page = fetch::get(address)
             .await
@@ -230,12 +230,8 @@ impl<'a> Play<'a> {
 
     /// Invokes a worker, and shows how AWS answers.
     async fn invoke(&self) -> Result<(u16, Option<String>), Failure> {
-        self.show(format!(
-            "\n{} {}",
-            "Invoke".bold(),
-            self.playground.invoked()
-        ))?;
-        let answer = self.playground.invoke().await?;
+        self.show(format!("\n{} {}", "Invoke".bold(), self.demo_app.invoked()))?;
+        let answer = self.demo_app.invoke().await?;
         match &answer {
             (status, None) => self.show(format!("  {status}"))?,
             (status, Some(code)) => self.show(format!("  {status} {code}"))?,

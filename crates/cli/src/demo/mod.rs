@@ -7,5 +7,5 @@ mod app;
 mod table;
 mod workers;
 
-pub(crate) use app::{Options, Playground};
+pub(crate) use app::{DemoApp, Options};
 pub(crate) use table::{compared, workers as table_of_workers};

@@ -5,7 +5,7 @@ use maintenance_control::{RoleStatus, State, WorkersStatus};
 use maintenance_flag::App;
 
 use super::operation::{functions, gone};
-use super::options::terms;
+use super::options::window_summary;
 
 /// The line above a status.
 pub(crate) fn status_heading(roles: &[RoleStatus], all: bool, app: &App) -> String {
@@ -33,7 +33,7 @@ pub(crate) fn status_notes(status: &RoleStatus, named: bool, now: Timestamp) -> 
         if !named {
             lines.push(format!("{role} maintenance is {}", options.mode));
         }
-        lines.extend(terms(&options, now));
+        lines.extend(window_summary(&options, now));
     }
     if let Some(end) = status.opened_at() {
         lines.push(format!(

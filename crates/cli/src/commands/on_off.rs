@@ -14,9 +14,9 @@ use crate::link;
 use crate::output::Output;
 use crate::printable::{self, printable};
 use crate::progress::{Progress, told};
+use crate::render;
 use crate::runtime::interruptible;
 use crate::settings::{Given, Settings, Source, now};
-use crate::words;
 
 use super::connect::{self, Connection};
 
@@ -58,11 +58,11 @@ pub(crate) async fn on(
         })
         .await?;
         let outcome = plan(&report, &roles, output)?;
-        if words::events_of(&report).next().is_some() {
-            output.say(words::NOT_SEEN);
+        if render::events_of(&report).next().is_some() {
+            output.say(render::NOT_SEEN);
         }
         if !args.accept_event_loss
-            && let Some(needs) = words::needs_acceptance(&report)
+            && let Some(needs) = render::needs_acceptance(&report)
         {
             output.say(needs);
         }
@@ -205,7 +205,7 @@ fn plan(report: &Report, roles: &[RoleSpec], output: &Output) -> Result<Outcome,
     if output.json() {
         output.document(report)?;
     } else {
-        let lines = words::plan(report, |role| selects(roles, role), Timestamp::now());
+        let lines = render::plan(report, |role| selects(roles, role), Timestamp::now());
         let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
         output.answer(lines.join("\n") + "\n")?;
     }
@@ -227,13 +227,13 @@ async fn operate(
     let listen = |event: Event<'_>| match event {
         Event::RoleStarted { action, role } => {
             progress.clear();
-            output.say(words::started(action, role, &app));
+            output.say(render::started(action, role, &app));
         }
         Event::RoleFinished(report) => {
             progress.clear();
             let now = (!wish.was_asked()).then(Timestamp::now);
             let selects = selects(roles, &report.role);
-            for line in words::finished(wish.action(), report, selects, now) {
+            for line in render::finished(wish.action(), report, selects, now) {
                 output.say(line);
             }
         }
@@ -289,10 +289,10 @@ async fn operate(
         let (link, url) = wish.link();
         output.document(&link::answer(&report, link, url))?;
     }
-    match words::problem(&report, &back) {
+    match render::problem(&report, &back) {
         Some(problem) => Err(problem.answered()),
         None if drained => Ok(Outcome::Done),
-        None if !stop.is_stopped() => Err(Failure::failed(words::NOBODY_KNOWS)
+        None if !stop.is_stopped() => Err(Failure::failed(render::NOBODY_KNOWS)
             .hint("run the same command again with --wait, or wait for the longest timeout there is: 15 min")
             .answered()),
         None => Err(Failure::new(
@@ -313,7 +313,7 @@ fn unfinished(
     back: &str,
     output: &Output,
 ) -> Result<Failure, Failure> {
-    let failure = words::unfinished(report, Failure::from(error), back);
+    let failure = render::unfinished(report, Failure::from(error), back);
     wish.print_link(report, output)?;
     if output.json() {
         let (link, url) = wish.link();
@@ -345,9 +345,9 @@ async fn drain(
         spec(role).is_some_and(|spec| spec.functions.is_some() || spec.drain.timeout.is_some())
     };
     if !wait {
-        if let Some(at) = words::drained_at(report, described) {
-            output.say(words::safe_from(at));
-            words::runs_on(report)
+        if let Some(at) = render::drained_at(report, described) {
+            output.say(render::safe_from(at));
+            render::runs_on(report)
                 .into_iter()
                 .for_each(|line| output.say(line));
         }
@@ -357,14 +357,14 @@ async fn drain(
         return false;
     };
     for role in report.roles.iter().filter(|role| !described(&role.role)) {
-        output.say(words::unknown_timeout(&role.role));
+        output.say(render::unknown_timeout(&role.role));
     }
-    output.say(words::waiting_until(until));
+    output.say(render::waiting_until(until));
     let drained = control.wait(report, run).await;
     progress.clear();
     if drained {
-        output.say(words::DRAINED);
-        words::runs_on(report)
+        output.say(render::DRAINED);
+        render::runs_on(report)
             .into_iter()
             .for_each(|line| output.say(line));
     }

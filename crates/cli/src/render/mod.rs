@@ -16,7 +16,7 @@ pub(crate) use drain::{
 };
 pub(crate) use events::{NOT_SEEN, events, events_of, losses, needs_acceptance};
 pub(crate) use lease::{stopping, watched};
-pub(crate) use operation::{finished, functions, new_terms, plan, started, will_enable};
+pub(crate) use operation::{finished, functions, new_window_summary, plan, started, will_enable};
 pub(crate) use options::{APPEND, NOT_ENCRYPTED, about_link, runs_on, will_turn, will_update};
 pub(crate) use problem::{problem, unfinished};
 pub(crate) use progress::{

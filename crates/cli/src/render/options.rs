@@ -11,7 +11,7 @@ pub(crate) const NOT_ENCRYPTED: &str = "Warning: the link is not https, so other
 pub(crate) const APPEND: &str = "Append it to any address of the site";
 
 /// What visitors get, a line each: nothing where that is the usual page and nothing else.
-pub(crate) fn terms(options: &OptionsReport, now: Timestamp) -> Vec<String> {
+pub(crate) fn window_summary(options: &OptionsReport, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
     if options.mode == Mode::ReadOnly {
         lines.push("  read-only: GET, HEAD and OPTIONS pass".to_owned());
@@ -149,7 +149,7 @@ mod tests {
         };
         let before = at("2026-11-22T07:00:00Z");
         assert_eq!(
-            terms(&options, before),
+            window_summary(&options, before),
             [
                 "  read-only: GET, HEAD and OPTIONS pass",
                 "  visitors are told: Back soon",
@@ -162,16 +162,16 @@ mod tests {
                 "Warning: /* lets everything pass",
             ]
         );
-        let after = terms(&options, at("2026-11-22T09:00:00Z")).join("\n");
+        let after = window_summary(&options, at("2026-11-22T09:00:00Z")).join("\n");
         assert!(after.contains("visitors were told 2026-11-22T09:00:00Z, which has passed"));
         assert!(after.contains("the bypass link ended at 2026-11-22T08:00:00Z"));
         let opens = OptionsReport {
             auto_off: true,
             ..options
         };
-        let lines = terms(&opens, before).join("\n");
+        let lines = window_summary(&opens, before).join("\n");
         assert!(lines.contains("until 2026-11-22T09:00:00Z: then it opens by itself"));
-        assert!(terms(&plain(), before).is_empty());
+        assert!(window_summary(&plain(), before).is_empty());
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) fn events(events: &[FunctionEvents], all: bool) -> Vec<String> {
     if all {
         return events
             .iter()
-            .map(|it| format!("  {}: {}", it.function, becomes(it)))
+            .map(|it| format!("  {}: {}", it.function, describe(it)))
             .collect();
     }
     let mut lines = Vec::new();
@@ -107,7 +107,7 @@ pub(crate) fn events_of(report: &Report) -> impl Iterator<Item = &FunctionEvents
 }
 
 /// Everything that becomes of a function's work, the worst first.
-pub(crate) fn becomes(events: &FunctionEvents) -> String {
+pub(crate) fn describe(events: &FunctionEvents) -> String {
     let mut parts = bad(events);
     let (mut queued, mut streamed, mut throttled) = (Vec::new(), Vec::new(), Vec::new());
     let mut sent: Vec<(&str, Vec<&Arrival>)> = Vec::new();
@@ -259,14 +259,14 @@ mod tests {
             )
         };
         assert_eq!(
-            becomes(&events),
+            describe(&events),
             "events from s3.amazonaws.com, sns.amazonaws.com will be LOST (no dead-letter queue, no \
              failure destination); cannot see what becomes of its events (allow lambda:ListAliases); \
              events from events.amazonaws.com to live go to arn:aws:sqs:us-east-1:1:dead; messages \
              from sqs orders wait in the queue; records from kafka wait in the stream, for as long as \
              it keeps them; calls from apigateway.amazonaws.com get 429"
         );
-        assert_eq!(becomes(&function("g", vec![])), "no triggers");
+        assert_eq!(describe(&function("g", vec![])), "no triggers");
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
         };
         let words = "what becomes of its events could not be read (lambda:GetPolicy on f did not go \
                      through in time)";
-        assert_eq!(becomes(&unread), words);
+        assert_eq!(describe(&unread), words);
         assert_eq!(
             events(std::slice::from_ref(&unread), false),
             [format!("  f: {words}")]

@@ -48,7 +48,7 @@ impl Options {
 }
 
 /// The demonstration app, running until it is dropped.
-pub(crate) struct Playground {
+pub(crate) struct DemoApp {
     sandbox: Sandbox,
     server: Server,
     page: Server,
@@ -56,7 +56,7 @@ pub(crate) struct Playground {
     state: Option<PathBuf>,
 }
 
-impl Playground {
+impl DemoApp {
     /// Starts it on the runtime this is called in.
     pub(crate) async fn start(options: Options) -> Result<Self, Failure> {
         let sandbox = match &options.state {
@@ -72,15 +72,15 @@ impl Playground {
         let page = serve_page(&sandbox, options.ttl).await?;
         let folder = config_file()
             .map_err(|e| Failure::failed("cannot write a temporary file").caused_by(&e))?;
-        let playground = Self {
+        let demo_app = Self {
             state: options.state,
             sandbox,
             server,
             page,
             folder,
         };
-        playground.save()?;
-        Ok(playground)
+        demo_app.save()?;
+        Ok(demo_app)
     }
 
     /// Where the local AWS is.
@@ -104,7 +104,7 @@ impl Playground {
         names.filter(|name| name.contains("/capacity/")).collect()
     }
 
-    /// The worker that [`Playground::invoke`] invokes.
+    /// The worker that [`DemoApp::invoke`] invokes.
     pub(crate) fn invoked(&self) -> &'static str {
         INVOKED
     }

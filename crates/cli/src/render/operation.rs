@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use maintenance_control::{Action, Drift, GivenUp, Report, RoleOutcome, RoleReport, WorkersReport};
 use maintenance_flag::{App, Role};
 
-use super::events::becomes;
-use super::options::{terms, updated};
+use super::events::describe;
+use super::options::{updated, window_summary};
 
 /// What is said of the worker role when nothing is configured for it.
 pub(crate) const NO_FUNCTIONS: &str = "The worker role selects no functions: only its flag is set";
@@ -52,11 +52,11 @@ pub(crate) fn outcome(report: &RoleReport) -> String {
 }
 
 /// What visitors get from now on, where that is new.
-pub(crate) fn new_terms(report: &RoleReport, now: Timestamp) -> Vec<String> {
+pub(crate) fn new_window_summary(report: &RoleReport, now: Timestamp) -> Vec<String> {
     let options = report.options.as_ref();
     match report.outcome {
         RoleOutcome::TurnedOn | RoleOutcome::OptionsUpdated => {
-            options.map_or_else(Vec::new, |options| terms(options, now))
+            options.map_or_else(Vec::new, |options| window_summary(options, now))
         }
         _ => Vec::new(),
     }
@@ -71,7 +71,10 @@ pub(crate) fn finished(
     now: Option<Timestamp>,
 ) -> Vec<String> {
     let mut lines = vec![outcome(report)];
-    lines.extend(now.into_iter().flat_map(|now| new_terms(report, now)));
+    lines.extend(
+        now.into_iter()
+            .flat_map(|now| new_window_summary(report, now)),
+    );
     match &report.workers {
         Some(workers) => lines.extend(workers_done(action, report.outcome, workers)),
         None if selects => {}
@@ -210,7 +213,7 @@ pub(crate) fn plan(
             ),
             None => outcome(role),
         });
-        lines.extend(new_terms(role, now));
+        lines.extend(new_window_summary(role, now));
         match &role.workers {
             Some(workers) => lines.extend(workers_planned(report.action, workers)),
             None if selects(&role.role) => {}
@@ -229,7 +232,7 @@ pub(crate) fn plan(
 fn planned(name: &str, workers: &WorkersReport) -> String {
     let events = &workers.events;
     match events.binary_search_by(|it| it.function.as_str().cmp(name)) {
-        Ok(at) => format!("  {name}: {}", becomes(&events[at])),
+        Ok(at) => format!("  {name}: {}", describe(&events[at])),
         Err(_) => format!("  {name}"),
     }
 }
