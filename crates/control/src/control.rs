@@ -8,7 +8,8 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::event::Run;
 use crate::fleet::Fleet;
-use crate::lease::{Holder, Taker};
+use crate::lease::Taker;
+use crate::report::Holder;
 use crate::store::Store;
 
 /// The control plane of one app.

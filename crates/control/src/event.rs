@@ -2,9 +2,9 @@
 
 use maintenance_flag::Role;
 
-use crate::lease::Holder;
-use crate::report::{Action, RoleReport};
-use crate::stop::Stop;
+use crate::fence::Stop;
+use crate::report::{Action, Holder, RoleReport};
+use crate::waits::Waiting;
 
 /// Something that happened during an operation.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,22 +61,6 @@ pub enum Event<'a> {
     },
     /// A role is done with.
     RoleFinished(&'a RoleReport),
-}
-
-/// What functions that are read or worked on wait for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Waiting {
-    /// Event source mappings that AWS is disabling or enabling.
-    pub mappings: usize,
-    /// Event source mappings that AWS is creating or updating, for somebody else.
-    pub settling: usize,
-    /// Provisioned concurrency, by qualifier, that is not ready yet.
-    pub provisioned: usize,
-    /// Calls that AWS refuses while an update of the function or mapping is in progress.
-    pub updates: usize,
-    /// AWS has refused calls for their number, and they are sent more slowly for a while.
-    pub throttled: bool,
 }
 
 /// What surrounds an operation: how to stop it, and who listens.

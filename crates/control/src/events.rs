@@ -4,16 +4,11 @@
 //! invocation"]: a caller that waits for an answer gets 429, but an asynchronous event goes to the
 //! function's dead-letter queue or on-failure destination without any retry, and is gone if it has
 //! neither. This is told before a function is paused. What arrives is read from its event source
-//! mappings and its resource policies ([`policy`]).
+//! mappings and its resource policies.
 //!
 //! What invokes a function by an IAM role of its own leaves no trace in Lambda: EventBridge Scheduler,
 //! Step Functions, other accounts, anybody's code. It is not guessed at here; whoever shows these says
 //! so once.
-
-mod policy;
-mod read;
-
-pub(crate) use read::{Reader, settle};
 
 use serde::Serialize;
 

@@ -15,12 +15,14 @@ pub(crate) use restore::restore;
 use futures_util::{Stream, StreamExt as _};
 use maintenance_flag::Role;
 
-use crate::error::{Error, LambdaError, failure, in_full};
+use crate::error::{Error, failure};
 use crate::event::{Event, Run};
+use crate::fence::Halt;
+use crate::fleet::LambdaError;
 use crate::fleet::{AT_ONCE, Fleet};
 use crate::heartbeat::Heartbeat;
-use crate::lease::Halt;
 use crate::report::{Action, Drift, Failure, WorkersReport};
+use crate::text::in_full;
 
 /// What became of one function.
 #[derive(Debug, Default)]

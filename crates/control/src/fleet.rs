@@ -4,6 +4,7 @@
 //! Three budgets bind [Lambda quotas]: `GetFunction` has 100 requests a second of its own, `GetPolicy`
 //! 15; all other control-plane calls share 15 a second with the account's deploys.
 
+mod error;
 mod fault;
 mod listing;
 mod pages;
@@ -21,12 +22,12 @@ use aws_sdk_lambda::types::{
 use maintenance_flag::Reserved;
 
 use crate::clock::Clock;
-use crate::error::LambdaError;
-use crate::event::Waiting;
-use crate::lease::Guard;
+use crate::fence::Guard;
 use crate::pace::Pace;
 use crate::retry::{self, CallError, doubted, required};
+use crate::waits::Waiting;
 use crate::waits::{Count, Counted};
+pub use error::LambdaError;
 use fault::fault;
 pub(crate) use fault::{function_of_arn, origin_of_arn};
 pub(crate) use listing::{Selected, Versions};

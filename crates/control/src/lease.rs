@@ -24,13 +24,11 @@
 //! that number n is the one before, and reads until it sees what n left ([`Knowledge`]). Each lease notes
 //! its follower before anything is changed, so that a follower that was deleted is missed.
 
-mod guard;
 mod held;
+mod holding;
 mod take;
 
-pub use guard::{Guard, Halt};
 pub(crate) use held::{Held, Knowledge};
-pub use take::Holder;
 pub(crate) use take::Taker;
 
 use std::time::Duration;
@@ -39,8 +37,8 @@ use jiff::Timestamp;
 use maintenance_flag::Parameters;
 
 use crate::aws::ATTEMPT_TIMEOUT;
-use crate::error::StoreError;
 use crate::retry::CHECK_LASTS;
+use crate::store::StoreError;
 use crate::store::{Store, Stored};
 
 /// How long a lease lasts unless renewed.

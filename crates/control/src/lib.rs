@@ -4,8 +4,21 @@
 //! writes flags to a [`Store`], and for roles with functions it pauses and restores them through a
 //! [`Fleet`]. Every operation returns one report; nothing here prints or ends the process.
 //!
-//! Reading order: `control` (the operations), `workers` (pause and restore), `lease`, then the
-//! adapters `store` and `fleet`.
+//! # Where things are
+//!
+//! An operation is *observe*, *plan*, *execute*, under a lease. The layers, each of which knows only those
+//! above it in this list:
+//!
+//! | module | |
+//! |---|---|
+//! | `fence`, `pace`, `retry`, `aws` | how AWS is called: when a call may be made, how often, and again |
+//! | `fleet`, `store` | AWS Lambda; Parameter Store or a folder |
+//! | `events`, [`Step`], `report`, `request`, `error` | the vocabulary |
+//! | `lease` | one operation at a time |
+//! | `saved`, `observe` | what is saved, and how functions stand |
+//! | `plan` | what will be done: the order of the steps that pause and restore is at [`Step`] |
+//! | `execute` | does it |
+//! | `operation`, `status` | [`Control`]'s verbs |
 
 mod aws;
 mod clock;
@@ -15,6 +28,7 @@ mod error;
 mod event;
 mod events;
 mod execute;
+mod fence;
 mod fleet;
 mod heartbeat;
 mod known_roles;
@@ -30,8 +44,9 @@ mod retry;
 mod saved;
 mod selection;
 mod status;
-mod stop;
+mod step;
 mod store;
+mod text;
 mod waits;
 
 pub use aws::{
@@ -40,19 +55,21 @@ pub use aws::{
 pub use clock::Clock;
 pub use control::Control;
 pub use drain::Drain;
-pub use error::{Error, LambdaError, StoreError};
-pub use event::{Event, Run, Waiting};
+pub use error::Error;
+pub use event::{Event, Run};
 pub use events::{Arrival, Fate, FunctionEvents};
-pub use fleet::Fleet;
-pub use lease::{Guard, Halt, Holder};
+pub use fence::{Guard, Halt, Stop};
+pub use fleet::{Fleet, LambdaError};
 pub use pace::Pace;
-pub use plan::Step;
 pub use report::{
-    Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, OptionsReport, Part, Report,
-    RoleOutcome, RoleReport, RoleStatus, Settings, State, Status, Unread, Updated, Worker,
+    Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, Holder, OptionsReport, Part,
+    Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status, Unread, Updated, Worker,
     WorkerState, Workers, WorkersReport, WorkersStatus,
 };
 pub use request::{Link, Off, On, RoleSpec, Who};
 pub use selection::{Selection, SelectionError};
-pub use stop::Stop;
-pub use store::{Created, FileHooks, FileStore, Revision, SsmStore, Store, Stored, Written};
+pub use step::Step;
+pub use store::{
+    Created, FileHooks, FileStore, Revision, SsmStore, Store, StoreError, Stored, Written,
+};
+pub use waits::Waiting;

@@ -5,6 +5,8 @@
 //! [`plan`](crate::plan).
 
 mod function;
+mod policy;
+mod triggers;
 
 pub(crate) use function::ObservedFunction;
 
@@ -15,16 +17,19 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use maintenance_flag::{Reserved, Role};
 use tokio::sync::OnceCell;
 
-use crate::error::{Error, LambdaError, failure, in_full};
+use crate::error::{Error, failure};
 use crate::event::{Event, Run};
-use crate::events::{self, FunctionEvents, Reader};
+use crate::events::FunctionEvents;
+use crate::fence::Guard;
+use crate::fleet::LambdaError;
 use crate::fleet::{AT_ONCE, Fleet, Mapping, Selected, Versions, not_found_but_listed};
 use crate::heartbeat::Heartbeat;
-use crate::lease::Guard;
 use crate::report::Failure;
 use crate::saved::Saved;
 use crate::selection::Selection;
 use crate::store::Store;
+use crate::text::in_full;
+use triggers::{Reader, settle};
 
 /// How long a read of Lambda may lag behind a write: a function that was restored a moment ago may still
 /// look as if it were at 0.
@@ -189,7 +194,7 @@ impl<'a> Account<'a> {
         {
             return Err(error);
         }
-        events::settle(&mut inventory.events, &inventory.functions);
+        settle(&mut inventory.events, &inventory.functions);
         Ok(inventory)
     }
 

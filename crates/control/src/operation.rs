@@ -17,15 +17,16 @@ use tokio::time::Instant;
 use crate::control::Control;
 use crate::error::Error;
 use crate::event::{Event, Run};
+use crate::fence::Stop;
+use crate::fence::{Guard, Halt};
 use crate::fleet::Versions;
-use crate::lease::{Guard, Halt, Held, Knowledge};
+use crate::lease::{Held, Knowledge};
 use crate::observe::{Account, Inventory, ObserveOptions};
 use crate::parameters::LooksBack;
 use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
 use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus};
 use crate::request::{Off, On, RoleSpec};
 use crate::saved::Saved;
-use crate::stop::Stop;
 
 /// How long after everything was read a role is read again before its functions are paused: the roles
 /// before it may have taken minutes.

@@ -8,7 +8,6 @@ mod workers;
 
 pub use options::{BypassReport, OptionsReport, Updated};
 pub use status::{Part, RoleStatus, State, Status, Unread, WorkersStatus};
-pub(crate) use workers::reserved;
 pub use workers::{GivenUp, Settings, Worker, WorkerState, Workers};
 
 use std::collections::BTreeSet;
@@ -18,7 +17,20 @@ use maintenance_flag::{App, Role};
 use serde::{Serialize, Serializer};
 
 use crate::events::FunctionEvents;
-use crate::plan::Step;
+use crate::step::Step;
+
+/// Who holds the lease of an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Holder {
+    /// Who: `ana@laptop`.
+    pub by: String,
+    /// What for: `on worker`.
+    pub operation: String,
+    /// Since when, UTC.
+    pub since: Timestamp,
+    /// Until when, unless it is renewed, UTC.
+    pub until: Timestamp,
+}
 
 /// Which operation a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -15,7 +15,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::BoxFuture;
 
 use crate::aws::AccessError;
-use crate::lease::{Guard, Halt};
+use crate::fence::{Guard, Halt};
 use crate::pace::Pace;
 
 /// How long to go on while AWS says that an update of the function is in progress, or while it throttles

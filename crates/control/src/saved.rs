@@ -7,7 +7,8 @@ use maintenance_flag::{
 };
 
 use crate::error::Error;
-use crate::lease::{Guard, Held};
+use crate::fence::Guard;
+use crate::lease::Held;
 use crate::store::{Created, Store, Stored};
 
 /// Everything saved for a role.

@@ -8,8 +8,9 @@ use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 
 use crate::control::Control;
-use crate::error::{Error, LambdaError};
+use crate::error::Error;
 use crate::event::Run;
+use crate::fleet::LambdaError;
 use crate::fleet::Versions;
 use crate::observe::{Account, ObserveOptions};
 use crate::parameters::Read;
@@ -17,6 +18,7 @@ use crate::report::{Part, RoleStatus, State, Status, Unread, Workers, WorkersSta
 use crate::request::RoleSpec;
 use crate::saved::Saved;
 use crate::store::Stored;
+use crate::text::in_full;
 use functions::{rows, status};
 
 /// How long Lambda may let no call through before how functions stand counts as unreadable.
@@ -146,7 +148,7 @@ impl Control {
     ) {
         let stored = match stored {
             Ok(stored) => stored,
-            Err(error) => return role.unread.push(Unread::new(Part::Saved, error)),
+            Err(error) => return role.unread.push(unread(Part::Saved, error)),
         };
         let mut saved = Saved::of_role(&self.names, &spec.role, stored);
         let on = role.state != State::Off;
@@ -161,7 +163,7 @@ impl Control {
         let damaged = std::mem::take(&mut saved.unreadable).into_iter();
         let damaged = damaged.map(|(name, source)| Error::Unreadable { name, source });
         role.unread
-            .extend(damaged.map(|error| Unread::new(Part::Saved, &error)));
+            .extend(damaged.map(|error| unread(Part::Saved, &error)));
         let is_all_known = role.unread.is_empty();
         let is_idle = !on && saved.is_empty();
         if !is_all_known || saved.is_empty() && spec.functions.is_none() || is_idle && !alone {
@@ -183,7 +185,7 @@ impl Control {
             Err(error) if is_idle => tracing::debug!(%error, "could not look for functions at 0"),
             Err(error) => {
                 let error = Error::from(error);
-                role.unread.push(Unread::new(Part::Functions, &error));
+                role.unread.push(unread(Part::Functions, &error));
             }
         }
     }
@@ -207,7 +209,7 @@ async fn workers_status(
         };
         let inventory = account.observe(saved, options).await?;
         let failed = inventory.failed.iter();
-        let unread = failed.map(|(name, error)| Unread::function(name, error));
+        let unread = failed.map(|(name, error)| unread_function(name, error));
         let unread = unread.collect();
         return Ok((Some(status(&inventory, saved, &explained)), unread));
     }
@@ -261,6 +263,24 @@ fn unknown(spec: &RoleSpec, error: &Error) -> RoleStatus {
         flag: None,
         workers: None,
         warnings: Vec::new(),
-        unread: vec![Unread::new(Part::Flag, error)],
+        unread: vec![unread(Part::Flag, error)],
+    }
+}
+
+fn unread(part: Part, error: &Error) -> Unread {
+    Unread {
+        part,
+        function: None,
+        error: in_full(error),
+        hint: error.hint(),
+    }
+}
+
+fn unread_function(name: &str, error: &LambdaError) -> Unread {
+    Unread {
+        part: Part::Functions,
+        function: Some(name.to_owned()),
+        error: in_full(error),
+        hint: error.hint(),
     }
 }

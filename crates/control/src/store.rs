@@ -1,13 +1,14 @@
 //! Where flags, leases and saved capacity are: one seam, the verbs that the operations need.
 
+mod error;
 mod file;
 mod ssm;
 
+pub use error::StoreError;
 pub use file::{FileHooks, FileStore};
 pub use ssm::SsmStore;
 
-use crate::error::StoreError;
-use crate::lease::Guard;
+use crate::fence::Guard;
 
 /// A value as a store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

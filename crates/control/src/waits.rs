@@ -32,3 +32,19 @@ impl Drop for Counted {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+/// What functions that are read or worked on wait for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// Event source mappings that AWS is disabling or enabling.
+    pub mappings: usize,
+    /// Event source mappings that AWS is creating or updating, for somebody else.
+    pub settling: usize,
+    /// Provisioned concurrency, by qualifier, that is not ready yet.
+    pub provisioned: usize,
+    /// Calls that AWS refuses while an update of the function or mapping is in progress.
+    pub updates: usize,
+    /// AWS has refused calls for their number, and they are sent more slowly for a while.
+    pub throttled: bool,
+}

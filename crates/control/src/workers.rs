@@ -27,10 +27,12 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _};
 use maintenance_flag::Role;
 
-use crate::error::{Error, LambdaError, in_full};
+use crate::error::Error;
+use crate::fleet::LambdaError;
+use crate::text::in_full;
 use crate::event::{Event, Run};
 use crate::fleet::{AT_ONCE, Fleet};
-use crate::lease::Halt;
+use crate::fence::Halt;
 use crate::report::{Action, Drift, Failure, WorkersReport};
 
 /// How often listeners are told what is waited for.

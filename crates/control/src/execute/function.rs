@@ -7,12 +7,14 @@ use maintenance_flag::{Capacity, Reserved};
 use tokio::sync::Mutex;
 
 use super::{End, FunctionOutcome};
-use crate::error::{Error, LambdaError};
+use crate::error::Error;
+use crate::fence::Guard;
+use crate::fleet::LambdaError;
 use crate::fleet::{Absent, Change, Fleet, MappingState, not_found_but_listed};
-use crate::lease::Guard;
-use crate::plan::{FunctionPlan, Step, provisioned_drift, reserved_drift};
+use crate::plan::{FunctionPlan, provisioned_drift, reserved_drift};
 use crate::report::Drift;
 use crate::saved::{Place, Saved};
+use crate::step::Step;
 
 /// How often what somebody else changes is saved anew before the function is left to them.
 const ROUNDS: u32 = 5;

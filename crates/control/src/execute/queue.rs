@@ -16,11 +16,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::End;
 use super::function::Saving;
-use crate::error::{Error, LambdaError, in_full};
+use crate::error::Error;
+use crate::fence::Guard;
+use crate::fleet::LambdaError;
 use crate::fleet::{AT_ONCE, Fleet, Looks, MappingState};
-use crate::lease::Guard;
 use crate::observe::ObservedFunction;
 use crate::report::Failure;
+use crate::text::in_full;
 use crate::waits::Counted;
 
 /// How long after a function was read at zero it is read again before that is believed: longer than a read

@@ -7,13 +7,14 @@ use maintenance_flag::{Role, WindowId};
 
 use super::function::FunctionRun;
 use super::run_all;
-use crate::error::{Error, StoreError};
+use crate::error::Error;
 use crate::event::Run;
+use crate::fence::{Guard, Halt};
 use crate::fleet::Fleet;
-use crate::lease::{Guard, Halt};
 use crate::plan::RestorePlan;
 use crate::report::{Action, WorkersReport};
 use crate::store::Store;
+use crate::store::StoreError;
 
 /// Restores, then deletes what was saved of functions that are restored. Returns what is still saved,
 /// besides.

@@ -1,6 +1,6 @@
 //! What an error of a Lambda call means to an operator, and what an ARN says.
 
-use crate::error::LambdaError;
+use super::LambdaError;
 use crate::retry::{CallError, Kind};
 
 pub(super) fn fault(action: &str, function: &str, error: CallError) -> LambdaError {
@@ -52,7 +52,7 @@ pub(crate) fn origin_of_arn(arn: &str) -> &str {
         .map_or(arn, |(origin, _)| origin)
 }
 
-/// The number in "… UnreservedConcurrentExecution below its minimum value of [100]."
+/// The number in "… UnreservedConcurrentExecution below its minimum value of \[100\]."
 pub(super) fn unreserved_minimum(message: &str) -> Option<u32> {
     let (_, rest) = message.split_once("below its minimum value of [")?;
     rest.split_once(']')?.0.trim().parse().ok()

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_lambda::types::{FunctionConfiguration, FunctionVersion};
 
+use super::LambdaError;
 use super::fault::{fault, origin_of_arn};
 use super::pages::pages;
 use super::{Fleet, LATEST, seconds};
-use crate::error::LambdaError;
-use crate::lease::Guard;
+use crate::fence::Guard;
 use crate::retry::{self, CallError, required};
 
 /// How many pages of all versions are read before it is asked whether listing function by function is

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::types::{AliasConfiguration, FunctionEventInvokeConfig};
 
 use super::Fleet;
+use super::LambdaError;
 use super::fault::{fault, function_of_arn};
 use super::pages::{existing, pages};
-use crate::error::LambdaError;
-use crate::lease::Guard;
+use crate::fence::Guard;
 use crate::retry::{self, CallError, doubted, required};
 
 /// What is asked for when a function itself is meant, and no version or alias.

@@ -11,11 +11,11 @@ use aws_sdk_lambda::types::ProvisionedConcurrencyStatusEnum as ProvisionedStatus
 use futures_util::future::BoxFuture;
 use maintenance_flag::Reserved;
 
+use super::LambdaError;
 use super::fault::{fault, unreserved_minimum};
 use super::{Fleet, MappingState};
 use crate::clock::Clock;
-use crate::error::LambdaError;
-use crate::lease::{Guard, Halt};
+use crate::fence::{Guard, Halt};
 use crate::retry::{self, CallError, Kind, doubted, echoes};
 
 /// The first pause between two looks at something asynchronous; each is half as long again.

@@ -8,10 +8,12 @@ use maintenance_flag::{Lease, Left, Role};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::guard::{Guard, Holding, Moment};
+use super::holding::{Holding, Moment};
 use super::take::Before;
 use super::{RENEWAL, TERM, after};
-use crate::error::{Error, StoreError};
+use crate::error::Error;
+use crate::fence::{Guard, Lock as _};
+use crate::store::StoreError;
 use crate::store::Stored;
 
 /// How long giving the lease back may take, once a stop was asked for.

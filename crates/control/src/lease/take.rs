@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use maintenance_flag::{DecodeError, Flag, Lease, Left, Parameters, Role};
 use tokio::time::Instant;
 
-use super::guard::{Guard, Holding, Moment};
 use super::held::Held;
+use super::holding::{Holding, Moment};
 use super::{NOTICE, SANE_SKEW, TERM, WATCH, after, numbered};
 use crate::clock::Clock;
-use crate::error::{Error, StoreError};
+use crate::error::Error;
 use crate::event::{Event, Run};
+use crate::fence::Guard;
+use crate::report::Holder;
+use crate::store::StoreError;
 use crate::store::{Created, Store, Stored};
 
 /// How many ended leases may gather before the oldest are deleted. The newest of them stay.
@@ -26,50 +29,6 @@ const LOOKS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(250);
 /// How often to look at a lease that is watched. A living holder renews it more seldom.
 const WATCH_POLL: Duration = Duration::from_secs(5);
-
-/// Who holds the lease of an app.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Holder {
-    /// Who: `ana@laptop`.
-    pub by: String,
-    /// What for: `on worker`.
-    pub operation: String,
-    /// Since when, UTC.
-    pub since: Timestamp,
-    /// Until when, unless it is renewed, UTC.
-    pub until: Timestamp,
-}
-
-impl Holder {
-    /// The holder that a stored lease names.
-    fn of(lease: &str, now: Timestamp) -> Self {
-        match Lease::decode(lease) {
-            Ok(lease) => Self {
-                by: lease.by,
-                operation: lease.operation,
-                since: lease.acquired,
-                until: lease.expires,
-            },
-            Err(_) => Self {
-                by: "unknown".to_owned(),
-                operation: "an operation".to_owned(),
-                since: now,
-                until: now,
-            },
-        }
-    }
-}
-
-impl From<Holder> for Error {
-    fn from(holder: Holder) -> Self {
-        Self::Busy {
-            by: holder.by,
-            operation: holder.operation,
-            since: holder.since,
-            until: holder.until,
-        }
-    }
-}
 
 /// The lease before ours.
 #[derive(Debug, Clone)]
@@ -139,7 +98,7 @@ impl Taker<'_> {
             // Another was quicker, or our read lagged: look again.
             if looks == LOOKS {
                 return Err(match leases.last() {
-                    Some((_, stored)) => Holder::of(&stored.value, self.clock.now()).into(),
+                    Some((_, stored)) => holder_of(&stored.value, self.clock.now()).into(),
                     None => Error::LeaseLost,
                 });
             }
@@ -379,7 +338,7 @@ impl Taker<'_> {
         let ended_long_ago = now >= after(lease.expires, SANE_SKEW);
         // At most for its term: if that is so because clocks differ, it is over soon.
         let is_running = now < lease.expires && lease.expires <= after(now, TERM);
-        let holder = Holder::of(&stored.value, now);
+        let holder = holder_of(&stored.value, now);
         Ok(match (ended_long_ago, is_running) {
             (true, _) => Standing::Free,
             (_, true) => Standing::Held(holder),
@@ -399,5 +358,23 @@ impl Taker<'_> {
         if let Err(error) = self.store.delete(&old, Some(guard)).await {
             tracing::warn!(%error, "could not delete old leases");
         }
+    }
+}
+
+/// The holder that a stored lease names.
+fn holder_of(lease: &str, now: Timestamp) -> Holder {
+    match Lease::decode(lease) {
+        Ok(lease) => Holder {
+            by: lease.by,
+            operation: lease.operation,
+            since: lease.acquired,
+            until: lease.expires,
+        },
+        Err(_) => Holder {
+            by: "unknown".to_owned(),
+            operation: "an operation".to_owned(),
+            since: now,
+            until: now,
+        },
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use maintenance_flag::{Capacity, Reserved};
 
-use crate::error::LambdaError;
+use crate::fence::Guard;
+use crate::fleet::LambdaError;
 use crate::fleet::{Absent, Fleet, Mapping, MappingState};
-use crate::lease::Guard;
 use crate::saved::Saved;
 
 /// How one function stands.

@@ -5,7 +5,7 @@ use maintenance_flag::{Flag, Role};
 
 use crate::control::Control;
 use crate::error::Error;
-use crate::lease::{Guard, Halt};
+use crate::fence::{Guard, Halt};
 use crate::store::Stored;
 
 /// The flag of a role as it was last read or written, and where it is written.

@@ -2,10 +2,10 @@
 
 use maintenance_flag::{Capacity, Reserved};
 
-use super::Step;
 use super::drift::{disputed, drift, is_reserved_drifted};
 use crate::observe::ObservedFunction;
 use crate::report::Drift;
+use crate::step::Step;
 
 /// What to do with one function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use maintenance_flag::{Flag, Mode, Outcome, Parameters, Refusal, Step as Transition, WindowId};
 
 use super::functions::{FunctionsPlan, PausePlan, RestorePlan};
-use crate::error::{Error, LambdaError, failure, in_full};
+use crate::error::{Error, failure};
 use crate::events;
+use crate::fleet::LambdaError;
 use crate::observe::Inventory;
 use crate::report::{Failure, OptionsReport, RoleOutcome, RoleReport, WorkersReport};
 use crate::request::{Off, On, RoleSpec};
 use crate::saved::Saved;
 use crate::store::Stored;
+use crate::text::in_full;
 
 /// A role's flag and saved capacity as they were read, and the transition that is asked for, which is
 /// allowed.

@@ -5,7 +5,6 @@ use maintenance_flag::{App, Flag, Owner, Role};
 use serde::{Serialize, Serializer};
 
 use super::{BypassReport, OptionsReport, display};
-use crate::error::{Error, LambdaError, in_full};
 
 /// How every asked role stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,26 +73,6 @@ pub struct Unread {
     /// What to do about it, if there is something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-}
-
-impl Unread {
-    pub(crate) fn new(part: Part, error: &Error) -> Self {
-        Self {
-            part,
-            function: None,
-            error: in_full(error),
-            hint: error.hint(),
-        }
-    }
-
-    pub(crate) fn function(name: &str, error: &LambdaError) -> Self {
-        Self {
-            part: Part::Functions,
-            function: Some(name.to_owned()),
-            error: in_full(error),
-            hint: error.hint(),
-        }
-    }
 }
 
 /// How the functions of a role stand.

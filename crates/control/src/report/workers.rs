@@ -6,6 +6,7 @@ use maintenance_flag::{App, Capacity, Reserved, Role};
 use serde::{Serialize, Serializer};
 
 use super::{Failure, display};
+use crate::step::serialize_reserved;
 
 /// All functions of the asked roles.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,7 +45,7 @@ pub enum WorkerState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Settings {
     /// Its reserved concurrency: a number, or `unset`.
-    #[serde(serialize_with = "reserved")]
+    #[serde(serialize_with = "serialize_reserved")]
     pub reserved: Reserved,
     /// Its provisioned concurrency by qualifier.
     pub provisioned: BTreeMap<String, u32>,
@@ -129,22 +130,12 @@ pub struct Worker {
     pub timeout: Option<u32>,
 }
 
-pub(crate) fn reserved<S: Serializer>(
-    reserved: &Reserved,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match reserved {
-        Reserved::Unset => serializer.serialize_str("unset"),
-        Reserved::Limit(n) => serializer.serialize_u32(*n),
-    }
-}
-
 fn maybe_reserved<S: Serializer>(
     value: &Option<Reserved>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     match value {
-        Some(value) => reserved(value, serializer),
+        Some(value) => serialize_reserved(value, serializer),
         None => serializer.serialize_none(),
     }
 }

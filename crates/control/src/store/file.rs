@@ -34,8 +34,8 @@ use futures_util::FutureExt;
 use self::read::{nonblocking, read, walk};
 use self::room::Room;
 use super::{Created, Stored, Written};
-use crate::error::StoreError;
-use crate::lease::Guard;
+use crate::fence::Guard;
+use crate::store::StoreError;
 
 /// How long to wait for another writer. Each holds the lock for one write.
 const LOCK_WAIT: Duration = Duration::from_secs(10);

@@ -12,10 +12,10 @@ use maintenance_flag::MAX_VALUE_BYTES;
 
 use super::{Created, Revision, Stored, Written};
 use crate::clock::Clock;
-use crate::error::StoreError;
-use crate::lease::Guard;
+use crate::fence::Guard;
 use crate::pace::Pace;
 use crate::retry::{self, CallError, Kind, echoes, required};
+use crate::store::StoreError;
 
 /// How many names one `DeleteParameters` takes.
 const DELETE_BATCH: usize = 10;

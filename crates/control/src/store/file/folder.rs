@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use super::fault;
-use crate::error::StoreError;
+use crate::store::StoreError;
 
 /// What is where the store's folder should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

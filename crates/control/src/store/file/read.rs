@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use super::fault;
-use crate::error::StoreError;
+use crate::store::StoreError;
 use crate::store::{Revision, Stored};
 
 /// The largest file that is read. A parameter has at most 4,096 bytes; a person may have put white space

@@ -1,7 +1,6 @@
-//! Whether a change may be made now: asked before every attempt of every write.
+//! The lease as its holder knows it: held until it is lost, and looked at before every change.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -11,9 +10,8 @@ use tokio::time::Instant;
 
 use super::{FRESH, LOOK_TIMEOUT, TERM, numbered};
 use crate::clock::Clock;
-use crate::error::StoreError;
-use crate::stop::Stop;
-use crate::store::{Store, Stored};
+use crate::fence::Lock;
+use crate::store::{Store, StoreError, Stored};
 
 /// How often to look for a lease that must be there, before it counts as deleted: reads lag.
 const LOOKS: u32 = 8;
@@ -21,81 +19,6 @@ const LOOKS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(250);
 /// The pause after a look that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-
-/// Why an operation makes no further change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Halt {
-    /// It was asked to stop.
-    #[error("stopped as asked")]
-    Stopped,
-    /// It does not hold the lease any more.
-    #[error("the lease was lost")]
-    LeaseLost,
-}
-
-/// Says before each change whether it may be made. Clones share the lease.
-#[derive(Clone)]
-pub struct Guard {
-    lease: Option<Arc<Holding>>,
-    stop: Stop,
-}
-
-impl Guard {
-    pub(super) fn new(lease: Arc<Holding>, stop: Stop) -> Self {
-        Self {
-            lease: Some(lease),
-            stop,
-        }
-    }
-
-    /// One that hears of a stop and knows no lease: for what comes before there is one.
-    pub(crate) fn without_lease(stop: Stop) -> Self {
-        Self { lease: None, stop }
-    }
-
-    /// The request to stop that it hears of.
-    pub(crate) fn stop(&self) -> &Stop {
-        &self.stop
-    }
-
-    /// Whether to go on, as far as is known without asking the store: enough for a read.
-    ///
-    /// # Errors
-    /// [`Halt`], if not.
-    pub fn check_known(&self) -> Result<(), Halt> {
-        if self.lease.as_ref().is_some_and(|lease| !lease.is_held()) {
-            return Err(Halt::LeaseLost);
-        }
-        if self.stop.is_stopped() {
-            return Err(Halt::Stopped);
-        }
-        Ok(())
-    }
-
-    /// Whether a change may be made now. Looks at the lease in the store, unless that was done a moment
-    /// ago.
-    ///
-    /// # Errors
-    /// [`Halt`], if it must not be made.
-    // Boxed, since a look is itself a call to the store.
-    pub fn check(&self) -> BoxFuture<'_, Result<(), Halt>> {
-        Box::pin(async {
-            self.check_known()?;
-            if let Some(lease) = &self.lease {
-                self.stop.or(lease.confirm()).await?;
-            }
-            self.check_known()
-        })
-    }
-}
-
-impl fmt::Debug for Guard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard")
-            .field("known", &self.check_known())
-            .finish_non_exhaustive()
-    }
-}
 
 /// A moment on both clocks. Either may stand still or jump: the monotonic one stops while a laptop sleeps,
 /// and the wall clock is set.
@@ -176,14 +99,6 @@ impl Holding {
         self.names.lease(self.n)
     }
 
-    /// Whether it is held, as far as is known. A holder that could neither renew nor look at its lease for
-    /// as long as a lease lasts does not hold it.
-    pub(super) fn is_held(&self) -> bool {
-        let state = self.state();
-        let newest = |moment: &Moment| moment.age(self.clock) < TERM;
-        !state.lost && newest(&state.renewed) && newest(&state.looked)
-    }
-
     pub(super) fn lose(&self) {
         self.state().lost = true;
     }
@@ -202,7 +117,7 @@ impl Holding {
     }
 
     /// Returns once a look has shown a moment ago that the lease is held, or that it is not.
-    async fn confirm(&self) {
+    async fn look_unless_fresh(&self) {
         let arrived = Instant::now();
         while self.is_held() {
             // A look into a folder costs nothing.
@@ -254,5 +169,18 @@ impl Holding {
 
     pub(super) fn is_ours(&self, stored: &Stored) -> bool {
         Lease::decode(&stored.value).is_ok_and(|lease| lease.id == self.id)
+    }
+}
+
+impl Lock for Holding {
+    /// A holder that could neither renew nor look at its lease for as long as a lease lasts does not hold it.
+    fn is_held(&self) -> bool {
+        let state = self.state();
+        let newest = |moment: &Moment| moment.age(self.clock) < TERM;
+        !state.lost && newest(&state.renewed) && newest(&state.looked)
+    }
+
+    fn confirm(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.look_unless_fresh())
     }
 }

@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use maintenance_flag::Reserved;
 
+use super::ObservedFunction;
 use super::policy::{Trigger, triggers};
-use super::{Arrival, Fate, FunctionEvents};
-use crate::error::{LambdaError, in_full};
+use crate::events::{Arrival, Fate, FunctionEvents};
+use crate::fence::Guard;
+use crate::fleet::LambdaError;
 use crate::fleet::{Fleet, LATEST, Mapping, function_of_arn, origin_of_arn};
-use crate::lease::Guard;
-use crate::observe::ObservedFunction;
+use crate::text::in_full;
 
 /// How many of a function's versions are asked for their policies. A trigger of a version follows the
 /// newest ones; deploy tools leave hundreds of old ones behind.

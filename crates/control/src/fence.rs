@@ -1,0 +1,129 @@
+//! Whether an operation may go on: asked before every attempt of every call.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+/// Why an operation makes no further change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// It was asked to stop.
+    #[error("stopped as asked")]
+    Stopped,
+    /// It does not hold the lease any more.
+    #[error("the lease was lost")]
+    LeaseLost,
+}
+
+/// Says before each change whether it may be made. Clones share the lease.
+#[derive(Clone)]
+pub struct Guard {
+    lease: Option<Arc<dyn Lock>>,
+    stop: Stop,
+}
+
+impl Guard {
+    pub(crate) fn new(lease: Arc<dyn Lock>, stop: Stop) -> Self {
+        Self {
+            lease: Some(lease),
+            stop,
+        }
+    }
+
+    /// One that hears of a stop and knows no lease: for what comes before there is one.
+    pub(crate) fn without_lease(stop: Stop) -> Self {
+        Self { lease: None, stop }
+    }
+
+    /// The request to stop that it hears of.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Whether to go on, as far as is known without asking the store: enough for a read.
+    ///
+    /// # Errors
+    /// [`Halt`], if not.
+    pub fn check_known(&self) -> Result<(), Halt> {
+        if self.lease.as_ref().is_some_and(|lease| !lease.is_held()) {
+            return Err(Halt::LeaseLost);
+        }
+        if self.stop.is_stopped() {
+            return Err(Halt::Stopped);
+        }
+        Ok(())
+    }
+
+    /// Whether a change may be made now. Looks at the lease in the store, unless that was done a moment
+    /// ago.
+    ///
+    /// # Errors
+    /// [`Halt`], if it must not be made.
+    // Boxed, since a look is itself a call to the store.
+    pub fn check(&self) -> BoxFuture<'_, Result<(), Halt>> {
+        Box::pin(async {
+            self.check_known()?;
+            if let Some(lease) = &self.lease {
+                self.stop.or(lease.confirm()).await?;
+            }
+            self.check_known()
+        })
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("known", &self.check_known())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What must be held while changes are made: the lease.
+pub(crate) trait Lock: Send + Sync {
+    /// Whether it is held, as far as is known.
+    fn is_held(&self) -> bool;
+
+    /// Returns once it was seen a moment ago that it is held, or that it is not.
+    fn confirm(&self) -> BoxFuture<'_, ()>;
+}
+
+/// A switch that is thrown once, and wakes whatever waits. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(CancellationToken);
+
+impl Stop {
+    /// A switch that nobody has thrown.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks to stop.
+    pub fn stop(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether a stop was asked for.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Returns once a stop is asked for.
+    pub async fn stopped(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// What `work` comes to, unless a stop is asked for first: then `work` is dropped. Only for what
+    /// changes nothing.
+    pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, Halt> {
+        tokio::select! {
+            biased;
+            () = self.stopped() => Err(Halt::Stopped),
+            done = work => Ok(done),
+        }
+    }
+}
