@@ -320,7 +320,7 @@ fn fault(action: &str, name: &str, error: CallError) -> StoreError {
             name,
             source,
         },
-        Kind::Transient => StoreError::Unreachable {
+        Kind::Transient | Kind::Unanswered => StoreError::Unreachable {
             action,
             name,
             source,
