@@ -9,7 +9,7 @@ use http::{HeaderName, Method, Response};
 use jiff::Timestamp;
 use maintenance_flag::Mode;
 
-use crate::bypass::{self, BypassReason, Bypassed};
+use crate::bypass::{self, Bypassed};
 use crate::request::RequestHead;
 use crate::request_context::{EventKind, RequestContext};
 use crate::window::Window;
@@ -87,38 +87,13 @@ pub(crate) enum Outcome {
     Open,
     /// It is no HTTP request, so no 503 is an answer to it.
     NotHttp,
-    Bypass(BypassReason),
+    /// By which rule: `path`, `address` or `token`.
+    Bypass(&'static str),
     /// A bypass link, and the redirect that sets its cookie.
     OpenLink(Response<Bytes>),
     ReadOnly,
-    Block(BlockReason),
-}
-
-/// Why a request is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BlockReason {
-    /// No state was ever known, and the deployer chose [`OnUnknown::Block`].
-    Unknown,
-    /// The role is in maintenance.
-    On,
-    /// The role is read-only, and the request's method writes.
-    Write,
-    /// The role is read-only, and what follows an upgrade may write.
-    Upgrade,
-    /// The role is read-only, and the app may take the request for one that writes.
-    MethodOverride,
-}
-
-impl BlockReason {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::On => "on",
-            Self::Write => "write",
-            Self::Upgrade => "upgrade",
-            Self::MethodOverride => "method-override",
-        }
-    }
+    /// `docs/events.md` lists the reasons.
+    Block(&'static str),
 }
 
 impl Policy {
@@ -156,29 +131,29 @@ pub(crate) fn decide(
         None => {}
     }
     match mode {
-        None => Outcome::Block(BlockReason::Unknown),
+        None => Outcome::Block("unknown"),
         Some(Mode::ReadOnly) => match writes(head, context) {
             Some(reason) => Outcome::Block(reason),
             None => Outcome::ReadOnly,
         },
-        Some(Mode::On | Mode::Off) => Outcome::Block(BlockReason::On),
+        Some(Mode::On | Mode::Off) => Outcome::Block("on"),
     }
 }
 
 /// Why a request may write, if it may.
-fn writes(head: RequestHead<'_>, context: &RequestContext<'_>) -> Option<BlockReason> {
+fn writes(head: RequestHead<'_>, context: &RequestContext<'_>) -> Option<&'static str> {
     if !is_safe(head.method.as_str()) {
-        return Some(BlockReason::Write);
+        return Some("write");
     }
     // A WebSocket opens with a GET.
     if context.kind == EventKind::WebSocketConnect || upgrades(head) {
-        return Some(BlockReason::Upgrade);
+        return Some("upgrade");
     }
     let overridden = METHOD_OVERRIDES
         .iter()
         .flat_map(|name| head.headers.get_all(name))
         .any(|method| !method.to_str().is_ok_and(|method| is_safe(method.trim())));
-    overridden.then_some(BlockReason::MethodOverride)
+    overridden.then_some("method-override")
 }
 
 /// Whether a method only reads [RFC 9110, 9.2.1]; TRACE is of no use to an app.

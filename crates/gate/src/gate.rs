@@ -4,7 +4,7 @@
 //! first request after a TTL waits, for the refresh.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -72,33 +72,6 @@ impl Gate {
         }
     }
 
-    /// Decides about the event of a plain `lambda_runtime` handler: JSON, or a type of `aws_lambda_events`.
-    /// Some is what the handler has to return, as JSON: the answer to a request that is refused. None lets
-    /// it go on: the request passes, or the event is no HTTP request. An HTTP event whose method is empty
-    /// or no token does not pass.
-    ///
-    /// During a read-only maintenance it tells apart only what passes and what does not; a handler
-    /// that has to know asks [`last_known`](Self::last_known).
-    #[cfg(feature = "lambda")]
-    pub async fn check_event<E>(&self, event: &E) -> Option<serde_json::Value>
-    where
-        E: serde::Serialize + Sync + ?Sized,
-    {
-        let snapshot = self.shared.snapshot();
-        if snapshot.is_fresh() && self.shared.is_open(snapshot.mode()) {
-            return None;
-        }
-        let event = serde_json::to_value(event).ok()?;
-        let (request, source) = crate::lambda_event::recognise(&event)?;
-        if !snapshot.is_fresh() {
-            self.shared.refreshing().await;
-        }
-        match self.shared.decide((&request).into()) {
-            Decision::Block(response) => Some(crate::lambda_event::respond(&response, source)),
-            Decision::Pass | Decision::PassReadOnly => None,
-        }
-    }
-
     /// The mode that was last known, however old; none if none ever was.
     #[must_use]
     pub fn last_known(&self) -> Option<Mode> {
@@ -160,7 +133,7 @@ impl Shared {
         let context = RequestContext::of(head.extensions, self.in_lambda);
         #[cfg(feature = "lambda_http")]
         if context.kind == crate::request_context::EventKind::PassThrough {
-            return self.decide_passed_through(head);
+            return crate::lambda_event::decide_passed_through(self, head);
         }
         let now_ms = self.clock.now_ms();
         let now = timestamp(now_ms);
@@ -196,26 +169,6 @@ impl Shared {
         None
     }
 
-    /// Decides about a request that lambda_http made of an event which it did not recognise. What the
-    /// event reader does not recognise either is no HTTP request, and passes.
-    #[cfg(feature = "lambda_http")]
-    fn decide_passed_through(&self, head: RequestHead<'_>) -> Decision {
-        use crate::lambda_event::{recognise, respond};
-        let event = head.event.and_then(|text| serde_json::from_str(text).ok());
-        let event: serde_json::Value = event.unwrap_or_default();
-        let Some((request, source)) = recognise(&event) else {
-            return Decision::Pass;
-        };
-        match self.decide((&request).into()) {
-            // lambda_http returns the body as it is: it has to be the whole answer to the event.
-            Decision::Block(response) => {
-                let answer = respond(&response, source).to_string();
-                Decision::Block(Box::new(response.map(|_| answer.into())))
-            }
-            decision => decision,
-        }
-    }
-
     /// Makes the known state fresh, if the source answers within the budget.
     #[cold]
     pub(crate) fn refreshing(self: &Arc<Self>) -> Refreshing {
@@ -232,11 +185,12 @@ impl Shared {
         })
     }
 
-    /// Completes when the known state is stale, but not before a tenth of a second. None if there is no
+    /// Completes when the known state is stale, but not before a tenth of a second; never, if there is no
     /// timer.
-    pub(crate) fn until_stale(&self) -> Option<Sleep> {
+    pub(crate) fn until_stale(&self) -> Sleep {
         let ms = self.snapshot().fresh_for_ms().max(100);
-        self.sleeper.sleep(Duration::from_millis(ms))
+        let sleep = self.sleeper.sleep(Duration::from_millis(ms));
+        sleep.unwrap_or_else(|| Box::pin(pending()))
     }
 
     fn apply(&self, update: Update) {

@@ -57,13 +57,13 @@ pub(crate) fn decided(
         Outcome::Block(reason) => request!(
             info,
             "M503",
-            reason = reason.as_str(),
+            reason = reason,
             "the request was answered 503: the role is in maintenance"
         ),
         Outcome::Bypass(reason) => request!(
             debug,
             "M202",
-            by = reason.as_str(),
+            by = reason,
             "the request passed by a bypass, although the role is in maintenance"
         ),
         Outcome::OpenLink(_) => request!(

@@ -122,7 +122,14 @@ impl<S: CloneService> Maintenance<S> {
     {
         self.ready = false;
         let clone = self.inner.clone();
-        let service = std::mem::replace(&mut self.inner, clone);
-        ResponseFuture::waiting(Waiting::new(refresh, service, request, self.gate.clone()))
+        ResponseFuture::waiting(Waiting {
+            // Without a refresh, the request was found to pass.
+            passes: refresh.is_none(),
+            refresh,
+            recheck: None,
+            service: std::mem::replace(&mut self.inner, clone),
+            request: Some(request),
+            gate: self.gate.clone(),
+        })
     }
 }

@@ -13,28 +13,10 @@ use crate::request_context::{EventKind, RequestContext};
 
 /// A request that may pass.
 pub(crate) enum Bypassed {
-    /// Now.
-    Pass(BypassReason),
+    /// Now, by this rule.
+    Pass(&'static str),
     /// After this redirect, which sets the cookie.
     Redirect(Response<Bytes>),
-}
-
-/// Why a request may pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BypassReason {
-    Token,
-    Address,
-    Path,
-}
-
-impl BypassReason {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Address => "address",
-            Self::Path => "path",
-        }
-    }
 }
 
 /// Whether `bypass` lets a request pass. The cheap rules come first.
@@ -64,15 +46,15 @@ pub(crate) fn check(
             .iter()
             .any(|pattern| pattern.matches(path) || pattern.matches(raw))
     {
-        return Some(Bypassed::Pass(BypassReason::Path));
+        return Some(Bypassed::Pass("path"));
     }
     if !bypass.addresses.is_empty()
         && let Some(address) = client_ip::of(head, context, policy.trusted_proxies)
         && bypass.addresses.iter().any(|range| range.contains(address))
     {
-        return Some(Bypassed::Pass(BypassReason::Address));
+        return Some(Bypassed::Pass("address"));
     }
     verifier
         .filter(|verifier| verifier.verify(head.headers, &policy.cookie))
-        .map(|_| Bypassed::Pass(BypassReason::Token))
+        .map(|_| Bypassed::Pass("token"))
 }

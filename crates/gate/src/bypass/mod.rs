@@ -8,6 +8,6 @@ mod cookie;
 mod link;
 mod token;
 
-pub(crate) use check::{BypassReason, Bypassed, check};
+pub(crate) use check::{Bypassed, check};
 pub use client_ip::ClientAddress;
 pub(crate) use cookie::name as cookie_name;

@@ -9,136 +9,84 @@
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use percent_encoding::{AsciiSet, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::EventSource;
 use crate::request::{COMPONENT, PATH, QUERY};
 use crate::request_context::{EventContext, EventKind};
 
-type Object = Map<String, Value>;
-
 /// The request that an event is, if it is one.
-pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, EventSource)> {
-    let event = event.as_object()?;
+pub(super) fn recognise(event: &Value) -> Option<(Request<()>, EventSource)> {
     // The event of an authorizer has all that a request has, and one of these besides.
     if has(event, "methodArn") || has(event, "routeArn") {
         return None;
     }
-    let Some(context) = event.get("requestContext") else {
-        return lattice_1(event);
+    let none = Value::Null;
+    let context = event.get("requestContext").unwrap_or(&none);
+    let http = context.get("http").filter(|http| http.is_object());
+    let event_type = text(context, "eventType").filter(|_| has(context, "connectionId"));
+    let mut kind = EventKind::Http;
+    let query = |encoded| {
+        pairs(event, "multiValueQueryStringParameters", encoded)
+            .or_else(|| pairs(event, "queryStringParameters", encoded))
     };
-    let context = context.as_object()?;
-    if let Some(event_type) = text(context, "eventType").filter(|_| has(context, "connectionId")) {
-        return web_socket(event, context, event_type);
-    }
-    if let Some(http) = context.get("http").and_then(Value::as_object) {
+    let path = text(event, "path");
+    let (source, method, path, query) = if event_type.is_some() {
+        kind = EventKind::of_web_socket(event_type);
+        // `$connect` is a GET that asks to open a WebSocket. What comes after it is no request.
+        if kind != EventKind::WebSocketConnect {
+            return None;
+        }
+        (EventSource::Gateway1, &"GET".into(), Some("/"), None)
+    } else if let Some(http) = http {
         let path = text(event, "rawPath").or_else(|| text(http, "path"));
-        let query = text(event, "rawQueryString")
-            .map(|query| utf8_percent_encode(query, QUERY).to_string());
-        let said = said(context, text(http, "sourceIp"));
-        return Some((
-            parts(
-                http.get("method")?.as_str(),
-                path,
-                query,
-                headers(event),
-                said,
-            ),
-            EventSource::Gateway2,
-        ));
-    }
-    if has(context, "elb") {
-        let source = if has(event, "multiValueHeaders") {
-            EventSource::AlbMultiValue
-        } else {
-            EventSource::Alb
+        let query = text(event, "rawQueryString");
+        let query = query.map(|query| utf8_percent_encode(query, QUERY).to_string());
+        (EventSource::Gateway2, http.get("method")?, path, query)
+    } else if has(context, "elb") {
+        let source = match has(event, "multiValueHeaders") {
+            true => EventSource::AlbMultiValue,
+            false => EventSource::Alb,
         };
-        let request = proxied(event, context, "httpMethod", QUERY)?;
-        return Some((request, source));
-    }
-    if has(context, "serviceNetworkArn") {
-        let request = proxied(event, context, "method", QUERY)?;
-        return Some((request, EventSource::Alb));
-    }
-    // A REST API, or an HTTP API with payload 1.0.
-    let request = proxied(event, context, "httpMethod", COMPONENT)?;
-    Some((request, EventSource::Gateway1))
-}
-
-/// An event with the method, the path and a map of the query on top. A REST API decodes what is in the
-/// query, a load balancer does not.
-fn proxied(
-    event: &Object,
-    context: &Object,
-    method: &str,
-    encoded: &'static AsciiSet,
-) -> Option<Request<()>> {
-    let identity = context.get("identity").and_then(Value::as_object);
-    let source_ip = identity.and_then(|identity| text(identity, "sourceIp"));
-    let query = pairs(event, "multiValueQueryStringParameters", encoded)
-        .or_else(|| pairs(event, "queryStringParameters", encoded));
-    let method = event.get(method)?.as_str();
-    let (path, said) = (text(event, "path"), said(context, source_ip));
-    Some(parts(method, path, query, headers(event), said))
-}
-
-/// VPC Lattice with events of version 1, which have no context.
-fn lattice_1(event: &Object) -> Option<(Request<()>, EventSource)> {
-    let method = event
-        .get("method")
-        .filter(|_| has(event, "is_base64_encoded"))?;
-    let path = text(event, "raw_path")?;
-    let query = pairs(event, "query_string_parameters", QUERY);
-    let said = EventContext::default();
-    let request = parts(method.as_str(), Some(path), query, headers(event), said);
-    Some((request, EventSource::Alb))
-}
-
-/// `$connect` is a GET that asks to open a WebSocket. What comes after it is no request.
-fn web_socket(
-    event: &Object,
-    context: &Object,
-    event_type: &str,
-) -> Option<(Request<()>, EventSource)> {
-    let kind = EventKind::of_web_socket(Some(event_type));
-    if kind != EventKind::WebSocketConnect {
+        (source, event.get("httpMethod")?, path, query(QUERY))
+    } else if has(context, "serviceNetworkArn") {
+        (EventSource::Alb, event.get("method")?, path, query(QUERY))
+    } else if context.is_object() {
+        // A REST API, which decodes what is in the query, or an HTTP API with payload 1.0.
+        let query = query(COMPONENT);
+        (EventSource::Gateway1, event.get("httpMethod")?, path, query)
+    } else if event.get("requestContext").is_none() && has(event, "is_base64_encoded") {
+        // VPC Lattice with events of version 1, which have no context.
+        let path = Some(text(event, "raw_path")?);
+        let query = pairs(event, "query_string_parameters", QUERY);
+        (EventSource::Alb, event.get("method")?, path, query)
+    } else {
         return None;
-    }
-    let identity = context.get("identity").and_then(Value::as_object);
-    let source_ip = identity.and_then(|identity| text(identity, "sourceIp"));
-    let said = EventContext {
-        kind,
-        ..said(context, source_ip)
     };
-    let request = parts(Some("GET"), Some("/"), None, headers(event), said);
-    Some((request, EventSource::Gateway1))
+    let client = http.or_else(|| context.get("identity"));
+    let source_ip = client.and_then(|client| text(client, "sourceIp"));
+    let context = EventContext {
+        source_ip: source_ip.map(str::to_owned),
+        request_id: text(context, "requestId").map(str::to_owned),
+        kind,
+    };
+    let mut request = request(method.as_str(), path, query);
+    *request.headers_mut() = headers(event);
+    request.extensions_mut().insert(context);
+    Some((request, source))
 }
 
-fn has(object: &Object, key: &str) -> bool {
+fn has(object: &Value, key: &str) -> bool {
     object.get(key).is_some_and(|value| !value.is_null())
 }
 
-fn text<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
+fn text<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object.get(key)?.as_str()
-}
-
-fn said(context: &Object, source_ip: Option<&str>) -> EventContext {
-    EventContext {
-        source_ip: source_ip.map(str::to_owned),
-        request_id: text(context, "requestId").map(str::to_owned),
-        kind: EventKind::Http,
-    }
 }
 
 /// A request of this method. One that is none is a request all the same, which no app can serve: it gets
 /// a method that only a token lets pass.
-fn parts(
-    method: Option<&str>,
-    path: Option<&str>,
-    query: Option<String>,
-    headers: HeaderMap,
-    said: EventContext,
-) -> Request<()> {
+fn request(method: Option<&str>, path: Option<&str>, query: Option<String>) -> Request<()> {
     let mut request = Request::new(());
     let method = method.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
     *request.uri_mut() = match &method {
@@ -146,8 +94,6 @@ fn parts(
         None => Uri::from_static("*"),
     };
     *request.method_mut() = method.unwrap_or(Method::TRACE);
-    *request.headers_mut() = headers;
-    request.extensions_mut().insert(said);
     request
 }
 
@@ -168,7 +114,7 @@ fn uri(path: &str, query: Option<String>) -> Uri {
 }
 
 /// The headers of an event: those with several values a name, if it has them.
-fn headers(event: &Object) -> HeaderMap {
+fn headers(event: &Value) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let multi = event.get("multiValueHeaders").and_then(Value::as_object);
     let fields = multi.or_else(|| event.get("headers").and_then(Value::as_object));
@@ -203,7 +149,7 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// The query of a map of parameters.
-fn pairs(event: &Object, key: &str, encoded: &'static AsciiSet) -> Option<String> {
+fn pairs(event: &Value, key: &str, encoded: &'static AsciiSet) -> Option<String> {
     let map = event.get(key)?.as_object()?;
     let pairs: Vec<_> = map
         .iter()

@@ -1,7 +1,5 @@
 //! The one reason for a failed fetch that a gate has to know: it was refused since too many ask.
 
-use std::fmt;
-
 /// The error of a source that was refused because the store is asked too often. A source returns it
 /// as any other error, and the gate asks less often until the store answers again.
 ///
@@ -16,25 +14,14 @@ use std::fmt;
 ///     }
 /// }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Throttled {
-    reason: String,
-}
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Throttled(String);
 
 impl Throttled {
     /// With the store's own words, which go into the event `M504`: nothing secret.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-        }
+        Self(reason.into())
     }
 }
-
-impl fmt::Display for Throttled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for Throttled {}
