@@ -19,29 +19,10 @@ pub trait PageBody: Sized {
     fn from_page(page: Bytes) -> Self;
 }
 
-impl PageBody for Bytes {
-    #[inline]
-    fn from_page(page: Bytes) -> Self {
-        page
-    }
-}
-
 impl PageBody for Full<Bytes> {
     #[inline]
     fn from_page(page: Bytes) -> Self {
         Self::new(page)
-    }
-}
-
-impl PageBody for Vec<u8> {
-    fn from_page(page: Bytes) -> Self {
-        page.into()
-    }
-}
-
-impl PageBody for String {
-    fn from_page(page: Bytes) -> Self {
-        Self::from_utf8_lossy(&page).into_owned()
     }
 }
 
@@ -70,6 +51,6 @@ impl PageBody for axum::body::Body {
 #[cfg(feature = "lambda_http")]
 impl PageBody for lambda_http::Body {
     fn from_page(page: Bytes) -> Self {
-        Self::Text(String::from_page(page))
+        Self::Text(String::from_utf8_lossy(&page).into_owned())
     }
 }

@@ -1,7 +1,6 @@
 //! How a gate is told what to guard. Wrong settings are found when it is built, not when a request
 //! comes.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +13,10 @@ use crate::bypass::cookie_name;
 use crate::clock::{Clock, Sleeper};
 use crate::decision::{Identity, OnUnknown, Policy};
 use crate::gate::{Gate, Shared};
-use crate::log;
 use crate::page::{CustomPages, Page, Responder};
 use crate::refresh::Refresher;
 use crate::snapshot::{AtomicPackedState, PackedState};
-use crate::source::{FlagSource, MemorySource};
+use crate::source::FlagSource;
 use crate::window::Window;
 
 /// How long a state may be relied on, unless configured.
@@ -68,14 +66,6 @@ impl Gate {
     /// so a typo is found at the deployment and not at the first maintenance.
     pub fn from_env() -> Result<Self, BuildError> {
         Self::builder().from_env().build()
-    }
-
-    /// As [`from_env`](Self::from_env), but never the reason that a site is down: with settings
-    /// missing or wrong it logs an error (`M500`) and lets every request pass, for good. Choose it
-    /// where coming up matters more than that maintenance mode works.
-    #[must_use]
-    pub fn from_env_or_pass() -> Self {
-        Self::builder().from_env().build_or_pass()
     }
 }
 
@@ -200,8 +190,7 @@ impl Builder {
     /// The gate. Loads the page; reads no flag yet.
     ///
     /// # Errors
-    /// [`BuildError`], if a setting is missing or wrong. Where a site must come up even so, use
-    /// [`Gate::from_env_or_pass`].
+    /// [`BuildError`], if a setting is missing or wrong.
     pub fn build(mut self) -> Result<Gate, BuildError> {
         if let Some(error) = self.wrong {
             return Err(error);
@@ -250,19 +239,6 @@ impl Builder {
         Ok(self.gate(Identity { app, role }, source, parameter))
     }
 
-    /// As [`build`](Self::build), but wrong settings make a gate that lets everything pass: see
-    /// [`Gate::from_env_or_pass`].
-    #[must_use]
-    pub fn build_or_pass(self) -> Gate {
-        self.build().unwrap_or_else(|error| {
-            log::passes_everything(&error);
-            // A flag that does not exist means off.
-            let source = Box::new(MemorySource::default());
-            let builder = Self::default().page(Page::built_in());
-            builder.gate(Identity::default(), source, String::new())
-        })
-    }
-
     fn gate(self, identity: Identity, source: Box<dyn FlagSource>, parameter: String) -> Gate {
         let sleeper = self.sleeper.clone();
         let ttl = self.ttl.unwrap_or(DEFAULT_TTL);
@@ -295,16 +271,6 @@ impl Builder {
 
 /// Set by Lambda, and by nothing else.
 pub(crate) const IN_LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("app", &self.app)
-            .field("env", &self.env)
-            .field("role", &self.role)
-            .finish_non_exhaustive()
-    }
-}
 
 fn required(value: Option<String>, what: &str, variable: &str) -> Result<String, BuildError> {
     value.ok_or_else(|| {

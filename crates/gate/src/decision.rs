@@ -75,7 +75,7 @@ pub(crate) struct Policy {
 }
 
 /// Which flag it is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) app: String,
     pub(crate) role: String,

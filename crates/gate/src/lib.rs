@@ -70,8 +70,8 @@
 //! # Before you deploy it
 //!
 //! - [`Gate::from_env`] with settings missing or wrong is an error: the handler does not start, and a
-//!   typo is found at the deployment. [`Gate::from_env_or_pass`] starts in any case, and then
-//!   maintenance mode may silently not work.
+//!   typo is found at the deployment. A handler that is to start in any case logs the error and puts its layer,
+//!   or none, into `tower::util::option_layer`.
 //! - Put it outermost, and around a finished router: a route that is added after `Router::layer` is open.
 //! - Behind an Application Load Balancer a health check that is answered 503 takes the target out of
 //!   service: `--allow-path` its path.
@@ -125,7 +125,6 @@ pub use bypass::ClientAddress;
 #[cfg(feature = "test-util")]
 pub use clock::ManualClock;
 pub use decision::{Decision, OnUnknown, ReadOnly};
-pub use future::ResponseFuture;
 pub use gate::Gate;
 pub use layer::MaintenanceLayer;
 pub use lazy::lazy;
@@ -141,8 +140,6 @@ pub use source::SdkSource;
 #[cfg(feature = "ssm")]
 pub use source::SsmSource;
 pub use source::{BoxError, Fetch, FlagSource, MemorySource, ParameterValue, Throttled};
-/// What [`MaintenanceLayer`] implements, for code that does not depend on tower.
-pub use tower_layer::Layer;
 
 /// How to use the gate, page by page.
 #[cfg(any(doc, doctest))]

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use maintenance_flag::Mode;
 
-use crate::build_error::BuildError;
 use crate::decision::{Identity, Outcome};
 use crate::refresh::Event;
 use crate::request::RequestHead;
@@ -119,14 +118,5 @@ pub(crate) fn page_unusable(path: &Path, reason: &str) {
         path = %path.display(),
         reason,
         "a maintenance page cannot be served: the next in order is",
-    );
-}
-
-pub(crate) fn passes_everything(error: &BuildError) {
-    tracing::error!(
-        target: "maintenance",
-        code = "M500",
-        reason = %error,
-        "the gate is not configured: every request passes, maintenance mode has no effect here",
     );
 }

@@ -4,30 +4,18 @@ use http::{Extensions, HeaderMap, Method, Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 /// All but what needs no escaping anywhere in a URI (RFC 3986, 2.3).
-pub(crate) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+pub(crate) const COMPONENT: &AsciiSet = &without(NON_ALPHANUMERIC, b"-._~");
 /// All but what may stand in a path as it is, escapes among it (RFC 3986, 3.3).
-pub(crate) const PATH: &AsciiSet = &COMPONENT
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@')
-    .remove(b'/')
-    .remove(b'%');
+pub(crate) const PATH: &AsciiSet = &without(COMPONENT, b"!$&'()*+,;=:@/%");
 /// All but what may stand in a query as it is (RFC 3986, 3.4).
 pub(crate) const QUERY: &AsciiSet = &PATH.remove(b'?');
+
+const fn without(set: &AsciiSet, bytes: &[u8]) -> AsciiSet {
+    match bytes {
+        [] => set.union(AsciiSet::EMPTY),
+        [byte, rest @ ..] => without(&set.remove(*byte), rest),
+    }
+}
 
 /// A request, without its body.
 #[derive(Clone, Copy)]

@@ -1,6 +1,5 @@
 //! The service that [`MaintenanceLayer`](crate::MaintenanceLayer) puts around another.
 
-use std::fmt;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -15,8 +14,19 @@ use crate::gate::{Gate, Refreshing};
 /// The service must be [`Clone`], since a request that has to wait takes it along:
 /// `tower::util::BoxCloneSyncService` is, and `tower::buffer::Buffer` makes any service so.
 ///
+/// ```compile_fail
+/// # use http::{Request, Response};
+/// # use maintenance_gate::{BoxError, Gate, Maintenance};
+/// # type Body = http_body_util::Full<bytes::Bytes>;
+/// fn behind(app: tower::util::BoxService<Request<Body>, Response<Body>, BoxError>, gate: Gate) {
+///     // error: the service `BoxService<…>` cannot be behind the gate: it is not `Clone`
+///     Maintenance::new(app, gate);
+/// }
+/// ```
+///
 /// It is always ready. A request waits for the app in its own future, where it gets its 503 should
 /// maintenance begin meanwhile.
+#[derive(Debug)]
 pub struct Maintenance<S> {
     inner: S,
     /// Whether `inner` said that it is ready and has not been called since.
@@ -48,15 +58,6 @@ impl<S: CloneService> Clone for Maintenance<S> {
     fn clone(&self) -> Self {
         // A clone of a service that is ready need not be ready itself.
         Self::new(self.inner.clone(), self.gate.clone())
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for Maintenance<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Maintenance")
-            .field("inner", &self.inner)
-            .field("gate", &self.gate)
-            .finish_non_exhaustive()
     }
 }
 

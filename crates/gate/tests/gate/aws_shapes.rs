@@ -1,9 +1,9 @@
 //! Every shape in which AWS hands an HTTP request to a function, and everything else that it hands to
 //! one: by AWS's own samples, and by requests that carry a token or come from an address.
 
-use maintenance_gate::{Gate, Layer, MaintenanceLayer, MemorySource, ReadOnly};
+use maintenance_gate::{Gate, MaintenanceLayer, MemorySource, ReadOnly};
 use serde_json::{Value, json};
-use tower::{ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::{Shape, captured, demo, flag, samples, stored_token, token, with_flag};
 

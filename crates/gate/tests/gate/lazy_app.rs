@@ -11,8 +11,8 @@ use axum::error_handling::HandleError;
 use axum::routing::get;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
-use maintenance_gate::{BoxError, Layer, MaintenanceLayer, MemorySource, lazy};
-use tower::{Service, ServiceExt, service_fn};
+use maintenance_gate::{BoxError, MaintenanceLayer, MemorySource, lazy};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::demo;
 

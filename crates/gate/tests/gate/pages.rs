@@ -10,9 +10,9 @@ use http_body_util::BodyExt;
 use lambda_http::lambda_runtime::LambdaEvent;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Body, Context, Request, Response, service_fn};
-use maintenance_gate::{Gate, Layer, MaintenanceLayer, MemorySource, Page};
+use maintenance_gate::{Gate, MaintenanceLayer, MemorySource, Page};
 use serde_json::{Value, json};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 
 use crate::support::{Answered, Shape, captured, demo};
 

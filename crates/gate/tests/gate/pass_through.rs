@@ -2,9 +2,9 @@
 //! `POST /events`: what is recognisably HTTP is refused all the same.
 
 use lambda_http::{Body, Request, Response};
-use maintenance_gate::{Gate, Layer, MaintenanceLayer};
+use maintenance_gate::{Gate, MaintenanceLayer};
 use serde_json::{Value, json};
-use tower::{ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::{Shape, flag, with_flag};
 

@@ -16,10 +16,10 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use maintenance_gate::{
-    Decision, Gate, Layer, Maintenance, MaintenanceLayer, ManualClock, MemorySource, ReadOnly,
+    Decision, Gate, Maintenance, MaintenanceLayer, ManualClock, MemorySource, ReadOnly,
 };
 use tokio::net::TcpListener;
-use tower::{Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{START, Scripted, SteeredTimer, demo, get as get_parts, send};
 

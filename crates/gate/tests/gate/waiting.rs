@@ -9,10 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use maintenance_gate::{Gate, Layer, MaintenanceLayer, ManualClock, MemorySource};
+use maintenance_gate::{Gate, MaintenanceLayer, ManualClock, MemorySource};
 use tokio::sync::Semaphore;
 use tower::limit::ConcurrencyLimitLayer;
-use tower::{Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{START, demo, settle};
 

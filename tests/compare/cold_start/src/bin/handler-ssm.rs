@@ -1,7 +1,7 @@
 //! The same handler behind a gate that asks Parameter Store by a signed request of its own.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
-use maintenance_gate::{Gate, Layer, MaintenanceLayer, SsmSource};
+use maintenance_gate::{Gate, Maintenance, SsmSource};
 
 async fn hello(_request: Request) -> Result<Response<Body>, Error> {
     Ok(Response::new(Body::from("Hello, visitor.\n")))
@@ -12,6 +12,6 @@ fn main() -> Result<(), Error> {
         .source(SsmSource::from_env())
         .from_env()
         .build()?;
-    let service = MaintenanceLayer::new(gate).layer(service_fn(hello));
+    let service = Maintenance::new(service_fn(hello), gate);
     cold_start::on_a_runtime(run(service))
 }
