@@ -76,12 +76,22 @@ const SETTINGS: [Setting; 5] = [
     (
         "MAINTENANCE_TTL",
         "a whole number of seconds from 0 to 3600; 5 if it is unset",
-        |it, value| Some(it.ttl = Some(Duration::from_secs(value.parse().ok()?))),
+        |it, value| {
+            value
+                .parse()
+                .ok()
+                .map(|seconds| it.ttl = Some(Duration::from_secs(seconds)))
+        },
     ),
     (
         "MAINTENANCE_BUDGET_MS",
         "a whole number of milliseconds from 0 to 10000; 250 if it is unset",
-        |it, value| Some(it.budget = Some(Duration::from_millis(value.parse().ok()?))),
+        |it, value| {
+            value
+                .parse()
+                .ok()
+                .map(|millis| it.budget = Some(Duration::from_millis(millis)))
+        },
     ),
     (
         "MAINTENANCE_ON_UNKNOWN",
@@ -98,7 +108,12 @@ const SETTINGS: [Setting; 5] = [
     (
         "MAINTENANCE_TRUSTED_PROXIES",
         "a number from 0 to 255; 0 if it is unset",
-        |it, value| Some(it.trusted_proxies = value.parse().ok()?),
+        |it, value| {
+            value
+                .parse()
+                .ok()
+                .map(|proxies| it.trusted_proxies = proxies)
+        },
     ),
     (
         "MAINTENANCE_NEGOTIATE",

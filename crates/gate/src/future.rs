@@ -19,7 +19,7 @@ pin_project_lite::pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        kind: Kind<S::Future, S::Response, S::Error, Waiting<S, B>>,
+        kind: KindOf<S, B>,
     }
 }
 
@@ -31,6 +31,13 @@ pin_project_lite::pin_project! {
         Waiting { waiting: Box<W> },
     }
 }
+
+type KindOf<S, B> = Kind<
+    <S as Service<Request<B>>>::Future,
+    <S as Service<Request<B>>>::Response,
+    <S as Service<Request<B>>>::Error,
+    Waiting<S, B>,
+>;
 
 impl<S, B> ResponseFuture<S, B>
 where
@@ -71,18 +78,16 @@ pub(crate) struct Waiting<S, B> {
 // Nothing in it is pinned: a waiting request is moved to the app by value.
 impl<S, B> Unpin for Waiting<S, B> {}
 
-impl<S: Service<Request<B>>, B> Waiting<S, B> {
+impl<S, B, R> Waiting<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    B: 'static,
+    R: PageBody,
+{
     /// The app's future, or the 503.
     #[cold]
     #[inline(never)]
-    fn poll<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Result<S::Future, Response<R>>, S::Error>>
-    where
-        B: 'static,
-        R: PageBody,
-    {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<KindOf<S, B>, S::Error>> {
         let shared = &self.gate.shared;
         loop {
             if let Some(refresh) = &mut self.refresh {
@@ -96,7 +101,8 @@ impl<S: Service<Request<B>>, B> Waiting<S, B> {
             };
             if !self.passes {
                 if let Some(refused) = shared.refuse(request) {
-                    return Poll::Ready(Ok(Err(refused)));
+                    let response = ready(Ok(refused));
+                    return Poll::Ready(Ok(Kind::Blocked { response }));
                 }
                 self.passes = true;
             }
@@ -105,7 +111,8 @@ impl<S: Service<Request<B>>, B> Waiting<S, B> {
                 Poll::Ready(()) if !waited => {
                     let request = self.request.take();
                     return request.map_or(Poll::Pending, |request| {
-                        Poll::Ready(Ok(Ok(self.service.call(request))))
+                        let future = self.service.call(request);
+                        Poll::Ready(Ok(Kind::App { future }))
                     });
                 }
                 // Much may have happened since the decision.
@@ -135,15 +142,12 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            let future = match self.as_mut().project().kind.project() {
+            let next = match self.as_mut().project().kind.project() {
                 KindProj::App { future } => return future.poll(cx),
                 KindProj::Blocked { response } => return response.poll(cx),
-                KindProj::Waiting { waiting } => match ready!(waiting.poll(cx))? {
-                    Ok(future) => future,
-                    Err(refused) => return Poll::Ready(Ok(refused)),
-                },
+                KindProj::Waiting { waiting } => ready!(waiting.poll(cx))?,
             };
-            self.as_mut().project().kind.set(Kind::App { future });
+            self.as_mut().project().kind.set(next);
         }
     }
 }
