@@ -2,7 +2,7 @@
 //! its own, against a local AWS of its own.
 //!
 //! Reading order: `scene` (where a command runs), `ran` (what it did), `terminal` (a person at it), `network`
-//! (what stands between it and AWS).
+//! (what stands between it and AWS), `stub` (what else it asks).
 
 mod binary;
 mod network;
@@ -10,6 +10,7 @@ mod ran;
 mod running;
 mod scene;
 mod screen;
+mod stub;
 mod terminal;
 
 pub use binary::binary;
@@ -17,6 +18,7 @@ pub use network::Network;
 pub use ran::Ran;
 pub use running::Running;
 pub use scene::{Scene, quick_sandbox};
+pub use stub::Stub;
 pub use terminal::{Terminal, dead_terminal};
 
 /// The README's code compiles.

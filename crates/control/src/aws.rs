@@ -30,6 +30,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use credentials::Checked;
 use environment::Environment;
 use http::Http;
+use setting::check_header;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -86,6 +87,17 @@ pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
         loader = loader.endpoint_url(url);
     }
     let config = loader.load().await;
+    // The variables and the files are checked by their names: what is left is the machine's metadata.
+    if let Some(region) = config.region() {
+        check_header(region.as_ref()).map_err(|problem| {
+            let hint = "give a region with --region or AWS_REGION";
+            SettingError::new(
+                "the region that the metadata of this machine answered",
+                problem,
+                hint,
+            )
+        })?;
+    }
     let checked = config.credentials_provider().map(|provider| {
         SharedCredentialsProvider::new(Checked {
             provider,

@@ -137,6 +137,7 @@ fn an_empty_variable_of_ours_is_unset() {
 #[test]
 fn an_address_that_is_none_is_named_before_anything_is_sent() {
     for variable in [
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_ENDPOINT_URL",
         "AWS_ENDPOINT_URL_SSM",
         "AWS_ENDPOINT_URL_LAMBDA",
@@ -261,54 +262,6 @@ fn the_files_of_windows_are_read_and_what_is_wrong_in_one_is_named() {
         .run(&["status"])
         .refuses(2, &format!("{name} cannot be used"))
         .says("it is not UTF-8");
-}
-
-#[test]
-fn a_process_that_prints_a_line_break_in_a_credential_is_named() {
-    let mut scene = by_files("");
-    scene.write(
-        "home/.aws/credentials",
-        "[tool]\ncredential_process = cat credentials.json\n[role]\nsource_profile = tool\n",
-    );
-    scene.set("AWS_REGION", "us-east-1");
-    scene.set("AWS_PROFILE", "tool");
-    scene.set("AWS_ENDPOINT_URL", &format!("http://{}", scene.address()));
-    scene.set("PATH", "/usr/bin:/bin");
-    let write = |token: &str| {
-        let text = format!(
-            r#"{{"Version": 1, "AccessKeyId": "AKIATOOL", "SecretAccessKey": "secret", "SessionToken": "{token}"}}"#
-        );
-        scene.write("credentials.json", &text);
-    };
-    write("good");
-    scene.run(&["status"]).code(0);
-    write("hidden\\r\\n");
-    let ran = scene.run(&["on", "-y"]);
-    ran.refuses(
-        2,
-        "what the credential_process of the profile tool printed cannot be used",
-    );
-    ran.says("\nCaused by: the session token has a line break in it\n");
-    assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
-    let writes = scene.sandbox().writes();
-    assert!(writes.is_empty(), "{writes:#?}");
-
-    write("good");
-    // Where the SDK itself signs with it, to take a role, it panics: that is an error, and no abort.
-    scene.set("AWS_PROFILE", "role");
-    scene.write(
-        "home/.aws/credentials",
-        "[tool]\ncredential_process = cat credentials.json\n\
-         [role]\nsource_profile = tool\nrole_arn = arn:aws:iam::123456789012:role/x\n",
-    );
-    let text = scene.read("credentials.json");
-    scene.write(
-        "credentials.json",
-        &text.replace("AKIATOOL", "hidden\\r\\n"),
-    );
-    let ran = scene.run(&["on", "-y"]);
-    ran.refuses(1, "the command came to an end by a mistake of its own");
-    assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
 }
 
 /// What `status` says in an environment that has only this of AWS.

@@ -4,6 +4,7 @@
 mod aws_settings;
 mod bypass;
 mod confirm;
+mod credentials;
 mod dead_terminal;
 mod encrypted;
 mod escapes;

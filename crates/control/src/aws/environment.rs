@@ -14,6 +14,7 @@ use aws_runtime::fs_util::{Os, home_dir};
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::AwsSettings;
+use super::credentials::Origin;
 use super::http::PROXIES;
 use super::setting::{SettingError, check_header, check_url};
 
@@ -40,7 +41,6 @@ const READ: &[&str] = &[
     "AWS_CONFIG_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_EC2_METADATA_SERVICE_ENDPOINT",
     "AWS_PROFILE",
@@ -49,8 +49,9 @@ const READ: &[&str] = &[
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
-/// Where a service is, if not at its own address; the first for all of them.
+/// Where credentials are, and where a service is, if not at its own address.
 const ENDPOINTS: &[&str] = &[
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_SSM",
     "AWS_ENDPOINT_URL_LAMBDA",
@@ -155,18 +156,15 @@ impl Environment {
         contents(&self.files)
     }
 
-    /// Where the credentials come from, as far as their mistakes can be known here only when they come.
-    pub(super) fn origin(&self) -> String {
-        let chain = self.chain();
-        let of = chain.iter().find(|name| {
+    /// Where the credentials come from, as far as their mistakes show only when they come.
+    pub(super) fn origin(&self) -> Origin {
+        let base = self.chain().pop();
+        let process = base.filter(|name| {
             let profile = self.profiles.get_profile(name);
             profile.is_some_and(|profile| profile.get("credential_process").is_some())
         });
-        match of {
-            Some(name) => {
-                format!("what the credential_process of the profile {name} printed")
-            }
-            None => "what was found as AWS credentials".to_owned(),
+        Origin {
+            process: process.map(str::to_owned),
         }
     }
 
@@ -184,15 +182,20 @@ impl Environment {
         format!("{key} of the profile {profile}{place}")
     }
 
-    /// The profile, and those that it takes its credentials from.
+    /// The profile, and those that it takes its credentials from, to the one that has them: as the SDK
+    /// follows them.
     fn chain(&self) -> Vec<&str> {
         let mut names = Vec::new();
         let mut seen = BTreeSet::new();
         let mut next = Some(self.profiles.selected_profile());
         while let Some(name) = next.filter(|name| seen.insert(*name)) {
+            let get = |key| self.profiles.get_profile(name)?.get(key);
+            let has_keys = !names.is_empty()
+                && get("aws_access_key_id").is_some()
+                && get("aws_secret_access_key").is_some();
+            let takes_role = get("role_arn").is_some() && get("web_identity_token_file").is_none();
             names.push(name);
-            let profile = self.profiles.get_profile(name);
-            next = profile.and_then(|profile| profile.get("source_profile"));
+            next = get("source_profile").filter(|_| takes_role && !has_keys);
         }
         names
     }

@@ -7,17 +7,23 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::config_bag::ConfigBag;
 use http::Uri;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use super::credentials::{Origin, check_identity};
 use super::environment::Environment;
 use super::setting::{SettingError, check_url};
 
@@ -31,10 +37,16 @@ pub(super) const PROXIES: [&str; 6] = [
     "NO_PROXY",
 ];
 
+/// Where the metadata of a machine names its role.
+const ROLE_OF_MACHINE: &str = "/iam/security-credentials/";
+
 /// An HTTP client that reads the system's trust roots at the first `https` request: reading them takes
 /// milliseconds, which a command against a local endpoint need not spend. Clones share its connections.
 #[derive(Debug, Clone)]
-pub(super) struct Http(Arc<Clients>);
+pub(super) struct Http {
+    clients: Arc<Clients>,
+    origin: Origin,
+}
 
 /// A client a route, each made when it is first needed and kept with its connections: the SDK asks for a
 /// connector at every call.
@@ -72,7 +84,10 @@ impl Http {
             roots: roots(environment)?,
         };
         let made = Default::default();
-        Ok(Self(Arc::new(Clients { routes, made })))
+        Ok(Self {
+            clients: Arc::new(Clients { routes, made }),
+            origin: environment.origin(),
+        })
     }
 }
 
@@ -148,10 +163,18 @@ impl HttpClient for Http {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         SharedHttpConnector::new(ByRoute {
-            clients: self.0.clone(),
+            clients: self.clients.clone(),
             settings: settings.clone(),
             components: components.clone(),
         })
+    }
+
+    fn validate_final_config(
+        &self,
+        components: &RuntimeComponents,
+        cfg: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        Ok(check_identity(&self.origin, components, cfg)?)
     }
 }
 
@@ -166,8 +189,33 @@ impl HttpConnector for ByRoute {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.clients.of(request.uri());
         let connector = client.http_connector(&self.settings, &self.components);
-        connector.call(request)
+        let is_role = request.uri().ends_with(ROLE_OF_MACHINE);
+        let answer = connector.call(request);
+        if !is_role {
+            return answer;
+        }
+        HttpConnectorFuture::new(async move { check_role(answer.await?).await })
     }
+}
+
+/// Passes the name of the machine's role, unless it cannot stand in an address: the SDK asks for its
+/// credentials by it, and would end the process.
+async fn check_role(mut answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+    let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
+    let read = ByteStream::new(body).collect().await;
+    let name = read.map_err(|error| ConnectorError::io(error.into()))?;
+    let name = name.into_bytes();
+    let path = [b"/", &*name].concat();
+    if answer.status().is_success() && Uri::try_from(path).is_err() {
+        let error = SettingError::new(
+            "what the metadata of this machine answered",
+            "the name of its role has a character in it that cannot stand in an address",
+            "correct what provides it",
+        );
+        return Err(ConnectorError::user(error.into()));
+    }
+    *answer.body_mut() = SdkBody::from(name);
+    Ok(answer)
 }
 
 impl Clients {
