@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use regex_lite::Regex;
+
 /// What a command did. Nothing is checked until it is asserted.
 #[must_use = "assert the exit code and what was printed"]
 #[derive(Debug)]
@@ -88,6 +90,19 @@ impl Ran {
         );
         assert!(self.stderr.contains("\nHint: "), "no hint: {self:#?}");
         self.code(code).stdout("")
+    }
+
+    /// The same, with `TIME` for every moment.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn timeless(mut self) -> Self {
+        let moment = r"(\d{4}-\d{2}-\d{2} )?\d{2}:\d{2}:\d{2} [A-Z]+ \((now|in [^)]*|[^)]* ago)\)";
+        let moment = Regex::new(moment).expect("an expression");
+        for stream in [&mut self.stdout, &mut self.stderr] {
+            *stream = moment.replace_all(stream, "TIME").into_owned();
+        }
+        self
     }
 
     /// The JSON document on standard output.

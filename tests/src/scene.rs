@@ -61,6 +61,8 @@ impl Scene {
         };
         scene.set("HOME", &home.display().to_string());
         scene.set("AWS_EC2_METADATA_DISABLED", "true");
+        // A zone that needs no database.
+        scene.set("TZ", "UTC0");
         scene.set("MAINTENANCE_BY", "ana@laptop");
         scene
     }

@@ -2,16 +2,17 @@
 
 use std::io::{self, BufRead as _};
 
-use jiff::Timestamp;
 use maintenance_control::{Control, FunctionEvents, On, RoleReport, RoleSpec, Run, State};
 use maintenance_flag::{App, Mode, Options};
 
 use crate::commands::Connection;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
+use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::told;
-use crate::render;
+use crate::render::{self, Reader};
+use crate::settings::Settings;
 
 /// What a person said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +29,12 @@ pub(crate) enum Answer {
 /// which includes what becomes of events.
 pub(crate) async fn confirmed(
     connection: &Connection,
-    app: &App,
+    settings: &Settings,
     roles: &[RoleSpec],
     on: &On,
     output: &Output,
 ) -> Result<Answer, Failure> {
+    let app = &settings.app()?;
     let states = told(connection, output, async |control, _| {
         control.flags(roles).await
     })
@@ -59,10 +61,11 @@ pub(crate) async fn confirmed(
     } else {
         None
     };
+    let reader = Reader::of(&Invocation::of(settings));
     for spec in roles {
         let mut planned = plan.iter().flat_map(|plan| &plan.roles);
         let planned = planned.find(|role| role.role == spec.role);
-        for line in will(spec, mode_of(spec), wanted, planned, app) {
+        for line in will(spec, mode_of(spec), wanted, planned, app, &reader) {
             output.ask(format_args!("{line}\n"));
         }
         let Some(workers) = planned.and_then(|role| role.workers.as_ref()) else {
@@ -116,6 +119,7 @@ fn will(
     to: Mode,
     planned: Option<&RoleReport>,
     app: &App,
+    reader: &Reader,
 ) -> Vec<String> {
     let options = planned.and_then(|planned| planned.options.as_ref());
     let updated = options.filter(|options| !options.updated.is_empty());
@@ -128,7 +132,7 @@ fn will(
     lines.extend(
         planned
             .into_iter()
-            .flat_map(|role| render::new_window_summary(role, Timestamp::now())),
+            .flat_map(|role| render::new_window_summary(role, reader)),
     );
     lines
 }

@@ -10,11 +10,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exit_code::Outcome;
+use crate::invocation::Invocation;
 use crate::render;
 use crate::suggest;
 
 /// What to do next where nothing better is known: every command can be run again.
-pub(crate) const AGAIN: &str = "see to the cause, then run the same command again";
+pub(crate) const AGAIN: &str = "fix the cause, then run the same command again";
 
 /// A text of others, whose line breaks would look like lines of ours.
 fn on_one_line(text: &str) -> String {
@@ -124,6 +125,14 @@ impl Failure {
             Some(hint) => self.hint(hint),
             None => self,
         }
+    }
+
+    /// With each command that a hint names as it has to be typed for what this one acts on.
+    pub(crate) fn complete(mut self, invocation: &Invocation) -> Self {
+        for hint in &mut self.hints {
+            *hint = invocation.complete(hint).into_owned();
+        }
+        self
     }
 
     /// The report is on stdout already: with `--json` it, and not this, is the one document.

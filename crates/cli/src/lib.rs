@@ -9,6 +9,7 @@ mod confirm;
 mod demo;
 pub mod exit_code;
 mod failure;
+mod invocation;
 mod link;
 mod output;
 mod printable;

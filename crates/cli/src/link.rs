@@ -7,8 +7,9 @@ use maintenance_flag::Token;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::render;
+use crate::render::{self, Reader};
 
 /// How long a link is good, if its window does not end first.
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
@@ -111,7 +112,8 @@ pub(crate) fn print(
     let Some(link) = link.filter(|_| is_stored(report)) else {
         return Ok(());
     };
-    for line in render::about_link(link.until, Token::QUERY, Token::HEADER) {
+    let reader = Reader::of(&Invocation::default());
+    for line in render::about_link(link.until, Token::QUERY, Token::HEADER, &reader) {
         output.say(line);
     }
     match url {

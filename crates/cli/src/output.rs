@@ -12,6 +12,8 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::printable::{printable, printable_json, printable_lines};
+use crate::render::{Line, localized};
+use crate::settings;
 
 /// Where and how much the command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +59,13 @@ impl Output {
 
     /// A line for a person, unless `-q`.
     pub(crate) fn say(&self, line: impl Display) {
+        self.tell(&Line::from(line.to_string()));
+    }
+
+    /// The same, with a label.
+    pub(crate) fn tell(&self, line: &Line) {
         if !self.quiet {
-            to_stderr(format_args!("{}\n", printable(&line.to_string())));
+            write_line(line);
         }
     }
 
@@ -81,7 +88,7 @@ impl Output {
     pub(crate) fn ask(&self, text: impl Display) {
         let text = text.to_string();
         match text.strip_suffix('\n') {
-            Some(line) => to_stderr(format_args!("{}\n", printable(line))),
+            Some(line) => write_line(&Line::from(line.to_owned())),
             None => to_stderr(format_args!("{}", printable(&text))),
         }
     }
@@ -130,9 +137,11 @@ impl Output {
     /// A failure: in three parts on stderr, also with `-q`; and with `--json` as the document, unless
     /// the report is there already.
     pub(crate) fn failure(&self, failure: &Failure) {
+        // What the library says has its times in UTC, and so has the document.
+        let now = settings::now();
         let part = |label: &str, colour: AnsiColors, text: &str| {
-            let text = printable(text);
-            to_stderr(format_args!("{} {text}\n", label.color(colour).bold()));
+            let text = format!(" {}", localized(text, &now));
+            write_line(&Line::labelled(label, colour, text));
         };
         part("Error:", AnsiColors::Red, failure.message());
         for cause in failure.causes() {
@@ -145,6 +154,14 @@ impl Output {
             // The exit code says already that it failed; a second failure has nobody to hear it.
             let _ = self.document(&failure.document());
         }
+    }
+}
+
+fn write_line(line: &Line) {
+    let (label, text) = (printable(&line.label), printable(&line.text));
+    match line.colour {
+        Some(colour) => to_stderr(format_args!("{}{text}\n", label.color(colour).bold())),
+        None => to_stderr(format_args!("{label}{text}\n")),
     }
 }
 

@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use jiff::Timestamp;
 use maintenance_control::{Action, Control, Event, Run, Stop, Unanswered, Waiting};
 
 use maintenance_flag::Role;
 use tokio::time::MissedTickBehavior;
 
 use crate::commands::Connection;
+use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::render;
+use crate::render::{self, Reader};
 
 /// How often a line is written where nothing can move. What takes less is done before it needs one.
 const LINE: Duration = Duration::from_secs(10);
@@ -187,10 +187,10 @@ impl<'a> Progress<'a> {
             Event::Waiting(waiting) => self.wait(waiting),
             Event::LeaseWatched { holder, until } => {
                 let app = self.connection.control.app();
-                self.say(render::watched(holder, app, *until, Timestamp::now()));
+                self.say(render::watched(holder, app, *until, &reader()));
             }
             Event::HolderStopping { until } => {
-                self.say(render::stopping(*until, Timestamp::now()));
+                self.say(render::stopping(*until, &reader()));
             }
             Event::Draining { left, .. } => self.drain(*left),
             // What begins and ends is said, and not shown.
@@ -308,6 +308,11 @@ impl<'a> Progress<'a> {
             take_away(&mut shown);
         }
     }
+}
+
+/// Who reads this, now.
+fn reader() -> Reader {
+    Reader::of(&Invocation::default())
 }
 
 fn take_away(shown: &mut Option<Shown>) {

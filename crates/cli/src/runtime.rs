@@ -43,10 +43,10 @@ fn run(cli: Cli) -> Outcome {
 /// on what to do next.
 fn explain_panics(output: Output) {
     std::panic::set_hook(Box::new(move |panic| {
-        let failure = Failure::failed("the command came to an end by a mistake of its own")
+        let failure = Failure::failed("the command crashed because of a bug")
             .cause(panic.to_string().replace('\n', " "))
             .hint("please report it, with this cause")
-            .hint("run the same command again: what was begun is saved, and it goes on");
+            .hint("run the same command again: it continues where it stopped");
         output.failure(&failure);
         std::process::exit(failure.outcome().code().into());
     }));

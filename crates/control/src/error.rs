@@ -35,7 +35,7 @@ pub enum Error {
         source: Refusal,
     },
     /// Another operation holds the lease; nothing was changed.
-    #[error("another operation is at work: {operation} by {by}, since {since}")]
+    #[error("another operation is running: {operation} by {by}, since {since}")]
     Busy {
         /// Who holds the lease.
         by: String,
@@ -70,7 +70,7 @@ pub enum Error {
     },
     /// Asynchronous events would be lost, and nobody accepted that; nothing was changed.
     #[error(
-        "asynchronous events for {} {} be lost, and that was not accepted",
+        "pausing {} {} drop asynchronous events",
         match functions.as_slice() {
             [only] => only.function.clone(),
             all => format!("{} functions", all.len()),
@@ -152,8 +152,8 @@ impl Error {
                 source: Refusal::Conflict { holder },
                 ..
             } => Some(match holder.kind {
-                OwnerKind::Manual => "a person opened it: a person ends it with maintenance off".to_owned(),
-                OwnerKind::Observer => "wait for it to close the window; a person may override it with maintenance off --force --reason WHY".to_owned(),
+                OwnerKind::Manual => "a person opened it: a person ends it with `maintenance off`".to_owned(),
+                OwnerKind::Observer => "wait for it to close the window; a person may override it with `maintenance off --force --reason WHY`".to_owned(),
             }),
             Self::Refused {
                 source: Refusal::NoEnd,
@@ -164,10 +164,10 @@ impl Error {
             ),
             Self::Refused { .. } => Some("upgrade maintenance, then try again".to_owned()),
             Self::Busy { until, .. } => Some(format!(
-                "wait for it to end; if it has died, run maintenance unlock, or this command again after {until}"
+                "wait for it to end; if it has died, run `maintenance unlock`, or this command again after {until}"
             )),
             Self::Unfinished { source, .. } => source.hint(),
-            Self::LeaseLost => Some("run the same command again: it goes on".to_owned()),
+            Self::LeaseLost => Some("run the same command again: it continues".to_owned()),
             Self::NoFunctions { looked_for, .. } => Some(format!(
                 "looked for {looked_for}; check the role's functions, exclude and tags, and --region and --profile"
             )),
@@ -184,7 +184,7 @@ impl Error {
             Self::EventsLost { functions } => {
                 let again = functions.iter().any(|it| !it.unread.is_empty());
                 Some(format!(
-                    "{}give each a dead-letter queue or an on-failure destination, or accept the loss with --accept-event-loss",
+                    "{}give each function a dead-letter queue or an on-failure destination, or pass --accept-event-loss to allow it",
                     if again {
                         "run the same command again to read what failed; "
                     } else {

@@ -106,7 +106,7 @@ pub(crate) fn unseen(events: &[FunctionEvents]) -> Vec<String> {
             more => format!(" and {more} more"),
         };
         format!(
-            "cannot see what becomes of events for {}{more}: allow {action}",
+            "cannot see the triggers of {}{more}: allow {action}",
             names[..names.len().min(NAMED)].join(", ")
         )
     };
@@ -136,9 +136,9 @@ mod tests {
         assert_eq!(
             unseen(&events),
             [
-                "cannot see what becomes of events for f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 \
+                "cannot see the triggers of f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 \
                  more: allow lambda:GetPolicy",
-                "cannot see what becomes of events for g: allow lambda:ListAliases",
+                "cannot see the triggers of g: allow lambda:ListAliases",
             ]
         );
     }

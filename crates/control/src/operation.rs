@@ -389,7 +389,7 @@ impl<'a> Operation<'a> {
         let current = match read.flag {
             Ok(flag) => flag,
             Err(error @ DecodeError::Malformed { .. }) => {
-                warnings.push(format!("{error}; it is replaced"));
+                warnings.push(error.to_string());
                 Flag::bare(malformed)
             }
             Err(source) => {

@@ -153,9 +153,12 @@ impl Control {
         let mut saved = Saved::of_role(&self.names, &spec.role, stored);
         let on = role.state != State::Off;
         if !on && !saved.functions.is_empty() {
+            let functions = match saved.functions.len() {
+                1 => "1 function".to_owned(),
+                count => format!("{count} functions"),
+            };
             role.warnings.push(format!(
-                "it is off, but what {} functions had is still saved: run maintenance off --role {}",
-                saved.functions.len(),
+                "it is off, but the settings of {functions} are still saved: run `maintenance off --role {}`",
                 spec.role
             ));
         }
@@ -248,7 +251,7 @@ fn unanswered() -> Unread {
         part: Part::Functions,
         function: None,
         error: format!(
-            "AWS Lambda has let no call through for {} seconds",
+            "AWS Lambda has let no call through for {} s",
             PATIENCE.as_secs()
         ),
         hint: Some("run the same command again".to_owned()),

@@ -94,8 +94,8 @@ fn a_role_with_functions_says_how_many_will_be_paused() {
         "Will enable worker maintenance mode for demo-dev\n\
          2 functions will be paused\n\
          \x20 2 functions: no triggers\n\
-         Not seen from here: what EventBridge Scheduler, Step Functions, other accounts and code \
-         invoke by a role of their own\n\
+         Not checked: invocations made through an IAM role (EventBridge Scheduler, Step Functions, other \
+         accounts, your own code)\n\
          Are you sure? (y/N) ",
     );
     assert!(

@@ -75,7 +75,7 @@ fn whatever_is_stored_is_shown_as_what_it_is() {
     let ran = scene.run(&["status", "-v"]);
     is_harmless(ran.code(0).stdout("on\n"));
     ran.says(&format!(
-        "by {SHOWN}, held by the observer {SHOWN}: {SHOWN}\n"
+        " by the observer {SHOWN} (only it, or `off --force`, ends this): {SHOWN}\n"
     ));
     ran.says(&format!("  visitors are told: {SHOWN}\n"));
     let ran = scene.run(&["off"]);

@@ -8,7 +8,7 @@ use maintenance_tests::Scene;
 
 const LOST: &str = "demo-dev-mail: events from s3.amazonaws.com will be LOST (no dead-letter queue, no \
                     failure destination)";
-const NOT_SEEN: &str = "Not seen from here: what EventBridge Scheduler, Step Functions, other accounts and code invoke by a role of their own\n";
+const NOT_SEEN: &str = "Not checked: invocations made through an IAM role (EventBridge Scheduler, Step Functions, other accounts, your own code)\n";
 
 /// Functions of every kind; `demo-dev-mail` is the one that loses events.
 fn scene() -> Scene {
@@ -83,9 +83,9 @@ fn the_question_comes_after_what_becomes_of_events() {
         "Will enable worker maintenance mode for demo-dev\n\
          5 functions will be paused\n\
          \x20 1 function: messages wait in their queues\n\
-         \x20 1 function: records wait in their streams, for as long as those keep them\n\
+         \x20 1 function: records wait in their streams, within the retention of those\n\
          \x20 1 function: events go to a dead-letter queue or failure destination\n\
-         \x20 1 function: callers that wait for an answer get 429\n\
+         \x20 1 function: synchronous callers get 429\n\
          \x20 1 function: no triggers\n\
          \x20 {LOST}\n\
          {NOT_SEEN}\
@@ -117,7 +117,7 @@ fn verbose_names_every_function_above_the_question() {
          \x20 {LOST}\n\
          \x20 demo-dev-plain: no triggers\n\
          \x20 demo-dev-queue: messages from sqs orders wait in the queue; records from kinesis clicks \
-         wait in the stream, for as long as it keeps them\n\
+         wait in the stream, within its retention\n\
          \x20 demo-dev-safe: events from events.amazonaws.com go to arn:aws:sqs:us-east-1:1:dead\n"
     ));
     terminal.expect("Are you sure? (y/N) ");
@@ -130,10 +130,10 @@ fn yes_alone_refuses_to_lose_events_and_changes_nothing() {
     let scene = scene();
     let before = scene.sandbox().fleet();
     let refused = format!(
-        "Error: asynchronous events for demo-dev-mail would be lost, and that was not accepted\n\
+        "Error: pausing demo-dev-mail would drop asynchronous events\n\
          Caused by: {LOST}\n\
-         Hint: give each a dead-letter queue or an on-failure destination, or accept the loss with \
-         --accept-event-loss\n"
+         Hint: give each function a dead-letter queue or an on-failure destination, or pass \
+         --accept-event-loss to allow it\n"
     );
     scene.run(&with(&["--yes"])).exactly(6, "", &refused);
     // Of all roles none is turned on.
@@ -206,11 +206,11 @@ fn a_plan_says_what_becomes_of_each_function() {
              \x20 {LOST}\n\
              \x20 demo-dev-plain: no triggers\n\
              \x20 demo-dev-queue: messages from sqs orders wait in the queue; records from kinesis \
-             clicks wait in the stream, for as long as it keeps them\n\
+             clicks wait in the stream, within its retention\n\
              \x20 demo-dev-safe: events from events.amazonaws.com go to arn:aws:sqs:us-east-1:1:dead\n"
         ),
         &format!(
-            "{NOT_SEEN}Events will be lost: where nobody is asked, `on` needs --accept-event-loss\n"
+            "{NOT_SEEN}Events will be lost: without a terminal to ask on, `on` needs --accept-event-loss\n"
         ),
     );
     assert!(scene.sandbox().writes().is_empty());
@@ -259,15 +259,14 @@ fn what_may_not_be_seen_is_named_and_holds_up_nothing() {
     let denied = Fault::on("GetPolicy").target("demo-dev-mail").always();
     scene.sandbox().inject(denied.access_denied());
     let mut terminal = scene.at_terminal(&ON);
-    terminal.expect(
-        "\x20 demo-dev-mail: cannot see what becomes of its events (allow lambda:GetPolicy)\n",
-    );
+    terminal.expect("\x20 demo-dev-mail: its triggers cannot be seen (allow lambda:GetPolicy)\n");
     terminal.expect("Are you sure? (y/N) ");
     terminal.type_in("n\n");
     terminal.wait().code(6);
-    scene.run(&with(&["--yes"])).code(0).says(
-        "Warning: cannot see what becomes of events for demo-dev-mail: allow lambda:GetPolicy\n",
-    );
+    scene
+        .run(&with(&["--yes"]))
+        .code(0)
+        .says("Warning: cannot see the triggers of demo-dev-mail: allow lambda:GetPolicy\n");
 }
 
 #[test]
@@ -281,7 +280,7 @@ fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
     }
     let unread = |name| {
         format!(
-            "{name}: what becomes of its events could not be read (lambda:GetPolicy on {name} was \
+            "{name}: its triggers could not be read (lambda:GetPolicy on {name} was \
              refused: InvalidParameterValueException: no)"
         )
     };
@@ -290,22 +289,22 @@ fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
         6,
         "",
         &format!(
-            "Error: asynchronous events for 2 functions may be lost, and that was not accepted\n\
+            "Error: pausing 2 functions may drop asynchronous events\n\
              Caused by: {mail}\n\
              Caused by: {plain}\n\
-             Hint: run the same command again to read what failed; give each a dead-letter queue or an \
-             on-failure destination, or accept the loss with --accept-event-loss\n"
+             Hint: run the same command again to read what failed; give each function a dead-letter queue \
+             or an on-failure destination, or pass --accept-event-loss to allow it\n"
         ),
     );
     assert_eq!(changes(&scene), 0);
     let ran = scene.run(&with(&["--dry-run"]));
     ran.code(0)
-        .says("Events may be lost: where nobody is asked, `on` needs --accept-event-loss\n");
+        .says("Events may be lost: without a terminal to ask on, `on` needs --accept-event-loss\n");
     assert!(ran.stdout.contains(&format!("  {mail}\n")), "{ran:#?}");
 
     let mut terminal = scene.at_terminal(&ON);
     terminal.expect(&format!(
-        "\x20 1 function: callers that wait for an answer get 429\n\
+        "\x20 1 function: synchronous callers get 429\n\
          \x20 {mail}\n\
          \x20 {plain}\n"
     ));
@@ -331,11 +330,13 @@ fn what_is_lost_and_was_not_shown_at_the_question_is_refused_after_a_yes() {
         terminal.type_in("y\n");
         let ran = terminal.wait();
         ran.code(6).says(&format!(
-            "Error: asynchronous events for {name} would be lost, and that was not accepted\n\
+            "Error: pausing {name} would drop asynchronous events\n\
              Caused by: {name}: events from s3.amazonaws.com will be LOST (no dead-letter queue, no \
              failure destination)\n"
         ));
-        ran.says("the question did not show this: run the same command again to be asked anew\n");
+        ran.says(
+            "the question did not show this: run the same command again to be asked about it\n",
+        );
         // What was shown, and accepted, is not named again.
         let error = ran.stderr.split_once("Error: ").expect("an error").1;
         assert!(!error.contains("demo-dev-mail"), "{ran:#?}");

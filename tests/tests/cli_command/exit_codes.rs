@@ -49,7 +49,7 @@ fn failed_is_1() {
         "ssm:GetParameter on /maintenance/demo-dev/flags/web failed",
     );
     ran.says("\nCaused by: ValidationException: odd\n")
-        .says("\nHint: see to the cause, then run the same command again\n");
+        .says("\nHint: fix the cause, then run the same command again\n");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn refused_is_3() {
     ran.refuses(3, "web maintenance was not changed");
     ran.says("\nCaused by: the window is held by ")
         .says("healthcheck");
-    ran.says("a person may override it with maintenance off --force --reason WHY");
+    ran.says("a person may override it with `maintenance off --force --reason WHY`");
     // Another observer is refused too, and the one that holds it is not.
     scene.run(&["off", "--observer", "other"]).code(3);
     scene.run(&["status"]).stdout("on\n");
@@ -123,7 +123,7 @@ fn an_observer_does_not_end_what_a_person_began() {
     scene
         .run(&["off", "--observer", "healthcheck"])
         .refuses(3, "web maintenance was not changed")
-        .says("a person ends it with maintenance off");
+        .says("a person ends it with `maintenance off`");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn partial_is_4_and_the_same_command_goes_on() {
     ran.says(
         "\nHint: allow lambda:PutFunctionConcurrency in the IAM policy of your user or role\n",
     );
-    ran.says("\nHint: run the same command again: it goes on with what is left\n");
+    ran.says("\nHint: run the same command again: it continues with what is left\n");
 
     scene.sandbox().clear_faults();
     scene
@@ -182,8 +182,8 @@ fn an_error_in_a_later_role_has_its_own_code_and_says_what_was_done_before() {
         .says("Enabling web maintenance mode for demo-dev\nWeb maintenance has been turned on\n")
         .says("\nError: not allowed to ssm:PutParameter on /maintenance/demo-dev/capacity/worker/");
     ran.says(
-        "\nHint: Web maintenance has been turned on; run the same command again to go on where it \
-         stopped, or `maintenance off --all` to go back\n",
+        "\nHint: Web maintenance has been turned on; run the same command again to continue, or \
+         `maintenance off --all` to undo it\n",
     );
     scene.run(&["status"]).code(0).stdout("on\n");
 
@@ -216,8 +216,8 @@ fn busy_is_5() {
     let ran = scene.run(&["on", "-y"]);
     ran.code(5)
         .stdout("")
-        .says("Error: another operation is at work: on web by ana@laptop");
-    ran.says("\nHint: wait for it to end; if it has died, run maintenance unlock, or this command again after ");
+        .says("Error: another operation is running: on web by ana@laptop");
+    ran.says("\nHint: wait for it to end; if it has died, run `maintenance unlock`, or this command again after ");
     // To look is no operation.
     scene.run(&["status"]).code(0).stdout("off\n");
     drop(running);

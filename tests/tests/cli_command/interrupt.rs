@@ -29,7 +29,7 @@ fn on_stops_and_off_brings_everything_back() {
     let running = scene.start(&ON);
     scene.wait_until_hanging();
     running.interrupt();
-    running.says("Stopping after the step in hand; Ctrl-C again ends at once\n");
+    running.says("Stopping after the current step; press Ctrl-C again to stop at once\n");
     scene.sandbox().clear_faults();
     scene.sandbox().release_hanging();
     let ran = running.wait();
@@ -37,8 +37,8 @@ fn on_stops_and_off_brings_everything_back() {
         .stdout("")
         .says("\nError: interrupted before everything was done\n");
     ran.says(
-        "\nHint: run the same command again to go on where it stopped, \
-         or `maintenance off --role worker` to go back\n",
+        "\nHint: run the same command again to continue, or `maintenance off --role worker --function \
+         'demo-dev-*'` to undo it\n",
     );
     let paused = |scene: &Scene| {
         scene
@@ -77,7 +77,7 @@ fn off_stops_with_the_flag_on_and_goes_on() {
     let running = scene.start(&[&OFF[..], &["--json"]].concat());
     scene.wait_until_hanging();
     running.terminate();
-    running.says("Stopping after the step in hand");
+    running.says("Stopping after the current step");
     scene.sandbox().clear_faults();
     scene.sandbox().release_hanging();
     let ran = running.wait();
@@ -120,7 +120,7 @@ fn it_is_heard_while_aws_does_not_answer_or_throttles() {
         }
         let asked = Instant::now();
         running.interrupt();
-        running.says("Stopping after the step in hand");
+        running.says("Stopping after the current step");
         running.wait().code(130).says("rror: interrupted");
         // A call's time-out would be longer, however slow this machine is.
         assert!(
@@ -145,7 +145,7 @@ fn a_closed_terminal_ends_it_like_ctrl_c_however_often_it_says_so() {
     let running = scene.start(&ON);
     scene.wait_until_hanging();
     running.hang_up();
-    running.says("Stopping after the step in hand");
+    running.says("Stopping after the current step");
     // The terminal says so, and the shell that ends with it.
     running.hang_up();
     scene.sandbox().clear_faults();
@@ -169,16 +169,16 @@ fn a_second_ctrl_c_ends_at_once() {
     let running = scene.start(&ON);
     scene.wait_until_hanging();
     running.interrupt();
-    running.says("Stopping after the step in hand");
+    running.says("Stopping after the current step");
     running.interrupt();
     // The call still hangs: nobody waits for it any more.
     let ran = running.wait();
     ran.code(130)
         .stdout("")
-        .says("\nError: ended at once, in the middle of a step\n");
+        .says("\nError: stopped at once, in the middle of a step\n");
     ran.says(
-        "\nHint: run maintenance unlock, or wait for a minute, and then the same command again: what was \
-         begun is saved, and it goes on\n",
+        "\nHint: run `maintenance unlock`, or wait for a minute; then run the same command again: it \
+         continues\n",
     );
     scene.sandbox().clear_faults();
     scene.sandbox().release_hanging();

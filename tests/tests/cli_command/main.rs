@@ -1,6 +1,7 @@
 //! The command, black box: every line and every exit code that the design fixes, against the real
 //! binary with a cleared environment.
 
+mod advice;
 mod aws_settings;
 mod bypass;
 mod confirm;

@@ -112,7 +112,7 @@ fn a_deploy_in_the_way_and_throttling_are_named() {
     scene.sandbox().clear_faults();
     let throttled = Fault::on("PutFunctionConcurrency").always().throttle();
     scene.sandbox().inject(throttled);
-    terminal.expect("throttled by AWS, so going more slowly");
+    terminal.expect("throttled by AWS; slowing down");
     scene.sandbox().clear_faults();
     terminal.wait().code(0).says("1 function paused\n");
 }

@@ -92,20 +92,20 @@ fn functions_are_neither_read_only_nor_given_back_by_a_clock() {
 }
 
 #[test]
-fn beside_when_it_is_safe_to_migrate_it_says_what_goes_on() {
+fn beside_when_it_is_safe_to_migrate_it_says_what_still_passes() {
     let scene = Scene::aws();
     scene.write("maintenance.toml", "[roles.web]\ntimeout = 30\n");
-    let goes_on = "goes on meanwhile: migrate only what it can live with\n";
+    let still_pass = "still pass: migrate only what they can tolerate\n";
     scene
         .run(&["on", "-y", "--read-only"])
         .code(0)
-        .says("\nSafe to migrate from ")
-        .says(&format!("\nReading {goes_on}"));
+        .says("\nSafe to migrate after ")
+        .says(&format!("\nRead requests {still_pass}"));
     scene
         .run(&["on", "-y", "--allow-path", "/hooks/*"])
         .code(0)
-        .says(&format!("\nWhat may pass {goes_on}"));
+        .says(&format!("\nAllowed requests {still_pass}"));
     let plain = scene.run(&["on", "--allow-path", ""]);
-    plain.code(0).says("\nSafe to migrate from ");
-    assert!(!plain.stderr.contains("goes on"), "{plain:?}");
+    plain.code(0).says("\nSafe to migrate after ");
+    assert!(!plain.stderr.contains("still pass"), "{plain:?}");
 }

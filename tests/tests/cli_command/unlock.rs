@@ -24,12 +24,12 @@ fn a_lease_of_the_dead_is_ended_and_the_next_command_works() {
     scene
         .run(&["on", "-y"])
         .code(5)
-        .says("Error: another operation is at work: on web by ana@laptop");
+        .says("Error: another operation is running: on web by ana@laptop");
     scene
         .run(&["unlock", "--yes"])
         .code(0)
         .stdout("")
-        .says(": if the operation before is still at work, it notices and stops\n")
+        .says(": if the previous operation is still running, it notices and stops\n")
         .says("The lease of demo-dev has been ended\n");
     scene
         .run(&["on", "-y"])
@@ -53,14 +53,14 @@ fn a_lease_that_was_not_given_back_is_watched_and_that_is_said() {
     lease["expires"] = ended.to_string().into();
     scene.sandbox().set_parameter(&name, &lease.to_string());
     let running = scene.start(&["on", "-y"]);
-    running.says("ana@laptop has not given back the lease of demo-dev (`on web`, since ");
-    running.says(" to see whether that operation is still at work\n");
+    running.says("ana@laptop has not released the lease of demo-dev (`on web`, since ");
+    running.says(", in case that operation is still running\n");
     // It is waited for half a minute; Ctrl-C is heard at once.
     running.interrupt();
     running
         .wait()
         .code(130)
-        .says("interrupted, and nothing was changed\n");
+        .says("interrupted; nothing was changed\n");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn it_asks_on_a_terminal_and_refuses_elsewhere() {
     terminal
         .wait()
         .code(6)
-        .says("is held by ana@laptop")
+        .says("ana@laptop holds the lease of demo-dev for `on web` since ")
         .says("Nothing was changed\n");
     scene.run(&["on", "-y"]).code(5);
     let mut terminal = scene.at_terminal(&["unlock"]);
@@ -91,7 +91,7 @@ fn it_asks_on_a_terminal_and_refuses_elsewhere() {
 #[test]
 fn without_a_holder_there_is_nothing_to_end() {
     for scene in [Scene::files(), Scene::aws()] {
-        let nobody = "Nobody holds the lease of demo-dev\n";
+        let nobody = "The lease of demo-dev is free\n";
         scene.run(&["unlock"]).exactly(0, "", nobody);
         scene.run(&["on", "-y"]).code(0);
         scene.run(&["unlock"]).exactly(0, "", nobody);

@@ -31,6 +31,12 @@ fn deny_saved(scene: &Scene) {
 }
 
 /// What is said on standard error, without AWS's own words at the end of each cause.
+/// What is said of a worker role that is on.
+const ON: [&str; 2] = [
+    "Worker maintenance is on since TIME by ana@laptop",
+    "  safe to migrate after TIME; in-flight invocations may run until then",
+];
+
 fn said(stderr: &str) -> Vec<&str> {
     let cut = |line| match str::split_once(line, "Exception: ") {
         Some((ours, _)) => ours,
@@ -44,12 +50,14 @@ fn functions_that_cannot_be_read_hide_no_flag() {
     let scene = scene();
     scene.run(&["on", "-y", "--role", "worker"]).code(0);
     deny_lambda(&scene);
-    let ran = scene.run(&["status", "--role", "worker"]);
+    let ran = scene.run(&["status", "--role", "worker"]).timeless();
     ran.code(1).stdout("on\n");
     assert_eq!(
         said(&ran.stderr),
         [
             "Worker maintenance status for demo-dev",
+            ON[0],
+            ON[1],
             "Error: the functions of the worker role could not be read",
             "Caused by: not allowed to lambda:ListFunctions on all functions: AccessDenied",
             "Hint: allow lambda:ListFunctions in the IAM policy of your user or role",
@@ -125,7 +133,7 @@ fn saved_capacity_that_cannot_be_listed_hides_no_flag_and_is_not_all_well() {
             said(&ran.stderr),
             [
                 "Worker maintenance status for demo-dev",
-                "Error: what is saved of the worker role could not be read",
+                "Error: the saved settings of the worker role could not be read",
                 "Caused by: not allowed to ssm:GetParametersByPath on \
                  /maintenance/demo-dev/capacity: AccessDenied",
                 "Hint: allow ssm:GetParametersByPath in the IAM policy of your user or role",
@@ -138,7 +146,7 @@ fn saved_capacity_that_cannot_be_listed_hides_no_flag_and_is_not_all_well() {
     deny_saved(&scene);
     let ran = scene.run(&["status", "--all", "--exit-code", "--json"]);
     ran.code(10)
-        .says("\nError: what is saved of the web and worker roles could not be read\n")
+        .says("\nError: the saved settings of the web and worker roles could not be read\n")
         .says("\nCaused by: web: not allowed to ssm:GetParametersByPath on ")
         .says("\nCaused by: worker: not allowed to ssm:GetParametersByPath on ");
     assert_eq!(ran.stderr.matches("Hint: ").count(), 1, "{ran:#?}");
@@ -157,10 +165,10 @@ fn damaged_saved_capacity_is_no_count_of_functions() {
     let saved = saved.into_iter().find(|name| name.contains("/capacity/"));
     let saved = saved.expect("what the functions had");
     scene.sandbox().set_parameter(&saved, "{");
-    let ran = scene.run(&["status", "--role", "worker"]);
+    let ran = scene.run(&["status", "--role", "worker"]).timeless();
     ran.code(1)
         .stdout("on\n")
-        .says("\nError: what is saved of the worker role could not be read\n")
+        .says("\nError: the saved settings of the worker role could not be read\n")
         .says(&format!("\nCaused by: cannot read {saved}: "))
         .says(&format!("\nHint: look at {saved} by hand"));
     assert!(!ran.stderr.contains("paused"), "nobody knows: {ran:#?}");
@@ -228,7 +236,7 @@ fn one_function_that_cannot_be_read_is_named_and_hides_no_other() {
     scene.run(&["on", "-y", "--role", "worker"]).code(0);
     let denied = Fault::on("GetFunction").target("demo-dev-b").always();
     scene.sandbox().inject(denied.access_denied());
-    let ran = scene.run(&["status", "--role", "worker"]);
+    let ran = scene.run(&["status", "--role", "worker"]).timeless();
     ran.code(1).stdout("on\n");
     let problem = [
         "Caused by: demo-dev-b: not allowed to lambda:GetFunction on demo-dev-b: AccessDenied",
@@ -238,7 +246,9 @@ fn one_function_that_cannot_be_read_is_named_and_hides_no_other() {
         said(&ran.stderr),
         [
             "Worker maintenance status for demo-dev",
-            "1 of 2 functions of the worker role paused",
+            ON[0],
+            ON[1],
+            "  1 of 2 functions of the worker role paused",
             "Error: 1 function of the worker role could not be read",
             problem[0],
             problem[1],

@@ -28,24 +28,21 @@ fn on_and_off_count_functions() {
     let before = scene.sandbox().fleet();
     let worker = ["--role", "worker"];
     let run = |arguments: &[&str]| scene.run(&[arguments, &worker].concat());
-    let ran = run(&["on", "-y"]);
-    let (lines, last) = ran
-        .code(0)
-        .stdout("")
-        .stderr
-        .split_once("Safe to migrate from ")
-        .expect("it says when");
-    assert_eq!(
-        lines,
+    run(&["on", "-y"]).timeless().exactly(
+        0,
+        "",
         "Enabling worker maintenance mode for demo-dev\n\
          Worker maintenance has been turned on\n\
-         3 functions paused\n"
+         3 functions paused\n\
+         Safe to migrate after TIME; in-flight invocations may run until then\n",
     );
-    assert!(last.ends_with(" on: until then code that had begun may still be running\n"));
-    run(&["status"]).exactly(
+    run(&["status"]).timeless().exactly(
         0,
         "on\n",
-        "Worker maintenance status for demo-dev\n3 of 3 functions of the worker role paused\n",
+        "Worker maintenance status for demo-dev\n\
+         Worker maintenance is on since TIME by ana@laptop\n\
+         \x20 safe to migrate after TIME; in-flight invocations may run until then\n\
+         \x20 3 of 3 functions of the worker role paused\n",
     );
     let ran = run(&["on", "-y"]);
     ran.code(0).says("Worker maintenance is already on\n");
@@ -71,8 +68,8 @@ fn a_plan_names_the_functions_and_makes_no_write_call() {
          \x20 demo-dev-limited: no triggers\n\
          \x20 demo-dev-queue: messages from sqs orders wait in the queue\n\
          \x20 demo-dev-unset: no triggers\n",
-        "Not seen from here: what EventBridge Scheduler, Step Functions, other accounts and code \
-         invoke by a role of their own\n",
+        "Not checked: invocations made through an IAM role (EventBridge Scheduler, Step Functions, other \
+         accounts, your own code)\n",
     );
     scene.run(&["off", "--all", "--dry-run"]).exactly(
         0,
@@ -186,18 +183,18 @@ fn what_drifted_and_what_is_gone_is_named() {
     let ran = scene.run(&["status", "--role", "worker"]);
     ran.code(0)
         .stdout("on\n")
-        .says("\ndemo-dev-limited drifted: somebody changed it\n");
-    ran.says("\ndemo-dev-unset is gone: it was saved, and does not exist any more\n");
+        .says("\n  demo-dev-limited drifted: changed while paused\n");
+    ran.says("\n  demo-dev-unset no longer exists, but its settings are saved\n");
     let ran = scene.run(&["off", "--role", "worker"]);
     ran.code(0)
         .says("\nWorker maintenance has been turned off\n");
     ran.says(
         "\n1 function restored\n\
          1 function drifted\n\
-         demo-dev-limited drifted: its reserved concurrency was changed to 7 (saved: 20); left \
+         demo-dev-limited drifted: reserved concurrency changed to 7 while paused (saved: 20); left \
          unchanged\n\
-         What was saved of it is deleted now: to restore it, set the saved value by hand\n\
-         demo-dev-unset is gone: it was saved, and does not exist any more; saved: reserved=unset\n",
+         The saved values are deleted now: to restore one, set it by hand\n\
+         demo-dev-unset no longer exists; its saved settings were reserved=unset\n",
     );
     assert_eq!(
         scene.sandbox().fleet()["demo-dev-limited"].reserved,
@@ -260,7 +257,7 @@ fn what_drifted_is_counted_as_drifted_alone_and_on_does_not_say_to_run_it_again(
     scene.run(&on).code(0);
     let edited = scene.sandbox().set_reserved("demo-dev-limited", Some(7));
     edited.expect("it exists");
-    let drifted = "demo-dev-limited drifted: its reserved concurrency was changed to 7 (saved: 20); left \
+    let drifted = "demo-dev-limited drifted: reserved concurrency changed to 7 while paused (saved: 20); left \
                    unchanged\n";
     for _ in 0..2 {
         scene.run(&on).exactly(
@@ -268,13 +265,12 @@ fn what_drifted_is_counted_as_drifted_alone_and_on_does_not_say_to_run_it_again(
             "",
             &format!(
                 "Worker maintenance is already on\n\
-                 2 functions at zero already\n\
+                 2 functions already at zero\n\
                  1 function drifted\n\
-                 {drifted}\
                  Error: 1 of 3 functions of the worker role is not paused\n\
                  Caused by: {drifted}\
-                 Hint: leave what drifted running as it is; or, to pause it too, run `maintenance off \
-                 --role worker` and then the same command again\n"
+                 Hint: leave what drifted as it is; or, to pause it too, run `maintenance off --role \
+                 worker`, then the same command again\n"
             ),
         );
     }
@@ -294,7 +290,9 @@ fn what_drifted_is_counted_as_drifted_alone_and_on_does_not_say_to_run_it_again(
         "{planned}"
     );
     assert!(
-        planned.contains("maintenance off --restore-saved restores what was saved instead\n"),
+        planned.contains(
+            "`maintenance off --restore-saved --role worker` restores the saved values instead\n"
+        ),
         "{planned}"
     );
     // What the hint says is so.

@@ -6,6 +6,7 @@ use crate::args::DevArgs;
 use crate::demo::{DemoApp, Options, table_of_workers};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
+use crate::invocation::quoted;
 use crate::output::Output;
 use crate::runtime::Signals;
 
@@ -87,26 +88,4 @@ fn exports(demo_app: &DemoApp) -> String {
         );
     }
     lines
-}
-
-/// As a shell takes it for one word.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-+=@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_for_the_shell_are_quoted_when_they_must_be() {
-        assert_eq!(quoted("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
-        assert_eq!(quoted("/my folder/it's"), r"'/my folder/it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 }

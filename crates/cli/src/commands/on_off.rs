@@ -10,13 +10,14 @@ use crate::args::{OffArgs, OnArgs};
 use crate::confirm::{Answer, confirmed};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
+use crate::invocation::Invocation;
 use crate::link;
 use crate::output::Output;
 use crate::printable::{self, printable};
 use crate::progress::{Progress, told};
-use crate::render;
+use crate::render::{self, Reader};
 use crate::runtime::interruptible;
-use crate::settings::{Given, Settings, Source, now};
+use crate::settings::{Given, Settings, now};
 
 use super::connect::{self, Connection};
 
@@ -57,7 +58,7 @@ pub(crate) async fn on(
             control.plan_on(&roles, &on, run).await
         })
         .await?;
-        let outcome = plan(&report, &roles, output)?;
+        let outcome = plan(&report, &roles, settings, output)?;
         if render::events_of(&report).next().is_some() {
             output.say(render::NOT_SEEN);
         }
@@ -70,7 +71,7 @@ pub(crate) async fn on(
     }
     let mut asked = false;
     if !args.yes {
-        match confirmed(&connection, &app, &roles, &on, output).await? {
+        match confirmed(&connection, settings, &roles, &on, output).await? {
             Answer::NotAsked => {}
             // What would be lost was part of the question; what would be lost besides was not.
             Answer::Yes(shown) => (on.shown, asked) = (Some(shown), true),
@@ -108,7 +109,7 @@ pub(crate) async fn off(
             control.plan_off(&roles, &off, run).await
         })
         .await?;
-        return plan(&report, &roles, output);
+        return plan(&report, &roles, settings, output);
     }
     operate(&connection, &roles, &Wish::Off(off), settings, output).await
 }
@@ -183,16 +184,6 @@ fn reason(reason: Option<&str>) -> Result<Option<String>, Failure> {
     }
 }
 
-/// The command that goes the other way, for the same roles.
-fn go_back(command: &str, settings: &Settings) -> String {
-    let roles = match (&settings.role.source, settings.all) {
-        (_, true) => " --all".to_owned(),
-        (Source::Default(_), false) => String::new(),
-        (_, false) => format!(" --role {}", settings.role.value),
-    };
-    format!("maintenance {command}{roles}")
-}
-
 /// Whether the role, as configured, selects functions.
 fn selects(roles: &[RoleSpec], role: &Role) -> bool {
     roles
@@ -201,11 +192,17 @@ fn selects(roles: &[RoleSpec], role: &Role) -> bool {
 }
 
 /// The plan is what was asked for, so it is the answer.
-fn plan(report: &Report, roles: &[RoleSpec], output: &Output) -> Result<Outcome, Failure> {
+fn plan(
+    report: &Report,
+    roles: &[RoleSpec],
+    settings: &Settings,
+    output: &Output,
+) -> Result<Outcome, Failure> {
     if output.json() {
         output.document(report)?;
     } else {
-        let lines = render::plan(report, |role| selects(roles, role), Timestamp::now());
+        let reader = Reader::of(&Invocation::of(settings));
+        let lines = render::plan(report, |role| selects(roles, role), &reader);
         let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
         output.answer(lines.join("\n") + "\n")?;
     }
@@ -221,6 +218,7 @@ async fn operate(
     output: &Output,
 ) -> Result<Outcome, Failure> {
     let app = settings.app()?;
+    let invocation = Invocation::of(settings);
     let stop = Stop::new();
     let control = &connection.control;
     let progress = Progress::new(output, connection);
@@ -231,9 +229,9 @@ async fn operate(
         }
         Event::RoleFinished(report) => {
             progress.clear();
-            let now = (!wish.was_asked()).then(Timestamp::now);
-            let selects = selects(roles, &report.role);
-            for line in render::finished(wish.action(), report, selects, now) {
+            let (action, selects) = (wish.action(), selects(roles, &report.role));
+            let reader = Reader::of(&invocation);
+            for line in render::finished(action, report, selects, wish.was_asked(), &reader) {
                 output.say(line);
             }
         }
@@ -255,31 +253,26 @@ async fn operate(
     };
     let first = || {
         progress.clear();
-        output.say("Stopping after the step in hand; Ctrl-C again ends at once");
+        output.say("Stopping after the current step; press Ctrl-C again to stop at once");
     };
     let ended = interruptible(progress.watch(operation), &stop, first).await?;
     progress.clear();
     let Some(result) = ended else {
         return Err(Failure::new(
             Outcome::Interrupted,
-            "ended at once, in the middle of a step",
+            "stopped at once, in the middle of a step",
         )
         .hint(
-            "run maintenance unlock, or wait for a minute, and then the same command again: what was \
-                 begun is saved, and it goes on",
+            "run `maintenance unlock`, or wait for a minute; then run the same command again: it continues",
         ));
-    };
-    let back = match wish {
-        Wish::On { .. } => go_back("off", settings),
-        Wish::Off(_) => go_back("on", settings),
     };
     let (report, printed, drained) = match result {
         Err(Error::Unfinished { report, source }) => {
-            return Err(unfinished(&report, *source, wish, &back, output)?);
+            return Err(unfinished(&report, *source, wish, &invocation, output)?);
         }
         Err(error @ Error::EventsLost { .. }) if wish.was_asked() => {
             return Err(Failure::from(error).hint(
-                "the question did not show this: run the same command again to be asked anew",
+                "the question did not show this: run the same command again to be asked about it",
             ));
         }
         result => result?,
@@ -289,17 +282,17 @@ async fn operate(
         let (link, url) = wish.link();
         output.document(&link::answer(&report, link, url))?;
     }
-    match render::problem(&report, &back) {
+    match render::problem(&report) {
         Some(problem) => Err(problem.answered()),
         None if drained => Ok(Outcome::Done),
-        None if !stop.is_stopped() => Err(Failure::failed(render::NOBODY_KNOWS)
-            .hint("run the same command again with --wait, or wait for the longest timeout there is: 15 min")
+        None if !stop.is_stopped() => Err(Failure::failed(render::END_UNKNOWN)
+            .hint("run the same command again with --wait, or wait 15 min, the longest timeout that AWS allows")
             .answered()),
         None => Err(Failure::new(
             Outcome::Interrupted,
-            "stopped waiting: maintenance is on, and code that had begun may still be running",
+            "stopped waiting: maintenance is on, and in-flight invocations may still be running",
         )
-        .hint("run the same command again to go on waiting")
+        .hint("run the same command again to continue waiting")
         .answered()),
     }
 }
@@ -310,10 +303,10 @@ fn unfinished(
     report: &Report,
     error: Error,
     wish: &Wish,
-    back: &str,
+    invocation: &Invocation,
     output: &Output,
 ) -> Result<Failure, Failure> {
-    let failure = render::unfinished(report, Failure::from(error), back);
+    let failure = render::unfinished(report, Failure::from(error)).complete(invocation);
     wish.print_link(report, output)?;
     if output.json() {
         let (link, url) = wish.link();
@@ -322,8 +315,8 @@ fn unfinished(
     Ok(failure.answered())
 }
 
-/// Says when no code that had begun can still be running and, if asked to, waits until then. Whether
-/// all that was to be waited for has passed.
+/// Says when it is safe to migrate and, if asked to, waits until then. Whether all that was to be waited
+/// for has passed.
 async fn drain(
     control: &Control,
     roles: &[RoleSpec],
@@ -339,15 +332,16 @@ async fn drain(
     if !report.is_complete() {
         return true;
     }
+    let reader = Reader::of(&Invocation::default());
     let spec = |role: &Role| roles.iter().find(|spec| spec.role == *role);
-    // Of a role whose handlers nobody described, only AWS's own limit is known: said when it is asked.
+    // Of a role whose handlers are not described, only AWS's own limit is known: said when it is asked.
     let described = |role: &Role| {
         spec(role).is_some_and(|spec| spec.functions.is_some() || spec.drain.timeout.is_some())
     };
     if !wait {
         if let Some(at) = render::drained_at(report, described) {
-            output.say(render::safe_from(at));
-            render::runs_on(report)
+            output.say(render::safe_after(at, &reader));
+            render::still_passes(report)
                 .into_iter()
                 .for_each(|line| output.say(line));
         }
@@ -359,12 +353,12 @@ async fn drain(
     for role in report.roles.iter().filter(|role| !described(&role.role)) {
         output.say(render::unknown_timeout(&role.role));
     }
-    output.say(render::waiting_until(until));
+    output.say(render::waiting_until(until, &reader));
     let drained = control.wait(report, run).await;
     progress.clear();
     if drained {
         output.say(render::DRAINED);
-        render::runs_on(report)
+        render::still_passes(report)
             .into_iter()
             .for_each(|line| output.say(line));
     }

@@ -1,8 +1,9 @@
 //! Which command it is.
 
-use crate::args::{Cli, Command, StatusArgs};
+use crate::args::{Cli, Command, Global, StatusArgs};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
+use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::runtime::block_on;
 use crate::settings::{Settings, Surroundings};
@@ -22,24 +23,36 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
     if bare.exit_code && !matches!(command, None | Some(Command::Status(_))) {
         return Err(Failure::usage("--exit-code is for status alone").hint("leave it out"));
     }
-    let settings = || Settings::resolve(&global, &Surroundings::read()?);
+    let global = &global;
     match command {
-        None => block_on(status::run(&settings()?, &bare, output)),
+        None => acts(global, async |it| status::run(it, &bare, output).await),
         Some(Command::Status(args)) => {
             let args = StatusArgs {
                 exit_code: args.exit_code || bare.exit_code,
             };
-            block_on(status::run(&settings()?, &args, output))
+            acts(global, async |it| status::run(it, &args, output).await)
         }
-        Some(Command::On(args)) => block_on(on_off::on(&settings()?, &args, output)),
-        Some(Command::Off(args)) => block_on(on_off::off(&settings()?, &args, output)),
-        Some(Command::Workers) => block_on(workers::run(&settings()?, output)),
-        Some(Command::Unlock(args)) => block_on(unlock::run(&settings()?, &args, output)),
-        Some(Command::Config) => config::run(&settings()?, output),
-        Some(Command::Init) => init::run(&global, &Surroundings::read()?, output),
+        Some(Command::On(args)) => acts(global, async |it| on_off::on(it, &args, output).await),
+        Some(Command::Off(args)) => acts(global, async |it| on_off::off(it, &args, output).await),
+        Some(Command::Workers) => acts(global, async |it| workers::run(it, output).await),
+        Some(Command::Unlock(args)) => {
+            acts(global, async |it| unlock::run(it, &args, output).await)
+        }
+        Some(Command::Config) => acts(global, async |it| config::run(it, output)),
+        Some(Command::Init) => init::run(global, &Surroundings::read()?, output),
         Some(Command::Demo) => block_on(demo::run(output)),
         Some(Command::Dev(args)) => block_on(dev::run(&args, output)),
         Some(Command::Completions { shell }) => pages::completions(shell, output),
         Some(Command::Man { command }) => pages::man(command.as_deref(), output),
     }
+}
+
+/// Runs a command that acts on an app. What it advises acts on the same one.
+fn acts(
+    global: &Global,
+    command: impl AsyncFnOnce(&Settings) -> Result<Outcome, Failure>,
+) -> Result<Outcome, Failure> {
+    let settings = Settings::resolve(global, &Surroundings::read()?)?;
+    let ended = block_on(command(&settings));
+    ended.map_err(|failure| failure.complete(&Invocation::of(&settings)))
 }

@@ -1,14 +1,14 @@
 //! `maintenance status`, and `maintenance` alone.
 
-use jiff::Timestamp;
 use maintenance_control::{Error, RoleStatus, State, StoreError};
 
 use crate::args::StatusArgs;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
+use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::told;
-use crate::render;
+use crate::render::{self, Reader};
 use crate::settings::{Settings, StoreChoice};
 
 use super::connect;
@@ -27,7 +27,7 @@ pub(crate) async fn run(
             // What is configured can be told all the same.
             Err(Error::Store(error @ StoreError::AccessDenied { .. })) => {
                 output.say(format_args!(
-                    "Warning: roles that are in the store alone cannot be looked for: {error}"
+                    "Warning: only configured roles are shown, since the store could not be listed: {error}"
                 ));
                 settings.configured()?
             }
@@ -39,23 +39,19 @@ pub(crate) async fn run(
     })
     .await?;
 
+    let reader = Reader::of(&Invocation::of(settings));
     output.say(render::status_heading(&status.roles, settings.all, &app));
     if let StoreChoice::File(folder) = &settings.store.value
         && !folder.exists()
     {
-        output.say(format_args!(
+        output.say(reader.advice(&format!(
             "The store {} does not exist yet; `maintenance on` creates it",
             folder.display()
-        ));
+        )));
     }
     for role in &status.roles {
-        let details = render::status_details(role).filter(|_| output.verbose() > 0);
-        let named = details.is_some();
-        if let Some(details) = details {
-            output.detail(details);
-        }
-        for note in render::status_notes(role, named, Timestamp::now()) {
-            output.say(note);
+        for note in render::status_notes(role, &reader) {
+            output.tell(&note);
         }
     }
     if output.json() {

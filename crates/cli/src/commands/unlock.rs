@@ -4,8 +4,10 @@ use crate::args::UnlockArgs;
 use crate::confirm::{can_ask, sure};
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
+use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::told;
+use crate::render::{self, Reader};
 use crate::settings::Settings;
 
 use super::connect;
@@ -23,20 +25,19 @@ pub(crate) async fn run(
     })
     .await?;
     let Some(holder) = holder else {
-        output.say(format_args!("Nobody holds the lease of {app}"));
+        output.say(format_args!("The lease of {app} is free"));
         return Ok(Outcome::Done);
     };
-    let (by, operation) = (&holder.by, &holder.operation);
-    let lease = format!(
-        "The lease of {app} is held by {by} for `{operation}`, since {}, until {} unless renewed",
-        holder.since, holder.until
-    );
+    let reader = Reader::of(&Invocation::default());
+    let lease = render::held(&holder, &app, &reader);
     if args.yes {
         output.say(lease);
     } else {
         can_ask(output)?;
         output.ask(format_args!("{lease}\n"));
-        output.ask("End it only if that command has died: one that lives stops half-way\n");
+        output.ask(
+            "End it only if that command has died: if it is still running, it stops half-way\n",
+        );
         if !sure(output)? {
             output.say("Nothing was changed");
             return Ok(Outcome::NotConfirmed);

@@ -1,10 +1,12 @@
-//! What is said of code that may still be running after maintenance has turned on.
+//! What is said of invocations that may still be running after maintenance has turned on.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use maintenance_control::Report;
 use maintenance_flag::Role;
+
+use super::reader::Reader;
 
 /// `2 min 5 s`, rounded up to a second.
 pub(crate) fn duration(duration: Duration) -> String {
@@ -17,26 +19,27 @@ pub(crate) fn duration(duration: Duration) -> String {
 }
 
 /// When it is safe to migrate.
-pub(crate) fn safe_from(at: Timestamp) -> String {
-    format!("Safe to migrate from {at} on: until then code that had begun may still be running")
+pub(crate) fn safe_after(at: Timestamp, reader: &Reader) -> String {
+    let at = reader.moment(at);
+    format!("Safe to migrate after {at}; in-flight invocations may run until then")
 }
 
 /// Before waiting.
-pub(crate) fn waiting_until(until: Timestamp) -> String {
-    format!("Waiting until {until}: then no code that had begun can still be running")
+pub(crate) fn waiting_until(until: Timestamp, reader: &Reader) -> String {
+    let until = reader.moment(until);
+    format!("Waiting for in-flight invocations to end, until {until}")
 }
 
 /// After waiting.
-pub(crate) const DRAINED: &str = "No code that had begun can still be running: safe to migrate";
+pub(crate) const DRAINED: &str = "All in-flight invocations have ended: safe to migrate";
 
 /// Instead of waiting.
-pub(crate) const NOBODY_KNOWS: &str =
-    "maintenance is on, but nobody knows when the code that had begun has ended";
+pub(crate) const END_UNKNOWN: &str = "maintenance is on, but the end of in-flight work is unknown";
 
 /// Of a role that is a flag alone.
 pub(crate) fn unknown_timeout(role: &Role) -> String {
     format!(
-        "The longest timeout of the {role} role is not known, so AWS's own counts, 15 min: set timeout in [roles.{role}]"
+        "The longest timeout of the {role} role is unknown, so AWS's maximum counts, 15 min: set timeout in [roles.{role}]"
     )
 }
 

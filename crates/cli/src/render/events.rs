@@ -6,8 +6,8 @@ use maintenance_control::{Arrival, Fate, FunctionEvents, Report};
 
 use super::operation::functions;
 
-/// What nobody can see from the functions, said once.
-pub(crate) const NOT_SEEN: &str = "Not seen from here: what EventBridge Scheduler, Step Functions, other accounts and code invoke by a role of their own";
+/// What the functions do not show, said once.
+pub(crate) const NOT_SEEN: &str = "Not checked: invocations made through an IAM role (EventBridge Scheduler, Step Functions, other accounts, your own code)";
 
 /// What a script has to add for a plan that loses events.
 pub(crate) fn needs_acceptance(report: &Report) -> Option<String> {
@@ -18,7 +18,7 @@ pub(crate) fn needs_acceptance(report: &Report) -> Option<String> {
         (Some(_), false) => "may",
     };
     Some(format!(
-        "Events {will} be lost: where nobody is asked, `on` needs --accept-event-loss"
+        "Events {will} be lost: without a terminal to ask on, `on` needs --accept-event-loss"
     ))
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn events(events: &[FunctionEvents], all: bool) -> Vec<String> {
         &has(|fate| *fate == Fate::Queued),
     );
     count(
-        "records wait in their streams, for as long as those keep them",
+        "records wait in their streams, within the retention of those",
         &has(|fate| *fate == Fate::InStream),
     );
     count(
@@ -57,7 +57,7 @@ pub(crate) fn events(events: &[FunctionEvents], all: bool) -> Vec<String> {
         &has(|fate| matches!(fate, Fate::Sent { .. })),
     );
     count(
-        "callers that wait for an answer get 429",
+        "synchronous callers get 429",
         &has(|fate| *fate == Fate::Throttled),
     );
     count("no triggers", &|it| {
@@ -69,8 +69,8 @@ pub(crate) fn events(events: &[FunctionEvents], all: bool) -> Vec<String> {
     let unseen = others.into_iter().filter(|it| !it.unseen.is_empty());
     for (group, what) in [
         (lossy, "whose events will be LOST"),
-        (unread, "whose events could not be read"),
-        (unseen.collect(), "whose events cannot be seen"),
+        (unread, "whose triggers could not be read"),
+        (unseen.collect(), "whose triggers cannot be seen"),
     ] {
         for it in group.iter().take(NAMED) {
             lines.push(format!("  {}: {}", it.function, worst(it)));
@@ -135,7 +135,7 @@ pub(crate) fn describe(events: &FunctionEvents) -> String {
     }
     if !streamed.is_empty() {
         parts.push(format!(
-            "records from {} wait in the stream, for as long as it keeps them",
+            "records from {} wait in the stream, within its retention",
             names(&streamed)
         ));
     }
@@ -164,13 +164,13 @@ fn bad(events: &FunctionEvents) -> Vec<String> {
     }
     if !events.unread.is_empty() {
         parts.push(format!(
-            "what becomes of its events could not be read ({})",
+            "its triggers could not be read ({})",
             events.unread.join("; ")
         ));
     }
     if !events.unseen.is_empty() {
         parts.push(format!(
-            "cannot see what becomes of its events (allow {})",
+            "its triggers cannot be seen (allow {})",
             events.unseen.join(", ")
         ));
     }
@@ -261,10 +261,10 @@ mod tests {
         assert_eq!(
             describe(&events),
             "events from s3.amazonaws.com, sns.amazonaws.com will be LOST (no dead-letter queue, no \
-             failure destination); cannot see what becomes of its events (allow lambda:ListAliases); \
+             failure destination); its triggers cannot be seen (allow lambda:ListAliases); \
              events from events.amazonaws.com to live go to arn:aws:sqs:us-east-1:1:dead; messages \
-             from sqs orders wait in the queue; records from kafka wait in the stream, for as long as \
-             it keeps them; calls from apigateway.amazonaws.com get 429"
+             from sqs orders wait in the queue; records from kafka wait in the stream, within its \
+             retention; calls from apigateway.amazonaws.com get 429"
         );
         assert_eq!(describe(&function("g", vec![])), "no triggers");
     }
@@ -276,8 +276,8 @@ mod tests {
             unread: vec![failed],
             ..function("f", vec![])
         };
-        let words = "what becomes of its events could not be read (lambda:GetPolicy on f did not go \
-                     through in time)";
+        let words =
+            "its triggers could not be read (lambda:GetPolicy on f did not go through in time)";
         assert_eq!(describe(&unread), words);
         assert_eq!(
             events(std::slice::from_ref(&unread), false),

@@ -1,33 +1,45 @@
 //! What is said of a lease that another operation has, or had.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use maintenance_control::Holder;
 use maintenance_flag::App;
 
 use super::drain::duration;
+use super::reader::Reader;
 
-/// It was not given back, and is watched now.
-pub(crate) fn watched(holder: &Holder, app: &App, until: Timestamp, now: Timestamp) -> String {
+/// It was not released, and is watched now.
+pub(crate) fn watched(holder: &Holder, app: &App, until: Timestamp, reader: &Reader) -> String {
     format!(
-        "{} has not given back the lease of {app} (`{}`, since {}). Watching it for {} to see whether that operation is still at work",
+        "{} has not released the lease of {app} (`{}`, since {}). Watching it for {}, in case that operation is still running",
         holder.by,
         holder.operation,
-        holder.since,
-        left(until, now)
+        reader.moment(holder.since),
+        left(until, reader)
     )
 }
 
-/// It was ended while its holder may be at work.
-pub(crate) fn stopping(until: Timestamp, now: Timestamp) -> String {
+/// It was ended, and its holder may still be running.
+pub(crate) fn stopping(until: Timestamp, reader: &Reader) -> String {
     format!(
-        "Waiting {}: if the operation before is still at work, it notices and stops",
-        left(until, now)
+        "Waiting {}: if the previous operation is still running, it notices and stops",
+        left(until, reader)
     )
 }
 
-fn left(until: Timestamp, now: Timestamp) -> String {
-    let left = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
-    duration(std::time::Duration::from_secs(
-        left.as_secs_f64().round() as u64
-    ))
+/// Who holds it.
+pub(crate) fn held(holder: &Holder, app: &App, reader: &Reader) -> String {
+    format!(
+        "{} holds the lease of {app} for `{}` since {}; it ends at {} unless renewed",
+        holder.by,
+        holder.operation,
+        reader.moment(holder.since),
+        reader.moment(holder.until)
+    )
+}
+
+fn left(until: Timestamp, reader: &Reader) -> String {
+    let left = until.duration_since(reader.now.timestamp()).as_secs_f64();
+    duration(Duration::from_secs(left.round() as u64))
 }

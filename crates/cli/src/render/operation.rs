@@ -1,11 +1,11 @@
 //! What `on` and `off` say while they are at work, and what a plan says.
 
-use jiff::Timestamp;
 use maintenance_control::{Action, Drift, GivenUp, Report, RoleOutcome, RoleReport, WorkersReport};
 use maintenance_flag::{App, Role};
 
 use super::events::describe;
 use super::options::{updated, window_summary};
+use super::reader::Reader;
 
 /// What is said of the worker role when nothing is configured for it.
 pub(crate) const NO_FUNCTIONS: &str = "The worker role selects no functions: only its flag is set";
@@ -46,46 +46,41 @@ pub(crate) fn outcome(report: &RoleReport) -> String {
         RoleOutcome::TurnedOff => format!("{role} maintenance has been turned off"),
         RoleOutcome::AlreadyOff => format!("{role} maintenance is already off"),
         RoleOutcome::StillOn => format!("{role} maintenance is still on"),
-        RoleOutcome::Unfinished => format!("{role} maintenance was not finished"),
-        RoleOutcome::NotBegun => format!("{role} maintenance was not begun"),
+        RoleOutcome::Unfinished => format!("{role} maintenance did not finish"),
+        RoleOutcome::NotBegun => format!("{role} maintenance was not started"),
     }
 }
 
 /// What visitors get from now on, where that is new.
-pub(crate) fn new_window_summary(report: &RoleReport, now: Timestamp) -> Vec<String> {
+pub(crate) fn new_window_summary(report: &RoleReport, reader: &Reader) -> Vec<String> {
     let options = report.options.as_ref();
     match report.outcome {
         RoleOutcome::TurnedOn | RoleOutcome::OptionsUpdated => {
-            options.map_or_else(Vec::new, |options| window_summary(options, now))
+            options.map_or_else(Vec::new, |options| window_summary(options, reader))
         }
         _ => Vec::new(),
     }
 }
 
-/// All that is said of a finished role, its flag first. `selects` is whether it selects functions; `now`
-/// is given unless what visitors get was said already.
+/// All that is said of a finished role, its flag first. `selects` is whether it selects functions, and
+/// `was_asked` whether the question said what visitors get.
 pub(crate) fn finished(
     action: Action,
     report: &RoleReport,
     selects: bool,
-    now: Option<Timestamp>,
+    was_asked: bool,
+    reader: &Reader,
 ) -> Vec<String> {
     let mut lines = vec![outcome(report)];
-    lines.extend(
-        now.into_iter()
-            .flat_map(|now| new_window_summary(report, now)),
-    );
+    if !was_asked {
+        lines.extend(new_window_summary(report, reader));
+    }
     match &report.workers {
-        Some(workers) => lines.extend(workers_done(action, report.outcome, workers)),
+        Some(workers) => lines.extend(workers_done(action, report.outcome, workers, reader)),
         None if selects => {}
         None => lines.extend(note_without_functions(action, &report.role)),
     }
-    lines.extend(
-        report
-            .warnings
-            .iter()
-            .map(|warning| format!("Warning: {warning}")),
-    );
+    lines.extend(report.warnings.iter().map(|it| reader.warning(it)));
     lines
 }
 
@@ -94,7 +89,12 @@ fn note_without_functions(action: Action, role: &Role) -> Option<String> {
     (action == Action::On && *role == Role::worker()).then(|| NO_FUNCTIONS.to_owned())
 }
 
-fn workers_done(action: Action, outcome: RoleOutcome, workers: &WorkersReport) -> Vec<String> {
+fn workers_done(
+    action: Action,
+    outcome: RoleOutcome,
+    workers: &WorkersReport,
+    reader: &Reader,
+) -> Vec<String> {
     let done = match action {
         Action::On => "paused",
         Action::Off => "restored",
@@ -107,13 +107,16 @@ fn workers_done(action: Action, outcome: RoleOutcome, workers: &WorkersReport) -
     if !workers.unchanged.is_empty() {
         lines.push(already(action, workers.unchanged.len()));
     }
-    lines.extend(all_drifted(workers));
-    if !workers.drifted.is_empty() {
-        lines.extend(match (action, outcome) {
-            // The failure says it.
-            (Action::On, _) => None,
-            (Action::Off, RoleOutcome::StillOn) => Some(INSIST.to_owned()),
-            (Action::Off, _) => Some(BY_HAND.to_owned()),
+    let drifted = all_drifted(workers);
+    lines.extend(match action {
+        // The failure names each, and says what to do.
+        Action::On => drifted.into_iter().take(1).collect(),
+        Action::Off => drifted,
+    });
+    if action == Action::Off && !workers.drifted.is_empty() {
+        lines.push(match outcome {
+            RoleOutcome::StillOn => reader.advice(INSIST),
+            _ => BY_HAND.to_owned(),
         });
     }
     lines.extend(all_gone(workers));
@@ -121,11 +124,10 @@ fn workers_done(action: Action, outcome: RoleOutcome, workers: &WorkersReport) -
 }
 
 /// What to do about drift while what was saved is kept still.
-const INSIST: &str = "maintenance off --restore-saved restores what was saved instead";
+const INSIST: &str = "`maintenance off --restore-saved` restores the saved values instead";
 
 /// And when it is not kept any more.
-const BY_HAND: &str =
-    "What was saved of it is deleted now: to restore it, set the saved value by hand";
+const BY_HAND: &str = "The saved values are deleted now: to restore one, set it by hand";
 
 /// How many functions drifted, and in what.
 fn all_drifted(workers: &WorkersReport) -> Vec<String> {
@@ -140,7 +142,10 @@ fn all_gone(workers: &WorkersReport) -> impl Iterator<Item = String> {
         let mut given_up = workers.given_up.iter();
         match given_up.find(|given_up| given_up.what == *what) {
             None => gone(what),
-            Some(given_up) => format!("{}; saved: {}", gone(what), lost(given_up)),
+            Some(given_up) => format!(
+                "{what} no longer exists; its saved settings were {}",
+                lost(given_up)
+            ),
         }
     })
 }
@@ -164,7 +169,7 @@ fn lost(given_up: &GivenUp) -> String {
 /// Functions that need nothing.
 fn already(action: Action, count: usize) -> String {
     match action {
-        Action::On => format!("{} at zero already", functions(count)),
+        Action::On => format!("{} already at zero", functions(count)),
         Action::Off => format!("{} unchanged", functions(count)),
     }
 }
@@ -177,19 +182,19 @@ pub(super) fn drifted(drift: &Drift) -> String {
         now,
     } = drift;
     format!(
-        "{function} drifted: its {setting} was changed to {now} (saved: {saved}); left unchanged"
+        "{function} drifted: {setting} changed to {now} while paused (saved: {saved}); left unchanged"
     )
 }
 
 pub(super) fn gone(what: &str) -> String {
-    format!("{what} is gone: it was saved, and does not exist any more")
+    format!("{what} no longer exists, but its settings are saved")
 }
 
 /// The plan, as text: what `--dry-run` answers. `selects` is whether a role selects functions.
 pub(crate) fn plan(
     report: &Report,
     selects: impl Fn(&Role) -> bool,
-    now: Timestamp,
+    reader: &Reader,
 ) -> Vec<String> {
     let mut lines = Vec::new();
     for role in &report.roles {
@@ -213,17 +218,13 @@ pub(crate) fn plan(
             ),
             None => outcome(role),
         });
-        lines.extend(new_window_summary(role, now));
+        lines.extend(new_window_summary(role, reader));
         match &role.workers {
-            Some(workers) => lines.extend(workers_planned(report.action, workers)),
+            Some(workers) => lines.extend(workers_planned(report.action, workers, reader)),
             None if selects(&role.role) => {}
             None => lines.extend(note_without_functions(report.action, &role.role)),
         }
-        lines.extend(
-            role.warnings
-                .iter()
-                .map(|warning| format!("Warning: {warning}")),
-        );
+        lines.extend(role.warnings.iter().map(|it| reader.warning(it)));
     }
     lines
 }
@@ -237,7 +238,7 @@ fn planned(name: &str, workers: &WorkersReport) -> String {
     }
 }
 
-fn workers_planned(action: Action, workers: &WorkersReport) -> Vec<String> {
+fn workers_planned(action: Action, workers: &WorkersReport, reader: &Reader) -> Vec<String> {
     let verb = match action {
         Action::On => "pause",
         Action::Off => "restore",
@@ -262,7 +263,7 @@ fn workers_planned(action: Action, workers: &WorkersReport) -> Vec<String> {
     }
     lines.extend(all_drifted(workers));
     if action == Action::Off && !workers.drifted.is_empty() {
-        lines.push(INSIST.to_owned());
+        lines.push(reader.advice(INSIST));
     }
     lines.extend(all_gone(workers));
     lines

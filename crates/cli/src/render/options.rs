@@ -4,28 +4,33 @@ use jiff::Timestamp;
 use maintenance_control::{BypassReport, OptionsReport, Report, Updated};
 use maintenance_flag::{App, Mode, Role};
 
+use super::reader::Reader;
+
 /// What is said of a link that is not encrypted on its way.
-pub(crate) const NOT_ENCRYPTED: &str = "Warning: the link is not https, so others can read it on its way, and a browser may not keep its cookie";
+pub(crate) const NOT_ENCRYPTED: &str = "Warning: the link is not https: others can read it in transit, and a browser may not keep its cookie";
 
 /// What is said of a bypass link whose site is not known.
-pub(crate) const APPEND: &str = "Append it to any address of the site";
+pub(crate) const APPEND: &str = "Append it to any URL of the site";
 
 /// What visitors get, a line each: nothing where that is the usual page and nothing else.
-pub(crate) fn window_summary(options: &OptionsReport, now: Timestamp) -> Vec<String> {
+pub(crate) fn window_summary(options: &OptionsReport, reader: &Reader) -> Vec<String> {
     let mut lines = Vec::new();
     if options.mode == Mode::ReadOnly {
-        lines.push("  read-only: GET, HEAD and OPTIONS pass".to_owned());
+        lines.push("  read-only: GET, HEAD and OPTIONS requests pass".to_owned());
     }
     if let Some(message) = &options.message {
         lines.push(format!("  visitors are told: {message}"));
     }
     if let Some(end) = options.until {
+        let at = reader.moment(end);
         lines.push(match options.auto_off {
-            true => format!("  until {end}: then it opens by itself"),
-            false if end <= now => {
-                format!("  visitors were told {end}, which has passed: it stays on until `maintenance off`")
-            }
-            false => format!("  until {end}, as visitors are told: it stays on until `maintenance off`"),
+            true => format!("  until {at}: then it turns off by itself"),
+            false => reader.advice(&match reader.is_past(end) {
+                true => {
+                    format!("  announced end {at} has passed: it stays on until `maintenance off`")
+                }
+                false => format!("  announced end {at}: it stays on until `maintenance off`"),
+            }),
         });
     }
     if let Some(seconds) = options.retry_after {
@@ -33,23 +38,25 @@ pub(crate) fn window_summary(options: &OptionsReport, now: Timestamp) -> Vec<Str
     }
     let bypass = &options.bypass;
     if let Some(end) = bypass.token_until {
-        lines.push(match end <= now {
-            true => format!("  the bypass link ended at {end}"),
-            false => format!("  passes until {end}: whoever has the bypass link"),
+        let at = reader.moment(end);
+        lines.push(match reader.is_past(end) {
+            true => format!("  bypass link: expired at {at}"),
+            false => format!("  bypass link: valid until {at}"),
         });
     }
-    for list in [&bypass.addresses, &bypass.paths] {
+    for (name, list) in [("addresses", &bypass.addresses), ("paths", &bypass.paths)] {
         if !list.is_empty() {
-            lines.push(format!("  passes: {}", list.join(", ")));
+            lines.push(format!("  allowed {name}: {}", list.join(", ")));
         }
     }
-    for everybody in bypass.addresses.iter().filter(|it| it.ends_with("/0")) {
+    for everyone in bypass.addresses.iter().filter(|it| it.ends_with("/0")) {
+        let version = if everyone.contains(':') { 6 } else { 4 };
         lines.push(format!(
-            "Warning: {everybody} lets everybody pass who has such an address"
+            "Warning: {everyone} lets every IPv{version} client pass"
         ));
     }
     if bypass.paths.iter().any(|it| it == "/*") {
-        lines.push("Warning: /* lets everything pass".to_owned());
+        lines.push("Warning: /* lets every request pass".to_owned());
     }
     lines
 }
@@ -87,33 +94,41 @@ pub(crate) fn will_update(role: &Role, app: &App, options: &OptionsReport) -> St
     format!("Will update {role} maintenance mode for {app}: {updated}")
 }
 
-/// What whoever asked for a bypass link should know. The token is in the answer and nowhere else.
-pub(crate) fn about_link(until: Timestamp, query: &str, header: &str) -> Vec<String> {
+/// What the owner of a new bypass link should know. The token is in the answer and nowhere else.
+pub(crate) fn about_link(
+    until: Timestamp,
+    query: &str,
+    header: &str,
+    reader: &Reader,
+) -> Vec<String> {
+    let until = reader.moment(until);
     vec![
         format!(
-            "Whoever has this link passes until {until}, or until this maintenance ends: give it to the team alone"
+            "Anyone with this link can pass until {until}, or until this maintenance ends: share it with the team only"
         ),
-        format!("Scripts send what follows {query}= as the header {header}"),
+        format!("Scripts send the part after {query}= in the header {header}"),
     ]
 }
 
-/// What runs on though the role is drained, said beside when it is safe to migrate.
-pub(crate) fn runs_on(report: &Report) -> Option<String> {
+/// What still passes though the role is drained, said beside when it is safe to migrate.
+pub(crate) fn still_passes(report: &Report) -> Option<String> {
     let options = || report.roles.iter().filter_map(|role| role.options.as_ref());
     let what = if options().any(|it| it.mode == Mode::ReadOnly) {
-        "Reading"
+        "Read requests"
     } else if options().any(|it| it.bypass != BypassReport::default()) {
-        "What may pass"
+        "Allowed requests"
     } else {
         return None;
     };
     Some(format!(
-        "{what} goes on meanwhile: migrate only what it can live with"
+        "{what} still pass: migrate only what they can tolerate"
     ))
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::render::reader::tests::reader;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -147,31 +162,39 @@ mod tests {
             },
             updated: Vec::new(),
         };
-        let before = at("2026-11-22T07:00:00Z");
         assert_eq!(
-            window_summary(&options, before),
+            window_summary(&options, &reader()),
             [
-                "  read-only: GET, HEAD and OPTIONS pass",
+                "  read-only: GET, HEAD and OPTIONS requests pass",
                 "  visitors are told: Back soon",
-                "  until 2026-11-22T09:00:00Z, as visitors are told: it stays on until `maintenance off`",
+                "  announced end 10:00:00 CET (in 2 h): it stays on until `maintenance off`",
                 "  Retry-After: 120 s",
-                "  passes until 2026-11-22T08:00:00Z: whoever has the bypass link",
-                "  passes: 192.0.2.0/24, ::/0",
-                "  passes: /health, /*",
-                "Warning: ::/0 lets everybody pass who has such an address",
-                "Warning: /* lets everything pass",
+                "  bypass link: valid until 09:00:00 CET (in 1 h)",
+                "  allowed addresses: 192.0.2.0/24, ::/0",
+                "  allowed paths: /health, /*",
+                "Warning: ::/0 lets every IPv6 client pass",
+                "Warning: /* lets every request pass",
             ]
         );
-        let after = window_summary(&options, at("2026-11-22T09:00:00Z")).join("\n");
-        assert!(after.contains("visitors were told 2026-11-22T09:00:00Z, which has passed"));
-        assert!(after.contains("the bypass link ended at 2026-11-22T08:00:00Z"));
+        let mut past = options.clone();
+        past.until = Some(at("2026-11-22T07:00:00Z"));
+        past.bypass.token_until = past.until;
+        let lines = window_summary(&past, &reader()).join("\n");
+        assert!(
+            lines.contains("announced end 08:00:00 CET (now) has passed"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("bypass link: expired at 08:00:00 CET (now)"),
+            "{lines}"
+        );
         let opens = OptionsReport {
             auto_off: true,
             ..options
         };
-        let lines = window_summary(&opens, before).join("\n");
-        assert!(lines.contains("until 2026-11-22T09:00:00Z: then it opens by itself"));
-        assert!(window_summary(&plain(), before).is_empty());
+        let lines = window_summary(&opens, &reader()).join("\n");
+        assert!(lines.contains("until 10:00:00 CET (in 2 h): then it turns off by itself"));
+        assert!(window_summary(&plain(), &reader()).is_empty());
     }
 
     #[test]

@@ -7,12 +7,12 @@ use crate::failure::Failure;
 
 use super::operation::{drifted, functions, outcome};
 
-/// What went wrong in a finished operation, if anything did. `back` is the command that goes the other
-/// way.
-pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
+/// What went wrong in a finished operation, if anything did.
+pub(crate) fn problem(report: &Report) -> Option<Failure> {
+    let back = inverse_command(report.action);
     let begun = |role: &RoleReport| role.outcome != RoleOutcome::NotBegun;
     if report.interrupted && !report.roles.is_empty() && !report.roles.iter().any(begun) {
-        let failure = Failure::new(Outcome::Interrupted, "interrupted, and nothing was changed");
+        let failure = Failure::new(Outcome::Interrupted, "interrupted; nothing was changed");
         return Some(failure.hint("run the same command again"));
     }
     if report.interrupted {
@@ -21,7 +21,7 @@ pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
             "interrupted before everything was done",
         );
         return Some(with_failures(failure, report).hint(format!(
-            "run the same command again to go on where it stopped, or `{back}` to go back"
+            "run the same command again to continue, or `{back}` to undo it"
         )));
     }
     if report.is_complete() {
@@ -34,21 +34,18 @@ pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
     let left: Vec<String> = report
         .roles
         .iter()
-        .filter(|role| !role.is_complete())
-        .map(|role| {
-            let workers = role.workers.as_ref();
-            let selected = workers.map_or(0, |workers| workers.selected);
-            let count = workers.map_or(0, |workers| not_where_they_should_be(role, workers));
-            let of = if selected > count {
-                format!("{count} of ")
-            } else {
-                String::new()
+        .filter_map(|role| {
+            let workers = role.workers.as_ref()?;
+            let count = not_where_they_should_be(role, workers);
+            let of = match workers.selected > count {
+                true => format!("{count} of "),
+                false => String::new(),
             };
-            format!(
-                "{of}{} of the {} role",
-                functions(selected.max(count)),
-                role.role
-            )
+            // A flag that waits for the functions of another role has none of its own to name.
+            (count > 0).then(|| {
+                let all = functions(workers.selected.max(count));
+                format!("{of}{all} of the {} role", role.role)
+            })
         })
         .collect();
     let verb = if left.len() == 1 && left[0].starts_with("1 ") {
@@ -64,18 +61,27 @@ pub(crate) fn problem(report: &Report, back: &str) -> Option<Failure> {
     let has_drifted = report.action == Action::On && workers().any(|it| !it.drifted.is_empty());
     // The same command would only find the same drift again.
     if !has_drifted || workers().any(is_left) {
-        failure = failure.hint("run the same command again: it goes on with what is left");
+        failure = failure.hint("run the same command again: it continues with what is left");
     }
     if has_drifted {
         failure = failure.hint(format!(
-            "leave what drifted running as it is; or, to pause it too, run `{back}` and then the same command again"
+            "leave what drifted as it is; or, to pause it too, run `{back}`, then the same command again"
         ));
     }
     Some(failure)
 }
 
+/// The command that goes the other way.
+fn inverse_command(action: Action) -> &'static str {
+    match action {
+        Action::On => "maintenance off",
+        Action::Off => "maintenance on",
+    }
+}
+
 /// The error that ended an operation after some of its roles, with what was done before it.
-pub(crate) fn unfinished(report: &Report, error: Failure, back: &str) -> Failure {
+pub(crate) fn unfinished(report: &Report, error: Failure) -> Failure {
+    let back = inverse_command(report.action);
     let done = report.roles.iter();
     let done = done.filter(|role| {
         !matches!(
@@ -90,7 +96,7 @@ pub(crate) fn unfinished(report: &Report, error: Failure, back: &str) -> Failure
         error.after_a_change()
     };
     with_failures(error, report).hint(format!(
-        "{}; run the same command again to go on where it stopped, or `{back}` to go back",
+        "{}; run the same command again to continue, or `{back}` to undo it",
         done.join(", ")
     ))
 }
@@ -178,7 +184,7 @@ mod tests {
             ..Default::default()
         };
         let done = report(Action::On, vec![worker(RoleOutcome::TurnedOn, workers)]);
-        assert_eq!(problem(&done, "maintenance off"), None);
+        assert_eq!(problem(&done), None);
     }
 
     #[test]
@@ -190,14 +196,14 @@ mod tests {
             ..Default::default()
         };
         let partial = report(Action::Off, vec![worker(RoleOutcome::StillOn, workers)]);
-        let problem = problem(&partial, "maintenance on").unwrap();
+        let problem = problem(&partial).unwrap();
         assert_eq!(problem.outcome(), Outcome::Partial);
         assert_eq!(
             problem.message(),
             "2 of 3 functions of the worker role are not restored"
         );
         assert_eq!(problem.causes(), ["b: denied", "c: denied"]);
-        let again = "run the same command again: it goes on with what is left";
+        let again = "run the same command again: it continues with what is left";
         assert_eq!(problem.hints(), ["allow it", again]);
     }
 
@@ -218,7 +224,7 @@ mod tests {
             ..Default::default()
         };
         let partial = report(Action::On, vec![worker(RoleOutcome::AlreadyOn, workers)]);
-        let problem = problem(&partial, "maintenance off").unwrap();
+        let problem = problem(&partial).unwrap();
         assert_eq!(
             problem.message(),
             "1 of 4 functions of the worker role is not paused"
@@ -226,7 +232,7 @@ mod tests {
         assert_eq!(problem.causes().len(), 2);
         // It would only find the same again.
         let hints = problem.hints().join(" ");
-        assert!(!hints.contains("it goes on with what is left"), "{hints}");
+        assert!(!hints.contains("it continues with what is left"), "{hints}");
         assert!(hints.contains("run `maintenance off`"), "{hints}");
     }
 
@@ -246,18 +252,18 @@ mod tests {
             ],
         );
         let not_confirmed = Failure::new(Outcome::NotConfirmed, "events may be lost");
-        let problem = unfinished(&report, not_confirmed, "maintenance off --all");
+        let problem = unfinished(&report, not_confirmed);
         assert_eq!(problem.outcome(), Outcome::Partial, "web is on");
         let error = Failure::failed("the store is down").hint("wait");
-        let problem = unfinished(&report, error, "maintenance off --all");
+        let problem = unfinished(&report, error);
         assert_eq!(problem.outcome(), Outcome::Failed);
         assert_eq!(problem.message(), "the store is down");
         assert_eq!(
             problem.hints(),
             [
                 "wait",
-                "Web maintenance has been turned on; run the same command again to go on where it \
-                 stopped, or `maintenance off --all` to go back"
+                "Web maintenance has been turned on; run the same command again to continue, or \
+                 `maintenance off` to undo it"
             ]
         );
     }
@@ -266,8 +272,8 @@ mod tests {
     fn an_interrupted_operation_says_both_ways_to_go_on() {
         let mut stopped = report(Action::On, vec![]);
         stopped.interrupted = true;
-        let problem = problem(&stopped, "maintenance off --all").unwrap();
+        let problem = problem(&stopped).unwrap();
         assert_eq!(problem.outcome(), Outcome::Interrupted);
-        assert!(problem.hints()[0].ends_with("or `maintenance off --all` to go back"));
+        assert!(problem.hints()[0].ends_with("or `maintenance off` to undo it"));
     }
 }

@@ -111,7 +111,7 @@ pub(crate) fn waiting(action: Option<Action>, waiting: &Waiting) -> Option<Strin
         words.push(format!("waiting for {}", parts.join(", ")));
     }
     if waiting.throttled {
-        words.push("throttled by AWS, so going more slowly".to_owned());
+        words.push("throttled by AWS; slowing down".to_owned());
     }
     (!words.is_empty()).then(|| words.join("; "))
 }
@@ -171,12 +171,12 @@ mod tests {
         waits.throttled = true;
         assert_eq!(
             waiting(None, &waits).as_deref(),
-            Some("throttled by AWS, so going more slowly")
+            Some("throttled by AWS; slowing down")
         );
         waits.updates = 1;
         assert_eq!(
             waiting(on, &waits).as_deref(),
-            Some("waiting for another update in progress; throttled by AWS, so going more slowly")
+            Some("waiting for another update in progress; throttled by AWS; slowing down")
         );
     }
 }

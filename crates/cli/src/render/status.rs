@@ -1,11 +1,13 @@
-//! How roles stand, in words.
+//! How roles stand: who turned maintenance on, why, since and until when, and whether it is safe to migrate.
 
-use jiff::Timestamp;
 use maintenance_control::{RoleStatus, State, WorkersStatus};
-use maintenance_flag::App;
+use maintenance_flag::{App, Flag, OwnerKind};
+use owo_colors::AnsiColors;
 
+use super::line::Line;
 use super::operation::{functions, gone};
 use super::options::window_summary;
+use super::reader::Reader;
 
 /// The line above a status.
 pub(crate) fn status_heading(roles: &[RoleStatus], all: bool, app: &App) -> String {
@@ -25,33 +27,83 @@ pub(crate) fn state(state: State) -> &'static str {
     }
 }
 
-/// What a person should know of a role beside on and off; with `named`, a line above has named the role.
-pub(crate) fn status_notes(status: &RoleStatus, named: bool, now: Timestamp) -> Vec<String> {
+/// What a person should know of a role besides on and off.
+pub(crate) fn status_notes(status: &RoleStatus, reader: &Reader) -> Vec<Line> {
     let mut lines = Vec::new();
     let role = status.role.capitalized();
+    if let Some(flag) = status.flag.as_ref().filter(|_| status.state == State::On) {
+        let label = format!("{role} maintenance is {}", flag.mode);
+        lines.push(Line::labelled(
+            label,
+            AnsiColors::Yellow,
+            who_and_why(flag, reader),
+        ));
+        lines.push(safe_to_migrate(flag, reader));
+    }
+    let mut notes = Vec::new();
     if let Some(options) = status.options() {
-        if !named {
-            lines.push(format!("{role} maintenance is {}", options.mode));
-        }
-        lines.extend(window_summary(&options, now));
+        notes.extend(window_summary(&options, reader));
     }
     if let Some(end) = status.opened_at() {
-        lines.push(format!(
-            "{role} maintenance has ended: it opened by itself at {end}"
-        ));
+        let end = reader.moment(end);
+        notes.push(format!("{role} maintenance turned off by itself at {end}"));
     }
     if let Some(workers) = &status.workers {
-        lines.extend(workers_standing(status, workers));
+        notes.extend(workers_standing(status, workers));
     }
     if status.state != State::Malformed {
-        lines.extend(
-            status
-                .warnings
-                .iter()
-                .map(|warning| format!("Warning: {warning}")),
-        );
+        notes.extend(status.warnings.iter().map(|it| reader.warning(it)));
     }
+    lines.extend(notes.into_iter().map(Line::from));
     lines
+}
+
+/// ` since 10:41:21 CET (17 min ago) by ana@laptop: a new database`.
+fn who_and_why(flag: &Flag, reader: &Reader) -> String {
+    let mut line = String::new();
+    if let Some(since) = flag.since {
+        line += &format!(" since {}", reader.moment(since));
+    }
+    let by = flag.by.as_deref();
+    match &flag.owner {
+        Some(owner) => {
+            line += &format!(" by {owner}");
+            let is_other = |by: &&str| *by != owner.name;
+            if let Some(by) = by.filter(is_other) {
+                line += &format!(", last changed by {by}");
+            }
+            if owner.kind == OwnerKind::Observer {
+                line += " (only it, or `off --force`, ends this)";
+            }
+        }
+        None => line += &by.map_or_else(String::new, |by| format!(" by {by}")),
+    }
+    if let Some(reason) = &flag.reason {
+        line += &format!(": {reason}");
+    }
+    line
+}
+
+fn safe_to_migrate(flag: &Flag, reader: &Reader) -> Line {
+    match flag.drained_at {
+        Some(at) if reader.is_past(at) => {
+            let text = format!(" since {}", reader.moment(at));
+            Line::labelled("  safe to migrate", AnsiColors::Green, text)
+        }
+        Some(at) => Line::labelled(
+            "  safe to migrate after",
+            AnsiColors::Yellow,
+            format!(
+                " {}; in-flight invocations may run until then",
+                reader.moment(at)
+            ),
+        ),
+        None => Line::labelled(
+            "  not yet safe to migrate:",
+            AnsiColors::Yellow,
+            " the end of in-flight work is unknown",
+        ),
+    }
 }
 
 fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String> {
@@ -59,7 +111,7 @@ fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String>
     // Of a role that is off, only what is left is told.
     if workers.selected > workers.unexplained.len() || status.state != State::Off {
         lines.push(format!(
-            "{} of {} of the {} role paused",
+            "  {} of {} of the {} role paused",
             workers.paused,
             functions(workers.selected),
             status.role
@@ -70,34 +122,11 @@ fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String>
         unread.any(|it| it.function.as_ref() == Some(*name))
     };
     let pending = workers.pending.iter().filter(|name| !is_unread(name));
-    lines.extend(pending.map(|name| format!("{name} is not paused")));
-    lines.extend(
-        workers
-            .drifted
-            .iter()
-            .map(|name| format!("{name} drifted: somebody changed it")),
-    );
-    lines.extend(workers.gone.iter().map(|it| gone(it)));
+    lines.extend(pending.map(|name| format!("  {name} is not paused")));
+    let drifted = workers.drifted.iter();
+    lines.extend(drifted.map(|name| format!("  {name} drifted: changed while paused")));
+    lines.extend(workers.gone.iter().map(|it| format!("  {}", gone(it))));
     let unexplained = workers.unexplained.iter();
-    lines.extend(unexplained.map(|name| format!("{name} is at 0, and nothing is saved of it")));
+    lines.extend(unexplained.map(|name| format!("  {name} is at 0, and nothing is saved for it")));
     lines
-}
-
-/// Since when, by whom and why a role is on: for `-v`.
-pub(crate) fn status_details(status: &RoleStatus) -> Option<String> {
-    let flag = status.flag.as_ref().filter(|_| status.state == State::On)?;
-    let mut line = format!("{} maintenance is {}", status.role.capitalized(), flag.mode);
-    if let Some(since) = flag.since {
-        line += &format!(" since {since}");
-    }
-    if let Some(by) = &flag.by {
-        line += &format!(" by {by}");
-    }
-    if let Some(owner) = &flag.owner {
-        line += &format!(", held by {owner}");
-    }
-    if let Some(reason) = &flag.reason {
-        line += &format!(": {reason}");
-    }
-    Some(line)
 }

@@ -8,8 +8,7 @@ use crate::failure::{AGAIN, Failure};
 use super::operation::functions;
 
 /// What to do about a malformed flag.
-const WRITE_A_GOOD_ONE: &str =
-    "gates keep what they knew; `maintenance on` or `off` writes a good flag";
+const WRITE_A_VALID_ONE: &str = "gates keep the last state they read; `maintenance on` or `maintenance off` writes a valid flag";
 
 /// What of these roles could not be read, or is malformed, if anything: their names, and why.
 pub(crate) fn unread_of(roles: &[RoleStatus], outcome: Outcome) -> Option<Failure> {
@@ -28,7 +27,7 @@ pub(crate) fn unread_of(roles: &[RoleStatus], outcome: Outcome) -> Option<Failur
             for warning in &role.warnings {
                 failure = failure.cause(name(warning));
             }
-            failure = failure.hint_once(WRITE_A_GOOD_ONE);
+            failure = failure.hint_once(WRITE_A_VALID_ONE);
         }
         for Unread {
             function,
@@ -47,7 +46,7 @@ pub(crate) fn unread_of(roles: &[RoleStatus], outcome: Outcome) -> Option<Failur
     Some(failure)
 }
 
-/// `the flag of the web role is malformed, and what is saved of the worker role could not be read`.
+/// `the flag of the web role is malformed, and the saved settings of the worker role could not be read`.
 fn headline(roles: &[&RoleStatus]) -> String {
     let of = |is: &dyn Fn(&RoleStatus) -> bool| -> Vec<&str> {
         let roles = roles.iter().filter(|role| is(role));
@@ -74,7 +73,7 @@ fn headline(roles: &[&RoleStatus]) -> String {
             "is malformed",
         ),
         ("the flag".to_owned(), part(Part::Flag), unread),
-        ("what is saved".to_owned(), part(Part::Saved), unread),
+        ("the saved settings".to_owned(), part(Part::Saved), unread),
         ("the functions".to_owned(), part(Part::Functions), unread),
         (functions(single), of(&|role| named(role) > 0), unread),
     ];
@@ -171,6 +170,6 @@ mod tests {
                 "b: denied"
             ]
         );
-        assert_eq!(failure.hints(), [WRITE_A_GOOD_ONE, "allow it"]);
+        assert_eq!(failure.hints(), [WRITE_A_VALID_ONE, "allow it"]);
     }
 }

@@ -63,6 +63,7 @@ pub(crate) fn state(state: WorkerState) -> &'static str {
         WorkerState::Paused => "paused",
         WorkerState::Pausing => "pausing",
         WorkerState::Restoring => "restoring",
+        WorkerState::Restored => "restored",
         WorkerState::Drifted => "drifted",
         WorkerState::Gone => "gone",
         WorkerState::Unexplained => "at 0, nothing saved",

@@ -37,8 +37,8 @@ pub enum LambdaError {
         /// The function or mapping.
         function: String,
     },
-    /// The function is at 0, and what it had before is not saved any more.
-    #[error("{function} is at 0, and what it had before is not saved any more")]
+    /// The function is at 0, and its previous settings are no longer saved.
+    #[error("{function} is at 0, and its previous settings are no longer saved")]
     Unexplained {
         /// The function.
         function: String,

@@ -308,9 +308,7 @@ impl Fleet {
                 _ => {}
             }
             if !looks.again(guard).await? {
-                return Err(ended(
-                    "is still in progress; AWS goes on with it".to_owned(),
-                ));
+                return Err(ended("is still in progress; AWS continues it".to_owned()));
             }
         }
     }

@@ -57,11 +57,11 @@ impl<'a> FlagWriter<'a> {
         if let Some(between) = written.between {
             self.warnings.push(match Flag::decode(&between.value) {
                 Ok(flag) => format!(
-                    "somebody else ({}) set the flag to {} at the same moment; it is overwritten",
-                    flag.by.as_deref().unwrap_or("unknown"),
+                    "{} set the flag to {} at the same moment; that was overwritten",
+                    flag.by.as_deref().unwrap_or("another client"),
                     flag.mode
                 ),
-                Err(error) => format!("somebody else wrote the flag at the same moment: {error}"),
+                Err(error) => format!("another client wrote the flag at the same moment; that was overwritten: {error}"),
             });
         }
         self.stored = Some(Stored {

@@ -89,7 +89,7 @@ pub(crate) fn plan_on<'a>(
         .filter(|_| spec.functions.is_some())
     {
         warnings.push(format!(
-            "its flag opens by itself at {end}, and its functions stay paused until maintenance off --role {}",
+            "its flag opens by itself at {end}, and its functions stay paused until `maintenance off --role {}`",
             spec.role
         ));
     }
@@ -105,7 +105,7 @@ pub(crate) fn plan_on<'a>(
             let at_zero = pause.unsaved_at_zero();
             if transition.outcome != Outcome::TurnedOn && !at_zero.is_empty() {
                 warnings.push(format!(
-                    "at 0, and nothing was saved of it until now: {}",
+                    "at 0, and nothing was saved for it until now: {}",
                     at_zero.join(", ")
                 ));
             }
@@ -235,7 +235,7 @@ fn lost(
     match unexplained {
         Ok(functions) if functions.is_empty() => {}
         Ok(functions) => warnings.push(format!(
-            "at 0, and nothing is saved of it: {}",
+            "at 0, and nothing is saved for it: {}",
             functions.join(", ")
         )),
         Err(error) => warnings.push(format!(
@@ -252,7 +252,7 @@ fn unknown_loss(name: &str) -> Failure {
         function: name.to_owned(),
         error: "what was saved there is gone, and cannot be given back".to_owned(),
         hint: Some(
-            "set by hand what the functions in it should have: reserved and provisioned concurrency, and enabled event source mappings; then run maintenance off --force --reason WHY"
+            "set by hand what the functions in it should have: reserved and provisioned concurrency, and enabled event source mappings; then run `maintenance off --force --reason WHY`"
                 .to_owned(),
         ),
     }

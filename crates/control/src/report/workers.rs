@@ -29,15 +29,17 @@ pub enum WorkerState {
     Running,
     /// It is at zero, with nothing provisioned and no event source that delivers.
     Paused,
-    /// It is saved, and not yet or no longer wholly paused.
+    /// It is saved, and partly paused.
     Pausing,
-    /// It is saved, and maintenance is off: `off` has not finished.
+    /// It is saved and partly paused, and maintenance is off: `off` has not finished.
     Restoring,
+    /// It is saved, and has what was saved: `off` gave it back, or `on` has not paused it yet.
+    Restored,
     /// Somebody else changed it while it was paused.
     Drifted,
     /// It is saved, and does not exist any more.
     Gone,
-    /// It is at 0, and nothing is saved of it: `off` gives it nothing back.
+    /// It is at 0, and nothing is saved for it: `off` gives it nothing back.
     Unexplained,
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn rows(
             None => WorkerState::Running,
             Some(_) if function.is_paused() => WorkerState::Paused,
             Some(saved) if !drift(name, saved, function).is_empty() => WorkerState::Drifted,
+            Some(saved) if function.has(saved) => WorkerState::Restored,
             Some(_) if on => WorkerState::Pausing,
             Some(_) => WorkerState::Restoring,
         };

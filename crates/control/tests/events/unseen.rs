@@ -44,7 +44,7 @@ async fn what_may_not_be_seen_is_said_and_holds_up_nothing() {
         assert_eq!(
             role.warnings,
             [format!(
-                "cannot see what becomes of events for demo-dev-a: allow {action}"
+                "cannot see the triggers of demo-dev-a: allow {action}"
             )]
         );
         let events = &role.workers.as_ref().unwrap().events;

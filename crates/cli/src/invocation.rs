@@ -1,0 +1,151 @@
+//! The commands that hints and advice name, with every option that chose what this command acts on.
+//!
+//! Texts name a command in backticks: `maintenance off`. Printed like that, after `on --all --env prod`, it
+//! would act on another app. [`Invocation::complete`] adds what is missing, as a shell takes it.
+
+use std::borrow::Cow;
+
+use crate::settings::{Settings, Source, Sourced};
+
+/// The options that chose what this command acts on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Invocation {
+    /// Which roles, of commands that take them.
+    roles: Vec<String>,
+    /// Which app, and which AWS.
+    app: Vec<String>,
+}
+
+impl Invocation {
+    /// What was typed: variables and the configuration file still hold for the next command.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let mut roles = Vec::new();
+        let mut app = Vec::new();
+        let role = typed(&settings.role).filter(|_| !settings.all);
+        if settings.all {
+            roles.push("--all".to_owned());
+        } else if let Some(role) = role {
+            roles.push(format!("--role {}", quoted(role.as_str())));
+        }
+        let asked = settings.roles.iter();
+        for role in asked.filter(|role| role.role == settings.role.value) {
+            let globs = role.functions.as_ref().and_then(typed);
+            roles.extend(
+                globs
+                    .into_iter()
+                    .flatten()
+                    .map(|glob| format!("--function {}", quoted(glob))),
+            );
+        }
+        let mut option = |name: &str, value: Option<String>| {
+            app.extend(value.map(|value| format!("{name} {}", quoted(&value))));
+        };
+        let text = |value: &Option<Sourced<String>>| value.as_ref().and_then(typed).cloned();
+        option("--app", text(&settings.app));
+        option("--env", text(&settings.env));
+        let store = typed(&settings.store);
+        option("--store", store.map(ToString::to_string));
+        let prefix = typed(&settings.prefix);
+        option("--prefix", prefix.map(ToString::to_string));
+        let config = settings.config_file.as_ref().and_then(typed);
+        option("--config", config.map(|path| path.display().to_string()));
+        option("--profile", text(&settings.profile));
+        option("--region", text(&settings.region));
+        // One with a user in it may have a password in it, too.
+        let endpoint = text(&settings.endpoint_url);
+        let endpoint = endpoint.map(|url| match url.contains('@') {
+            true => "URL".to_owned(),
+            false => url,
+        });
+        option("--endpoint-url", endpoint);
+        Self { roles, app }
+    }
+
+    /// The text, in which each command in backticks has the options that it lacks.
+    pub(crate) fn complete<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.roles.is_empty() && self.app.is_empty() || !text.contains("`maintenance ") {
+            return Cow::Borrowed(text);
+        }
+        // Every second part is between backticks.
+        let parts = text.split('`').enumerate().map(|(n, part)| match n % 2 {
+            1 => self.command(part),
+            _ => part.to_owned(),
+        });
+        Cow::Owned(parts.collect::<Vec<_>>().join("`"))
+    }
+
+    fn command(&self, command: &str) -> String {
+        let mut words = command.split(' ');
+        let (program, name) = (words.next(), words.next());
+        let (roles, app) = match name {
+            _ if program != Some("maintenance") || command.ends_with("--help") => {
+                return command.to_owned();
+            }
+            Some("on" | "off" | "status" | "workers") => (self.roles.as_slice(), &self.app),
+            Some("unlock" | "config") => (&[][..], &self.app),
+            _ => return command.to_owned(),
+        };
+        let names_role = words.any(|word| word == "--role" || word == "--all");
+        let roles = roles.iter().filter(|_| !names_role);
+        let lacks = |option: &&String| !command.contains(option.as_str());
+        let options = roles.chain(app).filter(lacks);
+        let options = options.map(|option| format!(" {option}"));
+        format!("{command}{}", options.collect::<String>())
+    }
+}
+
+fn typed<T>(value: &Sourced<T>) -> Option<&T> {
+    matches!(value.source, Source::Flag(_)).then_some(&value.value)
+}
+
+/// As a shell takes it for one word.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-+=@%,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_the_shell_are_quoted_when_they_must_be() {
+        assert_eq!(quoted("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_eq!(quoted("/my folder/it's"), r"'/my folder/it'\''s'");
+        assert_eq!(quoted("demo-*"), "'demo-*'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn each_command_gets_the_options_that_it_takes_and_lacks() {
+        let invocation = Invocation {
+            roles: vec!["--all".to_owned()],
+            app: vec!["--env prod".to_owned()],
+        };
+        for (text, completed) in [
+            (
+                "run `maintenance off`",
+                "run `maintenance off --all --env prod`",
+            ),
+            (
+                "`maintenance off --role web` or `maintenance unlock`",
+                "`maintenance off --role web --env prod` or `maintenance unlock --env prod`",
+            ),
+            ("see `maintenance on --help`", "see `maintenance on --help`"),
+            (
+                "`maintenance init` and `aws sso login`",
+                "`maintenance init` and `aws sso login`",
+            ),
+            ("maintenance off", "maintenance off"),
+        ] {
+            assert_eq!(invocation.complete(text), completed);
+            assert_eq!(invocation.complete(completed), completed, "twice is once");
+        }
+        let untouched = Invocation::default().complete("run `maintenance off`");
+        assert_eq!(untouched, "run `maintenance off`");
+    }
+}
