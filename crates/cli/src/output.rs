@@ -137,18 +137,21 @@ impl Output {
     /// A failure: in three parts on stderr, also with `-q`; and with `--json` as the document, unless
     /// the report is there already.
     pub(crate) fn failure(&self, failure: &Failure) {
-        // What the library says has its times in UTC, and so has the document.
+        // What the library says has its times in UTC, and so has the document. Causes are AWS's own words.
         let now = settings::now();
         let part = |label: &str, colour: AnsiColors, text: &str| {
-            let text = format!(" {}", localized(text, &now));
-            write_line(&Line::labelled(label, colour, text));
+            write_line(&Line::labelled(label, colour, format!(" {text}")));
         };
-        part("Error:", AnsiColors::Red, failure.message());
+        part(
+            "Error:",
+            AnsiColors::Red,
+            &localized(failure.message(), &now),
+        );
         for cause in failure.causes() {
             part("Caused by:", AnsiColors::Default, cause);
         }
         for hint in failure.hints() {
-            part("Hint:", AnsiColors::Cyan, hint);
+            part("Hint:", AnsiColors::Cyan, &localized(hint, &now));
         }
         if self.json && !failure.is_answered() {
             // The exit code says already that it failed; a second failure has nobody to hear it.

@@ -157,6 +157,12 @@ fn what_is_changed_while_it_is_on_is_named_and_the_rest_stays() {
              \x20 allowed paths: /health\n",
     );
     let after = flag(&scene);
+    scene
+        .run(&["on", "--reason", "a new database, again"])
+        .code(0)
+        .says("Web maintenance is on; options updated: reason\n");
+    let reason = flag(&scene).reason;
+    assert_eq!(reason.as_deref(), Some("a new database, again"));
     let same = |flag: &Flag| {
         let flag = flag.clone();
         (flag.window, flag.owner, flag.reason, flag.since, flag.until)

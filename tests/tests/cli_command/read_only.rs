@@ -30,6 +30,8 @@ fn a_plain_on_closes_a_read_only_role_wholly_and_asks_first() {
     terminal.expect(
         "Will turn web maintenance mode from read-only to on for demo-dev\n\
          \x20 visitors are told: x\n\
+                    Warning: that message was written for another mode: change it with --message if it no \
+                    longer holds\n\
          Are you sure? (y/N) ",
     );
     terminal.type_in("y\n");
@@ -89,6 +91,33 @@ fn functions_are_neither_read_only_nor_given_back_by_a_clock() {
             "--auto-off",
         ])
         .code(0);
+}
+
+#[test]
+fn a_message_that_was_given_for_another_mode_is_not_kept_in_silence() {
+    let scene = Scene::aws();
+    let look = "You can look around, but not order.";
+    scene
+        .run(&["on", "-y", "--read-only", "--message", look])
+        .code(0);
+    let warning = "Warning: that message was written for another mode: change it with --message if it no \
+                   longer holds\n";
+    let told = format!("  visitors are told: {look}\n{warning}");
+    let plan = scene.run(&["on", "--dry-run"]);
+    assert!(plan.code(0).stdout.contains(&told), "{plan:?}");
+    // A person is told before the question, and not again.
+    let mut terminal = scene.at_terminal(&["on"]);
+    terminal.expect(&format!("{told}Are you sure? (y/N) "));
+    terminal.type_in("n\n");
+    terminal.wait().code(6).says("Nothing was changed\n");
+    // With another message there is nothing to warn of.
+    let ran = scene.run(&["on", "-y", "--message", ""]);
+    ran.code(0).says("options updated: mode (on), message\n");
+    assert!(!ran.stderr.contains("Warning"), "{ran:?}");
+    scene
+        .run(&["on", "-y", "--read-only", "--message", look])
+        .code(0);
+    scene.run(&["on", "-y"]).code(0).says(warning);
 }
 
 #[test]

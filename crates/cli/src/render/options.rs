@@ -20,6 +20,13 @@ pub(crate) fn window_summary(options: &OptionsReport, reader: &Reader) -> Vec<St
     }
     if let Some(message) = &options.message {
         lines.push(format!("  visitors are told: {message}"));
+        let has = |what| options.updated.contains(&what);
+        if has(Updated::Mode) && !has(Updated::Message) {
+            lines.push(
+                "Warning: that message was written for another mode: change it with --message if it no longer holds"
+                    .to_owned(),
+            );
+        }
     }
     if let Some(end) = options.until {
         let at = reader.moment(end);
@@ -65,6 +72,7 @@ pub(crate) fn window_summary(options: &OptionsReport, reader: &Reader) -> Vec<St
 pub(crate) fn updated(options: &OptionsReport) -> String {
     let name = |what: &Updated| match what {
         Updated::Mode => format!("mode ({})", options.mode),
+        Updated::Reason => "reason".to_owned(),
         Updated::Message => "message".to_owned(),
         Updated::Until => "until".to_owned(),
         Updated::AutoOff => "auto-off".to_owned(),

@@ -83,10 +83,12 @@ pub(crate) fn localized(text: &str, now: &Zoned) -> String {
     let mut local = String::with_capacity(text.len());
     for word in text.split_inclusive(' ') {
         let core = word.trim_end_matches([' ', ',', ';', ':', '.', ')']);
-        match core.parse::<Timestamp>() {
+        // Not the compact form, which is AWS's and in names.
+        let at = core.contains(':').then(|| core.parse::<Timestamp>().ok());
+        match at.flatten() {
             // A string takes whatever is written to it.
-            Ok(at) => _ = write!(local, "{}{}", moment(at, now), &word[core.len()..]),
-            Err(_) => local.push_str(word),
+            Some(at) => _ = write!(local, "{}{}", moment(at, now), &word[core.len()..]),
+            None => local.push_str(word),
         }
     }
     local

@@ -45,6 +45,8 @@ pub struct BypassReport {
 pub enum Updated {
     /// Whether it is read-only.
     Mode,
+    /// Why it is on, for the team.
+    Reason,
     /// What visitors are told.
     Message,
     /// When it is expected to end.
@@ -82,6 +84,7 @@ impl OptionsReport {
         );
         let changes = [
             (Updated::Mode, before.mode != after.mode),
+            (Updated::Reason, before.reason != after.reason),
             (Updated::Message, before.message != after.message),
             (Updated::Until, before.until != after.until),
             (Updated::AutoOff, before.auto_off != after.auto_off),

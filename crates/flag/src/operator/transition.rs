@@ -316,12 +316,14 @@ fn mode(read_only: bool) -> Mode {
     if read_only { Mode::ReadOnly } else { Mode::On }
 }
 
-/// The window stays, with its owner, reason and time; the options may be others.
+/// The window stays, with its owner and time; the reason and the options may be others.
 fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
     let mut flag = current.clone();
-    // A monitor that repeats its alarm must not close what a person left open to readers.
+    // A monitor that repeats its alarm must not close what a person left open to readers, nor say why they
+    // turned it on.
     if enter.owner.kind == OwnerKind::Manual || current.owner.as_ref() == Some(&enter.owner) {
         flag.mode = mode(enter.read_only);
+        flag.reason = enter.reason.or(flag.reason);
     }
     enter.options.apply(&mut flag);
     if flag == *current {

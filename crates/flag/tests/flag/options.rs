@@ -51,7 +51,7 @@ fn a_window_opens_with_its_options_and_without_those_of_the_last() {
 }
 
 #[test]
-fn on_and_entered_with_other_options_keeps_window_owner_reason_and_time() {
+fn on_and_entered_with_other_options_keeps_window_owner_and_time() {
     let from = on(ana());
     let ben = Owner::manual("ben@desk");
     let step = next(&from, enter_with(ben.clone(), true, every_option())).unwrap();
@@ -60,6 +60,7 @@ fn on_and_entered_with_other_options_keeps_window_owner_reason_and_time() {
     let expected = Flag {
         mode: Mode::ReadOnly,
         by: Some("cleo@desk".to_owned()),
+        reason: Some("second reason".to_owned()),
         message: Some("New.".to_owned()),
         until: Some(at(45)),
         auto_off: true,

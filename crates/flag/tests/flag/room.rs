@@ -127,12 +127,16 @@ fn what_is_stored_is_told_from_what_is_asked_for() {
         (stored(&refused).as_str(), refused.is_of_options()),
         ("note", true)
     );
-    // A window that is open keeps its reason, which no option changes.
+    // A window that is open keeps its reason unless another is given.
     let typed = Flag {
         reason: Some("r".repeat(3_990)),
         ..Flag::bare(Mode::On)
     };
-    let refused = entered(&typed, message("short")).check_room().unwrap_err();
+    let mut unexplained = enter_with(ana(), false, message("short"));
+    if let Event::Enter(enter) = &mut unexplained {
+        enter.reason = None;
+    }
+    let refused = next(&typed, unexplained).unwrap().check_room().unwrap_err();
     assert_eq!(
         (stored(&refused).as_str(), refused.is_of_options()),
         ("reason", false)

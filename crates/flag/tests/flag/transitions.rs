@@ -36,11 +36,26 @@ fn off_and_entered_by_anyone_is_on() {
 }
 
 #[test]
-fn on_and_entered_again_stays_the_first_ones() {
+fn on_and_entered_again_stays_the_first_ones_but_for_the_reason() {
     for from in [on(ana()), on(observer()), Flag::bare(Mode::On)] {
         for owner in [ana(), observer(), Owner::manual("ben@desk")] {
-            let step = next(&from, enter(owner));
-            assert_eq!(step, unchanged(&from, Outcome::AlreadyOn));
+            let is_monitor_of_another = owner == observer() && from.owner != Some(observer());
+            let step = next(&from, enter(owner)).unwrap();
+            if is_monitor_of_another {
+                assert_eq!(Ok(step), unchanged(&from, Outcome::AlreadyOn));
+                continue;
+            }
+            let reason = Some("second reason".to_owned());
+            let by = Some("cleo@desk".to_owned());
+            let flag = Flag {
+                reason,
+                by,
+                ..from.clone()
+            };
+            assert_eq!((step.outcome, &step.flag), (Outcome::OptionsUpdated, &flag));
+            // The same once more changes nothing.
+            let again = next(&flag, enter(ana())).unwrap();
+            assert_eq!(again.outcome, Outcome::AlreadyOn);
         }
     }
 }
@@ -144,7 +159,8 @@ fn a_newer_document_is_read_but_never_rewritten() {
     assert_eq!(next(&newer(on(observer())), exit(Some("urgent"))), refused);
     // What would change nothing needs no rewriting.
     let (on, off) = (newer(on(ana())), newer(off()));
-    assert_eq!(next(&on, enter(ana())), unchanged(&on, Outcome::AlreadyOn));
+    let monitor = enter(observer());
+    assert_eq!(next(&on, monitor), unchanged(&on, Outcome::AlreadyOn));
     assert_eq!(next(&off, exit(None)), unchanged(&off, Outcome::AlreadyOff));
 }
 
