@@ -14,7 +14,7 @@ pub const REFUSED: u8 = 3;
 pub const PARTIAL: u8 = 4;
 /// Another operation holds the lease. Nothing was changed.
 pub const BUSY: u8 = 5;
-/// Not confirmed. Nothing was changed.
+/// Not confirmed: nothing was changed, or after a yes only what the question had shown.
 pub const NOT_CONFIRMED: u8 = 6;
 /// With `status --exit-code`: some asked role is in maintenance, whatever else could not be read.
 pub const ON: u8 = 10;

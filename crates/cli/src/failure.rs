@@ -95,10 +95,11 @@ impl Failure {
     }
 
     /// The same, after something was changed: an outcome that promises that nothing was is not true then.
+    /// That a loss was not confirmed remains the answer: the report says what was done.
     pub(crate) fn after_a_change(mut self) -> Self {
         if matches!(
             self.outcome,
-            Outcome::Usage | Outcome::Refused | Outcome::Busy | Outcome::NotConfirmed
+            Outcome::Usage | Outcome::Refused | Outcome::Busy
         ) {
             self.outcome = Outcome::Partial;
         }

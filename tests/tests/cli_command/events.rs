@@ -358,3 +358,23 @@ fn what_is_lost_and_was_not_shown_at_the_question_is_refused_after_a_yes() {
         assert_eq!(scene.sandbox().fleet()[name].reserved, Some(0));
     }
 }
+
+#[test]
+fn a_loss_that_the_question_did_not_show_stops_the_workers_and_web_stays_on() {
+    let scene = scene();
+    let before = scene.sandbox().fleet();
+    let mut terminal = scene.at_terminal(&["on", "--all"]);
+    terminal.expect("Are you sure? (y/N) ");
+    allow(&scene, "demo-dev-plain", "s3.amazonaws.com");
+    terminal.type_in("y\n");
+    let ran = terminal.wait();
+    ran.code(6)
+        .says("Web maintenance has been turned on\n")
+        .says("Error: pausing demo-dev-plain would drop asynchronous events\n")
+        .says("the question did not show this: run the same command again to be asked about it\n")
+        .says("Web maintenance has been turned on; run the same command again to continue, or `maintenance off --all` to undo it");
+    assert_eq!(scene.sandbox().fleet(), before);
+    scene
+        .run(&["status", "--all"])
+        .stdout("web on\nworker off\n");
+}

@@ -270,12 +270,7 @@ async fn operate(
         Err(Error::Unfinished { report, source }) => {
             return Err(unfinished(&report, *source, wish, &invocation, output)?);
         }
-        Err(error @ Error::EventsLost { .. }) if wish.was_asked() => {
-            return Err(Failure::from(error).hint(
-                "the question did not show this: run the same command again to be asked about it",
-            ));
-        }
-        result => result?,
+        result => result.map_err(|error| wish.failure(error))?,
     };
     printed?;
     if output.json() {
@@ -306,7 +301,7 @@ fn unfinished(
     invocation: &Invocation,
     output: &Output,
 ) -> Result<Failure, Failure> {
-    let failure = render::unfinished(report, Failure::from(error)).complete(invocation);
+    let failure = render::unfinished(report, wish.failure(error)).complete(invocation);
     wish.print_link(report, output)?;
     if output.json() {
         let (link, url) = wish.link();
@@ -383,6 +378,17 @@ impl Wish {
         match self {
             Self::On { .. } => Action::On,
             Self::Off(_) => Action::Off,
+        }
+    }
+
+    fn failure(&self, error: Error) -> Failure {
+        let is_new = self.was_asked() && matches!(error, Error::EventsLost { .. });
+        let failure = Failure::from(error);
+        match is_new {
+            true => failure.hint(
+                "the question did not show this: run the same command again to be asked about it",
+            ),
+            false => failure,
         }
     }
 
