@@ -1,6 +1,6 @@
 //! What the gate costs beside its peers on a machine that is busy with other work: all take their turn
-//! in each of many short rounds, and what is shown is the time that one round in twenty stays below,
-//! which is that of a round that nobody disturbs. `gate` has each one's times with their spread.
+//! in each of many short rounds. The time shown is the one that one round in twenty stays below:
+//! that of an undisturbed round. `gate` has each one's times with their spread.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What is measured: one request through a service that does nothing, bare, behind the gate, and behind
+//! The measurements: one request through a service that does nothing, bare, behind the gate, and behind
 //! its peers from tower-http. The same cases serve the times, the instruction counts and the
 //! allocations.
 
@@ -26,7 +26,7 @@ use crate::template::Template;
 /// A body that every contestant can make.
 pub type Body = Full<Bytes>;
 
-/// The app: it answers at once, and is not inlined into what is around it, as no app would be.
+/// The app: it answers at once, and is not inlined into its caller, as no app would be.
 #[derive(Clone)]
 pub struct App;
 
@@ -80,7 +80,7 @@ pub fn refusal() -> response::Parts {
     answer.expect("it is on").into_parts().0
 }
 
-/// A GET. Without headers, since to drop them would take longer than most of what is measured.
+/// A GET. Without headers, since to drop them would take longer than most of the measurements.
 #[must_use]
 pub fn request() -> Request<Body> {
     let mut request = Request::new(Body::default());
@@ -117,7 +117,7 @@ where
 /// To drop a request: a part of every other case.
 pub const NOTHING: &str = "nothing";
 
-/// What is measured, by name. Each measures one request that is already there.
+/// The cases, by name. Each measures one request that is already there.
 pub const CASES: [&str; 17] = [
     NOTHING,
     "bare",

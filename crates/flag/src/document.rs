@@ -23,7 +23,7 @@ pub enum DecodeError {
     /// whatever was pasted there may be a secret.
     #[error("the stored value is malformed: {reason}")]
     Malformed {
-        /// What is wrong with it.
+        /// Why it is malformed.
         reason: String,
     },
     /// Written by a newer version in a way that this one cannot read.
@@ -42,7 +42,7 @@ impl DecodeError {
     }
 }
 
-/// A JSON object being read: fields are taken out one by one, what is left is unknown.
+/// A JSON object being read: fields are taken out one by one, and the rest is unknown.
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {

@@ -1,7 +1,7 @@
 //! The words and the rules of maintenance mode.
 //!
 //! Everything that an operator's command and a web handler's gate have to agree on lives here: how
-//! things are named ([`App`], [`Role`], [`Parameters`]), what is stored ([`Flag`], [`CapacityDoc`],
+//! things are named ([`App`], [`Role`], [`Parameters`]), the stored documents ([`Flag`], [`CapacityDoc`],
 //! [`Lease`]) and which change is allowed ([`next`]). It is pure: no I/O, no clock, no randomness, no
 //! async. Times and identifiers are passed in.
 //!
@@ -12,12 +12,12 @@
 //!
 //! // What an operator typed into the AWS console at three in the morning:
 //! assert_eq!(Flag::decode("on")?.mode, Mode::On);
-//! // What is neither a flag nor `on` nor `off` is malformed, and never read as `off`.
+//! // Any other text than a flag, `on` or `off` is malformed, and never read as `off`.
 //! assert!(Flag::decode("offf").is_err());
 //! # Ok::<(), maintenance_flag::DecodeError>(())
 //! ```
 
-// A gate reads what is stored with this crate: it must not end the process of the app.
+// A gate reads its flag with this crate: it must not end the process of the app.
 #![cfg_attr(
     not(test),
     deny(

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_is_written_here_and_what_people_type() {
+    fn reads_times_as_written_and_as_typed() {
         for (text, seconds) in [
             ("1970-01-01T00:00:00Z", 0),
             ("1970-01-01t00:01:00z", 60),

@@ -15,7 +15,7 @@ const FIRST_STEP: Duration = Duration::from_secs(1);
 const LAST_STEP: Duration = Duration::from_secs(30);
 /// No throttled interval is longer, unless the TTL is.
 const LONGEST_STRETCH: Duration = Duration::from_secs(60);
-/// What is stretched if the TTL is less: doubling nothing gives nothing.
+/// The interval that is stretched if the TTL is less: doubling nothing gives nothing.
 const LEAST_STRETCHED: Duration = Duration::from_secs(1);
 
 /// Why there is nothing new.
@@ -224,7 +224,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn whatever_happens_the_store_is_asked_no_more_often_than_the_ttl_and_in_the_end_as_often(
+        fn asks_no_more_often_than_the_ttl_and_in_the_end_as_often(
             ttl in 0_u64..=3_600,
             answers in proptest::collection::vec(0_u8..4, 0..40),
         ) {

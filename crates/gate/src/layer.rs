@@ -7,8 +7,8 @@ use crate::service::{CloneService, Maintenance};
 
 /// Puts a [`Gate`] around an HTTP service whose response body is a [`PageBody`](crate::PageBody).
 ///
-/// Put it outermost, around anything that opens a connection or takes long: what is inside is not
-/// touched during a maintenance, not even asked whether it is ready.
+/// Put it outermost, around anything that opens a connection or takes long: the gate does not
+/// touch the inner service during a maintenance, not even to ask whether it is ready.
 ///
 /// With axum, put it around the finished router, as [`Maintenance::new`] does, and not into it:
 /// `Router::layer` leaves out every route that is added after it, without a word.

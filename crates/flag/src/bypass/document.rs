@@ -1,6 +1,6 @@
 //! The `bypass` field of a flag.
 //!
-//! A gate must not fail over it: an entry that cannot be read lets nobody pass and changes nothing
+//! A gate must not fail over it: an entry that cannot be read passes no request and changes nothing
 //! else.
 
 use jiff::Timestamp;
@@ -17,11 +17,11 @@ pub(crate) const PATHS: &str = "paths";
 /// What may pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bypass {
-    /// Whoever holds this token.
+    /// Requests with this token.
     pub token: Option<StoredToken>,
-    /// Whoever comes from one of these.
+    /// Requests from one of these.
     pub addresses: Vec<AddressRange>,
-    /// Whatever asks for one of these.
+    /// Requests for one of these.
     pub paths: Vec<PathPattern>,
 }
 
@@ -41,7 +41,7 @@ impl Bypass {
         self.token.is_none() && self.addresses.is_empty() && self.paths.is_empty()
     }
 
-    /// Reads what is stored. An entry that this version cannot read is left out: it lets nobody pass.
+    /// Reads the stored field. An entry that this version cannot read is left out: it passes no request.
     #[must_use]
     pub fn read(stored: Option<&Value>) -> Self {
         let Some(mut fields) = stored.cloned().and_then(Fields::of) else {
@@ -51,7 +51,7 @@ impl Bypass {
         let hash = text(&mut fields, TOKEN).and_then(|text| TokenHash::parse(&text));
         let until = fields.moment(TOKEN_UNTIL).ok().flatten();
         Self {
-            // A token without an end is one that somebody wrote by hand: it must not stay for ever.
+            // A token without an end is one that was written by hand: it must not stay for ever.
             token: hash
                 .zip(until)
                 .map(|(hash, until)| StoredToken { hash, until }),
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back_and_unknown_fields_stay() {
+    fn reads_back_a_written_bypass_and_keeps_unknown_fields() {
         let bypass = Bypass {
             token: Some(StoredToken {
                 hash: TokenHash::of("demo-dev", "web", "x"),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_lets_nobody_pass() {
+    fn an_unreadable_entry_passes_no_request() {
         for nonsense in [
             json!(null),
             json!("on"),

@@ -1,5 +1,5 @@
-//! Who may pass while a role is in maintenance: whoever holds a token, comes from an address, or asks
-//! for a path. What is stored, and the rule for each. Which address or token a request has is the
+//! Which requests pass while a role is in maintenance: by a token, an address or a path. The stored form, and
+//! the rule for each. Which address or token a request has is the
 //! gate's business.
 
 mod address;

@@ -35,7 +35,7 @@ impl PathPattern {
     }
 }
 
-/// Whether a path means the same to everybody: no empty or dot segment, no escape, and nothing that
+/// Whether a path means the same to every server: no empty or dot segment, no escape, and nothing that
 /// some server takes for a separator.
 fn is_plain(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"%;\\?#".contains(&byte);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_has_what_is_below_it_plainly_written() {
+    fn a_prefix_matches_plainly_written_paths_below_it() {
         let hooks = pattern("/hooks/*");
         for inside in [
             "/hooks/",

@@ -1,11 +1,11 @@
-//! The secret of a bypass link, and what is stored of it.
+//! The secret of a bypass link, and its stored form.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What keeps this hash apart from any other that somebody may make of the same bytes.
+/// Keeps this hash apart from any other of the same bytes.
 const DOMAIN: &[u8] = b"maintenance bypass 1";
 const SCHEME: &str = "sha256:";
 /// A token's own alphabet: base64url, so that it needs no escape in a link, a cookie or a header.
@@ -36,7 +36,7 @@ impl Token {
         )
     }
 
-    /// The secret itself, for whoever asked for it.
+    /// The secret itself, for the operator who asked for it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -49,7 +49,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What is stored of a [`Token`]: enough to recognise it, for one role of one app, and not enough to
+/// The stored form of a [`Token`]: enough to recognise it, for one role of one app, and not enough to
 /// make it. The token has 258 random bits, so no slow hash is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash([u8; 32]);
@@ -67,7 +67,7 @@ impl TokenHash {
         Self(hash.finalize().into())
     }
 
-    /// Whether somebody's text is the token, in a time that does not tell how much of it is right. A
+    /// Whether a text is the token, in a time that does not tell how much of it is right. A
     /// text that cannot be a token is not even hashed.
     #[must_use]
     pub fn matches(&self, app: &str, role: &str, text: &str) -> bool {
@@ -112,7 +112,7 @@ mod tests {
         assert!(!hash.matches("demo-prod", "web", token().reveal()));
         assert!(!hash.matches("demo-dev", "worker", token().reveal()));
         assert!(!hash.matches("demo-de", "vweb", token().reveal()));
-        // Not even if somebody stored the hash of a text that would end a cookie.
+        // Not even if the flag holds the hash of a text that would end a cookie.
         let crooked = format!("{};", &token().reveal()[1..]);
         assert!(!TokenHash::of("demo-dev", "web", &crooked).matches("demo-dev", "web", &crooked));
         let other = Token::from_random([8; Token::LEN]);

@@ -46,7 +46,7 @@ pub struct CapacityDoc {
     /// What each function had, by function name.
     pub functions: BTreeMap<String, Capacity>,
     /// Those of [`functions`](Self::functions) whose entry replaces what an earlier document says of
-    /// them: somebody changed them after they had been saved and before they were touched. Any other
+    /// them: they were changed after they had been saved and before they were touched. Any other
     /// entry only adds qualifiers and mappings to an earlier one.
     pub replaces: BTreeSet<String>,
 }

@@ -1,7 +1,7 @@
 //! The lease: who is operating on an app right now.
 //!
 //! Create-if-absent is Parameter Store's only compare-and-set, and a deleted name must rest for 30 s,
-//! so leases are numbered: whoever creates number n+1 after the newest, n, has ended, holds it.
+//! so leases are numbered: the operator that creates number n+1 after the newest, n, has ended, holds it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,9 +28,9 @@ pub struct Lease {
     /// Whether the holder gave it back.
     pub released: bool,
     /// The [`id`](Self::id) of the lease that followed this one. If none with the next number is there,
-    /// somebody deleted it, and its holder may still be at work.
+    /// it was deleted, and its holder may still be at work.
     pub follower: Option<String>,
-    /// What the holder, and those before it, left behind, by role: whoever comes next reads until it
+    /// What the holder, and those before it, left behind, by role: the next holder reads until it
     /// sees that, since reads may lag. None while the holder is at work, and if it never said.
     pub left: BTreeMap<String, Option<Left>>,
 }
@@ -114,7 +114,7 @@ fn numbers_in(ranges: &str) -> Option<Vec<u32>> {
 }
 
 impl Lease {
-    /// Whether somebody holds it at `now`.
+    /// Whether it is held at `now`.
     #[must_use]
     pub fn is_held(&self, now: Timestamp) -> bool {
         !self.released && now < self.expires

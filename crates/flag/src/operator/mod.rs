@@ -1,5 +1,5 @@
-//! What only an operator needs: which transition is allowed, what is saved of functions, who is operating, and
-//! whether a flag fits its parameter. A gate links none of it.
+//! For operators only: which transition is allowed, the saved capacity of functions, the lease, and whether a
+//! flag fits its parameter. A gate links none of it.
 
 mod capacity;
 mod lease;

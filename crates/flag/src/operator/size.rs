@@ -1,9 +1,9 @@
-//! What there is room for in a flag: one parameter holds [`MAX_VALUE_BYTES`].
+//! The size of a flag: one parameter holds [`MAX_VALUE_BYTES`].
 //!
-//! On the way in nothing is left out: a window whose flag would not fit, with what is noted in it
-//! later, is refused before anything is changed ([`Step::check_room`](crate::Step::check_room)). On the
-//! way out nothing may stand in the way: whatever is stored, the flag that closes a window is made to
-//! fit, and what was left out for that is named ([`LeftOut`]).
+//! On the way in nothing is left out: a window whose flag would not fit, with the fields that are
+//! added later, is refused before anything is changed ([`Step::check_room`](crate::Step::check_room)). On the
+//! way out nothing may stand in the way: the flag that closes a window is always made to fit, and what was
+//! left out for that is named ([`LeftOut`]).
 
 use std::fmt;
 
@@ -25,8 +25,8 @@ pub const MAX_NAME_BYTES: usize = 256;
 /// What shows that a text was cut.
 const CUT: char = '…';
 
-/// How many bytes a text takes in a stored document, between its quotes: what is escaped takes more
-/// than it does elsewhere.
+/// How many bytes a text takes in a stored document, between its quotes: an escaped character
+/// takes more than it does elsewhere.
 #[must_use]
 pub fn stored_bytes(text: &str) -> usize {
     bytes(&Value::from(text)).saturating_sub(2)
@@ -41,20 +41,20 @@ fn bytes(value: &Value) -> usize {
 pub struct NoRoom {
     /// How many bytes it would take.
     pub bytes: usize,
-    /// How many it may take: what a parameter holds, less what is kept for what is noted later.
+    /// How many it may take: the size of a parameter, less the fields that are added later.
     pub most: usize,
     /// What takes them, with how many, the most first.
     pub parts: Vec<(Part, usize)>,
 }
 
 impl NoRoom {
-    /// What is asked for that takes the most, with how many bytes.
+    /// The largest of the options, with how many bytes.
     pub fn options(&self) -> impl Iterator<Item = (&Part, usize)> {
         let options = self.parts.iter().filter(|(part, _)| !part.is_stored());
         much(options).map(|(part, bytes)| (part, *bytes))
     }
 
-    /// Whether shorter options would do: else what is stored takes the room.
+    /// Whether shorter options would do: else stored fields take the room.
     #[must_use]
     pub fn is_of_options(&self) -> bool {
         let options = self.parts.iter().filter(|(part, _)| !part.is_stored());
@@ -77,7 +77,7 @@ impl fmt::Display for NoRoom {
 
 impl std::error::Error for NoRoom {}
 
-/// The first three, but for what is little beside the first.
+/// The first three, but for those that are small beside the first.
 fn much<'a>(
     parts: impl Iterator<Item = &'a (Part, usize)> + Clone,
 ) -> impl Iterator<Item = &'a (Part, usize)> {
@@ -163,7 +163,7 @@ impl Flag {
     }
 }
 
-/// Checks that a flag can be stored with what is noted in it later: the window of one that was typed by
+/// Checks that a flag can be stored with the fields that are added later: the window of one that was typed by
 /// hand, and when it is drained. `opens`: its owner and reason are the ones asked for.
 pub(crate) fn check(flag: &Flag, opens: bool) -> Result<(), NoRoom> {
     let mut later = flag.clone();
@@ -225,8 +225,8 @@ fn parts(flag: &Flag, opens: bool) -> Vec<(Part, usize)> {
     parts
 }
 
-/// Makes a flag that closes a window fit, and says what was left out for that: first what is longer
-/// than this version ever writes is cut, then fields that it does not know go, the largest first. What
+/// Makes a flag that closes a window fit, and says what was left out for that: first it cuts texts that are longer
+/// than this version ever writes, then fields that it does not know go, the largest first. What
 /// remains after both always fits.
 pub(crate) fn fit(mut flag: Flag) -> (Flag, Vec<LeftOut>) {
     let mut left_out = Vec::new();

@@ -27,7 +27,7 @@ pub enum Event {
     },
 }
 
-/// What is recorded of a window that opens.
+/// A request to open a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enter {
     /// Who may close it.
@@ -206,7 +206,7 @@ impl Step {
         }
     }
 
-    /// Checks that the flag can be stored, and with what is noted in it later: the name of a window
+    /// Checks that the flag can be stored, and with the fields that are added later: the name of a window
     /// that was opened by hand, and when it is drained.
     ///
     /// # Errors
@@ -307,7 +307,7 @@ fn open(current: &Flag, enter: Enter) -> Step {
         unknown: current.unknown.clone(),
         ..Flag::bare(mode(enter.read_only))
     };
-    // Nobody who was let into the last window has a way into this one.
+    // A bypass of the last window is none of this one.
     enter.options.apply(&mut flag);
     Step::new(flag, Outcome::TurnedOn)
 }
@@ -359,7 +359,7 @@ fn close(
         unknown: current.unknown.clone(),
         ..Flag::off()
     };
-    // What is stored must never keep a window from closing.
+    // The stored flag must never keep a window from closing.
     let (flag, left_out) = size::fit(flag);
     Step {
         flag,

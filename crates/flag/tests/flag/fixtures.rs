@@ -242,7 +242,7 @@ fn leases() {
 }
 
 #[test]
-fn whatever_is_cut_off_is_malformed() {
+fn a_truncated_value_is_malformed() {
     for bytes in FLAGS {
         for (end, _) in bytes.char_indices() {
             let flag = Flag::decode(&bytes[..end]);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::fixtures::FLAGS;
 
-/// Texts with much of what is awkward: braces, quotes, backslashes, line ends, other scripts.
+/// Awkward texts: braces, quotes, backslashes, line ends, other scripts.
 fn awkward() -> impl Strategy<Value = String> {
     prop_oneof!["[{}\"\\\\\n a{é世]{0,24}", any::<String>()]
 }
@@ -85,7 +85,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back_and_a_store_takes_it(flag in flags()) {
+    fn reads_back_a_written_flag_that_a_store_takes(flag in flags()) {
         match flag.encode() {
             Ok(text) => {
                 prop_assert!(text.len() <= MAX_VALUE_BYTES);

@@ -1,4 +1,4 @@
-//! Reading and writing leases and capacities: what is not read at all, what a lease leaves out.
+//! Reading and writing leases and capacities: unreadable documents, and what a lease leaves out.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ fn a_lease_is_held_until_it_ends_or_is_given_back() {
 }
 
 #[test]
-fn what_a_lease_left_is_unknown_if_it_cannot_be_read() {
+fn an_unreadable_left_field_of_a_lease_is_unknown() {
     for left in [
         "null",
         "7",

@@ -1,4 +1,4 @@
-//! What is stored, and which change is allowed. The fixtures beside this are bytes as schema 1 writes
+//! The stored documents, and which change is allowed. The fixtures beside this are bytes as schema 1 writes
 //! them: whatever a later version writes, these it must read, for ever.
 
 mod fixtures;

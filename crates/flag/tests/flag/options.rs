@@ -202,7 +202,7 @@ fn a_window_whose_end_has_come_is_over() {
         (step.flag.owner, step.flag.window),
         (Some(ana()), Some(window(2)))
     );
-    // Nobody holds it any more, and off is written so that every reader agrees.
+    // It has no holder any more, and off is written so that every reader agrees.
     let step = next(&over, exit(None)).unwrap();
     assert_eq!(step, turned_off(&over, "cleo@desk", None, None));
     let manual = Flag {

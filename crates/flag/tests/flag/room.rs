@@ -46,7 +46,7 @@ fn a_text_takes_what_it_takes_as_stored() {
 }
 
 #[test]
-fn there_is_room_to_the_byte_for_what_is_noted_later() {
+fn there_is_room_to_the_byte_for_fields_that_are_added_later() {
     let room = |length: usize| entered(&Flag::off(), message("x".repeat(length))).check_room();
     let most = (0..MAX_VALUE_BYTES)
         .rfind(|length| room(*length).is_ok())
@@ -72,7 +72,7 @@ fn there_is_room_to_the_byte_for_what_is_noted_later() {
 }
 
 #[test]
-fn what_takes_the_room_is_named_the_most_first() {
+fn names_the_largest_fields_first() {
     let paths = (0..160).map(|n| format!("/hooks/number/{n}").parse().unwrap());
     let options = Options {
         addresses: Change::Set(vec!["192.0.2.0/24".parse().unwrap()]),
@@ -108,7 +108,7 @@ fn what_takes_the_room_is_named_the_most_first() {
 }
 
 #[test]
-fn what_is_stored_is_told_from_what_is_asked_for() {
+fn tells_stored_fields_from_options() {
     let stored = |refused: &NoRoom| match &refused.parts[0].0 {
         Part::Stored(field) => field.clone(),
         part => panic!("{part:?}"),
@@ -150,7 +150,7 @@ fn what_is_stored_is_told_from_what_is_asked_for() {
 }
 
 #[test]
-fn closing_first_cuts_what_is_too_long_and_then_leaves_out_the_largest() {
+fn closing_cuts_long_texts_first_and_then_leaves_out_the_largest_fields() {
     let mut from = with_note(on(Owner::observer("o".repeat(2_000))), 1_500);
     from.unknown
         .insert("more".to_owned(), json!([1, 2, "{{".repeat(100)]));
@@ -258,7 +258,7 @@ proptest! {
     // Each case is kilobytes.
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn whatever_is_stored_a_window_can_be_closed(
+    fn closes_a_window_whatever_the_flag_holds(
         owner in (any::<bool>(), texts(5_000)),
         texts in [texts(5_000), texts(5_000), texts(5_000)],
         reason in prop::option::of(texts(5_000)),
@@ -295,7 +295,7 @@ proptest! {
 
     /// What this version accepts, it never has to leave out.
     #[test]
-    fn what_was_let_in_is_closed_without_leaving_anything_out(
+    fn closes_a_window_that_it_opened_without_leaving_anything_out(
         (name, by) in (accepted(MAX_NAME_BYTES), accepted(MAX_NAME_BYTES)),
         (reason, why) in (accepted(MAX_REASON_BYTES), accepted(MAX_REASON_BYTES)),
         message in texts(4_000),

@@ -1,4 +1,4 @@
-//! Reading and writing flags: what is malformed, what is kept, what a store takes.
+//! Reading and writing flags: malformed values, unknown fields, and the values that a store takes.
 
 use maintenance_flag::{DecodeError, Flag, MAX_VALUE_BYTES, Mode};
 use serde_json::json;
@@ -101,7 +101,7 @@ fn anything_else_is_malformed_and_says_which_field() {
 }
 
 #[test]
-fn what_is_wrong_is_said_without_what_is_stored() {
+fn an_error_names_the_field_and_quotes_no_content() {
     for text in [
         "hunter2",
         r#"{"hunter2":1}"#,

@@ -83,7 +83,7 @@ fn on_by_a_person_and_left_by_a_person_is_off() {
     let from = on(ana());
     let step = next(&from, exit(None));
     assert_eq!(step, Ok(turned_off(&from, "cleo@desk", None, None)));
-    // Nobody was overridden, so nobody is recorded; the reason is.
+    // No owner was overridden, so none is recorded; the reason is.
     let step = next(&from, exit(Some("urgent")));
     assert_eq!(
         step,
@@ -104,7 +104,7 @@ fn on_by_hand_in_the_console_and_left_by_a_person_is_off() {
 fn on_by_a_person_and_normal_to_an_observer_is_a_conflict() {
     let step = next(&on(ana()), normal("healthcheck"));
     assert_eq!(step, Err(Refusal::Conflict { holder: ana() }));
-    // Somebody who typed `on` into the console is a person too.
+    // An operator who typed `on` into the console is a person too.
     let step = next(&Flag::bare(Mode::On), normal("healthcheck"));
     assert!(matches!(step, Err(Refusal::Conflict { .. })), "{step:?}");
 }
@@ -165,7 +165,7 @@ fn a_newer_document_is_read_but_never_rewritten() {
 }
 
 #[test]
-fn what_follows_a_transition_can_be_stored_and_read_back() {
+fn a_flag_after_any_transition_can_be_stored_and_read_back() {
     let mut flag = Flag::off();
     for event in [
         enter(observer()),

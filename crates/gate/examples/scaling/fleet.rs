@@ -16,7 +16,7 @@ const SETTLE: u64 = 180_000;
 const MEASURE: u64 = 120_000;
 /// How long to wait for the last gate.
 pub(crate) const PATIENCE: u64 = 1_800_000;
-/// Slots of the wheel of events; what is due later than it reaches goes round.
+/// Slots of the wheel of events; events that are due later than it reaches go round.
 const SLOTS: u64 = 8_192;
 
 /// Where the gates read the flag.
@@ -26,7 +26,7 @@ pub(crate) enum Source {
     Direct,
     /// By the Parameters and Secrets extension, which goes on with what it read for so long.
     Extension(Duration),
-    /// From a file: nobody refuses.
+    /// From a file, which never refuses.
     File,
 }
 

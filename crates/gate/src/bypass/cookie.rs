@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_the_header_sets_nothing() {
+    fn sets_no_cookie_that_would_break_the_header() {
         assert!(set("n", "a\r\nSet-Cookie: b", 1).is_none());
         let cookie = set("n", "t", 60).unwrap();
         assert_eq!(

@@ -1,7 +1,7 @@
 //! JSON events of plain `lambda_runtime` handlers: which of them are HTTP requests, and how an answer to
 //! each is written. Whether a request passes is not decided here.
 //!
-//! Only what is surely an HTTP request is one: an event of a REST API, an HTTP API (payload 1.0 or 2.0), a
+//! Only these are HTTP requests: an event of a REST API, an HTTP API (payload 1.0 or 2.0), a
 //! function URL, an Application Load Balancer or VPC Lattice, or a WebSocket API's `$connect`. Messages,
 //! schedules and authorizers are none.
 

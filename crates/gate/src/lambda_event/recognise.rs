@@ -52,7 +52,7 @@ pub(super) fn recognise(event: &Value) -> Option<(Request<()>, EventSource)> {
     } else if has(context, "serviceNetworkArn") {
         (EventSource::Alb, event.get("method")?, path, query(QUERY))
     } else if context.is_object() {
-        // A REST API, which decodes what is in the query, or an HTTP API with payload 1.0.
+        // A REST API, which decodes the query, or an HTTP API with payload 1.0.
         let query = query(COMPONENT);
         (EventSource::Gateway1, event.get("httpMethod")?, path, query)
     } else if event.get("requestContext").is_none() && has(event, "is_base64_encoded") {

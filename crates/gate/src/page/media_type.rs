@@ -17,8 +17,8 @@ pub(crate) enum MediaType {
     Problem,
 }
 
-/// In this order where a client likes them equally. Who names problem documents wants errors so, even
-/// if other answers are to be plain JSON.
+/// In this order where a client likes them equally. A client that names problem documents wants errors so,
+/// even if other answers are to be plain JSON.
 const ORDER: [MediaType; 3] = [MediaType::Html, MediaType::Problem, MediaType::Json];
 
 impl MediaType {
@@ -131,7 +131,7 @@ mod tests {
             ),
             (&["*/*;q=0"], Html),
             (&["application/json;q=0"], Html),
-            // Several headers; what is none is left out.
+            // Several headers; an invalid item is left out.
             (&["text/html;q=0.2", "application/json;q=0.3"], Json),
             (
                 &["json, /, a/b/c, text/html;q=1.5", "application/json;q=0.1"],

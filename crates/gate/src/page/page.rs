@@ -16,7 +16,7 @@ use super::media_type::MediaType;
 /// | `{{retry_after}}` | what `Retry-After` says, in seconds |
 /// | `{{mode}}` | `on` or `read-only` |
 ///
-/// What is not set is empty. In HTML they are escaped for text and for attributes in quotes, not for
+/// An unset value is empty. In HTML they are escaped for text and for attributes in quotes, not for
 /// scripts and styles. In JSON they stand within a string, `{{retry_after}}` also as a number.
 /// Anything else in double braces stays as it is.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use super::announcement::{RetryAfter, message};
 use super::media_type::MediaType;
 
 /// The page with its placeholders replaced, in one pass: a value is never searched for placeholders.
-/// What is not the name of one stays as it stands.
+/// Any other name stays as it stands.
 pub(super) fn fill(page: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let (mut text, mut rest) = (String::with_capacity(page.len()), page);
     while let Some((before, inside)) = rest.split_once("{{") {

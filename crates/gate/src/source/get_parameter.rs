@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_is_an_error_that_quotes_nothing() {
+    fn any_other_answer_is_an_error_that_quotes_nothing() {
         for body in [
             "",
             "off",

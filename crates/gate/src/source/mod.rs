@@ -40,7 +40,7 @@ pub use throttled::Throttled;
 /// Any error, with its causes.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A fetch under way: what is stored, or none if the parameter does not exist.
+/// A fetch under way: the stored value, or none if the parameter does not exist.
 pub type Fetch = Pin<Box<dyn Future<Output = Result<Option<ParameterValue>, BoxError>> + Send>>;
 
 /// A place that holds the flag.
@@ -76,7 +76,7 @@ pub trait FlagSource: Send + Sync + 'static {
     /// gate is not built if it cannot, so that the deployment fails and not every fetch.
     ///
     /// # Errors
-    /// What is missing or wrong. The default is none.
+    /// If something is missing or wrong. The default finds nothing.
     fn validate(&self) -> Result<(), BoxError> {
         Ok(())
     }

@@ -60,7 +60,7 @@ fn unescaped(html: &str) -> String {
         .replace("&amp;", "&")
 }
 
-/// Headers as clients send them, and as nobody does.
+/// Headers as clients send them, and as none does.
 fn header() -> impl Strategy<Value = HeaderValue> {
     let bytes = prop_oneof![
         "[a-zA-Z*/+;=,q0-9. \"-]{0,80}".prop_map(String::into_bytes),
@@ -93,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_client_sends_it_gets_one_answer_that_says_what_it_is(
+    fn fuzz_every_client_gets_one_well_formed_answer(
         accepted in proptest::collection::vec(header(), 0..3),
         languages in proptest::collection::vec(header(), 0..3),
         origin in header(),
@@ -110,7 +110,7 @@ proptest! {
         prop_assert_eq!(answer.status(), 503);
         let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap());
         prop_assert_eq!(header("access-control-allow-origin"), None);
-        prop_assert_eq!(header("content-length"), None, "whoever sends the body says it");
+        prop_assert_eq!(header("content-length"), None, "the server adds it");
         prop_assert!(answer.body().len() <= 512 * 1024);
         let text = std::str::from_utf8(answer.body()).unwrap();
         match header("content-type").unwrap() {
@@ -138,7 +138,7 @@ proptest! {
                 .build()
                 .unwrap(),
         );
-        // What is before the first brace and after the last one cannot be part of a placeholder.
+        // Text before the first brace and after the last one cannot be part of a placeholder.
         let (before, _) = page.split_once('{').unwrap_or((&page, ""));
         let filled = body(&gate, "*/*");
         prop_assert!(filled.starts_with(before));

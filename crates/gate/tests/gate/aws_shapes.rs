@@ -324,7 +324,7 @@ async fn a_host_header_with_a_path_in_it_leads_no_request_past_a_path_rule() {
 }
 
 #[tokio::test]
-async fn what_lambda_http_hands_through_though_it_is_no_request_passes() {
+async fn passes_events_that_lambda_http_hands_through_and_that_are_no_requests() {
     let message = json!({"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": "pay"}]});
     for mode in ["on", "read-only"] {
         let gate = gate(&json!({"schema": 1, "mode": mode}).to_string());

@@ -63,7 +63,7 @@ async fn the_token_passes_as_a_header_and_as_a_cookie_with_any_method() {
 }
 
 #[tokio::test]
-async fn whatever_is_not_the_token_does_not_pass() {
+async fn passes_no_text_but_the_token() {
     let (gate, token) = (with_token(), token());
     let token = token.reveal();
     let flipped = token.to_ascii_uppercase();
@@ -311,7 +311,7 @@ async fn an_address_that_is_written_as_ipv6_is_the_ipv4_address() {
 }
 
 #[tokio::test]
-async fn what_passes_by_a_bypass_passes_fully_in_read_only_mode_too() {
+async fn a_bypass_passes_writes_in_read_only_mode() {
     let mut bypass = stored_token("demo-dev", "web");
     bypass["paths"] = json!(["/hooks/*"]);
     let gate = with_flag(&flag("read-only", &bypass)).build().unwrap();
@@ -366,7 +366,7 @@ async fn a_bypass_that_cannot_be_read_lets_no_request_pass() {
 }
 
 #[tokio::test]
-async fn what_was_allowed_stays_while_the_store_does_not_answer() {
+async fn a_bypass_stays_while_the_store_does_not_answer() {
     let clock = ManualClock::new(START);
     let mut bypass = stored_token("demo-dev", "web");
     bypass["paths"] = json!(["/health"]);

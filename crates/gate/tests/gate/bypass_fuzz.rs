@@ -276,7 +276,7 @@ proptest! {
         // White space around a header's value is no part of it.
         let is_token = bytes.trim_ascii() == token.as_bytes();
         let cookie = [COOKIE.as_bytes(), b"=", &bytes].concat();
-        // A ; in a cookie's value ends it, and what is before may be the whole token.
+        // A ; in a cookie's value ends it, and the part before it may be the whole token.
         let first = bytes.split(|byte| *byte == b';').next().unwrap_or_default();
         let is_cookie = first.trim_ascii_end() == token.as_bytes();
         for (name, value, right) in [

@@ -1,4 +1,4 @@
-//! The gate configured by variables: what is read, and what is said of a wrong one.
+//! The gate configured by variables, and the errors of wrong ones.
 
 use std::sync::Arc;
 

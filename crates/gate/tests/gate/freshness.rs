@@ -123,14 +123,14 @@ async fn no_request_waits_longer_than_the_budget() {
         assert_eq!(
             bench.blocks().await,
             refused,
-            "and in the backoff nobody waits"
+            "and in the backoff no request waits"
         );
         assert_eq!(bench.source.count(), 1);
     }
 }
 
 #[tokio::test]
-async fn what_was_not_waited_for_is_waited_for_again() {
+async fn waits_again_for_a_fetch_that_outlived_the_budget() {
     let bench = Bench::new(Scripted::text("off").then_hangs());
     bench.blocks().await;
     bench.clock.advance(ms(6_001));
@@ -138,7 +138,7 @@ async fn what_was_not_waited_for_is_waited_for_again() {
     settle().await;
     bench.timer.ring();
     assert!(!request.await.unwrap(), "the last known state");
-    // The answer comes while nobody waits.
+    // The answer comes while no request waits.
     assert!(bench.source.release("on"));
     bench.clock.advance(ms(799));
     assert!(!bench.blocks().await, "in the backoff");
@@ -163,10 +163,7 @@ async fn an_old_fetch_is_given_up() {
     bench.clock.advance(ms(10_000));
     assert!(bench.blocks().await);
     assert_eq!(bench.source.count(), 3);
-    assert!(
-        !bench.source.release("off"),
-        "nobody listens to the old one"
-    );
+    assert!(!bench.source.release("off"), "the old one is not read");
 }
 
 #[tokio::test]
@@ -269,7 +266,7 @@ async fn a_fetch_that_hangs_is_not_begun_anew_more_often_than_the_ttl() {
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_the_last_known_state_stays() {
+async fn keeps_the_last_known_state_through_every_fault() {
     for (known, refused) in [("on", true), ("off", false)] {
         for nonsense in [
             "",

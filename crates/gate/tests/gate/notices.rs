@@ -99,7 +99,7 @@ async fn without_a_message_or_an_end_the_built_in_page_has_words_of_its_own() {
 }
 
 #[tokio::test]
-async fn who_sent_something_is_told_that_it_was_not_saved_and_the_page_does_not_reload() {
+async fn the_page_for_a_post_says_that_nothing_was_saved_and_does_not_reload() {
     for flag in ["on", READ_ONLY, TALKING] {
         let (gate, _) = gate(flag, Page::built_in());
         for method in [Method::POST, Method::PUT, Method::DELETE] {
@@ -116,7 +116,7 @@ async fn who_sent_something_is_told_that_it_was_not_saved_and_the_page_does_not_
     assert!(!page.body.contains("was not saved"));
     assert!(page.body.contains("id=\"next\""));
     let mut head = refused(&gate, Method::HEAD, &[]).await;
-    // Of the others it is said by whoever sends them.
+    // The server adds it to the others.
     let length = head.headers.remove("content-length");
     assert_eq!(length.unwrap(), page.body.len().to_string());
     assert_eq!((head.body.as_str(), head.headers), ("", page.headers));

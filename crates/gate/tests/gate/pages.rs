@@ -33,7 +33,7 @@ fn put(directory: &Path, name: &str, file: File<'_>) {
         File::None => {}
         File::Holds(bytes) => fs::write(path, bytes).unwrap(),
         File::Directory => fs::create_dir(path).unwrap(),
-        // A link to itself can be read by nobody, not even by root.
+        // Not even root can read a link to itself.
         File::Dangling => std::os::unix::fs::symlink(name, path).unwrap(),
     }
 }
@@ -47,7 +47,7 @@ async fn the_first_page_in_order_that_can_be_served_is_served() {
     let built_in = through_axum(&gate_with(Page::built_in()), "GET").await;
     let built_in = built_in.body.as_str();
     let (as_html, as_json) = ("text/html; charset=utf-8", "application/json");
-    // What is there as HTML and as JSON, then: the page, its type, and how many warnings.
+    // The HTML file and the JSON file; then the page served, its type, and how many warnings.
     let cases = [
         (html, File::None, HTML, as_html, 0),
         (File::None, json, JSON, as_json, 0),
@@ -190,7 +190,7 @@ fn the_sample_pages_can_be_served() {
 }
 
 #[tokio::test]
-async fn what_a_client_says_is_heard_in_every_shape() {
+async fn reads_accept_and_accept_language_in_every_shape() {
     let gate = demo()
         .source(MemorySource::new("on"))
         .page(Page::built_in())

@@ -1,5 +1,5 @@
 //! lambda_http with its feature `pass_through`, which hands an event that it cannot parse to the app as
-//! `POST /events`: what is recognisably HTTP is refused all the same.
+//! `POST /events`: the gate refuses those that are HTTP all the same.
 
 use lambda_http::{Body, Request, Response};
 use maintenance_gate::{Gate, MaintenanceLayer};

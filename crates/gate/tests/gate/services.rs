@@ -257,7 +257,7 @@ async fn an_app_that_is_never_ready_does_not_keep_the_gate_from_learning_of_a_ma
     let gate = demo().source(MemorySource::new("on")).build().unwrap();
     assert_eq!(ask(&gate, "GET"), Some(503));
 
-    // Known and fresh, and what is refused needs no app.
+    // Known and fresh: a refused request needs no app.
     let gate = demo().source(MemorySource::new(READ_ONLY)).build().unwrap();
     let _ = gate.check(&get_parts()).await;
     assert_eq!(ask(&gate, "POST"), Some(503));

@@ -135,7 +135,7 @@ async fn the_last_known_state_stays_until_the_store_is_well_again() {
 }
 
 #[tokio::test]
-async fn what_was_never_known_stays_unknown_and_is_never_off() {
+async fn a_flag_that_was_never_read_stays_unknown_and_is_never_off() {
     for wire in Wire::ALL {
         for (reply, _, _) in faults() {
             let stub = Stub::start([reply.clone()]).await;

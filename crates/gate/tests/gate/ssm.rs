@@ -1,4 +1,4 @@
-//! The flag in Parameter Store by our own signed request: what is sent, over which connections, to whom
+//! The flag in Parameter Store by our own signed request: the request itself, over which connections, to whom
 //! it is trusted. And by the SDK, as far as it differs.
 
 use std::sync::{Arc, Mutex};
@@ -70,7 +70,7 @@ fn signature(request: &Received, url: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_arrives_is_what_was_signed() {
+async fn parameter_store_receives_the_request_that_was_signed() {
     let stub = Stub::start([Reply::value("on")]).await;
     for path in ["", "/", "/some/proxy"] {
         let url = format!("{}{path}", stub.url());
@@ -196,7 +196,7 @@ fn secure(stub: &Stub, host: &str, bundle: Option<String>) -> SsmSource {
 }
 
 #[tokio::test]
-async fn with_tls_it_asks_who_is_trusted() {
+async fn with_tls_it_asks_a_trusted_server_only() {
     let authority = Authority::new();
     let stub = Stub::start_tls(&authority, "127.0.0.1", [Reply::value("on")]).await;
     let source = secure(&stub, "127.0.0.1", Some(authority.bundle()));

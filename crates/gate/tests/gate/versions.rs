@@ -1,4 +1,4 @@
-//! An answer that is older than what is known: what the gate does, says and asks then. The clock and the
+//! An answer that is older than the known state: what the gate does, logs and asks then. The clock and the
 //! source are steered; `tests/outages/lags.rs` shows what visitors get of it.
 
 use std::time::Duration;
@@ -51,7 +51,7 @@ async fn an_older_answer_changes_nothing_and_is_no_failure() {
                 assert_eq!(fields["known_version"], 7);
                 assert_eq!(fields.get("version").and_then(Value::as_u64), version);
             }
-            // What is newer counts at once.
+            // A newer answer counts at once.
             bench.source.set_version(8, older);
             until_asked(&bench).await;
             assert_ne!(bench.gate.last_known(), Some(mode));
@@ -91,7 +91,7 @@ async fn a_newer_version_that_is_nonsense_is_a_failure_and_outdates_nothing() {
     until_asked(&bench).await;
     assert_eq!(codes(), ["M504"]);
     assert_eq!(bench.gate.last_known(), Some(Mode::Off));
-    // The version between, by a read that lags: better than what is known.
+    // The version between, by a read that lags: newer than the known state.
     bench.source.set_version(8, "on");
     until_asked(&bench).await;
     assert_eq!(codes(), ["M200"]);

@@ -56,7 +56,7 @@ async fn a_web_socket_is_not_opened_but_one_that_is_open_goes_on() {
 }
 
 #[tokio::test]
-async fn a_link_does_not_redirect_who_opens_a_web_socket() {
+async fn a_link_does_not_redirect_a_web_socket() {
     let stored = flag("on", &stored_token("demo-dev", "web"));
     let gate = with_flag(&stored).build().unwrap();
     let mut event = socket_event("CONNECT");

@@ -82,7 +82,7 @@ async fn a_clock_that_jumps_while_the_store_refuses_keeps_the_state_and_its_paus
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_while_the_store_is_asked_changes_nothing_for_who_waits() {
+async fn a_clock_that_jumps_during_a_fetch_changes_nothing_for_waiting_requests() {
     for kind in Kind::ALL {
         for (jump, to) in JUMPS {
             let store = Store::open().await;
@@ -111,7 +111,7 @@ async fn the_first_visitor_after_a_frozen_day_sees_the_current_state() {
             for is_cut in [false, true] {
                 let (store, site) = that_knows(kind, known).await;
                 if is_cut {
-                    // What AWS does meanwhile with a connection that nobody uses.
+                    // What AWS does meanwhile with an idle connection.
                     store.cut().await;
                 }
                 store.put(now);
@@ -123,7 +123,7 @@ async fn the_first_visitor_after_a_frozen_day_sees_the_current_state() {
     }
 }
 
-/// The worst that a freeze leaves behind: a connection that looks open, at whose other end is nobody.
+/// The worst that a freeze leaves behind: a connection that looks open and has no other end.
 #[tokio::test]
 async fn a_connection_that_died_in_a_frozen_day_is_replaced() {
     for kind in Kind::ALL {

@@ -98,9 +98,9 @@ async fn while_nothing_is_known_all_wait_for_one_answer_and_none_longer_than_the
     }
 }
 
-/// Whoever takes over from a visitor who left has waited before: its budget does not begin anew.
+/// A request that takes over from a visitor who left has waited before: its budget does not begin anew.
 #[tokio::test]
-async fn the_budget_of_a_visitor_who_has_to_ask_in_the_end_began_when_it_came() {
+async fn the_budget_of_a_request_begins_when_it_comes() {
     for kind in Kind::ALL {
         let store = Store::open().await;
         let site = Site::open(kind.at(store.address), OnUnknown::Pass).await;

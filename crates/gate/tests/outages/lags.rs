@@ -1,5 +1,5 @@
 //! A store whose reads lag behind its writes, as Parameter Store's may: what visitors get after the gate
-//! has seen a change and then reads what was before it. And a flag that somebody deleted and made anew,
+//! has seen a change and then reads what was before it. And a flag that an operator deleted and made anew,
 //! which looks the same at first.
 
 use std::time::Duration;
@@ -94,7 +94,7 @@ async fn a_flag_that_was_made_anew_counts_a_minute_after_the_old_one_was_last_se
 }
 
 #[tokio::test]
-async fn after_a_frozen_day_what_is_older_is_true_for_the_first_visitor() {
+async fn after_a_frozen_day_an_older_answer_counts_for_the_first_visitor() {
     for kind in Kind::ALL {
         for (before, now) in [("off", "on"), ("on", "off")] {
             let (store, site) = that_saw(kind, before, now).await;

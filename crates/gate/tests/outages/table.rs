@@ -11,11 +11,11 @@ pub(crate) enum Befalls {
     Line(Line),
     /// Its answers: what AWS says when it refuses or fails.
     Fault(Fault),
-    /// What is stored.
+    /// The stored value.
     Stored(String),
     /// The name of its host.
     Dns,
-    /// The credentials of whoever asks.
+    /// The credentials of the reader.
     Credentials,
 }
 

@@ -7,7 +7,7 @@ use maintenance_gate::OnUnknown;
 use crate::support::{BUDGET, Kind, Line, PAST_TTL, Site, Store, Switch, Visit};
 use crate::table::{Befalls, Trouble, Waits, troubles};
 
-/// What is known when the trouble begins, what the gate does without it, and what visitors get then.
+/// The known state when the trouble begins, what the gate does without it, and what visitors get then.
 #[derive(Clone, Copy, Debug)]
 struct Scene {
     known: Option<&'static str>,
@@ -122,7 +122,7 @@ async fn endure(kind: Kind, trouble: &Trouble, scene: Scene) {
     world.befall(trouble).await;
     let (reads, waits) = (store.reads(), site.bells.asked().len());
 
-    // Whoever comes first asks.
+    // The first request asks.
     let visitor = site.visitor();
     if trouble.waits == Waits::Budget {
         site.bells.begun(waits + 1).await;
@@ -138,7 +138,7 @@ async fn endure(kind: Kind, trouble: &Trouble, scene: Scene) {
         "{case}: {asked:?}"
     );
 
-    // Whoever comes after it waits for nothing, and asks nobody.
+    // The requests after it neither wait nor ask.
     for _ in 0..5 {
         assert_eq!(site.visit().await, scene.gets, "{case}");
     }
@@ -153,7 +153,7 @@ async fn endure(kind: Kind, trouble: &Trouble, scene: Scene) {
 }
 
 #[tokio::test]
-async fn whatever_befalls_the_store_visitors_get_the_last_known_state_within_the_budget() {
+async fn visitors_get_the_last_known_state_within_the_budget_through_every_fault_of_the_store() {
     for kind in Kind::ALL {
         for trouble in troubles() {
             for scene in SCENES {

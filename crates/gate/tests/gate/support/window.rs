@@ -19,7 +19,7 @@ pub(crate) fn token() -> Token {
     Token::from_random(bytes)
 }
 
-/// What is stored of [`token`] for a role of an app, good for an hour from [`START`].
+/// The stored form of [`token`] for a role of an app, good for an hour from [`START`].
 pub(crate) fn stored_token(app: &str, role: &str) -> Value {
     json!({
         "token": TokenHash::of(app, role, token().reveal()).to_string(),

@@ -41,7 +41,7 @@ impl Bells {
 
 fn ring(bell: &mut Bell) {
     if let Some(ring) = bell.ring.take() {
-        // Whoever waited may have got its answer.
+        // The request may have got its answer.
         let _ = ring.send(());
     }
 }

@@ -55,7 +55,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// A site whose gate reads this source. It has asked nobody yet.
+    /// A site whose gate reads this source. It has not asked the source yet.
     pub(crate) async fn open(source: impl FlagSource, on_unknown: OnUnknown) -> Self {
         let (clock, bells) = (ManualClock::new(START), Bells::default());
         let gate = Gate::builder()

@@ -1,7 +1,7 @@
 //! The store at the other end of a line that can be broken and mended. What it says when the line is up
 //! is the sandbox's.
 //!
-//! Its port is its own throughout, also while nobody listens there: a second socket is bound to it and
+//! Its port is its own throughout, also while the store does not listen: a second socket is bound to it and
 //! never listens, so that no other test is given the port meanwhile.
 
 use std::io;
@@ -26,7 +26,7 @@ const PARAMETER: &str = "/maintenance/demo-dev/flags/web";
 pub(crate) enum Line {
     /// The sandbox answers.
     Up,
-    /// Nobody listens; connections there were are cut.
+    /// The store does not listen; its connections are cut.
     Refuses,
     /// The packets of a new connection vanish; connections there were are cut.
     Swallows,
@@ -161,7 +161,7 @@ impl Store {
         is_done.await.unwrap();
     }
 
-    /// Answers the requests that are held, by what is stored now.
+    /// Answers the requests that are held, by the value stored now.
     pub(crate) fn answer(&self) {
         self.shared.answers.send_modify(|answers| *answers += 1);
     }
@@ -194,7 +194,7 @@ impl Drop for Store {
 enum Door {
     Shut,
     Open(TcpListener),
-    /// A listener with room for one connection that nobody accepts, and that connection: the system
+    /// A listener with room for one connection that is never accepted, and that connection: the system
     /// drops what else arrives.
     Full(#[expect(dead_code, reason = "held open")] (TcpListener, TcpStream)),
 }
