@@ -105,6 +105,23 @@ impl Ran {
         self
     }
 
+    /// Asserts that the arguments are refused with this, as the argument parser refuses, and nothing on
+    /// standard output.
+    ///
+    /// # Panics
+    /// If there is something else.
+    #[track_caller]
+    pub fn misused(&self, message: &str) -> &Self {
+        let first = self.stderr.lines().next();
+        assert_eq!(
+            first,
+            Some(format!("error: {message}").as_str()),
+            "{self:#?}"
+        );
+        assert!(self.stderr.contains("try '--help'"), "{self:#?}");
+        self.code(2).stdout("")
+    }
+
     /// The JSON document on standard output.
     ///
     /// # Panics

@@ -1,19 +1,36 @@
-//! The arguments as typed, before anything is made of them: see `settings` for that.
+//! The arguments as typed, and the variables that stand for them. What they mean is resolved in `settings`.
 //!
-//! Values stay text here, so that a bad one is refused with the same words wherever it came from.
+//! Each value is checked by the rule of its type, which a line of maintenance.toml must keep, too.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::error::{Error, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{
+    Arg, ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+};
+use maintenance_flag::{AddressRange, Change, PathPattern, Prefix, Role};
+
+use crate::settings::{
+    AppName, End, EnvName, FunctionGlob, Length, Message, Rate, RetryAfter, SiteUrl, Source,
+    Sourced, StoreChoice, or_clear,
+};
 
 // Each paragraph is one line: the parser wraps them to the terminal.
 const AFTER_HELP: &str = "\
-Settings come from flags, then MAINTENANCE_* variables, then the nearest maintenance.toml, then \
-defaults; `maintenance config` shows each one and where it came from.
+Settings come from options, then MAINTENANCE_* variables, then the nearest maintenance.toml, then \
+defaults; `maintenance config` shows each one and where it comes from.
 
-stdout carries the answer and nothing else; everything said to a person is on stderr. With --json \
-the answer is one document: the report, or, if there is none, {\"error\": {\"message\", \"causes\", \
-\"hint\", \"exit_code\"}}.
+The answer is on stdout; messages for people are on stderr. With --json the answer is one JSON document; \
+an error is {\"error\": {\"message\", \"causes\", \"hint\", \"exit_code\"}}.
+
+Examples:
+  maintenance on --message \"Back at 9:00.\" --until 09:00
+  maintenance status --all
+  maintenance off
+  maintenance on --all --env prod --wait --yes
 
 Exit codes:
   0    done, or already so
@@ -23,16 +40,15 @@ Exit codes:
   4    partial: some functions are not where they should be; run it again
   5    busy: another operation holds the lease
   6    not confirmed
-  10   with `status --exit-code`: some asked role is on
+  10   with `status --exit-code`: maintenance is on for a selected role
   130  interrupted; run it again";
 
-const ON_AFTER_HELP: &str = "\
-While it is on, `on` changes what visitors get and who may pass as far as it is said, and everything \
-else stays. An empty value takes one away: --message ''.";
+/// Options of every command that uses them; a command's own help does not repeat them.
+const GLOBAL: &str = "Global options: see `maintenance --help`.";
 
 /// Put a serverless app into maintenance mode, and bring it back exactly as it was.
 ///
-/// Without a command it is `status`.
+/// Without a command, it runs `status`.
 #[derive(Debug, Parser)]
 #[command(
     name = "maintenance",
@@ -41,7 +57,6 @@ else stays. An empty value takes one away: --message ''.";
     after_long_help = AFTER_HELP,
     max_term_width = 100,
     subcommand_value_name = "COMMAND",
-    disable_help_subcommand = true
 )]
 pub(crate) struct Cli {
     /// What to do.
@@ -59,102 +74,193 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Turn maintenance on
-    #[command(after_help = ON_AFTER_HELP)]
+    ///
+    /// While it is on, `on` changes only the options that you pass. An empty value removes one:
+    /// --message ''.
+    #[command(after_long_help = "\
+Examples:
+  maintenance on --message \"Back soon.\" --for 30m
+  maintenance on --role worker --wait         # returns when it is safe to migrate
+  maintenance on --all --dry-run              # shows what would change
+  maintenance on --bypass --allow-path /health
+  maintenance on --read-only --yes")]
     On(OnArgs),
-    /// Turn maintenance off, and give every function back what it had
+    /// Turn maintenance off and restore every function
+    #[command(after_long_help = "\
+Examples:
+  maintenance off
+  maintenance off --all --dry-run             # shows what would be restored
+  maintenance off --force --reason \"the monitor is wrong\"")]
     Off(OffArgs),
-    /// Say whether maintenance is on
+    /// Show whether maintenance is on (the default)
+    #[command(after_long_help = "\
+Examples:
+  maintenance status --all
+  maintenance status --json
+  if maintenance status --exit-code -q; then echo open; fi")]
     Status(StatusArgs),
-    /// Show the functions one by one: what they have, and what is saved
+    /// List the functions, their state and their saved settings
+    ///
+    /// Of all roles, unless --role selects one.
+    #[command(after_long_help = "\
+Examples:
+  maintenance workers
+  maintenance workers --role worker
+  maintenance workers --json | jq '.workers[] | select(.state == \"drifted\")'")]
     Workers,
-    /// End the lease of a command that has died, instead of watching whether it is still at work
+    /// Release the lease of a command that died
+    ///
+    /// Without it, the next command watches that lease for 50 seconds before it takes over. It waits 25
+    /// seconds: by then a holder that is still alive has noticed and stopped.
+    #[command(after_long_help = "\
+Examples:
+  maintenance unlock
+  maintenance unlock --yes
+  maintenance unlock --env prod")]
     Unlock(UnlockArgs),
-    /// Show every setting and where it came from
+    /// Show every setting and where it comes from
+    #[command(after_long_help = "\
+Examples:
+  maintenance config
+  maintenance config --env prod
+  maintenance config --json | jq .settings.store.value")]
     Config,
     /// Write a commented maintenance.toml into this folder
+    #[command(after_long_help = "\
+Examples:
+  maintenance init
+  maintenance init --app shop --env prod
+  maintenance init --app shop --store file:state")]
     Init,
-    /// Watch a demonstration app go into maintenance and come back, without an AWS account
+    /// Watch a demo app go into maintenance and back, without AWS
+    #[command(after_long_help = "\
+Examples:
+  maintenance demo
+  maintenance demo --json
+  maintenance demo -q && echo it holds")]
     Demo,
-    /// Serve a local AWS with a demonstration app in it, until stopped
+    /// Run a local AWS with a demo app in it, until you stop it
+    #[command(after_long_help = "\
+Examples:
+  maintenance dev
+  maintenance dev --port 4566 --state .dev
+  maintenance dev --aws-waits")]
     Dev(DevArgs),
     /// Print a completion script for a shell
+    #[command(after_long_help = "\
+Examples:
+  maintenance completions bash > ~/.local/share/bash-completion/completions/maintenance
+  maintenance completions zsh > \"${fpath[1]}/_maintenance\"
+  maintenance completions fish > ~/.config/fish/completions/maintenance.fish")]
     Completions {
-        /// The shell.
+        /// The shell
         shell: clap_complete::Shell,
     },
     /// Print a manual page
+    #[command(after_long_help = "\
+Examples:
+  maintenance man | man -l -
+  maintenance man on | man -l -
+  maintenance man > /usr/local/share/man/man1/maintenance.1")]
     Man {
-        /// The command the page is about; without it, the page of `maintenance` itself.
+        /// The command that the page is about [default: maintenance itself]
         command: Option<String>,
     },
+    /// Print the version
+    #[command(hide = true)]
+    Version,
 }
 
-/// What every command takes.
+/// Options of every command that uses them: see [`uses`].
 #[derive(Debug, Default, Args)]
 pub(crate) struct Global {
-    /// The role: web, worker, or one that the configuration names [env: MAINTENANCE_ROLE]
-    /// [default: web]
-    #[arg(long, global = true, value_name = "ROLE", help_heading = "Which roles")]
-    pub(crate) role: Option<String>,
-    /// All roles
-    #[arg(long, global = true, help_heading = "Which roles")]
+    /// The role [default: web]
+    ///
+    /// It is web, worker, or one that maintenance.toml names.
+    #[arg(long, global = true, env = "MAINTENANCE_ROLE")]
+    pub(crate) role: Option<Role>,
+    /// Every role
+    #[arg(long, global = true)]
     pub(crate) all: bool,
-    /// Functions of the role, by name or glob, instead of those in the configuration (repeatable). Without
-    /// --role, of the one role that selects them there
+    /// Functions of the role, instead of those in maintenance.toml (repeatable)
+    ///
+    /// Without --role, of the one role that selects them there.
     #[arg(
         long = "function",
         global = true,
         value_name = "GLOB",
-        help_heading = "Which roles"
+        hide_short_help = true
     )]
-    pub(crate) functions: Vec<String>,
+    pub(crate) functions: Vec<FunctionGlob>,
 
-    /// The app's name [env: MAINTENANCE_APP]
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Which app")]
-    pub(crate) app: Option<String>,
-    /// The app's environment [env: MAINTENANCE_ENV]
-    #[arg(long, global = true, value_name = "ENV", help_heading = "Which app")]
-    pub(crate) env: Option<String>,
-    /// Where the flags are: ssm, or file:PATH [env: MAINTENANCE_STORE] [default: ssm]
-    #[arg(long, global = true, value_name = "STORE", help_heading = "Which app")]
-    pub(crate) store: Option<String>,
-    /// What the parameters' names begin with [env: MAINTENANCE_PREFIX] [default: /maintenance]
-    #[arg(long, global = true, value_name = "PREFIX", help_heading = "Which app")]
-    pub(crate) prefix: Option<String>,
-    /// The configuration file, instead of the nearest maintenance.toml [env: MAINTENANCE_CONFIG]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Which app")]
+    /// The app's name
+    #[arg(
+        long, global = true, value_name = "NAME", env = "MAINTENANCE_APP", help_heading = APP,
+        hide_short_help = true
+    )]
+    pub(crate) app: Option<AppName>,
+    /// The app's environment, as dev or prod
+    #[arg(
+        long, global = true, env = "MAINTENANCE_ENV", help_heading = APP, hide_short_help = true
+    )]
+    pub(crate) env: Option<EnvName>,
+    /// Where the flags are: ssm, or file:PATH [default: ssm]
+    #[arg(
+        long, global = true, env = "MAINTENANCE_STORE", help_heading = APP, hide_short_help = true
+    )]
+    pub(crate) store: Option<StoreChoice>,
+    /// What the parameters' names begin with [default: /maintenance]
+    #[arg(
+        long, global = true, env = "MAINTENANCE_PREFIX", help_heading = APP, hide_short_help = true
+    )]
+    pub(crate) prefix: Option<Prefix>,
+    /// The configuration file, instead of the nearest maintenance.toml
+    #[arg(
+        long, global = true, value_name = "FILE", env = "MAINTENANCE_CONFIG", help_heading = APP,
+        hide_short_help = true
+    )]
     pub(crate) config: Option<PathBuf>,
 
-    /// The profile of the AWS configuration
-    #[arg(long, global = true, value_name = "NAME", help_heading = "AWS")]
-    pub(crate) profile: Option<String>,
-    /// The AWS region
-    #[arg(long, global = true, value_name = "REGION", help_heading = "AWS")]
-    pub(crate) region: Option<String>,
-    /// Override the AWS endpoint URL
-    #[arg(long, global = true, value_name = "URL", help_heading = "AWS")]
-    pub(crate) endpoint_url: Option<String>,
-    /// Calls to AWS Lambda a second, more than 0 and at most 15 [env: MAINTENANCE_RATE]
-    /// [default: 10]
+    /// The profile of the AWS configuration [env: AWS_PROFILE]
     #[arg(
-        long,
-        global = true,
-        value_name = "RATE",
-        help_heading = "AWS",
-        allow_hyphen_values = true
+        long, global = true, value_name = "NAME", help_heading = AWS, hide_short_help = true
     )]
-    pub(crate) rate: Option<String>,
+    pub(crate) profile: Option<String>,
+    /// The AWS region [env: AWS_REGION]
+    #[arg(long, global = true, help_heading = AWS, hide_short_help = true)]
+    pub(crate) region: Option<String>,
+    /// Override the AWS endpoint URL [env: AWS_ENDPOINT_URL]
+    #[arg(
+        long, global = true, value_name = "URL", help_heading = AWS, hide_short_help = true
+    )]
+    pub(crate) endpoint_url: Option<String>,
+    /// Calls to AWS Lambda a second, more than 0 and at most 15 [default: 10]
+    #[arg(
+        long, global = true, env = "MAINTENANCE_RATE", help_heading = AWS, hide_short_help = true,
+        allow_negative_numbers = true
+    )]
+    pub(crate) rate: Option<Rate>,
 
     /// Print the answer as one JSON document
-    #[arg(long, global = true, help_heading = "Output")]
+    #[arg(long, global = true, help_heading = OUTPUT, hide_short_help = true)]
     pub(crate) json: bool,
-    /// Say nothing but errors
-    #[arg(short, long, global = true, help_heading = "Output")]
+    /// Print nothing but the answer and errors
+    #[arg(short, long, global = true, help_heading = OUTPUT, hide_short_help = true)]
     pub(crate) quiet: bool,
-    /// Say more; twice for still more
-    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    /// Print more; -vv also prints each call to AWS
+    #[arg(
+        short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT, hide_short_help = true
+    )]
     pub(crate) verbose: u8,
+
+    /// Which of these a variable gave.
+    #[arg(skip)]
+    of_variables: Vec<String>,
 }
+
+const APP: &str = "App";
+const AWS: &str = "AWS";
+const OUTPUT: &str = "Output";
 
 /// What `on` takes.
 #[derive(Debug, Args)]
@@ -165,17 +271,23 @@ pub(crate) struct OnArgs {
     /// Why, for the team
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: Option<String>,
-    /// Go on though events that arrive meanwhile will be lost, for functions that have neither a
-    /// dead-letter queue nor a failure destination; without it, only a yes at the question does
+    /// Allow asynchronous events to be lost
+    ///
+    /// Events for a paused function that has neither a dead-letter queue nor a failure destination are
+    /// lost. Without this option, only a yes at the question allows that.
     #[arg(long)]
     pub(crate) accept_event_loss: bool,
-    /// Return only when no code of the role can still be running: then it is safe to migrate
+    /// Return when it is safe to migrate
+    ///
+    /// By then no invocation that began before maintenance is still running.
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Act for the observer NAME, a monitor: only it, or --force, ends this maintenance again
-    #[arg(long, value_name = "NAME")]
+    /// Act for the observer NAME, a monitor
+    ///
+    /// Only that observer, or --force, ends this maintenance.
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub(crate) observer: Option<String>,
-    /// Print what would be done, and change nothing
+    /// Print what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// What visitors get.
@@ -184,68 +296,66 @@ pub(crate) struct OnArgs {
 }
 
 /// What visitors get while maintenance is on. Given again while it is on, these are changed, and the
-/// others stay; an empty value takes one away.
+/// others stay; an empty value removes one.
 #[derive(Debug, Default, Args)]
 pub(crate) struct WindowArgs {
-    /// Let reading go on: GET, HEAD and OPTIONS pass, everything else gets 503
+    /// Let visitors read: GET, HEAD and OPTIONS pass
     #[arg(long, help_heading = VISITORS)]
     pub(crate) read_only: bool,
-    /// What to tell visitors, on the page and in the JSON: one line
-    #[arg(long, value_name = "TEXT", help_heading = VISITORS)]
-    pub(crate) message: Option<String>,
-    /// When it is expected to end: 09:00, "2026-11-22 09:00" (both where you are) or
-    /// 2026-11-22T09:00:00Z. Retry-After counts down to it
+    /// One line for visitors, on the page and in the JSON
+    #[arg(long, value_name = "TEXT", value_parser = or_clear::<Message>, help_heading = VISITORS)]
+    pub(crate) message: Option<Change<Message>>,
+    /// When it is expected to end: 09:00, "2026-11-22 09:00"
+    ///
+    /// Both are local times; 2026-11-22T09:00:00Z is UTC. Retry-After counts down to it.
     #[arg(
-        long,
-        value_name = "TIME",
-        conflicts_with = "for_",
-        allow_hyphen_values = true,
-        help_heading = VISITORS
+        long, value_name = "TIME", conflicts_with = "for_", allow_hyphen_values = true,
+        value_parser = or_clear::<End>, help_heading = VISITORS
     )]
-    pub(crate) until: Option<String>,
+    pub(crate) until: Option<Change<End>>,
     /// How long it is expected to take: 30m, "1h 15m"
     #[arg(
-        long = "for",
-        value_name = "DURATION",
-        allow_hyphen_values = true,
-        help_heading = VISITORS
+        long = "for", value_name = "DURATION", allow_hyphen_values = true,
+        value_parser = or_clear::<Length>, help_heading = VISITORS
     )]
-    pub(crate) for_: Option<String>,
-    /// Open by itself at that time. Without it, the time is a promise, and only `off` opens
+    pub(crate) for_: Option<Change<Length>>,
+    /// Open at that time; otherwise only `off` opens
     #[arg(long, conflicts_with = "no_auto_off", help_heading = VISITORS)]
     pub(crate) auto_off: bool,
     /// Stay on until `off` after all
-    #[arg(long, help_heading = VISITORS)]
+    #[arg(long, help_heading = VISITORS, hide_short_help = true)]
     pub(crate) no_auto_off: bool,
-    /// What Retry-After says, instead of the time until then
+    /// The value of Retry-After, instead of the time until the end
     #[arg(
-        long,
-        value_name = "SECONDS",
-        allow_hyphen_values = true,
-        help_heading = VISITORS
+        long, value_name = "SECONDS", allow_hyphen_values = true,
+        value_parser = or_clear::<RetryAfter>, help_heading = VISITORS, hide_short_help = true
     )]
-    pub(crate) retry_after: Option<String>,
+    pub(crate) retry_after: Option<Change<RetryAfter>>,
 
-    /// Print a link that lets whoever opens it pass, for this maintenance and at most 24 hours; a new one
-    /// ends the one before
-    #[arg(long, conflicts_with = "no_bypass", help_heading = PASS)]
+    /// Print a link that lets those who open it pass
+    ///
+    /// It is valid for this maintenance and at most 24 hours. A new one ends the one before.
+    #[arg(long, conflicts_with = "no_bypass", help_heading = VISITORS)]
     pub(crate) bypass: bool,
     /// End the bypass link
-    #[arg(long, help_heading = PASS)]
+    #[arg(long, help_heading = VISITORS, hide_short_help = true)]
     pub(crate) no_bypass: bool,
     /// Where the bypass link leads [env: MAINTENANCE_URL]
-    #[arg(long, value_name = "URL", requires = "bypass", help_heading = PASS)]
-    pub(crate) url: Option<String>,
-    /// Let an address or a range (192.0.2.0/24, 2001:db8::/32) pass (repeatable)
-    #[arg(long, value_name = "CIDR", help_heading = PASS)]
-    pub(crate) allow_ip: Vec<String>,
-    /// Let a path (/health) or everything below one (/hooks/*) pass (repeatable)
-    #[arg(long, value_name = "PATH", help_heading = PASS)]
-    pub(crate) allow_path: Vec<String>,
+    #[arg(long, requires = "bypass", help_heading = VISITORS, hide_short_help = true)]
+    pub(crate) url: Option<SiteUrl>,
+    /// Let an address or range pass: 192.0.2.0/24 (repeatable)
+    #[arg(
+        long, value_name = "CIDR", value_parser = or_clear::<AddressRange>, help_heading = VISITORS
+    )]
+    pub(crate) allow_ip: Vec<Change<AddressRange>>,
+    /// Let a path pass: /health, /hooks/* (repeatable)
+    #[arg(
+        long, value_name = "PATH", value_parser = or_clear::<PathPattern>, help_heading = VISITORS
+    )]
+    pub(crate) allow_path: Vec<Change<PathPattern>>,
 }
 
-const VISITORS: &str = "What visitors get";
-const PASS: &str = "Who may pass";
+const VISITORS: &str = "What visitors get, and who may pass";
 
 /// What `off` takes.
 #[derive(Debug, Args)]
@@ -259,13 +369,13 @@ pub(crate) struct OffArgs {
     /// Why the observer is overridden
     #[arg(long, value_name = "WHY", requires = "force")]
     pub(crate) reason: Option<String>,
-    /// Put back what was saved even over what somebody else set meanwhile
+    /// Restore saved settings even over what was changed while paused
     #[arg(long)]
     pub(crate) restore_saved: bool,
-    /// Act for the observer NAME, a monitor that sees all is normal again
+    /// Act for the observer NAME, a monitor that sees all is normal
     #[arg(long, value_name = "NAME")]
     pub(crate) observer: Option<String>,
-    /// Print what would be done, and change nothing
+    /// Print what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -281,8 +391,10 @@ pub(crate) struct UnlockArgs {
 /// What `status` takes.
 #[derive(Debug, Default, Args)]
 pub(crate) struct StatusArgs {
-    /// With `status`: exit with 10 if some asked role is on, whatever else could not be read
-    #[arg(long)]
+    /// With `status`: exit with 10 if maintenance is on for a selected role
+    ///
+    /// That holds even if something else cannot be read.
+    #[arg(long, hide_short_help = true)]
     pub(crate) exit_code: bool,
 }
 
@@ -290,12 +402,111 @@ pub(crate) struct StatusArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     /// The port of the local AWS on 127.0.0.1 [default: a free one]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long)]
     pub(crate) port: Option<u16>,
-    /// Keep the local AWS's state in this folder, and take it up from there
+    /// Keep the local AWS's state in this folder, and continue from it
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// Take as long as AWS does: mappings and provisioned concurrency, names that rest, reads that lag
+    /// Take as long as AWS does
+    ///
+    /// For event source mappings and provisioned concurrency; deleted names rest, and reads lag.
     #[arg(long)]
     pub(crate) aws_waits: bool,
+}
+
+/// Whether a command uses a global option.
+fn uses(command: &str, option: &str) -> bool {
+    let output = matches!(option, "json" | "quiet" | "verbose");
+    let app = matches!(option, "app" | "env" | "store" | "prefix" | "config");
+    let role = matches!(option, "role" | "all" | "functions");
+    match command {
+        "completions" | "man" | "version" => false,
+        "dev" => option == "quiet",
+        "demo" => output,
+        "init" => app || option == "quiet",
+        "unlock" => !role && option != "rate",
+        _ => true,
+    }
+}
+
+impl Global {
+    /// The value of an option, and whether it was typed or a variable gave it.
+    pub(crate) fn sourced<T: Clone>(&self, option: &str, value: &Option<T>) -> Option<Sourced<T>> {
+        let source = match self.of_variables.iter().any(|id| id == option) {
+            true => Source::Variable(format!("MAINTENANCE_{}", option.to_uppercase())),
+            false => Source::Flag(format!("--{option}")),
+        };
+        Some(Sourced::new(value.clone()?, source))
+    }
+}
+
+/// The command, whose global options the help of other commands repeats or not.
+pub(crate) fn command(repeat_global: bool) -> clap::Command {
+    // A variable that is set but empty is unset, as for the AWS CLI.
+    let root = Cli::command().mut_args(|arg| {
+        let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+        match arg.get_env().is_some_and(is_empty) {
+            true => arg.env(Resettable::<clap::builder::OsStr>::Reset),
+            false => arg.hide_env_values(true),
+        }
+    });
+    let global = root.get_arguments().filter(|arg| arg.is_global_set());
+    let global: Vec<Arg> = global.cloned().collect();
+    root.mut_subcommands(|command| {
+        let name = command.get_name().to_owned();
+        let used = |arg: &&Arg| uses(&name, arg.get_id().as_str());
+        let has_global = global.iter().any(|arg| used(&arg)) && !repeat_global;
+        let command = match has_global {
+            true => {
+                let long = command.get_after_long_help().map(ToString::to_string);
+                let long = long.map_or_else(String::new, |text| format!("{text}\n\n"));
+                command
+                    .after_help(GLOBAL)
+                    .after_long_help(format!("{long}{GLOBAL}"))
+            }
+            false => command,
+        };
+        // One that a command has itself does not get into it from above.
+        let own = global
+            .iter()
+            .map(|arg| arg.clone().hide(!repeat_global || !used(&arg)));
+        command.args(own)
+    })
+}
+
+/// Parses the arguments.
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
+    let mut command = command(false);
+    for arg in command.clone().get_arguments() {
+        let value = arg.get_env().and_then(std::env::var_os);
+        if arg.get_id() != "config" && value.is_some_and(|value| value.to_str().is_none()) {
+            let name = arg.get_env().unwrap_or_default().display();
+            let message = format!("{name} is not UTF-8: unset it, or set it to another value");
+            return Err(command.error(ErrorKind::InvalidUtf8, message));
+        }
+    }
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    let (name, sub) = matches.subcommand().unwrap_or(("status", &matches));
+    let from = |source| move |arg: &&Arg| source_of(sub, arg) == Some(source);
+    let options: Vec<Arg> = command.get_arguments().cloned().collect();
+    let typed = options.iter().filter(from(ValueSource::CommandLine));
+    let is_unused = |arg: &&Arg| arg.is_global_set() && !uses(name, arg.get_id().as_str());
+    if let Some(unused) = typed.clone().find(is_unused) {
+        let option = unused.get_long().unwrap_or_default();
+        let message = format!("'--{option}' is not an option of `maintenance {name}`");
+        let sub = command.find_subcommand_mut(name);
+        let error = sub.map(|sub| sub.error(ErrorKind::UnknownArgument, &message));
+        return Err(error.unwrap_or_else(|| Error::raw(ErrorKind::UnknownArgument, message)));
+    }
+    let of_variables = options.iter().filter(from(ValueSource::EnvVariable));
+    cli.global.of_variables = of_variables.map(|arg| arg.get_id().to_string()).collect();
+    Ok(cli)
+}
+
+fn source_of(matches: &ArgMatches, arg: &Arg) -> Option<ValueSource> {
+    let id = arg.get_id().as_str();
+    // Of the options of `status`, another command has none.
+    let is_known = matches.try_contains_id(id).is_ok();
+    is_known.then(|| matches.value_source(id))?
 }

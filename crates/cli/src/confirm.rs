@@ -12,7 +12,7 @@ use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::told;
 use crate::render::{self, Reader};
-use crate::settings::Settings;
+use crate::settings::{Settings, opens_all};
 
 /// What a person said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,8 @@ pub(crate) async fn confirmed(
         Some(flag.mode)
     };
     let is_on = |spec: &RoleSpec| mode_of(spec).is_some();
-    if roles.iter().all(|spec| mode_of(spec) == Some(wanted)) {
+    // What opens the site for everybody is asked for though it is on.
+    if roles.iter().all(|spec| mode_of(spec) == Some(wanted)) && !opens_all(&on.options) {
         return Ok(Answer::NotAsked);
     }
     can_ask(output)?;

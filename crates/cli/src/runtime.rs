@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use maintenance_control::Stop;
 use tracing::Level;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::args::Cli;
+use crate::args::{self, Cli};
 use crate::commands;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
@@ -22,9 +21,9 @@ use crate::usage;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let outcome = match Cli::try_parse_from(&arguments) {
+    let outcome = match args::parse(&arguments) {
         Ok(cli) => run(cli),
-        Err(error) => usage::explain(&error, &arguments),
+        Err(error) => usage::explain(error, &arguments),
     };
     ExitCode::from(outcome.code())
 }
@@ -57,8 +56,8 @@ fn explain_panics(output: Output) {
 fn trace(output: &Output) {
     let level = match output.verbose() {
         0 => return,
-        1 => Level::DEBUG,
-        _ => Level::TRACE,
+        1 => Level::INFO,
+        _ => Level::DEBUG,
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)

@@ -1,15 +1,26 @@
 //! Did you mean …?
 
+/// Whether one word is so near to another that it is likely a slip of it: in a letter of every four, and in
+/// less than half of them.
+pub(crate) fn is_near(typed: &str, word: &str) -> bool {
+    distance(typed, word).is_some()
+}
+
+fn distance(typed: &str, word: &str) -> Option<usize> {
+    let distance = strsim::damerau_levenshtein(&typed.to_lowercase(), word);
+    let length = typed.chars().count();
+    (distance <= 1 + length / 4 && distance * 2 < length).then_some(distance)
+}
+
 /// The one of `known` that `typed` is most likely a slip of, if any is near enough.
 pub(crate) fn nearest<'a>(
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|word| (strsim::jaro_winkler(&typed.to_lowercase(), word), word))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+    let near = |word: &'a str| Some((distance(typed, word)?, word));
+    let nearest = known.into_iter().filter_map(near);
+    nearest
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }
 
@@ -26,12 +37,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_recognised_and_strangers_are_not() {
+    fn slips_are_recognised_and_far_words_are_not() {
         let roles = ["web", "worker"];
         assert_eq!(nearest("wokrer", roles), Some("worker"));
         assert_eq!(nearest("Web", roles), Some("web"));
         assert_eq!(nearest("workers", roles), Some("worker"));
-        assert_eq!(nearest("database", roles), None);
+        for far in ["database", "wrk", "w", ""] {
+            assert_eq!(nearest(far, roles), None, "{far}");
+        }
+        // The last thing to try by mistake.
+        for far in ["o", "no", "online", "frobnicate"] {
+            assert!(!is_near(far, "on"), "{far}");
+        }
         assert_eq!(
             hint("database", &roles, "the roles are"),
             "the roles are web, worker"

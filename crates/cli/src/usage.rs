@@ -1,144 +1,197 @@
-//! What the argument parser says, in the words and on the streams of everything else.
-//!
-//! Help and version are answers. A mistake is a failure with a hint, like any other.
+//! What the argument parser says: passed through, but for what it suggests.
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Error};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error};
 
-use crate::args::Cli;
+use crate::args;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::printable::printable;
+use crate::suggest::is_near;
 
-/// Says why the arguments were not taken, or answers what they asked.
-pub(crate) fn explain(error: &Error, arguments: &[OsString]) -> Outcome {
-    // Nothing was parsed, so whoever wants JSON is recognised by the word alone.
-    let typed = |word: &str| arguments.iter().any(|argument| argument == word);
-    let output = Output::new(false, 0, typed("--json"));
-    let result = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            output.raw(error.render().ansi()).map(|()| Outcome::Done)
-        }
-        _ => Err(failure(&error.render().to_string())),
-    };
-    result.unwrap_or_else(|failure| {
-        output.failure(&failure);
-        failure.outcome()
-    })
-}
-
-/// Takes the parser's text apart: the first paragraph is what happened, its tips and the usage line
-/// are what to do next.
-fn failure(text: &str) -> Failure {
-    let mut paragraphs = text.split("\n\n").map(str::trim);
-    let first = paragraphs.next().unwrap_or_default();
-    let first = first.strip_prefix("error: ").unwrap_or(first);
-    // What a value may be stands in brackets on a line of its own.
-    let (causes, message): (Vec<&str>, Vec<&str>) = first
-        .lines()
-        .map(str::trim)
-        .partition(|line| line.starts_with('['));
-    let message = message.join(" ");
-    let mut failure = Failure::usage(message.clone());
-    for cause in causes {
-        failure = failure.cause(cause.trim_matches(['[', ']']));
-    }
-    let mut usage = None;
-    for line in paragraphs.flat_map(str::lines).map(str::trim) {
-        if let Some(tip) = line.strip_prefix("tip: ") {
-            if is_near(&message, tip) {
-                failure = failure.hint(tip);
+/// Prints why the arguments were not taken, or what they ask for: help or the version.
+pub(crate) fn explain(mut error: Error, arguments: &[OsString]) -> Outcome {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        let output = Output::new(false, 0, false);
+        return match output.raw(error.render().ansi()) {
+            Ok(()) => Outcome::Done,
+            Err(failure) => {
+                output.failure(&failure);
+                failure.outcome()
             }
-        } else if let Some(rest) = line.strip_prefix("Usage: ") {
-            usage = Some(format!("usage: {rest}"));
-        }
+        };
     }
-    if failure.hints().is_empty() && message.starts_with("unexpected argument '--") {
-        failure = failure.hint_if(similar_flag(&message));
+    advise(&mut error, &args::command(true), arguments);
+    escape(&mut error);
+    // A closed stderr has no reader.
+    let _ = error.print();
+    // Nothing was parsed, so --json is recognised by the word alone.
+    let output = Output::new(
+        true,
+        0,
+        arguments.iter().any(|argument| argument == "--json"),
+    );
+    if output.json() {
+        let text = error.render().to_string();
+        let (message, hints) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let message = message.trim_start_matches("error: ").trim();
+        let hints = hints.split_whitespace().collect::<Vec<_>>().join(" ");
+        let _ = output.document(&Failure::usage(message).hint(hints).document());
     }
-    if failure.hints().is_empty() {
-        failure = failure.hint_if(usage);
-    }
-    failure.hint("try `maintenance --help`")
+    Outcome::Usage
 }
 
-/// The flag of any command that the one in the message is a slip of: the parser offers none for a short one.
-fn similar_flag(message: &str) -> Option<String> {
-    let typed = message.split('\'').nth(1)?.trim_start_matches('-');
-    let command = Cli::command();
-    let commands = std::iter::once(&command).chain(command.get_subcommands());
-    let flags = commands.flat_map(|command| command.get_arguments().filter_map(|it| it.get_long()));
-    let near = flags.map(|flag| (strsim::damerau_levenshtein(typed, flag), flag));
-    let (distance, flag) = near.min()?;
-    (distance <= 1 + typed.len() / 4).then(|| format!("a similar argument exists: '--{flag}'"))
-}
-
-/// Whether a tip offers a word that is like the one typed. The parser's own measure would have a stranger
-/// of a word mean `on`, which is the last thing to try by mistake.
-fn is_near(message: &str, tip: &str) -> bool {
-    let quoted = |text: &str| text.split('\'').nth(1).map(str::to_owned);
-    match (quoted(message), quoted(tip)) {
-        (Some(typed), Some(offered)) if tip.starts_with("a similar") => {
-            strsim::damerau_levenshtein(&typed, &offered) <= 1 + typed.len() / 4
-        }
+/// Drops far-fetched suggestions, and says which command an option belongs to, or which variable a value
+/// comes from.
+fn advise(error: &mut Error, root: &Command, arguments: &[OsString]) {
+    let context = |error: &Error, kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let near = |typed: &str, suggested: &ContextValue| match suggested {
+        ContextValue::String(word) => is_near(typed, word.trim_start_matches('-')),
+        // The nearest is the last.
+        ContextValue::Strings(words) => words.last().is_some_and(|word| is_near(typed, word)),
         _ => true,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let typed = context(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            let kind = ContextKind::SuggestedSubcommand;
+            if error.get(kind).is_some_and(|words| !near(&typed, words)) {
+                error.remove(kind);
+                // It would have the word be an argument, and there are none.
+                error.remove(ContextKind::Suggested);
+            }
+        }
+        ErrorKind::UnknownArgument => {
+            let argument = context(error, ContextKind::InvalidArg).unwrap_or_default();
+            let typed = argument.trim_start_matches('-');
+            let has = |command: &&Command| {
+                command
+                    .get_arguments()
+                    .any(|arg| arg.get_long() == Some(typed))
+            };
+            let of: Vec<_> = root.get_subcommands().filter(has).collect();
+            if !of.is_empty() {
+                let of = of
+                    .iter()
+                    .map(|it| format!("`maintenance {}`", it.get_name()));
+                let of = of.collect::<Vec<_>>().join(" and ");
+                error.remove(ContextKind::SuggestedArg);
+                tip(error, format!("'{argument}' belongs to {of}"));
+            } else if error
+                .get(ContextKind::SuggestedArg)
+                .is_some_and(|word| !near(typed, word))
+            {
+                error.remove(ContextKind::SuggestedArg);
+            }
+        }
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let argument = context(error, ContextKind::InvalidArg).unwrap_or_default();
+            let option = argument.split(' ').next().unwrap_or_default();
+            let is_it = |arg: &&clap::Arg| arg.get_long() == option.strip_prefix("--");
+            let variable = root
+                .get_arguments()
+                .find(is_it)
+                .and_then(clap::Arg::get_env);
+            let typed = |argument: &OsString| argument.to_string_lossy().starts_with(option);
+            if let Some(variable) = variable.filter(|_| !arguments.iter().any(typed)) {
+                tip(error, format!("it comes from {}", variable.display()));
+            }
+        }
+        _ => {}
     }
+}
+
+/// What was typed may hold what a terminal must not get.
+fn escape(error: &mut Error) {
+    let texts = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) => Some((kind, printable(text).into_owned())),
+        _ => None,
+    });
+    for (kind, text) in texts.collect::<Vec<_>>() {
+        error.insert(kind, ContextValue::String(text));
+    }
+}
+
+fn tip(error: &mut Error, tip: String) {
+    error.insert(
+        ContextKind::Suggested,
+        ContextValue::StyledStrs(vec![tip.into()]),
+    );
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
 
-    fn refused(arguments: &[&str]) -> (String, Vec<String>, Vec<String>) {
-        let arguments = std::iter::once("maintenance").chain(arguments.iter().copied());
-        let error = Cli::try_parse_from(arguments).unwrap_err();
-        let failure = failure(&error.render().to_string());
-        assert_eq!(failure.outcome(), Outcome::Usage);
-        (
-            failure.message().to_owned(),
-            failure.causes().to_vec(),
-            failure.hints().to_vec(),
-        )
+    fn refused(arguments: &[&str]) -> String {
+        let arguments: Vec<OsString> = std::iter::once("maintenance")
+            .chain(arguments.iter().copied())
+            .map(Into::into)
+            .collect();
+        let mut error = args::parse(&arguments).unwrap_err();
+        advise(&mut error, &args::command(true), &arguments);
+        error.render().to_string()
     }
 
     #[test]
-    fn a_slip_gets_a_suggestion() {
-        let (message, _, hints) = refused(&["statsu"]);
-        assert_eq!(message, "unrecognized subcommand 'statsu'");
-        assert_eq!(hints[0], "a similar subcommand exists: 'status'");
-        let (message, _, hints) = refused(&["on", "--resaon", "x"]);
-        assert_eq!(message, "unexpected argument '--resaon' found");
-        assert_eq!(hints[0], "a similar argument exists: '--reason'");
-        let (_, _, hints) = refused(&["on", "--ys"]);
-        assert_eq!(hints[0], "a similar argument exists: '--yes'");
-        let (_, _, hints) = refused(&["on", "--frobnicate"]);
-        assert!(hints[0].starts_with("usage: "), "{hints:?}");
+    fn a_slip_gets_a_suggestion_and_a_far_word_none() {
+        for (arguments, suggestion) in [
+            (&["statsu"][..], "'status'"),
+            (&["on", "--resaon", "x"], "'--reason'"),
+            (&["on", "--ys"], "'--yes'"),
+            (&["--rloe", "web"], "'--role'"),
+        ] {
+            let said = refused(arguments);
+            assert!(said.contains(&format!("exists: {suggestion}")), "{said}");
+        }
+        for arguments in [
+            &["frobnicate"][..],
+            &["o"],
+            &["on", "--frobnicate"],
+            &["on", "--retry"],
+        ] {
+            let said = refused(arguments);
+            assert!(!said.contains("similar"), "{said}");
+            assert!(said.contains("\nUsage: maintenance"), "{said}");
+        }
     }
 
     #[test]
-    fn a_stranger_of_a_word_never_means_on() {
-        let (message, _, hints) = refused(&["frobnicate"]);
-        assert_eq!(message, "unrecognized subcommand 'frobnicate'");
-        assert!(!hints.iter().any(|hint| hint.contains("'on'")), "{hints:?}");
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        let (message, _, hints) = refused(&["off", "--force"]);
-        assert_eq!(
-            message,
-            "the following required arguments were not provided: --reason <WHY>"
+    fn an_option_of_another_command_is_said_to_be_that_ones() {
+        let said = refused(&["off", "--message", "x"]);
+        assert!(
+            said.contains("tip: '--message' belongs to `maintenance on`\n"),
+            "{said}"
         );
-        assert!(hints[0].starts_with("usage: maintenance off"), "{hints:?}");
-        let (message, causes, _) = refused(&["completions", "bsh"]);
-        assert_eq!(message, "invalid value 'bsh' for '<SHELL>'");
-        assert_eq!(
-            causes,
-            ["possible values: bash, elvish, fish, powershell, zsh"]
+        assert!(!said.contains("similar"), "{said}");
+        let said = refused(&["status", "--dry-run"]);
+        assert!(
+            said.contains("belongs to `maintenance on` and `maintenance off`\n"),
+            "{said}"
         );
+    }
+
+    #[test]
+    fn a_command_takes_the_global_options_that_it_uses() {
+        for (arguments, option) in [
+            (&["completions", "bash", "--rate", "5"][..], "rate"),
+            (&["--rate", "5", "completions", "bash"], "rate"),
+            (&["init", "--json"], "json"),
+            (&["unlock", "--all"], "all"),
+            (&["man", "--profile", "x"], "profile"),
+        ] {
+            let said = refused(arguments);
+            let why = format!("error: '--{option}' is not an option of `maintenance ");
+            assert!(said.starts_with(&why), "{said}");
+        }
     }
 }

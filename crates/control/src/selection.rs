@@ -13,6 +13,14 @@ pub struct SelectionError {
     reason: String,
 }
 
+impl SelectionError {
+    /// Why it is no glob, in words that follow a name.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 /// The functions of a role. A name without wildcards is a glob that matches itself.
 #[derive(Debug, Clone)]
 pub struct Selection {

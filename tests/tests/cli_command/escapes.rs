@@ -28,13 +28,14 @@ fn it_is_refused_on_the_way_in() {
     for option in ["--reason", "--message", "--observer"] {
         for text in ["a\u{1b}[2J", "a\nb", "a\u{9b}", "a\u{7f}b", "a\u{2028}b"] {
             let ran = scene.run(&["on", "-y", option, text]);
-            ran.refuses(2, &format!("{option} {text:?} is not valid"));
-            ran.says("\nCaused by: it must be one line, without control characters\n");
+            ran.code(2)
+                .says(option)
+                .says("must be one line, without control characters\n");
             is_harmless(&ran);
         }
         let ran = scene.run(&["on", "-y", option, "a\u{202e}b"]);
         ran.code(2)
-            .says("it must not hold U+202E, which turns the direction of the text after it");
+            .says("must not hold U+202E, which turns the direction of the text after it");
         is_harmless(&ran);
     }
     let ran = scene.run(&["off", "--force", "--reason", "a\u{1b}b"]);

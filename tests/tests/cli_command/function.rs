@@ -43,27 +43,27 @@ fn where_no_role_or_more_than_one_has_it_one_must_be_named() {
         (
             "",
             "demo-dev-a",
-            "no role of the configuration selects what it names",
+            "no role of the configuration selects these functions",
         ),
         (
             WORKER,
             "other",
-            "no role of the configuration selects what it names",
+            "no role of the configuration selects these functions",
         ),
         (
             WORKER,
             "demo-dev-b",
-            "no role of the configuration selects what it names",
+            "no role of the configuration selects these functions",
         ),
         (
             WORKER,
             "*",
-            "no role of the configuration selects what it names",
+            "no role of the configuration selects these functions",
         ),
         (
             "[roles.jobs]\nfunctions = [\"*-a\"]\n[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
             "demo-dev-a",
-            "the roles worker, jobs all select what it names",
+            "the roles worker, jobs all select these functions",
         ),
     ] {
         let mut scene = scene(config);

@@ -20,19 +20,32 @@ fn init_writes_a_file_that_is_accepted() {
     assert_eq!(setting(&scene, &[], "env").0, "prod");
     let text = scene.read("maintenance.toml");
     assert!(text.matches('#').count() > 5, "it is commented: {text}");
-    // What it says in comments is accepted too.
-    let all: Vec<&str> = text
-        .lines()
-        .map(|line| match line.strip_prefix("# ") {
-            Some(code) if code.contains(" = ") || code.starts_with('[') => code,
-            _ => line,
-        })
-        .filter(|line| !line.starts_with("path"))
-        .collect();
-    scene.write("maintenance.toml", &all.join("\n"));
-    assert_eq!(setting(&scene, &[], "rate").1, "file");
-    let functions = setting(&scene, &[], "roles.worker.functions").0;
-    assert_eq!(functions, json!(["shop-prod-worker-*"]));
+    // The whole of it is accepted when every setting is in use: only prose has a space after its #.
+    let is_setting = |line: &str| line.starts_with('#') && !line.starts_with("# ");
+    assert!(
+        text.lines().filter(|line| is_setting(line)).count() > 10,
+        "{text}"
+    );
+    let all = text.lines().map(|line| match is_setting(line) {
+        true => &line[1..],
+        false => line,
+    });
+    scene.write("maintenance.toml", &all.collect::<Vec<_>>().join("\n"));
+    for (key, value) in [
+        ("rate", json!(10)),
+        ("roles.worker.functions", json!(["shop-prod-worker-*"])),
+        ("roles.worker.exclude", json!(["*-prewarm"])),
+        ("roles.worker.tags", json!({"role": "worker"})),
+        ("roles.web.timeout", json!(30)),
+        ("roles.web.ttl", json!(5)),
+        ("roles.web.allow_ip", json!(["192.0.2.0/24"])),
+        ("roles.web.allow_path", json!(["/health", "/hooks/*"])),
+        ("roles.web.url", json!("https://example.com")),
+    ] {
+        let (found, kind, _) = setting(&scene, &[], key);
+        assert_eq!((found, kind.as_str()), (value, "file"), "{key}");
+    }
+    assert_eq!(setting(&scene, &[], "roles.web.message").1, "file");
     // Nothing but the file is left.
     let names = std::fs::read_dir(path.parent().unwrap()).unwrap();
     let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();

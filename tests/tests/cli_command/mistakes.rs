@@ -46,17 +46,18 @@ fn slips_get_a_suggestion() {
     scene.run(&["statsu"]).exactly(
         2,
         "",
-        "Error: unrecognized subcommand 'statsu'\n\
-         Hint: a similar subcommand exists: 'status'\n\
-         Hint: try `maintenance --help`\n",
+        "error: unrecognized subcommand 'statsu'\n\n\
+         \x20 tip: a similar subcommand exists: 'status'\n\n\
+         Usage: maintenance [OPTIONS] [COMMAND]\n\n\
+         For more information, try '--help'.\n",
     );
-    scene.run(&["on", "--resaon", "x"]).exactly(
-        2,
-        "",
-        "Error: unexpected argument '--resaon' found\n\
-         Hint: a similar argument exists: '--reason'\n\
-         Hint: try `maintenance --help`\n",
-    );
+    scene
+        .run(&["on", "--resaon", "x"])
+        .misused("unexpected argument '--resaon' found")
+        .says("tip: a similar argument exists: '--reason'\n");
+    let ran = scene.run(&["frobnicate"]);
+    ran.misused("unrecognized subcommand 'frobnicate'");
+    assert!(!ran.stderr.contains("tip"), "{ran:#?}");
     scene.write(
         "maintenance.toml",
         "app = \"demo\"\n\n[store]\nknid = \"ssm\"\n",
@@ -88,46 +89,157 @@ fn slips_get_a_suggestion() {
 }
 
 #[test]
-fn bad_values_name_their_rule_and_where_they_came_from() {
+fn an_option_of_another_command_is_said_to_be_that_ones() {
     let scene = Scene::files();
+    scene
+        .run(&["off", "--message", "x"])
+        .misused("unexpected argument '--message' found")
+        .says("tip: '--message' belongs to `maintenance on`\n");
+    // Nor does a command take options that it does not use.
+    for arguments in [
+        ["completions", "bash", "--rate", "5"],
+        ["--rate", "5", "completions", "bash"],
+        ["unlock", "-y", "--role", "web"],
+        ["init", "--json", "--app", "x"],
+    ] {
+        let ran = scene.run(&arguments);
+        ran.code(2)
+            .says("is not an option of `maintenance ")
+            .says("\nUsage: maintenance ");
+    }
+    // Before the command or after it is the same.
+    for arguments in [
+        &["--all", "--json", "status"][..],
+        &["status", "--json", "--all"],
+    ] {
+        let roles = scene.run(arguments).json()["roles"].clone();
+        assert_eq!(roles.as_array().map(Vec::len), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn bad_values_name_their_rule_and_where_they_came_from() {
+    let mut scene = Scene::files();
     scene.run(&["--app", "de/mo"]).exactly(
         2,
         "",
-        "Error: app \"de/mo\" is not valid\n\
-         Caused by: it may hold only the letters a-z and A-Z, digits, '_', '.' and '-'\n\
-         Hint: it comes from --app\n",
+        "error: invalid value 'de/mo' for '--app <NAME>': it may hold only the letters a-z and A-Z, \
+         digits, '_', '.' and '-'\n\n\
+         For more information, try '--help'.\n",
     );
-    scene
-        .run(&["--env", ""])
-        .refuses(2, "env \"\" is not valid")
-        .says("it must not be empty");
     let long = "x".repeat(200);
-    scene
-        .run(&["--app", &long])
-        .code(2)
-        .says("it may have at most 64 characters");
-    scene
-        .run(&["--role", "Web!"])
-        .refuses(2, "role \"Web!\" is not valid");
-    scene
-        .run(&["--prefix", "x"])
-        .refuses(2, "prefix \"x\" is not valid")
-        .says("start with '/'");
-    scene
-        .run(&["--store", "s3"])
-        .refuses(2, "the store \"s3\" is not valid");
-    for rate in ["0", "-1", "15.5", "fast", "NaN", "inf"] {
-        let ran = scene.run(&["on", "-y", "--rate", rate]);
-        ran.refuses(2, &format!("the rate {rate:?} is not valid"));
-        ran.says("more than 0 and at most 15");
+    for (option, value, why) in [
+        ("--env", "", "it must not be empty"),
+        ("--app", &long, "it may have at most 64 characters"),
+        ("--role", "Web!", "role \"Web!\" is not valid"),
+        ("--prefix", "x", "start with '/'"),
+        ("--store", "s3", "must be ssm or file:PATH"),
+        ("--rate", "0", "must be more than 0 and at most 15"),
+        ("--rate", "-1", "must be more than 0 and at most 15"),
+        ("--rate", "15.5", "must be more than 0 and at most 15"),
+        ("--rate", "NaN", "must be more than 0 and at most 15"),
+        ("--rate", "inf", "must be more than 0 and at most 15"),
+        ("--rate", "fast", "must be a number of calls a second"),
+        ("--function", "a:b", "without ARN or qualifier"),
+        ("--function", "", "--function"),
+    ] {
+        let ran = scene.run(&[option, value]);
+        ran.code(2).stdout("").says("error: ").says(why);
     }
     scene.run(&["on", "-y", "--reason", " "]).code(2);
     scene.run(&["on", "-y", "--observer", ""]).code(2);
     scene
-        .run(&["--function", "a:b"])
-        .code(2)
-        .says("without ARN or qualifier");
-    scene
         .run(&["--function", "a", "--all"])
         .refuses(2, "--function cannot be used with --all");
+    scene.set("MAINTENANCE_RATE", "fast");
+    scene
+        .run(&["status"])
+        .misused("invalid value 'fast' for '--rate <RATE>': must be a number of calls a second")
+        .says("\n  tip: it comes from MAINTENANCE_RATE\n");
+    scene.run(&["status", "--rate", "5"]).code(0);
+    scene.set("MAINTENANCE_RATE", "");
+    scene.run(&["status"]).code(0);
+}
+
+#[test]
+fn the_parsers_errors_are_documents_too() {
+    let ran = Scene::files().run(&["off", "--json", "--message", "x"]);
+    let error = ran.code(2).json()["error"].clone();
+    assert_eq!(error["message"], "unexpected argument '--message' found");
+    assert_eq!(error["exit_code"], 2);
+    let hint = error["hint"].as_str().unwrap();
+    assert!(
+        hint.starts_with("tip: '--message' belongs to `maintenance on`"),
+        "{hint}"
+    );
+}
+
+#[test]
+fn a_configuration_file_in_another_encoding_is_named_and_a_byte_order_mark_is_nothing() {
+    let scene = Scene::files();
+    let path = scene.folder().join("maintenance.toml");
+    let text = "rate = 5\n# caf\u{e9}\n";
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, why) in [
+        (
+            [b"\xff\xfe", &utf16[..]].concat(),
+            "it is UTF-16, not UTF-8",
+        ),
+        (utf16.clone(), "it is UTF-16, not UTF-8"),
+        (
+            b"rate = 5\n# caf\xe9\n".to_vec(),
+            "line 2: it is not UTF-8; it may be Latin-1 or Windows-1252",
+        ),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let ran = scene.run(&["status"]);
+        ran.code(2)
+            .says("Error: cannot read the configuration file ")
+            .says(&format!("\nCaused by: {why}\nHint: save it as UTF-8"));
+    }
+    std::fs::write(&path, [b"\xef\xbb\xbf", text.as_bytes()].concat()).unwrap();
+    let ran = scene.run(&["config", "--json"]);
+    assert_eq!(ran.code(0).json()["settings"]["rate"]["value"], 5);
+}
+
+#[test]
+fn a_deleted_working_directory_is_missed_by_what_is_relative_to_it_alone() {
+    let mut scene = Scene::bare();
+    scene.write(
+        "app.toml",
+        "app = \"shop\"\nenv = \"dev\"\n[store]\nkind = \"file\"\n",
+    );
+    let from_nowhere = |scene: &Scene, arguments: &str| {
+        let mut command = scene.command(&[]);
+        let program = command.get_program().to_owned();
+        let gone = scene.folder().join("gone");
+        std::fs::create_dir(&gone).unwrap();
+        // The shell leaves it before it starts the command.
+        let script = format!("rmdir ../gone && exec \"$0\" {arguments}");
+        command = std::process::Command::new("/bin/sh");
+        command.arg("-c").arg(script).arg(program).current_dir(gone);
+        command
+            .env_clear()
+            .envs(scene.variables())
+            .output()
+            .unwrap()
+    };
+    scene.set("PATH", "/usr/bin:/bin");
+    let output = from_nowhere(&scene, "status");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("the working directory, which does not exist"),
+        "{said}"
+    );
+    let config = scene.folder().join("app.toml");
+    scene.set("MAINTENANCE_CONFIG", &config.display().to_string());
+    let output = from_nowhere(&scene, "on --yes");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(
+        scene
+            .folder()
+            .join(".maintenance/maintenance/shop-dev/flags/web")
+            .is_file()
+    );
 }

@@ -60,7 +60,7 @@ fn functions_are_neither_read_only_nor_given_back_by_a_clock() {
     );
     for (option, why) in [
         ("--read-only", "cannot go on reading"),
-        ("--auto-off", "nobody would give them back what they had"),
+        ("--auto-off", "only `maintenance off` restores them"),
     ] {
         let message = format!("{option} cannot be used for the worker role");
         let ran = scene.run(&["on", "-y", "--role", "worker", option, "--for", "1h"]);

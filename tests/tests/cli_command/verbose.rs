@@ -17,14 +17,20 @@ fn on_a_terminal_it_is_told_in_colours_and_nothing_is_complained_of() {
     }
     scene.set("NO_COLOR", "1");
     let ran = scene.at_terminal(&["status", "-vv"]).wait();
-    ran.code(0).says("DEBUG maintenance_cli");
+    ran.code(0).says("INFO maintenance_cli");
     assert!(!ran.stderr.contains('\u{1b}'), "{ran:#?}");
 }
 
 #[test]
-fn elsewhere_it_is_told_without_colours() {
+fn elsewhere_it_is_told_without_colours_and_twice_names_each_call() {
     let scene = Scene::aws();
-    let ran = scene.run(&["status", "-vv"]);
-    ran.code(0).says("DEBUG maintenance_cli");
-    assert!(!ran.stderr.contains('\u{1b}'), "{ran:#?}");
+    let once = scene.run(&["status", "-v"]);
+    once.code(0).says(" INFO maintenance_cli");
+    assert!(!once.stderr.contains("ssm:GetParameter"), "{once:#?}");
+    let twice = scene.run(&["status", "-vv"]);
+    twice.code(0).says(" INFO maintenance_cli");
+    twice
+        .says("DEBUG maintenance_control")
+        .says("ssm:GetParameter took=");
+    assert!(!twice.stderr.contains('\u{1b}'), "{twice:#?}");
 }

@@ -101,7 +101,7 @@ fn a_timeout_that_aws_does_not_have_is_refused() {
             ran.code(2).says(&format!("roles.web.{key}"));
             let range = ran.stderr.contains(&format!("0 to {most}"));
             assert!(
-                range || ran.stderr.contains("must be a number"),
+                range || ran.stderr.contains("expected a whole number"),
                 "{}",
                 ran.stderr
             );

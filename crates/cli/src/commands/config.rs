@@ -85,57 +85,26 @@ fn rows(settings: &Settings) -> Vec<Row> {
         json!(settings.role.value.as_str()),
         &settings.role.source,
     );
-    row("rate", number(settings.rate.value), &settings.rate.source);
+    row("rate", number(settings.rate.value.0), &settings.rate.source);
     row("by", json!(settings.by.value), &settings.by.source);
     if let Some(url) = &settings.url {
         row("url", json!(url.value), &url.source);
     }
     for role in &settings.roles {
         let key = |part: &str| format!("roles.{}.{part}", role.role);
-        match &role.functions {
-            Some(functions) => row(&key("functions"), json!(functions.value), &functions.source),
-            None if role.tags.is_none() => {
-                row(
-                    &key("functions"),
-                    Value::Null,
-                    &Source::Default("none: a flag alone"),
-                );
+        let functions = match &role.functions {
+            Some(functions) => functions.clone().map(|globs| json!(globs)),
+            None if role.selects_functions() => {
+                Sourced::new(json!(["*"]), Source::Default("those with the tags"))
             }
-            None => row(
-                &key("functions"),
-                json!(["*"]),
-                &Source::Default("those with the tags"),
-            ),
-        }
-        if let Some(exclude) = &role.exclude {
-            row(&key("exclude"), json!(exclude.value), &exclude.source);
-        }
-        if let Some(tags) = &role.tags {
-            row(&key("tags"), json!(tags.value), &tags.source);
-        }
-        for (part, seconds) in [("ttl", &role.ttl), ("timeout", &role.timeout)] {
-            if let Some(seconds) = seconds {
-                row(&key(part), json!(seconds.value.as_secs()), &seconds.source);
-            }
-        }
-        let standing = &role.standing;
-        for (part, text) in [("message", &standing.message), ("url", &standing.url)] {
-            if let Some(text) = text {
-                row(&key(part), json!(text.value), &text.source);
-            }
-        }
-        if let Some(it) = &standing.allow_ip {
-            row(&key("allow_ip"), texts(&it.value), &it.source);
-        }
-        if let Some(it) = &standing.allow_path {
-            row(&key("allow_path"), texts(&it.value), &it.source);
+            None => Sourced::new(Value::Null, Source::Default("none: a flag alone")),
+        };
+        row(&key("functions"), functions.value, &functions.source);
+        for (name, it) in role.keys.iter().filter(|(name, _)| name != "functions") {
+            row(&key(name), it.value.clone(), &it.source);
         }
     }
     rows
-}
-
-fn texts<T: ToString>(list: &[T]) -> Value {
-    list.iter().map(ToString::to_string).collect()
 }
 
 /// Without `.0` where there is nothing after the point.
@@ -145,7 +114,7 @@ fn number(value: f64) -> Value {
         .map_or_else(|_| json!(value), |whole| json!(whole))
 }
 
-/// A user and password in an address are nobody's business.
+/// A user and password in an address are not shown.
 fn without_credentials(url: Sourced<String>) -> Sourced<String> {
     let Sourced { value, source } = url;
     let value = match value.split_once("://") {

@@ -8,7 +8,7 @@ use maintenance_flag::App;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::told;
-use crate::settings::{Settings, StoreChoice};
+use crate::settings::{RoleSettings, Settings, StoreChoice};
 
 /// The region of an app that needs none.
 const NO_REGION: &str = "none";
@@ -23,30 +23,27 @@ pub(crate) struct Connection {
 pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connection, Failure> {
     let mut aws = settings.aws();
     // An app on one machine needs no AWS, and looking for a region takes seconds where there is none.
-    let scales = settings
-        .roles
-        .iter()
-        .any(|role| role.functions.is_some() || role.tags.is_some());
+    let scales = settings.roles.iter().any(RoleSettings::selects_functions);
     let needs_aws = settings.store.value == StoreChoice::Ssm || scales;
     if !needs_aws {
         aws.region.get_or_insert_with(|| NO_REGION.to_owned());
         // Nor does it matter to such an app that AWS_PROFILE names one that is gone.
         aws.profile.get_or_insert_with(|| "default".to_owned());
     }
-    tracing::debug!(
+    tracing::info!(
         %app,
         store = %settings.store.value,
         prefix = %settings.prefix.value,
-        rate = settings.rate.value,
+        rate = settings.rate.value.0,
         by = settings.by.value,
-        "settled"
+        "settings"
     );
     let clients = connect(&aws).await?;
     let store = match &settings.store.value {
         StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
         StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),
     };
-    let pace = Pace::per_second(settings.rate.value);
+    let pace = Pace::per_second(settings.rate.value.0);
     let fleet = Fleet::new(clients.lambda, Clock::System, pace);
     let by = settings.by.value.clone();
     let control = Control::new(app, &settings.prefix.value, store, fleet, by);

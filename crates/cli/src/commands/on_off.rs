@@ -44,6 +44,12 @@ pub(crate) async fn on(
     };
     let (app, configured) = (settings.app()?, settings.asked()?);
     given.fits(&configured)?;
+    if let Some(note) = &given.note {
+        match args.yes {
+            true => output.say(note),
+            false => output.ask(format_args!("{note}\n")),
+        }
+    }
     if given.bypass {
         on.link = Some(match args.dry_run {
             true => link::planned(now.timestamp()),

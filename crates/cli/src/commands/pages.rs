@@ -1,8 +1,6 @@
 //! Completion scripts and manual pages, made from the arguments themselves.
 
-use clap::CommandFactory as _;
-
-use crate::args::Cli;
+use crate::args;
 use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -14,14 +12,20 @@ pub(crate) fn completions(
     output: &Output,
 ) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "maintenance", &mut script);
+    clap_complete::generate(shell, &mut args::command(true), "maintenance", &mut script);
     output.raw(String::from_utf8_lossy(&script))?;
+    Ok(Outcome::Done)
+}
+
+/// `maintenance version`.
+pub(crate) fn version(output: &Output) -> Result<Outcome, Failure> {
+    output.raw(args::command(true).render_version())?;
     Ok(Outcome::Done)
 }
 
 /// `maintenance man [COMMAND]`.
 pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, Failure> {
-    let mut root = Cli::command();
+    let mut root = args::command(true);
     // Settles what is inherited, so that a command's page has the global flags too.
     root.build();
     let command = match name {

@@ -39,10 +39,11 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
             acts(global, async |it| unlock::run(it, &args, output).await)
         }
         Some(Command::Config) => acts(global, async |it| config::run(it, output)),
-        Some(Command::Init) => init::run(global, &Surroundings::read()?, output),
+        Some(Command::Init) => init::run(global, &Surroundings::read(), output),
         Some(Command::Demo) => block_on(demo::run(output)),
         Some(Command::Dev(args)) => block_on(dev::run(&args, output)),
         Some(Command::Completions { shell }) => pages::completions(shell, output),
+        Some(Command::Version) => pages::version(output),
         Some(Command::Man { command }) => pages::man(command.as_deref(), output),
     }
 }
@@ -52,7 +53,7 @@ fn acts(
     global: &Global,
     command: impl AsyncFnOnce(&Settings) -> Result<Outcome, Failure>,
 ) -> Result<Outcome, Failure> {
-    let settings = Settings::resolve(global, &Surroundings::read()?)?;
+    let settings = Settings::resolve(global, &Surroundings::read())?;
     let ended = block_on(command(&settings));
     ended.map_err(|failure| failure.complete(&Invocation::of(&settings)))
 }

@@ -1,65 +1,82 @@
-//! What a `maintenance.toml` may say.
-//!
-//! It is read key by key rather than derived, so that an unknown key gets a suggestion and a bad value
-//! an error with the file, the line, the key and the rule. Rules that hold wherever a value comes from
-//! (a role's name, a rate) are in `resolve`.
+//! What a `maintenance.toml` may say, and on which line it says it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use toml::de::DeTable;
+use maintenance_flag::{AddressRange, PathPattern, Prefix};
+use serde::Deserialize;
+use serde_json::Value;
+use toml::de::{DeTable, DeValue, Error};
 
 use crate::failure::Failure;
 use crate::suggest;
 
-use super::reader::{Reader, Table};
 use super::source::{Source, Sourced};
-use super::window::Standing;
+use super::values::{
+    AppName, EnvName, FunctionGlob, Message, NonEmpty, Parsed, Rate, Seconds, SiteUrl, StoreChoice,
+};
 
 /// What the file is called.
 pub(crate) const FILE_NAME: &str = "maintenance.toml";
 /// Where a file store is, if the file does not say.
-pub(crate) const DEFAULT_STORE_PATH: &str = ".maintenance";
+const DEFAULT_STORE_PATH: &str = ".maintenance";
 
-/// What a role's table may hold about its functions and handlers.
-const ROLE_KEYS: &[&str] = &["functions", "exclude", "tags", "ttl", "timeout"];
+/// The keys of the file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Document {
+    pub(super) app: Option<Parsed<AppName>>,
+    pub(super) env: Option<Parsed<EnvName>>,
+    pub(super) rate: Option<Rate>,
+    pub(super) store: StoreTable,
+    pub(super) roles: BTreeMap<String, RoleTable>,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct StoreTable {
+    kind: Option<StoreKind>,
+    pub(super) prefix: Option<Parsed<Prefix>>,
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StoreKind {
+    Ssm,
+    File,
+}
+
+/// `[roles.<name>]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct RoleTable {
+    pub(super) functions: Option<NonEmpty<Vec<Parsed<FunctionGlob>>>>,
+    pub(super) exclude: Option<NonEmpty<Vec<Parsed<FunctionGlob>>>>,
+    pub(super) tags: Option<NonEmpty<BTreeMap<String, String>>>,
+    /// The gates' TTL.
+    pub(super) ttl: Option<Seconds<3_600>>,
+    /// The longest timeout of the handlers.
+    pub(super) timeout: Option<Seconds<900>>,
+    // What a window has when it opens, where the command does not say otherwise.
+    pub(super) message: Option<Parsed<Message>>,
+    pub(super) url: Option<Parsed<SiteUrl>>,
+    pub(super) allow_ip: Option<NonEmpty<Vec<Parsed<AddressRange>>>>,
+    pub(super) allow_path: Option<NonEmpty<Vec<Parsed<PathPattern>>>>,
+}
 
 /// A configuration file, read.
 #[derive(Debug, Clone)]
-pub(crate) struct ConfigFile {
-    pub(crate) path: PathBuf,
-    pub(crate) app: Option<Sourced<String>>,
-    pub(crate) env: Option<Sourced<String>>,
-    pub(crate) rate: Option<Sourced<String>>,
-    pub(crate) prefix: Option<Sourced<String>>,
-    pub(crate) store: Option<Sourced<FileStore>>,
-    pub(crate) roles: BTreeMap<String, Sourced<RoleTable>>,
-}
-
-/// `[store]`'s kind and path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum FileStore {
-    Ssm,
-    /// Relative to the folder of the configuration file.
-    File(PathBuf),
-}
-
-/// A `[roles.<name>]` table.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RoleTable {
-    pub(crate) functions: Option<Sourced<Vec<String>>>,
-    pub(crate) exclude: Option<Sourced<Vec<String>>>,
-    pub(crate) tags: Option<Sourced<BTreeMap<String, String>>>,
-    /// Seconds.
-    pub(crate) ttl: Option<Sourced<Duration>>,
-    /// Seconds.
-    pub(crate) timeout: Option<Sourced<Duration>>,
-    pub(crate) standing: Standing,
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    pub(super) document: Document,
+    /// Every value, and the line of its key: `roles.worker.functions`.
+    values: BTreeMap<String, (usize, Value)>,
 }
 
 /// The nearest configuration file at or above `dir`.
-pub(crate) fn find(dir: &Path) -> Option<PathBuf> {
+pub(super) fn find(dir: &Path) -> Option<PathBuf> {
     dir.ancestors()
         .map(|dir| dir.join(FILE_NAME))
         .find(|path| path.is_file())
@@ -67,127 +84,215 @@ pub(crate) fn find(dir: &Path) -> Option<PathBuf> {
 
 impl ConfigFile {
     /// Reads a file.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::usage(format!(
-                "cannot read the configuration file {}",
-                path.display()
-            ))
-            .caused_by(&error)
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let cannot_read = || {
+            let path = path.display();
+            Failure::usage(format!("cannot read the configuration file {path}"))
+        };
+        let bytes = std::fs::read(path).map_err(|error| cannot_read().caused_by(&error))?;
+        let text = decode(&bytes).map_err(|why| {
+            cannot_read()
+                .cause(why)
+                .hint("save it as UTF-8; every editor can")
         })?;
-        Self::parse(path, &text)
+        Self::parse(path, text)
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
-        let reader = Reader { path, text };
-        let document = DeTable::parse(text).map_err(|error| {
-            let place = error.span().map_or(0, |span| span.start);
-            reader.refuse(place, error.message())
-        })?;
-        let root = reader.table(
-            "",
-            document.get_ref(),
-            &["app", "env", "rate", "store", "roles"],
-        )?;
-        let mut file = Self {
+        let refuse = |error: Error| refuse(path, text, error);
+        let table = DeTable::parse(text).map_err(refuse)?;
+        let mut values = BTreeMap::new();
+        collect(table.get_ref(), "", text, &mut values);
+        let document = toml::Deserializer::from(table);
+        let file = Self {
             path: path.to_owned(),
-            app: root.text("app")?,
-            env: root.text("env")?,
-            rate: root.number("rate")?,
-            prefix: None,
-            store: None,
-            roles: BTreeMap::new(),
+            document: Document::deserialize(document).map_err(refuse)?,
+            values,
         };
-        if let Some((_, table)) = root.child("store")? {
-            let store = reader.table("store.", table, &["kind", "prefix", "path"])?;
-            file.prefix = store.text("prefix")?;
-            file.store = read_store(&store)?;
+        let store = &file.document.store;
+        if store.path.is_some() && store.kind != Some(StoreKind::File) {
+            let rule = "store.path: only a file store has a path";
+            return Err(file
+                .refuse("store.path", rule)
+                .hint("add kind = \"file\", or remove the path"));
         }
-        if let Some((_, roles)) = root.child("roles")? {
-            for (name, value) in roles {
-                let (name, line) = (name.get_ref().as_ref(), reader.line(name.span().start));
-                let key = format!("roles.{name}");
-                let table = reader.as_table(&key, value)?;
-                let keys = [ROLE_KEYS, Standing::KEYS].concat();
-                let role = reader.table(&format!("{key}."), table, &keys)?;
-                let role = RoleTable {
-                    functions: role.texts("functions")?,
-                    exclude: role.texts("exclude")?,
-                    tags: role.text_map("tags")?,
-                    ttl: read_seconds(&role, "ttl", 3_600)?,
-                    timeout: read_seconds(&role, "timeout", 900)?,
-                    standing: Standing::read(&role)?,
-                };
-                if role.exclude.is_some() && role.functions.is_none() && role.tags.is_none() {
-                    return Err(reader.refuse(
-                        value.span().start,
-                        &format!("\"{key}\" has exclude, but neither functions nor tags"),
-                    ));
-                }
-                let source = Source::File {
-                    path: path.to_owned(),
-                    line,
-                };
-                file.roles
-                    .insert(name.to_owned(), Sourced::new(role, source));
+        for (name, role) in &file.document.roles {
+            if role.exclude.is_some() && role.functions.is_none() && role.tags.is_none() {
+                let key = format!("roles.{name}.exclude");
+                let rule = format!("{key}: needs functions or tags to exclude from");
+                return Err(file.refuse(&key, &rule).hint("add functions, or remove it"));
             }
         }
         Ok(file)
     }
-}
 
-/// A whole number of seconds, up to what AWS or a gate takes.
-fn read_seconds(
-    role: &Table<'_, '_>,
-    key: &str,
-    most: u64,
-) -> Result<Option<Sourced<Duration>>, Failure> {
-    let Some(number) = role.number(key)? else {
-        return Ok(None);
-    };
-    match number.value.parse() {
-        Ok(seconds) if seconds <= most => Ok(Some(Sourced::new(
-            Duration::from_secs(seconds),
-            number.source,
-        ))),
-        _ => Err(role.refuse(
-            key,
-            &format!("must be a whole number of seconds, 0 to {most}"),
-        )),
+    fn refuse(&self, key: &str, rule: &str) -> Failure {
+        cannot_use(&self.path, self.line(key), rule)
+    }
+
+    fn line(&self, key: &str) -> usize {
+        self.values.get(key).map_or(1, |(line, _)| *line)
+    }
+
+    /// Where the value of this key is.
+    pub(super) fn source(&self, key: &str) -> Source {
+        Source::File {
+            path: self.path.clone(),
+            line: self.line(key),
+        }
+    }
+
+    /// A value of the document, and where it is.
+    pub(super) fn sourced<T>(&self, key: &str, value: Option<T>) -> Option<Sourced<T>> {
+        value.map(|value| Sourced::new(value, self.source(key)))
+    }
+
+    /// What is said of a role, in the order of the lines.
+    pub(super) fn role(&self, name: &str) -> Vec<(String, Sourced<Value>)> {
+        let prefix = format!("roles.{name}.");
+        let of_role = self
+            .values
+            .iter()
+            .filter(|(key, _)| key.starts_with(&prefix));
+        let mut keys: Vec<_> = of_role
+            .map(|(key, (_, value))| {
+                let value = Sourced::new(value.clone(), self.source(key));
+                (key[prefix.len()..].to_owned(), value)
+            })
+            .collect();
+        keys.sort_by_key(|(key, _)| self.line(&format!("{prefix}{key}")));
+        keys
+    }
+
+    /// The store, whose path is relative to the folder of the file.
+    pub(super) fn store(&self) -> Option<Sourced<StoreChoice>> {
+        let StoreTable { kind, path, .. } = &self.document.store;
+        let store = match (*kind)? {
+            StoreKind::Ssm => StoreChoice::Ssm,
+            StoreKind::File => {
+                let folder = self.path.parent().unwrap_or(Path::new(""));
+                let default = Path::new(DEFAULT_STORE_PATH);
+                StoreChoice::File(folder.join(path.as_deref().unwrap_or(default)))
+            }
+        };
+        let key = if path.is_some() {
+            "store.path"
+        } else {
+            "store.kind"
+        };
+        self.sourced(key, Some(store))
     }
 }
 
-fn read_store(store: &Table<'_, '_>) -> Result<Option<Sourced<FileStore>>, Failure> {
-    let (kind, path) = (store.text("kind")?, store.text("path")?);
-    let is_file = match kind.as_ref().map(|kind| kind.value.as_str()) {
-        None | Some("ssm") => false,
-        Some("file") => true,
-        Some(other) => {
-            let known = ["ssm", "file"];
-            return Err(store
-                .refuse(
-                    "kind",
-                    &format!("must be \"ssm\" or \"file\", and not {other:?}"),
-                )
-                .hint(suggest::hint(other, &known, "the kinds are")));
-        }
-    };
-    match (is_file, kind, path) {
-        (true, _, Some(path)) if path.value.is_empty() => {
-            Err(store.refuse("path", "must not be empty"))
-        }
-        (true, kind, path) => {
-            let source = path.as_ref().map(|it| it.source.clone());
-            let source = source.or(kind.map(|it| it.source));
-            let path = path.map_or_else(|| DEFAULT_STORE_PATH.to_owned(), |it| it.value);
-            Ok(source.map(|source| Sourced::new(FileStore::File(PathBuf::from(path)), source)))
-        }
-        (false, _, Some(_)) => Err(store
-            .refuse("path", "is where a file store is, and this is none")
-            .hint("add kind = \"file\", or remove the path")),
-        (false, Some(kind), None) => Ok(Some(Sourced::new(FileStore::Ssm, kind.source))),
-        (false, None, None) => Ok(None),
+/// The text of a file. Editors and shells of Windows write a byte order mark, or UTF-16.
+fn decode(bytes: &[u8]) -> Result<&str, String> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.contains(&0) {
+        return Err("it is UTF-16, not UTF-8".to_owned());
     }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let (before, _) = bytes.split_at(error.valid_up_to());
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        format!("line {line}: it is not UTF-8; it may be Latin-1 or Windows-1252")
+    })
+}
+
+/// Notes the line of each key, and its value.
+fn collect(
+    table: &DeTable<'_>,
+    prefix: &str,
+    text: &str,
+    values: &mut BTreeMap<String, (usize, Value)>,
+) {
+    for (key, value) in table {
+        let name = format!("{prefix}{}", key.get_ref());
+        // The tables of the document, and not those that are values.
+        let depth = name.matches('.').count();
+        let line = line_of(text, key.span().start);
+        match value.get_ref().as_table() {
+            Some(inner) if depth < 2 => {
+                values.insert(name.clone(), (line, Value::Null));
+                collect(inner, &format!("{name}."), text, values);
+            }
+            _ => {
+                values.insert(name, (line, json(value.get_ref())));
+            }
+        }
+    }
+}
+
+fn json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Array(list) => list.iter().map(|item| json(item.get_ref())).collect(),
+        DeValue::Table(table) => table
+            .iter()
+            .map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())))
+            .collect(),
+        // The only numbers that are shown are whole.
+        DeValue::Integer(number) => number.as_str().parse().map_or(Value::Null, Value::Number),
+        other => Value::String(other.type_str().to_owned()),
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
+fn cannot_use(path: &Path, line: usize, rule: &str) -> Failure {
+    let path = path.display();
+    Failure::usage(format!("cannot use the configuration file {path}"))
+        .cause(format!("line {line}: {rule}"))
+}
+
+/// What the parser found, with its line and key, and the key or value that was meant.
+fn refuse(path: &Path, text: &str, mut error: Error) -> Failure {
+    let line = line_of(text, error.span().map_or(0, |span| span.start));
+    // Without the text, the error shows the key instead of the line.
+    error.set_input(None);
+    let shown = error.to_string();
+    let key = shown
+        .lines()
+        .last()
+        .and_then(|last| last.strip_prefix("in `"));
+    let key = key.map_or("", |key| key.trim_end_matches('`'));
+    let message = error.message().replace('\n', ", ");
+    // Words in backticks: what was typed, and what could have been.
+    let mut words = message.split('`').skip(1).step_by(2);
+    let typed = words.next().unwrap_or_default().to_owned();
+    let known: Vec<&str> = words.collect();
+    let dot = if key.is_empty() { "" } else { "." };
+    if message.starts_with("unknown field") {
+        let rule = format!("there is no key \"{key}{dot}{typed}\"");
+        return cannot_use(path, line, &rule).hint(suggest::hint(
+            &typed,
+            &known,
+            "the keys here are",
+        ));
+    }
+    let colon = if key.is_empty() { "" } else { ": " };
+    if message.starts_with("unknown variant") {
+        let rule = format!("{key}: must be {}, and is {typed}", known.join(" or "));
+        return cannot_use(path, line, &rule).hint(suggest::hint(&typed, &known, "choose one of"));
+    }
+    let rule = match message
+        .strip_prefix("invalid type: ")
+        .and_then(|it| it.split_once(", expected "))
+    {
+        Some((found, expected)) => {
+            let expected = match expected {
+                "a sequence" => "a list",
+                "a map" => "a table",
+                "i64" => "a whole number",
+                "f64" => "a number",
+                other => other,
+            };
+            format!("expected {expected}, found {found}")
+        }
+        None => message,
+    };
+    cannot_use(path, line, &format!("{key}{colon}{rule}"))
+        .hint("`maintenance init` writes an example of every key")
 }
 
 #[cfg(test)]
@@ -212,7 +317,7 @@ mod tests {
         let file = parse(
             r#"app = "demo"
 env = "dev"
-rate = 2.5
+rate = 2
 
 [store]
 kind = "file"
@@ -221,29 +326,47 @@ path = "state"
 
 [roles.worker]
 functions = ["demo-dev-*"]
-exclude = ["*-prewarm"]
 tags = { role = "worker" }
+exclude = ["*-prewarm"]
+ttl = 7
 
 [roles.api]
 "#,
         )
         .unwrap();
+        for (key, line) in [
+            ("app", 1),
+            ("rate", 3),
+            ("store.prefix", 7),
+            ("roles.worker", 10),
+        ] {
+            assert_eq!(file.line(key), line, "{key}");
+        }
         let at = |line| Source::File {
             path: "/x/maintenance.toml".into(),
             line,
         };
-        assert_eq!(file.app, Some(Sourced::new("demo".to_owned(), at(1))));
-        assert_eq!(file.rate, Some(Sourced::new("2.5".to_owned(), at(3))));
-        assert_eq!(file.prefix, Some(Sourced::new("/m".to_owned(), at(7))));
+        let store = StoreChoice::File("/x/state".into());
+        assert_eq!(file.store(), Some(Sourced::new(store, at(8))));
+        assert_eq!(file.document.rate, Some(Rate(2.0)));
         assert_eq!(
-            file.store,
-            Some(Sourced::new(FileStore::File("state".into()), at(8)))
+            file.document.roles.keys().collect::<Vec<_>>(),
+            ["api", "worker"]
         );
-        assert_eq!(file.roles.keys().collect::<Vec<_>>(), ["api", "worker"]);
-        let worker = &file.roles["worker"].value;
-        assert_eq!(worker.functions.as_ref().unwrap().value, ["demo-dev-*"]);
-        assert_eq!(worker.tags.as_ref().unwrap().value["role"], "worker");
-        assert!(file.roles["api"].value.functions.is_none());
+        let rows = file.role("worker");
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(key, row)| (key.as_str(), row.value.to_string(), row.source.clone()))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                ("functions", r#"["demo-dev-*"]"#.to_owned(), at(11)),
+                ("tags", r#"{"role":"worker"}"#.to_owned(), at(12)),
+                ("exclude", r#"["*-prewarm"]"#.to_owned(), at(13)),
+                ("ttl", "7".to_owned(), at(14)),
+            ]
+        );
     }
 
     #[test]
@@ -259,64 +382,92 @@ tags = { role = "worker" }
     }
 
     #[test]
-    fn a_bad_value_names_its_key_and_rule() {
+    fn a_bad_value_names_its_line_its_key_and_its_rule() {
         for (text, why) in [
             (
                 "app = 3",
-                "line 1: \"app\" must be a text, and not a integer",
+                "line 1: app: expected a string, found integer `3`",
+            ),
+            (
+                "app = \"a/b\"",
+                "line 1: app: it may hold only the letters a-z",
             ),
             (
                 "rate = \"fast\"",
-                "line 1: \"rate\" must be a number, and not a string",
+                "line 1: rate: expected a number, found string \"fast\"",
+            ),
+            (
+                "rate = 16",
+                "line 1: rate: must be more than 0 and at most 15",
             ),
             (
                 "store = \"ssm\"",
-                "line 1: \"store\" must be a table, and not a string",
+                "line 1: store: expected a table, found string \"ssm\"",
             ),
             (
                 "[store]\nkind = \"smm\"",
-                "line 2: \"store.kind\" must be \"ssm\" or \"file\", and not \"smm\"",
+                "line 2: store.kind: must be ssm or file, and is smm",
             ),
             (
                 "[store]\npath = \"x\"",
-                "line 2: \"store.path\" is where a file store is, and this is none",
-            ),
-            (
-                "[store]\nkind = \"file\"\npath = \"\"",
-                "line 3: \"store.path\" must not be empty",
+                "line 2: store.path: only a file store has a path",
             ),
             (
                 "[roles.w]\nfunctions = \"x\"",
-                "line 2: \"roles.w.functions\" must be a list of texts, and not a string",
+                "line 2: roles.w.functions: expected a list, found string \"x\"",
             ),
             (
                 "[roles.w]\nfunctions = [\"x\",\n 1]",
-                "line 3: \"roles.w.functions\" must be a list of texts, and not a integer",
+                "line 3: roles.w.functions",
+            ),
+            (
+                "[roles.w]\nfunctions = [\"x\",\n \"\"]",
+                "line 3: roles.w.functions",
             ),
             (
                 "[roles.w]\nfunctions = []",
-                "line 2: \"roles.w.functions\" must not be an empty list",
+                "line 2: roles.w.functions: must not be empty",
             ),
             (
                 "[roles.w]\ntags = { a = 1 }",
-                "line 2: \"roles.w.tags\" must be a table of texts, and not a integer",
+                "line 2: roles.w.tags.a: expected a string, found integer `1`",
             ),
             (
                 "[roles.w]\nexclude = [\"x\"]",
-                "line 1: \"roles.w\" has exclude, but neither functions nor tags",
+                "line 2: roles.w.exclude: needs functions or tags",
+            ),
+            (
+                "[roles.w]\nttl = 3601",
+                "line 2: roles.w.ttl: must be a whole number of seconds, 0 to 3600",
             ),
             ("app = \"a\"\napp = \"b\"", "line 2: duplicate key"),
+            ("app = \"a", "line 1: "),
         ] {
-            assert_eq!(refused(text).0, why, "{text}");
+            let (cause, hints) = refused(text);
+            assert!(cause.starts_with(why), "{text}: {cause}");
+            assert!(!hints.is_empty(), "{text}");
         }
     }
 
     #[test]
-    fn a_file_store_without_a_path_has_the_usual_one() {
+    fn a_file_store_without_a_path_has_the_default_one() {
         let file = parse("[store]\nkind = \"file\"\n").unwrap();
         assert_eq!(
-            file.store.unwrap().value,
-            FileStore::File(".maintenance".into())
+            file.store().unwrap().value,
+            StoreChoice::File("/x/.maintenance".into())
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_nothing_and_other_encodings_are_named() {
+        assert_eq!(decode(b"\xef\xbb\xbfapp"), Ok("app"));
+        for utf16 in [&b"\xff\xfea\0"[..], b"\xfe\xff\0a", b"a\0b\0"] {
+            assert_eq!(decode(utf16).unwrap_err(), "it is UTF-16, not UTF-8");
+        }
+        let latin = decode(b"app = \"a\"\nenv = \"caf\xe9\"").unwrap_err();
+        assert_eq!(
+            latin,
+            "line 2: it is not UTF-8; it may be Latin-1 or Windows-1252"
         );
     }
 }

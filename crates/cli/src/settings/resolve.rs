@@ -1,8 +1,6 @@
-//! Who wins: a flag, then a variable, then the configuration file, then the default. And the rules
-//! that a value must keep wherever it came from.
+//! Which value wins: an option, then a variable, then the configuration file, then the default.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use maintenance_control::{AwsSettings, RoleSpec, Selection, check_url};
 use maintenance_flag::{App, Prefix, Role};
@@ -10,16 +8,14 @@ use maintenance_flag::{App, Prefix, Role};
 use crate::args::Global;
 use crate::failure::Failure;
 
-use super::file::{self, ConfigFile, FileStore};
-use super::roles::{RoleSettings, asked_role, bad_name, known_roles};
+use super::file::{self, ConfigFile};
+use super::roles::{RoleSettings, configured_roles, selected_role};
 use super::source::{Source, Sourced};
 use super::surroundings::Surroundings;
-use super::window;
+use super::values::{Rate, SiteUrl, StoreChoice};
 
 /// Calls a second to AWS Lambda's control plane, unless configured.
-const DEFAULT_RATE: f64 = 10.0;
-/// AWS allows 15 a second for all callers together, and does not raise it.
-const MAX_RATE: f64 = 15.0;
+const DEFAULT_RATE: Rate = Rate(10.0);
 
 /// Everything that a command needs to know.
 #[derive(Debug, Clone)]
@@ -32,10 +28,10 @@ pub(crate) struct Settings {
     /// All roles there are: web, worker, and the others by name.
     pub(crate) roles: Vec<RoleSettings>,
     pub(crate) role: Sourced<Role>,
-    /// What is wrong with the asked role if the store does not know it, either.
+    /// What is wrong with the selected role if the store does not know it, either.
     pub(crate) unknown_role: Option<Failure>,
     pub(crate) all: bool,
-    pub(crate) rate: Sourced<f64>,
+    pub(crate) rate: Sourced<Rate>,
     pub(crate) by: Sourced<String>,
     pub(crate) profile: Option<Sourced<String>>,
     pub(crate) region: Option<Sourced<String>>,
@@ -45,112 +41,71 @@ pub(crate) struct Settings {
     dir: PathBuf,
 }
 
-/// Where the parameters are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StoreChoice {
-    /// Parameter Store.
-    Ssm,
-    /// A folder, absolute.
-    File(PathBuf),
-}
-
-impl std::fmt::Display for StoreChoice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Ssm => f.write_str("ssm"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
-        }
-    }
-}
-
 impl Settings {
     /// Lays the sources over each other.
     pub(crate) fn resolve(args: &Global, around: &Surroundings) -> Result<Self, Failure> {
-        let file = config_file(args, around)?;
-        let (config_file, file) = match file {
-            Some((path, file)) => (Some(path), Some(file)),
-            None => (None, None),
-        };
-        let pick = |flag: &'static str, arg: &Option<String>, variable, of_file| {
-            pick(around, flag, arg.as_deref(), variable, of_file)
-        };
-        let of_file = |get: fn(&ConfigFile) -> &Option<Sourced<String>>| {
-            file.as_ref().and_then(|file| get(file).clone())
-        };
-        let app = pick(
-            "--app",
-            &args.app,
-            "MAINTENANCE_APP",
-            of_file(|file| &file.app),
-        )?;
-        let env = pick(
-            "--env",
-            &args.env,
-            "MAINTENANCE_ENV",
-            of_file(|file| &file.env),
-        )?;
-        let prefix = pick(
-            "--prefix",
-            &args.prefix,
-            "MAINTENANCE_PREFIX",
-            of_file(|f| &f.prefix),
-        )?;
-        let rate = pick(
-            "--rate",
-            &args.rate,
-            "MAINTENANCE_RATE",
-            of_file(|file| &file.rate),
-        )?;
-        let store = pick("--store", &args.store, "MAINTENANCE_STORE", None)?;
-        let role = pick("--role", &args.role, "MAINTENANCE_ROLE", None)?;
-
-        // Both are needed to check either; what is missing is said when it is needed.
-        for (app, env) in [(&app, &None), (&None, &env)] {
-            check_app(app.as_ref(), env.as_ref())?;
-        }
-        let roles = known_roles(file.as_ref())?;
-        let (role, unknown_role) = asked_role(role, &roles)?;
-        if args.all && args.role.is_some() {
-            return Err(
-                Failure::usage("--all cannot be used with --role").hint("leave one of them out")
-            );
-        }
+        let (config_file, file) = config_file(args, around)?.unzip();
+        let file = file.as_ref();
+        let document = file.map(|file| file.document.clone()).unwrap_or_default();
+        let roles = configured_roles(file)?;
+        let (role, unknown_role) = selected_role(args.sourced("role", &args.role), &roles);
         let mut settings = Self {
-            store: store_choice(store, file.as_ref(), &around.dir)?,
-            prefix: prefix.map_or_else(
-                || Ok(Sourced::new(Prefix::default(), Source::Default("default"))),
-                |prefix| prefix.try_map(|text, from| text.parse().map_err(bad_name(&text, from))),
-            )?,
-            rate: rate.map_or_else(
-                || Ok(Sourced::new(DEFAULT_RATE, Source::Default("default"))),
-                |rate| rate.try_map(|text, from| parse_rate(&text, from)),
-            )?,
+            app: args
+                .sourced("app", &args.app)
+                .or_else(|| file?.sourced("app", document.app.map(|app| app.0)))
+                .map(|name| name.map(|name| name.0)),
+            env: args
+                .sourced("env", &args.env)
+                .or_else(|| file?.sourced("env", document.env.map(|env| env.0)))
+                .map(|name| name.map(|name| name.0)),
+            store: args
+                .sourced("store", &args.store)
+                .or_else(|| file?.store())
+                .unwrap_or_else(|| Sourced::default(StoreChoice::Ssm))
+                .map(|store| match store {
+                    StoreChoice::File(path) => StoreChoice::File(around.dir.join(path)),
+                    ssm => ssm,
+                }),
+            prefix: args
+                .sourced("prefix", &args.prefix)
+                .or_else(|| file?.sourced("store.prefix", document.store.prefix.map(|it| it.0)))
+                .unwrap_or_else(|| Sourced::default(Prefix::default())),
+            rate: args
+                .sourced("rate", &args.rate)
+                .or_else(|| file?.sourced("rate", document.rate))
+                .unwrap_or_else(|| Sourced::default(DEFAULT_RATE)),
             by: around.by()?,
-            profile: pick("--profile", &args.profile, "", None)?
+            profile: args
+                .sourced("profile", &args.profile)
                 .or_else(|| around.theirs("AWS_PROFILE")),
-            region: pick("--region", &args.region, "", None)?
+            region: args
+                .sourced("region", &args.region)
                 .or_else(|| around.theirs("AWS_REGION"))
                 .or_else(|| around.theirs("AWS_DEFAULT_REGION")),
-            endpoint_url: endpoint(pick("--endpoint-url", &args.endpoint_url, "", None)?)?
+            endpoint_url: args
+                .sourced("endpoint-url", &args.endpoint_url)
                 .or_else(|| around.theirs("AWS_ENDPOINT_URL")),
-            url: window::address(around.ours("MAINTENANCE_URL")?)?,
+            url: around.ours("MAINTENANCE_URL")?.map(site).transpose()?,
             all: args.all,
             dir: around.dir.clone(),
             config_file,
-            app,
-            env,
             roles,
             role,
             unknown_role,
         };
-        settings.choose_functions(&args.functions)?;
-        for role in &settings.roles {
-            role.spec()?;
+        endpoint(&settings.endpoint_url)?;
+        // A variable may name a role that --all stands above.
+        if args.all && matches!(settings.role.source, Source::Flag(_)) {
+            return Err(
+                Failure::usage("--all cannot be used with --role").hint("leave one of them out")
+            );
         }
+        let globs: Vec<String> = args.functions.iter().map(ToString::to_string).collect();
+        settings.choose_functions(&globs)?;
         Ok(settings)
     }
 
-    /// `--function` stands for the functions of the one asked role: of the one that has them, if none is
+    /// `--function` stands for the functions of the one selected role: of the one that has them, if none is
     /// named, since the default would close the website for the sake of a worker.
     fn choose_functions(&mut self, globs: &[String]) -> Result<(), Failure> {
         if globs.is_empty() {
@@ -167,89 +122,82 @@ impl Settings {
         if matches!(self.role.source, Source::Default(_)) {
             self.role = self.role_of(globs)?;
         }
-        for role in self
-            .roles
-            .iter_mut()
-            .filter(|role| role.role == self.role.value)
-        {
-            role.functions = Some(Sourced::new(globs.to_vec(), Source::Flag("--function")));
+        let selected = |role: &&mut RoleSettings| role.role == self.role.value;
+        if let Some(role) = self.roles.iter_mut().find(selected) {
+            let flag = Source::Flag("--function".to_owned());
+            role.functions = Some(Sourced::new(globs.to_vec(), flag));
         }
         Ok(())
     }
 
     /// The role of the configuration that selects all of these functions.
     fn role_of(&self, globs: &[String]) -> Result<Sourced<Role>, Failure> {
-        Selection::new(globs, &[], BTreeMap::new()).map_err(|error| {
-            Failure::usage("what --function names cannot be used").caused_by(&error)
-        })?;
         let mut having = Vec::new();
         for role in &self.roles {
             let selection = role.spec()?.functions;
             // A glob that selects some of what a role selects is matched by that role's, as a name is.
             let has = |selection: Selection| globs.iter().all(|glob| selection.matches_name(glob));
             if selection.is_some_and(has) {
-                having.push(&role.role);
+                having.push(role.role.as_str());
             }
         }
         let cause = match having.as_slice() {
-            [only] => return Ok(Sourced::new((*only).clone(), Source::Flag("--function"))),
-            [] => "no role of the configuration selects what it names".to_owned(),
-            several => {
-                let names: Vec<&str> = several.iter().map(|role| role.as_str()).collect();
-                format!("the roles {} all select what it names", names.join(", "))
+            [only] => {
+                let role = self.roles.iter().find(|role| role.role.as_str() == *only);
+                let flag = Source::Flag("--function".to_owned());
+                return Ok(Sourced::new(
+                    role.map_or_else(Role::web, |it| it.role.clone()),
+                    flag,
+                ));
             }
+            [] => "no role of the configuration selects these functions".to_owned(),
+            several => format!(
+                "the roles {} all select these functions",
+                several.join(", ")
+            ),
         };
-        let names = self.roles.iter().map(|role| role.role.as_str());
+        let names: Vec<&str> = self.roles.iter().map(|role| role.role.as_str()).collect();
         Err(Failure::usage("--function needs --role")
             .cause(cause)
-            .hint(format!(
-                "add --role with one of {}",
-                names.collect::<Vec<_>>().join(", ")
-            )))
+            .hint(format!("add --role with one of {}", names.join(", "))))
     }
 
     /// The app and its environment.
     pub(crate) fn app(&self) -> Result<App, Failure> {
-        let missing = |what: &str, flag: &str, variable: &str| {
-            let failure = Failure::usage(format!("no {what} is set"));
-            let failure = match &self.config_file {
-                Some(file) => failure.cause(format!(
-                    "{} has no \"{what}\", and neither {flag} nor {variable} is given",
-                    file.value.display()
-                )),
-                None => failure.cause(format!(
-                    "there is no {} in {} or above it, and neither {flag} nor {variable} is given",
-                    file::FILE_NAME,
-                    self.dir.display()
-                )),
-            };
-            failure.hint(match &self.config_file {
-                Some(_) => format!("add {what} = \"…\" to the file, or give {flag}"),
-                None => {
-                    "write a configuration file with `maintenance init`, or give --app and --env"
-                        .to_owned()
+        let missing =
+            |what: &str| {
+                let failure = Failure::usage(format!("no {what} is set"));
+                let none = format!(
+                    "neither --{what} nor MAINTENANCE_{} is given",
+                    what.to_uppercase()
+                );
+                if let Some(file) = &self.config_file {
+                    let file = file.value.display();
+                    return failure
+                        .cause(format!("{file} has no \"{what}\", and {none}"))
+                        .hint(format!("add {what} = \"…\" to the file, or give --{what}"));
                 }
-            })
-        };
-        let app = self
-            .app
-            .as_ref()
-            .ok_or_else(|| missing("app", "--app", "MAINTENANCE_APP"))?;
-        let env = self
-            .env
-            .as_ref()
-            .ok_or_else(|| missing("env", "--env", "MAINTENANCE_ENV"))?;
-        App::new(&app.value, &env.value).map_err(bad_name(&app.value, &app.source))
+                let dir = match self.dir.as_os_str().is_empty() {
+                    true => "the working directory, which does not exist".to_owned(),
+                    false => self.dir.display().to_string(),
+                };
+                failure
+                .cause(format!("there is no {} in {dir} or above it, and {none}", file::FILE_NAME))
+                .hint("write a configuration file with `maintenance init`, or give --app and --env")
+            };
+        let app = self.app.as_ref().ok_or_else(|| missing("app"))?;
+        let env = self.env.as_ref().ok_or_else(|| missing("env"))?;
+        App::new(&app.value, &env.value).map_err(|error| Failure::usage(error.to_string()))
     }
 
-    /// The roles asked for, in the order of a status.
+    /// The roles selected, in the order of a status.
     pub(crate) fn asked(&self) -> Result<Vec<RoleSpec>, Failure> {
-        let asked = |role: &&RoleSettings| self.all || role.role == self.role.value;
-        self.roles
-            .iter()
-            .filter(asked)
-            .map(RoleSettings::spec)
-            .collect()
+        let roles = self.roles.iter().filter(|role| self.selects(role));
+        roles.map(RoleSettings::spec).collect()
+    }
+
+    fn selects(&self, role: &RoleSettings) -> bool {
+        self.all || role.role == self.role.value
     }
 
     /// All roles that are configured.
@@ -257,19 +205,17 @@ impl Settings {
         self.roles.iter().map(RoleSettings::spec).collect()
     }
 
-    /// Whether no role was asked for.
+    /// Whether no role was selected.
     pub(crate) fn asks_no_role(&self) -> bool {
         matches!(self.role.source, Source::Default(_))
     }
 
-    /// Where a bypass link of the asked roles leads, if it is known: as the variable says, or the first
+    /// Where a bypass link of the selected roles leads, if it is known: as the variable says, or the first
     /// of the roles that does.
     pub(crate) fn link_url(&self) -> Option<String> {
-        let asked = |role: &&RoleSettings| self.all || role.role == self.role.value;
-        let mut roles = self.roles.iter().filter(asked);
-        let of_roles = || roles.find_map(|role| role.standing.url.as_ref());
-        let url = self.url.as_ref().or_else(of_roles)?;
-        Some(url.value.clone())
+        let mut roles = self.roles.iter().filter(|role| self.selects(role));
+        let of_variable = self.url.as_ref().map(|url| url.value.clone());
+        of_variable.or_else(|| roles.find_map(|role| role.url.clone()))
     }
 
     /// What the AWS SDK is told beyond what it finds by itself.
@@ -296,109 +242,48 @@ fn config_file(
     args: &Global,
     around: &Surroundings,
 ) -> Result<Option<(Sourced<PathBuf>, ConfigFile)>, Failure> {
-    let named = match &args.config {
-        Some(path) => Some(Sourced::new(path.clone(), Source::Flag("--config"))),
-        None => around.ours("MAINTENANCE_CONFIG")?.map(|it| Sourced {
-            value: PathBuf::from(it.value),
-            source: it.source,
-        }),
+    let named = args.sourced("config", &args.config);
+    let nearest = || {
+        let found = file::find(&around.dir)?;
+        Some(Sourced::new(found, Source::Default("the nearest one")))
     };
-    let found = match named {
-        Some(named) => Some(Sourced::new(around.dir.join(named.value), named.source)),
-        None => file::find(&around.dir).map(|path| {
-            let source = Source::Default("the nearest one");
-            Sourced::new(path, source)
-        }),
+    let Some(found) = named.or_else(nearest) else {
+        return Ok(None);
     };
-    match found {
-        None => Ok(None),
-        Some(path) => {
-            let file = ConfigFile::read(&path.value).map_err(|failure| match path.source {
-                Source::Default(_) => failure,
-                _ => failure.hint(format!("it is named by {}", path.source)),
-            })?;
-            Ok(Some((path, file)))
-        }
-    }
+    let path = found.map(|path| around.dir.join(path));
+    let file = ConfigFile::read(&path.value).map_err(|failure| match &path.source {
+        Source::Default(_) => failure,
+        source => failure.hint(format!("it is named by {source}")),
+    })?;
+    Ok(Some((path, file)))
 }
 
-/// A flag, else a variable, else the file's.
-fn pick(
-    around: &Surroundings,
-    flag: &'static str,
-    arg: Option<&str>,
-    variable: &'static str,
-    of_file: Option<Sourced<String>>,
-) -> Result<Option<Sourced<String>>, Failure> {
-    if let Some(text) = arg {
-        return Ok(Some(Sourced::new(text.to_owned(), Source::Flag(flag))));
-    }
-    let of_variable = if variable.is_empty() {
-        None
-    } else {
-        around.ours(variable)?
-    };
-    Ok(of_variable.or(of_file))
-}
-
-/// Checks the one that is there.
-fn check_app(app: Option<&Sourced<String>>, env: Option<&Sourced<String>>) -> Result<(), Failure> {
-    let Some(given) = app.or(env) else {
-        return Ok(());
-    };
-    let text = |it: Option<&Sourced<String>>| it.map_or("x".to_owned(), |it| it.value.clone());
-    App::new(&text(app), &text(env)).map_err(bad_name(&given.value, &given.source))?;
-    Ok(())
-}
-
-fn store_choice(
-    given: Option<Sourced<String>>,
-    file: Option<&ConfigFile>,
-    dir: &Path,
-) -> Result<Sourced<StoreChoice>, Failure> {
-    if let Some(given) = given {
-        return given.try_map(|text, from| match text.strip_prefix("file:") {
-            Some(path) if !path.is_empty() => Ok(StoreChoice::File(dir.join(path))),
-            _ if text == "ssm" => Ok(StoreChoice::Ssm),
-            _ => Err(Failure::usage(format!("the store {text:?} is not valid"))
-                .cause("it must be ssm or file:PATH")
-                .hint(format!("it comes from {from}"))),
-        });
-    }
-    let configured = file.and_then(|file| Some((file, file.store.clone()?)));
-    match configured {
-        None => Ok(Sourced::new(StoreChoice::Ssm, Source::Default("default"))),
-        Some((file, store)) => store.try_map(|store, _| match store {
-            FileStore::Ssm => Ok(StoreChoice::Ssm),
-            FileStore::File(path) => {
-                let folder = file.path.parent().unwrap_or(dir);
-                Ok(StoreChoice::File(folder.join(path)))
-            }
-        }),
-    }
+/// The address that a variable gives.
+fn site(given: Sourced<String>) -> Result<Sourced<String>, Failure> {
+    given.try_map(|text, from| {
+        let url = text.parse::<SiteUrl>().map_err(|broken| {
+            Failure::usage(format!("{from} cannot be used"))
+                .cause(format!("it {broken}"))
+                .hint(format!("unset {from}, or give it the site's address"))
+        })?;
+        Ok(url.0)
+    })
 }
 
 /// An address as the SDK takes it: its own refusal comes late, and speaks of credentials.
-fn endpoint(given: Option<Sourced<String>>) -> Result<Option<Sourced<String>>, Failure> {
-    if let Some(url) = &given {
-        check_url(&url.value).map_err(|problem| {
-            // It may have a password in it.
-            Failure::usage(format!("{} cannot be used", url.source))
-                .cause(problem)
-                .hint("give an address such as http://127.0.0.1:4566")
-        })?;
-    }
-    Ok(given)
-}
-
-fn parse_rate(text: &str, from: &Source) -> Result<f64, Failure> {
-    let rate = text.replace('_', "").parse::<f64>().ok();
-    rate.filter(|rate| *rate > 0.0 && *rate <= MAX_RATE)
-        .ok_or_else(|| {
-            Failure::usage(format!("the rate {text:?} is not valid"))
-                .cause("it must be a number of calls a second, more than 0 and at most 15")
-                .hint(format!(
-                    "it comes from {from}; AWS allows 15 a second for all callers together"
-                ))
-        })
+fn endpoint(given: &Option<Sourced<String>>) -> Result<(), Failure> {
+    let Some(Sourced {
+        value,
+        source: source @ Source::Flag(_),
+    }) = given
+    else {
+        // The control plane checks the variable, and every other.
+        return Ok(());
+    };
+    check_url(value).map_err(|problem| {
+        // It may have a password in it.
+        Failure::usage(format!("{source} cannot be used"))
+            .cause(problem)
+            .hint("give an address such as http://127.0.0.1:4566")
+    })
 }

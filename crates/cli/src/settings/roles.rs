@@ -1,28 +1,28 @@
-//! The roles there are, which functions each selects, and which one is asked for.
+//! The roles there are, which functions each selects, and which one is selected.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use maintenance_control::{Drain, RoleSpec, Selection};
-use maintenance_flag::{NameError, Role};
+use maintenance_flag::{Change, Options, Role};
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::suggest;
 
 use super::file::{ConfigFile, RoleTable};
-use super::source::{Source, Sourced};
-use super::window::Standing;
+use super::source::Sourced;
+use super::values::{NonEmpty, Parsed, Seconds};
 
 /// A role and the functions it selects, as configured.
 #[derive(Debug, Clone)]
 pub(crate) struct RoleSettings {
     pub(crate) role: Role,
     pub(crate) functions: Option<Sourced<Vec<String>>>,
-    pub(crate) exclude: Option<Sourced<Vec<String>>>,
-    pub(crate) tags: Option<Sourced<BTreeMap<String, String>>>,
-    pub(crate) ttl: Option<Sourced<Duration>>,
-    pub(crate) timeout: Option<Sourced<Duration>>,
-    pub(crate) standing: Standing,
+    /// Where its bypass link leads.
+    pub(crate) url: Option<String>,
+    /// What the configuration file says of it, as written.
+    pub(crate) keys: Vec<(String, Sourced<Value>)>,
+    table: RoleTable,
 }
 
 impl RoleSettings {
@@ -30,99 +30,92 @@ impl RoleSettings {
         Self {
             role,
             functions: None,
-            exclude: None,
-            tags: None,
-            ttl: None,
-            timeout: None,
-            standing: Standing::default(),
+            url: None,
+            keys: Vec::new(),
+            table: RoleTable::default(),
         }
+    }
+
+    /// Whether it selects functions.
+    pub(crate) fn selects_functions(&self) -> bool {
+        self.functions.is_some() || self.table.tags.is_some()
     }
 
     /// The role as the control plane takes it.
     pub(crate) fn spec(&self) -> Result<RoleSpec, Failure> {
-        let texts = |list: &Option<Sourced<Vec<String>>>| {
-            list.as_ref()
-                .map(|list| list.value.clone())
-                .unwrap_or_default()
-        };
-        let functions = if self.functions.is_none() && self.tags.is_none() {
-            None
-        } else {
-            let tags = self
-                .tags
-                .as_ref()
-                .map(|tags| tags.value.clone())
-                .unwrap_or_default();
-            let selection = Selection::new(&texts(&self.functions), &texts(&self.exclude), tags);
-            Some(selection.map_err(|error| {
-                let failure = Failure::usage(format!(
-                    "the functions of the {} role cannot be used",
-                    self.role
-                ))
-                .caused_by(&error);
-                match &self.functions {
-                    Some(functions) => failure.hint(format!("see {}", functions.source)),
-                    None => failure,
-                }
-            })?)
-        };
+        let table = &self.table;
+        let functions = self.selects_functions().then(|| {
+            let functions = self.functions.as_ref().map(|it| it.value.clone());
+            let tags = table.tags.as_ref().map(|tags| tags.0.clone());
+            Selection::new(
+                &functions.unwrap_or_default(),
+                &texts(&table.exclude),
+                tags.unwrap_or_default(),
+            )
+        });
+        let functions = functions.transpose().map_err(|error| {
+            let role = &self.role;
+            Failure::usage(format!("the functions of the {role} role cannot be used"))
+                .caused_by(&error)
+                .hint("correct --function, or functions and exclude in the configuration file")
+        })?;
+        let default = Drain::default();
+        let ttl = table.ttl.map(|Seconds(ttl)| Duration::from_secs(ttl));
+        let timeout = table.timeout.map(|Seconds(it)| Duration::from_secs(it));
         Ok(RoleSpec {
             role: self.role.clone(),
             functions,
             drain: Drain {
-                ttl: self
-                    .ttl
-                    .as_ref()
-                    .map_or(Drain::default().ttl, |ttl| ttl.value),
-                timeout: self.timeout.as_ref().map(|timeout| timeout.value),
+                ttl: ttl.unwrap_or(default.ttl),
+                timeout: timeout.or(default.timeout),
             },
-            options: self.standing.options(),
+            options: Options {
+                message: change(table.message.as_ref().map(|message| message.0.0.clone())),
+                addresses: change(table.allow_ip.as_ref().map(values)),
+                paths: change(table.allow_path.as_ref().map(values)),
+                ..Options::default()
+            },
         })
     }
 }
 
-/// A broken naming rule: what, which rule, and where it came from.
-pub(super) fn bad_name<'a>(text: &'a str, from: &'a Source) -> impl Fn(NameError) -> Failure + 'a {
-    move |error| {
-        let shown: String = text.chars().take(80).collect();
-        Failure::usage(format!("{} {shown:?} is not valid", error.what()))
-            .cause(error.rule())
-            .hint(format!("it comes from {from}"))
-    }
+fn values<T: Clone>(list: &NonEmpty<Vec<Parsed<T>>>) -> Vec<T> {
+    list.0.iter().map(|it| it.0.clone()).collect()
+}
+
+fn texts<T: Clone + ToString>(list: &Option<NonEmpty<Vec<Parsed<T>>>>) -> Vec<String> {
+    let list = list.as_ref().map(values).unwrap_or_default();
+    list.iter().map(ToString::to_string).collect()
+}
+
+fn change<T>(value: Option<T>) -> Change<T> {
+    value.map_or(Change::Keep, Change::Set)
 }
 
 /// The roles web and worker, which always exist, then the others.
-pub(super) fn known_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>, Failure> {
+pub(super) fn configured_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>, Failure> {
     let mut roles = vec![
         RoleSettings::new(Role::web()),
         RoleSettings::new(Role::worker()),
     ];
-    let tables = file.map(|file| &file.roles).into_iter().flatten();
-    for (
-        name,
-        Sourced {
-            value: table,
-            source,
-        },
-    ) in tables
-    {
-        let role: Role = name.parse().map_err(bad_name(name, source))?;
-        let RoleTable {
-            functions,
-            exclude,
-            tags,
-            ttl,
-            timeout,
-            standing,
-        } = table.clone();
+    let Some(file) = file else {
+        return Ok(roles);
+    };
+    for (name, table) in &file.document.roles {
+        let role: Role = name.parse().map_err(|error: maintenance_flag::NameError| {
+            Failure::usage(error.to_string()).hint(format!(
+                "it comes from {}",
+                file.source(&format!("roles.{name}"))
+            ))
+        })?;
+        let key = format!("roles.{name}.functions");
+        let functions = table.functions.is_some().then(|| texts(&table.functions));
         let settings = RoleSettings {
+            functions: file.sourced(&key, functions),
+            url: table.url.as_ref().map(|url| url.0.0.clone()),
+            keys: file.role(name),
+            table: table.clone(),
             role,
-            functions,
-            exclude,
-            tags,
-            ttl,
-            timeout,
-            standing,
         };
         match roles.iter_mut().find(|known| known.role == settings.role) {
             Some(known) => *known = settings,
@@ -132,33 +125,28 @@ pub(super) fn known_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>
     Ok(roles)
 }
 
-/// The role that is asked for and, if it is not configured, what is wrong with that unless the store knows
+/// The role that is selected and, if it is not configured, what is wrong with that unless the store knows
 /// it.
-pub(super) fn asked_role(
-    role: Option<Sourced<String>>,
+pub(super) fn selected_role(
+    role: Option<Sourced<Role>>,
     roles: &[RoleSettings],
-) -> Result<(Sourced<Role>, Option<Failure>), Failure> {
-    let Some(role) = role else {
-        let web = Sourced::new(Role::web(), Source::Default("default"));
-        return Ok((web, None));
+) -> (Sourced<Role>, Option<Failure>) {
+    let Some(Sourced {
+        value: role,
+        source,
+    }) = role
+    else {
+        return (Sourced::default(Role::web()), None);
     };
-    let mut unknown = None;
-    let role = role.try_map(|text, from| {
-        let known: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
-        let role: Role = text.parse().map_err(|error| {
-            bad_name(&text, from)(error).hint(suggest::hint(&text, &known, "the roles are"))
-        })?;
-        if !known.contains(&role.as_str()) {
-            let failure = Failure::usage(format!("there is no role {role}")).cause(format!(
-                "the roles are {}, and {from} names another",
-                known.join(", ")
-            ));
-            unknown = Some(failure.hint(match suggest::nearest(role.as_str(), known) {
+    let known: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
+    let unknown = (!known.contains(&role.as_str())).then(|| {
+        let all = known.join(", ");
+        Failure::usage(format!("there is no role {role}"))
+            .cause(format!("the roles are {all}, and {source} names another"))
+            .hint(match suggest::nearest(role.as_str(), known) {
                 Some(word) => format!("did you mean {word}?"),
                 None => format!("add [roles.{role}] to the configuration file"),
-            }));
-        }
-        Ok::<_, Failure>(role)
-    })?;
-    Ok((role, unknown))
+            })
+    });
+    (Sourced::new(role, source), unknown)
 }

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// A flag, as typed: `--app`.
-    Flag(&'static str),
+    /// An option, as typed: `--app`.
+    Flag(String),
     /// An environment variable.
-    Variable(&'static str),
+    Variable(String),
     /// A line of the configuration file.
     File { path: PathBuf, line: usize },
-    /// Nobody said otherwise; the text says what stood in.
+    /// None of them; the text says what stood in.
     Default(&'static str),
 }
 
@@ -34,7 +34,8 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flag(name) | Self::Variable(name) | Self::Default(name) => f.write_str(name),
+            Self::Flag(name) | Self::Variable(name) => f.write_str(name),
+            Self::Default(name) => f.write_str(name),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
         }
     }
@@ -52,15 +53,22 @@ impl<T> Sourced<T> {
         Self { value, source }
     }
 
+    /// A value that was not given.
+    pub(crate) fn default(value: T) -> Self {
+        Self::new(value, Source::Default("default"))
+    }
+
     /// The same value as another type, from the same source.
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Sourced<U> {
+        Sourced::new(f(self.value), self.source)
+    }
+
+    /// The same, unless it cannot be.
     pub(crate) fn try_map<U, E>(
         self,
         f: impl FnOnce(T, &Source) -> Result<U, E>,
     ) -> Result<Sourced<U>, E> {
         let value = f(self.value, &self.source)?;
-        Ok(Sourced {
-            value,
-            source: self.source,
-        })
+        Ok(Sourced::new(value, self.source))
     }
 }

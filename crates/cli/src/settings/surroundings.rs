@@ -27,9 +27,9 @@ pub(crate) struct Surroundings {
 
 impl Surroundings {
     /// Those of this process.
-    pub(crate) fn read() -> Result<Self, Failure> {
-        let dir = std::env::current_dir()
-            .map_err(|e| Failure::failed("cannot tell the working directory").caused_by(&e))?;
+    pub(crate) fn read() -> Self {
+        // Empty if it was deleted: what is relative to it is not found, and nothing else misses it.
+        let dir = std::env::current_dir().unwrap_or_default();
         let mut variables = BTreeMap::new();
         let mut unreadable = Vec::new();
         for (name, value) in std::env::vars_os() {
@@ -44,12 +44,12 @@ impl Surroundings {
             }
         }
         let host = host_name().or_else(|| variables.get("HOSTNAME").cloned());
-        Ok(Self {
+        Self {
             variables,
             unreadable,
             dir,
             host,
-        })
+        }
     }
 
     /// One of our variables. One that is set but empty is unset, as for the AWS CLI and its SDKs.
@@ -65,7 +65,10 @@ impl Surroundings {
     /// Somebody else's variable: one that is not UTF-8 is none of ours to refuse.
     pub(crate) fn theirs(&self, name: &'static str) -> Option<Sourced<String>> {
         let value = self.variables.get(name).filter(|value| !value.is_empty())?;
-        Some(Sourced::new(value.clone(), Source::Variable(name)))
+        Some(Sourced::new(
+            value.clone(),
+            Source::Variable(name.to_owned()),
+        ))
     }
 
     /// Who runs this, for the record: `ana@laptop`.

@@ -228,7 +228,8 @@ impl Environment {
             true => "the AWS configuration files, which do not exist".to_owned(),
             false => files.join(" or "),
         };
-        let known = self.profiles.profiles().map(str::to_owned).collect();
+        let mut known: Vec<_> = self.profiles.profiles().map(str::to_owned).collect();
+        known.sort();
         Err(SettingError::profile(&name, missing, &files, known))
     }
 

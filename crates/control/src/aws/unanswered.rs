@@ -63,7 +63,10 @@ impl Storable for Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.calls.under_way().calls.remove(&self.number);
+        let ended = self.calls.under_way().calls.remove(&self.number);
+        if let Some((call, sent)) = ended {
+            tracing::debug!(took = ?sent.elapsed(), "{call}");
+        }
     }
 }
 

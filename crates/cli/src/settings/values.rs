@@ -1,0 +1,353 @@
+//! The values of options and settings. Each type has one rule, wherever its value was given: as an option,
+//! in a variable or in maintenance.toml. Its errors follow a name: `must be …`.
+
+use std::fmt::{self, Display};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use jiff::civil::{DateTime, Time};
+use jiff::{Span, Timestamp};
+use maintenance_control::Selection;
+use maintenance_flag::{App, Change, NameError};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use crate::printable;
+
+/// AWS allows 15 calls a second for all callers together, and does not raise it.
+const MAX_RATE: f64 = 15.0;
+/// The longest `Retry-After`, seconds: as far ahead as the end of a window.
+const MAX_RETRY_AFTER: u32 = 30 * 24 * 60 * 60;
+/// The longest message, bytes: a flag has 4096 in all.
+const MAX_MESSAGE: usize = 1024;
+
+/// Types that are a text, checked.
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident: $check:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(crate) struct $name(pub(crate) String);
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                let check: fn(&str) -> Result<String, String> = $check;
+                check(text).map(Self)
+            }
+        }
+
+        impl Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+texts! {
+    /// The name of an app.
+    AppName: |text| App::new(text, "x").map(|app| app.name().to_owned()).map_err(rule);
+    /// The environment of an app.
+    EnvName: |text| App::new("x", text).map(|app| app.env().to_owned()).map_err(rule);
+    /// A glob over names of functions.
+    FunctionGlob: |text| {
+        let valid = Selection::new(&[text.to_owned()], &[], Default::default());
+        valid.map_err(|error| error.reason().to_owned())?;
+        Ok(text.to_owned())
+    };
+    /// One line for visitors.
+    Message: |text| {
+        let text = text.trim();
+        let bytes = text.len();
+        match bytes {
+            0 => return Err("must not be empty".to_owned()),
+            1..=MAX_MESSAGE => {}
+            _ => return Err(format!("must be at most {MAX_MESSAGE} bytes, and has {bytes}")),
+        }
+        printable::check(text)?;
+        Ok(text.to_owned())
+    };
+    /// The address of the site, without a query: the bypass link adds one.
+    SiteUrl: site_url;
+}
+
+fn rule(error: NameError) -> String {
+    error.rule().to_owned()
+}
+
+fn site_url(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .ok_or("must begin with https:// or http://")?;
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if host.is_empty() || host.contains('@') {
+        return Err("must name a host, and no user".to_owned());
+    }
+    if path.contains(['?', '#']) {
+        return Err("must have no query and no fragment: the link adds its own".to_owned());
+    }
+    if !text.chars().all(|c| c.is_ascii_graphic()) {
+        return Err("must be plain ASCII, without spaces".to_owned());
+    }
+    let slash = if path.is_empty() { "/" } else { "" };
+    Ok(format!("{text}{slash}"))
+}
+
+/// Calls to AWS Lambda a second.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "f64", expecting = "a number")]
+pub(crate) struct Rate(pub(crate) f64);
+
+impl TryFrom<f64> for Rate {
+    type Error = String;
+
+    fn try_from(rate: f64) -> Result<Self, String> {
+        match rate > 0.0 && rate <= MAX_RATE {
+            true => Ok(Self(rate)),
+            false => Err(format!(
+                "must be more than 0 and at most {MAX_RATE}, which AWS allows all callers together"
+            )),
+        }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let rate = text.parse::<f64>();
+        rate.map_err(|_| "must be a number of calls a second".to_owned())?
+            .try_into()
+    }
+}
+
+/// Where the parameters are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreChoice {
+    /// Parameter Store.
+    Ssm,
+    /// A folder.
+    File(PathBuf),
+}
+
+impl FromStr for StoreChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("file:") {
+            Some(path) if !path.is_empty() => Ok(Self::File(path.into())),
+            _ if text == "ssm" => Ok(Self::Ssm),
+            _ => Err("must be ssm or file:PATH".to_owned()),
+        }
+    }
+}
+
+impl Display for StoreChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ssm => f.write_str("ssm"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+/// Seconds for `Retry-After`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RetryAfter(pub(crate) u32);
+
+impl FromStr for RetryAfter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().parse() {
+            Ok(seconds @ 1..=MAX_RETRY_AFTER) => Ok(Self(seconds)),
+            _ => Err(format!(
+                "must be a whole number of seconds, 1 to {MAX_RETRY_AFTER}"
+            )),
+        }
+    }
+}
+
+/// The end of a window, as typed: what a local time means depends on the zone and on now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    At(Timestamp),
+    Local(DateTime),
+    /// The next time that clocks show this.
+    Clock(Time),
+}
+
+impl FromStr for End {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Ok(timestamp) = text.parse() {
+            return Ok(Self::At(timestamp));
+        }
+        let digits = |c: char| c.is_ascii_digit() || c == ':';
+        let padded = match text.find(':') {
+            Some(1) => format!("0{text}"),
+            _ => text.to_owned(),
+        };
+        let parsed = match padded.chars().all(digits) {
+            true => padded.parse().ok().map(Self::Clock),
+            false => text.parse().ok().map(Self::Local),
+        };
+        // A date alone would be its first second, and one with a zone would lose it.
+        let is_whole = text.contains(':') && !text.contains(['[', 'Z', 'z', '+']);
+        parsed.filter(|_| is_whole).ok_or_else(|| {
+            "must be a time such as 09:00, \"2026-11-22 09:00\" or 2026-11-22T09:00:00Z".to_owned()
+        })
+    }
+}
+
+/// A length of time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Length(pub(crate) Span);
+
+impl FromStr for Length {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.trim().parse().map(Self);
+        parsed.map_err(|_| "must be a length of time such as 30m or \"1h 15m\"".to_owned())
+    }
+}
+
+/// An option of a window, which an empty value takes away.
+pub(crate) fn or_clear<T: FromStr>(text: &str) -> Result<Change<T>, T::Err> {
+    match text.is_empty() {
+        true => Ok(Change::Clear),
+        false => text.parse().map(Change::Set),
+    }
+}
+
+/// A text of the configuration file that is parsed as the option of its name is.
+#[derive(Debug, Clone)]
+pub(super) struct Parsed<T>(pub(super) T);
+
+impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Parsed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A list or a table of the file: an empty one would look like a choice and be none.
+#[derive(Debug, Clone)]
+pub(super) struct NonEmpty<C>(pub(super) C);
+
+impl<'de, C: Deserialize<'de>> Deserialize<'de> for NonEmpty<C>
+where
+    for<'a> &'a C: IntoIterator,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let all = C::deserialize(deserializer)?;
+        let is_empty = (&all).into_iter().next().is_none();
+        match is_empty {
+            false => Ok(Self(all)),
+            true => Err(D::Error::custom("must not be empty")),
+        }
+    }
+}
+
+/// Seconds, up to what AWS or a gate takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seconds<const MAX: u64>(pub(super) u64);
+
+impl<'de, const MAX: u64> Deserialize<'de> for Seconds<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match i64::deserialize(deserializer)?.try_into() {
+            Ok(seconds) if seconds <= MAX => Ok(Self(seconds)),
+            _ => Err(D::Error::custom(format!(
+                "must be a whole number of seconds, 0 to {MAX}"
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_has_an_address_that_takes_a_query() {
+        for (typed, leads) in [
+            ("https://example.com", "https://example.com/"),
+            ("https://example.com/shop", "https://example.com/shop"),
+            ("http://127.0.0.1:3000/", "http://127.0.0.1:3000/"),
+        ] {
+            assert_eq!(typed.parse(), Ok(SiteUrl(leads.to_owned())));
+        }
+        for bad in [
+            "",
+            "example.com",
+            "ftp://example.com",
+            "https://",
+            "https:///x",
+            "https://me:secret@example.com",
+            "https://example.com/?a=b",
+            "https://example.com#top",
+            "https://example.com/a b",
+        ] {
+            assert!(bad.parse::<SiteUrl>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_a_line_that_fits() {
+        let message = |text: &str| text.parse::<Message>();
+        assert_eq!(
+            message(" Back soon. "),
+            Ok(Message("Back soon.".to_owned()))
+        );
+        for bad in ["", " ", "two\nlines", "\u{1b}[31mred", &"x".repeat(1025)] {
+            assert!(message(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_their_limits() {
+        assert_eq!("120".parse(), Ok(RetryAfter(120)));
+        for bad in ["0", "-5", "1.5", "soon", "2592001", ""] {
+            assert!(bad.parse::<RetryAfter>().is_err(), "{bad}");
+        }
+        assert_eq!("2.5".parse(), Ok(Rate(2.5)));
+        for bad in ["0", "-1", "15.5", "fast", "NaN", "inf", ""] {
+            assert!(bad.parse::<Rate>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_an_instant_a_local_time_or_the_next_time_that_clocks_show() {
+        for (typed, end) in [
+            (
+                " 2026-11-22T09:00:00+01:00 ",
+                End::At("2026-11-22T08:00:00Z".parse().unwrap()),
+            ),
+            (
+                "2026-11-22 09:00",
+                End::Local("2026-11-22T09:00:00".parse().unwrap()),
+            ),
+            ("9:00", End::Clock("09:00:00".parse().unwrap())),
+        ] {
+            assert_eq!(typed.parse(), Ok(end), "{typed}");
+        }
+        for bad in [
+            "",
+            "soon",
+            "9",
+            "2026",
+            "2026-11-22",
+            "25:00",
+            "2026-02-30 09:00",
+            "2026-11-22 09:00[Mars/Base]",
+        ] {
+            assert!(bad.parse::<End>().is_err(), "{bad}");
+        }
+    }
+}
