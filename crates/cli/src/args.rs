@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use clap::builder::Resettable;
 use clap::error::{Error, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{
-    Arg, ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
-};
+use clap::{Arg, ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use maintenance_flag::{AddressRange, Change, PathPattern, Prefix, Role};
 
 use crate::settings::{
@@ -185,82 +183,57 @@ pub(crate) struct Global {
     /// Functions of the role, instead of those in maintenance.toml (repeatable)
     ///
     /// Without --role, of the one role that selects them there.
-    #[arg(
-        long = "function",
-        global = true,
-        value_name = "GLOB",
-        hide_short_help = true
-    )]
+    #[arg(long = "function", global = true, value_name = "GLOB")]
     pub(crate) functions: Vec<FunctionGlob>,
 
     /// The app's name
-    #[arg(
-        long, global = true, value_name = "NAME", env = "MAINTENANCE_APP", help_heading = APP,
-        hide_short_help = true
-    )]
+    #[arg(long, global = true, value_name = "NAME", env = "MAINTENANCE_APP")]
     pub(crate) app: Option<AppName>,
     /// The app's environment, as dev or prod
-    #[arg(
-        long, global = true, env = "MAINTENANCE_ENV", help_heading = APP, hide_short_help = true
-    )]
+    #[arg(long, global = true, env = "MAINTENANCE_ENV")]
     pub(crate) env: Option<EnvName>,
     /// Where the flags are: ssm, or file:PATH [default: ssm]
-    #[arg(
-        long, global = true, env = "MAINTENANCE_STORE", help_heading = APP, hide_short_help = true
-    )]
+    #[arg(long, global = true, env = "MAINTENANCE_STORE")]
     pub(crate) store: Option<StoreChoice>,
     /// What the parameters' names begin with [default: /maintenance]
-    #[arg(
-        long, global = true, env = "MAINTENANCE_PREFIX", help_heading = APP, hide_short_help = true
-    )]
+    #[arg(long, global = true, env = "MAINTENANCE_PREFIX")]
     pub(crate) prefix: Option<Prefix>,
     /// The configuration file, instead of the nearest maintenance.toml
-    #[arg(
-        long, global = true, value_name = "FILE", env = "MAINTENANCE_CONFIG", help_heading = APP,
-        hide_short_help = true
-    )]
+    #[arg(long, global = true, value_name = "FILE", env = "MAINTENANCE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 
     /// The profile of the AWS configuration [env: AWS_PROFILE]
-    #[arg(
-        long, global = true, value_name = "NAME", help_heading = AWS, hide_short_help = true
-    )]
+    #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// The AWS region [env: AWS_REGION]
-    #[arg(long, global = true, help_heading = AWS, hide_short_help = true)]
+    #[arg(long, global = true)]
     pub(crate) region: Option<String>,
     /// Override the AWS endpoint URL [env: AWS_ENDPOINT_URL]
-    #[arg(
-        long, global = true, value_name = "URL", help_heading = AWS, hide_short_help = true
-    )]
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// Calls to AWS Lambda a second, more than 0 and at most 15 [default: 10]
     #[arg(
-        long, global = true, env = "MAINTENANCE_RATE", help_heading = AWS, hide_short_help = true,
+        long,
+        global = true,
+        env = "MAINTENANCE_RATE",
         allow_negative_numbers = true
     )]
     pub(crate) rate: Option<Rate>,
 
     /// Print the answer as one JSON document
-    #[arg(long, global = true, help_heading = OUTPUT, hide_short_help = true)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print nothing but the answer and errors
-    #[arg(short, long, global = true, help_heading = OUTPUT, hide_short_help = true)]
+    #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Print more; -vv also prints each call to AWS
-    #[arg(
-        short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT, hide_short_help = true
-    )]
+    #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 
     /// Which of these a variable gave.
     #[arg(skip)]
     of_variables: Vec<String>,
 }
-
-const APP: &str = "App";
-const AWS: &str = "AWS";
-const OUTPUT: &str = "Output";
 
 /// What `on` takes.
 #[derive(Debug, Args)]
@@ -298,64 +271,50 @@ pub(crate) struct OnArgs {
 /// What visitors get while maintenance is on. Given again while it is on, these are changed, and the
 /// others stay; an empty value removes one.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What visitors get, and who may pass")]
 pub(crate) struct WindowArgs {
     /// Let visitors read: GET, HEAD and OPTIONS pass
-    #[arg(long, help_heading = VISITORS)]
+    #[arg(long)]
     pub(crate) read_only: bool,
     /// One line for visitors, on the page and in the JSON
-    #[arg(long, value_name = "TEXT", value_parser = or_clear::<Message>, help_heading = VISITORS)]
+    #[arg(long, value_name = "TEXT", value_parser = or_clear::<Message>)]
     pub(crate) message: Option<Change<Message>>,
     /// When it is expected to end: 09:00, "2026-11-22 09:00"
     ///
     /// Both are local times; 2026-11-22T09:00:00Z is UTC. Retry-After counts down to it.
-    #[arg(
-        long, value_name = "TIME", conflicts_with = "for_", allow_hyphen_values = true,
-        value_parser = or_clear::<End>, help_heading = VISITORS
-    )]
+    #[arg(long, value_name = "TIME", conflicts_with = "for_", allow_hyphen_values = true, value_parser = or_clear::<End>)]
     pub(crate) until: Option<Change<End>>,
     /// How long it is expected to take: 30m, "1h 15m"
-    #[arg(
-        long = "for", value_name = "DURATION", allow_hyphen_values = true,
-        value_parser = or_clear::<Length>, help_heading = VISITORS
-    )]
+    #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true, value_parser = or_clear::<Length>)]
     pub(crate) for_: Option<Change<Length>>,
     /// Open at that time; otherwise only `off` opens
-    #[arg(long, conflicts_with = "no_auto_off", help_heading = VISITORS)]
+    #[arg(long, conflicts_with = "no_auto_off")]
     pub(crate) auto_off: bool,
     /// Stay on until `off` after all
-    #[arg(long, help_heading = VISITORS, hide_short_help = true)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) no_auto_off: bool,
     /// The value of Retry-After, instead of the time until the end
-    #[arg(
-        long, value_name = "SECONDS", allow_hyphen_values = true,
-        value_parser = or_clear::<RetryAfter>, help_heading = VISITORS, hide_short_help = true
-    )]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = or_clear::<RetryAfter>, hide_short_help = true)]
     pub(crate) retry_after: Option<Change<RetryAfter>>,
 
     /// Print a link that lets those who open it pass
     ///
     /// It is valid for this maintenance and at most 24 hours. A new one ends the one before.
-    #[arg(long, conflicts_with = "no_bypass", help_heading = VISITORS)]
+    #[arg(long, conflicts_with = "no_bypass")]
     pub(crate) bypass: bool,
     /// End the bypass link
-    #[arg(long, help_heading = VISITORS, hide_short_help = true)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) no_bypass: bool,
     /// Where the bypass link leads [env: MAINTENANCE_URL]
-    #[arg(long, requires = "bypass", help_heading = VISITORS, hide_short_help = true)]
+    #[arg(long, requires = "bypass", hide_short_help = true)]
     pub(crate) url: Option<SiteUrl>,
     /// Let an address or range pass: 192.0.2.0/24 (repeatable)
-    #[arg(
-        long, value_name = "CIDR", value_parser = or_clear::<AddressRange>, help_heading = VISITORS
-    )]
+    #[arg(long, value_name = "CIDR", value_parser = or_clear::<AddressRange>)]
     pub(crate) allow_ip: Vec<Change<AddressRange>>,
     /// Let a path pass: /health, /hooks/* (repeatable)
-    #[arg(
-        long, value_name = "PATH", value_parser = or_clear::<PathPattern>, help_heading = VISITORS
-    )]
+    #[arg(long, value_name = "PATH", value_parser = or_clear::<PathPattern>)]
     pub(crate) allow_path: Vec<Change<PathPattern>>,
 }
-
-const VISITORS: &str = "What visitors get, and who may pass";
 
 /// What `off` takes.
 #[derive(Debug, Args)]
@@ -414,17 +373,30 @@ pub(crate) struct DevArgs {
     pub(crate) aws_waits: bool,
 }
 
+/// What a global option is about.
+fn heading(option: &str) -> Option<&'static str> {
+    match option {
+        "app" | "env" | "store" | "prefix" | "config" => Some(APP),
+        "profile" | "region" | "endpoint_url" | "rate" => Some(AWS),
+        "json" | "quiet" | "verbose" => Some(OUTPUT),
+        // Which roles: before all others.
+        _ => None,
+    }
+}
+
+const APP: &str = "App";
+const AWS: &str = "AWS";
+const OUTPUT: &str = "Output";
+
 /// Whether a command uses a global option.
 fn uses(command: &str, option: &str) -> bool {
-    let output = matches!(option, "json" | "quiet" | "verbose");
-    let app = matches!(option, "app" | "env" | "store" | "prefix" | "config");
-    let role = matches!(option, "role" | "all" | "functions");
+    let heading = heading(option);
     match command {
         "completions" | "man" | "version" => false,
         "dev" => option == "quiet",
-        "demo" => output,
-        "init" => app || option == "quiet",
-        "unlock" => !role && option != "rate",
+        "demo" => heading == Some(OUTPUT),
+        "init" => heading == Some(APP) || option == "quiet",
+        "unlock" => heading.is_some() && option != "rate",
         _ => true,
     }
 }
@@ -440,13 +412,18 @@ impl Global {
     }
 }
 
-/// The command, whose global options the help of other commands repeats or not.
+/// The command. The help of each of its commands repeats the global options that it uses, or does not.
 pub(crate) fn command(repeat_global: bool) -> clap::Command {
-    // A variable that is set but empty is unset, as for the AWS CLI.
     let root = Cli::command().mut_args(|arg| {
+        let heading = heading(arg.get_id().as_str());
+        let arg = match heading {
+            Some(_) => arg.help_heading(heading).hide_short_help(true),
+            None => arg,
+        };
+        // A variable that is set but empty is unset, as for the AWS CLI.
         let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
         match arg.get_env().is_some_and(is_empty) {
-            true => arg.env(Resettable::<clap::builder::OsStr>::Reset),
+            true => without_env(arg),
             false => arg.hide_env_values(true),
         }
     });
@@ -454,59 +431,66 @@ pub(crate) fn command(repeat_global: bool) -> clap::Command {
     let global: Vec<Arg> = global.cloned().collect();
     root.mut_subcommands(|command| {
         let name = command.get_name().to_owned();
-        let used = |arg: &&Arg| uses(&name, arg.get_id().as_str());
-        let has_global = global.iter().any(|arg| used(&arg)) && !repeat_global;
-        let command = match has_global {
-            true => {
-                let long = command.get_after_long_help().map(ToString::to_string);
-                let long = long.map_or_else(String::new, |text| format!("{text}\n\n"));
-                command
-                    .after_help(GLOBAL)
-                    .after_long_help(format!("{long}{GLOBAL}"))
-            }
-            false => command,
-        };
         // One that a command has itself does not get into it from above.
         let own = global
             .iter()
-            .map(|arg| arg.clone().hide(!repeat_global || !used(&arg)));
-        command.args(own)
+            .cloned()
+            .map(|arg| match uses(&name, arg.get_id().as_str()) {
+                true => arg.hide(!repeat_global),
+                false => without_env(arg).hide(true),
+            });
+        let command = command.args(own);
+        if repeat_global || !global.iter().any(|arg| uses(&name, arg.get_id().as_str())) {
+            return command;
+        }
+        let long = command.get_after_long_help().map(ToString::to_string);
+        let long = format!("{}\n\n{GLOBAL}", long.unwrap_or_default());
+        command.after_help(GLOBAL).after_long_help(long)
     })
+}
+
+fn without_env(arg: Arg) -> Arg {
+    arg.env(Resettable::<clap::builder::OsStr>::Reset)
 }
 
 /// Parses the arguments.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
-    let mut command = command(false);
-    for arg in command.clone().get_arguments() {
+    let mut bare = command(false);
+    for arg in bare.clone().get_arguments() {
         let value = arg.get_env().and_then(std::env::var_os);
         if arg.get_id() != "config" && value.is_some_and(|value| value.to_str().is_none()) {
             let name = arg.get_env().unwrap_or_default().display();
             let message = format!("{name} is not UTF-8: unset it, or set it to another value");
-            return Err(command.error(ErrorKind::InvalidUtf8, message));
+            return Err(bare.error(ErrorKind::InvalidUtf8, message));
         }
     }
-    let matches = command.try_get_matches_from_mut(arguments)?;
+    // A variable is of the command that uses it: without a command, of `status`.
+    let mut command = bare.clone().mut_args(without_env);
+    let matches = match command.try_get_matches_from_mut(arguments) {
+        Ok(matches) if matches.subcommand().is_some() => matches,
+        _ => bare.try_get_matches_from_mut(arguments)?,
+    };
     let mut cli = Cli::from_arg_matches(&matches)?;
-    let (name, sub) = matches.subcommand().unwrap_or(("status", &matches));
-    let from = |source| move |arg: &&Arg| source_of(sub, arg) == Some(source);
-    let options: Vec<Arg> = command.get_arguments().cloned().collect();
-    let typed = options.iter().filter(from(ValueSource::CommandLine));
-    let is_unused = |arg: &&Arg| arg.is_global_set() && !uses(name, arg.get_id().as_str());
-    if let Some(unused) = typed.clone().find(is_unused) {
-        let option = unused.get_long().unwrap_or_default();
-        let message = format!("'--{option}' is not an option of `maintenance {name}`");
-        let sub = command.find_subcommand_mut(name);
-        let error = sub.map(|sub| sub.error(ErrorKind::UnknownArgument, &message));
-        return Err(error.unwrap_or_else(|| Error::raw(ErrorKind::UnknownArgument, message)));
+    let (name, own) = matches.subcommand().unwrap_or(("status", &matches));
+    let global = command.get_arguments().filter(|arg| arg.is_global_set());
+    let global: Vec<(String, String)> = global
+        .map(|arg| {
+            (
+                arg.get_id().to_string(),
+                arg.get_long().unwrap_or_default().to_owned(),
+            )
+        })
+        .collect();
+    for (id, long) in global {
+        match own.value_source(&id) {
+            Some(ValueSource::CommandLine) if !uses(name, &id) => {
+                let message = format!("'--{long}' is not an option of `maintenance {name}`");
+                let command = command.find_subcommand_mut(name).unwrap_or(&mut bare);
+                return Err(command.error(ErrorKind::UnknownArgument, message));
+            }
+            Some(ValueSource::EnvVariable) => cli.global.of_variables.push(id),
+            _ => {}
+        }
     }
-    let of_variables = options.iter().filter(from(ValueSource::EnvVariable));
-    cli.global.of_variables = of_variables.map(|arg| arg.get_id().to_string()).collect();
     Ok(cli)
-}
-
-fn source_of(matches: &ArgMatches, arg: &Arg) -> Option<ValueSource> {
-    let id = arg.get_id().as_str();
-    // Of the options of `status`, another command has none.
-    let is_known = matches.try_contains_id(id).is_ok();
-    is_known.then(|| matches.value_source(id))?
 }

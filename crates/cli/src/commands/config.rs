@@ -6,14 +6,10 @@ use crate::exit_code::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::printable::printable;
-use crate::settings::{Settings, Source, Sourced};
+use crate::settings::{Rate, Settings, Source, Sourced};
 
 /// A setting as it is shown: its key, its value if it has one, and where that came from.
-struct Row {
-    key: String,
-    value: Value,
-    source: Source,
-}
+type Row = (String, Sourced<Value>);
 
 /// Prints the settings. What is missing is shown as missing, since this is where one looks then.
 pub(crate) fn run(settings: &Settings, output: &Output) -> Result<Outcome, Failure> {
@@ -22,15 +18,10 @@ pub(crate) fn run(settings: &Settings, output: &Output) -> Result<Outcome, Failu
     }
     let rows = rows(settings);
     if output.json() {
-        let settings: Map<String, Value> = rows
-            .into_iter()
-            .map(|row| {
-                (
-                    row.key,
-                    json!({"value": row.value, "source": row.source.to_json()}),
-                )
-            })
-            .collect();
+        let document = |(key, Sourced { value, source }): Row| {
+            (key, json!({"value": value, "source": source.to_json()}))
+        };
+        let settings: Map<String, Value> = rows.into_iter().map(document).collect();
         output.document(&json!({ "settings": settings }))?;
     } else {
         output.answer(text(&rows))?;
@@ -39,59 +30,36 @@ pub(crate) fn run(settings: &Settings, output: &Output) -> Result<Outcome, Failu
 }
 
 fn rows(settings: &Settings) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut row = |key: &str, value: Value, source: &Source| {
-        rows.push(Row {
-            key: key.to_owned(),
-            value,
-            source: source.clone(),
-        });
+    let or = |it: &Option<Sourced<String>>, missing| match it {
+        Some(it) => it.clone().map(Value::String),
+        None => Sourced::new(Value::Null, Source::Default(missing)),
     };
-    let mut optional = |key: &str, it: Option<&Sourced<String>>, missing: &'static str| match it {
-        Some(it) => row(key, json!(it.value), &it.source),
-        None => row(key, Value::Null, &Source::Default(missing)),
-    };
-    let file = settings
-        .config_file
-        .as_ref()
-        .map(|file| Sourced::new(file.value.display().to_string(), file.source.clone()));
-    optional("config", file.as_ref(), "no maintenance.toml here or above");
-    optional("app", settings.app.as_ref(), "not set");
-    optional("env", settings.env.as_ref(), "not set");
-    optional(
-        "profile",
-        settings.profile.as_ref(),
-        "as the AWS SDK finds it",
-    );
-    optional(
-        "region",
-        settings.region.as_ref(),
-        "as the AWS SDK finds it",
-    );
+    let file = settings.config_file.clone();
+    let file = file.map(|file| file.map(|path| path.display().to_string()));
     let endpoint = settings.endpoint_url.clone().map(without_credentials);
-    optional("endpoint-url", endpoint.as_ref(), "AWS's own");
-    row(
-        "store",
-        json!(settings.store.value.to_string()),
-        &settings.store.source,
-    );
-    row(
-        "prefix",
-        json!(settings.prefix.value.as_str()),
-        &settings.prefix.source,
-    );
-    row(
-        "role",
-        json!(settings.role.value.as_str()),
-        &settings.role.source,
-    );
-    row("rate", number(settings.rate.value.0), &settings.rate.source);
-    row("by", json!(settings.by.value), &settings.by.source);
-    if let Some(url) = &settings.url {
-        row("url", json!(url.value), &url.source);
+    let role = settings.role.clone().map(|role| json!(role.as_str()));
+    let prefix = settings.prefix.clone().map(|prefix| json!(prefix.as_str()));
+    let rows = [
+        ("config", or(&file, "no maintenance.toml here or above")),
+        ("app", or(&settings.app, "not set")),
+        ("env", or(&settings.env, "not set")),
+        ("profile", or(&settings.profile, "as the AWS SDK finds it")),
+        ("region", or(&settings.region, "as the AWS SDK finds it")),
+        ("endpoint-url", or(&endpoint, "AWS's own")),
+        (
+            "store",
+            settings.store.clone().map(|store| json!(store.to_string())),
+        ),
+        ("prefix", prefix),
+        ("role", role),
+        ("rate", settings.rate.clone().map(|Rate(rate)| number(rate))),
+        ("by", settings.by.clone().map(Value::String)),
+    ];
+    let mut rows: Vec<Row> = rows.map(|(key, it)| (key.to_owned(), it)).into();
+    if let Some(url) = settings.url.clone() {
+        rows.push(("url".to_owned(), url.map(Value::String)));
     }
     for role in &settings.roles {
-        let key = |part: &str| format!("roles.{}.{part}", role.role);
         let functions = match &role.functions {
             Some(functions) => functions.clone().map(|globs| json!(globs)),
             None if role.selects_functions() => {
@@ -99,19 +67,19 @@ fn rows(settings: &Settings) -> Vec<Row> {
             }
             None => Sourced::new(Value::Null, Source::Default("none: a flag alone")),
         };
-        row(&key("functions"), functions.value, &functions.source);
-        for (name, it) in role.keys.iter().filter(|(name, _)| name != "functions") {
-            row(&key(name), it.value.clone(), &it.source);
-        }
+        let others = role.keys.iter().filter(|(name, _)| name != "functions");
+        let all = std::iter::once(("functions".to_owned(), functions)).chain(others.cloned());
+        rows.extend(all.map(|(name, it)| (format!("roles.{}.{name}", role.role), it)));
     }
     rows
 }
 
 /// Without `.0` where there is nothing after the point.
 fn number(value: f64) -> Value {
-    let text = value.to_string();
-    text.parse::<u64>()
-        .map_or_else(|_| json!(value), |whole| json!(whole))
+    value
+        .to_string()
+        .parse::<u64>()
+        .map_or_else(|_| json!(value), Value::from)
 }
 
 /// A user and password in an address are not shown.
@@ -132,37 +100,35 @@ fn text(rows: &[Row]) -> String {
     let shown = |value: &Value| match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(list) => list
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(", "),
-        Value::Object(map) => map
-            .iter()
-            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Value::Array(list) => {
+            let list: Vec<_> = list.iter().filter_map(Value::as_str).collect();
+            list.join(", ")
+        }
+        Value::Object(map) => {
+            let pair =
+                |(key, value): (_, &Value)| format!("{key}={}", value.as_str().unwrap_or_default());
+            map.iter().map(pair).collect::<Vec<_>>().join(", ")
+        }
         other => other.to_string(),
     };
-    let rows: Vec<(&str, String, String)> = rows
+    let rows: Vec<_> = rows
         .iter()
-        .map(|row| {
-            let value = shown(&row.value);
-            let source = row.source.to_string();
-            let [value, source] = [value, source].map(|text| printable(&text).into_owned());
-            (row.key.as_str(), value, source)
+        .map(|(key, it)| {
+            (
+                key,
+                printable(&shown(&it.value)).into_owned(),
+                it.source.to_string(),
+            )
         })
         .collect();
-    let keys = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+    let keys = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or(0);
     // A long path must not push every source off the screen.
-    let values = rows
-        .iter()
-        .map(|row| row.1.chars().count())
-        .filter(|n| *n <= 40)
-        .max();
-    let values = values.unwrap_or(0);
+    let values = rows.iter().map(|(_, value, _)| value.chars().count());
+    let values = values.filter(|width| *width <= 40).max().unwrap_or(0);
     rows.iter()
-        .map(|(key, value, source)| format!("{key:keys$}  {value:values$}  {source}\n"))
+        .map(|(key, value, source)| {
+            format!("{key:keys$}  {value:values$}  {}\n", printable(source))
+        })
         .collect()
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use maintenance_flag::{AddressRange, PathPattern, Prefix};
 use serde::Deserialize;
 use serde_json::Value;
-use toml::de::{DeTable, DeValue, Error};
+use toml::de::{DeTable, Error};
 
 use crate::failure::Failure;
 use crate::suggest;
@@ -71,8 +71,10 @@ pub(super) struct RoleTable {
 pub(super) struct ConfigFile {
     path: PathBuf,
     pub(super) document: Document,
-    /// Every value, and the line of its key: `roles.worker.functions`.
-    values: BTreeMap<String, (usize, Value)>,
+    /// The same as written.
+    values: Value,
+    /// The line of each key: `roles.worker.functions`.
+    lines: BTreeMap<String, usize>,
 }
 
 /// The nearest configuration file at or above `dir`.
@@ -101,13 +103,14 @@ impl ConfigFile {
     fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         let refuse = |error: Error| refuse(path, text, error);
         let table = DeTable::parse(text).map_err(refuse)?;
-        let mut values = BTreeMap::new();
-        collect(table.get_ref(), "", text, &mut values);
+        let mut lines = BTreeMap::new();
+        note_lines(table.get_ref(), "", text, &mut lines);
         let document = toml::Deserializer::from(table);
         let file = Self {
             path: path.to_owned(),
             document: Document::deserialize(document).map_err(refuse)?,
-            values,
+            values: toml::from_str(text).map_err(refuse)?,
+            lines,
         };
         let store = &file.document.store;
         if store.path.is_some() && store.kind != Some(StoreKind::File) {
@@ -131,7 +134,7 @@ impl ConfigFile {
     }
 
     fn line(&self, key: &str) -> usize {
-        self.values.get(key).map_or(1, |(line, _)| *line)
+        self.lines.get(key).copied().unwrap_or(1)
     }
 
     /// Where the value of this key is.
@@ -149,19 +152,15 @@ impl ConfigFile {
 
     /// What is said of a role, in the order of the lines.
     pub(super) fn role(&self, name: &str) -> Vec<(String, Sourced<Value>)> {
-        let prefix = format!("roles.{name}.");
-        let of_role = self
-            .values
-            .iter()
-            .filter(|(key, _)| key.starts_with(&prefix));
-        let mut keys: Vec<_> = of_role
-            .map(|(key, (_, value))| {
-                let value = Sourced::new(value.clone(), self.source(key));
-                (key[prefix.len()..].to_owned(), value)
-            })
-            .collect();
-        keys.sort_by_key(|(key, _)| self.line(&format!("{prefix}{key}")));
-        keys
+        let key = |name: &str, key: &str| format!("roles.{name}.{key}");
+        let table = self.values["roles"][name].as_object();
+        let mut values: Vec<_> = table.into_iter().flatten().collect();
+        values.sort_by_key(|(it, _)| self.line(&key(name, it)));
+        let sourced = |(it, value): (&String, &Value)| {
+            let source = self.source(&key(name, it));
+            (it.clone(), Sourced::new(value.clone(), source))
+        };
+        values.into_iter().map(sourced).collect()
     }
 
     /// The store, whose path is relative to the folder of the file.
@@ -197,41 +196,13 @@ fn decode(bytes: &[u8]) -> Result<&str, String> {
     })
 }
 
-/// Notes the line of each key, and its value.
-fn collect(
-    table: &DeTable<'_>,
-    prefix: &str,
-    text: &str,
-    values: &mut BTreeMap<String, (usize, Value)>,
-) {
+fn note_lines(table: &DeTable<'_>, prefix: &str, text: &str, lines: &mut BTreeMap<String, usize>) {
     for (key, value) in table {
         let name = format!("{prefix}{}", key.get_ref());
-        // The tables of the document, and not those that are values.
-        let depth = name.matches('.').count();
-        let line = line_of(text, key.span().start);
-        match value.get_ref().as_table() {
-            Some(inner) if depth < 2 => {
-                values.insert(name.clone(), (line, Value::Null));
-                collect(inner, &format!("{name}."), text, values);
-            }
-            _ => {
-                values.insert(name, (line, json(value.get_ref())));
-            }
+        if let Some(inner) = value.get_ref().as_table() {
+            note_lines(inner, &format!("{name}."), text, lines);
         }
-    }
-}
-
-fn json(value: &DeValue<'_>) -> Value {
-    match value {
-        DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Array(list) => list.iter().map(|item| json(item.get_ref())).collect(),
-        DeValue::Table(table) => table
-            .iter()
-            .map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())))
-            .collect(),
-        // The only numbers that are shown are whole.
-        DeValue::Integer(number) => number.as_str().parse().map_or(Value::Null, Value::Number),
-        other => Value::String(other.type_str().to_owned()),
+        lines.insert(name, line_of(text, key.span().start));
     }
 }
 

@@ -43,7 +43,7 @@ impl Surroundings {
                 Err(_) => unreadable.push(name),
             }
         }
-        let host = host_name().or_else(|| variables.get("HOSTNAME").cloned());
+        let host = whoami::hostname().ok().filter(|name| !name.is_empty());
         Self {
             variables,
             unreadable,
@@ -95,7 +95,8 @@ impl Surroundings {
             .into_iter()
             .find_map(|name| self.theirs(name));
         // In containers, CI and cron nobody sets these.
-        let user = user.map(|user| user.value).or_else(user_name);
+        let user = user.map(|user| user.value);
+        let user = user.or_else(|| whoami::username().ok());
         let user = user.unwrap_or_else(|| "unknown".to_owned());
         let mut user: String = shown(&user).chars().take(MAX_NAME_BYTES).collect();
         let host = shown(self.host.as_deref().unwrap_or("unknown"));
@@ -104,35 +105,4 @@ impl Surroundings {
         let source = Source::Default("the user and the host's name");
         Ok(Sourced::new(format!("{user}@{host}"), source))
     }
-}
-
-/// The name of the user this runs as, from the list of the machine's users.
-#[cfg(unix)]
-fn user_name() -> Option<String> {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let users = std::fs::read_to_string("/etc/passwd").ok()?;
-    let user = users
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>());
-    let mut named = user.filter(|fields| fields.get(2) == Some(&uid.as_str()));
-    named.next()?.first().map(|name| (*name).to_owned())
-}
-
-#[cfg(not(unix))]
-fn user_name() -> Option<String> {
-    None
-}
-
-#[cfg(unix)]
-fn host_name() -> Option<String> {
-    let name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    Some(name).filter(|name| !name.is_empty())
-}
-
-#[cfg(not(unix))]
-fn host_name() -> Option<String> {
-    std::env::var("COMPUTERNAME").ok()
 }
