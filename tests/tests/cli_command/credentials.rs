@@ -272,6 +272,6 @@ fn a_login_and_a_session_of_identity_center_that_cannot_be_sent_are_named() {
     scene.write(file, &session("hid\nden").to_string());
     let ran = scene.run(&["on", "-y"]);
     ran.code(1)
-        .says("Error: no usable AWS credentials or region");
+        .says("Error: the AWS credentials cannot be loaded\n");
     does_not_say_it(&ran);
 }
