@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const TRANSIENT_ATTEMPTS: usize = 5;
 /// How often to look again for what should be there and is not found, over some four seconds.
 const LOOKS_FOR_MISSING: usize = 3;
-/// How long a read may go without an answer that has no guard, and so comes before anything is changed: a
-/// person or a script waits for it, and nothing is half done.
+/// How long a read that belongs to no operation may go without an answer: a person or a script waits for it,
+/// and nothing is half done.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// A check of the lease that is older than this is made again before a change.
 pub(crate) const CHECK_LASTS: Duration = Duration::from_secs(1);

@@ -400,7 +400,7 @@ async fn a_stop_is_heard_within_a_second_whatever_is_waited_for() {
         };
         let operation = world.control.on(&roles, &wish, &run);
         let asked = async {
-            tokio::time::sleep(Duration::from_secs(15)).await;
+            tokio::time::sleep(Duration::from_secs(20)).await;
             stop.stop();
             tokio::time::Instant::now()
         };
