@@ -16,7 +16,7 @@ mod setting;
 mod unanswered;
 
 pub use access::AccessError;
-pub(crate) use access::{UNREACHABLE, allow};
+pub(crate) use access::allow;
 pub use setting::{SettingError, check_url};
 pub use unanswered::{Calls, Unanswered};
 

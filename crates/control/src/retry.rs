@@ -13,7 +13,6 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::BoxFuture;
-use tokio::time::Instant;
 
 use crate::aws::AccessError;
 use crate::fence::{Guard, Halt};
@@ -26,9 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const TRANSIENT_ATTEMPTS: usize = 5;
 /// How often to look again for what should be there and is not found, over some four seconds.
 const LOOKS_FOR_MISSING: usize = 3;
-/// How long a read that belongs to no operation may go without an answer: a person or a script waits for it,
-/// and nothing is half done.
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// A check of the lease that is older than this is made again before a change.
 pub(crate) const CHECK_LASTS: Duration = Duration::from_secs(1);
 
@@ -39,10 +35,8 @@ pub(crate) enum Kind {
     Throttled,
     /// The resource is being changed just now. Nothing happened.
     Conflict,
-    /// A failure inside AWS, or an answer that is none. The call may have taken effect.
+    /// No answer, or a failure inside AWS. The call may have taken effect.
     Transient,
-    /// No answer, or no way to AWS. The call may have taken effect.
-    Unanswered,
     /// A permission is missing.
     Denied,
     /// AWS cannot be called at all: the source is an [`AccessError`].
@@ -107,17 +101,6 @@ impl CallError {
             message: halt.to_string(),
             ambiguous: false,
             source,
-        }
-    }
-
-    /// No answer in time.
-    fn unanswered() -> Self {
-        let message = format!("no answer within {} s", ANSWER_WITHIN.as_secs());
-        Self {
-            kind: Kind::Unanswered,
-            message: message.clone(),
-            ambiguous: false,
-            source: message.into(),
         }
     }
 
@@ -211,7 +194,6 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
         {
             Kind::Invalid
         }
-        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => Kind::Unanswered,
         _ => Kind::Transient,
     }
 }
@@ -368,9 +350,7 @@ where
     F: Future<Output = Result<T, E>>,
     E: Into<CallError>,
 {
-    let started = Instant::now();
-    // From the first attempt, or the first after AWS had answered that it is busy.
-    let mut give_up_at = None;
+    let started = tokio::time::Instant::now();
     let seconds = Duration::from_secs;
     let mut transient = delays(
         Duration::from_millis(200),
@@ -386,42 +366,30 @@ where
     loop {
         unless_stopped(guard, pace.turn()).await?;
         check(guard, purpose).await?;
-        let mut checked = Instant::now();
+        let mut checked = tokio::time::Instant::now();
         // Until both are of the same moment: either may take a while.
         loop {
             if let ControlFlow::Break(end) = before(ambiguous).await {
                 return Ok(ControlFlow::Break(end));
             }
-            let looked = Instant::now();
+            let looked = tokio::time::Instant::now();
             if checked.elapsed() > CHECK_LASTS {
                 check(guard, purpose).await?;
-                checked = Instant::now();
+                checked = tokio::time::Instant::now();
             }
             if looked.elapsed() <= CHECK_LASTS {
                 break;
             }
         }
-        let give_up = *give_up_at.get_or_insert_with(|| {
-            let alone = guard.is_none() && purpose == Purpose::Read;
-            alone.then(|| Instant::now() + ANSWER_WITHIN)
-        });
-        let answer = match give_up {
-            None => send().await.map_err(Into::into),
-            Some(at) => match tokio::time::timeout_at(at, send()).await {
-                Ok(answer) => answer.map_err(Into::into),
-                Err(_) => Err(CallError::unanswered()),
-            },
-        };
-        let mut error: CallError = match answer {
+        let mut error = match send().await {
             Ok(done) => {
                 pace.succeeded();
                 return Ok(ControlFlow::Continue(done));
             }
-            Err(error) => error,
+            Err(error) => error.into(),
         };
         let delay = match error.kind {
             Kind::Throttled => {
-                give_up_at = None;
                 pace.throttled();
                 throttled
                     .next()
@@ -431,11 +399,9 @@ where
                 conflict.get_or_insert_with(|| pace.conflicted());
                 busy.next().filter(|_| started.elapsed() < PATIENCE)
             }
-            Kind::Transient | Kind::Unanswered => {
+            Kind::Transient => {
                 ambiguous = true;
-                let in_time =
-                    |delay: &Duration| give_up.is_none_or(|at| Instant::now() + *delay < at);
-                transient.next().filter(in_time)
+                transient.next()
             }
             Kind::Missing => {
                 let next = missing.next();

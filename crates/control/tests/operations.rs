@@ -399,22 +399,3 @@ async fn a_role_that_only_the_store_knows_is_known_and_restored() {
     assert_eq!(world.sandbox.fleet(), before);
     assert!(!world.flag("jobs").mode.is_on());
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_read_that_aws_does_not_answer_is_given_up_after_twenty_seconds() {
-    for operation in ["GetParameter", "GetFunction"] {
-        let world = World::of(2);
-        world.on(&worker()).await.unwrap();
-        world.inject(Fault::on(operation).always().hang());
-        let began = tokio::time::Instant::now();
-        let status = world.control.status(&[worker()]).await;
-        let took = began.elapsed().as_secs_f64();
-        assert!((20.0..21.0).contains(&took), "{operation}: {took} s");
-        let hint = match status {
-            Err(error) => error.hint(),
-            Ok(status) => status.roles[0].unread[0].hint.clone(),
-        };
-        let hint = hint.unwrap();
-        assert!(hint.starts_with("check the network, HTTPS_PROXY"), "{hint}");
-    }
-}

@@ -7,10 +7,6 @@ use aws_credential_types::provider::error::CredentialsError;
 
 use super::setting::SettingError;
 
-/// What to check where AWS does not answer.
-pub(crate) const UNREACHABLE: &str =
-    "check the network, HTTPS_PROXY, --region and --endpoint-url, then run the same command again";
-
 type Cause = Box<dyn Error + Send + Sync>;
 
 /// Why AWS cannot be called, whatever the call.

@@ -1,6 +1,6 @@
 //! Why AWS Lambda failed.
 
-use crate::aws::{AccessError, UNREACHABLE, allow};
+use crate::aws::{AccessError, allow};
 use crate::fence::Halt;
 
 /// A failure of AWS Lambda's control plane, by what the caller can do about it.
@@ -25,8 +25,6 @@ pub enum LambdaError {
         action: String,
         /// The function or mapping.
         function: String,
-        /// Whether AWS answered at all.
-        is_answered: bool,
         /// What the service said last.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -104,9 +102,6 @@ impl LambdaError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::AccessDenied { action, source, .. } => Some(allow(action, source.as_ref())),
-            Self::Unavailable {
-                is_answered: false, ..
-            } => Some(UNREACHABLE.to_owned()),
             Self::Unavailable { .. } => Some("run the same command again".to_owned()),
             Self::UnreservedMinimum { .. } => Some(
                 "free reserved concurrency elsewhere or raise the account's limit, then run the same command again"

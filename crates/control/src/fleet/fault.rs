@@ -20,13 +20,6 @@ pub(super) fn fault(action: &str, function: &str, error: CallError) -> LambdaErr
         Kind::Throttled | Kind::Conflict | Kind::Transient => LambdaError::Unavailable {
             action,
             function,
-            is_answered: true,
-            source,
-        },
-        Kind::Unanswered => LambdaError::Unavailable {
-            action,
-            function,
-            is_answered: false,
             source,
         },
         Kind::NotFound | Kind::Missing => LambdaError::Gone { function },

@@ -1,6 +1,6 @@
 //! Why a parameter store failed.
 
-use crate::aws::{AccessError, UNREACHABLE, allow};
+use crate::aws::{AccessError, allow};
 use crate::fence::Halt;
 
 /// A failure of a parameter store, by what the caller can do about it.
@@ -147,7 +147,9 @@ impl StoreError {
             }
             Self::TooLarge { .. } => Some("shorten what is stored there".to_owned()),
             Self::NotConfigured(access) => Some(access.hint()),
-            Self::Unreachable { .. } => Some(UNREACHABLE.to_owned()),
+            Self::Unreachable { .. } => {
+                Some("check the network, --region and --endpoint-url, then try again".to_owned())
+            }
             Self::Halted(_) | Self::Failed { .. } => None,
         }
     }

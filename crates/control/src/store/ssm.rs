@@ -320,7 +320,7 @@ fn fault(action: &str, name: &str, error: CallError) -> StoreError {
             name,
             source,
         },
-        Kind::Transient | Kind::Unanswered => StoreError::Unreachable {
+        Kind::Transient => StoreError::Unreachable {
             action,
             name,
             source,
