@@ -312,7 +312,7 @@ async fn somebody_elses_write_at_the_same_moment_is_told() {
     );
     let report = world.off(&web()).await.unwrap();
     assert!(
-        only(&report).warnings[0].contains("somebody else"),
+        only(&report).warnings[0].contains("another client"),
         "{report:?}"
     );
     assert!(!world.flag("web").mode.is_on());

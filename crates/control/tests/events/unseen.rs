@@ -98,7 +98,7 @@ async fn what_keeps_failing_for_one_function_counts_as_a_loss_and_hides_no_other
         assert_eq!(lost(&error), ["demo-dev-a"]);
         assert_eq!(
             error.to_string(),
-            "asynchronous events for demo-dev-a may be lost, and that was not accepted"
+            "pausing demo-dev-a may drop asynchronous events"
         );
         assert!(error.hint().unwrap().contains("run the same command again"));
         assert_eq!(world.writes(), []);

@@ -50,7 +50,7 @@ async fn a_bare_on_gets_a_window_when_something_is_saved_for_it() {
         .sandbox
         .set_parameter("/maintenance/demo-dev/flags/worker", "on");
     let report = world.on(&worker()).await.unwrap();
-    assert_eq!(only(&report).outcome, RoleOutcome::AlreadyOn);
+    assert_eq!(only(&report).outcome, RoleOutcome::OptionsUpdated);
     assert!(world.flag("worker").window.is_some());
     world.off(&worker()).await.unwrap();
     assert_eq!(world.sandbox.fleet(), before);

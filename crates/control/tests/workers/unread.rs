@@ -17,7 +17,7 @@ async fn lambda_in_any_trouble_hides_no_flag() {
     let unavailable = "did not go through in time";
     for (trouble, why) in [
         (lambda().access_denied(), "not allowed to lambda:"),
-        (lambda().throttle(), "no call through for 30 seconds"),
+        (lambda().throttle(), "no call through for 30 s"),
         (lambda().fail(500, "ServiceException", "odd"), unavailable),
         (lambda().drop_connection(), unavailable),
     ] {
