@@ -78,7 +78,12 @@
 //! - A page is one file: during a maintenance, a style sheet or an image of the app is answered 503 too.
 //! - It needs a tokio runtime with time; the sources for Parameter Store need one with I/O, too.
 //!
-//! To read the code: `snapshot`, `decision`, `gate`; then `refresh`; then `service` and `future`.
+//! # To read the code
+//!
+//! `decision` decides whether a request passes, and `gate` asks it; `service` and `future` are that for tower.
+//! `refresh` asks the store and gives up on one that hangs, `backoff` says when to ask again. A new source
+//! is a file in `source` and a name in `environment`. A bypass ends where `bypass/token` says, and its cookie with
+//! it.
 #![cfg_attr(
     not(test),
     deny(
