@@ -147,7 +147,7 @@ mod tests {
         for (arguments, suggestion) in [
             (&["statsu"][..], "'status'"),
             (&["on", "--resaon", "x"], "'--reason'"),
-            (&["on", "--ys"], "'--yes'"),
+            (&["on", "--yess"], "'--yes'"),
             (&["--rloe", "web"], "'--role'"),
         ] {
             let said = refused(arguments);

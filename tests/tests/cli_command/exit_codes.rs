@@ -1,4 +1,4 @@
-//! Every exit code, by what brings it about.
+//! Every exit code, by what brings it about; 6 (not confirmed) is in `confirm`.
 
 use maintenance_cli::exit_code;
 use maintenance_sandbox::{Fault, FunctionSpec};
@@ -222,13 +222,6 @@ fn busy_is_5() {
     // To look is no operation.
     scene.run(&["status"]).code(0).stdout("off\n");
     drop(running);
-}
-
-#[test]
-fn not_confirmed_is_6() {
-    Scene::files()
-        .run(&["on"])
-        .refuses(6, "not confirmed, so nothing was changed");
 }
 
 #[test]

@@ -393,7 +393,7 @@ ttl = 7
             ),
             (
                 "[roles.w]\nfunctions = [\"x\",\n \"\"]",
-                "line 3: roles.w.functions",
+                "line 2: roles.w.functions: it must not be empty",
             ),
             (
                 "[roles.w]\nfunctions = []",
