@@ -1,7 +1,7 @@
 //! Did you mean …?
 
-/// Whether one word is so near to another that it is likely a slip of it: in a letter of every four, and in
-/// less than half of them.
+/// Whether one word is so near to another that it is likely a slip of it, in a letter of every four and in
+/// less than half of them, or its beginning.
 pub(crate) fn is_near(typed: &str, word: &str) -> bool {
     distance(typed, word).is_some()
 }
@@ -9,7 +9,9 @@ pub(crate) fn is_near(typed: &str, word: &str) -> bool {
 fn distance(typed: &str, word: &str) -> Option<usize> {
     let distance = strsim::damerau_levenshtein(&typed.to_lowercase(), word);
     let length = typed.chars().count();
-    (distance <= 1 + length / 4 && distance * 2 < length).then_some(distance)
+    let is_slip = distance <= 1 + length / 4 && distance * 2 < length;
+    let is_beginning = length > 2 && word.starts_with(typed);
+    (is_slip || is_beginning).then_some(distance)
 }
 
 /// The one of `known` that `typed` is most likely a slip of, if any is near enough.
@@ -42,6 +44,7 @@ mod tests {
         assert_eq!(nearest("wokrer", roles), Some("worker"));
         assert_eq!(nearest("Web", roles), Some("web"));
         assert_eq!(nearest("workers", roles), Some("worker"));
+        assert_eq!(nearest("work", roles), Some("worker"));
         for far in ["database", "wrk", "w", ""] {
             assert_eq!(nearest(far, roles), None, "{far}");
         }

@@ -148,6 +148,7 @@ mod tests {
             (&["statsu"][..], "'status'"),
             (&["on", "--resaon", "x"], "'--reason'"),
             (&["on", "--yess"], "'--yes'"),
+            (&["on", "--retry", "5"], "'--retry-after'"),
             (&["--rloe", "web"], "'--role'"),
         ] {
             let said = refused(arguments);
@@ -157,7 +158,7 @@ mod tests {
             &["frobnicate"][..],
             &["o"],
             &["on", "--frobnicate"],
-            &["on", "--retry"],
+            &["on", "--re"],
         ] {
             let said = refused(arguments);
             assert!(!said.contains("similar"), "{said}");

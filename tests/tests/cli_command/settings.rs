@@ -202,7 +202,7 @@ fn config_shows_what_there_is_even_if_something_is_missing() {
         shown,
         [
             "config FILE the nearest one",
-            "app shop FILE:1",
+            "app shop maintenance.toml:1",
             "env - not set",
             "profile - as the AWS SDK finds it",
             "region - as the AWS SDK finds it",
@@ -213,9 +213,9 @@ fn config_shows_what_there_is_even_if_something_is_missing() {
             "rate 10 default",
             "by ana@laptop MAINTENANCE_BY",
             "roles.web.functions - none: a flag alone",
-            "roles.worker.functions a-*, b FILE:3",
-            "roles.worker.exclude a-x FILE:4",
-            "roles.worker.tags role=worker FILE:5",
+            "roles.worker.functions a-*, b maintenance.toml:3",
+            "roles.worker.exclude a-x maintenance.toml:4",
+            "roles.worker.tags role=worker maintenance.toml:5",
         ]
     );
     assert_eq!(ran.code(0).stderr, "");

@@ -117,14 +117,14 @@ fn text(rows: &[Row]) -> String {
             (
                 key,
                 printable(&shown(&it.value)).into_owned(),
-                it.source.to_string(),
+                it.source.brief(),
             )
         })
         .collect();
     let keys = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or(0);
     // A long path must not push every source off the screen.
     let values = rows.iter().map(|(_, value, _)| value.chars().count());
-    let values = values.filter(|width| *width <= 40).max().unwrap_or(0);
+    let values = values.filter(|width| *width <= 24).max().unwrap_or(0);
     rows.iter()
         .map(|(key, value, source)| {
             format!("{key:keys$}  {value:values$}  {}\n", printable(source))

@@ -29,6 +29,17 @@ impl Source {
         };
         json!({"kind": kind, "at": self.to_string()})
     }
+
+    /// The same without the folder of the configuration file.
+    pub(crate) fn brief(&self) -> String {
+        match self {
+            Self::File { path, line } => {
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                format!("{}:{line}", name.display())
+            }
+            other => other.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Source {
