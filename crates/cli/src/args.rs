@@ -78,8 +78,8 @@ pub(crate) enum Command {
     #[command(after_long_help = "\
 Examples:
   maintenance on --message \"Back soon.\" --for 30m
-  maintenance on --role worker --wait         # returns when it is safe to migrate
-  maintenance on --all --dry-run              # shows what would change
+  maintenance on --role worker --wait    # returns when it is safe to migrate
+  maintenance on --all --dry-run         # shows what would change
   maintenance on --bypass --allow-path /health
   maintenance on --read-only --yes")]
     On(OnArgs),
@@ -87,7 +87,7 @@ Examples:
     #[command(after_long_help = "\
 Examples:
   maintenance off
-  maintenance off --all --dry-run             # shows what would be restored
+  maintenance off --all --dry-run        # shows what would be restored
   maintenance off --force --reason \"the monitor is wrong\"")]
     Off(OffArgs),
     /// Show whether maintenance is on (the default)
@@ -147,7 +147,7 @@ Examples:
     /// Print a completion script for a shell
     #[command(after_long_help = "\
 Examples:
-  maintenance completions bash > ~/.local/share/bash-completion/completions/maintenance
+  source <(maintenance completions bash)
   maintenance completions zsh > \"${fpath[1]}/_maintenance\"
   maintenance completions fish > ~/.config/fish/completions/maintenance.fish")]
     Completions {
@@ -183,7 +183,12 @@ pub(crate) struct Global {
     /// Functions of the role, instead of those in maintenance.toml (repeatable)
     ///
     /// Without --role, of the one role that selects them there.
-    #[arg(long = "function", global = true, value_name = "GLOB")]
+    #[arg(
+        long = "function",
+        global = true,
+        value_name = "GLOB",
+        hide_short_help = true
+    )]
     pub(crate) functions: Vec<FunctionGlob>,
 
     /// The app's name

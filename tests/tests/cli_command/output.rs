@@ -307,6 +307,41 @@ fn help_version_completions_and_pages_are_answers() {
 }
 
 #[test]
+fn short_help_is_one_screen_and_long_help_has_examples() {
+    let mut scene = Scene::bare();
+    scene.set("COLUMNS", "80");
+    let whole = scene.run(&["-h"]);
+    let commands = whole.code(0).stdout.split_once("Commands:\n").unwrap().1;
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let commands = commands.map(|line| line.split_whitespace().next().unwrap());
+    let commands: Vec<&str> = commands.filter(|command| *command != "help").collect();
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in [""].iter().chain(&commands) {
+        let arguments = |help| [*command, help].into_iter().filter(|it| !it.is_empty());
+        let short = scene.run(&arguments("-h").collect::<Vec<_>>());
+        let lines: Vec<&str> = short.code(0).stdout.lines().collect();
+        assert!(lines.len() <= 24, "{}: {} lines", short.typed, lines.len());
+        let long = scene.run(&arguments("--help").collect::<Vec<_>>());
+        for line in lines.into_iter().chain(long.stdout.lines()) {
+            assert!(line.chars().count() <= 80, "{}: {line}", short.typed);
+        }
+        let examples = long.code(0).stdout.split_once("\nExamples:\n");
+        let examples = examples.unwrap_or_else(|| panic!("{long:#?}")).1;
+        let examples = examples.lines().take_while(|line| !line.is_empty()).count();
+        assert!((3..=5).contains(&examples), "{}: {examples}", long.typed);
+        let helped = scene.run(
+            &["help"]
+                .into_iter()
+                .chain(arguments(""))
+                .collect::<Vec<_>>(),
+        );
+        helped.code(0).stdout(&long.stdout);
+    }
+    let version = scene.run(&["version"]);
+    version.code(0).stdout(&scene.run(&["--version"]).stdout);
+}
+
+#[test]
 fn colours_are_for_terminals_alone() {
     let mut scene = Scene::bare();
     scene.set("TERM", "xterm-256color");
