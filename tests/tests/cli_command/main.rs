@@ -12,6 +12,7 @@ mod escapes;
 mod events;
 mod exit_codes;
 mod files;
+mod first_time;
 mod function;
 mod init;
 mod interrupt;

@@ -1,7 +1,8 @@
 //! From settings to the control plane they describe.
 
 use maintenance_control::{
-    Calls, Clock, Control, Error, FileStore, Fleet, Pace, RoleSpec, Run, SsmStore, Store, connect,
+    Calls, Clock, Control, Error, FileStore, Fleet, Pace, RoleSpec, Run, SsmStore, Store, Visitor,
+    connect,
 };
 use maintenance_flag::App;
 
@@ -17,6 +18,7 @@ const NO_REGION: &str = "none";
 pub(crate) struct Connection {
     pub(crate) control: Control,
     pub(crate) calls: Calls,
+    pub(crate) visitor: Visitor,
 }
 
 /// Connects to the app. Nothing is sent yet.
@@ -47,8 +49,11 @@ pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connecti
     let fleet = Fleet::new(clients.lambda, Clock::System, pace);
     let by = settings.by.value.clone();
     let control = Control::new(app, &settings.prefix.value, store, fleet, by);
-    let calls = clients.calls;
-    Ok(Connection { control, calls })
+    Ok(Connection {
+        control,
+        calls: clients.calls,
+        visitor: clients.visitor,
+    })
 }
 
 /// The roles asked for, as configured; with `--all`, and where the configuration does not have the role,

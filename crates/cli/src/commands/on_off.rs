@@ -20,6 +20,7 @@ use crate::runtime::interruptible;
 use crate::settings::{Given, Settings, now};
 
 use super::connect::{self, Connection};
+use super::first_time;
 
 /// `maintenance on`.
 pub(crate) async fn on(
@@ -248,6 +249,10 @@ async fn operate(
         listen: &listen,
     };
     let operation = async {
+        let first = match wish {
+            Wish::On { url: Some(url), .. } if first_time::is_new(control).await => Some(url),
+            _ => None,
+        };
         let report = match wish {
             Wish::On { on, .. } => control.on(roles, on, &run).await,
             Wish::Off(off) => control.off(roles, off, &run).await,
@@ -255,6 +260,18 @@ async fn operate(
         // Whoever waits for it need not wait for the rest.
         let printed = wish.print_link(&report, output);
         let drained = drain(control, roles, wish, &report, &progress, &run).await;
+        progress.clear();
+        let visitor = &connection.visitor;
+        match (wish, first) {
+            (Wish::Off(_), _) => {
+                let site = (&app, settings.link_url());
+                first_time::after_off(control, visitor, site, &report, output).await;
+            }
+            (_, Some(url)) => {
+                first_time::after_on(visitor, url, roles, &report, &stop, output).await;
+            }
+            _ => {}
+        }
         Ok::<_, maintenance_control::Error>((report, printed, drained))
     };
     let first = || {
