@@ -57,6 +57,12 @@ impl Output {
         anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
     }
 
+    /// How many columns the answer may take, if it is for a terminal.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let size = terminal_size::terminal_size_of(io::stdout());
+        size.map(|(width, _)| width.0.into())
+    }
+
     /// A line for a person, unless `-q`.
     pub(crate) fn say(&self, line: impl Display) {
         self.tell(&Line::from(line.to_string()));

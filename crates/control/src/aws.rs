@@ -118,6 +118,6 @@ pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
         ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
         lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
         calls,
-        visitor: Visitor::new(http),
+        visitor: Visitor::new(&http),
     })
 }

@@ -23,6 +23,7 @@ mod progress;
 mod reach;
 mod read_only;
 mod room;
+mod screens;
 mod settings;
 mod silence;
 mod standing;

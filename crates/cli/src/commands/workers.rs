@@ -24,7 +24,7 @@ pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome,
     } else if workers.workers.is_empty() && unread.is_none() {
         output.say(format_args!("The roles of {app} select no functions"));
     } else {
-        output.answer(render::workers(&workers))?;
+        output.answer(render::workers(&workers, output.width()))?;
     }
     match unread {
         Some(failure) => Err(failure.answered()),

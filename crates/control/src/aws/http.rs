@@ -50,7 +50,7 @@ pub(super) struct Http {
 
 /// A client a route, each made when it is first needed and kept with its connections: the SDK asks for a
 /// connector at every call.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Clients {
     routes: Routes,
     /// Secure and plain, each straight and by proxy.
@@ -283,9 +283,10 @@ fn connector(
         .build()
 }
 
-/// A visitor of the app's site, who takes the way of the calls to AWS.
-#[derive(Debug, Clone)]
-pub struct Visitor(Http);
+/// A visitor of the app's site, who takes the way of the calls to AWS; by default no proxy, and the system's
+/// certificates.
+#[derive(Debug, Clone, Default)]
+pub struct Visitor(Arc<Clients>);
 
 /// What a visitor got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -297,8 +298,8 @@ pub struct Visit {
 }
 
 impl Visitor {
-    pub(super) fn new(http: Http) -> Self {
-        Self(http)
+    pub(super) fn new(http: &Http) -> Self {
+        Self(http.clients.clone())
     }
 
     /// Gets this page. How long that may take is the caller's to say.
@@ -306,9 +307,9 @@ impl Visitor {
     /// # Errors
     /// Why there is no answer.
     pub async fn get(&self, url: &str) -> Result<Visit, BoxError> {
-        let clients = &self.0.clients;
-        let proxy = clients.routes.proxy(url);
-        let roots = clients.routes.trust(needs_roots(url, proxy));
+        let routes = &self.0.routes;
+        let proxy = routes.proxy(url);
+        let roots = routes.trust(needs_roots(url, proxy));
         let context = TlsContext::builder().with_trust_store(roots).build()?;
         let answer = connector(&context, proxy, None, None)
             .call(HttpRequest::get(url)?)
