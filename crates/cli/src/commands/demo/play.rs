@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::process::Command;
 
 use crate::demo::{DemoApp, Options, compared, table_of_workers};
+use crate::exit_code::{DONE, NOT_CONFIRMED};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -62,7 +63,7 @@ impl<'a> Play<'a> {
                 "\n{}",
                 format!("All {all} checks held.").green().bold()
             ))?;
-            self.show("Drive it yourself with: maintenance dev")?;
+            self.show("Try it yourself: maintenance dev")?;
         } else {
             self.show(format!(
                 "\n{}",
@@ -85,7 +86,14 @@ impl<'a> Play<'a> {
 
     async fn maintenance(&mut self, before: &Fleet) -> Result<Fleet, Failure> {
         self.scene("Maintenance on")?;
-        self.command(&["on", "--all", "--yes", "--reason", "new database"])
+        let on = ["on", "--all", "--yes", "--reason", "new database"];
+        self.command(&on, NOT_CONFIRMED).await?;
+        let page = self.visit().await?;
+        self.check(
+            "it refuses to lose the events of a bucket, and nothing has changed",
+            page.status == 200 && self.demo_app.fleet() == *before,
+        )?;
+        self.command(&[&on[..], &["--accept-event-loss"]].concat(), DONE)
             .await?;
         let page = self.visit().await?;
         self.check("the page answers 503", page.status == 503)?;
@@ -94,7 +102,7 @@ impl<'a> Play<'a> {
             page.header("retry-after").is_some(),
         )?;
         self.check(
-            "nobody may store it",
+            "no cache may store it",
             page.header("cache-control") == Some("no-store"),
         )?;
         let during = self.demo_app.fleet();
@@ -118,19 +126,19 @@ impl<'a> Play<'a> {
         )?;
         let answer = self.invoke().await?;
         self.check("the worker does not run", answer.0 == 429)?;
-        let status = self.command(&["status", "--all"]).await?;
+        let status = self.command(&["status", "--all"], DONE).await?;
         self.check("the status says so", status == "web on\nworker on\n")?;
         Ok(during)
     }
 
     async fn back(&mut self, before: &Fleet, during: &Fleet) -> Result<(), Failure> {
         self.scene("Maintenance off")?;
-        self.command(&["off", "--all"]).await?;
+        self.command(&["off", "--all"], DONE).await?;
         let page = self.visit().await?;
         self.check("the page answers 200", page.status == 200)?;
         let answer = self.invoke().await?;
         self.check("the worker runs", answer.0 == 200)?;
-        let status = self.command(&["status", "--all"]).await?;
+        let status = self.command(&["status", "--all"], DONE).await?;
         self.check("the status says so", status == "web off\nworker off\n")?;
 
         self.scene("Every setting, compared with before")?;
@@ -164,8 +172,8 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    /// Runs this program again as a person would, and returns what it answered.
-    async fn command(&mut self, arguments: &[&str]) -> Result<String, Failure> {
+    /// Runs this program again as a person would, and returns what it answered: it has to exit with this code.
+    async fn command(&mut self, arguments: &[&str], code: u8) -> Result<String, Failure> {
         let typed: Vec<String> = arguments
             .iter()
             .map(|word| {
@@ -205,7 +213,11 @@ impl<'a> Play<'a> {
         for line in said.lines().chain(answer.lines()) {
             self.show(format!("  {line}"))?;
         }
-        self.check("the command succeeds", done.status.success())?;
+        let what = match code {
+            DONE => "the command succeeds".to_owned(),
+            code => format!("the command exits with {code}"),
+        };
+        self.check(&what, done.status.code() == Some(code.into()))?;
         Ok(answer.into_owned())
     }
 
