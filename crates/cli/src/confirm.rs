@@ -148,7 +148,7 @@ pub(crate) fn can_ask(output: &Output) -> Result<(), Failure> {
         "not confirmed, so nothing was changed",
     )
     .cause("there is no terminal to ask on, and --yes is not given")
-    .hint("add --yes to go on without being asked"))
+    .hint("add --yes to skip the question"))
 }
 
 /// Asks whether to go on.

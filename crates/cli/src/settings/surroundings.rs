@@ -57,7 +57,7 @@ impl Surroundings {
         if self.unreadable.iter().any(|it| it == name) {
             return Err(Failure::usage(format!("{name} cannot be used"))
                 .cause("it is not UTF-8")
-                .hint(format!("unset {name}, or set it anew")));
+                .hint(format!("unset {name}, or set it again")));
         }
         Ok(self.theirs(name))
     }
