@@ -4,7 +4,7 @@ use maintenance_tests::Scene;
 
 /// What `status` says of a role that has just been turned on, after its name.
 const ON: &str = " maintenance is on since TIME by ana@laptop\n  \
-                  safe to migrate after TIME; in-flight invocations may run until then\n";
+                  safe to migrate after TIME\n";
 
 fn both() -> [Scene; 2] {
     let files = Scene::files();
