@@ -6,7 +6,7 @@ use maintenance_control::{
 };
 use maintenance_flag::App;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 use crate::progress::told;
 use crate::settings::{RoleSettings, Settings, StoreChoice};
@@ -22,7 +22,7 @@ pub(crate) struct Connection {
 }
 
 /// Connects to the app. Nothing is sent yet.
-pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connection, Failure> {
+pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connection, CliError> {
     let mut aws = settings.aws();
     // An app on one machine needs no AWS, and looking for a region takes seconds where there is none.
     let scales = settings.roles.iter().any(RoleSettings::selects_functions);
@@ -62,7 +62,7 @@ pub(crate) async fn asked(
     settings: &Settings,
     connection: &Connection,
     output: &Output,
-) -> Result<Vec<RoleSpec>, Failure> {
+) -> Result<Vec<RoleSpec>, CliError> {
     if settings.all {
         return Ok(known(connection, settings.configured()?, output).await?);
     }
@@ -83,7 +83,7 @@ pub(crate) async fn asked_or_all(
     settings: &Settings,
     connection: &Connection,
     output: &Output,
-) -> Result<Vec<RoleSpec>, Failure> {
+) -> Result<Vec<RoleSpec>, CliError> {
     if settings.asks_no_role() {
         return Ok(known(connection, settings.configured()?, output).await?);
     }

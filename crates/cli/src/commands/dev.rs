@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::args::DevArgs;
 use crate::demo::{DemoApp, Options, table_of_workers};
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::invocation::quoted;
 use crate::output::Output;
 use crate::runtime::Signals;
@@ -16,7 +16,7 @@ const TTL: Duration = Duration::from_secs(1);
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves it. The line to paste is the answer; everything else is said to a person.
-pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, CliError> {
     let mut signals = Signals::listen()?;
     let options = Options {
         port: args.port.unwrap_or(0),
