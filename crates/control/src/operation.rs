@@ -1,7 +1,7 @@
 //! One operation, `on` or `off`: takes the lease, observes, plans, executes, and gives the lease back.
 //!
 //! Everything is read and checked before anything is changed, so that what is refused has changed nothing;
-//! but for [`On::shown`]. The flag turns on before the first function is touched, and off after the last is
+//! but for [`OnRequest::shown`]. The flag turns on before the first function is touched, and off after the last is
 //! restored.
 
 mod flag;
@@ -16,17 +16,17 @@ use tokio::time::Instant;
 
 use crate::control::Control;
 use crate::error::Error;
-use crate::event::{Event, Run};
-use crate::fence::Stop;
-use crate::fence::{Guard, Halt};
+use crate::event::{Context, Event};
+use crate::fence::{AbortReason, Fence};
 use crate::fleet::Versions;
 use crate::lease::{Held, Knowledge};
 use crate::observe::{Account, Inventory, ObserveOptions};
-use crate::parameters::LooksBack;
+use crate::parameters::StaleReads;
 use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
 use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus};
-use crate::request::{Off, On, RoleSpec};
+use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
+use tokio_util::sync::CancellationToken;
 
 /// How long after everything was read a role is read again before its functions are paused: the roles
 /// before it may have taken minutes.
@@ -35,8 +35,8 @@ const OLD: Duration = Duration::from_secs(60);
 /// What is asked for.
 #[derive(Clone, Copy)]
 enum Request<'a> {
-    On(&'a On),
-    Off(&'a Off),
+    On(&'a OnRequest),
+    Off(&'a OffRequest),
 }
 
 impl Request<'_> {
@@ -49,7 +49,7 @@ impl Request<'_> {
 
     /// Whether somebody has seen the plan and said yes.
     fn was_asked(self) -> bool {
-        matches!(self, Self::On(On { shown: Some(_), .. }))
+        matches!(self, Self::On(OnRequest { shown: Some(_), .. }))
     }
 }
 
@@ -58,7 +58,7 @@ impl Request<'_> {
 struct Operation<'a> {
     control: &'a Control,
     request: Request<'a>,
-    run: &'a Run<'a>,
+    context: &'a Context<'a>,
     /// None for a dry run.
     held: Option<&'a Held>,
 }
@@ -70,12 +70,17 @@ impl Control {
     /// paused.
     ///
     /// Functions that would lose events are not paused unless that is accepted
-    /// ([`On::accept_event_loss`]); those that this window has saved already are not looked at again.
+    /// ([`OnRequest::accept_event_loss`]); those that this window has saved already are not looked at again.
     ///
     /// # Errors
     /// [`Error`]; a failure of single functions is in the report instead.
-    pub async fn on(&self, roles: &[RoleSpec], on: &On, run: &Run<'_>) -> Result<Report, Error> {
-        self.operate(roles, Request::On(on), run).await
+    pub async fn on(
+        &self,
+        roles: &[RoleSpec],
+        on: &OnRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error> {
+        self.operate(roles, Request::On(on), context).await
     }
 
     /// What [`on`](Self::on) would do. Reads only.
@@ -85,10 +90,10 @@ impl Control {
     pub async fn plan_on(
         &self,
         roles: &[RoleSpec],
-        on: &On,
-        run: &Run<'_>,
+        on: &OnRequest,
+        context: &Context<'_>,
     ) -> Result<Report, Error> {
-        self.preview(roles, Request::On(on), run).await
+        self.preview(roles, Request::On(on), context).await
     }
 
     /// Turns maintenance off for these roles: those with functions first, those that are a flag alone
@@ -97,8 +102,13 @@ impl Control {
     ///
     /// # Errors
     /// [`Error`]; a failure of single functions is in the report instead.
-    pub async fn off(&self, roles: &[RoleSpec], off: &Off, run: &Run<'_>) -> Result<Report, Error> {
-        self.operate(roles, Request::Off(off), run).await
+    pub async fn off(
+        &self,
+        roles: &[RoleSpec],
+        off: &OffRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error> {
+        self.operate(roles, Request::Off(off), context).await
     }
 
     /// What [`off`](Self::off) would do. Reads only.
@@ -108,10 +118,10 @@ impl Control {
     pub async fn plan_off(
         &self,
         roles: &[RoleSpec],
-        off: &Off,
-        run: &Run<'_>,
+        off: &OffRequest,
+        context: &Context<'_>,
     ) -> Result<Report, Error> {
-        self.preview(roles, Request::Off(off), run).await
+        self.preview(roles, Request::Off(off), context).await
     }
 
     /// Checks that [`on`](Self::on) is allowed and has room, for roles whose flags are these: before
@@ -119,7 +129,12 @@ impl Control {
     ///
     /// # Errors
     /// [`Error::Refused`] and [`Error::NoRoom`].
-    pub fn check_on(&self, roles: &[RoleSpec], on: &On, flags: &[RoleStatus]) -> Result<(), Error> {
+    pub fn check_on(
+        &self,
+        roles: &[RoleSpec],
+        on: &OnRequest,
+        flags: &[RoleStatus],
+    ) -> Result<(), Error> {
         for spec in roles {
             let status = flags.iter().find(|status| status.role == spec.role);
             // One that is malformed is replaced.
@@ -131,7 +146,7 @@ impl Control {
 
     /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and tells
     /// of it every second. Whether it came to that: not if it is not known when, or on a stop.
-    pub async fn wait(&self, report: &Report, run: &Run<'_>) -> bool {
+    pub async fn wait(&self, report: &Report, context: &Context<'_>) -> bool {
         let Some(until) = report.drained_at() else {
             return false;
         };
@@ -143,10 +158,10 @@ impl Control {
             if left.is_zero() {
                 return true;
             }
-            if run.stop.is_stopped() {
+            if context.stop.is_cancelled() {
                 return false;
             }
-            run.tell(Event::Draining { left, until });
+            context.emit(Event::Draining { left, until });
             self.clock.sleep(left.min(Duration::from_secs(1))).await;
         }
     }
@@ -155,12 +170,12 @@ impl Control {
         &self,
         roles: &[RoleSpec],
         request: Request<'_>,
-        run: &Run<'_>,
+        context: &Context<'_>,
     ) -> Result<Report, Error> {
         let operation = Operation {
             control: self,
             request,
-            run,
+            context,
             held: None,
         };
         let plans = operation.plan(&in_order(roles, request.action())).await?;
@@ -175,23 +190,23 @@ impl Control {
         &self,
         roles: &[RoleSpec],
         request: Request<'_>,
-        run: &Run<'_>,
+        context: &Context<'_>,
     ) -> Result<Report, Error> {
         let action = request.action();
         let mut roles = in_order(roles, action);
         let mut done = Vec::with_capacity(roles.len());
-        let held = match self.take_lease(action, &roles, run).await {
+        let held = match self.take_lease(action, &roles, context).await {
             Ok(held) => held,
-            Err(error) => return self.finish(action, done, &roles, Err(error), &run.stop),
+            Err(error) => return self.finish(action, done, &roles, Err(error), &context.stop),
         };
         let operation = Operation {
             control: self,
             request,
-            run,
+            context,
             held: Some(&held),
         };
         let end = operation.execute(&mut roles, &held, &mut done).await;
-        let result = held.explain(self.finish(action, done, &roles, end, &run.stop));
+        let result = held.explain(self.finish(action, done, &roles, end, &context.stop));
         held.release().await;
         result
     }
@@ -200,7 +215,7 @@ impl Control {
         &self,
         action: Action,
         roles: &[&RoleSpec],
-        run: &Run<'_>,
+        context: &Context<'_>,
     ) -> Result<Held, Error> {
         let names: Vec<&str> = roles.iter().map(|spec| spec.role.as_str()).collect();
         let roles: Vec<&Role> = roles.iter().map(|spec| &spec.role).collect();
@@ -209,7 +224,7 @@ impl Control {
             Action::Off => "off",
         };
         let operation = format!("{word} {}", names.join(", "));
-        self.taker(operation, &roles, run).take().await
+        self.taker(operation, &roles, context).take().await
     }
 
     fn report(&self, action: Action, roles: Vec<RoleReport>) -> Report {
@@ -231,15 +246,15 @@ impl Control {
         done: Vec<RoleReport>,
         roles: &[&RoleSpec],
         end: Result<(), Error>,
-        stop: &Stop,
+        stop: &CancellationToken,
     ) -> Result<Report, Error> {
         let mut report = self.report(action, done);
         let mut ended_by = None;
         match end {
-            Ok(()) => report.interrupted = stop.is_stopped() && !report.is_complete(),
+            Ok(()) => report.interrupted = stop.is_cancelled() && !report.is_complete(),
             Err(error) => match error.halt() {
-                Some(Halt::Stopped) => report.interrupted = true,
-                Some(Halt::LeaseLost) => ended_by = Some(Error::LeaseLost),
+                Some(AbortReason::Stopped) => report.interrupted = true,
+                Some(AbortReason::LeaseLost) => ended_by = Some(Error::LeaseLost),
                 None => ended_by = Some(error),
             },
         }
@@ -267,7 +282,12 @@ impl Control {
     }
 
     /// The transition of a role's flag, if that is allowed and what is written can be stored.
-    fn turned_on(&self, spec: &RoleSpec, on: &On, current: &Flag) -> Result<Transition, Error> {
+    fn turned_on(
+        &self,
+        spec: &RoleSpec,
+        on: &OnRequest,
+        current: &Flag,
+    ) -> Result<Transition, Error> {
         let now = self.clock.now();
         let options = self.options(spec, on, current, now);
         let event = on.event(&self.by, options, self.new_window(), now);
@@ -283,7 +303,7 @@ impl Control {
 
     /// The options for a role whose flag is `current`. What the role has by configuration counts only
     /// when a window opens: a window that is open keeps what it has.
-    fn options(&self, spec: &RoleSpec, on: &On, current: &Flag, now: Timestamp) -> Options {
+    fn options(&self, spec: &RoleSpec, on: &OnRequest, current: &Flag, now: Timestamp) -> Options {
         let options = on.options_for(&self.app.to_string(), spec.role.as_str());
         if current.mode_at(now).is_on() {
             options
@@ -294,8 +314,8 @@ impl Control {
 }
 
 impl<'a> Operation<'a> {
-    fn guard(&self) -> Option<&'a Guard> {
-        self.held.map(Held::guard)
+    fn fence(&self) -> Option<&'a Fence> {
+        self.held.map(Held::fence)
     }
 
     /// Observes and plans everything. Changes nothing.
@@ -360,7 +380,7 @@ impl<'a> Operation<'a> {
                 _ => self.turn_off(plan, held).await?,
             },
         };
-        self.run.tell(Event::RoleFinished(&report));
+        self.context.emit(Event::RoleFinished(&report));
         done.push(report);
         Ok(())
     }
@@ -375,15 +395,17 @@ impl<'a> Operation<'a> {
     }
 
     async fn state<'s>(&self, spec: &'s RoleSpec) -> Result<RoleState<'s>, Error> {
-        let Self { control, run, .. } = *self;
+        let Self {
+            control, context, ..
+        } = *self;
         let role = &spec.role;
         let knowledge = self.held.map_or(Knowledge::Fresh, |held| held.knows(role));
         let (looks_back, malformed) = match self.request {
-            Request::On(_) => (LooksBack::Forgets, Mode::Off),
-            Request::Off(_) => (LooksBack::Keeps, Mode::On),
+            Request::On(_) => (StaleReads::Forgets, Mode::Off),
+            Request::Off(_) => (StaleReads::Keeps, Mode::On),
         };
         let reading = control.read_known(role, &knowledge, looks_back);
-        let (read, mut saved) = run.stop.or(reading).await??;
+        let (read, mut saved) = context.until_stopped(reading).await??;
         let mut warnings = Vec::new();
         // A malformed flag is replaced, since that is what is asked for; one of a newer version is not.
         let current = match read.flag {
@@ -440,7 +462,13 @@ impl<'a> Operation<'a> {
             Request::On(_) => Versions::All,
             Request::Off(_) => Versions::Latest,
         };
-        let account = Account::new(&control.fleet, selections, versions, self.guard(), self.run);
+        let account = Account::new(
+            &control.fleet,
+            selections,
+            versions,
+            self.fence(),
+            self.context,
+        );
         let explained = match self.request {
             Request::Off(_) => self.saved_functions(&states).await?,
             Request::On(_) => BTreeSet::new(),
@@ -484,7 +512,10 @@ impl<'a> Operation<'a> {
             return Ok(BTreeSet::new());
         }
         let path = self.control.names.all_capacities();
-        let listed = self.run.stop.or(self.control.store.list(&path)).await??;
+        let listed = self
+            .context
+            .until_stopped(self.control.store.list(&path))
+            .await??;
         Ok(Saved::functions_in(&listed))
     }
 
@@ -493,7 +524,7 @@ impl<'a> Operation<'a> {
         &self,
         account: &Account<'_>,
         state: &RoleState<'_>,
-        on: &On,
+        on: &OnRequest,
     ) -> Result<Option<(Inventory, String)>, Error> {
         if state.spec.functions.is_none() {
             return Ok(None);

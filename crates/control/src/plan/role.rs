@@ -10,7 +10,7 @@ use crate::events;
 use crate::fleet::LambdaError;
 use crate::observe::Inventory;
 use crate::report::{Failure, OptionsReport, RoleOutcome, RoleReport, WorkersReport};
-use crate::request::{Off, On, RoleSpec};
+use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 use crate::store::Stored;
 use crate::text::in_full;
@@ -62,7 +62,7 @@ pub(crate) struct RolePlan<'a> {
 pub(crate) fn plan_on<'a>(
     state: RoleState<'a>,
     observed: Option<(Inventory, String)>,
-    request: &On,
+    request: &OnRequest,
 ) -> Result<RolePlan<'a>, Error> {
     let RoleState {
         spec,
@@ -161,7 +161,7 @@ pub(crate) fn plan_off<'a>(
     observed: Option<Inventory>,
     unexplained: Result<Vec<String>, LambdaError>,
     names: &Parameters,
-    request: &Off,
+    request: &OffRequest,
 ) -> Result<RolePlan<'a>, Error> {
     if let Err(LambdaError::Halted(halt)) = unexplained {
         return Err(halt.into());
@@ -203,7 +203,7 @@ fn lost(
     state: &mut RoleState<'_>,
     unexplained: Result<Vec<String>, LambdaError>,
     names: &Parameters,
-    request: &Off,
+    request: &OffRequest,
 ) -> Vec<Failure> {
     let RoleState {
         spec,

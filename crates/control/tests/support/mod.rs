@@ -7,8 +7,8 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use maintenance_control::{
-    Calls, Clients, Clock, Control, Error, Fleet, Off, On, Pace, Report, RoleReport, RoleSpec, Run,
-    Selection, SsmStore, Status, Store, Visitor, Who,
+    Actor, Calls, Clients, Clock, Context, Control, Error, Fleet, OffRequest, OnRequest,
+    RateLimiter, Report, RoleReport, RoleSpec, Selection, SsmStore, Status, Store, Visitor,
 };
 use maintenance_flag::{App, Flag, Prefix, Role};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Sandbox, Settings};
@@ -72,7 +72,7 @@ pub(crate) fn control_by(sandbox: &Sandbox, by: &str) -> Control {
 pub(crate) fn control_with(sandbox: &Sandbox, store: Store, by: &str) -> Control {
     let clients = clients(sandbox);
     let clock = Clock::virtual_from(sandbox_now(sandbox));
-    let fleet = Fleet::new(clients.lambda, clock, Pace::per_second(10.0));
+    let fleet = Fleet::new(clients.lambda, clock, RateLimiter::per_second(10.0));
     Control::new(app(), &Prefix::default(), store, fleet, by.to_owned()).with_clock(clock)
 }
 
@@ -104,9 +104,9 @@ pub(crate) fn worker() -> RoleSpec {
     }
 }
 
-pub(crate) fn on_wish() -> On {
-    On {
-        who: Who::Person,
+pub(crate) fn on_wish() -> OnRequest {
+    OnRequest {
+        who: Actor::Person,
         reason: Some("migration".to_owned()),
         read_only: false,
         options: maintenance_flag::Options::default(),
@@ -116,9 +116,9 @@ pub(crate) fn on_wish() -> On {
     }
 }
 
-pub(crate) fn off_wish() -> Off {
-    Off {
-        who: Who::Person,
+pub(crate) fn off_wish() -> OffRequest {
+    OffRequest {
+        who: Actor::Person,
         force: None,
         restore_saved: false,
     }
@@ -175,13 +175,13 @@ impl World {
 
     pub(crate) async fn on(&self, role: &RoleSpec) -> Result<Report, Error> {
         self.control
-            .on(std::slice::from_ref(role), &on_wish(), &Run::quiet())
+            .on(std::slice::from_ref(role), &on_wish(), &Context::quiet())
             .await
     }
 
     pub(crate) async fn off(&self, role: &RoleSpec) -> Result<Report, Error> {
         self.control
-            .off(std::slice::from_ref(role), &off_wish(), &Run::quiet())
+            .off(std::slice::from_ref(role), &off_wish(), &Context::quiet())
             .await
     }
 
