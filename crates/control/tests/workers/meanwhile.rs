@@ -119,7 +119,7 @@ async fn who_insists_gets_back_what_was_saved() {
         .sandbox
         .set_provisioned("demo-dev-provisioned", "next", Some(4))
         .unwrap();
-    let wish = maintenance_control::Off {
+    let wish = maintenance_control::OffRequest {
         restore_saved: true,
         ..off_wish()
     };
