@@ -61,6 +61,7 @@ pub use event::{Context, Event};
 pub use events::{Delivery, FunctionEvents, Trigger};
 pub use fence::{AbortReason, Fence};
 pub use fleet::{Fleet, LambdaError};
+pub use operation::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};
 pub use rate_limiter::RateLimiter;
 pub use report::{
     Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, Holder, OptionsReport, Part,

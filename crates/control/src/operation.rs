@@ -4,15 +4,17 @@
 //! but for [`OnRequest::shown`]. The flag turns on before the first function is touched, and off after the last is
 //! restored.
 
+mod apps;
 mod flag;
 mod role;
+
+pub use apps::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{DecodeError, Flag, Mode, Options, Role, Step as Transition, next};
-use tokio::time::Instant;
+use maintenance_flag::{DecodeError, Flag, Mode, Options, Outcome, Role, Step as Transition, next};
 
 use crate::control::Control;
 use crate::error::Error;
@@ -27,10 +29,6 @@ use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus};
 use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 use tokio_util::sync::CancellationToken;
-
-/// How long after everything was read a role is read again before its functions are paused: the roles
-/// before it may have taken minutes.
-const OLD: Duration = Duration::from_secs(60);
 
 /// What is asked for.
 #[derive(Clone, Copy)]
@@ -80,7 +78,7 @@ impl Control {
         on: &OnRequest,
         context: &Context<'_>,
     ) -> Result<Report, Error> {
-        self.operate(roles, Request::On(on), context).await
+        apps::operate_one(self, roles, Request::On(on), context).await
     }
 
     /// What [`on`](Self::on) would do. Reads only.
@@ -108,7 +106,7 @@ impl Control {
         off: &OffRequest,
         context: &Context<'_>,
     ) -> Result<Report, Error> {
-        self.operate(roles, Request::Off(off), context).await
+        apps::operate_one(self, roles, Request::Off(off), context).await
     }
 
     /// What [`off`](Self::off) would do. Reads only.
@@ -184,31 +182,6 @@ impl Control {
             dry_run: true,
             ..self.report(request.action(), roles)
         })
-    }
-
-    async fn operate(
-        &self,
-        roles: &[RoleSpec],
-        request: Request<'_>,
-        context: &Context<'_>,
-    ) -> Result<Report, Error> {
-        let action = request.action();
-        let mut roles = in_order(roles, action);
-        let mut done = Vec::with_capacity(roles.len());
-        let held = match self.take_lease(action, &roles, context).await {
-            Ok(held) => held,
-            Err(error) => return self.finish(action, done, &roles, Err(error), &context.stop),
-        };
-        let operation = Operation {
-            control: self,
-            request,
-            context,
-            held: Some(&held),
-        };
-        let end = operation.execute(&mut roles, &held, &mut done).await;
-        let result = held.explain(self.finish(action, done, &roles, end, &context.stop));
-        held.release().await;
-        result
     }
 
     async fn take_lease(
@@ -322,41 +295,6 @@ impl<'a> Operation<'a> {
     async fn plan<'s>(&self, roles: &[&'s RoleSpec]) -> Result<Vec<RolePlan<'s>>, Error> {
         let states = self.states(roles).await?;
         self.plan_functions(states).await
-    }
-
-    /// Plans, and executes role by role. `roles` are put in the order in which they are worked on, and
-    /// `done` gets the report of each that is done.
-    async fn execute(
-        &self,
-        roles: &mut Vec<&RoleSpec>,
-        held: &Held,
-        done: &mut Vec<RoleReport>,
-    ) -> Result<(), Error> {
-        let mut states = self.states(roles).await?;
-        if let (Request::On(on), true) = (self.request, self.request.was_asked()) {
-            // All was read before the question: visitors need not wait until it is read again.
-            let functions = states
-                .iter()
-                .position(|state| state.spec.functions.is_some());
-            let rest = states.split_off(functions.unwrap_or(states.len()));
-            for state in std::mem::replace(&mut states, rest) {
-                let plan = plan_on(state, None, on)?;
-                self.execute_role(plan, held, done).await?;
-            }
-        }
-        let mut plans = self.plan_functions(states).await?;
-        let planned_at = Instant::now();
-        // What has to settle first holds up no other role, either; but no request shall reach an app whose
-        // workers are stopped.
-        plans.sort_by_key(|plan| plan.spec.role != Role::web() && plan.has_unsettled());
-        roles.splice(done.len().., plans.iter().map(|plan| plan.spec));
-        for mut plan in plans {
-            if plan.pause().is_some() && planned_at.elapsed() > OLD {
-                plan = self.plan(&[plan.spec]).await?.pop().unwrap_or(plan);
-            }
-            self.execute_role(plan, held, done).await?;
-        }
-        Ok(())
     }
 
     async fn execute_role(
@@ -479,6 +417,9 @@ impl<'a> Operation<'a> {
                 Request::On(on) => {
                     let observed = self.observe_selected(&account, &state, on).await?;
                     plan_on(state, observed, on)?
+                }
+                Request::Off(off) if state.transition.outcome == Outcome::LeftOn => {
+                    plan_off(state, None, Ok(Vec::new()), &control.names, off)?
                 }
                 Request::Off(off) => {
                     let unexplained = match &state.spec.functions {

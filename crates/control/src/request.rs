@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    Change, Enter, Event as FlagEvent, Exit, Flag, Force, NoRoom, Options, Owner, Role,
+    Change, Enter, Event as FlagEvent, Exit, Flag, Force, NoRoom, Options, Owner, Product, Role,
     StoredToken, Token, TokenHash, WindowId, next,
 };
 
@@ -45,6 +45,8 @@ pub enum Actor {
 pub struct OnRequest {
     /// Who asks, and so owns the window.
     pub who: Actor,
+    /// The product that the windows are opened for. A window that is open for something else stays as it is.
+    pub product: Option<Product>,
     /// Why, for the team.
     pub reason: Option<String>,
     /// Let safe methods (GET, HEAD, OPTIONS) pass.
@@ -67,6 +69,8 @@ pub struct OnRequest {
 pub struct OffRequest {
     /// Who asks. For an observer it means that it sees all is normal.
     pub who: Actor,
+    /// Close only the windows that were opened for this product.
+    pub product: Option<Product>,
     /// Override an observer that holds the window, for this reason.
     pub force: Option<String>,
     /// Restore what was saved even over what somebody else set while a function was paused.
@@ -128,6 +132,7 @@ impl OnRequest {
         FlagEvent::Enter(Box::new(Enter {
             owner,
             by,
+            product: self.product.clone(),
             reason: self.reason.clone(),
             window,
             at,
@@ -155,11 +160,13 @@ impl OffRequest {
         match &self.who {
             Actor::Person => FlagEvent::Exit(Exit {
                 by: by.to_owned(),
+                product: self.product.clone(),
                 force: self.force.clone().map(|reason| Force { reason }),
                 at,
             }),
             Actor::Observer(observer) => FlagEvent::Normal {
                 observer: observer.clone(),
+                product: self.product.clone(),
                 at,
             },
         }

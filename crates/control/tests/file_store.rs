@@ -98,7 +98,7 @@ impl Files {
     /// A new process.
     fn control(&self, by: &str) -> Control {
         let store = FileStore::new(self.root()).with_hooks(self.disk.clone());
-        control_with(&self.sandbox, Store::File(store), by)
+        control_with(support::app(), &self.sandbox, Store::File(store), by)
     }
 
     async fn on(&self) -> Result<Report, Error> {
@@ -209,7 +209,7 @@ async fn a_folder_that_cannot_be_one_is_an_error_and_a_new_one_is_off() {
     ] {
         let path = folder.join(path);
         let store = Store::File(FileStore::new(path.clone()));
-        let control = control_with(&files.sandbox, store, "ana@laptop");
+        let control = control_with(support::app(), &files.sandbox, store, "ana@laptop");
         let on = control.on(&[web()], &on_wish(), &Context::quiet()).await;
         let off = control.off(&[web()], &off_wish(), &Context::quiet()).await;
         let status = control.status(&[web()]).await.unwrap_err();
@@ -315,7 +315,12 @@ async fn off_frozen_at(at: &'static str) {
         go: Semaphore::new(0),
     });
     let store = FileStore::new(files.root()).with_hooks(hooks.clone());
-    let control = control_with(&files.sandbox, Store::File(store), "frozen@laptop");
+    let control = control_with(
+        support::app(),
+        &files.sandbox,
+        Store::File(store),
+        "frozen@laptop",
+    );
     let frozen = tokio::task::spawn_local(async move {
         let (roles, off) = ([worker()], off_wish());
         control.off(&roles, &off, &Context::quiet()).await

@@ -29,6 +29,7 @@ async fn on_as(control: &Control, who: Actor) -> Result<(), Error> {
 
 async fn off_as(control: &Control, who: Actor, force: Option<&str>) -> Result<(), Error> {
     let wish = OffRequest {
+        product: None,
         who,
         force: force.map(str::to_owned),
         restore_saved: false,

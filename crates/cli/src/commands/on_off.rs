@@ -37,6 +37,7 @@ pub(crate) async fn on(
     one_line("--observer", observer.trim())?;
     let mut on = OnRequest {
         who: who(args.observer.as_deref())?,
+        product: None,
         reason: reason(args.reason.as_deref())?,
         read_only: given.read_only,
         options: given.options.clone(),
@@ -103,6 +104,7 @@ pub(crate) async fn off(
 ) -> Result<Outcome, CliError> {
     let off = OffRequest {
         who: who(args.observer.as_deref())?,
+        product: None,
         force: if args.force {
             reason(args.reason.as_deref())?
         } else {

@@ -77,7 +77,7 @@ pub(crate) fn plan_on<'a>(
         Outcome::OptionsUpdated => {
             current.mode == Mode::ReadOnly && transition.flag.mode == Mode::On
         }
-        Outcome::AlreadyOn | Outcome::TurnedOff | Outcome::AlreadyOff => false,
+        Outcome::AlreadyOn | Outcome::TurnedOff | Outcome::AlreadyOff | Outcome::LeftOn => false,
     };
     let mut options = OptionsReport::of(&transition.flag);
     if transition.outcome == Outcome::OptionsUpdated {
@@ -166,7 +166,10 @@ pub(crate) fn plan_off<'a>(
     if let Err(LambdaError::Halted(halt)) = unexplained {
         return Err(halt.into());
     }
-    let lost = lost(&mut state, unexplained, names, request);
+    let lost = match state.transition.outcome {
+        Outcome::LeftOn => Vec::new(),
+        _ => lost(&mut state, unexplained, names, request),
+    };
     let RoleState {
         spec,
         stored,
@@ -266,6 +269,7 @@ impl RolePlan<'_> {
             Outcome::OptionsUpdated => RoleOutcome::OptionsUpdated,
             Outcome::TurnedOff => RoleOutcome::TurnedOff,
             Outcome::AlreadyOff => RoleOutcome::AlreadyOff,
+            Outcome::LeftOn => RoleOutcome::LeftOn,
         }
     }
 

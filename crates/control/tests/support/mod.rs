@@ -62,18 +62,23 @@ pub(crate) fn clients_over(http: &SharedHttpClient, credentials: &Credentials) -
 /// The control plane of `demo-dev` on a sandbox, run by `by`. It paces itself as in production: the
 /// clock is virtual, so that costs nothing.
 pub(crate) fn control_by(sandbox: &Sandbox, by: &str) -> Control {
+    control_of(app(), sandbox, by)
+}
+
+/// The same of another app.
+pub(crate) fn control_of(app: App, sandbox: &Sandbox, by: &str) -> Control {
     let clients = clients(sandbox);
     let clock = Clock::virtual_from(sandbox_now(sandbox));
     let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
-    control_with(sandbox, store, by)
+    control_with(app, sandbox, store, by)
 }
 
 /// The same with another store.
-pub(crate) fn control_with(sandbox: &Sandbox, store: Store, by: &str) -> Control {
+pub(crate) fn control_with(app: App, sandbox: &Sandbox, store: Store, by: &str) -> Control {
     let clients = clients(sandbox);
     let clock = Clock::virtual_from(sandbox_now(sandbox));
     let fleet = Fleet::new(clients.lambda, clock, RateLimiter::per_second(10.0));
-    Control::new(app(), &Prefix::default(), store, fleet, by.to_owned()).with_clock(clock)
+    Control::new(app, &Prefix::default(), store, fleet, by.to_owned()).with_clock(clock)
 }
 
 fn sandbox_now(sandbox: &Sandbox) -> Timestamp {
@@ -107,6 +112,7 @@ pub(crate) fn worker() -> RoleSpec {
 pub(crate) fn on_wish() -> OnRequest {
     OnRequest {
         who: Actor::Person,
+        product: None,
         reason: Some("migration".to_owned()),
         read_only: false,
         options: maintenance_flag::Options::default(),
@@ -119,6 +125,7 @@ pub(crate) fn on_wish() -> OnRequest {
 pub(crate) fn off_wish() -> OffRequest {
     OffRequest {
         who: Actor::Person,
+        product: None,
         force: None,
         restore_saved: false,
     }

@@ -105,7 +105,7 @@ async fn another_accounts_functions_are_not_taken_for_deleted() {
         ))
     };
     let world = World::mixed();
-    let control = control_with(&world.sandbox, store(), "ana@laptop");
+    let control = control_with(crate::support::app(), &world.sandbox, store(), "ana@laptop");
     let roles = [worker()];
     control
         .on(&roles, &on_wish(), &Context::quiet())
@@ -118,7 +118,7 @@ async fn another_accounts_functions_are_not_taken_for_deleted() {
         for function in functions {
             other.seed(function);
         }
-        let elsewhere = control_with(&other, store(), "ana@laptop");
+        let elsewhere = control_with(crate::support::app(), &other, store(), "ana@laptop");
         let error = elsewhere
             .off(&roles, &off_wish(), &Context::quiet())
             .await
