@@ -4,6 +4,7 @@
 //! | module | what it shows |
 //! |---|---|
 //! | [`crashes`] | `on` and `off` over generated fleets, killed at every call, before and after its effect; with Parameter Store and with a folder |
+//! | [`products`] | the same of two apps together, one of them on by itself or not |
 //! | [`broken`] | three ways to lose data, made on the wire, are all caught by the same harness |
 //! | [`trouble`] | throttling, conflicts, lost answers, empty pages, lagging reads, an expired token |
 //! | [`orders`] | several operators at once: in every order on the smallest fleets, at random on larger |
@@ -45,6 +46,7 @@ mod crashes;
 mod edits;
 mod interference;
 mod orders;
+mod products;
 mod races;
 mod schedule;
 mod trouble;
