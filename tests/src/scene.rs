@@ -33,8 +33,6 @@ pub fn quick_sandbox() -> Sandbox {
         rate_limits: RateLimits::off(),
         ssm: SsmSettings::default(),
         lambda: LambdaSettings {
-            create: soon,
-            update: soon,
             provision: soon,
             mapping_change: soon,
             mapping_disable: soon,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::clock::later;
-use crate::lambda::{self, FunctionRef, Provisioned};
+use crate::lambda::{self, EventInvoke, FunctionRef, Provisioned};
 use crate::sandbox::Sandbox;
 use crate::ssm::ParameterState;
 
@@ -56,7 +57,6 @@ impl Sandbox {
     /// Every function, as it is now.
     pub fn fleet(&self) -> Fleet {
         self.world().with_context(|_, lambda, context| {
-            lambda::settle(lambda, context);
             let mut fleet: Fleet = lambda
                 .functions
                 .iter()
@@ -141,13 +141,8 @@ impl Sandbox {
         count: Option<u32>,
     ) -> Result<(), NoSuchThing> {
         self.edit(function, |it, context| match count {
-            Some(requested) => {
-                let ready = Provisioned {
-                    requested,
-                    ready_at: context.now,
-                    fails: None,
-                    modified: context.now,
-                };
+            Some(count) => {
+                let ready = Provisioned::ready(count, context.now);
                 it.provisioned.insert(qualifier.to_owned(), ready);
             }
             None => {
@@ -174,6 +169,89 @@ impl Sandbox {
                     NoSuchThing(format!("provisioned concurrency on {function}:{qualifier}"))
                 })
         })?
+    }
+
+    /// As if a deploy set a function's timeout, in seconds.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub fn set_timeout(&self, function: &str, seconds: u32) -> Result<(), NoSuchThing> {
+        self.edit(function, |it, _| it.latest.timeout = seconds)
+    }
+
+    /// As if a deploy set, or with `None` took away, the dead-letter queue of `$LATEST`.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub fn set_dead_letter(&self, function: &str, arn: Option<&str>) -> Result<(), NoSuchThing> {
+        self.edit(function, |it, _| {
+            it.latest.dead_letter = arn.map(str::to_owned);
+        })
+    }
+
+    /// As if a deploy published a version. Returns its number.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub fn publish_version(&self, function: &str) -> Result<u64, NoSuchThing> {
+        self.edit(function, |it, _| it.publish())
+    }
+
+    /// As if a deploy made an alias send a part of its traffic (0 to 1) to another version, or with
+    /// `None` no longer.
+    ///
+    /// # Errors
+    /// If there is no such function or alias.
+    pub fn shift_traffic(
+        &self,
+        function: &str,
+        alias: &str,
+        to: Option<(u64, f64)>,
+    ) -> Result<(), NoSuchThing> {
+        self.edit(function, |it, _| {
+            let found = it.aliases.get_mut(alias);
+            let found = found.ok_or_else(|| NoSuchThing(format!("alias {function}:{alias}")))?;
+            found.routing = to.map(|(version, weight)| {
+                json!({ "AdditionalVersionWeights": { version.to_string(): weight } })
+            });
+            Ok(())
+        })?
+    }
+
+    /// As if a trigger was added: a service, named by its principal (`s3.amazonaws.com`), may invoke a
+    /// function or one of its qualifiers.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub fn allow(
+        &self,
+        function: &str,
+        qualifier: Option<&str>,
+        principal: &str,
+    ) -> Result<(), NoSuchThing> {
+        self.edit(function, |it, context| {
+            it.allow(context.settings, qualifier, principal);
+        })
+    }
+
+    /// As if a function or one of its qualifiers got an on-failure destination, by its ARN.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub fn set_on_failure(
+        &self,
+        function: &str,
+        qualifier: Option<&str>,
+        arn: &str,
+    ) -> Result<(), NoSuchThing> {
+        self.edit(function, |it, context| {
+            let config = EventInvoke {
+                on_failure: Some(arn.to_owned()),
+                modified: context.now,
+            };
+            let qualifier = qualifier.unwrap_or("$LATEST").to_owned();
+            it.event_invoke.insert(qualifier, config);
+        })
     }
 
     /// As if a deploy had just begun: for `lasts`, other writes to the function get 409.

@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::lambda::{
-    Alias, Configuration, Function, FunctionRef, LambdaState, Mapping, Provisioned, Version,
-    function_arn, statement,
+    Alias, Configuration, Function, FunctionRef, Mapping, Provisioned, function_arn,
 };
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
@@ -39,7 +38,6 @@ pub struct FunctionSpec {
     reserved: Option<u32>,
     versions: u64,
     aliases: BTreeMap<String, u64>,
-    weights: BTreeMap<String, (u64, f64)>,
     provisioned: BTreeMap<String, u32>,
     mappings: Vec<MappingSpec>,
     invoked_by: Vec<String>,
@@ -74,7 +72,6 @@ impl FunctionSpec {
             reserved: None,
             versions: 0,
             aliases: BTreeMap::new(),
-            weights: BTreeMap::new(),
             provisioned: BTreeMap::new(),
             mappings: Vec::new(),
             invoked_by: Vec::new(),
@@ -115,13 +112,6 @@ impl FunctionSpec {
     pub fn alias(mut self, name: &str, version: u64) -> Self {
         self.aliases.insert(name.to_owned(), version);
         self.versions(version)
-    }
-
-    /// An alias of a version that sends a part of its traffic (0 to 1) to another version, as a deploy
-    /// that shifts traffic does.
-    pub fn weighted_alias(mut self, name: &str, version: u64, other: u64, weight: f64) -> Self {
-        self.weights.insert(name.to_owned(), (other, weight));
-        self.versions(other).alias(name, version)
     }
 
     /// A service that its resource policy lets invoke it, by its principal: `s3.amazonaws.com`.
@@ -244,7 +234,7 @@ impl Sandbox {
                 FunctionRef::parse(&mapping.function_arn, context.settings)
                     .is_ok_and(|owner| owner.name != name)
             });
-            let function = spec.function(lambda, context.settings, context.now);
+            let function = spec.function(context.settings, context.now);
             lambda.functions.insert(name.clone(), function);
             let mappings = spec.mappings.iter();
             mappings
@@ -258,7 +248,6 @@ impl Sandbox {
                             &name,
                             mapping.qualifier.as_deref(),
                         ),
-                        batch_size: 10,
                         enabled: mapping.enabled,
                         change: None,
                         modified: context.now,
@@ -273,44 +262,30 @@ impl Sandbox {
 }
 
 impl FunctionSpec {
-    fn function(&self, lambda: &mut LambdaState, settings: &Settings, now: Timestamp) -> Function {
-        let mut latest = Configuration::blank(settings, lambda.uuid(), now);
-        latest.timeout = self.timeout;
-        latest.dead_letter.clone_from(&self.dead_letter);
-        let version = Version {
-            configuration: latest.clone(),
+    fn function(&self, settings: &Settings, now: Timestamp) -> Function {
+        let latest = Configuration {
+            timeout: self.timeout,
+            dead_letter: self.dead_letter.clone(),
+            modified: now,
         };
         let mut function = Function::new(&self.name, latest);
         function.tags.clone_from(&self.tags);
         function.reserved = self.reserved;
-        function.last_version = self.versions;
-        function.published = self.versions > 0;
-        function.versions = (1..=self.versions).map(|n| (n, version.clone())).collect();
+        for _ in 0..self.versions {
+            function.publish();
+        }
         for (alias, version) in &self.aliases {
             let alias_of = Alias {
                 version: version.to_string(),
-                description: String::new(),
-                routing: self.weights.get(alias).map(|(other, weight)| {
-                    json!({ "AdditionalVersionWeights": { other.to_string(): weight } })
-                }),
-                revision: lambda.uuid(),
+                routing: None,
             };
             function.aliases.insert(alias.clone(), alias_of);
         }
-        let arn = function_arn(settings, &self.name, None);
-        let statements = self.invoked_by.iter().map(|principal| {
-            let id = principal.replace('.', "-");
-            let statement = statement(&id, principal, "lambda:InvokeFunction", &arn);
-            (id, statement)
-        });
-        function.policy.insert(String::new(), statements.collect());
+        for principal in &self.invoked_by {
+            function.allow(settings, None, principal);
+        }
         for (qualifier, count) in &self.provisioned {
-            let ready = Provisioned {
-                requested: *count,
-                ready_at: now,
-                fails: None,
-                modified: now,
-            };
+            let ready = Provisioned::ready(*count, now);
             function.provisioned.insert(qualifier.clone(), ready);
         }
         function

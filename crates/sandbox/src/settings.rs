@@ -86,15 +86,11 @@ pub struct LambdaSettings {
     pub concurrent_executions: u32,
     /// What must stay unreserved. AWS: 100, or 10 on small accounts.
     pub unreserved_minimum: u32,
-    /// How long a function created through the API stays `Pending`.
-    pub create: Duration,
-    /// How long a deploy leaves `LastUpdateStatus` at `InProgress`.
-    pub update: Duration,
     /// How long provisioned concurrency stays `IN_PROGRESS`.
     pub provision: Duration,
     /// If set, provisioned concurrency ends `FAILED` with this reason, for every function.
     pub provision_fails: Option<String>,
-    /// How long a mapping stays `Creating`, `Enabling`, `Updating` or `Deleting`.
+    /// How long a mapping stays `Enabling` or `Updating`.
     pub mapping_change: Duration,
     /// How long a mapping stays `Disabling`.
     pub mapping_disable: Duration,
@@ -142,8 +138,6 @@ impl Settings {
                 ..SsmSettings::default()
             },
             lambda: LambdaSettings {
-                create: Duration::from_secs(3),
-                update: Duration::from_secs(5),
                 provision: Duration::from_secs(90),
                 mapping_change: Duration::from_secs(8),
                 mapping_disable: Duration::from_secs(15),
@@ -163,8 +157,6 @@ impl Settings {
                 ..SsmSettings::default()
             },
             lambda: LambdaSettings {
-                create: Duration::ZERO,
-                update: blink,
                 provision: blink,
                 mapping_change: blink,
                 mapping_disable: blink,
@@ -194,8 +186,6 @@ impl Default for LambdaSettings {
         Self {
             concurrent_executions: 1_000,
             unreserved_minimum: 100,
-            create: Duration::from_secs(1),
-            update: Duration::from_secs(3),
             provision: Duration::from_secs(5),
             provision_fails: None,
             mapping_change: Duration::from_secs(2),

@@ -64,15 +64,6 @@ impl Incoming {
             .map(|(_, value)| value.as_str())
     }
 
-    /// All values of a repeated query parameter.
-    pub(crate) fn query_all(&self, name: &str) -> Vec<&str> {
-        self.query
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .collect()
-    }
-
     /// A segment of the path after the resource; empty if there is none.
     pub(crate) fn segment(&self, index: usize) -> &str {
         self.path.get(index).map_or("", String::as_str)

@@ -1,111 +1,13 @@
-//! A function's configuration as the API shows it, and the checks of what callers set.
+//! A function's configuration as the API shows it.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::error::{ApiError, ApiResult};
 use crate::lambda::names::function_arn;
-use crate::lambda::state::{Configuration, Function};
-use crate::settings::Settings;
+use crate::lambda::state::Function;
 use crate::world::Context;
-
-/// The longest timeout, in seconds.
-const MAX_TIMEOUT: u32 = 900;
-
-/// The settings that CreateFunction and UpdateFunctionConfiguration share.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub(crate) struct Settable {
-    runtime: Option<String>,
-    role: Option<String>,
-    handler: Option<String>,
-    description: Option<String>,
-    timeout: Option<i64>,
-    memory_size: Option<i64>,
-    environment: Option<EnvironmentInput>,
-    dead_letter_config: Option<DeadLetterInput>,
-    pub(crate) revision_id: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct EnvironmentInput {
-    variables: Map<String, Value>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct DeadLetterInput {
-    target_arn: Option<String>,
-}
-
-impl Configuration {
-    /// What a function has when nobody said otherwise.
-    pub(crate) fn blank(settings: &Settings, revision: String, now: Timestamp) -> Self {
-        Self {
-            runtime: "provided.al2023".to_owned(),
-            role: format!("arn:aws:iam::{}:role/sandbox", settings.account),
-            handler: "bootstrap".to_owned(),
-            description: String::new(),
-            timeout: 3,
-            memory: 128,
-            environment: Map::new(),
-            dead_letter: None,
-            code_sha256: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned(),
-            revision,
-            modified: now,
-        }
-    }
-
-    /// Takes over what the caller set, or refuses it all.
-    pub(crate) fn apply(&mut self, input: Settable) -> ApiResult<()> {
-        if let Some(timeout) = input.timeout {
-            self.timeout = ranged(timeout, "timeout", 1, MAX_TIMEOUT)?;
-        }
-        if let Some(memory) = input.memory_size {
-            self.memory = ranged(memory, "memorySize", 128, 32_768)?;
-        }
-        if let Some(role) = input.role {
-            if !role.starts_with("arn:aws:iam::") || !role.contains(":role/") {
-                return Err(ApiError::constraint(
-                    &role,
-                    "role",
-                    "Member must satisfy regular expression pattern: \
-                     arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+",
-                ));
-            }
-            self.role = role;
-        }
-        if let Some(dead_letter) = input.dead_letter_config {
-            // An empty ARN takes the queue away.
-            self.dead_letter = dead_letter.target_arn.filter(|arn| !arn.is_empty());
-        }
-        if let Some(runtime) = input.runtime {
-            self.runtime = runtime;
-        }
-        if let Some(handler) = input.handler {
-            self.handler = handler;
-        }
-        if let Some(description) = input.description {
-            self.description = description;
-        }
-        if let Some(environment) = input.environment {
-            if environment
-                .variables
-                .values()
-                .any(|value| !value.is_string())
-            {
-                return Err(ApiError::serialization(
-                    "the variables of an environment are strings",
-                ));
-            }
-            self.environment = environment.variables;
-        }
-        Ok(())
-    }
-}
 
 /// An integer within what the model allows.
 pub(crate) fn ranged(value: i64, field: &str, min: u32, max: u32) -> ApiResult<u32> {
@@ -149,45 +51,25 @@ pub(crate) fn show(context: &Context<'_>, function: &Function, shown: &Shown<'_>
     let mut body = json!({
         "FunctionName": function.name,
         "FunctionArn": function_arn(settings, &function.name, qualifier),
-        "Runtime": configuration.runtime,
-        "Role": configuration.role,
-        "Handler": configuration.handler,
+        "Runtime": "provided.al2023",
+        "Role": format!("arn:aws:iam::{}:role/sandbox", settings.account),
+        "Handler": "bootstrap",
         "CodeSize": 262,
-        "Description": configuration.description,
+        "Description": "",
         "Timeout": configuration.timeout,
-        "MemorySize": configuration.memory,
+        "MemorySize": 128,
         "LastModified": iso(configuration.modified),
-        "CodeSha256": configuration.code_sha256,
+        "CodeSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
         "Version": version,
-        "Environment": { "Variables": configuration.environment },
-        "TracingConfig": { "Mode": "PassThrough" },
-        "RevisionId": configuration.revision,
         "PackageType": "Zip",
         "Architectures": ["x86_64"],
-        "EphemeralStorage": { "Size": 512 },
-        "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
-        "LoggingConfig": {
-            "LogFormat": "Text",
-            "LogGroup": format!("/aws/lambda/{}", function.name),
-        },
     });
     if let Some(arn) = &configuration.dead_letter {
         body["DeadLetterConfig"] = json!({ "TargetArn": arn });
     }
-    let latest = version == "$LATEST";
-    if latest && function.is_pending(context.now) {
-        body["State"] = "Pending".into();
-        body["StateReason"] = "The function is being created.".into();
-        body["StateReasonCode"] = "Creating".into();
-    } else {
-        body["State"] = "Active".into();
-        let updating = latest && function.is_updating(context.now);
-        body["LastUpdateStatus"] = if updating { "InProgress" } else { "Successful" }.into();
-        if updating {
-            body["LastUpdateStatusReason"] = "The function is being created.".into();
-            body["LastUpdateStatusReasonCode"] = "Creating".into();
-        }
-    }
+    body["State"] = "Active".into();
+    let updating = version == "$LATEST" && function.is_updating(context.now);
+    body["LastUpdateStatus"] = if updating { "InProgress" } else { "Successful" }.into();
     body
 }
 

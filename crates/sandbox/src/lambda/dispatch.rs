@@ -4,8 +4,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::lambda::invoke::Job;
 use crate::lambda::state::LambdaState;
 use crate::lambda::{
-    account, event_invoke, functions, invoke, mappings, policy, provisioned, reserved, tags,
-    versions,
+    account, event_invoke, functions, invoke, mappings, policy, provisioned, reserved, versions,
 };
 use crate::wire::{Incoming, Reply};
 use crate::world::Context;
@@ -16,22 +15,11 @@ pub(crate) fn dispatch(
     context: &Context<'_>,
     request: &Incoming,
 ) -> ApiResult<Result<Reply, Job>> {
-    mappings::settle(state, context);
     let reply = match request.operation.name {
         "Invoke" => return invoke::invoke(state, context, request),
-        "CreateFunction" => functions::create(state, context, request),
-        "DeleteFunction" => functions::delete(state, context, request),
         "GetFunction" => functions::get(state, context, request),
-        "GetFunctionConfiguration" => functions::get_configuration(state, context, request),
-        "UpdateFunctionConfiguration" => functions::update_configuration(state, context, request),
-        "UpdateFunctionCode" => functions::update_code(state, context, request),
         "ListFunctions" => functions::list(state, context, request),
-        "PublishVersion" => versions::publish_version(state, context, request),
         "ListVersionsByFunction" => versions::list_versions(state, context, request),
-        "CreateAlias" => versions::create_alias(state, context, request),
-        "UpdateAlias" => versions::update_alias(state, context, request),
-        "DeleteAlias" => versions::delete_alias(state, context, request),
-        "GetAlias" => versions::get_alias(state, context, request),
         "ListAliases" => versions::list_aliases(state, context, request),
         "PutFunctionConcurrency" => reserved::put(state, context, request),
         "GetFunctionConcurrency" => reserved::get(state, context, request),
@@ -40,21 +28,11 @@ pub(crate) fn dispatch(
         "GetProvisionedConcurrencyConfig" => provisioned::get(state, context, request),
         "DeleteProvisionedConcurrencyConfig" => provisioned::delete(state, context, request),
         "ListProvisionedConcurrencyConfigs" => provisioned::list(state, context, request),
-        "CreateEventSourceMapping" => mappings::create(state, context, request),
         "GetEventSourceMapping" => mappings::get(state, context, request),
         "UpdateEventSourceMapping" => mappings::update(state, context, request),
-        "DeleteEventSourceMapping" => mappings::delete(state, context, request),
         "ListEventSourceMappings" => mappings::list(state, context, request),
         "GetAccountSettings" => account::settings(state, context),
-        "TagResource" => tags::tag(state, context, request),
-        "UntagResource" => tags::untag(state, context, request),
-        "ListTags" => tags::list(state, context, request),
         "GetPolicy" => policy::get(state, context, request),
-        "AddPermission" => policy::add(state, context, request),
-        "RemovePermission" => policy::remove(state, context, request),
-        "GetFunctionEventInvokeConfig" => event_invoke::get(state, context, request),
-        "PutFunctionEventInvokeConfig" => event_invoke::put(state, context, request),
-        "DeleteFunctionEventInvokeConfig" => event_invoke::delete(state, context, request),
         "ListFunctionEventInvokeConfigs" => event_invoke::list(state, context, request),
         other => Err(ApiError::new(
             404,

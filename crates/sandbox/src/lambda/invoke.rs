@@ -67,12 +67,6 @@ pub(crate) fn invoke(
         .header("x-amz-invocation-type")
         .unwrap_or("RequestResponse");
     let function = find(state, context, &name)?;
-    if function.is_pending(context.now) {
-        return Err(ApiError::conflict(
-            "The operation cannot be performed at this time. The function is currently in the \
-             following state: Pending",
-        ));
-    }
     let qualifier = name.qualifier_or_latest();
     let version = function.version_of(qualifier).to_owned();
     let asynchronous = match kind {

@@ -1,4 +1,5 @@
-//! Lambda's control plane: functions, their capacity, their event sources, and a pretend Invoke.
+//! Lambda's control plane: functions, their capacity, their event sources, and a pretend Invoke. What a
+//! deploy does (functions, versions, aliases, policies) is done by seeding, not by calls.
 //!
 //! No code runs here, except a closure that a test registers. Changes that AWS makes in its own time
 //! (deploys, provisioned concurrency, mappings) take their time here too, on the sandbox's clock.
@@ -17,17 +18,14 @@ mod provisioned;
 mod reserved;
 mod route;
 mod state;
-mod tags;
 mod versions;
 
 pub(crate) use account::unreserved;
 pub(crate) use dispatch::dispatch;
 pub(crate) use invoke::Job;
 pub use invoke::{Handler, Invocation, InvocationFate};
-pub(crate) use mappings::settle;
 pub(crate) use names::{FunctionRef, function_arn};
-pub(crate) use policy::statement;
 pub(crate) use route::{route, target};
 pub(crate) use state::{
-    Alias, Configuration, Function, LambdaState, Mapping, Provisioned, Version,
+    Alias, Configuration, EventInvoke, Function, LambdaState, Mapping, Provisioned,
 };

@@ -33,21 +33,12 @@ pub(crate) fn route(
             _ => return None,
         },
         ("2019-09-25", "functions") => match (method, rest) {
-            ("GET", [_, "event-invoke-config"]) => "GetFunctionEventInvokeConfig",
-            ("PUT", [_, "event-invoke-config"]) => "PutFunctionEventInvokeConfig",
-            ("DELETE", [_, "event-invoke-config"]) => "DeleteFunctionEventInvokeConfig",
             ("GET", [_, "event-invoke-config", "list"]) => "ListFunctionEventInvokeConfigs",
             _ => return None,
         },
         ("2016-08-19", "account-settings") if method == "GET" && rest.is_empty() => {
             "GetAccountSettings"
         }
-        ("2017-03-31", "tags") => match (method, rest) {
-            ("GET", [_]) => "ListTags",
-            ("POST", [_]) => "TagResource",
-            ("DELETE", [_]) => "UntagResource",
-            _ => return None,
-        },
         _ => return None,
     };
     Some((name, rest.iter().map(|&part| part.to_owned()).collect()))
@@ -56,22 +47,10 @@ pub(crate) fn route(
 fn function(method: &str, rest: &[&str]) -> Option<&'static str> {
     Some(match (method, rest) {
         ("GET", []) => "ListFunctions",
-        ("POST", []) => "CreateFunction",
         ("GET", [_]) => "GetFunction",
-        ("DELETE", [_]) => "DeleteFunction",
-        ("GET", [_, "configuration"]) => "GetFunctionConfiguration",
-        ("PUT", [_, "configuration"]) => "UpdateFunctionConfiguration",
-        ("PUT", [_, "code"]) => "UpdateFunctionCode",
         ("GET", [_, "versions"]) => "ListVersionsByFunction",
-        ("POST", [_, "versions"]) => "PublishVersion",
         ("GET", [_, "aliases"]) => "ListAliases",
-        ("POST", [_, "aliases"]) => "CreateAlias",
-        ("GET", [_, "aliases", _]) => "GetAlias",
-        ("PUT", [_, "aliases", _]) => "UpdateAlias",
-        ("DELETE", [_, "aliases", _]) => "DeleteAlias",
         ("GET", [_, "policy"]) => "GetPolicy",
-        ("POST", [_, "policy"]) => "AddPermission",
-        ("DELETE", [_, "policy", _]) => "RemovePermission",
         ("POST", [_, "invocations"]) => "Invoke",
         _ => return None,
     })
@@ -80,10 +59,8 @@ fn function(method: &str, rest: &[&str]) -> Option<&'static str> {
 fn mapping(method: &str, rest: &[&str]) -> Option<&'static str> {
     Some(match (method, rest) {
         ("GET", []) => "ListEventSourceMappings",
-        ("POST", []) => "CreateEventSourceMapping",
         ("GET", [_]) => "GetEventSourceMapping",
         ("PUT", [_]) => "UpdateEventSourceMapping",
-        ("DELETE", [_]) => "DeleteEventSourceMapping",
         _ => return None,
     })
 }

@@ -244,7 +244,9 @@ async fn it_is_listed_fifty_a_page() {
 #[tokio::test(start_paused = true)]
 async fn an_alias_that_shifts_traffic_takes_none() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("task").weighted_alias("live", 1, 2, 0.1));
+    sandbox.seed(FunctionSpec::new("task").versions(2).alias("live", 1));
+    let shifted = sandbox.shift_traffic("task", "live", Some((2, 0.1)));
+    shifted.unwrap();
     let client = lambda(&sandbox);
     let put = || {
         let put = client.put_provisioned_concurrency_config();
@@ -257,8 +259,6 @@ async fn an_alias_that_shifts_traffic_takes_none() {
         message,
         "Alias with weights can not be used with Provisioned Concurrency"
     );
-    let none = aws_sdk_lambda::types::AliasRoutingConfiguration::builder().build();
-    let update = client.update_alias().function_name("task").name("live");
-    update.routing_config(none).send().await.unwrap();
+    sandbox.shift_traffic("task", "live", None).unwrap();
     put().await.unwrap();
 }
