@@ -273,9 +273,15 @@ class Web(SecondOpinion):
     def test_again_changes_nothing(self):
         self.maintenance("on", "--yes", "--reason", "first")
         first = self.parameters("flags")
-        again = self.maintenance("on", "--reason", "second")
-        self.assertEqual(again.stderr, "Web maintenance is already on\n")
-        self.assertEqual(self.parameters("flags"), first)
+        for same in [[], ["--reason", "first"]]:
+            again = self.maintenance("on", *same)
+            self.assertEqual(again.stderr, "Web maintenance is already on\n")
+            self.assertEqual(self.parameters("flags"), first)
+
+        other = self.maintenance("on", "--reason", "second")
+        self.assertEqual(other.stderr, "Web maintenance is on; options updated: reason\n")
+        flag = json.loads(self.parameters("flags")[f"/maintenance/{self.app}/flags/web"])
+        self.assertEqual(flag["reason"], "second")
 
         self.maintenance("off")
         first = self.parameters("flags")

@@ -219,6 +219,19 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// Runs it to its end on a screen of so many columns, where these keys are typed: all that is on the
+    /// screen is its standard output. The terminal is one on which nothing moves.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn on_screen(&self, columns: u16, arguments: &[&str], keys: &str) -> Ran {
+        let mut command = self.command(arguments);
+        command.env("TERM", "dumb");
+        Terminal::screen(typed(arguments), command, columns, keys)
+    }
+}
+
 fn typed(arguments: &[&str]) -> String {
     format!("maintenance {}", arguments.join(" "))
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::ran::Ran;
 use crate::running::Running;
@@ -31,6 +32,35 @@ impl Terminal {
         Self {
             running: Running::new(typed, child, Screen::of(shown)),
             keyboard,
+        }
+    }
+
+    /// Runs the command to its end on a screen of so many columns: all that is on it.
+    pub(crate) fn screen(typed: String, mut command: Command, columns: u16, keys: &str) -> Ran {
+        let (mut keyboard, input) = pty();
+        let (shown, out) = pty();
+        let size = Winsize {
+            ws_row: 50,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&shown, size).expect("a size");
+        let errors = other_end(&shown);
+        command.stdin(input).stdout(out).stderr(errors);
+        let mut child = command.spawn().expect("the command starts");
+        drop(command);
+        // It waits there until it is read.
+        keyboard
+            .write_all(keys.as_bytes())
+            .expect("the keyboard works");
+        let screen = Screen::of(shown);
+        let status = child.wait().expect("the command ends");
+        Ran {
+            typed,
+            code: status.code(),
+            stdout: screen.text(),
+            stderr: String::new(),
         }
     }
 
@@ -86,7 +116,14 @@ fn pty() -> (File, Stdio) {
     grantpt(&ours)
         .and_then(|()| unlockpt(&ours))
         .expect("its other end");
-    let name = ptsname(&ours, Vec::new()).expect("its name");
+    let ours = File::from(ours);
+    let theirs = other_end(&ours);
+    (ours, theirs)
+}
+
+/// The command's end of a terminal.
+fn other_end(ours: &File) -> Stdio {
+    let name = ptsname(ours, Vec::new()).expect("its name");
     let name = name.to_str().expect("an ASCII name");
     // O_NOCTTY: it must not become the terminal of the test itself.
     let no_ctty = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a flag");
@@ -95,5 +132,5 @@ fn pty() -> (File, Stdio) {
         .write(true)
         .custom_flags(no_ctty)
         .open(name);
-    (File::from(ours), Stdio::from(other.expect("its other end")))
+    Stdio::from(other.expect("its other end"))
 }

@@ -17,6 +17,8 @@ fn the_demonstration_holds() {
     assert_eq!(ran.code(0).stderr, "");
     for line in [
         "$ maintenance on --all --yes",
+        "  Error: pausing demo-dev-worker-images would drop asynchronous events\n",
+        "  <title>Down for maintenance</title>\n",
         "  Web maintenance has been turned on\n",
         "  HTTP/1.1 503 Service Unavailable\n",
         "  429 TooManyRequestsException\n",
@@ -67,6 +69,11 @@ fn exported(lines: &str) -> Vec<(String, String)> {
 
 /// The status line of a page.
 fn status_of(url: &str) -> String {
+    get(url).lines().next().unwrap().to_owned()
+}
+
+/// A page, with its head.
+fn get(url: &str) -> String {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
@@ -76,15 +83,15 @@ fn status_of(url: &str) -> String {
     .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    answer.lines().next().unwrap().to_owned()
+    answer
 }
 
 #[test]
 fn a_second_terminal_drives_the_served_app() {
     let scene = Scene::bare();
     let served = scene.start(&["dev", "--state", "state"]);
-    served.says("Ctrl-C stops it here\n");
-    let lines = served.answers("export PATH=");
+    served.says("Press Ctrl-C here to stop it\n");
+    let lines = served.answers("/exports\n");
     let said = served.said();
     let page = said
         .split_whitespace()
@@ -110,7 +117,7 @@ fn a_second_terminal_drives_the_served_app() {
 
     assert_eq!(run(&["status", "--all"]), "web off\nworker off\n");
     assert_eq!(status_of(&page), "HTTP/1.1 200 OK");
-    run(&["on", "--all", "--yes"]);
+    run(&["on", "--all", "--yes", "--accept-event-loss"]);
     // What the gate knows may be a second old: the moment it changes is awaited, not slept for.
     let becomes = |status: &str| {
         let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
@@ -135,8 +142,8 @@ fn a_second_terminal_drives_the_served_app() {
 
     // It is taken up where it was left, and brought back.
     let served = scene.start(&["dev", "--state", "state"]);
-    served.says("Ctrl-C stops it here\n");
-    let variables = exported(&served.answers("export PATH="));
+    served.says("Press Ctrl-C here to stop it\n");
+    let variables = exported(&served.answers("/exports\n"));
     let run = |arguments: &[&str]| {
         let mut command = Command::new(binary());
         command
@@ -152,9 +159,49 @@ fn a_second_terminal_drives_the_served_app() {
     };
     let (code, said) = run(&["off", "--all"]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("4 functions restored\n"), "{said}");
+    assert!(said.contains("5 functions restored\n"), "{said}");
     served.terminate();
     served.wait().code(0);
+}
+
+#[test]
+fn the_page_is_the_built_in_one_unless_another_is_named() {
+    let scene = Scene::bare();
+    let page = |title: &str| format!("<title>{title}</title>");
+    // That of the folder it runs in is of another app.
+    scene.write("public/maintenance.html", &page("Elsewhere"));
+    scene.write("mine.html", &page("Mine"));
+    for (arguments, title) in [
+        (&["dev"][..], "Down for maintenance"),
+        (&["dev", "--page", "mine.html"], "Mine"),
+    ] {
+        let served = scene.start(arguments);
+        served.says("Press Ctrl-C here to stop it\n");
+        let variables = exported(&served.answers("/exports\n"));
+        let mut on = Command::new(binary());
+        on.args(["on", "--yes"]).env_clear().envs(variables);
+        assert!(on.output().unwrap().status.success());
+        let said = served.said();
+        let url = said
+            .split("has a page at ")
+            .nth(1)
+            .and_then(|it| it.lines().next());
+        let url = url.expect("the page's address");
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !get(url).contains(&page(title)) {
+            assert!(
+                std::time::Instant::now() < until,
+                "never {title}: {}",
+                get(url)
+            );
+        }
+        served.terminate();
+        served.wait().code(0);
+    }
+    let ran = scene.run(&["dev", "--page", "mine.txt"]);
+    ran.refuses(2, "--page mine.txt cannot be used");
+    let ran = scene.run(&["dev", "--page", "none.html"]);
+    ran.refuses(2, "--page none.html cannot be used");
 }
 
 /// What the local AWS answers to a call of Parameter Store.
@@ -182,8 +229,8 @@ fn the_served_aws_waits_as_aws_does_if_it_is_asked_to() {
     ] {
         let scene = Scene::bare();
         let served = scene.start(arguments);
-        served.says("Ctrl-C stops it here\n");
-        let variables = exported(&served.answers("export PATH="));
+        served.says("Press Ctrl-C here to stop it\n");
+        let variables = exported(&served.answers("/exports\n"));
         let of = |name: &str| &variables.iter().find(|it| it.0 == name).unwrap().1;
         let endpoint = of("AWS_ENDPOINT_URL");
         let put = r#"{"Name": "/app/flag", "Value": "new", "Type": "String"}"#;

@@ -371,6 +371,9 @@ pub(crate) struct DevArgs {
     /// Keep the local AWS's state in this folder, and continue from it
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+    /// Show this page during maintenance, not the built-in one: maintenance.html or maintenance.json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) page: Option<PathBuf>,
     /// Take as long as AWS does
     ///
     /// For event source mappings and provisioned concurrency; deleted names rest, and reads lag.

@@ -6,8 +6,8 @@ use maintenance_control::{Control, FunctionEvents, On, RoleReport, RoleSpec, Run
 use maintenance_flag::{App, Mode, Options};
 
 use crate::commands::Connection;
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::told;
@@ -33,7 +33,7 @@ pub(crate) async fn confirmed(
     roles: &[RoleSpec],
     on: &On,
     output: &Output,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, CliError> {
     let app = &settings.app()?;
     let states = told(connection, output, async |control, _| {
         control.flags(roles).await
@@ -139,24 +139,25 @@ fn will(
 }
 
 /// Refuses to guess where there is nobody to ask.
-pub(crate) fn can_ask(output: &Output) -> Result<(), Failure> {
+pub(crate) fn can_ask(output: &Output) -> Result<(), CliError> {
     if output.can_ask() {
         return Ok(());
     }
-    Err(Failure::new(
+    Err(CliError::new(
         Outcome::NotConfirmed,
         "not confirmed, so nothing was changed",
     )
     .cause("there is no terminal to ask on, and --yes is not given")
-    .hint("add --yes to go on without being asked"))
+    .hint("add --yes to skip the question"))
 }
 
 /// Asks whether to go on.
-pub(crate) fn sure(output: &Output) -> Result<bool, Failure> {
+pub(crate) fn sure(output: &Output) -> Result<bool, CliError> {
     output.ask("Are you sure? (y/N) ");
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);
-    let read = read.map_err(|error| Failure::failed("cannot read the answer").caused_by(&error))?;
+    let read =
+        read.map_err(|error| CliError::failed("cannot read the answer").caused_by(&error))?;
     if read == 0 {
         // The terminal was closed on the question, which ends its line as Enter would have.
         output.ask("\n");

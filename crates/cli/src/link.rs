@@ -6,7 +6,7 @@ use maintenance_control::{Link, Report, RoleOutcome};
 use maintenance_flag::Token;
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::render::{self, Reader};
@@ -15,10 +15,10 @@ use crate::render::{self, Reader};
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// A link that is good from now on.
-pub(crate) fn new(now: Timestamp) -> Result<Link, Failure> {
+pub(crate) fn new(now: Timestamp) -> Result<Link, CliError> {
     let mut random = [0; Token::LEN];
     getrandom::fill(&mut random).map_err(|error| {
-        Failure::failed("cannot make a bypass link")
+        CliError::failed("cannot make a bypass link")
             .cause(format!("the system gives no random bytes: {error}"))
     })?;
     Ok(Link {
@@ -108,7 +108,7 @@ pub(crate) fn print(
     link: Option<&Link>,
     url: Option<&str>,
     output: &Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let Some(link) = link.filter(|_| is_stored(report)) else {
         return Ok(());
     };

@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal, Write};
 use owo_colors::{AnsiColors, OwoColorize};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::printable::{printable, printable_json, printable_lines};
 use crate::render::{Line, localized};
 use crate::settings;
@@ -57,6 +57,12 @@ impl Output {
         anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
     }
 
+    /// How many columns the answer may take, if it is for a terminal.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let size = terminal_size::terminal_size_of(io::stdout());
+        size.map(|(width, _)| width.0.into())
+    }
+
     /// A line for a person, unless `-q`.
     pub(crate) fn say(&self, line: impl Display) {
         self.tell(&Line::from(line.to_string()));
@@ -95,27 +101,27 @@ impl Output {
 
     /// The answer, as lines. A text in them that others wrote is on one of them: see
     /// [`printable`].
-    pub(crate) fn answer(&self, lines: impl Display) -> Result<(), Failure> {
+    pub(crate) fn answer(&self, lines: impl Display) -> Result<(), CliError> {
         self.raw(printable_lines(&lines.to_string()))
     }
 
     /// An answer that others have no part in, colours and all. Whoever closed stdout has seen enough: that
     /// is no error.
-    pub(crate) fn raw(&self, text: impl Display) -> Result<(), Failure> {
+    pub(crate) fn raw(&self, text: impl Display) -> Result<(), CliError> {
         let mut stdout = anstream::stdout().lock();
         match stdout
             .write_fmt(format_args!("{text}"))
             .and_then(|()| stdout.flush())
         {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::failed("cannot write to standard output").caused_by(&error))
+                Err(CliError::failed("cannot write to standard output").caused_by(&error))
             }
             _ => Ok(()),
         }
     }
 
     /// Part of a play whose text is itself the answer. Silent where that is a document, and with `-q`.
-    pub(crate) fn narrate(&self, text: impl Display) -> Result<(), Failure> {
+    pub(crate) fn narrate(&self, text: impl Display) -> Result<(), CliError> {
         match self.quiet || self.json {
             true => Ok(()),
             false => self.raw(text),
@@ -123,20 +129,20 @@ impl Output {
     }
 
     /// The answer, as one JSON document: on one line, or indented for a terminal.
-    pub(crate) fn document(&self, value: &impl Serialize) -> Result<(), Failure> {
+    pub(crate) fn document(&self, value: &impl Serialize) -> Result<(), CliError> {
         let text = if io::stdout().is_terminal() {
             serde_json::to_string_pretty(value)
         } else {
             serde_json::to_string(value)
         };
         let text =
-            text.map_err(|e| Failure::failed("cannot write the report as JSON").caused_by(&e))?;
+            text.map_err(|e| CliError::failed("cannot write the report as JSON").caused_by(&e))?;
         self.raw(format_args!("{}\n", printable_json(&text)))
     }
 
     /// A failure: in three parts on stderr, also with `-q`; and with `--json` as the document, unless
     /// the report is there already.
-    pub(crate) fn failure(&self, failure: &Failure) {
+    pub(crate) fn failure(&self, failure: &CliError) {
         // What the library says has its times in UTC, and so has the document. Causes are AWS's own words.
         let now = settings::now();
         let part = |label: &str, colour: AnsiColors, text: &str| {
@@ -153,7 +159,7 @@ impl Output {
         for hint in failure.hints() {
             part("Hint:", AnsiColors::Cyan, &localized(hint, &now));
         }
-        if self.json && !failure.is_answered() {
+        if self.json && !failure.is_already_reported() {
             // The exit code says already that it failed; a second failure has nobody to hear it.
             let _ = self.document(&failure.document());
         }

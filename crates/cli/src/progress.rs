@@ -277,8 +277,9 @@ impl<'a> Progress<'a> {
                 shown.waiting_since = now;
             }
             let so_long = now.duration_since(shown.waiting_since);
+            let longest = waiting.longest();
             let waiting = render::waiting(shown.action, waiting);
-            shown.waiting = waiting.map(|waiting| render::for_so_long(waiting, so_long));
+            shown.waiting = waiting.map(|waiting| render::for_so_long(waiting, so_long, longest));
             shown.wait();
             self.line(shown);
         }

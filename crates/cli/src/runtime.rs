@@ -12,8 +12,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::args::{self, Cli};
 use crate::commands;
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::output::Output;
 use crate::usage;
 
@@ -42,7 +42,7 @@ fn run(cli: Cli) -> Outcome {
 /// on what to do next.
 fn explain_panics(output: Output) {
     std::panic::set_hook(Box::new(move |panic| {
-        let failure = Failure::failed("the command crashed because of a bug")
+        let failure = CliError::failed("the command crashed because of a bug")
             .cause(panic.to_string().replace('\n', " "))
             .hint("please report it, with this cause")
             .hint("run the same command again: it continues where it stopped");
@@ -72,11 +72,13 @@ fn trace(output: &Output) {
 }
 
 /// Runs `future` to its end on one thread. What is still going on in the background is left behind.
-pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) fn block_on<T>(
+    future: impl Future<Output = Result<T, CliError>>,
+) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed("cannot start").caused_by(&error))?;
+        .map_err(|error| CliError::failed("cannot start").caused_by(&error))?;
     let result = runtime.block_on(future);
     runtime.shutdown_background();
     result
@@ -89,7 +91,7 @@ pub(crate) async fn interruptible<T>(
     operation: impl Future<Output = T>,
     stop: &Stop,
     first: impl FnOnce(),
-) -> Result<Option<T>, Failure> {
+) -> Result<Option<T>, CliError> {
     let mut signals = Signals::listen()?;
     tokio::pin!(operation);
     tokio::select! {
@@ -119,10 +121,10 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    pub(crate) fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, CliError> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| {
-            signal(kind).map_err(|e| Failure::failed("cannot listen for Ctrl-C").caused_by(&e))
+            signal(kind).map_err(|e| CliError::failed("cannot listen for Ctrl-C").caused_by(&e))
         };
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
@@ -175,7 +177,7 @@ fn is_hang_up_ignored() -> bool {
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(crate) fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, CliError> {
         Ok(Self {})
     }
 

@@ -6,8 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
 use crate::args;
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::output::Output;
 use crate::printable::printable;
 use crate::suggest::is_near;
@@ -42,7 +42,7 @@ pub(crate) fn explain(mut error: Error, arguments: &[OsString]) -> Outcome {
         let (message, hints) = text.split_once("\n\n").unwrap_or((&text, ""));
         let message = message.trim_start_matches("error: ").trim();
         let hints = hints.split_whitespace().collect::<Vec<_>>().join(" ");
-        let _ = output.document(&Failure::usage(message).hint(hints).document());
+        let _ = output.document(&CliError::usage(message).hint(hints).document());
     }
     Outcome::Usage
 }

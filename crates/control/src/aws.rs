@@ -30,6 +30,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use credentials::Checked;
 use environment::Environment;
 use http::Http;
+pub use http::{Visit, Visitor};
 use setting::check_header;
 
 /// How long a connection may take to be made.
@@ -57,6 +58,8 @@ pub struct Clients {
     pub lambda: aws_sdk_lambda::Client,
     /// What both have not been answered yet.
     pub calls: Calls,
+    /// A visitor of the app's site.
+    pub visitor: Visitor,
 }
 
 /// Prepares clients. Nothing is sent and no trust root is read before the first call, but for the region
@@ -66,10 +69,11 @@ pub struct Clients {
 /// If a variable, a setting or a file cannot be used.
 pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
     let environment = Environment::read(settings).await?;
+    let http = Http::new(&environment)?;
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .env(environment.env())
         .profile_files(environment.files())
-        .http_client(Http::new(&environment)?)
+        .http_client(http.clone())
         .retry_config(RetryConfig::disabled())
         .timeout_config(
             TimeoutConfig::builder()
@@ -114,5 +118,6 @@ pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
         ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
         lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
         calls,
+        visitor: Visitor::new(&http),
     })
 }

@@ -39,6 +39,9 @@ pub(crate) use write::{Change, Looks};
 const GET_FUNCTION_RATE: f64 = 95.0;
 /// Calls per second for `GetPolicy`, which has a budget of 15 of its own.
 const GET_POLICY_RATE: f64 = 14.0;
+/// Longer than a read of Lambda lags behind its writes: what a read says that differs from what was written or
+/// read before is believed once another says so after this time.
+pub(crate) const LAG: Duration = Duration::from_secs(3);
 /// How often to look whether Lambda answers.
 const LOOK: Duration = Duration::from_secs(1);
 /// How many functions are worked on at once. The pace binds, not this: it only covers waiting.

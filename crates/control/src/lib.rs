@@ -50,7 +50,8 @@ mod text;
 mod waits;
 
 pub use aws::{
-    AccessError, AwsSettings, Calls, Clients, SettingError, Unanswered, check_url, connect,
+    AccessError, AwsSettings, Calls, Clients, SettingError, Unanswered, Visit, Visitor, check_url,
+    connect,
 };
 pub use clock::Clock;
 pub use control::Control;

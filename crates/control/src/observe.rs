@@ -11,7 +11,6 @@ mod triggers;
 pub(crate) use function::ObservedFunction;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use maintenance_flag::{Reserved, Role};
@@ -22,7 +21,7 @@ use crate::event::{Event, Run};
 use crate::events::FunctionEvents;
 use crate::fence::Guard;
 use crate::fleet::LambdaError;
-use crate::fleet::{AT_ONCE, Fleet, Mapping, Selected, Versions, not_found_but_listed};
+use crate::fleet::{AT_ONCE, Fleet, LAG, Mapping, Selected, Versions, not_found_but_listed};
 use crate::heartbeat::Heartbeat;
 use crate::report::Failure;
 use crate::saved::Saved;
@@ -30,10 +29,6 @@ use crate::selection::Selection;
 use crate::store::Store;
 use crate::text::in_full;
 use triggers::{Reader, settle};
-
-/// How long a read of Lambda may lag behind a write: a function that was restored a moment ago may still
-/// look as if it were at 0.
-const LAG: Duration = Duration::from_secs(3);
 
 /// The functions that a role selects, and those that are saved for it, as they stand.
 #[derive(Debug, Default)]

@@ -17,10 +17,8 @@ use futures_util::future::BoxFuture;
 use crate::aws::AccessError;
 use crate::fence::{Guard, Halt};
 use crate::pace::Pace;
+use crate::waits::CALL_PATIENCE;
 
-/// How long to go on while AWS says that an update of the function is in progress, or while it throttles
-/// every call of a budget. As long as some get through, ours will too.
-const PATIENCE: Duration = Duration::from_secs(180);
 /// How often to try again when AWS cannot be reached or fails inside, or when its answer is none.
 const TRANSIENT_ATTEMPTS: usize = 5;
 /// How often to look again for what should be there and is not found, over some four seconds.
@@ -393,11 +391,11 @@ where
                 pace.throttled();
                 throttled
                     .next()
-                    .filter(|_| pace.is_moving(started, PATIENCE))
+                    .filter(|_| pace.is_moving(started, CALL_PATIENCE))
             }
             Kind::Conflict => {
                 conflict.get_or_insert_with(|| pace.conflicted());
-                busy.next().filter(|_| started.elapsed() < PATIENCE)
+                busy.next().filter(|_| started.elapsed() < CALL_PATIENCE)
             }
             Kind::Transient => {
                 ambiguous = true;

@@ -1,9 +1,18 @@
 //! What the work waits for, counted: how many functions wait for AWS to finish something.
 //!
-//! It is for telling a person. Nothing is decided by it.
+//! It is for telling a person, but for how long each may take. Nothing is decided by the counts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How long a mapping may take to be enabled or disabled. AWS takes seconds, at worst a few minutes.
+pub(crate) const MAPPING_PATIENCE: Duration = Duration::from_secs(300);
+/// How long provisioned concurrency may take to be ready. AWS takes a few minutes.
+pub(crate) const PROVISIONED_PATIENCE: Duration = Duration::from_secs(900);
+/// How long to go on while AWS says that an update of the function is in progress, or while it throttles
+/// every call of a budget. As long as some get through, ours will too.
+pub(crate) const CALL_PATIENCE: Duration = Duration::from_secs(180);
 
 /// How many wait for one kind of thing. Clones count together.
 #[derive(Debug, Clone, Default)]
@@ -47,4 +56,18 @@ pub struct Waiting {
     pub updates: usize,
     /// AWS has refused calls for their number, and they are sent more slowly for a while.
     pub throttled: bool,
+}
+
+impl Waiting {
+    /// How long each of it may take at most before it is given up. Being throttled has no end of its own.
+    #[must_use]
+    pub fn longest(&self) -> Option<Duration> {
+        let limits = [
+            (self.provisioned, PROVISIONED_PATIENCE),
+            (self.mappings + self.settling, MAPPING_PATIENCE),
+            (self.updates, CALL_PATIENCE),
+        ];
+        let longest = limits.into_iter().find(|(count, _)| *count > 0);
+        longest.map(|(_, longest)| longest)
+    }
 }

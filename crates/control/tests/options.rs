@@ -305,7 +305,7 @@ async fn functions_stay_paused_when_their_flag_opens_by_itself_and_that_is_said(
     tokio::time::advance(Duration::from_secs(600)).await;
     let (role, _) = status(&world, &worker()).await;
     assert_eq!(role.state, State::Off);
-    let saved = |it: &String| it.contains("run maintenance off --role worker");
+    let saved = |it: &String| it.contains("run `maintenance off --role worker`");
     assert!(role.warnings.iter().any(saved), "{:?}", role.warnings);
     world.off(&worker()).await.unwrap();
     assert_eq!(world.sandbox.fleet()["demo-dev-a"].reserved, Some(7));

@@ -46,10 +46,9 @@ const VARIABLES: &[&str] = &[
     "no_proxy",
 ];
 
-/// A scene whose AWS is described by its files alone.
-fn by_files(more: &str) -> Scene {
+/// A scene whose environment has nothing of AWS.
+fn without_variables() -> Scene {
     let mut scene = Scene::aws();
-    let url = format!("http://{}", scene.address());
     for variable in [
         "AWS_ENDPOINT_URL",
         "AWS_REGION",
@@ -58,6 +57,13 @@ fn by_files(more: &str) -> Scene {
     ] {
         scene.unset(variable);
     }
+    scene
+}
+
+/// A scene whose AWS is described by its files alone.
+fn by_files(more: &str) -> Scene {
+    let scene = without_variables();
+    let url = format!("http://{}", scene.address());
     scene.write(
         "home/.aws/config",
         &format!(
@@ -266,15 +272,7 @@ fn the_files_of_windows_are_read_and_what_is_wrong_in_one_is_named() {
 
 /// What `status` says in an environment that has only this of AWS.
 fn says(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
-    let mut scene = Scene::aws();
-    for variable in [
-        "AWS_ENDPOINT_URL",
-        "AWS_REGION",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-    ] {
-        scene.unset(variable);
-    }
+    let mut scene = without_variables();
     for (name, value) in variables {
         scene.set(name, value);
     }

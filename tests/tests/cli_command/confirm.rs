@@ -138,7 +138,7 @@ fn without_a_terminal_it_refuses_rather_than_guesses() {
             "",
             "Error: not confirmed, so nothing was changed\n\
              Caused by: there is no terminal to ask on, and --yes is not given\n\
-             Hint: add --yes to go on without being asked\n",
+             Hint: add --yes to skip the question\n",
         );
         scene.run(&["status"]).code(0).stdout("off\n");
     }

@@ -36,7 +36,7 @@ fn scene() -> Scene {
 }
 
 /// Lets a service invoke a function, by the same request that adding a trigger makes.
-fn allow(scene: &Scene, function: &str, principal: &str) {
+pub(crate) fn allow(scene: &Scene, function: &str, principal: &str) {
     let address = &scene.variables()["AWS_ENDPOINT_URL"];
     let address = address.strip_prefix("http://").expect("an address");
     let body = format!(

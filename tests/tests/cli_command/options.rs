@@ -58,7 +58,7 @@ fn every_option_is_said_stored_and_shown() {
         &format!(
             "Web maintenance status for demo-dev\n\
              Web maintenance is read-only since TIME by ana@laptop\n\
-             \x20 safe to migrate after TIME; in-flight invocations may run until then\n\
+             \x20 safe to migrate after TIME\n\
              {summary}"
         ),
     );
@@ -246,7 +246,7 @@ fn an_empty_value_takes_one_away() {
         "on\n",
         "Web maintenance status for demo-dev\n\
         Web maintenance is on since TIME by ana@laptop\n\
-        \x20 safe to migrate after TIME; in-flight invocations may run until then\n",
+        \x20 safe to migrate after TIME\n",
     );
 }
 

@@ -34,7 +34,7 @@ fn deny_saved(scene: &Scene) {
 /// What is said of a worker role that is on.
 const ON: [&str; 2] = [
     "Worker maintenance is on since TIME by ana@laptop",
-    "  safe to migrate after TIME; in-flight invocations may run until then",
+    "  safe to migrate after TIME",
 ];
 
 fn said(stderr: &str) -> Vec<&str> {

@@ -41,7 +41,7 @@ fn on_and_off_count_functions() {
         "on\n",
         "Worker maintenance status for demo-dev\n\
          Worker maintenance is on since TIME by ana@laptop\n\
-         \x20 safe to migrate after TIME; in-flight invocations may run until then\n\
+         \x20 safe to migrate after TIME\n\
          \x20 3 of 3 functions of the worker role paused\n",
     );
     let ran = run(&["on", "-y"]);

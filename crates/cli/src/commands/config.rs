@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::output::Output;
 use crate::printable::printable;
 use crate::settings::{Rate, Settings, Source, Sourced};
@@ -12,7 +12,7 @@ use crate::settings::{Rate, Settings, Source, Sourced};
 type Row = (String, Sourced<Value>);
 
 /// Prints the settings. What is missing is shown as missing, since this is where one looks then.
-pub(crate) fn run(settings: &Settings, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(settings: &Settings, output: &Output) -> Result<Outcome, CliError> {
     if let Some(unknown) = &settings.unknown_role {
         return Err(unknown.clone());
     }

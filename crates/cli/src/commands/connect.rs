@@ -1,11 +1,12 @@
 //! From settings to the control plane they describe.
 
 use maintenance_control::{
-    Calls, Clock, Control, Error, FileStore, Fleet, Pace, RoleSpec, Run, SsmStore, Store, connect,
+    Calls, Clock, Control, Error, FileStore, Fleet, Pace, RoleSpec, Run, SsmStore, Store, Visitor,
+    connect,
 };
 use maintenance_flag::App;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 use crate::progress::told;
 use crate::settings::{RoleSettings, Settings, StoreChoice};
@@ -17,10 +18,11 @@ const NO_REGION: &str = "none";
 pub(crate) struct Connection {
     pub(crate) control: Control,
     pub(crate) calls: Calls,
+    pub(crate) visitor: Visitor,
 }
 
 /// Connects to the app. Nothing is sent yet.
-pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connection, Failure> {
+pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connection, CliError> {
     let mut aws = settings.aws();
     // An app on one machine needs no AWS, and looking for a region takes seconds where there is none.
     let scales = settings.roles.iter().any(RoleSettings::selects_functions);
@@ -47,8 +49,11 @@ pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connecti
     let fleet = Fleet::new(clients.lambda, Clock::System, pace);
     let by = settings.by.value.clone();
     let control = Control::new(app, &settings.prefix.value, store, fleet, by);
-    let calls = clients.calls;
-    Ok(Connection { control, calls })
+    Ok(Connection {
+        control,
+        calls: clients.calls,
+        visitor: clients.visitor,
+    })
 }
 
 /// The roles asked for, as configured; with `--all`, and where the configuration does not have the role,
@@ -57,7 +62,7 @@ pub(crate) async fn asked(
     settings: &Settings,
     connection: &Connection,
     output: &Output,
-) -> Result<Vec<RoleSpec>, Failure> {
+) -> Result<Vec<RoleSpec>, CliError> {
     if settings.all {
         return Ok(known(connection, settings.configured()?, output).await?);
     }
@@ -78,7 +83,7 @@ pub(crate) async fn asked_or_all(
     settings: &Settings,
     connection: &Connection,
     output: &Output,
-) -> Result<Vec<RoleSpec>, Failure> {
+) -> Result<Vec<RoleSpec>, CliError> {
     if settings.asks_no_role() {
         return Ok(known(connection, settings.configured()?, output).await?);
     }

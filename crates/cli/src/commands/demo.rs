@@ -6,12 +6,12 @@
 mod fetch;
 mod play;
 
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::output::Output;
 
 /// Plays it; done only if all of it held.
-pub(crate) async fn run(output: &Output) -> Result<Outcome, Failure> {
+pub(crate) async fn run(output: &Output) -> Result<Outcome, CliError> {
     let play = play::Play::start(output).await?;
     let checks = play.run().await?;
     if output.json() {
@@ -24,12 +24,12 @@ pub(crate) async fn run(output: &Output) -> Result<Outcome, Failure> {
     if failed.is_empty() {
         return Ok(Outcome::Done);
     }
-    let failure = Failure::failed("the demonstration did not hold");
+    let failure = CliError::failed("the demonstration did not hold");
     Err(failed
         .iter()
         .fold(failure, |failure, check| {
             failure.cause(format!("not so: {}", check.what))
         })
         .hint("please report it, with what is printed above")
-        .answered())
+        .already_reported())
 }

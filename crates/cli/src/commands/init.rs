@@ -6,8 +6,8 @@ use std::path::Path;
 use maintenance_flag::{App, Prefix};
 
 use crate::args::Global;
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::output::Output;
 use crate::settings::{FILE_NAME, StoreChoice, Surroundings};
 
@@ -19,7 +19,7 @@ pub(crate) fn run(
     args: &Global,
     around: &Surroundings,
     output: &Output,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, CliError> {
     let path = match &args.config {
         Some(path) => around.dir.join(path),
         None => around.dir.join(FILE_NAME),
@@ -33,7 +33,7 @@ pub(crate) fn run(
     let env = args.env.as_ref().map(ToString::to_string);
     let env_guessed = env.is_none();
     let app = App::new(&name, env.as_deref().unwrap_or(DEFAULT_ENV))
-        .map_err(|error| Failure::usage(error.to_string()).hint("give --app and --env"))?;
+        .map_err(|error| CliError::usage(error.to_string()).hint("give --app and --env"))?;
     let store = args.store.clone().unwrap_or(StoreChoice::Ssm);
     let prefix = args.prefix.clone().unwrap_or_default();
     write(&path, &template(&app, &store, &prefix))?;
@@ -53,8 +53,8 @@ pub(crate) fn run(
     Ok(Outcome::Done)
 }
 
-fn exists(path: &Path) -> Failure {
-    Failure::failed(format!("{} exists already", path.display()))
+fn exists(path: &Path) -> CliError {
+    CliError::failed(format!("{} exists already", path.display()))
         .cause("a configuration file is never overwritten")
         .hint("edit it, or remove it first")
 }
@@ -85,9 +85,9 @@ fn guess(dir: &Path) -> String {
 
 /// Writes beside the place and renames without overwriting, so that no reader sees half a file and no
 /// race loses one.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
     let failed = |error: &std::io::Error| {
-        Failure::failed(format!("cannot write {}", path.display())).caused_by(error)
+        CliError::failed(format!("cannot write {}", path.display())).caused_by(error)
     };
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();

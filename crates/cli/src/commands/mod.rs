@@ -4,6 +4,7 @@ mod config;
 mod connect;
 mod demo;
 mod dev;
+mod first_time;
 mod init;
 mod on_off;
 mod pages;

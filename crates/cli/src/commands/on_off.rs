@@ -8,8 +8,8 @@ use maintenance_flag::{App, MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Role, 
 
 use crate::args::{OffArgs, OnArgs};
 use crate::confirm::{Answer, confirmed};
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::link;
 use crate::output::Output;
@@ -20,13 +20,14 @@ use crate::runtime::interruptible;
 use crate::settings::{Given, Settings, now};
 
 use super::connect::{self, Connection};
+use super::first_time;
 
 /// `maintenance on`.
 pub(crate) async fn on(
     settings: &Settings,
     args: &OnArgs,
     output: &Output,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, CliError> {
     let now = now();
     let given = Given::new(&args.window, &now)?;
     // Whoever holds a window may always close it: `off` takes any name.
@@ -98,7 +99,7 @@ pub(crate) async fn off(
     settings: &Settings,
     args: &OffArgs,
     output: &Output,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, CliError> {
     let off = Off {
         who: who(args.observer.as_deref())?,
         force: if args.force {
@@ -120,10 +121,10 @@ pub(crate) async fn off(
     operate(&connection, &roles, &Wish::Off(off), settings, output).await
 }
 
-fn not_confirmed(output: &Output) -> Result<Outcome, Failure> {
+fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
     output.say("Nothing was changed");
     if output.json() {
-        let failure = Failure::new(
+        let failure = CliError::new(
             Outcome::NotConfirmed,
             "not confirmed, so nothing was changed",
         );
@@ -139,49 +140,49 @@ fn check_room(
     settings: &Settings,
     app: &App,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let Some(RoleSpec { role, .. }) = roles.first() else {
         return Ok(());
     };
     on.check_room(&settings.by.value, now).map_err(|source| {
         let name = Parameters::new(&settings.prefix.value, app).flag(role);
         let role = role.clone();
-        Failure::from(Error::NoRoom { role, name, source })
+        CliError::from(Error::NoRoom { role, name, source })
     })
 }
 
 /// Refuses a text that is longer than a flag has room for whatever else is in it.
-fn not_longer(option: &str, text: &str, most: usize) -> Result<(), Failure> {
+fn not_longer(option: &str, text: &str, most: usize) -> Result<(), CliError> {
     let bytes = stored_bytes(text);
     if bytes <= most {
         return Ok(());
     }
-    Err(Failure::usage(format!("{option} is too long"))
+    Err(CliError::usage(format!("{option} is too long"))
         .too_many_bytes(bytes, most)
         .hint(format!("take {} bytes away from it", bytes - most)))
 }
 
 /// Refuses a text that would move the cursor of whoever looks at it.
-fn one_line(option: &str, text: &str) -> Result<(), Failure> {
+fn one_line(option: &str, text: &str) -> Result<(), CliError> {
     printable::check(text).map_err(|broken| {
-        Failure::usage(format!("{option} {text:?} is not valid"))
+        CliError::usage(format!("{option} {text:?} is not valid"))
             .cause(format!("it {broken}"))
             .hint("leave them out of it")
     })
 }
 
-fn who(observer: Option<&str>) -> Result<Who, Failure> {
+fn who(observer: Option<&str>) -> Result<Who, CliError> {
     match observer.map(str::trim) {
         None => Ok(Who::Person),
-        Some("") => Err(Failure::usage("--observer needs a name").cause("it is empty")),
+        Some("") => Err(CliError::usage("--observer needs a name").cause("it is empty")),
         Some(name) => Ok(Who::Observer(name.to_owned())),
     }
 }
 
-fn reason(reason: Option<&str>) -> Result<Option<String>, Failure> {
+fn reason(reason: Option<&str>) -> Result<Option<String>, CliError> {
     match reason.map(str::trim) {
         None => Ok(None),
-        Some("") => Err(Failure::usage("--reason needs a reason").cause("it is empty")),
+        Some("") => Err(CliError::usage("--reason needs a reason").cause("it is empty")),
         Some(reason) => {
             not_longer("--reason", reason, MAX_REASON_BYTES)?;
             one_line("--reason", reason)?;
@@ -203,7 +204,7 @@ fn plan(
     roles: &[RoleSpec],
     settings: &Settings,
     output: &Output,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, CliError> {
     if output.json() {
         output.document(report)?;
     } else {
@@ -222,7 +223,7 @@ async fn operate(
     wish: &Wish,
     settings: &Settings,
     output: &Output,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, CliError> {
     let app = settings.app()?;
     let invocation = Invocation::of(settings);
     let stop = Stop::new();
@@ -248,6 +249,10 @@ async fn operate(
         listen: &listen,
     };
     let operation = async {
+        let first = match wish {
+            Wish::On { url: Some(url), .. } if first_time::is_new(control).await => Some(url),
+            _ => None,
+        };
         let report = match wish {
             Wish::On { on, .. } => control.on(roles, on, &run).await,
             Wish::Off(off) => control.off(roles, off, &run).await,
@@ -255,6 +260,18 @@ async fn operate(
         // Whoever waits for it need not wait for the rest.
         let printed = wish.print_link(&report, output);
         let drained = drain(control, roles, wish, &report, &progress, &run).await;
+        progress.clear();
+        let visitor = &connection.visitor;
+        match (wish, first) {
+            (Wish::Off(_), _) => {
+                let site = (&app, settings.link_url());
+                first_time::after_off(control, visitor, site, &report, output).await;
+            }
+            (_, Some(url)) => {
+                first_time::after_on(visitor, url, roles, &report, &stop, output).await;
+            }
+            _ => {}
+        }
         Ok::<_, maintenance_control::Error>((report, printed, drained))
     };
     let first = || {
@@ -264,7 +281,7 @@ async fn operate(
     let ended = interruptible(progress.watch(operation), &stop, first).await?;
     progress.clear();
     let Some(result) = ended else {
-        return Err(Failure::new(
+        return Err(CliError::new(
             Outcome::Interrupted,
             "stopped at once, in the middle of a step",
         )
@@ -284,17 +301,17 @@ async fn operate(
         output.document(&link::answer(&report, link, url))?;
     }
     match render::problem(&report) {
-        Some(problem) => Err(problem.answered()),
+        Some(problem) => Err(problem.already_reported()),
         None if drained => Ok(Outcome::Done),
-        None if !stop.is_stopped() => Err(Failure::failed(render::END_UNKNOWN)
+        None if !stop.is_stopped() => Err(CliError::failed(render::END_UNKNOWN)
             .hint("run the same command again with --wait, or wait 15 min, the longest timeout that AWS allows")
-            .answered()),
-        None => Err(Failure::new(
+            .already_reported()),
+        None => Err(CliError::new(
             Outcome::Interrupted,
             "stopped waiting: maintenance is on, and in-flight invocations may still be running",
         )
         .hint("run the same command again to continue waiting")
-        .answered()),
+        .already_reported()),
     }
 }
 
@@ -306,14 +323,14 @@ fn unfinished(
     wish: &Wish,
     invocation: &Invocation,
     output: &Output,
-) -> Result<Failure, Failure> {
+) -> Result<CliError, CliError> {
     let failure = render::unfinished(report, wish.failure(error)).complete(invocation);
     wish.print_link(report, output)?;
     if output.json() {
         let (link, url) = wish.link();
         output.document(&failure.document_beside(&link::answer(report, link, url)))?;
     }
-    Ok(failure.answered())
+    Ok(failure.already_reported())
 }
 
 /// Says when it is safe to migrate and, if asked to, waits until then. Whether all that was to be waited
@@ -387,9 +404,9 @@ impl Wish {
         }
     }
 
-    fn failure(&self, error: Error) -> Failure {
+    fn failure(&self, error: Error) -> CliError {
         let is_new = self.was_asked() && matches!(error, Error::EventsLost { .. });
-        let failure = Failure::from(error);
+        let failure = CliError::from(error);
         match is_new {
             true => failure.hint(
                 "the question did not show this: run the same command again to be asked about it",
@@ -409,7 +426,7 @@ impl Wish {
         }
     }
 
-    fn print_link(&self, report: &Report, output: &Output) -> Result<(), Failure> {
+    fn print_link(&self, report: &Report, output: &Output) -> Result<(), CliError> {
         let (link, url) = self.link();
         link::print(report, link, url, output)
     }

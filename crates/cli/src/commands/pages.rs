@@ -1,8 +1,8 @@
 //! Completion scripts and manual pages, made from the arguments themselves.
 
 use crate::args;
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::output::Output;
 use crate::suggest;
 
@@ -10,7 +10,7 @@ use crate::suggest;
 pub(crate) fn completions(
     shell: clap_complete::Shell,
     output: &Output,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut args::command(true), "maintenance", &mut script);
     output.raw(String::from_utf8_lossy(&script))?;
@@ -18,13 +18,13 @@ pub(crate) fn completions(
 }
 
 /// `maintenance version`.
-pub(crate) fn version(output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn version(output: &Output) -> Result<Outcome, CliError> {
     output.raw(args::command(true).render_version())?;
     Ok(Outcome::Done)
 }
 
 /// `maintenance man [COMMAND]`.
-pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, CliError> {
     let mut root = args::command(true);
     // Settles what is inherited, so that a command's page has the global flags too.
     root.build();
@@ -37,7 +37,7 @@ pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, Failur
                     .get_subcommands()
                     .map(clap::Command::get_name)
                     .collect();
-                return Err(Failure::usage(format!("there is no command {name}"))
+                return Err(CliError::usage(format!("there is no command {name}"))
                     .hint(suggest::hint(name, &known, "the commands are")));
             }
         },
@@ -46,7 +46,7 @@ pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, Failur
     clap_mangen::Man::new(command)
         .source(concat!("maintenance ", env!("CARGO_PKG_VERSION")))
         .render(&mut page)
-        .map_err(|error| Failure::failed("cannot make the page").caused_by(&error))?;
+        .map_err(|error| CliError::failed("cannot make the page").caused_by(&error))?;
     output.raw(String::from_utf8_lossy(&page))?;
     Ok(Outcome::Done)
 }

@@ -1,8 +1,8 @@
 //! Which command it is.
 
 use crate::args::{Cli, Command, Global, StatusArgs};
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::runtime::block_on;
@@ -11,7 +11,7 @@ use crate::settings::{Settings, Surroundings};
 use super::{config, demo, dev, init, on_off, pages, status, unlock, workers};
 
 /// Runs the command that was asked for.
-pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
     let Cli {
         command,
         status,
@@ -21,7 +21,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
         exit_code: status.exit_code,
     };
     if bare.exit_code && !matches!(command, None | Some(Command::Status(_))) {
-        return Err(Failure::usage("--exit-code is for status alone").hint("leave it out"));
+        return Err(CliError::usage("--exit-code is for status alone").hint("leave it out"));
     }
     let global = &global;
     match command {
@@ -51,8 +51,8 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
 /// Runs a command that acts on an app. What it advises acts on the same one.
 fn acts(
     global: &Global,
-    command: impl AsyncFnOnce(&Settings) -> Result<Outcome, Failure>,
-) -> Result<Outcome, Failure> {
+    command: impl AsyncFnOnce(&Settings) -> Result<Outcome, CliError>,
+) -> Result<Outcome, CliError> {
     let settings = Settings::resolve(global, &Surroundings::read())?;
     let ended = block_on(command(&settings));
     ended.map_err(|failure| failure.complete(&Invocation::of(&settings)))

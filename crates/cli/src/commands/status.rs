@@ -3,8 +3,8 @@
 use maintenance_control::{Error, RoleStatus, State, StoreError};
 
 use crate::args::StatusArgs;
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::told;
@@ -18,7 +18,7 @@ pub(crate) async fn run(
     settings: &Settings,
     args: &StatusArgs,
     output: &Output,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, CliError> {
     let app = settings.app()?;
     let connection = connect::connection(settings, app.clone()).await?;
     let roles = match settings.all {
@@ -71,7 +71,7 @@ pub(crate) async fn run(
         false => (Outcome::Done, Outcome::Failed),
     };
     match render::unread_of(&status.roles, failed) {
-        Some(failure) => Err(failure.answered()),
+        Some(failure) => Err(failure.already_reported()),
         None => Ok(well),
     }
 }

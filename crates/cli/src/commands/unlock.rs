@@ -2,8 +2,8 @@
 
 use crate::args::UnlockArgs;
 use crate::confirm::{can_ask, sure};
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::told;
@@ -17,7 +17,7 @@ pub(crate) async fn run(
     settings: &Settings,
     args: &UnlockArgs,
     output: &Output,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, CliError> {
     let app = settings.app()?;
     let connection = connect::connection(settings, app.clone()).await?;
     let holder = told(&connection, output, async |control, _| {

@@ -1,7 +1,7 @@
 //! `maintenance workers`: the functions one by one.
 
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::told;
 use crate::render;
@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use super::connect;
 
 /// Prints the table of the asked role; of all roles unless one is asked for.
-pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome, CliError> {
     let app = settings.app()?;
     let connection = connect::connection(settings, app.clone()).await?;
     let roles = connect::asked_or_all(settings, &connection, output).await?;
@@ -24,10 +24,10 @@ pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome,
     } else if workers.workers.is_empty() && unread.is_none() {
         output.say(format_args!("The roles of {app} select no functions"));
     } else {
-        output.answer(render::workers(&workers))?;
+        output.answer(render::workers(&workers, output.width()))?;
     }
     match unread {
-        Some(failure) => Err(failure.answered()),
+        Some(failure) => Err(failure.already_reported()),
         None => Ok(Outcome::Done),
     }
 }

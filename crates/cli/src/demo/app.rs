@@ -17,7 +17,8 @@ use maintenance_gate::{Gate, MaintenanceLayer, SdkSource};
 use maintenance_sandbox::{Fleet, Sandbox, Server, Settings, StateError};
 use tempfile::TempDir;
 
-use crate::failure::Failure;
+use crate::error::CliError;
+use crate::invocation::quoted;
 
 use super::workers::{APP, ENV, INVOKED, WORKERS, functions};
 
@@ -34,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) state: Option<PathBuf>,
     /// How old what the gate knows may be.
     pub(crate) ttl: Duration,
+    /// The page that visitors get during maintenance, instead of the built-in one.
+    pub(crate) page: Option<PathBuf>,
     /// Whether the local AWS takes as long as AWS does, instead of tenths of a second.
     pub(crate) aws_waits: bool,
 }
@@ -58,20 +61,23 @@ pub(crate) struct DemoApp {
 
 impl DemoApp {
     /// Starts it on the runtime this is called in.
-    pub(crate) async fn start(options: Options) -> Result<Self, Failure> {
+    pub(crate) async fn start(options: Options) -> Result<Self, CliError> {
         let sandbox = match &options.state {
             None => seeded(options.settings()),
             Some(folder) => resumed(folder, &options)?,
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let server = sandbox.serve_at(address).await.map_err(|error| {
-            Failure::failed(format!("cannot listen on {address}"))
+            CliError::failed(format!("cannot listen on {address}"))
                 .caused_by(&error)
                 .hint("choose another --port, or leave it out for a free one")
         })?;
-        let page = serve_page(&sandbox, options.ttl).await?;
         let folder = config_file()
-            .map_err(|e| Failure::failed("cannot write a temporary file").caused_by(&e))?;
+            .map_err(|e| CliError::failed("cannot write a temporary file").caused_by(&e))?;
+        if let Some(page) = &options.page {
+            copy_page(page, folder.path())?;
+        }
+        let page = serve_page(&sandbox, options.ttl, folder.path()).await?;
         let demo_app = Self {
             state: options.state,
             sandbox,
@@ -111,8 +117,8 @@ impl DemoApp {
 
     /// Invokes a worker: the status, and how AWS names it if it refuses. In plain HTTP: what the SDK links
     /// for its forty ways to be refused is a quarter of a megabyte.
-    pub(crate) async fn invoke(&self) -> Result<(u16, Option<String>), Failure> {
-        let cannot = || Failure::failed(format!("cannot invoke {INVOKED}"));
+    pub(crate) async fn invoke(&self) -> Result<(u16, Option<String>), CliError> {
+        let cannot = || CliError::failed(format!("cannot invoke {INVOKED}"));
         let region = self.sandbox.settings().region;
         let scope = format!("Credential={KEY}/20260101/{region}/lambda/aws4_request");
         let request = Request::post(format!("/2015-03-31/functions/{INVOKED}/invocations"))
@@ -142,8 +148,26 @@ impl DemoApp {
         ]
     }
 
+    /// A file that points a shell which sources it at this app; it goes when the app does.
+    pub(crate) fn exports(&self) -> Result<PathBuf, CliError> {
+        let mut lines = format!("unset {}\n", Self::unwanted().join(" "));
+        for (name, value) in self.variables() {
+            lines += &format!("export {name}={}\n", quoted(&value));
+        }
+        // So that the same `maintenance` is found there, however it was started here.
+        let exe = std::env::current_exe().ok();
+        if let Some(folder) = exe.as_deref().and_then(Path::parent) {
+            let folder = quoted(&folder.display().to_string());
+            lines += &format!("export PATH={folder}:\"$PATH\"\n");
+        }
+        let file = self.folder.path().join("exports");
+        std::fs::write(&file, lines)
+            .map_err(|e| CliError::failed("cannot write a temporary file").caused_by(&e))?;
+        Ok(file)
+    }
+
     /// What it must not have there, since it would be taken for something else.
-    pub(crate) fn unwanted() -> &'static [&'static str] {
+    fn unwanted() -> &'static [&'static str] {
         &[
             "AWS_CA_BUNDLE",
             "AWS_PROFILE",
@@ -155,11 +179,12 @@ impl DemoApp {
             "MAINTENANCE_STORE",
             "MAINTENANCE_PREFIX",
             "MAINTENANCE_RATE",
+            "MAINTENANCE_URL",
         ]
     }
 
     /// Keeps the state, if it is to be kept.
-    pub(crate) fn save(&self) -> Result<(), Failure> {
+    pub(crate) fn save(&self) -> Result<(), CliError> {
         match &self.state {
             None => Ok(()),
             Some(folder) => self
@@ -184,30 +209,36 @@ fn seeded(settings: Settings) -> Sandbox {
 }
 
 /// As it was left in this folder, or anew if there is nothing in it.
-fn resumed(folder: &Path, options: &Options) -> Result<Sandbox, Failure> {
+fn resumed(folder: &Path, options: &Options) -> Result<Sandbox, CliError> {
     match Sandbox::load(folder, options.settings()) {
         Err(StateError::Missing(_)) => Ok(seeded(options.settings())),
         other => other.map_err(|error| state_failure(&error)),
     }
 }
 
-fn state_failure(error: &StateError) -> Failure {
-    Failure::failed("cannot keep the state")
+fn state_failure(error: &StateError) -> CliError {
+    CliError::failed("cannot keep the state")
         .caused_by(error)
         .hint("give --state another folder")
 }
 
 /// The web handler, behind the gate, which reads its flag from the local Parameter Store.
-async fn serve_page(sandbox: &Sandbox, ttl: Duration) -> Result<Server, Failure> {
+async fn serve_page(sandbox: &Sandbox, ttl: Duration, pages: &Path) -> Result<Server, CliError> {
     let gate = Gate::builder()
         .app(APP)
         .env(ENV)
         .source(SdkSource::new(ssm_client(sandbox)))
+        // Not those of the folder that this happens to run in.
+        .pages(pages)
         .ttl(ttl)
         // On a busy machine a demonstration would rather wait than show what is no longer so.
         .refresh_budget(Duration::from_secs(5))
         .build()
-        .map_err(|e| Failure::failed("cannot build the gate").caused_by(&e))?;
+        .map_err(|e| {
+            CliError::failed("cannot build the gate")
+                .caused_by(&e)
+                .hint("check --page")
+        })?;
     let app = Router::new()
         .route("/", get(|| async { Html(HELLO) }))
         .layer(MaintenanceLayer::new(gate));
@@ -218,7 +249,7 @@ async fn serve_page(sandbox: &Sandbox, ttl: Duration) -> Result<Server, Failure>
     });
     served
         .await
-        .map_err(|e| Failure::failed("cannot listen for the page").caused_by(&e))
+        .map_err(|e| CliError::failed("cannot listen for the page").caused_by(&e))
 }
 
 fn ssm_client(sandbox: &Sandbox) -> aws_sdk_ssm::Client {
@@ -230,6 +261,26 @@ fn ssm_client(sandbox: &Sandbox) -> aws_sdk_ssm::Client {
         .http_client(sandbox.http_client())
         .build();
     aws_sdk_ssm::Client::from_conf(config)
+}
+
+/// Puts a page where the gate looks for it.
+fn copy_page(page: &Path, folder: &Path) -> Result<(), CliError> {
+    let cannot = || CliError::usage(format!("--page {} cannot be used", page.display()));
+    let name = match page.extension().and_then(|it| it.to_str()) {
+        Some("html") => "maintenance.html",
+        Some("json") => "maintenance.json",
+        _ => {
+            return Err(cannot()
+                .cause("its name ends neither in .html nor in .json")
+                .hint("name a page, such as public/maintenance.html"));
+        }
+    };
+    std::fs::copy(page, folder.join(name)).map_err(|error| {
+        cannot()
+            .caused_by(&error)
+            .hint("name a page, such as public/maintenance.html")
+    })?;
+    Ok(())
 }
 
 /// A configuration file of the app, in a folder that goes with it.

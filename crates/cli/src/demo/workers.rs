@@ -17,10 +17,12 @@ pub(super) fn functions() -> Vec<FunctionSpec> {
     vec![
         // No worker: it must come through untouched.
         FunctionSpec::new("demo-dev-web").reserved(50).timeout(29),
+        // Fed by a bucket, without a dead-letter queue: what arrives while it is at zero is lost.
         FunctionSpec::new("demo-dev-worker-images")
             .reserved(20)
-            .timeout(300),
-        // At zero already, by somebody's choice: it must not be woken up afterwards.
+            .timeout(300)
+            .invoked_by("s3.amazonaws.com"),
+        // At zero already, on purpose: it must not be woken up afterwards.
         FunctionSpec::new("demo-dev-worker-legacy").reserved(0),
         // Unset: it may use whatever the account has left, which is the opposite of zero.
         FunctionSpec::new(INVOKED),
@@ -29,6 +31,10 @@ pub(super) fn functions() -> Vec<FunctionSpec> {
             .reserved(5)
             .mapping(MappingSpec::sqs("demo-dev-orders"))
             .mapping(MappingSpec::sqs("demo-dev-orders-old").disabled()),
+        // Fed by a rule of EventBridge; its dead-letter queue takes what arrives meanwhile.
+        FunctionSpec::new("demo-dev-worker-reports")
+            .invoked_by("events.amazonaws.com")
+            .dead_letter("arn:aws:sqs:us-east-1:123456789012:demo-dev-dead-letters"),
         // Provisioned on an alias, within a reservation: the order of the calls matters.
         FunctionSpec::new("demo-dev-worker-search")
             .reserved(10)

@@ -9,6 +9,7 @@ mod options;
 mod problem;
 mod progress;
 mod reader;
+mod site;
 mod status;
 mod unread;
 mod workers;
@@ -26,6 +27,7 @@ pub(crate) use progress::{
     at_work, draining, for_so_long, listing, nothing_finished, pace, reading, unanswered, waiting,
 };
 pub(crate) use reader::{Reader, localized};
+pub(crate) use site::{gate_answers, never_on, no_gate, site_of_new_app, site_unknown};
 pub(crate) use status::{state, status_heading, status_notes};
 pub(crate) use unread::{unread_of, unread_workers};
 pub(crate) use workers::workers;

@@ -2,21 +2,21 @@
 
 use maintenance_control::{Action, Report, RoleOutcome, RoleReport, WorkersReport};
 
+use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::failure::Failure;
 
 use super::operation::{drifted, functions, outcome};
 
 /// What went wrong in a finished operation, if anything did.
-pub(crate) fn problem(report: &Report) -> Option<Failure> {
+pub(crate) fn problem(report: &Report) -> Option<CliError> {
     let back = inverse_command(report.action);
     let begun = |role: &RoleReport| role.outcome != RoleOutcome::NotBegun;
     if report.interrupted && !report.roles.is_empty() && !report.roles.iter().any(begun) {
-        let failure = Failure::new(Outcome::Interrupted, "interrupted; nothing was changed");
+        let failure = CliError::new(Outcome::Interrupted, "interrupted; nothing was changed");
         return Some(failure.hint("run the same command again"));
     }
     if report.interrupted {
-        let failure = Failure::new(
+        let failure = CliError::new(
             Outcome::Interrupted,
             "interrupted before everything was done",
         );
@@ -54,7 +54,7 @@ pub(crate) fn problem(report: &Report) -> Option<Failure> {
         "are"
     };
     let message = format!("{} {verb} {state}", left.join(" and "));
-    let mut failure = with_failures(Failure::new(Outcome::Partial, message), report);
+    let mut failure = with_failures(CliError::new(Outcome::Partial, message), report);
     let workers = || report.roles.iter().filter_map(|role| role.workers.as_ref());
     let is_left =
         |workers: &WorkersReport| !(workers.failed.is_empty() && workers.unfinished.is_empty());
@@ -80,7 +80,7 @@ fn inverse_command(action: Action) -> &'static str {
 }
 
 /// The error that ended an operation after some of its roles, with what was done before it.
-pub(crate) fn unfinished(report: &Report, error: Failure) -> Failure {
+pub(crate) fn unfinished(report: &Report, error: CliError) -> CliError {
     let back = inverse_command(report.action);
     let done = report.roles.iter();
     let done = done.filter(|role| {
@@ -119,7 +119,7 @@ fn not_where_they_should_be(role: &RoleReport, workers: &WorkersReport) -> usize
 }
 
 /// Every function that failed, by name and why, and each thing to do about it once.
-fn with_failures(mut failure: Failure, report: &Report) -> Failure {
+fn with_failures(mut failure: CliError, report: &Report) -> CliError {
     let workers = || report.roles.iter().filter_map(|role| role.workers.as_ref());
     for failed in workers().flat_map(|workers| &workers.failed) {
         failure = failure.cause(format!("{}: {}", failed.function, failed.error));
@@ -256,10 +256,10 @@ mod tests {
             // What was not shown is not done, and that is what the code says: web is on all the same.
             (Outcome::NotConfirmed, Outcome::NotConfirmed),
         ] {
-            let problem = unfinished(&report, Failure::new(outcome, "no"));
+            let problem = unfinished(&report, CliError::new(outcome, "no"));
             assert_eq!(problem.outcome(), ended);
         }
-        let error = Failure::failed("the store is down").hint("wait");
+        let error = CliError::failed("the store is down").hint("wait");
         let problem = unfinished(&report, error);
         assert_eq!(problem.outcome(), Outcome::Failed);
         assert_eq!(problem.message(), "the store is down");

@@ -69,11 +69,14 @@ pub(crate) fn nothing_finished(idle: Duration) -> String {
     format!("nothing finished for {}", duration(whole(idle)))
 }
 
-/// What is waited for, and how long already.
-pub(crate) fn for_so_long(waiting: String, so_long: Duration) -> String {
+/// What is waited for, how long already, and when each is given up.
+pub(crate) fn for_so_long(waiting: String, so_long: Duration, longest: Option<Duration>) -> String {
+    let given_up = longest.map_or_else(String::new, |longest| {
+        format!(" (each is given up after {})", duration(longest))
+    });
     match whole(so_long) {
         Duration::ZERO => waiting,
-        so_long => format!("{waiting}, for {}", duration(so_long)),
+        so_long => format!("{waiting}, for {}{given_up}", duration(so_long)),
     }
 }
 
@@ -137,10 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_says_how_long_already() {
-        let told = |ms| for_so_long("waiting for A".to_owned(), Duration::from_millis(ms));
+    fn what_is_waited_for_says_how_long_already_and_when_it_is_given_up() {
+        let most = Some(Duration::from_secs(300));
+        let told = |ms| for_so_long("waiting for A".to_owned(), Duration::from_millis(ms), most);
         assert_eq!(told(900), "waiting for A");
-        assert_eq!(told(61_900), "waiting for A, for 1 min 1 s");
+        assert_eq!(
+            told(61_900),
+            "waiting for A, for 1 min 1 s (each is given up after 5 min)"
+        );
     }
 
     #[test]

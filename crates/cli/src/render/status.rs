@@ -93,10 +93,7 @@ fn safe_to_migrate(flag: &Flag, reader: &Reader) -> Line {
         Some(at) => Line::labelled(
             "  safe to migrate after",
             AnsiColors::Yellow,
-            format!(
-                " {}; in-flight invocations may run until then",
-                reader.moment(at)
-            ),
+            format!(" {}", reader.moment(at)),
         ),
         None => Line::labelled(
             "  not yet safe to migrate:",

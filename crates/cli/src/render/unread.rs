@@ -2,8 +2,8 @@
 
 use maintenance_control::{Part, RoleStatus, State, Unread, Workers};
 
+use crate::error::{AGAIN, CliError};
 use crate::exit_code::Outcome;
-use crate::failure::{AGAIN, Failure};
 
 use super::operation::functions;
 
@@ -11,13 +11,13 @@ use super::operation::functions;
 const WRITE_A_VALID_ONE: &str = "gates keep the last state they read; `maintenance on` or `maintenance off` writes a valid flag";
 
 /// What of these roles could not be read, or is malformed, if anything: their names, and why.
-pub(crate) fn unread_of(roles: &[RoleStatus], outcome: Outcome) -> Option<Failure> {
+pub(crate) fn unread_of(roles: &[RoleStatus], outcome: Outcome) -> Option<CliError> {
     let troubled = |role: &&RoleStatus| role.state == State::Malformed || !role.unread.is_empty();
     let troubled: Vec<&RoleStatus> = roles.iter().filter(troubled).collect();
     if troubled.is_empty() {
         return None;
     }
-    let mut failure = Failure::new(outcome, headline(&troubled));
+    let mut failure = CliError::new(outcome, headline(&troubled));
     for role in &troubled {
         let name = |cause: &str| match troubled.len() {
             1 => cause.to_owned(),
@@ -95,12 +95,12 @@ fn in_words(roles: &[&str]) -> String {
 }
 
 /// The functions that are not in the table of `workers`, if any, since they could not be read.
-pub(crate) fn unread_workers(workers: &Workers) -> Option<Failure> {
+pub(crate) fn unread_workers(workers: &Workers) -> Option<CliError> {
     if workers.unread.is_empty() {
         return None;
     }
     let message = format!("{} could not be read", functions(workers.unread.len()));
-    let failure = Failure::failed(message);
+    let failure = CliError::failed(message);
     Some(workers.unread.iter().fold(failure, |failure, unread| {
         failure
             .cause(format!("{}: {}", unread.function, unread.error))

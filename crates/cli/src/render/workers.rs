@@ -1,54 +1,93 @@
 //! The table of `maintenance workers`.
 
 use comfy_table::presets;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use maintenance_control::{Settings, Worker, WorkerState, Workers};
 
 use crate::printable::printable;
 
-/// One line a function, columns apart by two spaces, as `cut` and `awk` like them: a dash where there
-/// is nothing, and `now/saved` where both are known and differ.
-pub(crate) fn workers(workers: &Workers) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "ROLE",
-        "FUNCTION",
-        "STATE",
-        "RESERVED",
-        "PROVISIONED",
-        "SOURCES",
-        "TIMEOUT",
-        "SAVED",
-    ]);
-    for worker in &workers.workers {
-        table.add_row([
-            worker.role.to_string(),
-            printable(&worker.function).into_owned(),
-            state(worker.state).to_owned(),
-            worker
-                .now
-                .as_ref()
-                .map_or_else(dash, |now| now.reserved.to_string()),
-            worker.now.as_ref().map_or_else(dash, provisioned),
-            worker
-                .now
-                .as_ref()
-                .map_or_else(dash, |now| sources(worker, now)),
-            worker
-                .timeout
-                .map_or_else(dash, |timeout| format!("{timeout}s")),
-            worker.saved.as_ref().map_or_else(dash, saved),
-        ]);
+/// One line a function, columns apart by two spaces, as `cut` and `awk` like them, and a dash where there is
+/// nothing. In a terminal whose `width` is too narrow for that, what says least is left out, and what is saved
+/// is on a line of its own.
+pub(crate) fn workers(workers: &Workers, width: Option<usize>) -> String {
+    let rows: Vec<_> = workers.workers.iter().map(cells).collect();
+    let all = lines(&table(&rows, |_, _| true));
+    let longest = all.iter().map(|line| line.chars().count()).max();
+    let Some(width) = width.filter(|width| longest > Some(*width)) else {
+        return all.concat();
+    };
+    let says_something = |n: usize| rows.iter().any(|row| row[n] != dash());
+    let mut table = table(&rows, |n, name| {
+        !["TIMEOUT", "SAVED"].contains(&name) && says_something(n)
+    });
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width.try_into().unwrap_or(u16::MAX));
+    let mut narrow = lines(&table);
+    // Unless a name is so long that it is broken, each row is a line.
+    if narrow.len() == rows.len() + 1 {
+        for (line, worker) in narrow.iter_mut().skip(1).zip(&workers.workers) {
+            let saved = worker.saved.as_ref().map(saved);
+            line.extend(saved.map(|saved| format!("        saved: {saved}\n")));
+        }
     }
-    for n in 0..8 {
+    narrow.concat()
+}
+
+const COLUMNS: [&str; 8] = [
+    "ROLE",
+    "FUNCTION",
+    "STATE",
+    "RESERVED",
+    "PROVISIONED",
+    "SOURCES",
+    "TIMEOUT",
+    "SAVED",
+];
+
+fn cells(worker: &Worker) -> [String; COLUMNS.len()] {
+    let now = |cell: &dyn Fn(&Settings) -> String| worker.now.as_ref().map_or_else(dash, cell);
+    [
+        worker.role.to_string(),
+        printable(&worker.function).into_owned(),
+        state(worker.state).to_owned(),
+        now(&|now| now.reserved.to_string()),
+        now(&provisioned),
+        now(&|now| sources(worker, now)),
+        worker
+            .timeout
+            .map_or_else(dash, |timeout| format!("{timeout}s")),
+        worker.saved.as_ref().map_or_else(dash, saved),
+    ]
+}
+
+/// The columns that are `kept`, by number and name.
+fn table(rows: &[[String; COLUMNS.len()]], kept: impl Fn(usize, &str) -> bool) -> Table {
+    let kept: Vec<usize> = (0..COLUMNS.len())
+        .filter(|n| kept(*n, COLUMNS[*n]))
+        .collect();
+    let of = |row: &[String]| kept.iter().map(|n| row[*n].clone()).collect::<Vec<_>>();
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(of(&COLUMNS.map(str::to_owned)))
+        .add_rows(rows.iter().map(|row| of(row)));
+    for (n, name) in kept.iter().map(|n| COLUMNS[*n]).enumerate() {
         if let Some(column) = table.column_mut(n) {
-            column.set_padding((0, 2));
-            column.set_cell_alignment(CellAlignment::Left);
+            column
+                .set_padding((0, 2))
+                .set_cell_alignment(CellAlignment::Left);
+            if name != "FUNCTION" {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
     }
     table
-        .lines()
+}
+
+fn lines(table: &Table) -> Vec<String> {
+    let lines = table.lines();
+    lines
         .map(|line| line.trim_end().to_owned() + "\n")
         .collect()
 }
@@ -66,7 +105,7 @@ pub(crate) fn state(state: WorkerState) -> &'static str {
         WorkerState::Restored => "restored",
         WorkerState::Drifted => "drifted",
         WorkerState::Gone => "gone",
-        WorkerState::Unexplained => "at 0, nothing saved",
+        WorkerState::Unexplained => "at 0",
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::de::{DeTable, Error};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::suggest;
 
 use super::source::{Source, Sourced};
@@ -86,10 +86,10 @@ pub(super) fn find(dir: &Path) -> Option<PathBuf> {
 
 impl ConfigFile {
     /// Reads a file.
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let cannot_read = || {
             let path = path.display();
-            Failure::usage(format!("cannot read the configuration file {path}"))
+            CliError::usage(format!("cannot read the configuration file {path}"))
         };
         let bytes = std::fs::read(path).map_err(|error| cannot_read().caused_by(&error))?;
         let text = decode(&bytes).map_err(|why| {
@@ -100,7 +100,7 @@ impl ConfigFile {
         Self::parse(path, text)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
+    fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
         let refuse = |error: Error| refuse(path, text, error);
         let table = DeTable::parse(text).map_err(refuse)?;
         let mut lines = BTreeMap::new();
@@ -129,7 +129,7 @@ impl ConfigFile {
         Ok(file)
     }
 
-    fn refuse(&self, key: &str, rule: &str) -> Failure {
+    fn refuse(&self, key: &str, rule: &str) -> CliError {
         cannot_use(&self.path, self.line(key), rule)
     }
 
@@ -210,14 +210,14 @@ fn line_of(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 
-fn cannot_use(path: &Path, line: usize, rule: &str) -> Failure {
+fn cannot_use(path: &Path, line: usize, rule: &str) -> CliError {
     let path = path.display();
-    Failure::usage(format!("cannot use the configuration file {path}"))
+    CliError::usage(format!("cannot use the configuration file {path}"))
         .cause(format!("line {line}: {rule}"))
 }
 
 /// What the parser found, with its line and key, and the key or value that was meant.
-fn refuse(path: &Path, text: &str, mut error: Error) -> Failure {
+fn refuse(path: &Path, text: &str, mut error: Error) -> CliError {
     let line = line_of(text, error.span().map_or(0, |span| span.start));
     // Without the text, the error shows the key instead of the line.
     error.set_input(None);
@@ -270,7 +270,7 @@ fn refuse(path: &Path, text: &str, mut error: Error) -> Failure {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<ConfigFile, Failure> {
+    fn parse(text: &str) -> Result<ConfigFile, CliError> {
         ConfigFile::parse(Path::new("/x/maintenance.toml"), text)
     }
 

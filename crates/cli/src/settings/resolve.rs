@@ -6,7 +6,7 @@ use maintenance_control::{AwsSettings, RoleSpec, Selection, check_url};
 use maintenance_flag::{App, Prefix, Role};
 
 use crate::args::Global;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 use super::file::{self, ConfigFile};
 use super::roles::{RoleSettings, configured_roles, selected_role};
@@ -29,7 +29,7 @@ pub(crate) struct Settings {
     pub(crate) roles: Vec<RoleSettings>,
     pub(crate) role: Sourced<Role>,
     /// What is wrong with the selected role if the store does not know it, either.
-    pub(crate) unknown_role: Option<Failure>,
+    pub(crate) unknown_role: Option<CliError>,
     pub(crate) all: bool,
     pub(crate) rate: Sourced<Rate>,
     pub(crate) by: Sourced<String>,
@@ -43,7 +43,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Lays the sources over each other.
-    pub(crate) fn resolve(args: &Global, around: &Surroundings) -> Result<Self, Failure> {
+    pub(crate) fn resolve(args: &Global, around: &Surroundings) -> Result<Self, CliError> {
         let (config_file, file) = config_file(args, around)?.unzip();
         let file = file.as_ref();
         let document = file.map(|file| file.document.clone()).unwrap_or_default();
@@ -97,7 +97,7 @@ impl Settings {
         // A variable may name a role that --all stands above.
         if args.all && matches!(settings.role.source, Source::Flag(_)) {
             return Err(
-                Failure::usage("--all cannot be used with --role").hint("leave one of them out")
+                CliError::usage("--all cannot be used with --role").hint("leave one of them out")
             );
         }
         let globs: Vec<String> = args.functions.iter().map(ToString::to_string).collect();
@@ -107,12 +107,12 @@ impl Settings {
 
     /// `--function` stands for the functions of the one selected role: of the one that has them, if none is
     /// named, since the default would close the website for the sake of a worker.
-    fn choose_functions(&mut self, globs: &[String]) -> Result<(), Failure> {
+    fn choose_functions(&mut self, globs: &[String]) -> Result<(), CliError> {
         if globs.is_empty() {
             return Ok(());
         }
         if self.all {
-            return Err(Failure::usage("--function cannot be used with --all")
+            return Err(CliError::usage("--function cannot be used with --all")
                 .cause("it sets the functions of one role")
                 .hint("name the role with --role"));
         }
@@ -131,7 +131,7 @@ impl Settings {
     }
 
     /// The role of the configuration that selects all of these functions.
-    fn role_of(&self, globs: &[String]) -> Result<Sourced<Role>, Failure> {
+    fn role_of(&self, globs: &[String]) -> Result<Sourced<Role>, CliError> {
         let mut having = Vec::new();
         for role in &self.roles {
             let selection = role.spec()?.functions;
@@ -157,16 +157,16 @@ impl Settings {
             ),
         };
         let names: Vec<&str> = self.roles.iter().map(|role| role.role.as_str()).collect();
-        Err(Failure::usage("--function needs --role")
+        Err(CliError::usage("--function needs --role")
             .cause(cause)
             .hint(format!("add --role with one of {}", names.join(", "))))
     }
 
     /// The app and its environment.
-    pub(crate) fn app(&self) -> Result<App, Failure> {
+    pub(crate) fn app(&self) -> Result<App, CliError> {
         let missing =
             |what: &str| {
-                let failure = Failure::usage(format!("no {what} is set"));
+                let failure = CliError::usage(format!("no {what} is set"));
                 let none = format!(
                     "neither --{what} nor MAINTENANCE_{} is given",
                     what.to_uppercase()
@@ -187,11 +187,11 @@ impl Settings {
             };
         let app = self.app.as_ref().ok_or_else(|| missing("app"))?;
         let env = self.env.as_ref().ok_or_else(|| missing("env"))?;
-        App::new(&app.value, &env.value).map_err(|error| Failure::usage(error.to_string()))
+        App::new(&app.value, &env.value).map_err(|error| CliError::usage(error.to_string()))
     }
 
     /// The roles selected, in the order of a status.
-    pub(crate) fn asked(&self) -> Result<Vec<RoleSpec>, Failure> {
+    pub(crate) fn asked(&self) -> Result<Vec<RoleSpec>, CliError> {
         let roles = self.roles.iter().filter(|role| self.selects(role));
         roles.map(RoleSettings::spec).collect()
     }
@@ -201,7 +201,7 @@ impl Settings {
     }
 
     /// All roles that are configured.
-    pub(crate) fn configured(&self) -> Result<Vec<RoleSpec>, Failure> {
+    pub(crate) fn configured(&self) -> Result<Vec<RoleSpec>, CliError> {
         self.roles.iter().map(RoleSettings::spec).collect()
     }
 
@@ -241,7 +241,7 @@ impl Settings {
 fn config_file(
     args: &Global,
     around: &Surroundings,
-) -> Result<Option<(Sourced<PathBuf>, ConfigFile)>, Failure> {
+) -> Result<Option<(Sourced<PathBuf>, ConfigFile)>, CliError> {
     let named = args.sourced("config", &args.config);
     let nearest = || {
         let found = file::find(&around.dir)?;
@@ -259,10 +259,10 @@ fn config_file(
 }
 
 /// The address that a variable gives.
-fn site(given: Sourced<String>) -> Result<Sourced<String>, Failure> {
+fn site(given: Sourced<String>) -> Result<Sourced<String>, CliError> {
     given.try_map(|text, from| {
         let url = text.parse::<SiteUrl>().map_err(|broken| {
-            Failure::usage(format!("{from} cannot be used"))
+            CliError::usage(format!("{from} cannot be used"))
                 .cause(format!("it {broken}"))
                 .hint(format!("unset {from}, or give it the site's address"))
         })?;
@@ -271,7 +271,7 @@ fn site(given: Sourced<String>) -> Result<Sourced<String>, Failure> {
 }
 
 /// An address as the SDK takes it: its own refusal comes late, and speaks of credentials.
-fn endpoint(given: &Option<Sourced<String>>) -> Result<(), Failure> {
+fn endpoint(given: &Option<Sourced<String>>) -> Result<(), CliError> {
     let Some(Sourced {
         value,
         source: source @ Source::Flag(_),
@@ -282,7 +282,7 @@ fn endpoint(given: &Option<Sourced<String>>) -> Result<(), Failure> {
     };
     check_url(value).map_err(|problem| {
         // It may have a password in it.
-        Failure::usage(format!("{source} cannot be used"))
+        CliError::usage(format!("{source} cannot be used"))
             .cause(problem)
             .hint("give an address such as http://127.0.0.1:4566")
     })

@@ -6,7 +6,7 @@ use maintenance_control::{Drain, RoleSpec, Selection};
 use maintenance_flag::{Change, Options, Role};
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::suggest;
 
 use super::file::{ConfigFile, RoleTable};
@@ -42,7 +42,7 @@ impl RoleSettings {
     }
 
     /// The role as the control plane takes it.
-    pub(crate) fn spec(&self) -> Result<RoleSpec, Failure> {
+    pub(crate) fn spec(&self) -> Result<RoleSpec, CliError> {
         let table = &self.table;
         let functions = self.selects_functions().then(|| {
             let functions = self.functions.as_ref().map(|it| it.value.clone());
@@ -55,7 +55,7 @@ impl RoleSettings {
         });
         let functions = functions.transpose().map_err(|error| {
             let role = &self.role;
-            Failure::usage(format!("the functions of the {role} role cannot be used"))
+            CliError::usage(format!("the functions of the {role} role cannot be used"))
                 .caused_by(&error)
                 .hint("correct --function, or functions and exclude in the configuration file")
         })?;
@@ -93,7 +93,7 @@ fn change<T>(value: Option<T>) -> Change<T> {
 }
 
 /// The roles web and worker, which always exist, then the others.
-pub(super) fn configured_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>, Failure> {
+pub(super) fn configured_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>, CliError> {
     let mut roles = vec![
         RoleSettings::new(Role::web()),
         RoleSettings::new(Role::worker()),
@@ -103,7 +103,7 @@ pub(super) fn configured_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSett
     };
     for (name, table) in &file.document.roles {
         let role: Role = name.parse().map_err(|error: maintenance_flag::NameError| {
-            Failure::usage(error.to_string()).hint(format!(
+            CliError::usage(error.to_string()).hint(format!(
                 "it comes from {}",
                 file.source(&format!("roles.{name}"))
             ))
@@ -130,7 +130,7 @@ pub(super) fn configured_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSett
 pub(super) fn selected_role(
     role: Option<Sourced<Role>>,
     roles: &[RoleSettings],
-) -> (Sourced<Role>, Option<Failure>) {
+) -> (Sourced<Role>, Option<CliError>) {
     let Some(Sourced {
         value: role,
         source,
@@ -141,7 +141,7 @@ pub(super) fn selected_role(
     let known: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
     let unknown = (!known.contains(&role.as_str())).then(|| {
         let all = known.join(", ");
-        Failure::usage(format!("there is no role {role}"))
+        CliError::usage(format!("there is no role {role}"))
             .cause(format!("the roles are {all}, and {source} names another"))
             .hint(match suggest::nearest(role.as_str(), known) {
                 Some(word) => format!("did you mean {word}?"),

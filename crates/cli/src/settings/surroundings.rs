@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use maintenance_flag::{MAX_NAME_BYTES, stored_bytes};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::printable::{self, is_unprintable};
 
 use super::source::{Source, Sourced};
@@ -53,11 +53,11 @@ impl Surroundings {
     }
 
     /// One of our variables. One that is set but empty is unset, as for the AWS CLI and its SDKs.
-    pub(crate) fn ours(&self, name: &'static str) -> Result<Option<Sourced<String>>, Failure> {
+    pub(crate) fn ours(&self, name: &'static str) -> Result<Option<Sourced<String>>, CliError> {
         if self.unreadable.iter().any(|it| it == name) {
-            return Err(Failure::usage(format!("{name} cannot be used"))
+            return Err(CliError::usage(format!("{name} cannot be used"))
                 .cause("it is not UTF-8")
-                .hint(format!("unset {name}, or set it anew")));
+                .hint(format!("unset {name}, or set it again")));
         }
         Ok(self.theirs(name))
     }
@@ -72,10 +72,10 @@ impl Surroundings {
     }
 
     /// Who runs this, for the record: `ana@laptop`.
-    pub(crate) fn by(&self) -> Result<Sourced<String>, Failure> {
+    pub(crate) fn by(&self) -> Result<Sourced<String>, CliError> {
         if let Some(by) = self.ours("MAINTENANCE_BY")? {
             return by.try_map(|by, from| {
-                let refuse = || Failure::usage(format!("{from} cannot be used"));
+                let refuse = || CliError::usage(format!("{from} cannot be used"));
                 if let Err(broken) = printable::check(&by) {
                     return Err(refuse()
                         .cause(format!("it {broken}"))

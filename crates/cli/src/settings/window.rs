@@ -8,7 +8,7 @@ use maintenance_control::RoleSpec;
 use maintenance_flag::{Change, Options};
 
 use crate::args::WindowArgs;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 use super::values::{End, Length, Message, RetryAfter};
 
@@ -42,7 +42,7 @@ pub(crate) struct Given {
 
 impl Given {
     /// Resolves what was typed. A local time is one of `now`'s zone.
-    pub(crate) fn new(args: &WindowArgs, now: &Zoned) -> Result<Self, Failure> {
+    pub(crate) fn new(args: &WindowArgs, now: &Zoned) -> Result<Self, CliError> {
         let mut note = None;
         let until = match (&args.until, &args.for_) {
             (Some(Change::Set(end)), _) => resolve(*end, now)
@@ -62,7 +62,7 @@ impl Given {
             _ => Change::Clear,
         };
         if args.auto_off && until == Change::Clear {
-            return Err(Failure::usage("--auto-off needs a time at which to open")
+            return Err(CliError::usage("--auto-off needs a time at which to open")
                 .cause("an empty --until or --for removes it")
                 .hint("give a time, or leave out --auto-off"));
         }
@@ -91,7 +91,7 @@ impl Given {
 
     /// Checks that the selected roles can be so. Functions are either paused or not, and no gate gives
     /// them back what they had when a flag opens by itself.
-    pub(crate) fn fits(&self, roles: &[RoleSpec]) -> Result<(), Failure> {
+    pub(crate) fn fits(&self, roles: &[RoleSpec]) -> Result<(), CliError> {
         let auto_off = self.options.auto_off == Some(true);
         let Some(scaled) = roles.iter().find(|spec| spec.functions.is_some()) else {
             return Ok(());
@@ -113,7 +113,7 @@ impl Given {
             (false, false) => return Ok(()),
         };
         let alone = roles.iter().find(|spec| spec.functions.is_none());
-        let failure = Failure::usage(format!("{option} cannot be used for the {role} role"));
+        let failure = CliError::usage(format!("{option} cannot be used for the {role} role"));
         Err(failure.cause(cause).hint(match alone {
             Some(flag) => format!(
                 "turn the roles on one by one: `maintenance on --role {} {option}`, then `maintenance on --role {role}`",
@@ -145,7 +145,7 @@ fn map<T, U>(change: &Option<Change<T>>, value: impl Fn(&T) -> U) -> Change<U> {
 fn list<T: Clone + PartialEq>(
     option: &str,
     values: &[Change<T>],
-) -> Result<Change<Vec<T>>, Failure> {
+) -> Result<Change<Vec<T>>, CliError> {
     match values {
         [] => return Ok(Change::Keep),
         [Change::Clear] => return Ok(Change::Clear),
@@ -162,8 +162,8 @@ fn list<T: Clone + PartialEq>(
     Ok(Change::Set(all))
 }
 
-fn refuse(option: &str, broken: &str) -> Failure {
-    Failure::usage(format!("{option} cannot be used"))
+fn refuse(option: &str, broken: &str) -> CliError {
+    CliError::usage(format!("{option} cannot be used"))
         .cause(format!("it {broken}"))
         .hint("see `maintenance on --help`")
 }

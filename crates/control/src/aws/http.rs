@@ -50,7 +50,7 @@ pub(super) struct Http {
 
 /// A client a route, each made when it is first needed and kept with its connections: the SDK asks for a
 /// connector at every call.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Clients {
     routes: Routes,
     /// Secure and plain, each straight and by proxy.
@@ -220,20 +220,31 @@ async fn check_role(mut answer: HttpResponse) -> Result<HttpResponse, ConnectorE
 
 impl Clients {
     fn of(&self, uri: &str) -> &SharedHttpClient {
-        let is_plain = uri.starts_with("http://");
-        let proxy = match is_plain {
-            true => &self.routes.plain,
-            false => &self.routes.secure,
-        };
-        let proxy = proxy.as_ref().filter(|_| !is_local(uri));
-        let route = 2 * usize::from(is_plain) + usize::from(proxy.is_some());
-        // A proxy may be reached by TLS.
-        let needs_roots = !is_plain || proxy.is_some();
-        self.made[route].get_or_init(|| client(self.routes.trust(needs_roots), proxy.cloned()))
+        let proxy = self.routes.proxy(uri);
+        let route = 2 * usize::from(is_plain(uri)) + usize::from(proxy.is_some());
+        let roots = || self.routes.trust(needs_roots(uri, proxy));
+        self.made[route].get_or_init(|| client(roots(), proxy.cloned()))
     }
 }
 
+fn is_plain(uri: &str) -> bool {
+    uri.starts_with("http://")
+}
+
+/// A proxy may be reached by TLS.
+fn needs_roots(uri: &str, proxy: Option<&ProxyConfig>) -> bool {
+    !is_plain(uri) || proxy.is_some()
+}
+
 impl Routes {
+    fn proxy(&self, uri: &str) -> Option<&ProxyConfig> {
+        let proxy = match is_plain(uri) {
+            true => &self.plain,
+            false => &self.secure,
+        };
+        proxy.as_ref().filter(|_| !is_local(uri))
+    }
+
     fn trust(&self, is_needed: bool) -> TrustStore {
         match &self.roots {
             _ if !is_needed => TrustStore::empty(),
@@ -252,15 +263,62 @@ fn client(roots: TrustStore, proxy: Option<ProxyConfig>) -> SharedHttpClient {
     let context = TlsContext::builder().with_trust_store(roots).build();
     let context = context.unwrap_or_default();
     aws_smithy_http_client::Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder();
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        connector.set_proxy_config(proxy.clone());
-        connector
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(context.clone())
-            .build()
+        connector(&context, proxy.as_ref(), settings, components)
     })
+}
+
+fn connector(
+    context: &TlsContext,
+    proxy: Option<&ProxyConfig>,
+    settings: Option<&HttpConnectorSettings>,
+    components: Option<&RuntimeComponents>,
+) -> Connector {
+    let mut connector = Connector::builder();
+    connector.set_connector_settings(settings.cloned());
+    connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+    connector.set_proxy_config(proxy.cloned());
+    connector
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context.clone())
+        .build()
+}
+
+/// A visitor of the app's site, who takes the way of the calls to AWS; by default no proxy, and the system's
+/// certificates.
+#[derive(Debug, Clone, Default)]
+pub struct Visitor(Arc<Clients>);
+
+/// What a visitor got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visit {
+    /// The status.
+    pub status: u16,
+    /// Whether a gate answered, and not the app: `X-Maintenance: on`.
+    pub is_refused: bool,
+}
+
+impl Visitor {
+    pub(super) fn new(http: &Http) -> Self {
+        Self(http.clients.clone())
+    }
+
+    /// Gets this page. How long that may take is the caller's to say.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn get(&self, url: &str) -> Result<Visit, BoxError> {
+        let routes = &self.0.routes;
+        let proxy = routes.proxy(url);
+        let roots = routes.trust(needs_roots(url, proxy));
+        let context = TlsContext::builder().with_trust_store(roots).build()?;
+        let answer = connector(&context, proxy, None, None)
+            .call(HttpRequest::get(url)?)
+            .await?;
+        Ok(Visit {
+            status: answer.status().as_u16(),
+            is_refused: answer.headers().get("x-maintenance") == Some("on"),
+        })
+    }
 }
 
 /// Whether an address is one of this machine or of its network link alone, as that of a local AWS and of

@@ -1,7 +1,5 @@
 //! Makes the steps of one function, whether they pause or restore it.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use maintenance_flag::{Capacity, Reserved};
 use tokio::sync::Mutex;
@@ -10,7 +8,7 @@ use super::{End, FunctionOutcome};
 use crate::error::Error;
 use crate::fence::Guard;
 use crate::fleet::LambdaError;
-use crate::fleet::{Absent, Change, Fleet, MappingState, not_found_but_listed};
+use crate::fleet::{Absent, Change, Fleet, LAG, MappingState, not_found_but_listed};
 use crate::plan::{FunctionPlan, provisioned_drift, reserved_drift};
 use crate::report::Drift;
 use crate::saved::{Place, Saved};
@@ -18,8 +16,6 @@ use crate::step::Step;
 
 /// How often what somebody else changes is saved anew before the function is left to them.
 const ROUNDS: u32 = 5;
-/// How long after a read that differed from what was saved another must say the same.
-const CONFIRMED_AFTER: Duration = Duration::from_secs(3);
 
 /// Where what a function has is saved while it is paused.
 #[derive(Debug, Clone, Copy)]
@@ -363,7 +359,7 @@ impl<'a> FunctionRun<'a> {
         &self,
         read: impl Future<Output = Result<T, LambdaError>>,
     ) -> Result<T, LambdaError> {
-        let wait = tokio::time::sleep(CONFIRMED_AFTER);
+        let wait = tokio::time::sleep(LAG);
         self.guard.stop().or(wait).await?;
         read.await
     }

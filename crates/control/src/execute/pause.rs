@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::event::Run;
 use crate::fence::Guard;
 use crate::fleet::LambdaError;
-use crate::fleet::{Fleet, MappingState};
+use crate::fleet::{Fleet, LAG, MappingState};
 use crate::observe::Inventory;
 use crate::plan::{PausePlan, plan_pause};
 use crate::report::{Action, Failure, WorkersReport};
@@ -22,8 +22,6 @@ use crate::saved::{Place, Saved};
 
 /// How long reading the mappings once more may take.
 const LAST_LOOK: Duration = Duration::from_secs(30);
-/// How long after a read that shows an enabled mapping another must say the same.
-const CONFIRMED_AFTER: Duration = Duration::from_secs(3);
 
 /// What came of pausing a role.
 #[derive(Debug)]
@@ -183,6 +181,6 @@ async fn enabled_again(
     if first.is_empty() {
         return Ok(first);
     }
-    guard.stop().or(tokio::time::sleep(CONFIRMED_AFTER)).await?;
+    guard.stop().or(tokio::time::sleep(LAG)).await?;
     read().await
 }

@@ -8,7 +8,6 @@
 //! before that is saved. Nothing is paused here.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
 use maintenance_flag::Reserved;
@@ -19,15 +18,11 @@ use super::function::Saving;
 use crate::error::Error;
 use crate::fence::Guard;
 use crate::fleet::LambdaError;
-use crate::fleet::{AT_ONCE, Fleet, Looks, MappingState};
+use crate::fleet::{AT_ONCE, Fleet, LAG, Looks, MappingState};
 use crate::observe::ObservedFunction;
 use crate::report::Failure;
 use crate::text::in_full;
 use crate::waits::Counted;
-
-/// How long after a function was read at zero it is read again before that is believed: longer than a read
-/// of Lambda's lags.
-const ZERO_IS_OLD: Duration = Duration::from_secs(3);
 
 /// Functions that are to be paused.
 pub(super) struct Queue<'a> {
@@ -112,7 +107,7 @@ impl<'a> Queue<'a> {
             guard,
             ready: VecDeque::new(),
             at_zero,
-            believed_from: Instant::now() + ZERO_IS_OLD,
+            believed_from: Instant::now() + LAG,
             moving,
             looks: None,
             awaited: Vec::new(),

@@ -17,17 +17,14 @@ use super::{Fleet, MappingState};
 use crate::clock::Clock;
 use crate::fence::{Guard, Halt};
 use crate::retry::{self, CallError, Kind, doubted, echoes};
+use crate::waits::{MAPPING_PATIENCE, PROVISIONED_PATIENCE};
 
 /// The first pause between two looks at something asynchronous; each is half as long again.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
 /// The longest pause between two looks.
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
-/// How long a mapping may take to be enabled or disabled. AWS takes seconds, at worst a few minutes.
-const MAPPING_PATIENCE: Duration = Duration::from_secs(300);
 /// How often provisioned concurrency that was just asked for may be missing before it counts as gone.
 const UNSEEN: u32 = 5;
-/// How long provisioned concurrency may take to be ready. AWS takes a few minutes.
-const PROVISIONED_PATIENCE: Duration = Duration::from_secs(900);
 /// The pauses between looks for a reservation to be gone, which AWS answers with nothing to compare.
 const UNSET_LOOKS: [Duration; 3] = [
     Duration::from_millis(500),

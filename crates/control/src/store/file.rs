@@ -242,7 +242,9 @@ impl FileStore {
         loop {
             match file.try_lock() {
                 Ok(()) => {
-                    if let Some(guard) = guard {
+                    let hooks = self.hooks.as_ref();
+                    let skips = hooks.is_some_and(|it| it.skips_lease_under_lock());
+                    if let Some(guard) = guard.filter(|_| !skips) {
                         hooks::with_lock(guard.check()).await?;
                     }
                     return Ok(file);

@@ -40,14 +40,18 @@ impl Likeness {
     /// Whether with this answer nothing counts any more of what an operator learned before, but for
     /// the answer just before it.
     pub(crate) fn forgets_before(&self, asked: &str, answer: &str) -> bool {
-        let creates = asked.contains("PutParameter") && asked.contains(r#""Overwrite":false"#);
-        self.looks_alike && creates && asked.contains("/lease/") && answer.starts_with("200")
+        let in_ssm = asked.contains("PutParameter")
+            && asked.contains(r#""Overwrite":false"#)
+            && answer.starts_with("200");
+        let in_files = asked.starts_with("create ") && answer.starts_with("Ok(New");
+        self.looks_alike && (in_ssm || in_files) && asked.contains("/lease/")
     }
 
     /// Whether this is a look at the lease of which only the last counts, and how many there were, until
     /// the one who looks has taken it.
     pub(crate) fn is_look(&self, asked: &str) -> bool {
-        self.looks_alike && asked.contains("GetParametersByPath") && asked.contains("/lease")
+        let lists = asked.contains("GetParametersByPath") || asked.starts_with("list ");
+        self.looks_alike && lists && asked.contains("/lease")
     }
 
     /// Everybody paused from then till then.

@@ -20,6 +20,7 @@ use crate::parallel;
 use crate::races::{Ended, Race};
 use crate::schedule::Patience;
 use crate::support::{web, worker};
+use crate::wire::Broken;
 use crate::world::Violation;
 
 fn plan(functions: Vec<FunctionPlan>) -> Plan {
@@ -57,6 +58,7 @@ struct Every {
     reduced: bool,
     /// One pause that is longer than a lease lasts, at any moment, too.
     pauses: bool,
+    broken: Option<Broken>,
 }
 
 /// What trying them came to.
@@ -77,6 +79,7 @@ impl Every {
             operations: operations.to_vec(),
             reduced: false,
             pauses: false,
+            broken: None,
         }
     }
 
@@ -92,6 +95,18 @@ impl Every {
     fn reduced(self) -> Self {
         Self {
             reduced: true,
+            ..self
+        }
+    }
+
+    fn in_files(mut self) -> Self {
+        self.plan.in_files = true;
+        self
+    }
+
+    fn broken(self, broken: Broken) -> Self {
+        Self {
+            broken: Some(broken),
             ..self
         }
     }
@@ -136,8 +151,8 @@ impl Every {
         went: &mut Vec<Choice>,
     ) -> Result<(), Violation> {
         let likeness = Likeness::new(self.reduced);
-        let (plan, operations) = (&self.plan, &self.operations);
-        let mut race = Race::new(plan, &self.role, operations, Patience::LONG, likeness).await?;
+        let (plan, role, operations) = (&self.plan, &self.role, &self.operations);
+        let mut race = Race::of_build(self.broken, plan, role, operations, likeness).await?;
         let graph = &mut explored.graph;
         let known = path.len().saturating_sub(1);
         for choice in &path[..known] {
@@ -184,10 +199,10 @@ impl Every {
     }
 }
 
-/// Tries all of them, says what that came to, and returns how many orders there are. Of each there are so
-/// many at least.
-fn explore_all(least: u128, all: &[Every]) -> u128 {
-    let mut sum = 0;
+/// Tries all of them, says what that came to, and returns how many orders and states there are. Of each
+/// there are so many orders at least.
+fn explore_all(least: u128, all: &[Every]) -> (u128, usize) {
+    let mut sum = (0, 0);
     let explored = parallel::each(all.len(), |n| all[n].explore());
     for (every, explored) in all.iter().zip(explored) {
         let explored = explored.unwrap_or_else(|violation| panic!("{violation}"));
@@ -198,8 +213,9 @@ fn explore_all(least: u128, all: &[Every]) -> u128 {
             what, operations, ..
         } = every;
         println!(
-            "{orders} interleavings of {operations:?} on {what}{}, all there are{}: {} states, {} runs, {} \
-             ends, {refused} with one refused, {lost} with a lease lost",
+            "{orders} interleavings of {operations:?} on {what}{}{}, all there are{}: {} states, {} runs, \
+             {} ends, {refused} with one refused, {lost} with a lease lost",
+            if every.plan.in_files { " in files" } else { "" },
             if every.pauses { " with a pause" } else { "" },
             if every.reduced {
                 " but for looks alike"
@@ -210,7 +226,8 @@ fn explore_all(least: u128, all: &[Every]) -> u128 {
             explored.runs,
             explored.ends.len(),
         );
-        sum += orders;
+        sum.0 += orders;
+        sum.1 += explored.graph.states();
         assert!(orders >= least, "only {orders} interleavings");
         assert!(refused > 0, "nobody was refused");
         assert_eq!(lost > 0, every.pauses, "{lost} lost the lease");
@@ -224,17 +241,63 @@ const PAIRS: [[Operation; 2]; 4] = [[On, On], [On, Off], [Off, On], [Off, Off]];
 #[test]
 fn two_operators_in_every_order_but_for_looks_alike() {
     let all: Vec<Every> = of_each(&PAIRS).collect();
-    let orders = explore_all(400, &all);
+    let (orders, states) = explore_all(400, &all);
     assert_eq!(orders, 19_128, "docs/guarantees.md says how many there are");
+    assert_eq!(states, 3_278);
+}
+
+#[test]
+fn two_operators_in_every_order_but_for_looks_alike_in_files() {
+    let all: Vec<Every> = of_each(&PAIRS).map(Every::in_files).collect();
+    let (orders, states) = explore_all(400, &all);
+    assert_eq!(orders, 16_224, "docs/guarantees.md says how many there are");
+    assert_eq!(states, 3_188);
+}
+
+/// What goes wrong in some order of the operators of a broken build.
+fn caught(every: &Every) -> Violation {
+    match every.explore() {
+        Err(violation) => violation,
+        Ok(explored) => panic!("not seen in {} orders", explored.graph.orders()),
+    }
+}
+
+#[test]
+fn a_store_that_creates_a_lease_twice_is_caught() {
+    for every in [
+        Every::of_a_flag(&[On, On]),
+        Every::of_a_flag(&[On, On]).in_files(),
+    ] {
+        let violation = caught(&every.reduced().broken(Broken::OverwritesLease));
+        let seen = violation.contains("somebody else has the lease");
+        assert!(seen && violation.contains("/lease/1"), "{violation}");
+    }
+}
+
+#[test]
+fn a_file_store_that_does_not_look_at_the_lease_under_its_lock_is_caught() {
+    let every = Every::of_a_flag(&[On, Off]).in_files().with_a_pause();
+    let violation = caught(&every.reduced().broken(Broken::SkipsLeaseUnderLock));
+    let seen = violation.contains("ben has the lease") && violation.contains("/flags/web");
+    assert!(seen, "{violation}");
 }
 
 #[test]
 #[ignore = "takes minutes: for the long run"]
 fn two_operators_in_every_order() {
-    let flags = PAIRS.iter().map(|it| Every::of_a_flag(it));
-    let functions = PAIRS.iter().map(|it| Every::of_a_function(it));
-    let all: Vec<Every> = flags.chain(functions).collect();
+    explore_all(100_000, &of_each_unreduced().collect::<Vec<_>>());
+}
+
+#[test]
+#[ignore = "takes minutes: for the long run"]
+fn two_operators_in_every_order_in_files() {
+    let all: Vec<Every> = of_each_unreduced().map(Every::in_files).collect();
     explore_all(100_000, &all);
+}
+
+fn of_each_unreduced() -> impl Iterator<Item = Every> {
+    let flags = PAIRS.iter().map(|it| Every::of_a_flag(it));
+    flags.chain(PAIRS.iter().map(|it| Every::of_a_function(it)))
 }
 
 /// Of a flag, and of a function.
@@ -252,6 +315,15 @@ fn of_each<const N: usize>(operations: &[[Operation; N]]) -> impl Iterator<Item 
 fn two_operators_in_every_order_with_a_pause_at_any_moment_but_for_looks_alike() {
     let all: Vec<Every> = of_each(&PAIRS).map(Every::with_a_pause).collect();
     explore_all(1_000_000, &all);
+}
+
+#[test]
+#[ignore = "takes minutes: for the long run"]
+fn two_operators_in_every_order_with_a_pause_at_any_moment_but_for_looks_alike_in_files() {
+    let all = of_each(&PAIRS)
+        .map(Every::in_files)
+        .map(Every::with_a_pause);
+    explore_all(1_000_000, &all.collect::<Vec<_>>());
 }
 
 #[test]

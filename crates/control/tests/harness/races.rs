@@ -16,6 +16,7 @@ use crate::explore::Choice;
 use crate::fleet::Plan;
 use crate::likeness::Likeness;
 use crate::schedule::{Lane, Patience, Turnstile};
+use crate::wire::Broken;
 use crate::world::{LEASE_IS_OVER, Violation, World, who};
 
 const NAMES: [&str; 3] = ["ana", "ben", "cleo"];
@@ -49,7 +50,19 @@ impl Race {
         likeness: Likeness,
     ) -> Result<Self, Violation> {
         let skews = [SignedDuration::ZERO; NAMES.len()];
-        Self::begin(plan, role, operations, patience, &skews, likeness).await
+        Self::begin(plan, role, operations, patience, &skews, likeness, None).await
+    }
+
+    /// The same with a build that may be broken.
+    pub(crate) async fn of_build(
+        broken: Option<Broken>,
+        plan: &Plan,
+        role: &RoleSpec,
+        operations: &[Operation],
+        likeness: Likeness,
+    ) -> Result<Self, Violation> {
+        let (skews, patience) = ([SignedDuration::ZERO; NAMES.len()], Patience::LONG);
+        Self::begin(plan, role, operations, patience, &skews, likeness, broken).await
     }
 
     /// The same with operators whose clocks differ by so much from AWS's.
@@ -60,7 +73,8 @@ impl Race {
         skews: &[SignedDuration],
         likeness: Likeness,
     ) -> Result<Self, Violation> {
-        Self::begin(plan, role, operations, Patience::SHORT, skews, likeness).await
+        let patience = Patience::SHORT;
+        Self::begin(plan, role, operations, patience, skews, likeness, None).await
     }
 
     async fn begin(
@@ -70,8 +84,9 @@ impl Race {
         patience: Patience,
         skews: &[SignedDuration],
         likeness: Likeness,
+        broken: Option<Broken>,
     ) -> Result<Self, Violation> {
-        let world = World::new(plan, None).await;
+        let world = World::new(plan, broken).await;
         if operations.first() == Some(&Off) {
             let prepared = world.operator("zoe").on(std::slice::from_ref(role)).await;
             world.note("on", prepared)?;
@@ -155,25 +170,19 @@ impl Race {
     /// If somebody else does anything but look.
     pub(crate) async fn choose_apart(&mut self, choice: Choice) -> Result<bool, Violation> {
         let holder = self.holder();
-        let calls = self.world.sandbox.calls().len();
+        let calls = self.world.calls().len();
         self.choose(choice).await;
         let mut makes_none = true;
         let Choice::Go(lane, _) = choice else {
             return Ok(false);
         };
-        for record in &self.world.sandbox.calls()[calls..] {
-            let on_lease = record
-                .call
-                .target
-                .as_deref()
-                .unwrap_or_default()
-                .contains("/lease");
-            let wrote = record.call.write && record.took_effect;
-            makes_none &= !wrote || (!on_lease && !self.has_paused());
-            let looks = !wrote && (on_lease || self.has_paused());
+        for call in &self.world.calls()[calls..] {
+            let on_lease = call.target.contains("/lease");
+            makes_none &= !call.changed || (!on_lease && !self.has_paused());
+            let looks = !call.changed && (on_lease || self.has_paused());
             if holder.is_some_and(|it| it != lane) && !looks {
                 return Err(format!(
-                    "somebody else has the lease, and {record:?} was made"
+                    "somebody else has the lease, and {call:?} was made"
                 ));
             }
         }

@@ -4,6 +4,7 @@
 //! A dead process is one whose calls are never answered again; a broken build is one whose requests
 //! are rewritten here. So the product needs no switch for either.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{
@@ -39,36 +40,51 @@ pub(crate) enum Broken {
     ZeroForUnset,
     /// Writes what `on` finds the second time over what was saved the first time.
     OverwritesOnSecondOn,
+    /// Creates a lease over one of the same name.
+    OverwritesLease,
+    /// Does not look at the lease once it has the lock of a file store.
+    SkipsLeaseUnderLock,
 }
 
-/// A change that an operator made, to AWS or to the folder.
-#[derive(Debug, Clone, Hash)]
-pub(crate) struct Change {
+/// A call that an operator made, to AWS or to the folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
     pub(crate) by: String,
     pub(crate) operation: String,
     pub(crate) target: String,
+    /// It changed something.
+    pub(crate) changed: bool,
 }
 
-/// The changes of a folder, each with the number of the last call to AWS before it.
+/// The calls to a folder, each with the number of the last call to AWS before it.
 #[derive(Debug, Default)]
-pub(crate) struct FileWrites(Mutex<Vec<(u64, Change)>>);
+pub(crate) struct FileCalls(Mutex<Vec<(u64, Call)>>);
 
-impl FileWrites {
-    fn note(&self, sandbox: &Sandbox, by: &str, call: &str) {
+impl FileCalls {
+    fn note(&self, sandbox: &Sandbox, by: &str, call: &str, changed: bool) {
         let after = sandbox.calls().last().map_or(0, |it| it.call.seq);
-        let mut words = call.split(' ');
-        let mut word = || words.next().unwrap_or_default().to_owned();
-        let change = Change {
-            by: by.to_owned(),
-            operation: word(),
-            target: word(),
+        let (operation, rest) = call.split_once(' ').unwrap_or((call, ""));
+        let target = match operation {
+            "delete" => rest,
+            _ => target_of(call),
         };
-        self.all().push((after, change));
+        let call = Call {
+            by: by.to_owned(),
+            operation: operation.to_owned(),
+            target: target.to_owned(),
+            changed,
+        };
+        self.all().push((after, call));
     }
 
-    pub(crate) fn all(&self) -> MutexGuard<'_, Vec<(u64, Change)>> {
+    pub(crate) fn all(&self) -> MutexGuard<'_, Vec<(u64, Call)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name that a call to a folder is about.
+fn target_of(call: &str) -> &str {
+    call.split(' ').nth(1).unwrap_or_default()
 }
 
 /// One operator's way to AWS, and to the folder if that is the store.
@@ -76,8 +92,9 @@ impl FileWrites {
 pub(crate) struct Wire {
     sandbox: Sandbox,
     by: String,
-    /// What operators wrote to the folder, if that is the store.
-    writes: Arc<FileWrites>,
+    /// The folder, if that is the store, and the calls to it.
+    folder: Option<PathBuf>,
+    file_calls: Arc<FileCalls>,
     broken: Option<Broken>,
     turnstile: Option<Arc<Turnstile>>,
     died: Notify,
@@ -103,14 +120,16 @@ impl Wire {
     pub(crate) fn new(
         sandbox: &Sandbox,
         by: &str,
-        writes: Arc<FileWrites>,
+        folder: Option<&Path>,
+        file_calls: Arc<FileCalls>,
         broken: Option<Broken>,
         turnstile: Option<Arc<Turnstile>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             sandbox: sandbox.clone(),
             by: by.to_owned(),
-            writes,
+            folder: folder.map(Path::to_owned),
+            file_calls,
             broken,
             turnstile,
             died: Notify::new(),
@@ -263,8 +282,16 @@ impl Wire {
         inner: &SharedHttpConnector,
         mut request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
-        if let (Some(broken), Some(mut body)) = (self.broken, capacity_put(&request)) {
+        if let (Some(Broken::OverwritesLease), Some(mut body)) =
+            (self.broken, put_below("/lease/", &request))
+        {
+            body["Overwrite"] = true.into();
+            *request.body_mut() = SdkBody::from(body.to_string());
+        } else if let (Some(broken), Some(mut body)) =
+            (self.broken, put_below("/capacity/", &request))
+        {
             match broken {
+                Broken::OverwritesLease | Broken::SkipsLeaseUnderLock => {}
                 Broken::SavesAfterTouching => {
                     self.state().unsent.push(request);
                     return Ok(saved());
@@ -305,17 +332,30 @@ impl Wire {
 impl FileHooks for Wire {
     fn call<'a>(&'a self, call: &'a str, effect: BoxFuture<'a, String>) -> BoxFuture<'a, ()> {
         let changes = !call.starts_with("get ") && !call.starts_with("list ");
-        let effect = effect.inspect(move |outcome| {
-            if changes && outcome.starts_with("Ok(") && !outcome.starts_with("Ok(Exists") {
-                self.writes.note(&self.sandbox, &self.by, call);
+        let effect = async move {
+            if let (Some(Broken::OverwritesLease), Some(folder)) = (self.broken, &self.folder)
+                && call.starts_with("create ")
+                && target_of(call).contains("/lease/")
+            {
+                let path = folder.join(target_of(call).trim_start_matches('/'));
+                let _it_may_not_be_there = std::fs::remove_file(path);
             }
-        });
+            let outcome = effect.await;
+            let changed =
+                changes && outcome.starts_with("Ok(") && !outcome.starts_with("Ok(Exists");
+            self.file_calls.note(&self.sandbox, &self.by, call, changed);
+            outcome
+        };
         let made = self.make(Some(call), changes, effect, String::clone);
         made.map(drop).boxed()
     }
 
     fn room(&self) -> std::io::Result<()> {
         Ok(())
+    }
+
+    fn skips_lease_under_lock(&self) -> bool {
+        self.broken == Some(Broken::SkipsLeaseUnderLock)
     }
 }
 
@@ -346,12 +386,12 @@ fn changes(request: &HttpRequest) -> bool {
     }
 }
 
-/// The body, if this creates a parameter of saved capacity.
-fn capacity_put(request: &HttpRequest) -> Option<Value> {
+/// The body, if this creates a parameter whose name has this part.
+fn put_below(part: &str, request: &HttpRequest) -> Option<Value> {
     let target = request.headers().get("x-amz-target")?;
     let body: Value = serde_json::from_slice(request.body().bytes()?).ok()?;
-    let is_capacity = body["Name"].as_str()?.contains("/capacity/");
-    (target == "AmazonSSM.PutParameter" && is_capacity).then_some(body)
+    let is_below = body["Name"].as_str()?.contains(part) && body["Overwrite"] == false;
+    (target == "AmazonSSM.PutParameter" && is_below).then_some(body)
 }
 
 /// What Parameter Store answers when it has created a parameter.

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::fleet::{Edit, MappingPlan, ON_ITS_WAY, Plan};
 use crate::schedule::Turnstile;
 use crate::support::{self, off_wish, on_wish, worker};
-use crate::wire::{Broken, Change, FileWrites, Wire};
+use crate::wire::{Broken, Call, FileCalls, Wire};
 
 /// Longer than a lease lasts.
 pub(crate) const LEASE_IS_OVER: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     /// The store, if it is a folder.
     folder: Option<TempDir>,
-    file_writes: Arc<FileWrites>,
+    file_calls: Arc<FileCalls>,
     broken: Option<Broken>,
     /// How every function should be at the end.
     pub(crate) expected: Fleet,
@@ -99,7 +99,7 @@ impl World {
         let mut world = Self {
             sandbox,
             folder: plan.in_files.then(folder),
-            file_writes: Arc::default(),
+            file_calls: Arc::default(),
             broken,
             expected: Fleet::new(),
             mappings: BTreeMap::new(),
@@ -152,8 +152,14 @@ impl World {
         turnstile: Option<Arc<Turnstile>>,
         skew: SignedDuration,
     ) -> Operator {
-        let writes = self.file_writes.clone();
-        let wire = Wire::new(&self.sandbox, by, writes, self.broken, turnstile);
+        let wire = Wire::new(
+            &self.sandbox,
+            by,
+            self.folder.as_ref().map(TempDir::path),
+            self.file_calls.clone(),
+            self.broken,
+            turnstile,
+        );
         let credentials = Credentials::from_keys(by, "secret", None);
         let clients = support::clients_over(&wire.http_client(), &credentials);
         let clock = Clock::virtual_from(self.sandbox.settings().clock.now() + skew);
@@ -337,22 +343,27 @@ impl World {
         }
     }
 
-    /// What was changed so far, in order.
-    pub(crate) fn changes(&self) -> Vec<Change> {
-        let made = self.sandbox.writes().into_iter();
-        let made = made.filter(|record| record.took_effect).map(|record| {
-            let call = record.call;
-            let change = Change {
-                by: call.caller,
-                operation: call.operation.to_owned(),
-                target: call.target.unwrap_or_default(),
+    /// The calls made so far, to AWS and to the folder, in order.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        let made = self.sandbox.calls().into_iter().map(|record| {
+            let changed = record.call.write && record.took_effect;
+            let call = Call {
+                by: record.call.caller,
+                operation: record.call.operation.to_owned(),
+                target: record.call.target.unwrap_or_default(),
+                changed,
             };
-            (call.seq, change)
+            (record.call.seq, call)
         });
-        let mut all: Vec<(u64, Change)> = made.collect();
-        all.extend(self.file_writes.all().iter().cloned());
+        let mut all: Vec<(u64, Call)> = made.collect();
+        all.extend(self.file_calls.all().iter().cloned());
         all.sort_by_key(|(seq, _)| *seq);
-        all.into_iter().map(|(_, change)| change).collect()
+        all.into_iter().map(|(_, call)| call).collect()
+    }
+
+    /// What was changed so far, in order.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Call> {
+        self.calls().into_iter().filter(|call| call.changed)
     }
 
     pub(crate) fn flag(&self, role: &str) -> Flag {

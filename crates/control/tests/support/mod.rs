@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use maintenance_control::{
     Calls, Clients, Clock, Control, Error, Fleet, Off, On, Pace, Report, RoleReport, RoleSpec, Run,
-    Selection, SsmStore, Status, Store, Who,
+    Selection, SsmStore, Status, Store, Visitor, Who,
 };
 use maintenance_flag::{App, Flag, Prefix, Role};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Sandbox, Settings};
@@ -55,6 +55,7 @@ pub(crate) fn clients_over(http: &SharedHttpClient, credentials: &Credentials) -
         ssm: aws_sdk_ssm::Client::from_conf(ssm),
         lambda: aws_sdk_lambda::Client::from_conf(lambda),
         calls: Calls::default(),
+        visitor: Visitor::default(),
     }
 }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 use tokio::process::Command;
 
 use crate::demo::{DemoApp, Options, compared, table_of_workers};
-use crate::failure::Failure;
+use crate::error::CliError;
+use crate::exit_code::{DONE, NOT_CONFIRMED};
 use crate::output::Output;
 
 use super::fetch::{self, Page};
@@ -29,7 +30,7 @@ pub(super) struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    pub(super) async fn start(output: &'a Output) -> Result<Self, Failure> {
+    pub(super) async fn start(output: &'a Output) -> Result<Self, CliError> {
         // The gate looks at every request, so that nobody has to wait for what is known to grow old.
         let options = Options {
             ttl: Duration::ZERO,
@@ -43,7 +44,7 @@ impl<'a> Play<'a> {
         })
     }
 
-    pub(super) async fn run(mut self) -> Result<Vec<Check>, Failure> {
+    pub(super) async fn run(mut self) -> Result<Vec<Check>, CliError> {
         self.show(
             "The app demo-dev: a web page behind the gate, and workers of every kind. It runs in a",
         )?;
@@ -62,7 +63,7 @@ impl<'a> Play<'a> {
                 "\n{}",
                 format!("All {all} checks held.").green().bold()
             ))?;
-            self.show("Drive it yourself with: maintenance dev")?;
+            self.show("Try it yourself: maintenance dev")?;
         } else {
             self.show(format!(
                 "\n{}",
@@ -72,7 +73,7 @@ impl<'a> Play<'a> {
         Ok(self.checks)
     }
 
-    async fn serving(&mut self) -> Result<Fleet, Failure> {
+    async fn serving(&mut self) -> Result<Fleet, CliError> {
         self.scene("The app as it is")?;
         let page = self.visit().await?;
         self.check("the page answers 200", page.status == 200)?;
@@ -83,9 +84,16 @@ impl<'a> Play<'a> {
         Ok(before)
     }
 
-    async fn maintenance(&mut self, before: &Fleet) -> Result<Fleet, Failure> {
+    async fn maintenance(&mut self, before: &Fleet) -> Result<Fleet, CliError> {
         self.scene("Maintenance on")?;
-        self.command(&["on", "--all", "--yes", "--reason", "new database"])
+        let on = ["on", "--all", "--yes", "--reason", "new database"];
+        self.command(&on, NOT_CONFIRMED).await?;
+        let page = self.visit().await?;
+        self.check(
+            "it refuses to lose the events of a bucket, and nothing has changed",
+            page.status == 200 && self.demo_app.fleet() == *before,
+        )?;
+        self.command(&[&on[..], &["--accept-event-loss"]].concat(), DONE)
             .await?;
         let page = self.visit().await?;
         self.check("the page answers 503", page.status == 503)?;
@@ -94,7 +102,7 @@ impl<'a> Play<'a> {
             page.header("retry-after").is_some(),
         )?;
         self.check(
-            "nobody may store it",
+            "no cache may store it",
             page.header("cache-control") == Some("no-store"),
         )?;
         let during = self.demo_app.fleet();
@@ -118,19 +126,19 @@ impl<'a> Play<'a> {
         )?;
         let answer = self.invoke().await?;
         self.check("the worker does not run", answer.0 == 429)?;
-        let status = self.command(&["status", "--all"]).await?;
+        let status = self.command(&["status", "--all"], DONE).await?;
         self.check("the status says so", status == "web on\nworker on\n")?;
         Ok(during)
     }
 
-    async fn back(&mut self, before: &Fleet, during: &Fleet) -> Result<(), Failure> {
+    async fn back(&mut self, before: &Fleet, during: &Fleet) -> Result<(), CliError> {
         self.scene("Maintenance off")?;
-        self.command(&["off", "--all"]).await?;
+        self.command(&["off", "--all"], DONE).await?;
         let page = self.visit().await?;
         self.check("the page answers 200", page.status == 200)?;
         let answer = self.invoke().await?;
         self.check("the worker runs", answer.0 == 200)?;
-        let status = self.command(&["status", "--all"]).await?;
+        let status = self.command(&["status", "--all"], DONE).await?;
         self.check("the status says so", status == "web off\nworker off\n")?;
 
         self.scene("Every setting, compared with before")?;
@@ -143,15 +151,15 @@ impl<'a> Play<'a> {
     }
 
     /// A line, unless the answer is a document or nothing is to be said.
-    fn show(&self, text: impl std::fmt::Display) -> Result<(), Failure> {
+    fn show(&self, text: impl std::fmt::Display) -> Result<(), CliError> {
         self.output.narrate(format_args!("{text}\n"))
     }
 
-    fn scene(&self, title: &str) -> Result<(), Failure> {
+    fn scene(&self, title: &str) -> Result<(), CliError> {
         self.show(format!("\n{}", format!("── {title} ──").bold()))
     }
 
-    fn check(&mut self, what: &str, held: bool) -> Result<(), Failure> {
+    fn check(&mut self, what: &str, held: bool) -> Result<(), CliError> {
         if held {
             self.show(format!("  {} {what}", "✓".green().bold()))?;
         } else {
@@ -164,8 +172,8 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    /// Runs this program again as a person would, and returns what it answered.
-    async fn command(&mut self, arguments: &[&str]) -> Result<String, Failure> {
+    /// Runs this program again as a person would, and returns what it answered: it has to exit with this code.
+    async fn command(&mut self, arguments: &[&str], code: u8) -> Result<String, CliError> {
         let typed: Vec<String> = arguments
             .iter()
             .map(|word| {
@@ -179,7 +187,7 @@ impl<'a> Play<'a> {
         let typed = format!("maintenance {}", typed.join(" "));
         self.show(format!("\n{} {}", "$".bold(), typed.bold()))?;
         let cannot = |error: std::io::Error| {
-            Failure::failed(format!("cannot run `{typed}`")).caused_by(&error)
+            CliError::failed(format!("cannot run `{typed}`")).caused_by(&error)
         };
         let program = std::env::current_exe().map_err(cannot)?;
         let mut command = Command::new(program);
@@ -205,17 +213,21 @@ impl<'a> Play<'a> {
         for line in said.lines().chain(answer.lines()) {
             self.show(format!("  {line}"))?;
         }
-        self.check("the command succeeds", done.status.success())?;
+        let what = match code {
+            DONE => "the command succeeds".to_owned(),
+            code => format!("the command exits with {code}"),
+        };
+        self.check(&what, done.status.code() == Some(code.into()))?;
         Ok(answer.into_owned())
     }
 
     /// Fetches the page, and shows what matters of the answer.
-    async fn visit(&self) -> Result<Page, Failure> {
+    async fn visit(&self) -> Result<Page, CliError> {
         let address = self.demo_app.page();
         self.show(format!("\n{} http://{address}/", "GET".bold()))?;
         let page = fetch::get(address)
             .await
-            .map_err(|error| Failure::failed("cannot fetch the page").caused_by(error.as_ref()))?;
+            .map_err(|error| CliError::failed("cannot fetch the page").caused_by(error.as_ref()))?;
         self.show(format!("  HTTP/1.1 {}", page.status))?;
         for name in ["retry-after", "cache-control", "x-maintenance"] {
             if let Some(value) = page.header(name) {
@@ -229,7 +241,7 @@ impl<'a> Play<'a> {
     }
 
     /// Invokes a worker, and shows how AWS answers.
-    async fn invoke(&self) -> Result<(u16, Option<String>), Failure> {
+    async fn invoke(&self) -> Result<(u16, Option<String>), CliError> {
         self.show(format!("\n{} {}", "Invoke".bold(), self.demo_app.invoked()))?;
         let answer = self.demo_app.invoke().await?;
         match &answer {

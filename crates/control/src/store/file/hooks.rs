@@ -33,4 +33,10 @@ pub trait FileHooks: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`io::ErrorKind::StorageFull`], if the disk is full.
     fn room(&self) -> io::Result<()>;
+
+    /// Whether a write is made without a look at the lease once the lock is held: a broken build, which a
+    /// test must see.
+    fn skips_lease_under_lock(&self) -> bool {
+        false
+    }
 }

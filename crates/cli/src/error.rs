@@ -28,15 +28,15 @@ fn on_one_line(text: &str) -> String {
 
 /// What happened, why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct CliError {
     outcome: Outcome,
     message: String,
     causes: Vec<String>,
     hints: Vec<String>,
-    answered: bool,
+    already_reported: bool,
 }
 
-impl Failure {
+impl CliError {
     /// A failure with this exit code and headline.
     pub(crate) fn new(outcome: Outcome, message: impl Into<String>) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Failure {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
-            answered: false,
+            already_reported: false,
         }
     }
 
@@ -137,13 +137,13 @@ impl Failure {
     }
 
     /// The report is on stdout already: with `--json` it, and not this, is the one document.
-    pub(crate) fn answered(mut self) -> Self {
-        self.answered = true;
+    pub(crate) fn already_reported(mut self) -> Self {
+        self.already_reported = true;
         self
     }
 
-    pub(crate) fn is_answered(&self) -> bool {
-        self.answered
+    pub(crate) fn is_already_reported(&self) -> bool {
+        self.already_reported
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
@@ -187,7 +187,7 @@ impl Failure {
     }
 }
 
-impl From<SettingError> for Failure {
+impl From<SettingError> for CliError {
     fn from(error: SettingError) -> Self {
         let known = error.unknown_profile();
         let near = known.and_then(|(profile, known)| {
@@ -214,7 +214,7 @@ fn setting_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a SettingError> 
     None
 }
 
-impl From<maintenance_control::Error> for Failure {
+impl From<maintenance_control::Error> for CliError {
     fn from(error: maintenance_control::Error) -> Self {
         use maintenance_control::Error as E;
         if let Some(setting) = setting_of(&error) {
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn causes_are_the_chain_of_sources_without_repetition() {
-        let failure = Failure::of(
+        let failure = CliError::of(
             Outcome::Failed,
             &chain(&[
                 "cannot read the flag",
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_document_holds_all_parts_and_the_exit_code() {
-        let failure = Failure::usage("no app is set")
+        let failure = CliError::usage("no app is set")
             .cause("why")
             .hint("do this")
             .hint("or that");

@@ -1,0 +1,46 @@
+//! What is said of an app that is operated on for the first time, and of its site.
+
+use std::time::Duration;
+
+use maintenance_control::Visit;
+use maintenance_flag::App;
+
+use super::drain::duration;
+
+/// No flag was ever stored.
+pub(crate) fn never_on(app: &App) -> String {
+    format!(
+        "{app} has never been in maintenance: no flag is stored for it. If that is unexpected, check --app, --env, --store, --prefix, --profile and --region"
+    )
+}
+
+/// How the site of such an app answers.
+pub(crate) fn site_of_new_app(url: &str, visit: Visit) -> String {
+    match visit.is_refused {
+        true => format!(
+            "Warning: {url} is in maintenance all the same: its gate reads the flag of another app or store"
+        ),
+        false => format!(
+            "{url} answers {}, and no gate refuses the request",
+            visit.status
+        ),
+    }
+}
+
+/// The site does not answer.
+pub(crate) fn site_unknown(url: &str, error: &str) -> String {
+    format!("{url} could not be reached to check its gate: {error}")
+}
+
+/// A gate refuses visitors.
+pub(crate) fn gate_answers(url: &str) -> String {
+    format!("{url} is in maintenance: its gate answers")
+}
+
+/// None does.
+pub(crate) fn no_gate(url: &str, after: Duration) -> String {
+    format!(
+        "Warning: no gate refuses requests to {url} after {}: check that its handler has the gate, and that MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX there name this app",
+        duration(after)
+    )
+}

@@ -1,0 +1,95 @@
+//! An app that is operated on for the first time: a slip in its name, or a handler without the gate, is said.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use maintenance_tests::Scene;
+
+const NEVER: &str = "demo-dev has never been in maintenance: no flag is stored for it. If that is unexpected, \
+                     check --app, --env, --store, --prefix, --profile and --region\n";
+
+/// A site that answers every request so, until the test ends.
+fn site(answer: &'static str) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a visitor");
+            // It may be gone before it is answered.
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}/")
+}
+
+const OPEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const GATE: &str = "HTTP/1.1 503 Service Unavailable\r\nx-maintenance: on\r\ncontent-length: 0\r\n\
+                    connection: close\r\n\r\n";
+
+#[test]
+fn off_says_that_an_app_has_never_been_in_maintenance() {
+    for scene in [Scene::files(), Scene::aws()] {
+        let already = "Web maintenance is already off\n";
+        scene
+            .run(&["off"])
+            .exactly(0, "", &format!("{already}{NEVER}"));
+        scene.run(&["off", "-q"]).exactly(0, "", "");
+        // One whose worker has been on has been.
+        scene.run(&["on", "-y", "--role", "worker"]).code(0);
+        scene.run(&["off", "--role", "worker"]).code(0);
+        scene.run(&["off"]).exactly(0, "", already);
+    }
+}
+
+#[test]
+fn off_says_how_the_site_of_such_an_app_answers() {
+    let mut scene = Scene::aws();
+    let url = site(OPEN);
+    scene.set("MAINTENANCE_URL", &url);
+    let says = format!("{NEVER}{url} answers 200, and no gate refuses the request\n");
+    scene.run(&["off"]).code(0).says(&says);
+    let url = site(GATE);
+    scene.set("MAINTENANCE_URL", &url);
+    scene.run(&["off"]).code(0).says(&format!(
+        "Warning: {url} is in maintenance all the same: its gate reads the flag of another app or store\n"
+    ));
+    scene.set("MAINTENANCE_URL", "http://127.0.0.1:9/");
+    let says = "http://127.0.0.1:9/ could not be reached to check its gate: ";
+    scene.run(&["off"]).code(0).says(says);
+}
+
+#[test]
+fn the_first_on_says_whether_a_gate_answers() {
+    for (answer, with_gate) in [(GATE, true), (OPEN, false)] {
+        let mut scene = Scene::aws();
+        scene.write("maintenance.toml", "[roles.web]\nttl = 0\n");
+        let url = site(answer);
+        scene.set("MAINTENANCE_URL", &url);
+        let ran = scene.run(&["on", "-y"]);
+        ran.code(0).says(&match with_gate {
+            true => format!("\n{url} is in maintenance: its gate answers\n"),
+            false => format!("\nWarning: no gate refuses requests to {url} after 1 s: check that"),
+        });
+        // It is known from now on.
+        let ran = scene.run(&["on"]);
+        ran.exactly(0, "", "Web maintenance is already on\n");
+        scene.run(&["off"]).code(0);
+        let ran = scene.run(&["on", "-y"]);
+        assert!(!ran.code(0).stderr.contains("gate"), "{ran:?}");
+    }
+}
+
+#[test]
+fn where_something_may_pass_no_gate_has_to_refuse() {
+    for options in [
+        &["--read-only"][..],
+        &["--allow-ip", "127.0.0.1"],
+        &["--role", "worker"],
+    ] {
+        let mut scene = Scene::aws();
+        scene.set("MAINTENANCE_URL", &site(OPEN));
+        let ran = scene.run(&[&["on", "-y"], options].concat());
+        assert!(!ran.code(0).stderr.contains("no gate"), "{ran:?}");
+    }
+}
