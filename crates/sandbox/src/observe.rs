@@ -304,7 +304,7 @@ impl Sandbox {
     /// Names and values are taken as they are, and reads do not lag.
     pub fn set_parameter(&self, name: &str, value: &str) {
         self.world()
-            .with_context(|ssm, _, context| ssm.type_in(name, value, context));
+            .with_context(|ssm, _, context| ssm.put_raw(name, value, context.now));
     }
 
     /// As if a policy of the organisation turned a parameter into a `SecureString`. AWS changes no type

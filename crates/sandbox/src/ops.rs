@@ -59,14 +59,9 @@ const fn on(budget: Budget, operation: Operation) -> Operation {
 
 static OPERATIONS: &[Operation] = &[
     ssm("PutParameter", true, Budget::SsmWrite),
-    ssm("DeleteParameter", true, Budget::SsmWrite),
     ssm("DeleteParameters", true, Budget::SsmWrite),
-    ssm("LabelParameterVersion", true, Budget::SsmWrite),
     ssm("GetParameter", false, Budget::SsmRead),
-    ssm("GetParameters", false, Budget::SsmRead),
     ssm("GetParametersByPath", false, Budget::SsmRead),
-    ssm("GetParameterHistory", false, Budget::SsmDescribe),
-    ssm("DescribeParameters", false, Budget::SsmDescribe),
     on(Budget::LambdaGetFunction, read("GetFunction")),
     on(Budget::LambdaGetPolicy, read("GetPolicy")),
     // An invocation changes no setting: it is no write to whoever counts writes.
@@ -97,7 +92,7 @@ pub(crate) fn operation(service: Service, name: &str) -> Option<&'static Operati
 
 /// What stands in the log for a request that is no operation the sandbox knows.
 static UNIDENTIFIED: [Operation; 2] = [
-    ssm("Unidentified", false, Budget::SsmDescribe),
+    ssm("Unidentified", false, Budget::SsmRead),
     read("Unidentified"),
 ];
 

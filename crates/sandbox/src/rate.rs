@@ -13,12 +13,10 @@ use crate::clock::since;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Budget {
-    /// `GetParameter`, `GetParameters` and `GetParametersByPath` together.
+    /// `GetParameter` and `GetParametersByPath` together.
     SsmRead,
     /// Everything that changes a parameter.
     SsmWrite,
-    /// History and descriptions of parameters.
-    SsmDescribe,
     /// Lambda's `GetFunction` alone.
     LambdaGetFunction,
     /// Lambda's `GetPolicy` alone.
@@ -37,8 +35,6 @@ pub struct RateLimits {
     pub ssm_read: Option<f64>,
     /// [`Budget::SsmWrite`].
     pub ssm_write: Option<f64>,
-    /// [`Budget::SsmDescribe`].
-    pub ssm_describe: Option<f64>,
     /// [`Budget::LambdaGetFunction`].
     pub get_function: Option<f64>,
     /// [`Budget::LambdaGetPolicy`].
@@ -50,12 +46,11 @@ pub struct RateLimits {
 impl RateLimits {
     /// AWS's documented numbers: 100/s for `GetFunction`, 15/s for `GetPolicy`, 15/s for the rest of
     /// Lambda's control plane, 40/s for Parameter Store's reads. Its writes are "a few per second":
-    /// 3/s here; descriptions 10/s, which is our guess.
+    /// 3/s here.
     pub const fn aws() -> Self {
         Self {
             ssm_read: Some(40.0),
             ssm_write: Some(3.0),
-            ssm_describe: Some(10.0),
             get_function: Some(100.0),
             get_policy: Some(15.0),
             lambda_control: Some(15.0),
@@ -67,7 +62,6 @@ impl RateLimits {
         Self {
             ssm_read: None,
             ssm_write: None,
-            ssm_describe: None,
             get_function: None,
             get_policy: None,
             lambda_control: None,
@@ -78,7 +72,6 @@ impl RateLimits {
         match budget {
             Budget::SsmRead => self.ssm_read,
             Budget::SsmWrite => self.ssm_write,
-            Budget::SsmDescribe => self.ssm_describe,
             Budget::LambdaGetFunction => self.get_function,
             Budget::LambdaGetPolicy => self.get_policy,
             Budget::LambdaControl => self.lambda_control,

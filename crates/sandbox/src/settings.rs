@@ -30,8 +30,6 @@ pub struct Settings {
 /// Parameter Store's limits and consistency.
 #[derive(Clone, Debug)]
 pub struct SsmSettings {
-    /// How many parameters one account may hold in a region. AWS: 10,000 in the standard tier.
-    pub max_parameters: usize,
     /// How long a deleted name must rest before it is created again. AWS asks for 30 s [API
     /// reference, `DeleteParameter`] and does not say what happens otherwise.
     pub recreate_after: Duration,
@@ -44,9 +42,6 @@ pub struct SsmSettings {
     pub read_lag: u32,
     /// When a page of `GetParametersByPath` is empty and yet carries a `NextToken`.
     pub empty_pages: EmptyPages,
-    /// Two updates of one name closer together than this get `TooManyUpdates`. Default zero: calls
-    /// to the sandbox are served one at a time, so they never truly overlap.
-    pub update_spacing: Duration,
 }
 
 /// What becomes of a name that is created again before it has rested
@@ -170,13 +165,11 @@ impl Settings {
 impl Default for SsmSettings {
     fn default() -> Self {
         Self {
-            max_parameters: 10_000,
             recreate_after: Duration::from_secs(30),
             early_reuse: EarlyReuse::Refused,
             kms_key: KmsKey::Usable,
             read_lag: 0,
             empty_pages: EmptyPages::Every(3),
-            update_spacing: Duration::ZERO,
         }
     }
 }

@@ -14,14 +14,9 @@ pub(crate) fn dispatch(
 ) -> ApiResult<Reply> {
     let body = match request.operation.name {
         "PutParameter" => put::put(state, context, request.input()?)?,
-        "LabelParameterVersion" => put::label(state, request.input()?)?,
-        "GetParameter" => read::get(state, context, request.input()?)?,
-        "GetParameters" => read::get_many(state, context, request.input()?)?,
-        "GetParameterHistory" => read::history(state, context, &request.input()?)?,
+        "GetParameter" => read::get(state, context, &request.input()?)?,
         "GetParametersByPath" => page::by_path(state, context, &request.input()?)?,
-        "DescribeParameters" => page::describe(state, context, &request.input()?)?,
-        "DeleteParameter" => delete::delete(state, context, &request.input()?)?,
-        "DeleteParameters" => delete::delete_many(state, context, request.input()?)?,
+        "DeleteParameters" => delete::delete(state, context, request.input()?)?,
         other => {
             return Err(crate::error::ApiError::new(
                 400,

@@ -199,8 +199,8 @@ async fn faults_can_be_set_and_watched_over_http() {
     assert_eq!(send(&sandbox, read()).await.0, 400);
     let (status, body, _) = send(&sandbox, read()).await;
     assert_eq!((status.as_u16(), &body["__type"]), (418, &json!("Odd")));
-    let write = signed("POST", "/").header("x-amz-target", "AmazonSSM.DeleteParameter");
-    let write = write.body(Bytes::from("{\"Name\": \"/a\"}")).unwrap();
+    let write = signed("POST", "/").header("x-amz-target", "AmazonSSM.DeleteParameters");
+    let write = write.body(Bytes::from("{\"Names\": [\"/a\"]}")).unwrap();
     assert_eq!(sandbox.handle(write).await.unwrap_err(), ConnectionDropped);
 
     let (_, calls) = admin(&sandbox, "GET", "calls", &nothing).await;
