@@ -9,7 +9,7 @@
 //! | `POST /_sandbox/reset-calls` | forgets the log and the counts |
 //! | `GET /_sandbox/hanging?after=0&timeout_ms=30000` | waits until a call numbered above `after` hangs: `{"hanging": […]}`; 408 when the time is up |
 //! | `POST /_sandbox/release` | lets go of hanging calls: their connections drop |
-//! | `GET /_sandbox/state` | `{"functions": {…}, "parameters": {…}, "invocations": […]}` |
+//! | `GET /_sandbox/state` | `{"functions": {…}, "parameters": {…}}` |
 //! | `POST /_sandbox/rate-limits` | `{"on": true}` for AWS's numbers, `{"on": false}` for none |
 //!
 //! A rule:
@@ -153,7 +153,6 @@ pub(crate) async fn handle(sandbox: &Sandbox, request: Request<Bytes>) -> Respon
         (Method::GET, "state") => ok(&json!({
             "functions": sandbox.fleet(),
             "parameters": sandbox.parameters(),
-            "invocations": sandbox.invocations(),
         })),
         (Method::POST, "rate-limits") => match serde_json::from_slice(&body) {
             Ok(RateLimitsInput { on }) => {

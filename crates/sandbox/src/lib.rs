@@ -66,7 +66,7 @@
 //! | `GET /_sandbox/calls`, `POST /_sandbox/reset-calls` | the log and its counts |
 //! | `GET /_sandbox/hanging?after=0&timeout_ms=30000` | waits until a call hangs |
 //! | `POST /_sandbox/release` | drops the connections of hanging calls |
-//! | `GET /_sandbox/state` | functions, parameters, invocations |
+//! | `GET /_sandbox/state` | functions, parameters |
 //! | `POST /_sandbox/rate-limits` | `{"on": false}` |
 //!
 //! In a rule, `service` (`ssm`, `lambda`), `operation`, `write` (true: any write), `target` (part of
@@ -97,7 +97,6 @@ mod world;
 pub use calls::{CallCounts, CallInfo, CallRecord, Outcome};
 pub use clock::Clock;
 pub use fault::{Action, Fault, FaultBuilder, FaultId, FaultStatus, Hook, When};
-pub use lambda::{Handler, Invocation, InvocationFate};
 pub use observe::{Fleet, FunctionState, MappingState, NoSuchThing};
 pub use ops::Service;
 pub use persist::StateError;

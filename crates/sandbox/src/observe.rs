@@ -102,12 +102,6 @@ impl Sandbox {
         self.world().ssm.snapshot()
     }
 
-    /// What no function has reserved or provisioned.
-    pub fn unreserved_concurrency(&self) -> u32 {
-        self.world()
-            .with_context(|_, state, context| lambda::unreserved(state, context))
-    }
-
     fn edit<T>(
         &self,
         function: &str,
@@ -149,26 +143,6 @@ impl Sandbox {
                 it.provisioned.remove(qualifier);
             }
         })
-    }
-
-    /// Makes provisioned concurrency that is there end `FAILED` for this reason.
-    ///
-    /// # Errors
-    /// If there is no such function, or nothing provisioned on that qualifier.
-    pub fn fail_provisioned(
-        &self,
-        function: &str,
-        qualifier: &str,
-        reason: &str,
-    ) -> Result<(), NoSuchThing> {
-        self.edit(function, |it, _| {
-            let config = it.provisioned.get_mut(qualifier);
-            config
-                .map(|config| config.fails = Some(reason.to_owned()))
-                .ok_or_else(|| {
-                    NoSuchThing(format!("provisioned concurrency on {function}:{qualifier}"))
-                })
-        })?
     }
 
     /// As if a deploy set a function's timeout, in seconds.

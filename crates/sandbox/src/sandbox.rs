@@ -14,7 +14,7 @@ use crate::calls::{CallCounts, CallInfo, CallRecord, Outcome};
 use crate::error::ApiError;
 use crate::fault::{Action, Fault, FaultId, FaultStatus, When};
 use crate::hanging::Hangs;
-use crate::lambda::{FunctionRef, Handler, Invocation};
+use crate::lambda::FunctionRef;
 use crate::ops::{Operation, Service};
 use crate::settings::Settings;
 use crate::ssm;
@@ -183,21 +183,12 @@ impl Sandbox {
     }
 
     fn perform(&self, call: &CallInfo, incoming: &Incoming) -> Result<Reply, ApiError> {
-        let (job, handler) = {
-            let mut world = self.world();
-            let result = world.perform(incoming);
-            if result.is_ok() {
-                world.calls.took_effect(call.seq);
-            }
-            match result? {
-                Ok(reply) => return Ok(reply),
-                Err(job) => {
-                    let handler = world.handlers.get(&job.function).cloned();
-                    (job, handler)
-                }
-            }
-        };
-        Ok(job.run(handler))
+        let mut world = self.world();
+        let result = world.perform(incoming);
+        if result.is_ok() {
+            world.calls.took_effect(call.seq);
+        }
+        result
     }
 
     fn dropped(&self, call: &CallInfo) -> ConnectionDropped {
@@ -275,16 +266,6 @@ impl Sandbox {
     /// Forgets the log and the counts; the numbers of calls go on.
     pub fn reset_calls(&self) {
         self.world().calls.reset();
-    }
-
-    /// Every invocation asked for, in order.
-    pub fn invocations(&self) -> Vec<Invocation> {
-        self.world().lambda.invocations.clone()
-    }
-
-    /// Lets a closure stand in for a function's code. Without one, Invoke echoes its payload.
-    pub fn on_invoke(&self, function: &str, handler: Handler) {
-        self.world().handlers.insert(function.to_owned(), handler);
     }
 
     /// Changes settings while it runs. Rate limits start over with full buckets.

@@ -79,12 +79,8 @@ pub enum EmptyPages {
 pub struct LambdaSettings {
     /// The account's concurrency limit. AWS: 1,000 unless raised, or 10 on a new account.
     pub concurrent_executions: u32,
-    /// What must stay unreserved. AWS: 100, or 10 on small accounts.
-    pub unreserved_minimum: u32,
     /// How long provisioned concurrency stays `IN_PROGRESS`.
     pub provision: Duration,
-    /// If set, provisioned concurrency ends `FAILED` with this reason, for every function.
-    pub provision_fails: Option<String>,
     /// How long a mapping stays `Enabling` or `Updating`.
     pub mapping_change: Duration,
     /// How long a mapping stays `Disabling`.
@@ -178,9 +174,7 @@ impl Default for LambdaSettings {
     fn default() -> Self {
         Self {
             concurrent_executions: 1_000,
-            unreserved_minimum: 100,
             provision: Duration::from_secs(5),
-            provision_fails: None,
             mapping_change: Duration::from_secs(2),
             mapping_disable: Duration::from_secs(2),
             read_lag: Duration::ZERO,

@@ -34,7 +34,6 @@ pub(crate) struct Incoming {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
-    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {
@@ -42,7 +41,6 @@ impl Reply {
         Self {
             status,
             body: Bytes::from(body.to_string()),
-            headers: Vec::new(),
         }
     }
 
@@ -50,7 +48,6 @@ impl Reply {
         Self {
             status,
             body: Bytes::new(),
-            headers: Vec::new(),
         }
     }
 }
@@ -219,12 +216,7 @@ pub(crate) fn respond(
     result: Result<Reply, ApiError>,
 ) -> Response<Bytes> {
     let (status, content_type, headers, body) = match result {
-        Ok(reply) => (
-            reply.status,
-            content_type(service),
-            reply.headers,
-            reply.body,
-        ),
+        Ok(reply) => (reply.status, content_type(service), Vec::new(), reply.body),
         Err(error) => error_parts(service, error),
     };
     let mut response = Response::new(body);

@@ -1,13 +1,11 @@
 //! Everything behind the lock: the state of both services, the log, the faults, the buckets.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 
 use crate::calls::{CallInfo, CallLog};
 use crate::error::ApiResult;
 use crate::fault::FaultBook;
-use crate::lambda::{self, Handler, Job, LambdaState};
+use crate::lambda::{self, LambdaState};
 use crate::ops::Service;
 use crate::rate::Buckets;
 use crate::settings::Settings;
@@ -21,8 +19,6 @@ pub(crate) struct World {
     pub(crate) calls: CallLog,
     pub(crate) faults: FaultBook,
     pub(crate) buckets: Buckets,
-    /// What stands in for functions' code, by name.
-    pub(crate) handlers: HashMap<String, Handler>,
     /// Calls that are being held, oldest first.
     pub(crate) hanging: Vec<CallInfo>,
 }
@@ -55,7 +51,6 @@ impl World {
             calls: CallLog::default(),
             faults: FaultBook::default(),
             buckets: Buckets::default(),
-            handlers: HashMap::new(),
             hanging: Vec::new(),
         }
     }
@@ -65,14 +60,14 @@ impl World {
     }
 
     /// Lets the operation take effect.
-    pub(crate) fn perform(&mut self, request: &Incoming) -> ApiResult<Result<Reply, Job>> {
+    pub(crate) fn perform(&mut self, request: &Incoming) -> ApiResult<Reply> {
         let context = Context {
             now: self.settings.clock.now(),
             settings: &self.settings,
             caller: &request.caller,
         };
         match request.operation.service {
-            Service::Ssm => ssm::dispatch(&mut self.ssm, &context, request).map(Ok),
+            Service::Ssm => ssm::dispatch(&mut self.ssm, &context, request),
             Service::Lambda => lambda::dispatch(&mut self.lambda, &context, request),
         }
     }

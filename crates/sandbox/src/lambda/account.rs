@@ -7,12 +7,7 @@ use crate::lambda::state::LambdaState;
 use crate::wire::Reply;
 use crate::world::Context;
 
-/// What no function has reserved or provisioned.
-pub(crate) fn unreserved(state: &LambdaState, context: &Context<'_>) -> u32 {
-    pool_for(state, context, "")
-}
-
-/// What would be unreserved if `function` took nothing.
+/// What would be unreserved if `function` took nothing; what is, if it names no function.
 pub(crate) fn pool_for(state: &LambdaState, context: &Context<'_>, function: &str) -> u32 {
     let taken: u32 = state
         .functions
@@ -30,7 +25,7 @@ pub(crate) fn settings(state: &LambdaState, context: &Context<'_>) -> ApiResult<
             "CodeSizeUnzipped": 262_144_000,
             "CodeSizeZipped": 52_428_800,
             "ConcurrentExecutions": context.settings.lambda.concurrent_executions,
-            "UnreservedConcurrentExecutions": unreserved(state, context),
+            "UnreservedConcurrentExecutions": pool_for(state, context, ""),
         },
         "AccountUsage": {
             "TotalCodeSize": state.functions.len() * 262,

@@ -1,7 +1,6 @@
 //! From the name of an operation to the function that performs it.
 
 use crate::error::{ApiError, ApiResult};
-use crate::lambda::invoke::Job;
 use crate::lambda::state::LambdaState;
 use crate::lambda::{
     account, event_invoke, functions, invoke, mappings, policy, provisioned, reserved, versions,
@@ -9,14 +8,14 @@ use crate::lambda::{
 use crate::wire::{Incoming, Reply};
 use crate::world::Context;
 
-/// Performs one operation of Lambda: an answer, or an invocation to run outside the lock.
+/// Performs one operation of Lambda.
 pub(crate) fn dispatch(
     state: &mut LambdaState,
     context: &Context<'_>,
     request: &Incoming,
-) -> ApiResult<Result<Reply, Job>> {
-    let reply = match request.operation.name {
-        "Invoke" => return invoke::invoke(state, context, request),
+) -> ApiResult<Reply> {
+    match request.operation.name {
+        "Invoke" => invoke::invoke(state, context, request),
         "GetFunction" => functions::get(state, context, request),
         "ListFunctions" => functions::list(state, context, request),
         "ListVersionsByFunction" => versions::list_versions(state, context, request),
@@ -39,6 +38,5 @@ pub(crate) fn dispatch(
             "UnknownOperationException",
             format!("The sandbox does not know the operation {other}."),
         )),
-    };
-    reply.map(Ok)
+    }
 }

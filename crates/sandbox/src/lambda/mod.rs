@@ -1,7 +1,7 @@
-//! Lambda's control plane: functions, their capacity, their event sources, and a pretend Invoke. What a
+//! Lambda's control plane: functions, their capacity, their event sources, and an Invoke that echoes. What a
 //! deploy does (functions, versions, aliases, policies) is done by seeding, not by calls.
 //!
-//! No code runs here, except a closure that a test registers. Changes that AWS makes in its own time
+//! No code runs here. Changes that AWS makes in its own time
 //! (deploys, provisioned concurrency, mappings) take their time here too, on the sandbox's clock.
 
 mod account;
@@ -20,10 +20,7 @@ mod route;
 mod state;
 mod versions;
 
-pub(crate) use account::unreserved;
 pub(crate) use dispatch::dispatch;
-pub(crate) use invoke::Job;
-pub use invoke::{Handler, Invocation, InvocationFate};
 pub(crate) use names::{FunctionRef, function_arn};
 pub(crate) use route::{route, target};
 pub(crate) use state::{

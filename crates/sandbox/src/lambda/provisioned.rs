@@ -10,7 +10,7 @@ use crate::lambda::configuration::{iso, ranged};
 use crate::lambda::functions::{find, named, settled};
 use crate::lambda::listing;
 use crate::lambda::names::{FunctionRef, function_arn};
-use crate::lambda::reserved::below_minimum;
+use crate::lambda::reserved::{UNRESERVED_MINIMUM, below_minimum};
 use crate::lambda::state::{Function, LambdaState, Provisioned};
 use crate::wire::{Incoming, Reply};
 use crate::world::Context;
@@ -74,8 +74,7 @@ pub(crate) fn put(
         i32::MAX.unsigned_abs(),
     )?;
     let (name, qualifier) = qualified(state, context, request, UNPUBLISHED)?;
-    let lambda = &context.settings.lambda;
-    let pool = account::unreserved(state, context);
+    let pool = account::pool_for(state, context, "");
     let function = settled(state, context, &name)?;
     one_per_version(function, &qualifier)?;
     let own = function
@@ -103,18 +102,14 @@ pub(crate) fn put(
                 ),
             ));
         }
-        None if added > 0 && pool - added < lambda.unreserved_minimum => {
-            return Err(below_minimum(
-                "ConcurrentExecutions",
-                lambda.unreserved_minimum,
-            ));
+        None if added > 0 && pool - added < UNRESERVED_MINIMUM => {
+            return Err(below_minimum("ConcurrentExecutions"));
         }
         None => {}
     }
     let config = Provisioned {
         requested: wanted,
-        ready_at: later(context.now, lambda.provision),
-        fails: lambda.provision_fails.clone(),
+        ready_at: later(context.now, context.settings.lambda.provision),
         modified: context.now,
     };
     let body = show(context, &config);
@@ -202,17 +197,12 @@ pub(crate) fn list(
 }
 
 fn show(context: &Context<'_>, config: &Provisioned) -> Value {
-    let status = config.status(context.now);
     let available = config.available(context.now);
-    let mut body = json!({
+    json!({
         "RequestedProvisionedConcurrentExecutions": config.requested,
         "AvailableProvisionedConcurrentExecutions": available,
         "AllocatedProvisionedConcurrentExecutions": available,
-        "Status": status,
+        "Status": config.status(context.now),
         "LastModified": iso(config.modified),
-    });
-    if let (true, Some(reason)) = (status == "FAILED", &config.fails) {
-        body["StatusReason"] = reason.as_str().into();
-    }
-    body
+    })
 }

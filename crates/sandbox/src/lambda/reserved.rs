@@ -11,6 +11,9 @@ use crate::lambda::state::LambdaState;
 use crate::wire::{Incoming, Reply};
 use crate::world::Context;
 
+/// How much concurrency of the account must stay unreserved.
+pub(crate) const UNRESERVED_MINIMUM: u32 = 100;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PutInput {
@@ -59,10 +62,9 @@ pub(crate) fn put(
     )?;
     let pool = account::pool_for(state, context, &name.name);
     let function = settled(state, context, &name)?;
-    let minimum = context.settings.lambda.unreserved_minimum;
     let raised = wanted > function.taken();
-    if raised && pool.saturating_sub(wanted) < minimum {
-        return Err(below_minimum("ReservedConcurrentExecutions", minimum));
+    if raised && pool.saturating_sub(wanted) < UNRESERVED_MINIMUM {
+        return Err(below_minimum("ReservedConcurrentExecutions"));
     }
     let provisioned = function.total_provisioned();
     if wanted < provisioned {
@@ -80,13 +82,13 @@ pub(crate) fn put(
 }
 
 /// The refusal that keeps the account's pool from running dry. AWS sends it without a `Type`.
-pub(crate) fn below_minimum(what: &str, minimum: u32) -> ApiError {
+pub(crate) fn below_minimum(what: &str) -> ApiError {
     ApiError::new(
         400,
         "InvalidParameterValueException",
         format!(
             "Specified {what} for function decreases account's UnreservedConcurrentExecution below \
-             its minimum value of [{minimum}]."
+             its minimum value of [{UNRESERVED_MINIMUM}]."
         ),
     )
 }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::later;
-use crate::lambda::invoke::Invocation;
 use crate::lambda::names::function_arn;
 use crate::lambda::policy;
 use crate::settings::Settings;
@@ -19,8 +18,6 @@ pub(crate) struct LambdaState {
     pub(crate) functions: BTreeMap<String, Function>,
     /// By UUID.
     pub(crate) mappings: BTreeMap<String, Mapping>,
-    /// Every invocation asked for, in order.
-    pub(crate) invocations: Vec<Invocation>,
     /// Numbers handed out for UUIDs.
     serial: u64,
 }
@@ -76,8 +73,6 @@ pub(crate) struct Alias {
 pub(crate) struct Provisioned {
     pub(crate) requested: u32,
     pub(crate) ready_at: Timestamp,
-    /// It ends in failure, for this reason.
-    pub(crate) fails: Option<String>,
     pub(crate) modified: Timestamp,
 }
 
@@ -244,17 +239,14 @@ impl Provisioned {
         Self {
             requested,
             ready_at: now,
-            fails: None,
             modified: now,
         }
     }
 
-    /// `IN_PROGRESS`, `READY` or `FAILED`.
+    /// `IN_PROGRESS` or `READY`.
     pub(crate) fn status(&self, now: Timestamp) -> &'static str {
         if now < self.ready_at {
             "IN_PROGRESS"
-        } else if self.fails.is_some() {
-            "FAILED"
         } else {
             "READY"
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use maintenance_sandbox::{FunctionSpec, Sandbox, Settings};
+use maintenance_sandbox::FunctionSpec;
 
 use crate::common::{code, is, lambda, quick, refusal};
 
@@ -146,23 +146,6 @@ async fn a_hundred_stay_unreserved() {
     assert_eq!(
         crate::common::code(put(1).await).1,
         "InvalidParameterValueException"
-    );
-}
-
-#[tokio::test]
-async fn a_small_account_keeps_less() {
-    let mut settings = Settings::quick();
-    settings.lambda.concurrent_executions = 20;
-    settings.lambda.unreserved_minimum = 10;
-    let sandbox = Sandbox::new(settings);
-    sandbox.seed(FunctionSpec::new("task"));
-    let put = lambda(&sandbox)
-        .put_function_concurrency()
-        .function_name("task");
-    let (_, _, message) = refusal(put.reserved_concurrent_executions(11).send().await);
-    assert!(
-        message.ends_with("below its minimum value of [10]."),
-        "{message}"
     );
 }
 
