@@ -45,14 +45,14 @@ class Sandbox:
             return json.load(answer)
 
     def functions(self):
-        return self.ask("GET", "state")["functions"]
+        return self.ask("GET", "functions")
 
     def counts(self):
-        return self.ask("GET", "calls")["counts"]
+        return self.ask("GET", "calls")
 
     def prepare(self, limits, latency):
         self.ask("DELETE", "faults")
-        self.ask("POST", "rate-limits", {"on": limits})
+        self.ask("POST", "rate-limits", limits)
         if latency:
             slow = {"times": 0, "action": {"delay_ms": latency}}
             self.ask("POST", "faults", slow)
@@ -137,7 +137,7 @@ def fleet(world, targets, variables, names, runs, limits, latency, folder):
             for action, command in (("pause", pause), ("restore", restore)):
                 if limits:
                     time.sleep(2)  # the budget is whole again for the next one
-                world.ask("POST", "reset-calls")
+                world.ask("DELETE", "calls")
                 measured = timed(command, variables, folder)
                 counts = world.counts()
                 shared = counts["by_budget"].get("lambda-control", 0)

@@ -38,7 +38,7 @@ fn blocks(language: &str) -> Vec<String> {
 fn world() -> (Sandbox, Server) {
     let sandbox = Sandbox::new(Settings::demo());
     sandbox.configure(|settings| {
-        settings.rate_limits = maintenance_sandbox::RateLimits::off();
+        settings.rate_limits = false;
     });
     sandbox.seed(FunctionSpec::new("demo-dev-web").reserved(50));
     sandbox.seed(FunctionSpec::new("demo-dev-worker-mail"));

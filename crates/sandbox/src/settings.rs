@@ -1,11 +1,10 @@
 //! What can be tuned: identity, durations, limits. The defaults are AWS's own numbers.
 //!
-//! It holds no state; what happens at run time lives in the world behind [`crate::Sandbox`].
+//! It holds no state; [`crate::Sandbox`] does.
 
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::rate::RateLimits;
 
 /// Everything about a sandbox that can be chosen.
 ///
@@ -19,8 +18,8 @@ pub struct Settings {
     pub region: String,
     /// Where time comes from. Default [`Clock::system`].
     pub clock: Clock,
-    /// Requests per second, by budget. Default [`RateLimits::aws`].
-    pub rate_limits: RateLimits,
+    /// Whether AWS's requests per second hold, by [`Budget`](crate::Budget). Default true.
+    pub rate_limits: bool,
     /// Parameter Store's limits and consistency.
     pub ssm: SsmSettings,
     /// Lambda's limits and how long its asynchronous changes take.
@@ -99,7 +98,7 @@ impl Default for Settings {
             account: "123456789012".to_owned(),
             region: "us-east-1".to_owned(),
             clock: Clock::system(),
-            rate_limits: RateLimits::aws(),
+            rate_limits: true,
             ssm: SsmSettings::default(),
             lambda: LambdaSettings::default(),
         }
@@ -112,7 +111,7 @@ impl Settings {
     pub fn quick() -> Self {
         Self {
             clock: Clock::tokio(),
-            rate_limits: RateLimits::off(),
+            rate_limits: false,
             ..Self::default()
         }
     }

@@ -54,7 +54,7 @@ async fn of_many_versions_only_the_newest_are_asked() {
 #[tokio::test(start_paused = true)]
 async fn get_policy_keeps_to_the_budget_of_its_own() {
     let settings = maintenance_sandbox::Settings {
-        rate_limits: maintenance_sandbox::RateLimits::aws(),
+        rate_limits: true,
         ..sandbox().settings()
     };
     let sandbox = Sandbox::new(settings);

@@ -2,34 +2,29 @@
 //!
 //! No code runs, and nothing is counted as running.
 
+use crate::api::{ApiRequest, Reply};
 use crate::error::{ApiError, ApiResult};
-use crate::lambda::functions::{find, named};
+use crate::lambda::functions::find;
+use crate::lambda::names::FunctionRef;
 use crate::lambda::state::LambdaState;
-use crate::wire::{Incoming, Reply};
-use crate::world::Context;
 
-pub(crate) fn invoke(
-    state: &mut LambdaState,
-    context: &Context<'_>,
-    request: &Incoming,
-) -> ApiResult<Reply> {
-    let name = named(request, context)?;
-    let function = find(state, context, &name)?;
-    match request.header("x-amz-invocation-type") {
-        None | Some("RequestResponse") if function.reserved == Some(0) => {
-            Err(ApiError::too_many_requests(
-                "Rate Exceeded.",
-                "ReservedFunctionConcurrentInvocationLimitExceeded",
-            ))
-        }
-        None | Some("RequestResponse") => Ok(Reply {
+pub(crate) fn invoke(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let name = FunctionRef::of(request)?;
+    let function = find(state, request, &name)?;
+    let kind = request.message.headers.get("x-amz-invocation-type");
+    match kind.map_or(Ok("RequestResponse"), |kind| kind.to_str()) {
+        Ok("RequestResponse") if function.reserved == Some(0) => Err(ApiError::too_many_requests(
+            "Rate Exceeded.",
+            "ReservedFunctionConcurrentInvocationLimitExceeded",
+        )),
+        Ok("RequestResponse") => Ok(Reply {
             status: 200,
-            body: request.body.clone(),
+            body: request.message.body.clone(),
         }),
         // AWS accepts an event whatever the reservation.
-        Some("Event") => Ok(Reply::empty(202)),
-        Some(other) => Err(ApiError::constraint(
-            other,
+        Ok("Event") => Ok(Reply::empty(202)),
+        other => Err(ApiError::constraint(
+            other.unwrap_or_default(),
             "invocationType",
             "The sandbox takes one of [Event, RequestResponse]",
         )),

@@ -3,15 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::{ApiRequest, Reply};
 use crate::clock::{epoch_seconds, later};
 use crate::error::{ApiError, ApiResult};
-use crate::lambda::listing;
+use crate::lambda::listing::page;
 use crate::lambda::names::FunctionRef;
 use crate::lambda::state::{LambdaState, Mapping, MappingPhase};
-use crate::wire::{Incoming, Reply};
-use crate::world::Context;
-
-const PAGE: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -19,31 +16,23 @@ struct UpdateInput {
     enabled: Option<bool>,
 }
 
-fn find<'a>(state: &'a mut LambdaState, request: &Incoming) -> ApiResult<&'a mut Mapping> {
+fn find<'a>(state: &'a mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<&'a mut Mapping> {
     state
         .mappings
-        .get_mut(request.segment(0))
+        .get_mut(&request.message.subject)
         .ok_or_else(|| ApiError::not_found("The resource you requested does not exist."))
 }
 
-pub(crate) fn get(
-    state: &mut LambdaState,
-    context: &Context<'_>,
-    request: &Incoming,
-) -> ApiResult<Reply> {
+pub(crate) fn get(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
     let mapping = find(state, request)?;
-    Ok(Reply::json(200, &show(context, mapping)))
+    Ok(Reply::ok(&show(request, mapping)))
 }
 
-pub(crate) fn update(
-    state: &mut LambdaState,
-    context: &Context<'_>,
-    request: &Incoming,
-) -> ApiResult<Reply> {
+pub(crate) fn update(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
     let input: UpdateInput = request.input()?;
-    let lambda = &context.settings.lambda;
+    let lambda = &request.settings.lambda;
     let mapping = find(state, request)?;
-    if mapping.phase(context.now).is_some() {
+    if mapping.phase(request.now).is_some() {
         return Err(ApiError::in_use(
             "Cannot update the event source mapping because it is in use.",
         ));
@@ -54,44 +43,31 @@ pub(crate) fn update(
         _ => (MappingPhase::Updating, lambda.mapping_change),
     };
     mapping.enabled = input.enabled.unwrap_or(mapping.enabled);
-    mapping.change = Some((phase, later(context.now, lasts)));
-    mapping.modified = context.now;
-    Ok(Reply::json(202, &show(context, mapping)))
+    mapping.change = Some((phase, later(request.now, lasts)));
+    mapping.modified = request.now;
+    Ok(Reply::json(202, &show(request, mapping)))
 }
 
-/// Mappings, all of them or those of one function or one source.
+/// Mappings, all of them or those of one function.
 ///
 /// A bare function name finds only what maps to the function itself, not what maps to an alias or a
 /// version of it: where AWS's documentation leaves room, the sandbox takes the narrow reading.
-pub(crate) fn list(
-    state: &mut LambdaState,
-    context: &Context<'_>,
-    request: &Incoming,
-) -> ApiResult<Reply> {
-    let function_arn = match request.query("FunctionName") {
-        Some(text) => {
-            let name = FunctionRef::parse(text, context.settings)?;
-            Some(name.arn(context.settings))
-        }
-        None => None,
-    };
-    let source = request.query("EventSourceArn");
+pub(crate) fn list(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let of = request.query("FunctionName");
+    let of = of.map(|text| FunctionRef::parse(text, request.settings));
+    let of = of
+        .transpose()?
+        .map(|function| function.arn(request.settings));
     let listed = state
         .mappings
         .values()
-        .filter(|it| {
-            function_arn
-                .as_ref()
-                .is_none_or(|arn| *arn == it.function_arn)
-        })
-        .filter(|it| source.is_none_or(|arn| it.source_arn.as_deref() == Some(arn)))
-        .map(|it| show(context, it));
-    let page = listing::page(request, listed, PAGE, 10_000)?;
-    Ok(Reply::json(200, &page.body("EventSourceMappings")))
+        .filter(|it| of.as_ref().is_none_or(|arn| *arn == it.function_arn))
+        .map(|it| show(request, it));
+    page(request, listed, "EventSourceMappings", 100)
 }
 
-fn show(context: &Context<'_>, mapping: &Mapping) -> Value {
-    let settings = context.settings;
+fn show(request: &ApiRequest<'_>, mapping: &Mapping) -> Value {
+    let settings = request.settings;
     let mut body = json!({
         "UUID": mapping.uuid,
         "BatchSize": 10,
@@ -102,15 +78,15 @@ fn show(context: &Context<'_>, mapping: &Mapping) -> Value {
             settings.region, settings.account, mapping.uuid
         ),
         "LastModified": epoch_seconds(mapping.modified),
-        "State": mapping.state(context.now),
+        "State": mapping.state(request.now),
         "StateTransitionReason": "USER_INITIATED",
         "FunctionResponseTypes": [],
     });
     if let Some(source) = &mapping.source_arn {
         body["EventSourceArn"] = source.as_str().into();
     }
-    if let Some(body) = body.as_object_mut() {
-        body.extend(mapping.settings.clone());
+    for (name, value) in &mapping.settings {
+        body[name] = value.clone();
     }
     body
 }

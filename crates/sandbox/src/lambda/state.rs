@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::later;
 use crate::lambda::names::function_arn;
-use crate::lambda::policy;
+use crate::lambda::triggers;
 use crate::settings::Settings;
 
 /// All functions and mappings of the account in the region.
@@ -130,10 +130,15 @@ impl Alias {
 }
 
 impl Function {
-    pub(crate) fn new(name: &str, latest: Configuration) -> Self {
+    /// With nothing special about it, last modified in 1970.
+    pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            latest,
+            latest: Configuration {
+                timeout: 3,
+                dead_letter: None,
+                modified: Timestamp::UNIX_EPOCH,
+            },
             tags: BTreeMap::new(),
             updating_until: None,
             versions: BTreeMap::new(),
@@ -162,7 +167,7 @@ impl Function {
     pub(crate) fn allow(&mut self, settings: &Settings, qualifier: Option<&str>, principal: &str) {
         let id = principal.replace('.', "-");
         let arn = function_arn(settings, &self.name, qualifier);
-        let statement = policy::statement(&id, principal, &arn);
+        let statement = triggers::statement(&id, principal, &arn);
         let policy = self.policy.entry(qualifier.unwrap_or_default().to_owned());
         policy.or_default().insert(id, statement);
     }

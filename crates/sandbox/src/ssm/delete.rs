@@ -3,32 +3,34 @@
 use std::collections::HashSet;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::api::{ApiRequest, Reply};
 use crate::error::{ApiError, ApiResult};
 use crate::ssm::state::SsmState;
-use crate::world::Context;
 
 /// The most names one call takes.
 const MAX_NAMES: usize = 10;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(crate) struct DeleteInput {
+struct DeleteInput {
     names: Vec<String>,
 }
 
-pub(crate) fn delete(
-    state: &mut SsmState,
-    context: &Context<'_>,
-    input: DeleteInput,
-) -> ApiResult<Value> {
+pub(crate) fn delete(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let input: DeleteInput = request.input()?;
     check(&input.names)?;
-    let (deleted, missing): (Vec<String>, Vec<String>) = input
-        .names
-        .into_iter()
-        .partition(|name| remove(state, context, name));
-    Ok(json!({ "DeletedParameters": deleted, "InvalidParameters": missing }))
+    let delete = |name: &String| {
+        if state.parameters.contains_key(name) {
+            state.remember(name, request.settings.ssm.read_lag);
+        }
+        state.delete(name, request.now)
+    };
+    let (deleted, missing): (Vec<String>, Vec<String>) = input.names.into_iter().partition(delete);
+    Ok(Reply::ok(
+        &json!({ "DeletedParameters": deleted, "InvalidParameters": missing }),
+    ))
 }
 
 /// One to ten names, each once.
@@ -49,14 +51,4 @@ fn check(names: &[String]) -> ApiResult<()> {
         ));
     }
     Ok(())
-}
-
-fn remove(state: &mut SsmState, context: &Context<'_>, name: &str) -> bool {
-    if !state.parameters.contains_key(name) {
-        return false;
-    }
-    state.remember(name, context.settings.ssm.read_lag);
-    state.parameters.remove(name);
-    state.deleted.insert(name.to_owned(), context.now);
-    true
 }

@@ -1,6 +1,7 @@
 //! The rules for a parameter's name.
 
 use crate::error::{ApiError, ApiResult};
+use crate::settings::Settings;
 
 /// The most levels a name may have.
 const MAX_LEVELS: usize = 15;
@@ -54,8 +55,9 @@ pub(crate) fn check(name: &str) -> ApiResult<()> {
 }
 
 /// The ARN of a parameter.
-pub(crate) fn arn(region: &str, account: &str, name: &str) -> String {
+pub(crate) fn arn(settings: &Settings, name: &str) -> String {
     let slash = if name.starts_with('/') { "" } else { "/" };
+    let (region, account) = (&settings.region, &settings.account);
     format!("arn:aws:ssm:{region}:{account}:parameter{slash}{name}")
 }
 

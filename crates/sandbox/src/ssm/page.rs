@@ -5,18 +5,18 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::{ApiRequest, Reply};
 use crate::error::{ApiError, ApiResult};
 use crate::settings::EmptyPages;
 use crate::ssm::read;
 use crate::ssm::state::SsmState;
-use crate::world::Context;
 
 /// The most parameters a page has.
 const PAGE: i64 = 10;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(crate) struct ByPathInput {
+struct ByPathInput {
     path: String,
     #[serde(default)]
     recursive: bool,
@@ -50,11 +50,8 @@ impl Token {
     }
 }
 
-pub(crate) fn by_path(
-    state: &mut SsmState,
-    context: &Context<'_>,
-    input: &ByPathInput,
-) -> ApiResult<Value> {
+pub(crate) fn by_path(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let input: ByPathInput = request.input()?;
     if !input.path.starts_with('/') {
         return Err(ApiError::validation(
             "The parameter doesn't meet the parameter name requirements. The parameter name must \
@@ -75,12 +72,14 @@ pub(crate) fn by_path(
             after_empty: false,
         },
     };
-    if !token.after_empty && empty_now(state, context) {
+    if !token.after_empty && empty_now(state, request) {
         let next = Token {
             after_empty: true,
             ..token
         };
-        return Ok(json!({ "Parameters": [], "NextToken": next.write(&listing) }));
+        return Ok(Reply::ok(
+            &json!({ "Parameters": [], "NextToken": next.write(&listing) }),
+        ));
     }
     let mut page: Vec<Value> = Vec::new();
     let mut next = None;
@@ -94,12 +93,12 @@ pub(crate) fn by_path(
             next = Some(Token { last, after_empty }.write(&listing));
             break;
         }
-        let Some(parameter) = state.see(&name, context.now) else {
+        let Some(parameter) = state.see(&name, request.now) else {
             continue;
         };
         if let Some(newest) = parameter.versions.back() {
             let decrypt = input.with_decryption;
-            page.push(read::show(context, &name, parameter.kind, newest, decrypt)?);
+            page.push(read::show(request, &name, parameter.kind, newest, decrypt)?);
             last = name;
         }
     }
@@ -107,7 +106,7 @@ pub(crate) fn by_path(
     if let Some(next) = next {
         body["NextToken"] = next.into();
     }
-    Ok(body)
+    Ok(Reply::ok(&body))
 }
 
 /// How many results a page may have.
@@ -124,9 +123,9 @@ fn size(asked: Option<i64>) -> ApiResult<usize> {
 }
 
 /// Whether this page is one of the empty ones.
-fn empty_now(state: &mut SsmState, context: &Context<'_>) -> bool {
+fn empty_now(state: &mut SsmState, request: &ApiRequest<'_>) -> bool {
     state.pages += 1;
-    match context.settings.ssm.empty_pages {
+    match request.settings.ssm.empty_pages {
         EmptyPages::Never => false,
         EmptyPages::Every(n) => state.pages.is_multiple_of(u64::from(n.max(1))),
     }

@@ -3,22 +3,22 @@
 use jiff::Timestamp;
 use regex_lite::Regex;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::api::{ApiRequest, Reply};
 use crate::clock::later;
 use crate::error::{ApiError, ApiResult};
 use crate::settings::EarlyReuse;
 use crate::ssm::kms;
 use crate::ssm::names;
 use crate::ssm::state::{Kind, Parameter, SsmState};
-use crate::world::Context;
 
 /// Bytes of a value in the standard tier, the only one here.
 const MAX_BYTES: usize = 4_096;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(crate) struct PutInput {
+struct PutInput {
     name: String,
     value: String,
     r#type: Option<String>,
@@ -27,11 +27,8 @@ pub(crate) struct PutInput {
     allowed_pattern: Option<String>,
 }
 
-pub(crate) fn put(
-    state: &mut SsmState,
-    context: &Context<'_>,
-    input: PutInput,
-) -> ApiResult<Value> {
+pub(crate) fn put(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let input: PutInput = request.input()?;
     names::check(&input.name)?;
     check_value(&input.value)?;
     let asked = kind(&input)?;
@@ -42,25 +39,27 @@ pub(crate) fn put(
             parameter.kind
         }
         None => {
-            creatable(state, &input.name, context)?;
+            creatable(state, &input.name, request)?;
             asked.ok_or_else(|| {
                 ApiError::validation("A parameter type is required when you create a parameter.")
             })?
         }
     };
-    kms::may_encrypt(context, kind)?;
+    kms::may_encrypt(request, kind)?;
     let allowed_pattern = allowed_pattern(&input, existing)?;
     if existing.is_none()
-        && let Some(until) = rests_until(state, &input.name, context)
+        && let Some(until) = rests_until(state, &input.name, request)
     {
         state.hide(&input.name, until);
     }
-    state.remember(&input.name, context.settings.ssm.read_lag);
+    state.remember(&input.name, request.settings.ssm.read_lag);
     let parameter = state.parameters.entry(input.name);
     let parameter = parameter.or_insert_with(|| Parameter::new(kind));
     parameter.allowed_pattern = allowed_pattern;
-    let version = parameter.write(&input.value, context.now);
-    Ok(json!({ "Version": version, "Tier": "Standard" }))
+    let version = parameter.write(&input.value, request.now);
+    Ok(Reply::ok(
+        &json!({ "Version": version, "Tier": "Standard" }),
+    ))
 }
 
 fn kind(input: &PutInput) -> ApiResult<Option<Kind>> {
@@ -117,10 +116,10 @@ fn overwritable(parameter: &Parameter, input: &PutInput, asked: Option<Kind>) ->
 }
 
 /// Until when a name that was deleted should rest, if it still should.
-fn rests_until(state: &SsmState, name: &str, context: &Context<'_>) -> Option<Timestamp> {
+fn rests_until(state: &SsmState, name: &str, request: &ApiRequest<'_>) -> Option<Timestamp> {
     let deleted = state.deleted.get(name)?;
-    let until = later(*deleted, context.settings.ssm.recreate_after);
-    (context.now < until).then_some(until)
+    let until = later(*deleted, request.settings.ssm.recreate_after);
+    (request.now < until).then_some(until)
 }
 
 /// The pattern that this and later values must match. One that was given stays: overwriting a value
@@ -146,9 +145,9 @@ fn allowed_pattern(input: &PutInput, existing: Option<&Parameter>) -> ApiResult<
     Ok(Some(pattern.clone()))
 }
 
-fn creatable(state: &SsmState, name: &str, context: &Context<'_>) -> ApiResult<()> {
-    let settings = &context.settings.ssm;
-    let rests = rests_until(state, name, context).is_some();
+fn creatable(state: &SsmState, name: &str, request: &ApiRequest<'_>) -> ApiResult<()> {
+    let settings = &request.settings.ssm;
+    let rests = rests_until(state, name, request).is_some();
     if rests && settings.early_reuse == EarlyReuse::Refused {
         return Err(ApiError::validation(format!(
             "The sandbox refuses to create {name}: it was deleted a moment ago, and AWS asks to wait \

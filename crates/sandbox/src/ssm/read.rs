@@ -3,33 +3,30 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::{ApiRequest, Reply};
 use crate::clock::epoch_seconds;
 use crate::error::{ApiError, ApiResult};
 use crate::ssm::kms;
 use crate::ssm::names;
 use crate::ssm::state::{Kind, SsmState, Version};
-use crate::world::Context;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(crate) struct GetInput {
+struct GetInput {
     name: String,
     #[serde(default)]
     with_decryption: bool,
 }
 
-pub(crate) fn get(
-    state: &mut SsmState,
-    context: &Context<'_>,
-    input: &GetInput,
-) -> ApiResult<Value> {
+pub(crate) fn get(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let input: GetInput = request.input()?;
     // A version can be selected, by its number after a colon.
     let (name, selector) = match input.name.split_once(':') {
         Some((name, selector)) => (name, Some(selector)),
         None => (input.name.as_str(), None),
     };
     let parameter = state
-        .see(name, context.now)
+        .see(name, request.now)
         .ok_or_else(|| ApiError::ssm_bare("ParameterNotFound"))?;
     let mut versions = parameter.versions.iter();
     let version = match selector {
@@ -47,7 +44,7 @@ pub(crate) fn get(
         )
     })?;
     let mut shown = show(
-        context,
+        request,
         name,
         parameter.kind,
         version,
@@ -56,25 +53,25 @@ pub(crate) fn get(
     if let Some(selector) = selector {
         shown["Selector"] = format!(":{selector}").into();
     }
-    Ok(json!({ "Parameter": shown }))
+    Ok(Reply::ok(&json!({ "Parameter": shown })))
 }
 
 /// A version of a parameter as reads return it, or a refusal to decrypt it.
 pub(crate) fn show(
-    context: &Context<'_>,
+    request: &ApiRequest<'_>,
     name: &str,
     kind: Kind,
     version: &Version,
     decrypt: bool,
 ) -> ApiResult<Value> {
-    kms::may_decrypt(context, kind, decrypt)?;
+    kms::may_decrypt(request, kind, decrypt)?;
     Ok(json!({
         "Name": name,
         "Type": kind.as_str(),
         "Value": reveal(kind, &version.value, decrypt),
         "Version": version.version,
         "LastModifiedDate": epoch_seconds(version.modified),
-        "ARN": names::arn(&context.settings.region, &context.settings.account, name),
+        "ARN": names::arn(request.settings, name),
         "DataType": "text",
     }))
 }

@@ -171,6 +171,15 @@ impl SsmState {
         parameter.write(value, now);
     }
 
+    /// Deletes a parameter, without lag. Returns whether it was there; its name then has to rest.
+    pub(crate) fn delete(&mut self, name: &str, now: Timestamp) -> bool {
+        let was_there = self.parameters.remove(name).is_some();
+        if was_there {
+            self.deleted.insert(name.to_owned(), now);
+        }
+        was_there
+    }
+
     /// Deletes a parameter and creates it anew as a `SecureString` with the same value.
     pub(crate) fn encrypt(&mut self, name: &str) -> bool {
         let Some(parameter) = self.parameters.get_mut(name) else {

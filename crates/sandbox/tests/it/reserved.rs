@@ -92,7 +92,7 @@ async fn only_the_function_itself_can_be_reserved() {
             "{name}"
         );
     }
-    for name in ["task", "123456789012:function:task", arn] {
+    for name in ["task", arn] {
         let put = client.put_function_concurrency().function_name(name);
         put.reserved_concurrent_executions(1).send().await.unwrap();
     }
