@@ -45,23 +45,26 @@ class Sandbox:
             return json.load(answer)
 
     def functions(self):
-        return self.ask("GET", "state")["functions"]
+        return self.ask("GET", "functions")
 
     def counts(self):
-        return self.ask("GET", "calls")["counts"]
+        return self.ask("GET", "calls")
 
     def prepare(self, limits, latency):
         self.ask("DELETE", "faults")
-        self.ask("POST", "rate-limits", {"on": limits})
+        self.ask("POST", "rate-limits", limits)
         if latency:
             slow = {"times": 0, "action": {"delay_ms": latency}}
             self.ask("POST", "faults", slow)
 
 
 @contextlib.contextmanager
-def sandbox(target):
+def sandbox(target, functions):
     process = subprocess.Popen(
-        [target / "examples" / "serve"], stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+        [target / "examples" / "serve", str(functions)],
+        stdout=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     try:
         yield Sandbox(re.search(r"http://\S+", process.stdout.readline())[0])
@@ -106,22 +109,6 @@ def timed(command, variables, folder):
     return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def seed(variables, folder, count):
-    """Functions through the API, every second one with a reservation of 5."""
-    script = """
-import sys, boto3
-client = boto3.client("lambda")
-for i in range(int(sys.argv[1])):
-    name = f"demo-dev-worker-{i:03}"
-    client.create_function(FunctionName=name, Role="arn:aws:iam::123456789012:role/worker",
-        Runtime="provided.al2023", Handler="bootstrap", Code={"ZipFile": b"none"})
-    if i % 2 == 0:
-        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=5)
-"""
-    timed([sys.executable, "-c", script, str(count)], variables, folder)
-    return [f"demo-dev-worker-{i:03}" for i in range(count)]
-
-
 def contestants(targets, names, limits):
     """Who takes part: a name, and the commands to pause and to restore."""
     glob = ["--role", "worker", "--function", "demo-dev-worker-*", "--quiet"]
@@ -150,7 +137,7 @@ def fleet(world, targets, variables, names, runs, limits, latency, folder):
             for action, command in (("pause", pause), ("restore", restore)):
                 if limits:
                     time.sleep(2)  # the budget is whole again for the next one
-                world.ask("POST", "reset-calls")
+                world.ask("DELETE", "calls")
                 measured = timed(command, variables, folder)
                 counts = world.counts()
                 shared = counts["by_budget"].get("lambda-control", 0)
@@ -213,18 +200,15 @@ def main():
     targets = [it.resolve() for it in candidates if (it / "maintenance").exists()]
     if not targets or not (targets[0] / "examples" / "serve").exists():
         raise SystemExit("build first: cargo build --workspace --bins --examples")
-    with tempfile.TemporaryDirectory() as scratch, sandbox(targets[0]) as world:
+    with tempfile.TemporaryDirectory() as scratch, sandbox(
+        targets[0], arguments.functions
+    ) as world:
         folder = pathlib.Path(scratch)
         variables = environment(world.endpoint, folder)
         if arguments.only != "fleet":
             status(world, targets, variables, folder)
         if arguments.only != "status":
-            # The two functions of the example are none of ours.
-            world.prepare(False, 0)
-            names = seed(variables, folder, arguments.functions)
-            for name in set(world.functions()) - set(names):
-                timed(["aws", "lambda", "delete-function", "--function-name", name], variables, folder)
-            time.sleep(2)  # until the new functions are active
+            names = sorted(world.functions())
             count, latency = arguments.functions, arguments.latency
             for limits, said in ((False, "no limits"), (True, f"AWS's {AWS_LIMIT} calls a second")):
                 rounds = fleet(

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use maintenance_sandbox::{LambdaSettings, RateLimits, Sandbox, Server, Settings, SsmSettings};
+use maintenance_sandbox::{LambdaSettings, Sandbox, Server, Settings, SsmSettings};
 use tempfile::TempDir;
 
 use crate::binary::binary;
@@ -30,11 +30,9 @@ pub struct Scene {
 pub fn quick_sandbox() -> Sandbox {
     let soon = Duration::from_millis(20);
     Sandbox::new(Settings {
-        rate_limits: RateLimits::off(),
+        rate_limits: false,
         ssm: SsmSettings::default(),
         lambda: LambdaSettings {
-            create: soon,
-            update: soon,
             provision: soon,
             mapping_change: soon,
             mapping_disable: soon,
@@ -124,8 +122,8 @@ impl Scene {
     /// # Panics
     /// If none does in a minute.
     pub fn wait_until_hanging(&self) {
-        let sandbox = self.sandbox();
-        let hanging = async { tokio::time::timeout(PATIENCE, sandbox.hanging(0)).await };
+        let hanging = self.sandbox().wait_until_hanging();
+        let hanging = async { tokio::time::timeout(PATIENCE, hanging).await };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();

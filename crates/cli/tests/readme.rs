@@ -38,7 +38,7 @@ fn blocks(language: &str) -> Vec<String> {
 fn world() -> (Sandbox, Server) {
     let sandbox = Sandbox::new(Settings::demo());
     sandbox.configure(|settings| {
-        settings.rate_limits = maintenance_sandbox::RateLimits::off();
+        settings.rate_limits = false;
     });
     sandbox.seed(FunctionSpec::new("demo-dev-web").reserved(50));
     sandbox.seed(FunctionSpec::new("demo-dev-worker-mail"));
@@ -54,44 +54,13 @@ fn world() -> (Sandbox, Server) {
     sandbox.seed(hot.provisioned("live", 3));
     let server = sandbox.serve_on_thread().expect("a free port");
     // An asynchronous trigger, whose events go to a failure destination.
-    let function = "functions/demo-dev-worker-mail";
-    let trigger = r#"{"StatementId": "s3", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}"#;
-    request(
-        &server,
-        "POST",
-        &format!("/2015-03-31/{function}/policy"),
-        trigger,
-    );
-    let failed = r#"{"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:1:failed"}}}"#;
-    request(
-        &server,
-        "PUT",
-        &format!("/2019-09-25/{function}/event-invoke-config"),
-        failed,
-    );
-    sandbox.reset_calls();
+    let mail = "demo-dev-worker-mail";
+    let queue = "arn:aws:sqs:us-east-1:1:failed";
+    let allowed = sandbox.allow(mail, None, "s3.amazonaws.com");
+    allowed
+        .and_then(|()| sandbox.set_on_failure(mail, None, queue))
+        .expect("a function of that name");
     (sandbox, server)
-}
-
-/// A call to the local AWS, as another tool makes it.
-fn request(server: &Server, method: &str, path: &str, body: &str) {
-    use std::io::{Read as _, Write as _};
-
-    let url = server.endpoint_url();
-    let address = url.strip_prefix("http://").expect("an address");
-    let mut stream = std::net::TcpStream::connect(address).expect("the local AWS");
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/lambda/aws4_request, \
-         SignedHeaders=host, Signature=0\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
 }
 
 fn run(line: &str, folder: &Path, server: &Server) {

@@ -209,11 +209,8 @@ async fn what_a_yes_did_not_show_refuses_the_workers_and_says_that_web_is_on() {
     let roles = [web(), worker()];
     let wish = yes(&world, &roles).await;
     let before = world.sandbox.fleet();
-    let allow = support::clients(&world.sandbox).lambda.add_permission();
-    let allow = allow.function_name(name).statement_id("s3");
-    let allow = allow.action("lambda:InvokeFunction");
-    let allow = allow.principal("s3.amazonaws.com");
-    allow.send().await.unwrap();
+    let allowed = world.sandbox.allow(name, None, "s3.amazonaws.com");
+    allowed.unwrap();
     let refused = world.control.on(&roles, &wish, &Context::quiet()).await;
     let Err(Error::Unfinished { report, source }) = refused else {
         panic!("{refused:?}");

@@ -181,11 +181,10 @@ async fn an_app_that_was_on_by_itself_keeps_its_window_and_its_functions_stay_pa
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_for_one_app_changes_nothing_in_any() {
     let shop = Shop::new();
-    let allow = support::clients(&shop.sandbox).lambda.add_permission();
-    let allow = allow.function_name("billing-dev-a").statement_id("s3");
-    let allow = allow.action("lambda:InvokeFunction");
-    let allow = allow.principal("s3.amazonaws.com");
-    allow.send().await.unwrap();
+    let allowed = shop
+        .sandbox
+        .allow("billing-dev-a", None, "s3.amazonaws.com");
+    allowed.unwrap();
     let plan = plan_on_together(&shop.apps(), &enter(), &Context::quiet()).await;
     let shown = |report: &Report| {
         let workers = report.roles.iter().filter_map(|role| role.workers.as_ref());

@@ -1,4 +1,4 @@
-//! The log of calls: what was asked, of whom, and how it ended.
+//! The log of calls: who asked for what, and how it ended.
 //!
 //! It is the witness of the tests ("no write call was made"), not a metric: it keeps the last
 //! hundred thousand calls, and counts all of them.
@@ -6,15 +6,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::ops::{Operation, Service};
+use crate::api::{OperationInfo, Service};
 use crate::rate::Budget;
 
 const KEPT: usize = 100_000;
 
-/// What a hook is told about the call it cuts into.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// A call, as a hook sees it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct CallInfo {
     /// The number of the call, counted from 1 since the sandbox began.
     pub seq: u64,
@@ -22,7 +22,7 @@ pub struct CallInfo {
     pub service: Service,
     /// The operation, as the API names it.
     pub operation: String,
-    /// The parameter, function, mapping or path it is about, if it names one.
+    /// The parameter, function or mapping it is about, if it names one.
     pub target: Option<String>,
     /// Whether it changes anything.
     pub write: bool,
@@ -32,10 +32,21 @@ pub struct CallInfo {
     pub caller: String,
 }
 
+impl CallInfo {
+    /// The IAM action that allows it.
+    pub(crate) fn iam_action(&self) -> String {
+        match (self.service, self.operation.as_str()) {
+            (Service::Ssm, name) => format!("ssm:{name}"),
+            (Service::Lambda, "Invoke") => "lambda:InvokeFunction".to_owned(),
+            (Service::Lambda, name) => format!("lambda:{name}"),
+        }
+    }
+}
+
 /// One call, as recorded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CallRecord {
-    /// What was asked.
+    /// The call.
     pub call: CallInfo,
     /// The budget it was charged to.
     pub budget: Budget,
@@ -46,8 +57,7 @@ pub struct CallRecord {
 }
 
 /// How a call ended for its caller.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It has not ended yet.
     Pending,
@@ -67,7 +77,7 @@ pub enum Outcome {
     Throttled,
     /// The connection was dropped.
     Dropped,
-    /// Held and never answered.
+    /// Held, and so far not let go.
     Hanging,
 }
 
@@ -96,7 +106,7 @@ pub(crate) struct CallLog {
 impl CallLog {
     pub(crate) fn begin(
         &mut self,
-        operation: &Operation,
+        operation: &OperationInfo,
         target: Option<String>,
         caller: String,
         at: Timestamp,

@@ -1,4 +1,4 @@
-//! The in-process door: an HTTP client for the AWS SDK for Rust that never leaves the process.
+//! The in-process transport: an HTTP client for the AWS SDK for Rust that never leaves the process.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,

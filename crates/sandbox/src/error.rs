@@ -94,10 +94,6 @@ impl ApiError {
             .capital()
     }
 
-    pub(crate) fn precondition(message: impl Into<String>) -> Self {
-        Self::new(412, "PreconditionFailedException", message).user()
-    }
-
     pub(crate) fn no_provisioned() -> Self {
         Self::new(
             404,

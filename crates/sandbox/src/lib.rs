@@ -2,10 +2,10 @@
 //!
 //! It stands in for AWS where this project is tested and shown: the AWS SDKs, boto3 and the aws CLI
 //! talk to it unchanged, and it refuses what AWS refuses, in AWS's words and with AWS's status codes.
-//! It runs nobody's code and verifies no signature. It is no general emulator: an operation it does
+//! It runs no code of functions and verifies no signature. It is no general emulator: an operation it does
 //! not know gets `UnknownOperationException` with its name, never a silent success.
 //!
-//! # Two doors
+//! # Two transports
 //! Over HTTP on loopback, for anything at all:
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -40,7 +40,7 @@
 //! assert_eq!(function.send().await?.reserved_concurrent_executions(), Some(20));
 //! # Ok(()) }
 //! ```
-//! Both doors lead to the same state, so one can seed and watch while the other is tested.
+//! Both transports lead to the same state, so one can seed and watch while the other is tested.
 //!
 //! # What it enforces
 //! - Parameter Store: sizes, names, levels, versions, types, allowed patterns, pages of ten that may be
@@ -50,40 +50,41 @@
 //! - Lambda: unset, 0 and N apart; the unreserved minimum; the order of reserved and provisioned
 //!   concurrency; no provisioned concurrency on a weighted alias; mappings and provisioned concurrency that take their time; 409 while an update is
 //!   in progress; the shapes, codes and statuses of errors; pages.
-//! - Rate limits of both, by budget ([`RateLimits`]). They are on by default and off in
+//! - Rate limits of both, by budget ([`Budget`]). They are on by default and off in
 //!   [`Settings::quick`].
 //!
 //! # Faults, log, truth
 //! [`Fault`] makes the n-th call of a kind fail, wait, lose its connection, hang or run a callback,
 //! before or after its effect ([`Sandbox::inject`]). [`Sandbox::calls`] is the log,
 //! [`Sandbox::fleet`] and [`Sandbox::parameters`] are the truth to compare with, and the setters
-//! beside them play the part of somebody else. Over HTTP the same is under `/_sandbox/`:
+//! beside them change it as another person or a deploy would. For tests of a real binary, some of it is
+//! served over HTTP as well:
 //!
 //! | request | does |
 //! |---|---|
-//! | `POST /_sandbox/faults` | injects a rule or a list of them, as `{"operation": "PutParameter", "nth": 2, "when": "after", "action": "hang"}` |
-//! | `GET`, `DELETE /_sandbox/faults` | lists them, removes them |
-//! | `GET /_sandbox/calls`, `POST /_sandbox/reset-calls` | the log and its counts |
-//! | `GET /_sandbox/hanging?after=0&timeout_ms=30000` | waits until a call hangs |
-//! | `POST /_sandbox/release` | drops the connections of hanging calls |
-//! | `GET /_sandbox/state` | functions, parameters, invocations |
-//! | `POST /_sandbox/rate-limits` | `{"on": false}` |
+//! | `POST /_sandbox/faults` | injects a fault, as `{"operation": "PutParameter", "nth": 2, "when": "after", "action": "hang"}` |
+//! | `DELETE /_sandbox/faults` | removes all faults |
+//! | `GET /_sandbox/calls` | counts of calls |
+//! | `DELETE /_sandbox/calls` | forgets the log and the counts |
+//! | `GET /_sandbox/functions` | every function's settings |
+//! | `POST /_sandbox/rate-limits` | `true` or `false` |
 //!
-//! In a rule, `service` (`ssm`, `lambda`), `operation`, `write` (true: any write), `target` (part of
+//! In a fault, `service` (`ssm`, `lambda`), `operation`, `write` (true: any write), `target` (part of
 //! the name), `nth`, `times` (0: without end), `every` and `when` may be left out; the actions are
 //! `"drop"`, `"hang"`, `"throttle"`, `"access-denied"`, `{"delay_ms": 500}` and
 //! `{"fail": {"code": "ServiceException", "status": 500, "message": "…"}}`.
 
 mod admin;
+mod api;
 mod calls;
 mod clock;
 mod connector;
+mod edit;
 mod error;
 mod fault;
-mod hanging;
+mod held;
 mod lambda;
 mod observe;
-mod ops;
 mod persist;
 mod rate;
 mod sandbox;
@@ -91,17 +92,17 @@ mod seed;
 mod server;
 mod settings;
 mod ssm;
+mod state;
 mod wire;
-mod world;
 
+pub use api::Service;
 pub use calls::{CallCounts, CallInfo, CallRecord, Outcome};
 pub use clock::Clock;
-pub use fault::{Action, Fault, FaultBuilder, FaultId, FaultStatus, Hook, When};
-pub use lambda::{Handler, Invocation, InvocationFate};
-pub use observe::{Fleet, FunctionState, MappingState, NoSuchThing};
-pub use ops::Service;
+pub use edit::NoSuchThing;
+pub use fault::{Fault, When};
+pub use observe::{Fleet, FunctionState, MappingState};
 pub use persist::StateError;
-pub use rate::{Budget, RateLimits};
+pub use rate::Budget;
 pub use sandbox::{ConnectionDropped, Sandbox};
 pub use seed::{FunctionSpec, MappingSpec};
 pub use server::Server;

@@ -1,14 +1,13 @@
-//! What a test may see and change without making a call: the truth, and the hand of somebody else.
+//! The truth, for a test to compare with: what the sandbox holds, read without a call.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::later;
-use crate::lambda::{self, FunctionRef, Provisioned};
+use crate::lambda::{Function, FunctionRef};
 use crate::sandbox::Sandbox;
 use crate::ssm::ParameterState;
+use crate::state::State;
 
 /// Every function by name, as it is at one moment.
 pub type Fleet = BTreeMap<String, FunctionState>;
@@ -47,215 +46,55 @@ pub struct MappingState {
     pub function_arn: String,
 }
 
-/// There is no function, qualifier or mapping of that name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the sandbox has no {0}")]
-pub struct NoSuchThing(String);
+impl FunctionState {
+    fn of(function: &Function) -> Self {
+        let provisioned = function.provisioned.iter();
+        let aliases = function.aliases.iter();
+        Self {
+            reserved: function.reserved,
+            provisioned: provisioned
+                .map(|(qualifier, it)| (qualifier.clone(), it.requested))
+                .collect(),
+            mappings: BTreeMap::new(),
+            timeout: function.latest.timeout,
+            dead_letter: function.latest.dead_letter.clone(),
+            tags: function.tags.clone(),
+            versions: function.versions.keys().copied().collect(),
+            aliases: aliases
+                .map(|(name, alias)| (name.clone(), alias.version.clone()))
+                .collect(),
+        }
+    }
+}
 
 impl Sandbox {
     /// Every function, as it is now.
     pub fn fleet(&self) -> Fleet {
-        self.world().with_context(|_, lambda, context| {
-            lambda::settle(lambda, context);
-            let mut fleet: Fleet = lambda
-                .functions
-                .iter()
-                .map(|(name, function)| {
-                    let provisioned = function.provisioned.iter();
-                    let aliases = function.aliases.iter();
-                    let state = FunctionState {
-                        reserved: function.reserved,
-                        provisioned: provisioned
-                            .map(|(q, it)| (q.clone(), it.requested))
-                            .collect(),
-                        mappings: BTreeMap::new(),
-                        timeout: function.latest.timeout,
-                        dead_letter: function.latest.dead_letter.clone(),
-                        tags: function.tags.clone(),
-                        versions: function.versions.keys().copied().collect(),
-                        aliases: aliases
-                            .map(|(a, it)| (a.clone(), it.version.clone()))
-                            .collect(),
-                    };
-                    (name.clone(), state)
-                })
-                .collect();
-            for mapping in lambda.mappings.values() {
-                let function = FunctionRef::parse(&mapping.function_arn, context.settings);
-                let Some(owner) = function.ok().and_then(|it| fleet.get_mut(&it.name)) else {
-                    continue;
-                };
-                let state = MappingState {
+        let state = self.state();
+        let State {
+            lambda, settings, ..
+        } = &*state;
+        let functions = lambda.functions.iter();
+        let mut fleet: Fleet = functions
+            .map(|(name, function)| (name.clone(), FunctionState::of(function)))
+            .collect();
+        for mapping in lambda.mappings.values() {
+            let function = FunctionRef::parse(&mapping.function_arn, settings).ok();
+            if let Some(owner) = function.and_then(|it| fleet.get_mut(&it.name)) {
+                let shown = MappingState {
                     enabled: mapping.enabled,
-                    state: mapping.state(context.now).to_owned(),
+                    state: mapping.state(settings.clock.now()).to_owned(),
                     event_source_arn: mapping.source_arn.clone(),
                     function_arn: mapping.function_arn.clone(),
                 };
-                owner.mappings.insert(mapping.uuid.clone(), state);
+                owner.mappings.insert(mapping.uuid.clone(), shown);
             }
-            fleet
-        })
+        }
+        fleet
     }
 
     /// The newest value of every parameter, whatever reads may lag.
     pub fn parameters(&self) -> BTreeMap<String, ParameterState> {
-        self.world().ssm.snapshot()
-    }
-
-    /// What no function has reserved or provisioned.
-    pub fn unreserved_concurrency(&self) -> u32 {
-        self.world()
-            .with_context(|_, state, context| lambda::unreserved(state, context))
-    }
-
-    fn edit<T>(
-        &self,
-        function: &str,
-        change: impl FnOnce(&mut lambda::Function, &crate::world::Context<'_>) -> T,
-    ) -> Result<T, NoSuchThing> {
-        self.world().with_context(|_, lambda, context| {
-            let function = lambda
-                .functions
-                .get_mut(function)
-                .ok_or_else(|| NoSuchThing(format!("function {function}")))?;
-            Ok(change(function, context))
-        })
-    }
-
-    /// As if somebody set, or with `None` deleted, a function's reserved concurrency by hand.
-    ///
-    /// # Errors
-    /// If there is no such function.
-    pub fn set_reserved(&self, function: &str, reserved: Option<u32>) -> Result<(), NoSuchThing> {
-        self.edit(function, |it, _| it.reserved = reserved)
-    }
-
-    /// As if somebody set, or with `None` deleted, provisioned concurrency by hand; it is ready.
-    ///
-    /// # Errors
-    /// If there is no such function.
-    pub fn set_provisioned(
-        &self,
-        function: &str,
-        qualifier: &str,
-        count: Option<u32>,
-    ) -> Result<(), NoSuchThing> {
-        self.edit(function, |it, context| match count {
-            Some(requested) => {
-                let ready = Provisioned {
-                    requested,
-                    ready_at: context.now,
-                    fails: None,
-                    modified: context.now,
-                };
-                it.provisioned.insert(qualifier.to_owned(), ready);
-            }
-            None => {
-                it.provisioned.remove(qualifier);
-            }
-        })
-    }
-
-    /// Makes provisioned concurrency that is there end `FAILED` for this reason.
-    ///
-    /// # Errors
-    /// If there is no such function, or nothing provisioned on that qualifier.
-    pub fn fail_provisioned(
-        &self,
-        function: &str,
-        qualifier: &str,
-        reason: &str,
-    ) -> Result<(), NoSuchThing> {
-        self.edit(function, |it, _| {
-            let config = it.provisioned.get_mut(qualifier);
-            config
-                .map(|config| config.fails = Some(reason.to_owned()))
-                .ok_or_else(|| {
-                    NoSuchThing(format!("provisioned concurrency on {function}:{qualifier}"))
-                })
-        })?
-    }
-
-    /// As if a deploy had just begun: for `lasts`, other writes to the function get 409.
-    ///
-    /// # Errors
-    /// If there is no such function.
-    pub fn begin_update(&self, function: &str, lasts: Duration) -> Result<(), NoSuchThing> {
-        self.edit(function, |it, context| {
-            it.updating_until = Some(later(context.now, lasts));
-        })
-    }
-
-    /// As if somebody deleted the function; its mappings stay, as they do on AWS.
-    ///
-    /// # Errors
-    /// If there is no such function.
-    pub fn delete_function(&self, function: &str) -> Result<(), NoSuchThing> {
-        let gone = self.world().lambda.functions.remove(function);
-        gone.map(drop)
-            .ok_or_else(|| NoSuchThing(format!("function {function}")))
-    }
-
-    /// As if somebody enabled or disabled a mapping and waited for it.
-    ///
-    /// # Errors
-    /// If there is no such mapping.
-    pub fn set_mapping_enabled(&self, uuid: &str, enabled: bool) -> Result<(), NoSuchThing> {
-        let mut world = self.world();
-        let mapping = world
-            .lambda
-            .mappings
-            .get_mut(uuid)
-            .ok_or_else(|| NoSuchThing(format!("event source mapping {uuid}")))?;
-        mapping.enabled = enabled;
-        mapping.change = None;
-        Ok(())
-    }
-
-    /// As if somebody deleted a mapping and waited for it.
-    ///
-    /// # Errors
-    /// If there is no such mapping.
-    pub fn delete_mapping(&self, uuid: &str) -> Result<(), NoSuchThing> {
-        let gone = self.world().lambda.mappings.remove(uuid);
-        gone.map(drop)
-            .ok_or_else(|| NoSuchThing(format!("event source mapping {uuid}")))
-    }
-
-    /// As if somebody typed a value into the console: a new version, or a new `String` parameter.
-    /// Names and values are taken as they are, and reads do not lag.
-    pub fn set_parameter(&self, name: &str, value: &str) {
-        self.world()
-            .with_context(|ssm, _, context| ssm.type_in(name, value, context));
-    }
-
-    /// As if a policy of the organisation turned a parameter into a `SecureString`. AWS changes no type
-    /// in place (`HierarchyTypeMismatchException`), so it is deleted and created anew: its versions
-    /// begin at 1 again. Reads do not lag. Returns whether it was there.
-    pub fn encrypt_parameter(&self, name: &str) -> bool {
-        self.world().ssm.encrypt(name)
-    }
-
-    /// As if somebody gave a parameter that is there a pattern that every later value must match.
-    /// Returns whether it was there.
-    pub fn set_allowed_pattern(&self, name: &str, pattern: &str) -> bool {
-        let mut world = self.world();
-        let parameter = world.ssm.parameters.get_mut(name);
-        parameter.is_some_and(|it| {
-            it.allowed_pattern = Some(pattern.to_owned());
-            true
-        })
-    }
-
-    /// As if somebody deleted a parameter in the console. Returns whether it was there. The name has
-    /// to rest like any other.
-    pub fn delete_parameter(&self, name: &str) -> bool {
-        self.world().with_context(|ssm, _, context| {
-            let there = ssm.parameters.remove(name).is_some();
-            if there {
-                ssm.deleted.insert(name.to_owned(), context.now);
-            }
-            there
-        })
+        self.state().ssm.snapshot()
     }
 }

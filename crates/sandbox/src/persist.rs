@@ -1,6 +1,6 @@
 //! Saving the state to a directory, and coming back from it.
 //!
-//! What is saved is the account: parameters, functions, mappings, invocations. Settings, faults, the
+//! What is saved is the account: parameters, functions, mappings. Settings, faults, the
 //! call log and rate limits are the process's own.
 
 use std::fs;
@@ -13,7 +13,6 @@ use crate::lambda::LambdaState;
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
 use crate::ssm::SsmState;
-use crate::world::World;
 
 /// The file in the directory.
 const FILE: &str = "sandbox.json";
@@ -79,11 +78,11 @@ impl Sandbox {
     pub fn save(&self, directory: &Path) -> Result<(), StateError> {
         let path = directory.join(FILE);
         let text = {
-            let world = self.world();
+            let state = self.state();
             serde_json::to_vec_pretty(&Saved {
                 schema: SCHEMA,
-                ssm: &world.ssm,
-                lambda: &world.lambda,
+                ssm: &state.ssm,
+                lambda: &state.lambda,
             })
         };
         let write = |text: Vec<u8>| {
@@ -124,9 +123,11 @@ impl Sandbox {
             return Err(StateError::TooNew { path, schema });
         }
         let loaded: Loaded = serde_json::from_slice(&text).map_err(damaged)?;
-        let mut world = World::new(settings);
-        world.ssm = loaded.ssm;
-        world.lambda = loaded.lambda;
-        Ok(Self::with_world(world))
+        let sandbox = Self::new(settings);
+        let mut state = sandbox.state();
+        state.ssm = loaded.ssm;
+        state.lambda = loaded.lambda;
+        drop(state);
+        Ok(sandbox)
     }
 }

@@ -13,12 +13,10 @@ use crate::clock::since;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Budget {
-    /// `GetParameter`, `GetParameters` and `GetParametersByPath` together.
+    /// `GetParameter` and `GetParametersByPath` together.
     SsmRead,
     /// Everything that changes a parameter.
     SsmWrite,
-    /// History and descriptions of parameters.
-    SsmDescribe,
     /// Lambda's `GetFunction` alone.
     LambdaGetFunction,
     /// Lambda's `GetPolicy` alone.
@@ -29,60 +27,17 @@ pub enum Budget {
     LambdaInvoke,
 }
 
-/// Requests per second for each budget; `None` is unlimited. A bucket holds one second's worth, so
-/// that is also the largest burst.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RateLimits {
-    /// [`Budget::SsmRead`].
-    pub ssm_read: Option<f64>,
-    /// [`Budget::SsmWrite`].
-    pub ssm_write: Option<f64>,
-    /// [`Budget::SsmDescribe`].
-    pub ssm_describe: Option<f64>,
-    /// [`Budget::LambdaGetFunction`].
-    pub get_function: Option<f64>,
-    /// [`Budget::LambdaGetPolicy`].
-    pub get_policy: Option<f64>,
-    /// [`Budget::LambdaControl`].
-    pub lambda_control: Option<f64>,
-}
-
-impl RateLimits {
-    /// AWS's documented numbers: 100/s for `GetFunction`, 15/s for `GetPolicy`, 15/s for the rest of
-    /// Lambda's control plane, 40/s for Parameter Store's reads. Its writes are "a few per second":
-    /// 3/s here; descriptions 10/s, which is our guess.
-    pub const fn aws() -> Self {
-        Self {
-            ssm_read: Some(40.0),
-            ssm_write: Some(3.0),
-            ssm_describe: Some(10.0),
-            get_function: Some(100.0),
-            get_policy: Some(15.0),
-            lambda_control: Some(15.0),
-        }
-    }
-
-    /// No limits at all.
-    pub const fn off() -> Self {
-        Self {
-            ssm_read: None,
-            ssm_write: None,
-            ssm_describe: None,
-            get_function: None,
-            get_policy: None,
-            lambda_control: None,
-        }
-    }
-
-    fn of(&self, budget: Budget) -> Option<f64> {
-        match budget {
-            Budget::SsmRead => self.ssm_read,
-            Budget::SsmWrite => self.ssm_write,
-            Budget::SsmDescribe => self.ssm_describe,
-            Budget::LambdaGetFunction => self.get_function,
-            Budget::LambdaGetPolicy => self.get_policy,
-            Budget::LambdaControl => self.lambda_control,
-            Budget::LambdaInvoke => None,
+impl Budget {
+    /// Requests per second, as AWS documents them; `None` is unlimited. A bucket holds one second's worth,
+    /// so that is also the largest burst.
+    fn per_second(self) -> Option<f64> {
+        match self {
+            Self::SsmRead => Some(40.0),
+            // AWS says "a few per second".
+            Self::SsmWrite => Some(3.0),
+            Self::LambdaGetFunction => Some(100.0),
+            Self::LambdaGetPolicy | Self::LambdaControl => Some(15.0),
+            Self::LambdaInvoke => None,
         }
     }
 }
@@ -99,17 +54,16 @@ struct Bucket {
 
 impl Buckets {
     /// Takes one token from `budget`, if there is one.
-    pub(crate) fn take(&mut self, budget: Budget, limits: &RateLimits, now: Timestamp) -> bool {
-        let Some(rate) = limits.of(budget) else {
+    pub(crate) fn take(&mut self, budget: Budget, now: Timestamp) -> bool {
+        let Some(rate) = budget.per_second() else {
             return true;
         };
-        let burst = rate.max(1.0);
         let bucket = self.0.entry(budget).or_insert(Bucket {
-            tokens: burst,
+            tokens: rate,
             filled: now,
         });
         let refill = since(bucket.filled, now).as_secs_f64() * rate;
-        bucket.tokens = (bucket.tokens + refill).min(burst);
+        bucket.tokens = (bucket.tokens + refill).min(rate);
         bucket.filled = now;
         // A refill of exactly one token must not be lost to rounding.
         if bucket.tokens + 1e-9 < 1.0 {
@@ -134,16 +88,15 @@ mod tests {
     #[test]
     fn a_bucket_holds_a_second_and_refills_at_its_rate() {
         let mut buckets = Buckets::default();
-        let limits = RateLimits::aws();
         let start = Timestamp::UNIX_EPOCH;
         let taken = (0..100)
-            .filter(|_| buckets.take(Budget::LambdaControl, &limits, start))
+            .filter(|_| buckets.take(Budget::LambdaControl, start))
             .count();
         assert_eq!(taken, 15);
         let next = later(start, Duration::from_millis(67));
-        assert!(buckets.take(Budget::LambdaControl, &limits, next));
-        assert!(!buckets.take(Budget::LambdaControl, &limits, next));
+        assert!(buckets.take(Budget::LambdaControl, next));
+        assert!(!buckets.take(Budget::LambdaControl, next));
         // Another budget is untouched.
-        assert!(buckets.take(Budget::LambdaGetFunction, &limits, next));
+        assert!(buckets.take(Budget::LambdaGetFunction, next));
     }
 }

@@ -9,27 +9,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::admin;
+use crate::api::{OperationInfo, Reply, Service, user_arn};
 use crate::calls::{CallCounts, CallInfo, CallRecord, Outcome};
-use crate::error::ApiError;
-use crate::fault::{Action, Fault, FaultId, FaultStatus, When};
-use crate::hanging::Hangs;
-use crate::lambda::{FunctionRef, Handler, Invocation};
-use crate::ops::{Operation, Service};
+use crate::error::{ApiError, ApiResult};
+use crate::fault::{Action, Fault, When};
+use crate::held::HeldCalls;
+use crate::lambda::function_arn;
 use crate::settings::Settings;
 use crate::ssm;
-use crate::wire::{self, Incoming, Reply};
-use crate::world::World;
+use crate::state::State;
+use crate::wire::{self, Incoming};
 
 /// A strict local Parameter Store and Lambda control plane. Clones share one state.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Sandbox {
     inner: Arc<Inner>,
 }
 
+#[derive(Default)]
 struct Inner {
-    world: Mutex<World>,
-    hangs: Hangs,
+    state: Mutex<State>,
+    held: HeldCalls,
 }
 
 /// The sandbox dropped the connection instead of answering, because a fault said so.
@@ -43,48 +43,25 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-impl Default for Sandbox {
-    fn default() -> Self {
-        Self::new(Settings::default())
-    }
-}
-
-/// What the faults of one moment leave of a call.
-enum Fate {
-    Go,
-    Refuse(ApiError),
-    Drop,
-}
+/// What the faults of one moment leave of a call: nothing, if the connection is to be dropped.
+type Faulted = Result<ApiResult<()>, ConnectionDropped>;
 
 impl Sandbox {
     /// An empty account.
     pub fn new(settings: Settings) -> Self {
-        Self::with_world(World::new(settings))
-    }
-
-    pub(crate) fn with_world(world: World) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                world: Mutex::new(world),
-                hangs: Hangs::default(),
-            }),
-        }
+        let sandbox = Self::default();
+        sandbox.state().settings = settings;
+        sandbox
     }
 
     /// The state. A panic elsewhere (a test's own hook, say) does not spoil it: no change is left
     /// half done while user code runs.
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.inner
-            .world
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        let state = self.inner.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn hangs(&self) -> &Hangs {
-        &self.inner.hangs
-    }
-
-    /// Answers one request of either service, or of the sandbox's own `/_sandbox/` paths.
+    /// Answers one request of either service.
     ///
     /// # Errors
     /// [`ConnectionDropped`] if a fault says so; every other failure is a response.
@@ -92,137 +69,110 @@ impl Sandbox {
         &self,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, ConnectionDropped> {
-        if request.uri().path().starts_with(admin::PREFIX) {
-            return Ok(admin::handle(self, request).await);
-        }
-        let region = self.world().settings.region.clone();
+        let region = self.state().settings.region.clone();
         let incoming = match wire::identify(request, &region) {
             Ok(incoming) => incoming,
             Err((service, error)) => return Ok(self.unidentified(service, error)),
         };
-        let service = incoming.operation.service;
         let (call, admitted) = self.admit(&incoming);
+        let service = call.service;
         let actions = match admitted {
             Ok(actions) => actions,
             Err(refusal) => return Ok(wire::respond(service, call.seq, Err(refusal))),
         };
-        let mut result = match self.befall(&call, &incoming, When::Before, &actions).await {
-            Fate::Go => self.perform(&call, &incoming),
-            Fate::Refuse(error) => Err(error),
-            Fate::Drop => return Err(self.dropped(&call)),
+        let mut result = match self.apply_faults(&call, When::Before, &actions).await? {
+            Ok(()) => self.perform(&call, &incoming),
+            Err(refusal) => Err(refusal),
         };
-        match self.befall(&call, &incoming, When::After, &actions).await {
-            Fate::Go => {}
-            Fate::Refuse(error) => result = Err(error),
-            Fate::Drop => return Err(self.dropped(&call)),
+        if let Err(refusal) = self.apply_faults(&call, When::After, &actions).await? {
+            result = Err(refusal);
         }
-        self.world().calls.end(call.seq, outcome(&result));
+        self.state().calls.end(call.seq, outcome(&result));
         Ok(wire::respond(service, call.seq, result))
     }
 
     /// Logs a request that is no operation the sandbox knows, and refuses it.
     fn unidentified(&self, service: Service, error: ApiError) -> Response<Bytes> {
-        let mut world = self.world();
-        let now = world.now();
-        let operation = Operation::unidentified(service);
-        let call = world
-            .calls
-            .begin(operation, error.message.clone(), String::new(), now);
+        let mut state = self.state();
+        let now = state.now();
+        let info = OperationInfo::unidentified(service);
+        let target = error.message.clone();
+        let call = state.calls.begin(&info, target, String::new(), now);
         let result = Err(error);
-        world.calls.end(call.seq, outcome(&result));
+        state.calls.end(call.seq, outcome(&result));
         wire::respond(service, call.seq, result)
     }
 
-    /// Logs the call, charges its budget and lets the rules count it.
-    /// Returns what is to befall it, or its refusal.
-    fn admit(&self, incoming: &Incoming) -> (CallInfo, Result<Vec<(When, Action)>, ApiError>) {
-        let mut world = self.world();
-        let now = world.now();
-        let operation = incoming.operation;
-        let call = world.calls.begin(
-            operation,
-            incoming.target.clone(),
-            incoming.caller.clone(),
-            now,
-        );
-        let limits = world.settings.rate_limits;
-        if !world.buckets.take(operation.budget, &limits, now) {
-            world.calls.end(call.seq, Outcome::Throttled);
-            return (call, Err(throttled(operation.service)));
+    /// Logs the call, charges its budget and lets the faults count it. Returns what is to happen to it, or
+    /// its refusal.
+    fn admit(&self, incoming: &Incoming) -> (CallInfo, ApiResult<Vec<(When, Action)>>) {
+        let mut state = self.state();
+        let now = state.now();
+        let info = incoming.operation.info();
+        let (target, caller) = (incoming.target.clone(), incoming.caller.clone());
+        let call = state.calls.begin(&info, target, caller, now);
+        if state.settings.rate_limits && !state.buckets.take(info.budget, now) {
+            state.calls.end(call.seq, Outcome::Throttled);
+            return (call, Err(throttled(info.service)));
         }
-        let actions = world.faults.strike(&call);
+        let actions = state.faults.apply(&call);
         (call, Ok(actions))
     }
 
-    async fn befall(
+    async fn apply_faults(
         &self,
         call: &CallInfo,
-        incoming: &Incoming,
         when: When,
         actions: &[(When, Action)],
-    ) -> Fate {
+    ) -> Faulted {
         for (_, action) in actions.iter().filter(|(at, _)| *at == when) {
             match action {
-                Action::Hook(hook) => hook(call),
+                Action::Hook(hook) => (hook.0)(call),
                 Action::Delay(by) => tokio::time::sleep(*by).await,
                 Action::Fail {
                     code,
                     status,
                     message,
-                } => return Fate::Refuse(ApiError::new(*status, code.clone(), message)),
-                Action::AccessDenied => return Fate::Refuse(self.denied(incoming)),
-                Action::Throttle => return Fate::Refuse(throttled(call.service)),
-                Action::Drop => return Fate::Drop,
+                } => return Ok(Err(ApiError::new(*status, code.clone(), message))),
+                Action::AccessDenied => return Ok(Err(self.denied(call))),
+                Action::Throttle => return Ok(Err(throttled(call.service))),
+                Action::Drop => return Err(self.dropped(call)),
                 Action::Hang => {
-                    self.hang(call).await;
-                    return Fate::Drop;
+                    self.state().calls.end(call.seq, Outcome::Hanging);
+                    self.inner.held.hold().await;
+                    return Err(self.dropped(call));
                 }
             }
         }
-        Fate::Go
+        Ok(Ok(()))
     }
 
-    fn perform(&self, call: &CallInfo, incoming: &Incoming) -> Result<Reply, ApiError> {
-        let (job, handler) = {
-            let mut world = self.world();
-            let result = world.perform(incoming);
-            if result.is_ok() {
-                world.calls.took_effect(call.seq);
-            }
-            match result? {
-                Ok(reply) => return Ok(reply),
-                Err(job) => {
-                    let handler = world.handlers.get(&job.function).cloned();
-                    (job, handler)
-                }
-            }
-        };
-        Ok(job.run(handler))
+    fn perform(&self, call: &CallInfo, incoming: &Incoming) -> ApiResult<Reply> {
+        let mut state = self.state();
+        let result = state.perform(incoming);
+        if result.is_ok() {
+            state.calls.took_effect(call.seq);
+        }
+        result
     }
 
     fn dropped(&self, call: &CallInfo) -> ConnectionDropped {
-        self.world().calls.end(call.seq, Outcome::Dropped);
+        self.state().calls.end(call.seq, Outcome::Dropped);
         ConnectionDropped
     }
 
     /// Refuses as IAM does, naming the action that is missing.
-    fn denied(&self, incoming: &Incoming) -> ApiError {
-        let world = self.world();
-        let settings = &world.settings;
-        let action = incoming.operation.iam_action();
-        let target = incoming.target.as_deref();
-        let (status, resource) = match incoming.operation.service {
-            Service::Ssm => {
-                let name = target.unwrap_or("*");
-                (400, ssm::arn(&settings.region, &settings.account, name))
-            }
-            Service::Lambda => {
-                let function = target.and_then(|it| FunctionRef::parse(it, settings).ok());
-                let resource = function.map_or_else(|| "*".to_owned(), |it| it.arn(settings));
-                (403, resource)
-            }
+    fn denied(&self, call: &CallInfo) -> ApiError {
+        let state = self.state();
+        let settings = &state.settings;
+        let action = call.iam_action();
+        let target = call.target.as_deref();
+        let (status, resource) = match (call.service, target) {
+            (Service::Ssm, target) => (400, ssm::arn(settings, target.unwrap_or("*"))),
+            (Service::Lambda, Some(function)) => (403, function_arn(settings, function, None)),
+            (Service::Lambda, None) => (403, "*".to_owned()),
         };
-        let user = format!("arn:aws:iam::{}:user/{}", settings.account, incoming.caller);
+        let user = user_arn(settings, &call.caller);
         let mut error = ApiError::new(
             status,
             "AccessDeniedException",
@@ -235,29 +185,29 @@ impl Sandbox {
         error
     }
 
-    /// Adds a rule. Rules stay until they are removed, also when they have struck.
-    pub fn inject(&self, fault: Fault) -> FaultId {
-        self.world().faults.inject(fault)
+    /// Adds a fault. It stays until it is cleared, also when it has applied as often as it should.
+    pub fn inject(&self, fault: Fault) {
+        self.state().faults.inject(fault);
     }
 
-    /// Removes a rule, if it is there.
-    pub fn remove_fault(&self, id: FaultId) {
-        self.world().faults.remove(id);
-    }
-
-    /// Removes all rules.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
-        self.world().faults.clear();
+        self.state().faults.clear();
     }
 
-    /// The rules, and how often each matched and struck.
-    pub fn faults(&self) -> Vec<FaultStatus> {
-        self.world().faults.status()
+    /// Waits until [`Fault::hang`] holds a call.
+    pub async fn wait_until_hanging(&self) {
+        self.inner.held.wait().await;
+    }
+
+    /// Lets go of every call that [`Fault::hang`] holds: each loses its connection.
+    pub fn release_hanging(&self) {
+        self.inner.held.release();
     }
 
     /// The calls since the start or the last reset, in order; at most the last 100,000.
     pub fn calls(&self) -> Vec<CallRecord> {
-        self.world().calls.records()
+        self.state().calls.records()
     }
 
     /// Those of [`Sandbox::calls`] that change something.
@@ -269,38 +219,28 @@ impl Sandbox {
 
     /// Counts since the start or the last reset.
     pub fn call_counts(&self) -> CallCounts {
-        self.world().calls.counts().clone()
+        self.state().calls.counts().clone()
     }
 
     /// Forgets the log and the counts; the numbers of calls go on.
     pub fn reset_calls(&self) {
-        self.world().calls.reset();
-    }
-
-    /// Every invocation asked for, in order.
-    pub fn invocations(&self) -> Vec<Invocation> {
-        self.world().lambda.invocations.clone()
-    }
-
-    /// Lets a closure stand in for a function's code. Without one, Invoke echoes its payload.
-    pub fn on_invoke(&self, function: &str, handler: Handler) {
-        self.world().handlers.insert(function.to_owned(), handler);
+        self.state().calls.reset();
     }
 
     /// Changes settings while it runs. Rate limits start over with full buckets.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
-        let mut world = self.world();
-        change(&mut world.settings);
-        world.buckets.clear();
+        let mut state = self.state();
+        change(&mut state.settings);
+        state.buckets.clear();
     }
 
     /// A copy of the settings.
     pub fn settings(&self) -> Settings {
-        self.world().settings.clone()
+        self.state().settings.clone()
     }
 }
 
-fn outcome(result: &Result<Reply, ApiError>) -> Outcome {
+fn outcome(result: &ApiResult<Reply>) -> Outcome {
     match result {
         Ok(reply) => Outcome::Ok {
             status: reply.status,

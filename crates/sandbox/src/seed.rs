@@ -1,16 +1,11 @@
 //! Functions as a test or a demonstration wants them, put in place without a call.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::lambda::{
-    Alias, Configuration, Function, FunctionRef, LambdaState, Mapping, Provisioned, Version,
-    function_arn, statement,
-};
+use crate::lambda::{Alias, Function, FunctionRef, Mapping, Provisioned, function_arn};
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
+use crate::state::State;
 
 /// A function to be, with everything settled: provisioned concurrency is ready, mappings are at rest.
 /// Limits are not checked; a seeded account may be one that AWS would not let grow.
@@ -32,15 +27,9 @@ use crate::settings::Settings;
 #[must_use = "a specification does nothing until it is seeded"]
 #[derive(Clone, Debug)]
 pub struct FunctionSpec {
-    name: String,
-    timeout: u32,
-    dead_letter: Option<String>,
-    tags: BTreeMap<String, String>,
-    reserved: Option<u32>,
+    /// Without its versions and its policy.
+    function: Function,
     versions: u64,
-    aliases: BTreeMap<String, u64>,
-    weights: BTreeMap<String, (u64, f64)>,
-    provisioned: BTreeMap<String, u32>,
     mappings: Vec<MappingSpec>,
     invoked_by: Vec<String>,
 }
@@ -56,9 +45,8 @@ pub struct MappingSpec {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Sqs(String),
-    Kinesis(String),
-    DynamoDb(String),
+    /// Of this account, by its service and its resource.
+    Own(&'static str, String),
     Arn(String),
     SelfManagedKafka(String),
 }
@@ -67,15 +55,8 @@ impl FunctionSpec {
     /// A function with nothing special about it: timeout 3 s, reserved concurrency unset.
     pub fn new(name: &str) -> Self {
         Self {
-            name: name.to_owned(),
-            timeout: 3,
-            dead_letter: None,
-            tags: BTreeMap::new(),
-            reserved: None,
+            function: Function::new(name),
             versions: 0,
-            aliases: BTreeMap::new(),
-            weights: BTreeMap::new(),
-            provisioned: BTreeMap::new(),
             mappings: Vec::new(),
             invoked_by: Vec::new(),
         }
@@ -83,25 +64,25 @@ impl FunctionSpec {
 
     /// Its timeout in seconds.
     pub fn timeout(mut self, seconds: u32) -> Self {
-        self.timeout = seconds;
+        self.function.latest.timeout = seconds;
         self
     }
 
     /// The ARN of its dead-letter queue or topic.
     pub fn dead_letter(mut self, arn: &str) -> Self {
-        self.dead_letter = Some(arn.to_owned());
+        self.function.latest.dead_letter = Some(arn.to_owned());
         self
     }
 
     /// A tag.
     pub fn tag(mut self, key: &str, value: &str) -> Self {
-        self.tags.insert(key.to_owned(), value.to_owned());
+        self.function.tags.insert(key.to_owned(), value.to_owned());
         self
     }
 
     /// Its reserved concurrency. Unset unless this is called; zero is not unset.
     pub fn reserved(mut self, limit: u32) -> Self {
-        self.reserved = Some(limit);
+        self.function.reserved = Some(limit);
         self
     }
 
@@ -113,15 +94,12 @@ impl FunctionSpec {
 
     /// An alias of a version, which is published if it is not yet.
     pub fn alias(mut self, name: &str, version: u64) -> Self {
-        self.aliases.insert(name.to_owned(), version);
+        let alias = Alias {
+            version: version.to_string(),
+            routing: None,
+        };
+        self.function.aliases.insert(name.to_owned(), alias);
         self.versions(version)
-    }
-
-    /// An alias of a version that sends a part of its traffic (0 to 1) to another version, as a deploy
-    /// that shifts traffic does.
-    pub fn weighted_alias(mut self, name: &str, version: u64, other: u64, weight: f64) -> Self {
-        self.weights.insert(name.to_owned(), (other, weight));
-        self.versions(other).alias(name, version)
     }
 
     /// A service that its resource policy lets invoke it, by its principal: `s3.amazonaws.com`.
@@ -132,7 +110,10 @@ impl FunctionSpec {
 
     /// Provisioned concurrency on an alias or a version; a version is published if it is not yet.
     pub fn provisioned(mut self, qualifier: &str, count: u32) -> Self {
-        self.provisioned.insert(qualifier.to_owned(), count);
+        let ready = Provisioned::ready(count, self.function.latest.modified);
+        self.function
+            .provisioned
+            .insert(qualifier.to_owned(), ready);
         match qualifier.parse() {
             Ok(version) => self.versions(version),
             Err(_) => self,
@@ -143,6 +124,22 @@ impl FunctionSpec {
     pub fn mapping(mut self, mapping: MappingSpec) -> Self {
         self.mappings.push(mapping);
         self
+    }
+
+    fn function(self, settings: &Settings) -> Function {
+        let now = settings.clock.now();
+        let mut function = self.function;
+        function.latest.modified = now;
+        for provisioned in function.provisioned.values_mut() {
+            *provisioned = Provisioned::ready(provisioned.requested, now);
+        }
+        for _ in 0..self.versions {
+            function.publish();
+        }
+        for principal in &self.invoked_by {
+            function.allow(settings, None, principal);
+        }
+        function
     }
 }
 
@@ -157,17 +154,18 @@ impl MappingSpec {
 
     /// A queue of this account, by its name.
     pub fn sqs(queue: &str) -> Self {
-        Self::new(Source::Sqs(queue.to_owned()))
+        Self::new(Source::Own("sqs", queue.to_owned()))
     }
 
     /// A Kinesis stream of this account, by its name.
     pub fn kinesis(stream: &str) -> Self {
-        Self::new(Source::Kinesis(stream.to_owned()))
+        Self::new(Source::Own("kinesis", format!("stream/{stream}")))
     }
 
     /// The stream of a DynamoDB table of this account, by the table's name.
     pub fn dynamodb(table: &str) -> Self {
-        Self::new(Source::DynamoDb(table.to_owned()))
+        let stream = format!("table/{table}/stream/2026-01-01T00:00:00.000");
+        Self::new(Source::Own("dynamodb", stream))
     }
 
     /// Any event source, by its ARN.
@@ -192,127 +190,58 @@ impl MappingSpec {
         self
     }
 
-    fn source_arn(&self, settings: &Settings) -> Option<String> {
-        let at = |service: &str, rest: &str| {
-            format!(
-                "arn:aws:{service}:{}:{}:{rest}",
+    fn mapping(self, uuid: String, function: &str, settings: &Settings) -> Mapping {
+        let mut others = Map::new();
+        let source_arn = match self.source {
+            Source::Own(service, resource) => Some(format!(
+                "arn:aws:{service}:{}:{}:{resource}",
                 settings.region, settings.account
-            )
+            )),
+            Source::Arn(arn) => Some(arn),
+            Source::SelfManagedKafka(topic) => {
+                others.insert("Topics".to_owned(), json!([topic]));
+                let servers = json!({ "KAFKA_BOOTSTRAP_SERVERS": ["kafka.example.com:9096"] });
+                let cluster: Value = json!({ "Endpoints": servers });
+                others.insert("SelfManagedEventSource".to_owned(), cluster);
+                None
+            }
         };
-        let arn = match &self.source {
-            Source::SelfManagedKafka(_) => return None,
-            Source::Sqs(queue) => at("sqs", queue),
-            Source::Kinesis(stream) => at("kinesis", &format!("stream/{stream}")),
-            Source::DynamoDb(table) => at(
-                "dynamodb",
-                &format!("table/{table}/stream/2026-01-01T00:00:00.000"),
-            ),
-            Source::Arn(arn) => arn.clone(),
-        };
-        Some(arn)
-    }
-
-    /// What stands in a mapping beside its source.
-    fn settings(&self) -> Map<String, Value> {
-        let Source::SelfManagedKafka(topic) = &self.source else {
-            return Map::new();
-        };
-        let endpoints = json!({ "KAFKA_BOOTSTRAP_SERVERS": ["kafka.example.com:9096"] });
-        let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:kafka";
-        Map::from_iter([
-            ("Topics".to_owned(), json!([topic])),
-            (
-                "SelfManagedEventSource".to_owned(),
-                json!({ "Endpoints": endpoints }),
-            ),
-            (
-                "SourceAccessConfigurations".to_owned(),
-                json!([{ "Type": "SASL_SCRAM_512_AUTH", "URI": secret }]),
-            ),
-        ])
+        Mapping {
+            uuid,
+            source_arn,
+            function_arn: function_arn(settings, function, self.qualifier.as_deref()),
+            enabled: self.enabled,
+            change: None,
+            modified: settings.clock.now(),
+            settings: others,
+        }
     }
 }
 
 impl Sandbox {
     /// Puts a function in place, or another in its stead. Returns the UUIDs of its mappings, in the
     /// order they were given.
-    pub fn seed(&self, spec: FunctionSpec) -> Vec<String> {
-        self.world().with_context(|_, lambda, context| {
-            let name = spec.name.clone();
-            // The mappings of the one whose place it takes go with it.
-            lambda.mappings.retain(|_, mapping| {
-                FunctionRef::parse(&mapping.function_arn, context.settings)
-                    .is_ok_and(|owner| owner.name != name)
-            });
-            let function = spec.function(lambda, context.settings, context.now);
-            lambda.functions.insert(name.clone(), function);
-            let mappings = spec.mappings.iter();
-            mappings
-                .map(|mapping| {
-                    let uuid = lambda.uuid();
-                    let at_rest = Mapping {
-                        uuid: uuid.clone(),
-                        source_arn: mapping.source_arn(context.settings),
-                        function_arn: function_arn(
-                            context.settings,
-                            &name,
-                            mapping.qualifier.as_deref(),
-                        ),
-                        batch_size: 10,
-                        enabled: mapping.enabled,
-                        change: None,
-                        modified: context.now,
-                        settings: mapping.settings(),
-                    };
-                    lambda.mappings.insert(uuid.clone(), at_rest);
-                    uuid
-                })
-                .collect()
-        })
-    }
-}
-
-impl FunctionSpec {
-    fn function(&self, lambda: &mut LambdaState, settings: &Settings, now: Timestamp) -> Function {
-        let mut latest = Configuration::blank(settings, lambda.uuid(), now);
-        latest.timeout = self.timeout;
-        latest.dead_letter.clone_from(&self.dead_letter);
-        let version = Version {
-            configuration: latest.clone(),
-        };
-        let mut function = Function::new(&self.name, latest);
-        function.tags.clone_from(&self.tags);
-        function.reserved = self.reserved;
-        function.last_version = self.versions;
-        function.published = self.versions > 0;
-        function.versions = (1..=self.versions).map(|n| (n, version.clone())).collect();
-        for (alias, version) in &self.aliases {
-            let alias_of = Alias {
-                version: version.to_string(),
-                description: String::new(),
-                routing: self.weights.get(alias).map(|(other, weight)| {
-                    json!({ "AdditionalVersionWeights": { other.to_string(): weight } })
-                }),
-                revision: lambda.uuid(),
-            };
-            function.aliases.insert(alias.clone(), alias_of);
-        }
-        let arn = function_arn(settings, &self.name, None);
-        let statements = self.invoked_by.iter().map(|principal| {
-            let id = principal.replace('.', "-");
-            let statement = statement(&id, principal, "lambda:InvokeFunction", &arn);
-            (id, statement)
+    pub fn seed(&self, mut spec: FunctionSpec) -> Vec<String> {
+        let mut state = self.state();
+        let State {
+            lambda, settings, ..
+        } = &mut *state;
+        let name = spec.function.name.clone();
+        // The mappings of the one whose place it takes go with it.
+        lambda.mappings.retain(|_, mapping| {
+            let owner = FunctionRef::parse(&mapping.function_arn, settings);
+            owner.is_ok_and(|owner| owner.name != name)
         });
-        function.policy.insert(String::new(), statements.collect());
-        for (qualifier, count) in &self.provisioned {
-            let ready = Provisioned {
-                requested: *count,
-                ready_at: now,
-                fails: None,
-                modified: now,
-            };
-            function.provisioned.insert(qualifier.clone(), ready);
-        }
-        function
+        let mappings = std::mem::take(&mut spec.mappings).into_iter();
+        let uuids = mappings.map(|spec| {
+            let uuid = lambda.uuid();
+            let mapping = spec.mapping(uuid.clone(), &name, settings);
+            lambda.mappings.insert(uuid.clone(), mapping);
+            uuid
+        });
+        let uuids = uuids.collect();
+        let function = spec.function(settings);
+        lambda.functions.insert(name, function);
+        uuids
     }
 }

@@ -1,4 +1,4 @@
-//! The door over HTTP, on loopback, for anything that speaks AWS's protocols; and for what is shown beside
+//! The transport over HTTP, on loopback, for anything that speaks AWS's protocols; and for what is shown beside
 //! the sandbox, so that there is one loop that accepts.
 
 use std::io;
@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::admin;
 use crate::sandbox::{ConnectionDropped, Sandbox};
 
 /// The largest request body, in bytes: more than Lambda's own limit.
@@ -214,6 +215,11 @@ async fn answer(
             return Err(ConnectionDropped);
         }
     };
-    let response = sandbox.handle(Request::from_parts(parts, body)).await?;
+    let is_admin = parts.uri.path().starts_with(admin::PREFIX);
+    let request = Request::from_parts(parts, body);
+    let response = match is_admin {
+        true => admin::handle(sandbox, request),
+        false => sandbox.handle(request).await?,
+    };
     Ok(response.map(Full::new))
 }

@@ -1,11 +1,10 @@
 //! What can be tuned: identity, durations, limits. The defaults are AWS's own numbers.
 //!
-//! It holds no state; what happens at run time lives in the world behind [`crate::Sandbox`].
+//! It holds no state; [`crate::Sandbox`] does.
 
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::rate::RateLimits;
 
 /// Everything about a sandbox that can be chosen.
 ///
@@ -19,8 +18,8 @@ pub struct Settings {
     pub region: String,
     /// Where time comes from. Default [`Clock::system`].
     pub clock: Clock,
-    /// Requests per second, by budget. Default [`RateLimits::aws`].
-    pub rate_limits: RateLimits,
+    /// Whether AWS's requests per second hold, by [`Budget`](crate::Budget). Default true.
+    pub rate_limits: bool,
     /// Parameter Store's limits and consistency.
     pub ssm: SsmSettings,
     /// Lambda's limits and how long its asynchronous changes take.
@@ -30,8 +29,6 @@ pub struct Settings {
 /// Parameter Store's limits and consistency.
 #[derive(Clone, Debug)]
 pub struct SsmSettings {
-    /// How many parameters one account may hold in a region. AWS: 10,000 in the standard tier.
-    pub max_parameters: usize,
     /// How long a deleted name must rest before it is created again. AWS asks for 30 s [API
     /// reference, `DeleteParameter`] and does not say what happens otherwise.
     pub recreate_after: Duration,
@@ -44,9 +41,6 @@ pub struct SsmSettings {
     pub read_lag: u32,
     /// When a page of `GetParametersByPath` is empty and yet carries a `NextToken`.
     pub empty_pages: EmptyPages,
-    /// Two updates of one name closer together than this get `TooManyUpdates`. Default zero: calls
-    /// to the sandbox are served one at a time, so they never truly overlap.
-    pub update_spacing: Duration,
 }
 
 /// What becomes of a name that is created again before it has rested
@@ -84,17 +78,9 @@ pub enum EmptyPages {
 pub struct LambdaSettings {
     /// The account's concurrency limit. AWS: 1,000 unless raised, or 10 on a new account.
     pub concurrent_executions: u32,
-    /// What must stay unreserved. AWS: 100, or 10 on small accounts.
-    pub unreserved_minimum: u32,
-    /// How long a function created through the API stays `Pending`.
-    pub create: Duration,
-    /// How long a deploy leaves `LastUpdateStatus` at `InProgress`.
-    pub update: Duration,
     /// How long provisioned concurrency stays `IN_PROGRESS`.
     pub provision: Duration,
-    /// If set, provisioned concurrency ends `FAILED` with this reason, for every function.
-    pub provision_fails: Option<String>,
-    /// How long a mapping stays `Creating`, `Enabling`, `Updating` or `Deleting`.
+    /// How long a mapping stays `Enabling` or `Updating`.
     pub mapping_change: Duration,
     /// How long a mapping stays `Disabling`.
     pub mapping_disable: Duration,
@@ -112,7 +98,7 @@ impl Default for Settings {
             account: "123456789012".to_owned(),
             region: "us-east-1".to_owned(),
             clock: Clock::system(),
-            rate_limits: RateLimits::aws(),
+            rate_limits: true,
             ssm: SsmSettings::default(),
             lambda: LambdaSettings::default(),
         }
@@ -125,7 +111,7 @@ impl Settings {
     pub fn quick() -> Self {
         Self {
             clock: Clock::tokio(),
-            rate_limits: RateLimits::off(),
+            rate_limits: false,
             ..Self::default()
         }
     }
@@ -142,8 +128,6 @@ impl Settings {
                 ..SsmSettings::default()
             },
             lambda: LambdaSettings {
-                create: Duration::from_secs(3),
-                update: Duration::from_secs(5),
                 provision: Duration::from_secs(90),
                 mapping_change: Duration::from_secs(8),
                 mapping_disable: Duration::from_secs(15),
@@ -163,8 +147,6 @@ impl Settings {
                 ..SsmSettings::default()
             },
             lambda: LambdaSettings {
-                create: Duration::ZERO,
-                update: blink,
                 provision: blink,
                 mapping_change: blink,
                 mapping_disable: blink,
@@ -178,13 +160,11 @@ impl Settings {
 impl Default for SsmSettings {
     fn default() -> Self {
         Self {
-            max_parameters: 10_000,
             recreate_after: Duration::from_secs(30),
             early_reuse: EarlyReuse::Refused,
             kms_key: KmsKey::Usable,
             read_lag: 0,
             empty_pages: EmptyPages::Every(3),
-            update_spacing: Duration::ZERO,
         }
     }
 }
@@ -193,11 +173,7 @@ impl Default for LambdaSettings {
     fn default() -> Self {
         Self {
             concurrent_executions: 1_000,
-            unreserved_minimum: 100,
-            create: Duration::from_secs(1),
-            update: Duration::from_secs(3),
             provision: Duration::from_secs(5),
-            provision_fails: None,
             mapping_change: Duration::from_secs(2),
             mapping_disable: Duration::from_secs(2),
             read_lag: Duration::ZERO,

@@ -1,96 +1,43 @@
 //! AWS's two wire protocols: which operation a request is, and how an answer is written.
 //!
-//! Parameter Store speaks JSON 1.1 (an `X-Amz-Target` header, everything in the body), Lambda
-//! speaks REST-JSON (method, path, query). Signatures are not verified; their presence and the
-//! region they were made for are, since that is where a misconfigured client shows.
+//! Parameter Store speaks JSON 1.1 (an `X-Amz-Target` header, everything in the body), Lambda speaks
+//! REST-JSON (method, path, query). Signatures are not verified; their presence and the region they were made
+//! for are, since that is where a misconfigured client shows.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::api::{Message, Operation, OperationInfo, Reply, Service};
 use crate::error::{ApiError, ApiResult};
-use crate::lambda;
-use crate::ops::{self, Operation, Service};
+use crate::lambda::{self, LambdaState};
+use crate::ssm::{self, SsmState};
+
+/// An operation of either service.
+#[derive(Clone, Copy)]
+pub(crate) enum AnyOperation {
+    Ssm(&'static Operation<SsmState>),
+    Lambda(&'static Operation<LambdaState>),
+}
+
+impl AnyOperation {
+    pub(crate) fn info(self) -> OperationInfo {
+        match self {
+            Self::Ssm(operation) => operation.info,
+            Self::Lambda(operation) => operation.info,
+        }
+    }
+}
 
 /// A request whose operation is known.
-#[derive(Debug)]
 pub(crate) struct Incoming {
-    pub(crate) operation: &'static Operation,
-    /// What follows the resource in the path, decoded: the function, alias, mapping or ARN.
-    pub(crate) path: Vec<String>,
-    pub(crate) query: Vec<(String, String)>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    /// The parameter, function, mapping or path it names, for the log.
+    pub(crate) operation: AnyOperation,
+    /// The parameter, function or mapping it names, for the log.
     pub(crate) target: Option<String>,
     /// The access key id that signed it.
     pub(crate) caller: String,
-}
-
-/// A successful answer.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) body: Bytes,
-    pub(crate) headers: Vec<(&'static str, String)>,
-}
-
-impl Reply {
-    pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self {
-            status,
-            body: Bytes::from(body.to_string()),
-            headers: Vec::new(),
-        }
-    }
-
-    pub(crate) fn empty(status: u16) -> Self {
-        Self {
-            status,
-            body: Bytes::new(),
-            headers: Vec::new(),
-        }
-    }
-}
-
-impl Incoming {
-    /// The value of a query parameter, if given and not empty.
-    pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// All values of a repeated query parameter.
-    pub(crate) fn query_all(&self, name: &str) -> Vec<&str> {
-        self.query
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .collect()
-    }
-
-    /// A segment of the path after the resource; empty if there is none.
-    pub(crate) fn segment(&self, index: usize) -> &str {
-        self.path.get(index).map_or("", String::as_str)
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// The body as the operation's input. Unknown fields are ignored, wrong types are not.
-    pub(crate) fn input<T: DeserializeOwned>(&self) -> ApiResult<T> {
-        let body: &[u8] = if self.body.is_empty() {
-            b"{}"
-        } else {
-            &self.body
-        };
-        serde_json::from_slice(body).map_err(|error| ApiError::serialization(error.to_string()))
-    }
+    pub(crate) message: Message,
 }
 
 /// Finds the operation a request asks for, or the refusal that names what is unknown.
@@ -99,77 +46,82 @@ pub(crate) fn identify(
     region: &str,
 ) -> Result<Incoming, (Service, ApiError)> {
     let (parts, body) = request.into_parts();
-    let target = parts
-        .headers
-        .get("x-amz-target")
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let service = if target.is_some() {
-        Service::Ssm
-    } else {
-        Service::Lambda
+    let header = parts.headers.get("x-amz-target");
+    let header = header.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
+    let service = match header {
+        Some(_) => Service::Ssm,
+        None => Service::Lambda,
     };
-    let caller = caller(&parts.headers, region).map_err(|error| (service, error))?;
-    match target {
-        Some(target) => {
-            let operation = target
-                .strip_prefix("AmazonSSM.")
-                .and_then(|name| ops::operation(Service::Ssm, name))
-                .ok_or_else(|| (service, unknown(&format!("the operation {target}"))))?;
-            Ok(Incoming {
-                operation,
-                path: Vec::new(),
-                query: Vec::new(),
-                headers: parts.headers,
-                target: ssm_target(&body),
-                body,
-                caller,
-            })
+    let refused = |error| (service, error);
+    let caller = caller(&parts.headers, region).map_err(refused)?;
+    let mut message = Message {
+        headers: parts.headers,
+        body,
+        ..Message::default()
+    };
+    let (operation, target) = match header {
+        Some(header) => {
+            let name = header.strip_prefix("AmazonSSM.").unwrap_or_default();
+            let mut operations = ssm::OPERATIONS.iter();
+            let operation = operations
+                .find(|operation| operation.info.name == name)
+                .ok_or_else(|| refused(unknown(400, &format!("the operation {header}"))))?;
+            (AnyOperation::Ssm(operation), ssm_target(&message.body))
         }
         None => {
-            let segments: Vec<String> = parts
-                .uri
-                .path()
-                .split('/')
-                .filter(|segment| !segment.is_empty())
-                .map(decode)
-                .collect();
-            let query: Vec<(String, String)> = parts
-                .uri
-                .query()
-                .unwrap_or_default()
-                .split('&')
-                .filter(|pair| !pair.is_empty())
+            let path: Vec<String> = pieces(parts.uri.path(), '/').map(decode).collect();
+            let query = pieces(parts.uri.query().unwrap_or_default(), '&');
+            message.query = query
                 .map(|pair| {
                     let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
                     (decode(key), decode(value))
                 })
                 .collect();
-            let route = lambda::route(parts.method.as_str(), &segments, &query);
-            let (operation, path) = route
-                .and_then(|(name, path)| Some((ops::operation(Service::Lambda, name)?, path)))
+            let called = format!("{} {}", parts.method, path.join("/"));
+            let (route, operation) = lambda::OPERATIONS
+                .iter()
+                .find(|(route, _)| has_route(&called, &message.query, route))
                 .ok_or_else(|| {
-                    let what = format!("{} {}", parts.method, parts.uri.path());
-                    let mut error = unknown(&what);
-                    error.status = 404;
-                    (service, error)
+                    let asked = format!("{} {}", parts.method, parts.uri.path());
+                    refused(unknown(404, &asked))
                 })?;
-            let target = lambda::target(&path, &body);
-            Ok(Incoming {
-                operation,
-                path,
-                query,
-                headers: parts.headers,
-                body,
-                target,
-                caller,
-            })
+            let named = route.split('/').position(|segment| segment == "*");
+            let named = named.and_then(|index| path.into_iter().nth(index));
+            message.subject = named.clone().unwrap_or_default();
+            let target = named.map(|named| lambda::bare_name(&named).to_owned());
+            (AnyOperation::Lambda(operation), target)
         }
-    }
+    };
+    Ok(Incoming {
+        operation,
+        target,
+        caller,
+        message,
+    })
 }
 
-fn unknown(what: &str) -> ApiError {
+fn pieces(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    text.split(separator).filter(|piece| !piece.is_empty())
+}
+
+/// Whether a method with its path, and a query, are those of a route.
+fn has_route(called: &str, query: &[(String, String)], route: &str) -> bool {
+    let (path, flag) = route.split_once('?').unwrap_or((route, ""));
+    let (mut ours, mut theirs) = (path.split('/'), called.split('/'));
+    let same_path = loop {
+        match (ours.next(), theirs.next()) {
+            (None, None) => break true,
+            (Some(ours), Some(theirs)) if ours == "*" || ours == theirs => {}
+            _ => break false,
+        }
+    };
+    let has_flag = |(key, value): &(String, String)| flag.split_once('=') == Some((key, value));
+    same_path && (flag.is_empty() || query.iter().any(has_flag))
+}
+
+fn unknown(status: u16, what: &str) -> ApiError {
     ApiError::new(
-        400,
+        status,
         "UnknownOperationException",
         format!("The sandbox does not know {what}."),
     )
@@ -185,7 +137,6 @@ fn caller(headers: &HeaderMap, region: &str) -> ApiResult<String> {
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split("Credential=").nth(1))
-        .map(|value| value.split([',', ' ']).next().unwrap_or_default())
         .ok_or_else(|| {
             ApiError::new(
                 403,
@@ -218,66 +169,49 @@ fn ssm_target(body: &Bytes) -> Option<String> {
     Some(names.join(","))
 }
 
-const JSON_1_1: &str = "application/x-amz-json-1.1";
-const JSON: &str = "application/json";
-
 /// Writes an answer the way its service does.
 pub(crate) fn respond(
     service: Service,
     request_id: u64,
-    result: Result<Reply, ApiError>,
+    result: ApiResult<Reply>,
 ) -> Response<Bytes> {
-    let (status, content_type, headers, body) = match result {
-        Ok(reply) => (
-            reply.status,
-            content_type(service),
-            reply.headers,
-            reply.body,
-        ),
-        Err(error) => error_parts(service, error),
+    let mut headers = HeaderMap::new();
+    let content_type = match service {
+        Service::Ssm => "application/x-amz-json-1.1",
+        Service::Lambda => "application/json",
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let id = format!("00000000-0000-4000-8000-{request_id:012x}");
+    headers.extend(HeaderValue::from_str(&id).map(|id| (REQUEST_ID, id)));
+    let (status, body) = match result {
+        Ok(reply) => (reply.status, reply.body),
+        Err(error) => {
+            let mut body = Map::new();
+            match service {
+                Service::Ssm => {
+                    body.insert("__type".to_owned(), error.code.as_ref().into());
+                }
+                Service::Lambda => {
+                    let code = HeaderValue::from_str(&error.code);
+                    headers.extend(code.map(|code| (ERROR_TYPE, code)));
+                }
+            }
+            for (key, value) in error.fields {
+                body.insert(key.to_owned(), value.into());
+            }
+            if let Some(message) = error.message {
+                body.insert(error.message_key.to_owned(), message.into());
+            }
+            (error.status, Bytes::from(Value::Object(body).to_string()))
+        }
     };
     let mut response = Response::new(body);
-    // A status outside of HTTP's range can only come from a fault somebody asked for.
+    // Only a fault can ask for a status outside of HTTP's range.
     *response.status_mut() =
-        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    let map = response.headers_mut();
-    map.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    let id = format!("00000000-0000-4000-8000-{request_id:012x}");
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        map.insert("x-amzn-requestid", id);
-    }
-    for (name, value) in headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            map.insert(name, value);
-        }
-    }
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
     response
 }
 
-fn content_type(service: Service) -> &'static str {
-    match service {
-        Service::Ssm => JSON_1_1,
-        Service::Lambda => JSON,
-    }
-}
-
-type Parts = (u16, &'static str, Vec<(&'static str, String)>, Bytes);
-
-fn error_parts(service: Service, error: ApiError) -> Parts {
-    let mut body = Map::new();
-    let mut headers = Vec::new();
-    match service {
-        Service::Ssm => {
-            body.insert("__type".to_owned(), error.code.as_ref().into());
-        }
-        Service::Lambda => headers.push(("x-amzn-errortype", error.code.into_owned())),
-    }
-    for (key, value) in error.fields {
-        body.insert(key.to_owned(), value.into());
-    }
-    if let Some(message) = error.message {
-        body.insert(error.message_key.to_owned(), message.into());
-    }
-    let body = Bytes::from(Value::Object(body).to_string());
-    (error.status, content_type(service), headers, body)
-}
+const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-amzn-requestid");
+const ERROR_TYPE: header::HeaderName = header::HeaderName::from_static("x-amzn-errortype");

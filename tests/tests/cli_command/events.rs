@@ -1,8 +1,6 @@
 //! What becomes of events is shown before the question; without somebody to ask, losing them has to be
 //! accepted.
 
-use std::io::{Read as _, Write as _};
-
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
 use maintenance_tests::Scene;
 
@@ -35,26 +33,10 @@ fn scene() -> Scene {
     scene
 }
 
-/// Lets a service invoke a function, by the same request that adding a trigger makes.
+/// Lets a service invoke a function.
 pub(crate) fn allow(scene: &Scene, function: &str, principal: &str) {
-    let address = &scene.variables()["AWS_ENDPOINT_URL"];
-    let address = address.strip_prefix("http://").expect("an address");
-    let body = format!(
-        r#"{{"StatementId": "trigger", "Action": "lambda:InvokeFunction", "Principal": "{principal}"}}"#
-    );
-    let mut stream = std::net::TcpStream::connect(address).expect("the local AWS");
-    write!(
-        stream,
-        "POST /2015-03-31/functions/{function}/policy HTTP/1.1\r\nHost: {address}\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/lambda/aws4_request, \
-         SignedHeaders=host, Signature=0\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let allowed = scene.sandbox().allow(function, None, principal);
+    allowed.expect("a function of that name");
 }
 
 const ON: [&str; 3] = ["on", "--role", "worker"];

@@ -7,9 +7,7 @@
 use std::time::Duration;
 
 use maintenance_control::Report;
-use maintenance_sandbox::{
-    Budget, CallRecord, FunctionSpec, MappingSpec, Outcome, RateLimits, Service,
-};
+use maintenance_sandbox::{Budget, CallRecord, FunctionSpec, MappingSpec, Outcome, Service};
 
 use crate::support::{World, worker};
 
@@ -60,7 +58,7 @@ impl Kind {
 pub(crate) fn world(kind: Kind, functions: usize) -> World {
     let world = World::new((0..functions).map(|i| kind.function(i)));
     world.sandbox.configure(|settings| {
-        settings.rate_limits = RateLimits::aws();
+        settings.rate_limits = true;
         settings.lambda.concurrent_executions = 100_000;
     });
     world

@@ -10,9 +10,9 @@ use crate::triggers::{S3, allow, lost, on_accepting};
 async fn nothing_is_changed_until_the_loss_is_accepted_and_then_it_is_not_asked_again() {
     let world = World::mixed();
     let before = world.sandbox.fleet();
-    allow(&world, "demo-dev-limited", None, S3).await;
-    allow(&world, "demo-dev-unset", None, "events.amazonaws.com").await;
-    allow(&world, "other-dev-mail", None, S3).await;
+    allow(&world, "demo-dev-limited", None, S3);
+    allow(&world, "demo-dev-unset", None, "events.amazonaws.com");
+    allow(&world, "other-dev-mail", None, S3);
     world.sandbox.reset_calls();
 
     // Web maintenance is not turned on either: what is refused has changed nothing.
@@ -35,7 +35,7 @@ async fn nothing_is_changed_until_the_loss_is_accepted_and_then_it_is_not_asked_
     let report = world.on(&worker()).await.unwrap();
     assert_eq!(only(&report).outcome, RoleOutcome::AlreadyOn);
     world.sandbox.seed(FunctionSpec::new("demo-dev-z"));
-    allow(&world, "demo-dev-z", None, S3).await;
+    allow(&world, "demo-dev-z", None, S3);
     let error = world.on(&worker()).await.unwrap_err();
     assert_eq!(lost(&error), ["demo-dev-z"]);
     assert_eq!(world.sandbox.fleet()["demo-dev-z"].reserved, None);
@@ -52,7 +52,7 @@ async fn nothing_is_changed_until_the_loss_is_accepted_and_then_it_is_not_asked_
 #[tokio::test(start_paused = true)]
 async fn what_was_begun_goes_on_without_being_asked_about() {
     let world = World::mixed();
-    allow(&world, "demo-dev-limited", None, S3).await;
+    allow(&world, "demo-dev-limited", None, S3);
     world.inject(
         Fault::on("PutFunctionConcurrency")
             .target("demo-dev-limited")

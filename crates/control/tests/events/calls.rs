@@ -13,7 +13,7 @@ async fn a_plain_function_costs_one_get_policy_and_nothing_where_the_loss_is_acc
     let world = World::new(functions());
     for name in &names {
         // A synchronous trigger needs no further look.
-        allow(&world, name, None, API).await;
+        allow(&world, name, None, API);
     }
     world.sandbox.reset_calls();
     world.on(&worker()).await.unwrap();
@@ -41,7 +41,7 @@ async fn a_plain_function_costs_one_get_policy_and_nothing_where_the_loss_is_acc
 #[tokio::test(start_paused = true)]
 async fn of_many_versions_only_the_newest_are_asked() {
     let world = World::new([FunctionSpec::new("demo-dev-a").versions(200)]);
-    allow(&world, "demo-dev-a", Some("200"), S3).await;
+    allow(&world, "demo-dev-a", Some("200"), S3);
     world.sandbox.reset_calls();
     let events = plan(&world).await;
     assert_eq!(
@@ -54,7 +54,7 @@ async fn of_many_versions_only_the_newest_are_asked() {
 #[tokio::test(start_paused = true)]
 async fn get_policy_keeps_to_the_budget_of_its_own() {
     let settings = maintenance_sandbox::Settings {
-        rate_limits: maintenance_sandbox::RateLimits::aws(),
+        rate_limits: true,
         ..sandbox().settings()
     };
     let sandbox = Sandbox::new(settings);

@@ -3,7 +3,7 @@
 use maintenance_control::Delivery;
 use maintenance_sandbox::{FunctionSpec, MappingSpec};
 
-use crate::support::{World, clients, only, worker};
+use crate::support::{World, only, worker};
 use crate::triggers::{API, S3, allow, count, fates, lost, on_failure, plan, queue, sent};
 
 #[tokio::test(start_paused = true)]
@@ -24,7 +24,7 @@ async fn queues_and_streams_wait_and_what_is_disabled_brings_nothing() {
             .reserved(0)
             .mapping(MappingSpec::sqs("z")),
     ]);
-    allow(&world, "demo-dev-zero", None, S3).await;
+    allow(&world, "demo-dev-zero", None, S3);
     let events = plan(&world).await;
     assert_eq!(
         fates(&events, "demo-dev-fed"),
@@ -56,11 +56,11 @@ async fn an_event_goes_to_a_dead_letter_queue_or_a_failure_destination_or_is_los
         FunctionSpec::new("demo-dev-d-api"),
     ]);
     for name in ["a-dlq", "b-destination", "c-bare"] {
-        allow(&world, &format!("demo-dev-{name}"), None, S3).await;
+        allow(&world, &format!("demo-dev-{name}"), None, S3);
     }
-    allow(&world, "demo-dev-c-bare", None, API).await;
-    allow(&world, "demo-dev-d-api", None, API).await;
-    on_failure(&world, "demo-dev-b-destination", None, &queue("failed")).await;
+    allow(&world, "demo-dev-c-bare", None, API);
+    allow(&world, "demo-dev-d-api", None, API);
+    on_failure(&world, "demo-dev-b-destination", None, &queue("failed"));
 
     world.sandbox.reset_calls();
     let events = plan(&world).await;
@@ -100,11 +100,11 @@ async fn aliases_and_versions_have_policies_queues_and_destinations_of_their_own
             .dead_letter(&queue("dead")),
     ]);
     for qualifier in [None, Some("live"), Some("next"), Some("2")] {
-        allow(&world, "demo-dev-a", qualifier, S3).await;
+        allow(&world, "demo-dev-a", qualifier, S3);
     }
-    allow(&world, "demo-dev-dlq", Some("live"), S3).await;
-    on_failure(&world, "demo-dev-a", None, &queue("latest")).await;
-    on_failure(&world, "demo-dev-a", Some("live"), &queue("live")).await;
+    allow(&world, "demo-dev-dlq", Some("live"), S3);
+    on_failure(&world, "demo-dev-a", None, &queue("latest"));
+    on_failure(&world, "demo-dev-a", Some("live"), &queue("live"));
     let events = plan(&world).await;
     assert_eq!(
         fates(&events, "demo-dev-a"),
@@ -120,16 +120,9 @@ async fn aliases_and_versions_have_policies_queues_and_destinations_of_their_own
         [(S3, Some("live"), &sent(queue("dead")))]
     );
     // A dead-letter queue belongs to a version: one taken away since still serves the alias.
-    let lambda = clients(&world.sandbox).lambda;
-    let none = aws_sdk_lambda::types::DeadLetterConfig::builder()
-        .target_arn("")
-        .build();
-    let update = lambda
-        .update_function_configuration()
-        .function_name("demo-dev-dlq")
-        .dead_letter_config(none);
-    update.send().await.unwrap();
-    allow(&world, "demo-dev-dlq", None, S3).await;
+    let deploy = world.sandbox.set_dead_letter("demo-dev-dlq", None);
+    deploy.unwrap();
+    allow(&world, "demo-dev-dlq", None, S3);
     assert_eq!(
         fates(&plan(&world).await, "demo-dev-dlq"),
         [
@@ -156,8 +149,8 @@ async fn a_failure_destination_that_is_paused_too_saves_nothing() {
         ("demo-dev-b", "demo-dev-catch-dlq"),
         ("demo-dev-c", "other"),
     ] {
-        allow(&world, name, None, S3).await;
-        on_failure(&world, name, None, &arn(to)).await;
+        allow(&world, name, None, S3);
+        on_failure(&world, name, None, &arn(to));
     }
     let events = plan(&world).await;
     assert_eq!(fates(&events, "demo-dev-a"), [(S3, None, &Delivery::Lost)]);

@@ -3,41 +3,21 @@
 use maintenance_control::{Context, Delivery, Error, FunctionEvents, OnRequest, Report, Trigger};
 use maintenance_sandbox::Sandbox;
 
-use crate::support::{World, clients, on_wish, only, worker};
+use crate::support::{World, on_wish, only, worker};
 
 pub(crate) const S3: &str = "s3.amazonaws.com";
 pub(crate) const API: &str = "apigateway.amazonaws.com";
 
 /// Lets a service invoke a function or one of its qualifiers, as adding a trigger does.
-pub(crate) async fn allow(world: &World, function: &str, qualifier: Option<&str>, principal: &str) {
-    clients(&world.sandbox)
-        .lambda
-        .add_permission()
-        .function_name(function)
-        .set_qualifier(qualifier.map(str::to_owned))
-        .statement_id(principal.replace('.', "-"))
-        .action("lambda:InvokeFunction")
-        .principal(principal)
-        .source_arn(format!("arn:aws:{principal}:::{function}"))
-        .send()
-        .await
-        .expect("a permission");
+pub(crate) fn allow(world: &World, function: &str, qualifier: Option<&str>, principal: &str) {
+    let sandbox = &world.sandbox;
+    sandbox.allow(function, qualifier, principal).unwrap();
 }
 
 /// Gives a function or one of its qualifiers an on-failure destination.
-pub(crate) async fn on_failure(world: &World, function: &str, qualifier: Option<&str>, arn: &str) {
-    use aws_sdk_lambda::types::{DestinationConfig, OnFailure};
-    let on_failure = OnFailure::builder().destination(arn).build();
-    let config = DestinationConfig::builder().on_failure(on_failure).build();
-    clients(&world.sandbox)
-        .lambda
-        .put_function_event_invoke_config()
-        .function_name(function)
-        .set_qualifier(qualifier.map(str::to_owned))
-        .destination_config(config)
-        .send()
-        .await
-        .expect("a destination");
+pub(crate) fn on_failure(world: &World, function: &str, qualifier: Option<&str>, arn: &str) {
+    let sandbox = &world.sandbox;
+    sandbox.set_on_failure(function, qualifier, arn).unwrap();
 }
 
 pub(crate) fn queue(name: &str) -> String {

@@ -34,7 +34,7 @@ async fn what_may_not_be_seen_is_said_and_holds_up_nothing() {
             FunctionSpec::new("demo-dev-b").dead_letter(&queue("dead")),
         ]);
         let trigger = if operation == "ListAliases" { API } else { S3 };
-        allow(&world, "demo-dev-a", None, trigger).await;
+        allow(&world, "demo-dev-a", None, trigger);
         world.inject(
             Fault::on(operation)
                 .target("demo-dev-a")
@@ -77,9 +77,9 @@ async fn what_keeps_failing_for_one_function_counts_as_a_loss_and_hides_no_other
             FunctionSpec::new("demo-dev-c"),
         ]);
         let trigger = if operation == "ListAliases" { API } else { S3 };
-        allow(&world, "demo-dev-a", None, trigger).await;
-        allow(&world, "demo-dev-b", None, S3).await;
-        allow(&world, "demo-dev-c", None, API).await;
+        allow(&world, "demo-dev-a", None, trigger);
+        allow(&world, "demo-dev-b", None, S3);
+        allow(&world, "demo-dev-c", None, API);
         let before = world.sandbox.fleet();
         world.inject(failing(operation, "demo-dev-a"));
         let reason = format!(

@@ -211,7 +211,7 @@ async fn parameter_store_keeps_the_contract() {
 #[tokio::test(start_paused = true)]
 async fn parameter_store_keeps_the_contract_under_awss_rate_limits() {
     let sandbox = sandbox();
-    sandbox.configure(|settings| settings.rate_limits = maintenance_sandbox::RateLimits::aws());
+    sandbox.configure(|settings| settings.rate_limits = true);
     contract(&ssm(&sandbox), "/maintenance/contract").await;
 }
 

@@ -2,7 +2,7 @@
 //! saved is given up.
 
 use maintenance_control::RoleOutcome;
-use maintenance_sandbox::{Fault, FaultBuilder, FunctionSpec, MappingSpec};
+use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
 
 use crate::support::{World, only, worker};
 
@@ -18,7 +18,7 @@ const CALLS: [&str; 8] = [
     "ListAliases",
 ];
 
-fn not_found(call: FaultBuilder) -> Fault {
+fn not_found(call: Fault) -> Fault {
     call.fail(404, "ResourceNotFoundException", "Function not found: it")
 }
 

@@ -108,18 +108,14 @@ async fn a_function_that_cannot_be_read_stops_nobody_else() {
 #[tokio::test(start_paused = true)]
 async fn an_alias_that_shifts_traffic_meanwhile_gets_its_provisioned_concurrency_when_that_is_over()
 {
-    use aws_sdk_lambda::types::AliasRoutingConfiguration;
     let world = World::mixed();
     let before = world.sandbox.fleet();
     assert!(world.on(&worker()).await.unwrap().is_complete());
-    let lambda = crate::support::clients(&world.sandbox).lambda;
-    let shift = |weights: AliasRoutingConfiguration| {
-        let update = lambda.update_alias().function_name("demo-dev-provisioned");
-        update.name("live").routing_config(weights).send()
+    let shift = |to| {
+        let name = "demo-dev-provisioned";
+        world.sandbox.shift_traffic(name, "live", to).unwrap();
     };
-    let weights = AliasRoutingConfiguration::builder();
-    let weights = weights.additional_version_weights("2", 0.1).build();
-    shift(weights).await.unwrap();
+    shift(Some((2, 0.1)));
 
     let report = world.off(&worker()).await.unwrap();
     assert_eq!(only(&report).outcome, RoleOutcome::StillOn);
@@ -129,9 +125,7 @@ async fn an_alias_that_shifts_traffic_meanwhile_gets_its_provisioned_concurrency
     let hint = failed[0].hint.as_deref().unwrap_or_default();
     assert!(hint.contains("shifts its traffic"), "{failed:?}");
 
-    shift(AliasRoutingConfiguration::builder().build())
-        .await
-        .unwrap();
+    shift(None);
     assert!(world.off(&worker()).await.unwrap().is_complete());
     assert_eq!(world.sandbox.fleet(), before);
 }

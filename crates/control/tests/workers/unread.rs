@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use maintenance_control::{Context, Part, RoleSpec, Selection, State};
-use maintenance_sandbox::{Fault, FaultBuilder, FunctionSpec, Service};
+use maintenance_sandbox::{Fault, FunctionSpec, Service};
 use tokio::time::Instant;
 
 use crate::support::{World, on_wish, web, worker};
 
-fn lambda() -> FaultBuilder {
+fn lambda() -> Fault {
     Fault::any_call().service(Service::Lambda).always()
 }
 

@@ -1,68 +1,48 @@
 //! Pages of lists: how many a page has, and the marker that leads to the next.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::api::{ApiRequest, Reply};
 use crate::error::{ApiError, ApiResult};
-use crate::wire::Incoming;
 
-/// A page of a list.
-pub(crate) struct Page {
-    pub(crate) items: Vec<Value>,
-    pub(crate) next: Option<String>,
-}
+/// The largest `MaxItems`.
+const MAX_ITEMS: usize = 10_000;
+/// How every marker begins.
+const MARKER: &str = "sandbox-page-";
 
-/// The page that the request's `Marker` and `MaxItems` ask for, of at most `most` items.
-///
-/// `allowed` is the largest `MaxItems` the model lets through; AWS takes larger ones than it serves.
+/// The page that the request's `Marker` and `MaxItems` ask for, under `key`. AWS takes larger pages than
+/// it serves: at most `most` items.
 pub(crate) fn page(
-    request: &Incoming,
+    request: &ApiRequest<'_>,
     items: impl Iterator<Item = Value>,
+    key: &str,
     most: usize,
-    allowed: usize,
-) -> ApiResult<Page> {
+) -> ApiResult<Reply> {
     let size = match request.query("MaxItems") {
         None => most,
-        Some(text) => text
-            .parse::<usize>()
-            .ok()
-            .filter(|size| (1..=allowed).contains(size))
-            .ok_or_else(|| {
-                let rule = if text.parse::<i64>().is_ok_and(|size| size < 1) {
-                    "Member must have value greater than or equal to 1".to_owned()
-                } else {
-                    format!("Member must have value less than or equal to {allowed}")
-                };
-                ApiError::constraint(text, "maxItems", &rule)
-            })?
-            .min(most),
+        Some(text) => size(text)?.min(most),
     };
     let start = match request.query("Marker") {
         None => 0,
         Some(marker) => marker
-            .strip_prefix("sandbox-page-")
+            .strip_prefix(MARKER)
             .and_then(|start| start.parse::<usize>().ok())
             .ok_or_else(|| ApiError::invalid("Invalid marker."))?,
     };
     let mut items = items.skip(start);
     let listed: Vec<Value> = items.by_ref().take(size).collect();
-    let next = items
-        .next()
-        .is_some()
-        .then(|| format!("sandbox-page-{}", start + size));
-    Ok(Page {
-        items: listed,
-        next,
-    })
+    let mut body = json!({ key: listed });
+    if items.next().is_some() {
+        body["NextMarker"] = format!("{MARKER}{}", start + size).into();
+    }
+    Ok(Reply::ok(&body))
 }
 
-impl Page {
-    /// The answer, with the list under `key`.
-    pub(crate) fn body(self, key: &str) -> Value {
-        let mut body = serde_json::Map::new();
-        body.insert(key.to_owned(), Value::Array(self.items));
-        if let Some(next) = self.next {
-            body.insert("NextMarker".to_owned(), next.into());
-        }
-        Value::Object(body)
-    }
+fn size(text: &str) -> ApiResult<usize> {
+    let rule = match text.parse() {
+        Ok(size @ 1..=MAX_ITEMS) => return Ok(size),
+        Ok(0) => "Member must have value greater than or equal to 1",
+        _ => "Member must have value less than or equal to 10000",
+    };
+    Err(ApiError::constraint(text, "maxItems", rule))
 }

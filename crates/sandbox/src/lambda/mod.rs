@@ -1,33 +1,20 @@
-//! Lambda's control plane: functions, their capacity, their event sources, and a pretend Invoke.
+//! Lambda's control plane: functions, their capacity, their event sources, and an Invoke that echoes. What a
+//! deploy does (functions, versions, aliases, policies) is done by seeding, not by calls.
 //!
-//! No code runs here, except a closure that a test registers. Changes that AWS makes in its own time
-//! (deploys, provisioned concurrency, mappings) take their time here too, on the sandbox's clock.
+//! No code runs here. Changes that AWS makes in its own time (deploys, provisioned concurrency, mappings)
+//! take their time here too, on the sandbox's clock.
 
-mod account;
-mod configuration;
-mod dispatch;
-mod event_invoke;
 mod functions;
 mod invoke;
 mod listing;
 mod mappings;
 mod names;
-mod policy;
+mod operations;
 mod provisioned;
 mod reserved;
-mod route;
 mod state;
-mod tags;
-mod versions;
+mod triggers;
 
-pub(crate) use account::unreserved;
-pub(crate) use dispatch::dispatch;
-pub(crate) use invoke::Job;
-pub use invoke::{Handler, Invocation, InvocationFate};
-pub(crate) use mappings::settle;
-pub(crate) use names::{FunctionRef, function_arn};
-pub(crate) use policy::statement;
-pub(crate) use route::{route, target};
-pub(crate) use state::{
-    Alias, Configuration, Function, LambdaState, Mapping, Provisioned, Version,
-};
+pub(crate) use names::{FunctionRef, bare_name, function_arn};
+pub(crate) use operations::OPERATIONS;
+pub(crate) use state::{Alias, EventInvoke, Function, LambdaState, Mapping, Provisioned};

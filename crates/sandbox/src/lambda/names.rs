@@ -1,9 +1,10 @@
-//! The ways to name a function: a name, a partial ARN, an ARN, each with or without a qualifier.
+//! The ways to name a function: by its name or its ARN, each with or without a qualifier.
 
+use crate::api::ApiRequest;
 use crate::error::{ApiError, ApiResult};
 use crate::settings::Settings;
 
-/// A function that was asked for, with the qualifier that came in its name.
+/// A function that was asked for, with the qualifier that came with its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FunctionRef {
     pub(crate) name: String,
@@ -13,86 +14,61 @@ pub(crate) struct FunctionRef {
 /// The longest name a function may have.
 const MAX_NAME: usize = 64;
 
-const PATTERN: &str = "Member must satisfy regular expression pattern: \
-    (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?\
-    (function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?";
-
 impl FunctionRef {
-    /// Reads a function's name in any of its forms, refusing other regions and accounts.
-    pub(crate) fn parse(text: &str, settings: &Settings) -> ApiResult<Self> {
-        let malformed = || ApiError::constraint(text, "functionName", PATTERN);
-        let rest = match text.strip_prefix("arn:") {
-            Some(arn) => {
-                let mut parts = arn.splitn(5, ':');
-                let (Some("aws"), Some("lambda"), Some(region), Some(account), Some(rest)) = (
-                    parts.next(),
-                    parts.next(),
-                    parts.next(),
-                    parts.next(),
-                    parts.next(),
-                ) else {
-                    return Err(malformed());
-                };
-                if region != settings.region {
-                    return Err(ApiError::not_found(format!(
-                        "Functions from '{region}' are not reachable in this region ('{}')",
-                        settings.region
-                    )));
-                }
-                own_account(account, settings)?;
-                rest.strip_prefix("function:").ok_or_else(malformed)?
-            }
-            None => match text.split_once(":function:") {
-                Some((account, rest)) => {
-                    // `region:account:function:` is allowed as well as `account:function:`.
-                    own_account(account.rsplit(':').next().unwrap_or(account), settings)?;
-                    rest
-                }
-                None => text.strip_prefix("function:").unwrap_or(text),
-            },
-        };
-        let (name, qualifier) = match rest.split_once(':') {
-            Some((name, qualifier)) => (name, Some(qualifier)),
-            None => (rest, None),
-        };
-        let word = |text: &str| {
-            !text.is_empty()
-                && text
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-        };
-        if !word(name) || qualifier.is_some_and(|it| it != "$LATEST" && !word(it)) {
-            return Err(malformed());
-        }
-        if name.len() > MAX_NAME {
-            return Err(ApiError::constraint(
-                text,
-                "functionName",
-                "Member must have length less than or equal to 64",
-            ));
-        }
-        Ok(Self {
-            name: name.to_owned(),
-            qualifier: qualifier.map(str::to_owned),
-        })
-    }
-
-    /// Joins the qualifier of the name with the one of the query; they must not differ.
-    pub(crate) fn with_query(mut self, query: Option<&str>) -> ApiResult<Self> {
-        if let Some(query) = query {
-            if self.qualifier.as_deref().is_some_and(|own| own != query) {
+    /// The function that the path names, with the qualifier of the path or the query; they must not differ.
+    pub(crate) fn of(request: &ApiRequest<'_>) -> ApiResult<Self> {
+        let mut function = Self::parse(&request.message.subject, request.settings)?;
+        if let Some(qualifier) = request.query("Qualifier") {
+            let own = function.qualifier.replace(qualifier.to_owned());
+            if own.is_some_and(|own| own != qualifier) {
                 return Err(ApiError::invalid(
                     "The derived qualifier from the function name does not match the specified qualifier.",
                 ));
             }
-            self.qualifier = Some(query.to_owned());
         }
-        Ok(self)
+        Ok(function)
     }
 
-    /// Its qualifier: `$LATEST` if it has none.
-    pub(crate) fn qualifier_or_latest(&self) -> &str {
-        self.qualifier.as_deref().unwrap_or("$LATEST")
+    /// As [`FunctionRef::of`], for operations on a function that take a qualified name as well.
+    pub(crate) fn unqualified(request: &ApiRequest<'_>) -> ApiResult<Self> {
+        let name = Self::parse(&request.message.subject, request.settings)?.name;
+        Ok(Self {
+            name,
+            qualifier: None,
+        })
+    }
+
+    /// Reads a function's name or ARN, refusing other regions and accounts.
+    pub(crate) fn parse(text: &str, settings: &Settings) -> ApiResult<Self> {
+        let own = function_arn(settings, "", None);
+        let qualified = match text.strip_prefix(&own) {
+            Some(qualified) => qualified,
+            None if text.starts_with("arn:aws:lambda:") => {
+                return Err(ApiError::not_found(format!(
+                    "{text} is not reachable: this region and account is {own}"
+                )));
+            }
+            None => text,
+        };
+        let (name, qualifier) = match qualified.split_once(':') {
+            Some((name, qualifier)) => (name, Some(qualifier)),
+            None => (qualified, None),
+        };
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let is_word = |text: &str| !text.is_empty() && text.chars().all(allowed);
+        let rule = if !is_word(name) || qualifier.is_some_and(|it| it != "$LATEST" && !is_word(it))
+        {
+            "Member must satisfy regular expression pattern: \
+             (arn:aws:lambda:region:account:function:)?[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?"
+        } else if name.len() > MAX_NAME {
+            "Member must have length less than or equal to 64"
+        } else {
+            return Ok(Self {
+                name: name.to_owned(),
+                qualifier: qualifier.map(str::to_owned),
+            });
+        };
+        Err(ApiError::constraint(text, "functionName", rule))
     }
 
     /// Its ARN, with the qualifier if it has one.
@@ -101,15 +77,12 @@ impl FunctionRef {
     }
 }
 
-fn own_account(account: &str, settings: &Settings) -> ApiResult<()> {
-    if account == settings.account {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        403,
-        "AccessDeniedException",
-        format!("The function belongs to another account: {account}."),
-    ))
+/// What a call is about, for the log: a function's name without its qualifier, or a mapping's UUID.
+pub(crate) fn bare_name(subject: &str) -> &str {
+    let name = subject
+        .rsplit_once("function:")
+        .map_or(subject, |(_, name)| name);
+    name.split_once(':').map_or(name, |(name, _)| name)
 }
 
 /// The ARN of a function, a version of it or an alias.
@@ -129,30 +102,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_a_name_leads_to_the_function() {
+    fn reads_names_and_arns() {
         let settings = Settings::default();
+        let arn = "arn:aws:lambda:us-east-1:123456789012:function:task";
         for (text, qualifier) in [
             ("task", None),
             ("task:live", Some("live")),
             ("task:$LATEST", Some("$LATEST")),
-            ("function:task", None),
-            ("123456789012:function:task", None),
-            ("123456789012:function:task:3", Some("3")),
-            ("us-east-1:123456789012:function:task", None),
-            ("arn:aws:lambda:us-east-1:123456789012:function:task", None),
-            (
-                "arn:aws:lambda:us-east-1:123456789012:function:task:live",
-                Some("live"),
-            ),
+            (arn, None),
+            (&format!("{arn}:live"), Some("live")),
         ] {
             let parsed = FunctionRef::parse(text, &settings).unwrap();
             assert_eq!(parsed.name, "task", "{text}");
             assert_eq!(parsed.qualifier.as_deref(), qualifier, "{text}");
+            assert_eq!(bare_name(text), "task", "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_function_of_ours_is_refused() {
+    fn refuses_malformed_names_and_other_accounts() {
         let settings = Settings::default();
         let code = |text: &str| {
             let error = FunctionRef::parse(text, &settings).unwrap_err();
@@ -163,24 +131,9 @@ mod tests {
             assert_eq!(code(bad), validation, "{bad}");
         }
         assert_eq!(code(&"a".repeat(65)), validation);
-        assert_eq!(
-            code("arn:aws:lambda:eu-west-1:123456789012:function:a").0,
-            404
-        );
-        assert_eq!(code("000000000000:function:a").0, 403);
-    }
-
-    #[test]
-    fn two_qualifiers_must_agree() {
-        let both = |own: Option<&str>, query| {
-            let function = FunctionRef {
-                name: "a".to_owned(),
-                qualifier: own.map(str::to_owned),
-            };
-            function.with_query(query).map(|it| it.qualifier)
-        };
-        assert_eq!(both(Some("1"), Some("1")), Ok(Some("1".to_owned())));
-        assert_eq!(both(None, Some("1")), Ok(Some("1".to_owned())));
-        assert!(both(Some("1"), Some("2")).is_err());
+        let missing = (404, "ResourceNotFoundException".to_owned());
+        for scope in ["eu-west-1:123456789012", "us-east-1:000000000000"] {
+            assert_eq!(code(&format!("arn:aws:lambda:{scope}:function:a")), missing);
+        }
     }
 }

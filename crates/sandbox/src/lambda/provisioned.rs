@@ -3,55 +3,45 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::{ApiRequest, Reply};
 use crate::clock::later;
 use crate::error::{ApiError, ApiResult};
-use crate::lambda::account;
-use crate::lambda::configuration::{iso, ranged};
-use crate::lambda::functions::{find, named, settled};
-use crate::lambda::listing;
+use crate::lambda::functions::{find, iso, settled};
+use crate::lambda::listing::page;
 use crate::lambda::names::{FunctionRef, function_arn};
-use crate::lambda::reserved::below_minimum;
+use crate::lambda::reserved::{UNRESERVED_MINIMUM, below_minimum, count, pool_for};
 use crate::lambda::state::{Function, LambdaState, Provisioned};
-use crate::wire::{Incoming, Reply};
-use crate::world::Context;
-
-const PAGE: usize = 50;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct PutInput {
     provisioned_concurrent_executions: Option<i64>,
 }
 
 /// The function and the qualifier asked for, both certain to be there.
 fn qualified(
-    state: &mut LambdaState,
-    context: &Context<'_>,
-    request: &Incoming,
+    state: &LambdaState,
+    request: &ApiRequest<'_>,
     on_latest: &str,
 ) -> ApiResult<(FunctionRef, String)> {
-    let name = named(request, context)?;
-    let qualifier = name.qualifier.clone().ok_or_else(|| {
-        ApiError::validation(
-            "1 validation error detected: Value null at 'qualifier' failed to satisfy constraint: \
-             Member must not be null",
-        )
-    })?;
+    let name = FunctionRef::of(request)?;
+    let qualifier = name
+        .qualifier
+        .clone()
+        .ok_or_else(|| ApiError::constraint("null", "qualifier", "Member must not be null"))?;
     if qualifier == "$LATEST" {
         return Err(ApiError::invalid(on_latest));
     }
-    let is_version = qualifier.chars().all(|c| c.is_ascii_digit());
-    let known = state
-        .functions
-        .get(&name.name)
-        .is_some_and(|function| function.resolve(&qualifier).is_some());
-    if !known {
-        let arn = name.arn(context.settings);
-        return Err(ApiError::not_found(if is_version {
-            format!("Function not found: {arn}")
+    let function = state.functions.get(&name.name);
+    if function.is_none_or(|it| it.resolve(&qualifier).is_none()) {
+        let is_version = qualifier.chars().all(|c| c.is_ascii_digit());
+        let what = if is_version {
+            "Function not found:"
         } else {
-            format!("Cannot find alias arn: {arn}")
-        }));
+            "Cannot find alias arn:"
+        };
+        let arn = name.arn(request.settings);
+        return Err(ApiError::not_found(format!("{what} {arn}")));
     }
     Ok((name, qualifier))
 }
@@ -61,87 +51,71 @@ const NOT_PUBLISHED: &str =
 const UNPUBLISHED: &str =
     "Provisioned Concurrency Configs cannot be applied to unpublished function versions.";
 
-pub(crate) fn put(
-    state: &mut LambdaState,
-    context: &Context<'_>,
-    request: &Incoming,
-) -> ApiResult<Reply> {
+pub(crate) fn put(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
     let input: PutInput = request.input()?;
-    let wanted = ranged(
-        input.provisioned_concurrent_executions.unwrap_or(0),
+    let wanted = count(
+        input.provisioned_concurrent_executions,
         "provisionedConcurrentExecutions",
         1,
-        i32::MAX.unsigned_abs(),
     )?;
-    let (name, qualifier) = qualified(state, context, request, UNPUBLISHED)?;
-    let lambda = &context.settings.lambda;
-    let pool = account::unreserved(state, context);
-    let function = settled(state, context, &name)?;
+    let (name, qualifier) = qualified(state, request, UNPUBLISHED)?;
+    let pool = pool_for(state, request, "");
+    let function = settled(state, request, &name)?;
     one_per_version(function, &qualifier)?;
-    let own = function
-        .provisioned
-        .get(&qualifier)
-        .map_or(0, |it| it.requested);
-    let added = wanted.saturating_sub(own);
-    match function.reserved {
-        Some(reserved)
-            if (function.total_provisioned() - own).saturating_add(wanted) > reserved =>
-        {
-            return Err(ApiError::invalid(
-                "Requested Provisioned Concurrency should not be greater than the \
-                 reservedConcurrentExecution for function",
-            ));
-        }
-        Some(_) => {}
-        None if added > pool => {
-            return Err(ApiError::new(
-                400,
-                "InvalidParameterValueException",
-                format!(
-                    "Specified ConcurrentExecutions for function is greater than account's \
-                     unreserved concurrency [{pool}]."
-                ),
-            ));
-        }
-        None if added > 0 && pool - added < lambda.unreserved_minimum => {
-            return Err(below_minimum(
-                "ConcurrentExecutions",
-                lambda.unreserved_minimum,
-            ));
-        }
-        None => {}
-    }
+    fits(function, &qualifier, wanted, pool)?;
     let config = Provisioned {
         requested: wanted,
-        ready_at: later(context.now, lambda.provision),
-        fails: lambda.provision_fails.clone(),
-        modified: context.now,
+        ready_at: later(request.now, request.settings.lambda.provision),
+        modified: request.now,
     };
-    let body = show(context, &config);
+    let body = show(request, &config);
     function.provisioned.insert(qualifier, config);
     Ok(Reply::json(202, &body))
 }
 
+/// Refuses what is more than the function has reserved or, without a reservation, than the account's pool has.
+fn fits(function: &Function, qualifier: &str, wanted: u32, pool: u32) -> ApiResult<()> {
+    let own = function.provisioned.get(qualifier);
+    let own = own.map_or(0, |it| it.requested);
+    let added = wanted.saturating_sub(own);
+    let total = (function.total_provisioned() - own).saturating_add(wanted);
+    match function.reserved {
+        Some(reserved) if total > reserved => Err(ApiError::invalid(
+            "Requested Provisioned Concurrency should not be greater than the \
+             reservedConcurrentExecution for function",
+        )),
+        None if added > pool => Err(ApiError::new(
+            400,
+            "InvalidParameterValueException",
+            format!(
+                "Specified ConcurrentExecutions for function is greater than account's unreserved \
+                 concurrency [{pool}]."
+            ),
+        )),
+        None if added > 0 && pool - added < UNRESERVED_MINIMUM => {
+            Err(below_minimum("ConcurrentExecutions"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A version and an alias that points at it cannot both be provisioned.
 fn one_per_version(function: &Function, qualifier: &str) -> ApiResult<()> {
+    let provisioned = |qualifier: &str| function.provisioned.contains_key(qualifier);
     match function.aliases.get(qualifier) {
         Some(alias) if alias.version == "$LATEST" => Err(ApiError::invalid(UNPUBLISHED)),
         // [hashicorp/terraform#24957], in AWS's words.
         Some(alias) if alias.is_weighted() => Err(ApiError::invalid(
             "Alias with weights can not be used with Provisioned Concurrency",
         )),
-        Some(alias) if function.provisioned.contains_key(&alias.version) => {
-            Err(ApiError::conflict(
-                "Alias can't be used for Provisioned Concurrency configuration on an already \
+        Some(alias) if provisioned(&alias.version) => Err(ApiError::conflict(
+            "Alias can't be used for Provisioned Concurrency configuration on an already \
              Provisioned version",
-            ))
-        }
+        )),
         Some(_) => Ok(()),
         None => {
-            let pointed = function.aliases.iter().any(|(name, alias)| {
-                alias.version == qualifier && function.provisioned.contains_key(name)
-            });
-            if pointed {
+            let mut aliases = function.aliases.iter();
+            if aliases.any(|(name, alias)| alias.version == qualifier && provisioned(name)) {
                 return Err(ApiError::conflict(
                     "Version is pointed by a Provisioned Concurrency alias",
                 ));
@@ -151,68 +125,39 @@ fn one_per_version(function: &Function, qualifier: &str) -> ApiResult<()> {
     }
 }
 
-pub(crate) fn get(
-    state: &mut LambdaState,
-    context: &Context<'_>,
-    request: &Incoming,
-) -> ApiResult<Reply> {
-    let (name, qualifier) = qualified(state, context, request, NOT_PUBLISHED)?;
-    let function = find(state, context, &name)?;
-    let config = function
-        .provisioned
-        .get(&qualifier)
-        .ok_or_else(ApiError::no_provisioned)?;
-    Ok(Reply::json(200, &show(context, config)))
+pub(crate) fn get(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let (name, qualifier) = qualified(state, request, NOT_PUBLISHED)?;
+    let function = find(state, request, &name)?;
+    let config = function.provisioned.get(&qualifier);
+    let config = config.ok_or_else(ApiError::no_provisioned)?;
+    Ok(Reply::ok(&show(request, config)))
 }
 
-pub(crate) fn delete(
-    state: &mut LambdaState,
-    context: &Context<'_>,
-    request: &Incoming,
-) -> ApiResult<Reply> {
-    let (name, qualifier) = qualified(state, context, request, NOT_PUBLISHED)?;
-    settled(state, context, &name)?
-        .provisioned
-        .remove(&qualifier);
+pub(crate) fn delete(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let (name, qualifier) = qualified(state, request, NOT_PUBLISHED)?;
+    let function = settled(state, request, &name)?;
+    function.provisioned.remove(&qualifier);
     Ok(Reply::empty(204))
 }
 
-pub(crate) fn list(
-    state: &mut LambdaState,
-    context: &Context<'_>,
-    request: &Incoming,
-) -> ApiResult<Reply> {
-    let name = FunctionRef::parse(request.segment(0), context.settings)?;
-    let bare = FunctionRef {
-        qualifier: None,
-        ..name
-    };
-    let function = find(state, context, &bare)?;
+pub(crate) fn list(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let function = find(state, request, &FunctionRef::unqualified(request)?)?;
     let listed = function.provisioned.iter().map(|(qualifier, config)| {
-        let mut entry = show(context, config);
-        let arn = function_arn(context.settings, &function.name, Some(qualifier));
+        let mut entry = show(request, config);
+        let arn = function_arn(request.settings, &function.name, Some(qualifier));
         entry["FunctionArn"] = arn.into();
         entry
     });
-    let page = listing::page(request, listed, PAGE, PAGE)?;
-    Ok(Reply::json(
-        200,
-        &page.body("ProvisionedConcurrencyConfigs"),
-    ))
+    page(request, listed, "ProvisionedConcurrencyConfigs", 50)
 }
 
-fn show(context: &Context<'_>, config: &Provisioned) -> Value {
-    let status = config.status(context.now);
-    let available = config.available(context.now);
-    let mut body = json!({
+fn show(request: &ApiRequest<'_>, config: &Provisioned) -> Value {
+    let available = config.available(request.now);
+    json!({
         "RequestedProvisionedConcurrentExecutions": config.requested,
         "AvailableProvisionedConcurrentExecutions": available,
         "AllocatedProvisionedConcurrentExecutions": available,
-        "Status": status,
+        "Status": config.status(request.now),
         "LastModified": iso(config.modified),
-    });
-    if let (true, Some(reason)) = (status == "FAILED", &config.fails) {
-        body["StatusReason"] = reason.as_str().into();
-    }
-    body
+    })
 }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::later;
-use crate::lambda::invoke::Invocation;
+use crate::lambda::names::function_arn;
+use crate::lambda::triggers;
+use crate::settings::Settings;
 
 /// All functions and mappings of the account in the region.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -16,9 +18,7 @@ pub(crate) struct LambdaState {
     pub(crate) functions: BTreeMap<String, Function>,
     /// By UUID.
     pub(crate) mappings: BTreeMap<String, Mapping>,
-    /// Every invocation asked for, in order.
-    pub(crate) invocations: Vec<Invocation>,
-    /// Numbers handed out for UUIDs and revisions.
+    /// Numbers handed out for UUIDs.
     serial: u64,
 }
 
@@ -28,15 +28,10 @@ pub(crate) struct Function {
     /// The unpublished version.
     pub(crate) latest: Configuration,
     pub(crate) tags: BTreeMap<String, String>,
-    /// `Pending` until then, if it was created through the API.
-    pub(crate) pending_until: Option<Timestamp>,
     /// An update is in progress until then.
     pub(crate) updating_until: Option<Timestamp>,
     /// By number, from 1.
     pub(crate) versions: BTreeMap<u64, Version>,
-    pub(crate) last_version: u64,
-    /// Whether `latest` is what the newest version was published from.
-    pub(crate) published: bool,
     pub(crate) aliases: BTreeMap<String, Alias>,
     /// `None` is unset: the function shares the account's pool. That is the opposite of `Some(0)`.
     pub(crate) reserved: Option<u32>,
@@ -54,19 +49,10 @@ pub(crate) struct Function {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Configuration {
-    pub(crate) runtime: String,
-    pub(crate) role: String,
-    pub(crate) handler: String,
-    pub(crate) description: String,
     /// Seconds.
     pub(crate) timeout: u32,
-    /// Megabytes.
-    pub(crate) memory: u32,
-    pub(crate) environment: Map<String, Value>,
     /// The ARN of the dead-letter queue or topic.
     pub(crate) dead_letter: Option<String>,
-    pub(crate) code_sha256: String,
-    pub(crate) revision: String,
     pub(crate) modified: Timestamp,
 }
 
@@ -77,27 +63,22 @@ pub(crate) struct Version {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Alias {
-    /// A version's number, or `$LATEST`.
+    /// A version's number.
     pub(crate) version: String,
-    pub(crate) description: String,
+    /// The other version that it sends a part of its traffic to, as the API shows it.
     pub(crate) routing: Option<Value>,
-    pub(crate) revision: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Provisioned {
     pub(crate) requested: u32,
     pub(crate) ready_at: Timestamp,
-    /// It ends in failure, for this reason.
-    pub(crate) fails: Option<String>,
     pub(crate) modified: Timestamp,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct EventInvoke {
-    pub(crate) max_retries: Option<u32>,
-    pub(crate) max_age_seconds: Option<u32>,
-    pub(crate) on_success: Option<String>,
+    /// The ARN of a queue, a topic, a bus or a function.
     pub(crate) on_failure: Option<String>,
     pub(crate) modified: Timestamp,
 }
@@ -109,7 +90,6 @@ pub(crate) struct Mapping {
     pub(crate) source_arn: Option<String>,
     /// With its qualifier, if it was given one.
     pub(crate) function_arn: String,
-    pub(crate) batch_size: u32,
     /// Where it is going; where it is, is `phase`'s business.
     pub(crate) enabled: bool,
     /// What it is still doing, and until when.
@@ -121,23 +101,18 @@ pub(crate) struct Mapping {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MappingPhase {
-    Creating,
     Enabling,
     Disabling,
+    // What earlier versions of the sandbox saved of mappings that the API created and deleted.
+    #[serde(alias = "Creating", alias = "Deleting")]
     Updating,
-    Deleting,
 }
 
 impl LambdaState {
-    /// A number not handed out before.
-    pub(crate) fn serial(&mut self) -> u64 {
-        self.serial += 1;
-        self.serial
-    }
-
     /// A UUID not handed out before; the same in every run.
     pub(crate) fn uuid(&mut self) -> String {
-        format!("00000000-0000-4000-9000-{:012x}", self.serial())
+        self.serial += 1;
+        format!("00000000-0000-4000-9000-{:012x}", self.serial)
     }
 }
 
@@ -155,16 +130,18 @@ impl Alias {
 }
 
 impl Function {
-    pub(crate) fn new(name: &str, latest: Configuration) -> Self {
+    /// With nothing special about it, last modified in 1970.
+    pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            latest,
+            latest: Configuration {
+                timeout: 3,
+                dead_letter: None,
+                modified: Timestamp::UNIX_EPOCH,
+            },
             tags: BTreeMap::new(),
-            pending_until: None,
             updating_until: None,
             versions: BTreeMap::new(),
-            last_version: 0,
-            published: false,
             aliases: BTreeMap::new(),
             reserved: None,
             reserved_before: Vec::new(),
@@ -174,12 +151,25 @@ impl Function {
         }
     }
 
-    pub(crate) fn is_pending(&self, now: Timestamp) -> bool {
-        self.pending_until.is_some_and(|until| now < until)
-    }
-
     pub(crate) fn is_updating(&self, now: Timestamp) -> bool {
         self.updating_until.is_some_and(|until| now < until)
+    }
+
+    /// Makes a version of `$LATEST`; returns its number.
+    pub(crate) fn publish(&mut self) -> u64 {
+        let number = self.versions.keys().last().map_or(1, |last| last + 1);
+        let configuration = self.latest.clone();
+        self.versions.insert(number, Version { configuration });
+        number
+    }
+
+    /// Lets a service invoke it, or one of its qualifiers.
+    pub(crate) fn allow(&mut self, settings: &Settings, qualifier: Option<&str>, principal: &str) {
+        let id = principal.replace('.', "-");
+        let arn = function_arn(settings, &self.name, qualifier);
+        let statement = triggers::statement(&id, principal, &arn);
+        let policy = self.policy.entry(qualifier.unwrap_or_default().to_owned());
+        policy.or_default().insert(id, statement);
     }
 
     /// Reserves, or with `None` no longer does, as a call asks for it.
@@ -226,12 +216,6 @@ impl Function {
             .get(qualifier)
             .map_or(qualifier, |alias| &alias.version)
     }
-
-    /// Forgets what hangs on a qualifier that is being deleted.
-    pub(crate) fn forget(&mut self, qualifier: &str) {
-        self.provisioned.remove(qualifier);
-        self.event_invoke.remove(qualifier);
-    }
 }
 
 impl Mapping {
@@ -245,29 +229,29 @@ impl Mapping {
     /// Its state in AWS's words.
     pub(crate) fn state(&self, now: Timestamp) -> &'static str {
         match self.phase(now) {
-            Some(MappingPhase::Creating) => "Creating",
             Some(MappingPhase::Enabling) => "Enabling",
             Some(MappingPhase::Disabling) => "Disabling",
             Some(MappingPhase::Updating) => "Updating",
-            Some(MappingPhase::Deleting) => "Deleting",
             None if self.enabled => "Enabled",
             None => "Disabled",
         }
     }
-
-    /// Whether its deletion is over.
-    pub(crate) fn is_gone(&self, now: Timestamp) -> bool {
-        matches!(self.change, Some((MappingPhase::Deleting, until)) if now >= until)
-    }
 }
 
 impl Provisioned {
-    /// `IN_PROGRESS`, `READY` or `FAILED`.
+    /// That has been allocated.
+    pub(crate) fn ready(requested: u32, now: Timestamp) -> Self {
+        Self {
+            requested,
+            ready_at: now,
+            modified: now,
+        }
+    }
+
+    /// `IN_PROGRESS` or `READY`.
     pub(crate) fn status(&self, now: Timestamp) -> &'static str {
         if now < self.ready_at {
             "IN_PROGRESS"
-        } else if self.fails.is_some() {
-            "FAILED"
         } else {
             "READY"
         }

@@ -1,56 +1,54 @@
 //! Deleting parameters; the name then has to rest.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::api::{ApiRequest, Reply};
 use crate::error::{ApiError, ApiResult};
-use crate::ssm::read;
 use crate::ssm::state::SsmState;
-use crate::world::Context;
+
+/// The most names one call takes.
+const MAX_NAMES: usize = 10;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct DeleteInput {
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct DeleteManyInput {
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct DeleteInput {
     names: Vec<String>,
 }
 
-pub(crate) fn delete(
-    state: &mut SsmState,
-    context: &Context<'_>,
-    input: &DeleteInput,
-) -> ApiResult<Value> {
-    if remove(state, context, &input.name) {
-        Ok(json!({}))
-    } else {
-        Err(ApiError::ssm_bare("ParameterNotFound"))
-    }
+pub(crate) fn delete(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let input: DeleteInput = request.input()?;
+    check(&input.names)?;
+    let delete = |name: &String| {
+        if state.parameters.contains_key(name) {
+            state.remember(name, request.settings.ssm.read_lag);
+        }
+        state.delete(name, request.now)
+    };
+    let (deleted, missing): (Vec<String>, Vec<String>) = input.names.into_iter().partition(delete);
+    Ok(Reply::ok(
+        &json!({ "DeletedParameters": deleted, "InvalidParameters": missing }),
+    ))
 }
 
-pub(crate) fn delete_many(
-    state: &mut SsmState,
-    context: &Context<'_>,
-    input: DeleteManyInput,
-) -> ApiResult<Value> {
-    read::check_names(&input.names)?;
-    let (deleted, missing): (Vec<String>, Vec<String>) = input
-        .names
-        .into_iter()
-        .partition(|name| remove(state, context, name));
-    Ok(json!({ "DeletedParameters": deleted, "InvalidParameters": missing }))
-}
-
-fn remove(state: &mut SsmState, context: &Context<'_>, name: &str) -> bool {
-    if !state.parameters.contains_key(name) {
-        return false;
+/// One to ten names, each once.
+fn check(names: &[String]) -> ApiResult<()> {
+    let rule = match names.len() {
+        0 => "Member must have length greater than or equal to 1",
+        1..=MAX_NAMES => "",
+        _ => "Member must have length less than or equal to 10",
+    };
+    if !rule.is_empty() {
+        let listed = format!("[{}]", names.join(", "));
+        return Err(ApiError::constraint(&listed, "names", rule));
     }
-    state.remember(name, context.settings.ssm.read_lag);
-    state.parameters.remove(name);
-    state.deleted.insert(name.to_owned(), context.now);
-    true
+    let distinct: HashSet<&String> = names.iter().collect();
+    if distinct.len() < names.len() {
+        return Err(ApiError::validation(
+            "Invalid request: names can't contain the same name twice.",
+        ));
+    }
+    Ok(())
 }

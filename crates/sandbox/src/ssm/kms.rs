@@ -2,27 +2,27 @@
 //! KMS with the caller's own permissions [Systems Manager User Guide, "AWS KMS encryption for Parameter
 //! Store SecureString parameters"].
 
+use crate::api::{ApiRequest, user_arn};
 use crate::error::{ApiError, ApiResult};
 use crate::settings::KmsKey;
 use crate::ssm::state::Kind;
-use crate::world::Context;
 
 /// Refuses a read that is to decrypt what the caller may not.
-pub(crate) fn may_decrypt(context: &Context<'_>, kind: Kind, decrypt: bool) -> ApiResult<()> {
+pub(crate) fn may_decrypt(request: &ApiRequest<'_>, kind: Kind, decrypt: bool) -> ApiResult<()> {
     if !decrypt {
         return Ok(());
     }
-    check(context, kind, "kms:Decrypt")
+    check(request, kind, "kms:Decrypt")
 }
 
 /// Refuses a write that the caller may not encrypt. In the advanced tier AWS asks for
 /// `kms:GenerateDataKey` as well.
-pub(crate) fn may_encrypt(context: &Context<'_>, kind: Kind) -> ApiResult<()> {
-    check(context, kind, "kms:Encrypt")
+pub(crate) fn may_encrypt(request: &ApiRequest<'_>, kind: Kind) -> ApiResult<()> {
+    check(request, kind, "kms:Encrypt")
 }
 
-fn check(context: &Context<'_>, kind: Kind, action: &str) -> ApiResult<()> {
-    let settings = context.settings;
+fn check(request: &ApiRequest<'_>, kind: Kind, action: &str) -> ApiResult<()> {
+    let settings = request.settings;
     if kind != Kind::SecureString {
         return Ok(());
     }
@@ -39,7 +39,7 @@ fn check(context: &Context<'_>, kind: Kind, action: &str) -> ApiResult<()> {
             format!(
                 "User: {} is not authorized to perform: {action} on resource: {key} because no \
                  identity-based policy allows the {action} action {}",
-                context.user_arn(),
+                user_arn(settings, request.caller),
                 by_kms("AccessDeniedException")
             ),
         )),

@@ -4,15 +4,15 @@
 //! whether the caller may use its key is a setting.
 
 mod delete;
-mod dispatch;
 mod kms;
 mod names;
+mod operations;
 mod page;
 mod put;
 mod read;
 mod state;
 
-pub(crate) use dispatch::dispatch;
 pub(crate) use names::arn;
+pub(crate) use operations::OPERATIONS;
 pub use state::ParameterState;
 pub(crate) use state::SsmState;

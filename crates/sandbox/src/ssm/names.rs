@@ -1,6 +1,7 @@
-//! What a parameter may be called, and how a name with a selector is read.
+//! The rules for a parameter's name.
 
 use crate::error::{ApiError, ApiResult};
+use crate::settings::Settings;
 
 /// The most levels a name may have.
 const MAX_LEVELS: usize = 15;
@@ -53,43 +54,10 @@ pub(crate) fn check(name: &str) -> ApiResult<()> {
     Ok(())
 }
 
-/// A name with what may follow it: a version or a label.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Selected<'a> {
-    pub(crate) name: &'a str,
-    /// What stands after the colon, without it.
-    pub(crate) selector: Option<&'a str>,
-}
-
-/// Reads `name`, `name:3`, `name:label` or an ARN of either.
-pub(crate) fn select(text: &str) -> Selected<'_> {
-    let text = match text.strip_prefix("arn:") {
-        Some(rest) => {
-            let resource = rest.splitn(5, ':').nth(4).unwrap_or_default();
-            let path = resource.strip_prefix("parameter").unwrap_or(resource);
-            // The ARN of a plain name has a slash that the name has not.
-            match path.strip_prefix('/') {
-                Some(plain) if !plain.contains('/') => plain,
-                _ => path,
-            }
-        }
-        None => text,
-    };
-    match text.split_once(':') {
-        Some((name, selector)) => Selected {
-            name,
-            selector: Some(selector),
-        },
-        None => Selected {
-            name: text,
-            selector: None,
-        },
-    }
-}
-
 /// The ARN of a parameter.
-pub(crate) fn arn(region: &str, account: &str, name: &str) -> String {
+pub(crate) fn arn(settings: &Settings, name: &str) -> String {
     let slash = if name.starts_with('/') { "" } else { "/" };
+    let (region, account) = (&settings.region, &settings.account);
     format!("arn:aws:ssm:{region}:{account}:parameter{slash}{name}")
 }
 
@@ -118,21 +86,6 @@ mod tests {
         assert_eq!(
             code(&format!("/{}", "a".repeat(1_011))),
             "ValidationException"
-        );
-    }
-
-    #[test]
-    fn selectors_and_arns_are_understood() {
-        let of = |text| {
-            let it = select(text);
-            (it.name, it.selector)
-        };
-        assert_eq!(of("/a/b"), ("/a/b", None));
-        assert_eq!(of("/a/b:3"), ("/a/b", Some("3")));
-        assert_eq!(of("arn:aws:ssm:us-east-1:1:parameter/a/b"), ("/a/b", None));
-        assert_eq!(
-            of("arn:aws:ssm:us-east-1:1:parameter/a:live"),
-            ("a", Some("live"))
         );
     }
 }

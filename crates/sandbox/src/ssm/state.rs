@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::world::Context;
+/// Versions kept of one parameter.
+const MAX_VERSIONS: usize = 100;
 
 /// All parameters of the account in the region.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -51,12 +52,7 @@ pub(crate) enum Kind {
 pub(crate) struct Version {
     pub(crate) version: i64,
     pub(crate) value: String,
-    pub(crate) description: Option<String>,
-    pub(crate) tier: String,
     pub(crate) modified: Timestamp,
-    /// The ARN of who wrote it.
-    pub(crate) user: String,
-    pub(crate) labels: Vec<String>,
 }
 
 /// A parameter as a test sees it.
@@ -90,18 +86,31 @@ impl Kind {
 }
 
 impl Parameter {
-    /// The newest version, or the one selected by number or label.
-    pub(crate) fn version(&self, selector: Option<&str>) -> Option<&Version> {
-        let Some(selector) = selector else {
-            return self.versions.back();
-        };
-        match selector.parse::<i64>() {
-            Ok(number) => self.versions.iter().find(|it| it.version == number),
-            Err(_) => self
-                .versions
-                .iter()
-                .find(|it| it.labels.iter().any(|label| label == selector)),
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            allowed_pattern: None,
+            versions: VecDeque::new(),
         }
+    }
+
+    /// The number of the newest version; 0 if nothing is written yet.
+    pub(crate) fn newest(&self) -> i64 {
+        self.versions.back().map_or(0, |it| it.version)
+    }
+
+    /// Writes a new version and returns its number.
+    pub(crate) fn write(&mut self, value: &str, now: Timestamp) -> i64 {
+        let version = self.newest() + 1;
+        if self.versions.len() == MAX_VERSIONS {
+            self.versions.pop_front();
+        }
+        self.versions.push_back(Version {
+            version,
+            value: value.to_owned(),
+            modified: now,
+        });
+        version
     }
 }
 
@@ -155,26 +164,20 @@ impl SsmState {
         names
     }
 
-    /// A value typed in by hand: no checks, no lag.
-    pub(crate) fn type_in(&mut self, name: &str, value: &str, context: &Context<'_>) {
-        let parameter = self
-            .parameters
-            .entry(name.to_owned())
-            .or_insert_with(|| Parameter {
-                kind: Kind::String,
-                allowed_pattern: None,
-                versions: VecDeque::new(),
-            });
-        let newest = parameter.versions.back().map_or(0, |it| it.version);
-        parameter.versions.push_back(Version {
-            version: newest + 1,
-            value: value.to_owned(),
-            description: None,
-            tier: "Standard".to_owned(),
-            modified: context.now,
-            user: context.user_arn(),
-            labels: Vec::new(),
-        });
+    /// Writes a value without a check and without lag.
+    pub(crate) fn put_raw(&mut self, name: &str, value: &str, now: Timestamp) {
+        let parameter = self.parameters.entry(name.to_owned());
+        let parameter = parameter.or_insert_with(|| Parameter::new(Kind::String));
+        parameter.write(value, now);
+    }
+
+    /// Deletes a parameter, without lag. Returns whether it was there; its name then has to rest.
+    pub(crate) fn delete(&mut self, name: &str, now: Timestamp) -> bool {
+        let was_there = self.parameters.remove(name).is_some();
+        if was_there {
+            self.deleted.insert(name.to_owned(), now);
+        }
+        was_there
     }
 
     /// Deletes a parameter and creates it anew as a `SecureString` with the same value.
@@ -183,29 +186,25 @@ impl SsmState {
             return false;
         };
         parameter.kind = Kind::SecureString;
-        if let Some(newest) = parameter.versions.pop_back() {
-            parameter.versions.clear();
-            parameter.versions.push_back(Version {
-                version: 1,
-                ..newest
-            });
-        }
+        let newest = parameter.versions.drain(..).next_back();
+        parameter.versions.extend(newest.map(|newest| Version {
+            version: 1,
+            ..newest
+        }));
         true
     }
 
     /// The newest state of every parameter.
     pub(crate) fn snapshot(&self) -> BTreeMap<String, ParameterState> {
-        self.parameters
-            .iter()
-            .filter_map(|(name, parameter)| {
-                let newest = parameter.versions.back()?;
-                let state = ParameterState {
-                    value: newest.value.clone(),
-                    version: newest.version,
-                    kind: parameter.kind.as_str().to_owned(),
-                };
-                Some((name.clone(), state))
-            })
-            .collect()
+        let parameters = self.parameters.iter().filter_map(|(name, parameter)| {
+            let newest = parameter.versions.back()?;
+            let state = ParameterState {
+                value: newest.value.clone(),
+                version: newest.version,
+                kind: parameter.kind.as_str().to_owned(),
+            };
+            Some((name.clone(), state))
+        });
+        parameters.collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_credential_types::Credentials;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ssm::config::{BehaviorVersion, Region, SharedHttpClient};
+use aws_sdk_ssm::config::{BehaviorVersion, Region};
 use maintenance_sandbox::{Sandbox, Settings};
 use serde_json::json;
 
@@ -11,16 +11,12 @@ pub(crate) fn quick() -> Sandbox {
 }
 
 pub(crate) fn ssm(sandbox: &Sandbox) -> aws_sdk_ssm::Client {
-    ssm_as("akid", sandbox.http_client())
-}
-
-pub(crate) fn ssm_as(key: &str, http: SharedHttpClient) -> aws_sdk_ssm::Client {
     let config = aws_sdk_ssm::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::from_keys(key, "secret", None))
+        .credentials_provider(Credentials::from_keys("akid", "secret", None))
         .retry_config(aws_sdk_ssm::config::retry::RetryConfig::disabled())
-        .http_client(http)
+        .http_client(sandbox.http_client())
         .build();
     aws_sdk_ssm::Client::from_conf(config)
 }

@@ -1,88 +1,47 @@
-//! Invoke, and what a reservation of zero does to what arrives.
-
-use std::sync::Arc;
+//! Invoke, and what a reservation of zero does to callers and events.
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use bytes::Bytes;
-use maintenance_sandbox::{FunctionSpec, InvocationFate};
+use maintenance_sandbox::FunctionSpec;
 
 use crate::common::{code, is, lambda, quick};
 
 #[tokio::test]
-async fn a_function_answers_with_an_echo_or_a_closure() {
+async fn invoke_echoes_the_payload() {
     let sandbox = quick();
-    sandbox.seed(FunctionSpec::new("task").alias("live", 1));
+    sandbox.seed(FunctionSpec::new("task"));
     let client = lambda(&sandbox);
-    let invoke = || {
-        client
-            .invoke()
-            .function_name("task")
-            .payload(Blob::new(b"{\"n\":1}"))
-    };
-    let answer = invoke().send().await.unwrap();
-    assert_eq!(answer.status_code(), 200);
-    assert_eq!(answer.payload().unwrap().as_ref(), b"{\"n\":1}");
-    assert_eq!(answer.executed_version(), Some("$LATEST"));
-    let through = invoke().qualifier("live").send().await.unwrap();
-    assert_eq!(through.executed_version(), Some("1"));
-
-    sandbox.on_invoke("task", Arc::new(|_| Ok(Bytes::from_static(b"\"hello\""))));
+    let invoke = client.invoke().function_name("task");
+    let payload = Blob::new(b"{\"n\":1}");
+    let answer = invoke.payload(payload.clone()).send().await.unwrap();
     assert_eq!(
-        invoke().send().await.unwrap().payload().unwrap().as_ref(),
-        b"\"hello\""
-    );
-    sandbox.on_invoke("task", Arc::new(|_| Err("broken".to_owned())));
-    assert_eq!(
-        invoke().send().await.unwrap().function_error(),
-        Some("Unhandled")
+        (answer.status_code(), answer.payload()),
+        (200, Some(&payload))
     );
     let missing = client.invoke().function_name("none").send().await;
     assert_eq!(code(missing), is(404, "ResourceNotFoundException"));
+    let dry_run = client.invoke().function_name("task");
+    let dry_run = dry_run.invocation_type(InvocationType::DryRun).send().await;
+    assert_eq!(code(dry_run), is(400, "ValidationException"));
 }
 
 #[tokio::test]
-async fn at_zero_callers_are_refused_and_events_diverted_or_lost() {
+async fn a_reservation_of_zero_refuses_callers_and_accepts_events() {
     let sandbox = quick();
-    let queue = "arn:aws:sqs:us-east-1:123456789012:dead";
-    sandbox.seed(FunctionSpec::new("kept").reserved(0).dead_letter(queue));
-    sandbox.seed(FunctionSpec::new("lost").reserved(0));
+    sandbox.seed(FunctionSpec::new("task").reserved(0));
     let client = lambda(&sandbox);
-    let refused = client
-        .invoke()
-        .function_name("lost")
-        .send()
-        .await
-        .unwrap_err();
-    let error = refused.as_service_error().unwrap();
-    assert!(error.is_too_many_requests_exception());
-    let aws_sdk_lambda::operation::invoke::InvokeError::TooManyRequestsException(error) = error
+    let invoke = || client.invoke().function_name("task");
+    let refused = invoke().send().await.unwrap_err().into_service_error();
+    let aws_sdk_lambda::operation::invoke::InvokeError::TooManyRequestsException(error) = refused
     else {
-        panic!("{error:?}");
+        panic!("{refused:?}");
     };
-    let reason = error.reason().unwrap().as_str();
-    assert_eq!(reason, "ReservedFunctionConcurrentInvocationLimitExceeded");
-    assert_eq!(refused.raw_response().unwrap().status().as_u16(), 429);
-    for function in ["kept", "lost"] {
-        let event = client.invoke().function_name(function);
-        let event = event
-            .invocation_type(InvocationType::Event)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(event.status_code(), 202);
-    }
-    let fates: Vec<_> = sandbox
-        .invocations()
-        .into_iter()
-        .map(|it| it.fate)
-        .collect();
     assert_eq!(
-        fates,
-        [
-            InvocationFate::Refused,
-            InvocationFate::Diverted(queue.to_owned()),
-            InvocationFate::Lost
-        ]
+        error.reason().unwrap().as_str(),
+        "ReservedFunctionConcurrentInvocationLimitExceeded"
     );
+    let event = invoke().invocation_type(InvocationType::Event);
+    assert_eq!(event.send().await.unwrap().status_code(), 202);
+    sandbox.set_reserved("task", None).unwrap();
+    assert_eq!(invoke().send().await.unwrap().status_code(), 200);
 }

@@ -2,7 +2,7 @@
 //! fails without it. One binary, since every one of them links both SDKs.
 
 mod common;
-mod doors;
+
 mod faults;
 mod functions;
 mod invoke;
@@ -13,3 +13,4 @@ mod reserved;
 mod ssm_pages;
 mod ssm_values;
 mod state;
+mod transports;

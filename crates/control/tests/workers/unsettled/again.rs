@@ -7,7 +7,7 @@ use maintenance_sandbox::{Fault, FunctionSpec, FunctionState, MappingSpec};
 use tokio::time::sleep;
 
 use super::{fleet, is_paused, moving, paused_after, saved, update, workers, world};
-use crate::support::{World, clients, only, worker};
+use crate::support::{World, only, worker};
 
 const MOVING: &str = "demo-dev-moving";
 
@@ -98,10 +98,7 @@ async fn a_timeout_that_a_deploy_raises_while_a_mapping_settles_counts_for_when_
     let (world, _) = one_at_rest_beside_it().await;
     let deploy = async {
         sleep(Duration::from_secs(20)).await;
-        let lambda = clients(&world.sandbox).lambda;
-        let raise = lambda.update_function_configuration();
-        let raised = raise.function_name(MOVING).timeout(900).send().await;
-        raised.expect("it is raised");
+        world.sandbox.set_timeout(MOVING, 900).unwrap();
     };
     let role = worker();
     let (report, ()) = tokio::join!(world.on(&role), deploy);
@@ -117,9 +114,7 @@ async fn the_first_version_that_a_deploy_publishes_while_a_mapping_settles_is_pa
     let (world, _) = one_at_rest_beside_it().await;
     let deploy = async {
         sleep(Duration::from_secs(20)).await;
-        let lambda = clients(&world.sandbox).lambda;
-        let published = lambda.publish_version().function_name(MOVING).send().await;
-        published.expect("it is published");
+        assert_eq!(world.sandbox.publish_version(MOVING), Ok(1));
         world.sandbox.set_provisioned(MOVING, "1", Some(2)).unwrap();
         fleet(&world)[MOVING].clone()
     };

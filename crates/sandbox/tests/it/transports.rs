@@ -1,4 +1,4 @@
-//! The two doors: over HTTP and in process, one state behind them; and the requests nobody knows.
+//! The two transports, over HTTP and in process, with one state behind them; and requests for no operation.
 
 use std::time::Duration;
 
@@ -28,15 +28,6 @@ async fn send(sandbox: &Sandbox, request: Request<Bytes>) -> (StatusCode, Value,
     (parts.status, body, parts.headers)
 }
 
-async fn admin(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("/_sandbox/{path}"));
-    let request = request.body(Bytes::from(body.to_string())).unwrap();
-    let (status, body, _) = send(sandbox, request).await;
-    (status, body)
-}
-
 /// One request over a connection of its own; what comes back before it closes.
 async fn raw(address: std::net::SocketAddr, request: &str) -> String {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -47,7 +38,7 @@ async fn raw(address: std::net::SocketAddr, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn one_state_behind_both_doors() {
+async fn both_transports_share_one_state() {
     let sandbox = quick();
     let server = sandbox.serve().await.unwrap();
     assert!(server.endpoint_url().starts_with("http://127.0.0.1:"));
@@ -181,17 +172,30 @@ async fn bodies_of_the_wrong_shape_are_refused() {
 }
 
 #[tokio::test]
-async fn faults_can_be_set_and_watched_over_http() {
+async fn faults_calls_functions_and_limits_are_served_over_http() {
     let sandbox = quick();
-    let nothing = json!({});
-    let rule = json!([
-        {"operation": "GetParameter", "nth": 2, "action": {"fail": {"code": "Odd", "status": 418, "message": "m"}}},
-        {"service": "ssm", "write": true, "times": 0, "action": "drop"},
-    ]);
-    assert_eq!(
-        admin(&sandbox, "POST", "faults", &rule).await.1,
-        json!({ "ids": [1, 2] })
-    );
+    sandbox.seed(FunctionSpec::new("task").reserved(0));
+    let server = sandbox.serve().await.unwrap();
+    let address = server.address();
+    let admin = async |method: &str, path: &str, body: &Value| {
+        let body = body.to_string();
+        let head = format!("{method} /_sandbox/{path} HTTP/1.1\r\nHost: x\r\nConnection: close");
+        let length = body.len();
+        let request = format!("{head}\r\nContent-Length: {length}\r\n\r\n{body}");
+        let answer = raw(address, &request).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str::<Value>(body).unwrap())
+    };
+    let ok = (200, json!({}));
+    let odd = json!({"code": "Odd", "status": 418, "message": "m"});
+    for fault in [
+        json!({"operation": "GetParameter", "nth": 2, "action": {"fail": odd}}),
+        json!({"service": "ssm", "write": true, "times": 0, "action": "drop"}),
+        json!({"target": "/never", "every": 3, "when": "after", "action": {"delay_ms": 5}}),
+    ] {
+        assert_eq!(admin("POST", "faults", &fault).await, ok, "{fault}");
+    }
     let read = || {
         let request = signed("POST", "/").header("x-amz-target", "AmazonSSM.GetParameter");
         request.body(Bytes::from("{\"Name\": \"/a\"}")).unwrap()
@@ -199,66 +203,31 @@ async fn faults_can_be_set_and_watched_over_http() {
     assert_eq!(send(&sandbox, read()).await.0, 400);
     let (status, body, _) = send(&sandbox, read()).await;
     assert_eq!((status.as_u16(), &body["__type"]), (418, &json!("Odd")));
-    let write = signed("POST", "/").header("x-amz-target", "AmazonSSM.DeleteParameter");
-    let write = write.body(Bytes::from("{\"Name\": \"/a\"}")).unwrap();
+    let write = signed("POST", "/").header("x-amz-target", "AmazonSSM.DeleteParameters");
+    let write = write.body(Bytes::from("{\"Names\": [\"/a\"]}")).unwrap();
     assert_eq!(sandbox.handle(write).await.unwrap_err(), ConnectionDropped);
 
-    let (_, calls) = admin(&sandbox, "GET", "calls", &nothing).await;
-    assert_eq!(calls["counts"]["by_operation"]["GetParameter"], 2);
+    let (_, counts) = admin("GET", "calls", &json!(null)).await;
+    assert_eq!(counts["by_operation"]["GetParameter"], 2);
     assert_eq!(
-        calls["calls"][1]["outcome"],
-        json!({"kind": "error", "status": 418, "code": "Odd"})
+        (&counts["total"], &counts["writes"]),
+        (&json!(3), &json!(1))
     );
-    assert_eq!(calls["calls"][2]["call"]["write"], true);
-    let (_, faults) = admin(&sandbox, "GET", "faults", &nothing).await;
-    assert_eq!(faults["faults"][0]["struck"], 1);
-    assert_eq!(admin(&sandbox, "DELETE", "faults", &nothing).await.0, 200);
-    assert!(sandbox.faults().is_empty());
-    admin(&sandbox, "POST", "reset-calls", &nothing).await;
+    assert_eq!(admin("DELETE", "calls", &json!(null)).await, ok);
     assert!(sandbox.calls().is_empty());
-    for (path, body) in [
-        ("faults", json!({"action": "explode"})),
-        ("faults", json!({"actoin": "drop"})),
-    ] {
-        assert_eq!(admin(&sandbox, "POST", path, &body).await.0, 400);
+    assert_eq!(admin("DELETE", "faults", &json!(null)).await, ok);
+    assert_eq!(
+        send(&sandbox, read()).await.1["__type"],
+        "ParameterNotFound"
+    );
+    for fault in [json!({"action": "explode"}), json!({"actoin": "drop"})] {
+        assert_eq!(admin("POST", "faults", &fault).await.0, 400);
     }
-    assert_eq!(admin(&sandbox, "GET", "nowhere", &nothing).await.0, 404);
-    sandbox.seed(FunctionSpec::new("task").reserved(0));
-    let (_, state) = admin(&sandbox, "GET", "state", &nothing).await;
-    assert_eq!(state["functions"]["task"]["reserved"], 0);
-}
-
-#[tokio::test]
-async fn a_hanging_call_can_be_awaited_over_http() {
-    let sandbox = quick();
-    let server = sandbox.serve().await.unwrap();
-    let rule = json!({"operation": "GetParameter", "times": 2, "action": "hang"});
-    admin(&sandbox, "POST", "faults", &rule).await;
-    let (status, _) = admin(&sandbox, "GET", "hanging?timeout_ms=1", &json!({})).await;
-    assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
-
-    // A caller that is killed while it waits.
-    let mut stream = tokio::net::TcpStream::connect(server.address())
-        .await
-        .unwrap();
-    stream
-        .write_all(get_parameter("/a").as_bytes())
-        .await
-        .unwrap();
-    let (_, held) = admin(&sandbox, "GET", "hanging", &json!({})).await;
-    assert_eq!(held["hanging"][0]["operation"], "GetParameter");
-    let first = held["hanging"][0]["seq"].as_u64().unwrap();
-    drop(stream);
-    let request = get_parameter("/b");
-    let next = raw(server.address(), &request);
-    let path = format!("hanging?after={first}");
-    let watch = async {
-        let (_, held) = admin(&sandbox, "GET", &path, &json!({})).await;
-        assert_eq!(held["hanging"][0]["target"], "/b");
-        admin(&sandbox, "POST", "release", &json!({})).await;
-    };
-    let (answer, ()) = tokio::join!(next, watch);
-    assert_eq!(answer, "");
+    assert_eq!(admin("POST", "rate-limits", &json!(true)).await, ok);
+    assert!(sandbox.settings().rate_limits);
+    let (_, functions) = admin("GET", "functions", &json!(null)).await;
+    assert_eq!(functions["task"]["reserved"], 0);
+    assert_eq!(admin("GET", "nowhere", &json!(null)).await.0, 404);
 }
 
 #[tokio::test]
@@ -279,11 +248,6 @@ async fn the_sdk_gives_up_waiting_for_a_call_that_hangs() {
         .send()
         .await;
     assert!(error.unwrap_err().raw_response().is_none());
-    assert!(
-        tokio::time::timeout(Duration::from_millis(1), sandbox.hanging(0))
-            .await
-            .is_err()
-    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -325,17 +289,9 @@ async fn statuses_and_bodies_are_those_of_the_model() {
             202,
         ),
         ("DELETE", provisioned, "", 204),
-        ("POST", "/2015-03-31/functions/task/versions", "{}", 201),
-        (
-            "POST",
-            "/2015-03-31/functions/task/aliases/",
-            r#"{"Name": "x", "FunctionVersion": "1"}"#,
-            201,
-        ),
         ("GET", "/2019-09-30/functions/task/concurrency", "", 200),
         ("PUT", &mapping, r#"{"Enabled": false}"#, 202),
         ("GET", "/2015-03-31/event-source-mappings/", "", 200),
-        ("DELETE", "/2015-03-31/functions/task", "", 204),
     ] {
         assert_eq!(of(method, path, body).await.0, status, "{method} {path}");
     }
@@ -346,10 +302,9 @@ async fn statuses_and_bodies_are_those_of_the_model() {
         (&body["Type"], body["Message"].is_string()),
         (&json!("User"), true)
     );
-    let (status, code, body) = of("GET", "/2015-03-31/functions/task", "").await;
+    let (status, code, body) = of("GET", "/2015-03-31/functions/none", "").await;
     assert_eq!((status, code.as_str()), (404, "ResourceNotFoundException"));
     assert!(body["Message"].is_string() && body.get("message").is_none());
-    sandbox.seed(FunctionSpec::new("task"));
     let (_, _, body) = of(
         "PUT",
         "/2017-10-31/functions/task:1/concurrency",
