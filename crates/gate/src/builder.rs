@@ -11,9 +11,10 @@ use maintenance_flag::{App, Parameters, Prefix, Role};
 use crate::build_error::BuildError;
 use crate::bypass::cookie_name;
 use crate::clock::{Clock, Sleeper};
-use crate::decision::{Identity, OnUnknown, Policy};
 use crate::gate::{Gate, Shared};
+use crate::log;
 use crate::page::{CustomPages, Page, Responder};
+use crate::policy::{Identity, OnUnknown, Policy};
 use crate::refresh::Refresher;
 use crate::snapshot::{AtomicPackedState, PackedState};
 use crate::source::FlagSource;
@@ -256,7 +257,7 @@ impl Builder {
                 trusted_proxies: self.trusted_proxies,
             },
             responder: Responder {
-                pages: CustomPages::load(self.pages, self.directory),
+                pages: CustomPages::load(self.pages, self.directory, log::page_unusable),
                 negotiate: self.negotiate,
             },
             refresher,

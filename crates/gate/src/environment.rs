@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::build_error::BuildError;
 use crate::builder::{Builder, IN_LAMBDA};
-use crate::decision::OnUnknown;
+use crate::policy::OnUnknown;
 use crate::source::FlagSource;
 
 /// Where variables come from.

@@ -16,9 +16,12 @@ use maintenance_flag::{Flag, Mode};
 
 use crate::body::PageBody;
 use crate::clock::{Clock, Sleep, Sleeper, timestamp};
-use crate::decision::{Decision, Outcome, Policy, ReadOnly, decide};
+use crate::decision::{Decision, Outcome, ReadOnly, decide};
+#[cfg(feature = "lambda_http")]
+use crate::lambda_event;
 use crate::log;
 use crate::page::Responder;
+use crate::policy::Policy;
 use crate::refresh::{Refresher, Update};
 use crate::request::RequestHead;
 use crate::request_context::RequestContext;
@@ -133,7 +136,7 @@ impl Shared {
         let context = RequestContext::of(head.extensions, self.in_lambda);
         #[cfg(feature = "lambda_http")]
         if context.kind == crate::request_context::EventKind::PassThrough {
-            return crate::lambda_event::decide_passed_through(self, head);
+            return self.decide_passed_through(head);
         }
         let now_ms = self.clock.now_ms();
         let now = timestamp(now_ms);
@@ -151,6 +154,25 @@ impl Shared {
                 let response = responses.respond(&self.responder, flag, head, now_ms);
                 Decision::Block(Box::new(response))
             }
+        }
+    }
+
+    /// Decides about a request that lambda_http made of an event which it did not recognise. If the event
+    /// reader does not recognise it either, it is no HTTP request, and passes.
+    #[cfg(feature = "lambda_http")]
+    fn decide_passed_through(&self, head: RequestHead<'_>) -> Decision {
+        let event = head.event.and_then(|text| serde_json::from_str(text).ok());
+        let event: serde_json::Value = event.unwrap_or_default();
+        let Some((request, source)) = lambda_event::recognise(&event) else {
+            return Decision::Pass;
+        };
+        match self.decide((&request).into()) {
+            // lambda_http returns the body as it is: it has to be the whole answer to the event.
+            Decision::Block(response) => {
+                let answer = lambda_event::respond(&response, source).to_string();
+                Decision::Block(Box::new(response.map(|_| answer.into())))
+            }
+            decision => decision,
         }
     }
 

@@ -101,6 +101,8 @@ mod body;
 mod build_error;
 mod builder;
 mod bypass;
+#[cfg(feature = "lambda")]
+mod check_event;
 mod clock;
 mod decision;
 mod environment;
@@ -112,6 +114,7 @@ mod layer;
 mod lazy;
 mod log;
 mod page;
+mod policy;
 mod refresh;
 mod regular_file;
 mod request;
@@ -129,12 +132,13 @@ pub use builder::Builder;
 pub use bypass::ClientAddress;
 #[cfg(feature = "test-util")]
 pub use clock::ManualClock;
-pub use decision::{Decision, OnUnknown, ReadOnly};
+pub use decision::{Decision, ReadOnly};
 pub use gate::Gate;
 pub use layer::MaintenanceLayer;
 pub use lazy::lazy;
 pub use maintenance_flag::Mode;
 pub use page::Page;
+pub use policy::OnUnknown;
 pub use service::Maintenance;
 #[cfg(feature = "extension")]
 pub use source::ExtensionSource;

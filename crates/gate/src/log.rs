@@ -4,7 +4,8 @@ use std::path::Path;
 
 use maintenance_flag::Mode;
 
-use crate::decision::{Identity, Outcome};
+use crate::decision::Outcome;
+use crate::policy::Identity;
 use crate::refresh::Event;
 use crate::request::RequestHead;
 use crate::window::Window;

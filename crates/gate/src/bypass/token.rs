@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use maintenance_flag::{StoredToken, Token};
 
 use super::cookie;
-use crate::decision::Identity;
+use crate::policy::Identity;
 
 /// How many candidates of one request are hashed, so that a header full of guesses costs no more than
 /// an honest one.

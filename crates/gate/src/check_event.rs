@@ -1,16 +1,9 @@
-//! Where events come to the gate.
+//! The gate for the JSON events of a plain `lambda_runtime` handler.
 
-use super::recognise::recognise;
-use super::respond::respond;
 use crate::decision::Decision;
-#[cfg(feature = "lambda")]
 use crate::gate::Gate;
-#[cfg(feature = "lambda_http")]
-use crate::gate::Shared;
-#[cfg(feature = "lambda_http")]
-use crate::request::RequestHead;
+use crate::lambda_event::{recognise, respond};
 
-#[cfg(feature = "lambda")]
 impl Gate {
     /// Decides about the event of a plain `lambda_runtime` handler: JSON, or a type of `aws_lambda_events`.
     /// Some is what the handler has to return, as JSON: the answer to a request that is refused. None lets
@@ -36,24 +29,5 @@ impl Gate {
             Decision::Block(response) => Some(respond(&response, source)),
             Decision::Pass | Decision::PassReadOnly => None,
         }
-    }
-}
-
-/// Decides about a request that lambda_http made of an event which it did not recognise. What the
-/// event reader does not recognise either is no HTTP request, and passes.
-#[cfg(feature = "lambda_http")]
-pub(crate) fn decide_passed_through(shared: &Shared, head: RequestHead<'_>) -> Decision {
-    let event = head.event.and_then(|text| serde_json::from_str(text).ok());
-    let event: serde_json::Value = event.unwrap_or_default();
-    let Some((request, source)) = recognise(&event) else {
-        return Decision::Pass;
-    };
-    match shared.decide((&request).into()) {
-        // lambda_http returns the body as it is: it has to be the whole answer to the event.
-        Decision::Block(response) => {
-            let answer = respond(&response, source).to_string();
-            Decision::Block(Box::new(response.map(|_| answer.into())))
-        }
-        decision => decision,
     }
 }
