@@ -268,6 +268,11 @@ impl Flag {
 
     /// The bytes, however many.
     pub(crate) fn text(&self) -> String {
+        document::write(self.to_map())
+    }
+
+    /// The fields to store.
+    pub(crate) fn to_map(&self) -> Map<String, Value> {
         let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
         let mut map = document::object(json!({
             "schema": self.schema,
@@ -288,6 +293,6 @@ impl Flag {
         for (key, value) in &self.unknown {
             map.entry(key.clone()).or_insert_with(|| value.clone());
         }
-        document::write(map)
+        map
     }
 }

@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use super::{AddressRange, PathPattern, TokenHash};
 use crate::document::{self, Fields};
 
-pub(crate) const TOKEN: &str = "token";
-pub(crate) const TOKEN_UNTIL: &str = "token_until";
-pub(crate) const ADDRESSES: &str = "addresses";
-pub(crate) const PATHS: &str = "paths";
+const TOKEN: &str = "token";
+const TOKEN_UNTIL: &str = "token_until";
+const ADDRESSES: &str = "addresses";
+const PATHS: &str = "paths";
 
 /// What may pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

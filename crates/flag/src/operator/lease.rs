@@ -32,19 +32,19 @@ pub struct Lease {
     pub follower: Option<String>,
     /// What the holder, and those before it, left behind, by role: the next holder reads until it
     /// sees that, since reads may lag. None while the holder is at work, and if it never said.
-    pub left: BTreeMap<String, Option<Left>>,
+    pub left: BTreeMap<String, Option<LeaseRecord>>,
 }
 
 /// What an operation left of a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct LeaseRecord {
     /// The version of the flag; 0 if there is none.
     pub flag: u64,
     /// The windows and numbers of what is saved.
     pub saved: BTreeSet<(WindowId, u32)>,
 }
 
-impl Left {
+impl LeaseRecord {
     fn to_json(&self) -> Value {
         let mut windows: BTreeMap<&WindowId, Vec<u32>> = BTreeMap::new();
         for (window, n) in &self.saved {
@@ -147,7 +147,7 @@ impl Lease {
             left: match fields.take("left") {
                 Some(Value::Object(roles)) => roles
                     .into_iter()
-                    .map(|(role, left)| (role, Left::read(left)))
+                    .map(|(role, left)| (role, LeaseRecord::read(left)))
                     .collect(),
                 _ => BTreeMap::new(),
             },
@@ -163,7 +163,7 @@ impl Lease {
             .map(|(role, left)| {
                 (
                     role.clone(),
-                    left.as_ref().map_or(Value::Null, Left::to_json),
+                    left.as_ref().map_or(Value::Null, LeaseRecord::to_json),
                 )
             })
             .collect();

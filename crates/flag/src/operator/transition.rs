@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::size::{self, LeftOut, NoRoom};
+use super::size::{self, TooLarge, Truncated};
 use crate::bypass::{AddressRange, Bypass, PathPattern, StoredToken};
 use crate::document::SCHEMA;
 use crate::flag::{Flag, Mode, Owner, OwnerKind};
@@ -191,18 +191,18 @@ pub struct Step {
     pub flag: Flag,
     /// What came of it.
     pub outcome: Outcome,
-    /// What a flag that closes a window had no room for. Opening one leaves nothing out:
-    /// [`check_room`](Self::check_room).
-    pub left_out: Vec<LeftOut>,
+    /// What a flag that closes a window lost, so that it fits. Opening one loses nothing:
+    /// [`check_size`](Self::check_size).
+    pub truncated: Vec<Truncated>,
 }
 
 impl Step {
     fn new(flag: Flag, outcome: Outcome) -> Self {
-        let left_out = Vec::new();
+        let truncated = Vec::new();
         Self {
             flag,
             outcome,
-            left_out,
+            truncated,
         }
     }
 
@@ -210,8 +210,8 @@ impl Step {
     /// that was opened by hand, and when it is drained.
     ///
     /// # Errors
-    /// [`NoRoom`] says how many bytes it would take, and what takes them.
-    pub fn check_room(&self) -> Result<(), NoRoom> {
+    /// [`TooLarge`] says how many bytes it would take, and what takes them.
+    pub fn check_size(&self) -> Result<(), TooLarge> {
         size::check(&self.flag, self.outcome == Outcome::TurnedOn)
     }
 }
@@ -360,10 +360,10 @@ fn close(
         ..Flag::off()
     };
     // The stored flag must never keep a window from closing.
-    let (flag, left_out) = size::fit(flag);
+    let (flag, truncated) = size::fit(flag);
     Step {
         flag,
         outcome: Outcome::TurnedOff,
-        left_out,
+        truncated,
     }
 }
