@@ -1,4 +1,4 @@
-//! The words and the rules of maintenance mode.
+//! The names and rules of maintenance mode.
 //!
 //! Everything that an operator's command and a web handler's gate have to agree on lives here: how
 //! things are named ([`App`], [`Role`], [`Parameters`]), the stored documents ([`Flag`], [`CapacityDoc`],
@@ -33,9 +33,9 @@
 mod bypass;
 mod document;
 mod flag;
-mod moment;
 mod names;
 mod operator;
+mod timestamp;
 
 pub use bypass::{
     AddressError, AddressRange, Bypass, PathError, PathPattern, StoredToken, Token, TokenHash,

@@ -6,7 +6,7 @@ use crate::lambda_event::{recognise, respond};
 
 impl Gate {
     /// Decides about the event of a plain `lambda_runtime` handler: JSON, or a type of `aws_lambda_events`.
-    /// Some is what the handler has to return, as JSON: the answer to a request that is refused. None lets
+    /// The handler returns Some as it is: the JSON answer to a request that is refused. None lets
     /// it go on: the request passes, or the event is no HTTP request. An HTTP event whose method is empty
     /// or no token does not pass.
     ///

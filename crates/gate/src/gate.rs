@@ -1,6 +1,6 @@
-//! The gate: what it knows, and whether a request passes by it.
+//! The gate: the known state, and whether a request passes.
 //!
-//! A request that passes reads one atomic word and the clock: no lock, no allocation, no I/O. Only the
+//! A request that passes reads one atomic integer and the clock: no lock, no allocation, no I/O. Only the
 //! first request after a TTL waits, for the refresh.
 
 use std::fmt;
@@ -31,7 +31,7 @@ use crate::window::Window;
 /// A refresh of the known state. It does nothing before it is polled.
 pub(crate) type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Keeps requests out while its role is in maintenance. Cheap to clone; clones share what they know.
+/// Keeps requests out while its role is in maintenance. Cheap to clone; clones share the known state.
 #[derive(Clone)]
 pub struct Gate {
     pub(crate) shared: Arc<Shared>,
@@ -229,7 +229,7 @@ impl Shared {
         }
     }
 
-    /// What was asked for at `asked_ms` holds for `lifetime_ms` from then.
+    /// A flag that was asked for at `asked_ms` holds for `lifetime_ms` from then.
     fn set(&self, flag: Flag, asked_ms: u64, lifetime_ms: u64) {
         let before = self.window.load();
         // The answers made for the same flag serve on.

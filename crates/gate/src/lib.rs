@@ -1,4 +1,4 @@
-//! The gate of maintenance mode: what a web handler links. It reads one flag, and while the flag is on it
+//! The gate of maintenance mode, for web handlers. It reads one flag, and while the flag is on it
 //! answers 503 with the maintenance page before anything of the app runs.
 //!
 //! ```
@@ -42,8 +42,8 @@
 //! | `file` | `FileSource` | apps on one machine |
 //!
 //! How to put it around an app: [axum](guide::axum), [lambda_http](guide::lambda_http),
-//! [lambda_runtime](guide::lambda_runtime), [hyper](guide::hyper), [actix](guide::actix). What visitors get:
-//! [answers](guide::answers). What it logs: [events](guide::events). Tests of your own:
+//! [lambda_runtime](guide::lambda_runtime), [hyper](guide::hyper), [actix](guide::actix). Its
+//! [answers](guide::answers). Its log [events](guide::events). Tests of your own:
 //! [testing](guide::testing).
 //!
 //! # When a request passes

@@ -1,4 +1,4 @@
-//! What a gate was told when it was built, as far as a decision needs it.
+//! The settings of a gate that its decisions depend on.
 
 use maintenance_flag::Mode;
 

@@ -46,7 +46,7 @@ pub trait CloneService: Clone {}
 impl<S: Clone> CloneService for S {}
 
 impl<S: CloneService> Maintenance<S> {
-    /// Puts `inner` behind `gate`: the whole of an axum router, with whatever routes it has.
+    /// Puts `inner` behind `gate`: a whole axum router, with all its routes.
     #[must_use]
     pub fn new(inner: S, gate: Gate) -> Self {
         let ready = false;

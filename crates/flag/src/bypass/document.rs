@@ -49,7 +49,7 @@ impl Bypass {
         };
         let text = |fields: &mut Fields, key| fields.text(key).ok().flatten();
         let hash = text(&mut fields, TOKEN).and_then(|text| TokenHash::parse(&text));
-        let until = fields.moment(TOKEN_UNTIL).ok().flatten();
+        let until = fields.timestamp(TOKEN_UNTIL).ok().flatten();
         Self {
             // A token without an end is one that was written by hand: it must not stay for ever.
             token: hash

@@ -82,9 +82,9 @@ impl Capacity {
         let bad =
             |what: &str| DecodeError::malformed(format!("{what} of {function:?} is unreadable"));
         let mut fields = Fields::of(value).ok_or_else(|| bad("the capacity"))?;
-        let replaces = fields.yes("replaces").map_err(|_| bad("replaces"))?;
+        let replaces = fields.boolean("replaces").map_err(|_| bad("replaces"))?;
         let reserved = match fields.take("reserved") {
-            Some(Value::String(word)) if word == "unset" => Reserved::Unset,
+            Some(Value::String(text)) if text == "unset" => Reserved::Unset,
             Some(value) => Reserved::Limit(from_value(value).map_err(|_| bad("reserved"))?),
             None => return Err(bad("reserved")),
         };

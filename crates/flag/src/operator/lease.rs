@@ -30,17 +30,17 @@ pub struct Lease {
     /// The [`id`](Self::id) of the lease that followed this one. If none with the next number is there,
     /// it was deleted, and its holder may still be at work.
     pub follower: Option<String>,
-    /// What the holder, and those before it, left behind, by role: the next holder reads until it
+    /// The last state that this holder and those before it wrote, by role: the next holder reads until it
     /// sees that, since reads may lag. None while the holder is at work, and if it never said.
     pub left: BTreeMap<String, Option<LeaseRecord>>,
 }
 
-/// What an operation left of a role.
+/// The last state of a role that an operation wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeaseRecord {
     /// The version of the flag; 0 if there is none.
     pub flag: u64,
-    /// The windows and numbers of what is saved.
+    /// The saved capacity: windows and numbers.
     pub saved: BTreeSet<(WindowId, u32)>,
 }
 
@@ -137,10 +137,10 @@ impl Lease {
                 .text("operation")?
                 .ok_or_else(|| missing("operation"))?,
             acquired: fields
-                .moment("acquired")?
+                .timestamp("acquired")?
                 .ok_or_else(|| missing("acquired"))?,
             expires: fields
-                .moment("expires")?
+                .timestamp("expires")?
                 .ok_or_else(|| missing("expires"))?,
             released: fields.take("released") == Some(true.into()),
             follower: fields.text("follower")?,

@@ -1,9 +1,8 @@
 //! The size of a flag: one parameter holds [`MAX_VALUE_BYTES`].
 //!
-//! On the way in nothing is left out: a window whose flag would not fit, with the fields that are
-//! added later, is refused before anything is changed ([`Step::check_size`](crate::Step::check_size)). On the
-//! way out nothing may stand in the way: the flag that closes a window is always made to fit, and what it
-//! lost for that is named ([`Truncated`]).
+//! Opening a window never truncates: if its flag would not fit, with the fields that are added later, it
+//! is refused before anything is changed ([`Step::check_size`](crate::Step::check_size)). Closing
+//! a window never fails: its flag is truncated until it fits, and the lost fields are named ([`Truncated`]).
 
 use std::fmt;
 
@@ -42,7 +41,7 @@ pub struct TooLarge {
     pub bytes: usize,
     /// How many it may take: the size of a parameter, less the fields that are added later.
     pub most: usize,
-    /// What takes them, the largest first.
+    /// Its fields, the largest first.
     pub fields: Vec<Field>,
 }
 
@@ -179,7 +178,7 @@ fn fields(flag: &Flag, opens: bool) -> Vec<Field> {
     fields
 }
 
-/// Makes a flag that closes a window fit, and says what it lost for that: first it cuts texts that are longer
+/// Makes a flag that closes a window fit, and names the lost fields: first it cuts texts that are longer
 /// than this version ever writes, then fields that it does not know go, the largest first. What
 /// remains after both always fits.
 pub(crate) fn fit(mut flag: Flag) -> (Flag, Vec<Truncated>) {

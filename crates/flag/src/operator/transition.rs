@@ -46,7 +46,7 @@ pub struct Enter {
     pub options: Options,
 }
 
-/// What becomes of one option of a window.
+/// How one option of a window changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Change<T> {
     /// As it is; in a new window, nothing.
@@ -59,7 +59,7 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
-    /// This, unless it keeps what is; then `other`.
+    /// This; `other` if this is `Keep`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match self {
@@ -107,7 +107,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// These, and `others` where these keep what is.
+    /// These, and `others` where these are `Keep`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl Options {
     }
 }
 
-/// A person's wish to end the maintenance.
+/// A person's request to end the maintenance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exit {
     /// Who asks: `ana@laptop`.
@@ -191,7 +191,7 @@ pub struct Step {
     pub flag: Flag,
     /// What came of it.
     pub outcome: Outcome,
-    /// What a flag that closes a window lost, so that it fits. Opening one loses nothing:
+    /// The fields that a flag lost to fit, when a window closes. Opening one loses nothing:
     /// [`check_size`](Self::check_size).
     pub truncated: Vec<Truncated>,
 }
@@ -210,7 +210,7 @@ impl Step {
     /// that was opened by hand, and when it is drained.
     ///
     /// # Errors
-    /// [`TooLarge`] says how many bytes it would take, and what takes them.
+    /// [`TooLarge`] says how many bytes it would take, and which fields are the largest.
     pub fn check_size(&self) -> Result<(), TooLarge> {
         size::check(&self.flag, self.outcome == Outcome::TurnedOn)
     }
@@ -220,7 +220,7 @@ impl Step {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Someone else holds the window.
+    /// Another owner holds the window.
     #[error("the window is held by {holder}")]
     Conflict {
         /// Who holds it.
@@ -329,7 +329,7 @@ fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
     if flag == *current {
         return Ok(Step::new(flag, Outcome::AlreadyOn));
     }
-    // When an observer's window ends is the observer's to say, by whatever means.
+    // Only the observer may change when its window ends, by any option.
     if let Some(holder) = &current.owner
         && holder.kind == OwnerKind::Observer
         && *holder != enter.owner

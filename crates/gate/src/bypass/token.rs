@@ -11,7 +11,7 @@ use crate::policy::Identity;
 /// an honest one.
 const MAX_CANDIDATES: usize = 4;
 
-/// Verifies tokens against the stored hash of this window, at one moment.
+/// Verifies tokens against the stored hash of this window, at one time.
 #[derive(Clone, Copy)]
 pub(super) struct TokenVerifier<'a> {
     token: StoredToken,

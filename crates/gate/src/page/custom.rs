@@ -96,7 +96,7 @@ fn check(media_type: MediaType, body: Vec<u8>) -> Result<String, String> {
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }
-    // Whatever a flag says, the page must be one that can be served.
+    // The page must be servable with every flag.
     let worst = match media_type {
         MediaType::Html => "\"",
         MediaType::Json | MediaType::Problem => "\0",

@@ -45,7 +45,7 @@ pub(super) fn client<C: Connect + Clone>(connector: C) -> HttpClient<C> {
         .build(connector)
 }
 
-/// One round trip: the whole answer, whatever its status. For how long it may take is the caller's business.
+/// One round trip: the whole answer, of any status. The gate limits how long it may take.
 pub(super) async fn round_trip<C>(
     client: &HttpClient<C>,
     request: Request<Full<Bytes>>,

@@ -25,7 +25,7 @@ pub struct SdkSource {
 }
 
 impl SdkSource {
-    /// Uses a client that the handler has anyway, with whatever retries and timeouts it has.
+    /// Uses a client that the handler has anyway, with its own retries and timeouts.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
