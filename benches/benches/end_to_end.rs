@@ -1,4 +1,4 @@
-//! What the gate costs an axum server: requests over kept connections on loopback, bare and behind the gate.
+//! The cost of the gate for an axum server: requests over kept connections on loopback, bare and behind the gate.
 //! All take their turn in each of many rounds, since the machine drifts; a ratio is taken within a round.
 
 use std::time::{Duration, Instant};

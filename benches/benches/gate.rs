@@ -1,4 +1,4 @@
-//! What the gate costs a request, beside its peers, in one run. Only ratios count: machines differ and
+//! The cost of the gate for a request, beside its peers, in one run. Only ratios count: machines differ and
 //! drift.
 
 use std::hint::black_box;
@@ -11,12 +11,12 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::Response;
 use maintenance_benches::{CASES, case, gate, now, refusal, request};
 
-/// The decision as a plain call, beside what it is made of: a clock and a load.
+/// The decision as a plain call, beside its parts: a clock and a load.
 fn decision(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decision");
-    let word = AtomicU64::new(1);
+    let state = AtomicU64::new(1);
     group.bench_function("an atomic load", |bencher| {
-        bencher.iter(|| black_box(&word).load(Ordering::Acquire));
+        bencher.iter(|| black_box(&state).load(Ordering::Acquire));
     });
     #[cfg(target_os = "linux")]
     group.bench_function("the coarse clock", |bencher| {

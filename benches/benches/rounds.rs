@@ -1,4 +1,4 @@
-//! What the gate costs beside its peers on a machine that is busy with other work: all take their turn
+//! The cost of the gate beside its peers on a machine that is busy with other work: all take their turn
 //! in each of many short rounds. The time shown is the one that one round in twenty stays below:
 //! that of an undisturbed round. `gate` has each one's times with their spread.
 

@@ -1,4 +1,4 @@
-//! The least that answers a 503, to hold the gate's against: a word and the coarse clock say that it is on,
+//! The least that answers a 503, to hold the gate's against: an atomic integer and the coarse clock say that it is on,
 //! and a head of four headers that never changes is cloned. It looks at nothing of the request, has one
 //! page and one window for good, and counts nothing.
 

@@ -234,7 +234,7 @@ impl From<maintenance_control::Error> for CliError {
             {
                 Outcome::Usage
             }
-            E::NoRoom { source, .. } if source.is_of_options() => Outcome::Usage,
+            E::TooLarge { source, .. } if source.is_of_options() => Outcome::Usage,
             E::Busy { .. } => Outcome::Busy,
             E::LeaseLost => Outcome::Partial,
             E::EventsLost { .. } => Outcome::NotConfirmed,

@@ -2,7 +2,7 @@
 //!
 //! Its operations are in [`operation`](crate::operation), how things stand in [`status`](crate::status).
 
-use maintenance_flag::{App, NoRoom, Parameters, Prefix, Role, WindowId};
+use maintenance_flag::{App, Parameters, Prefix, Role, TooLarge, WindowId};
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -52,8 +52,8 @@ impl Control {
         &self.app
     }
 
-    pub(crate) fn no_room(&self, role: &Role, source: NoRoom) -> Error {
-        Error::NoRoom {
+    pub(crate) fn too_large(&self, role: &Role, source: TooLarge) -> Error {
+        Error::TooLarge {
             role: role.clone(),
             name: self.names.flag(role),
             source,

@@ -1,9 +1,9 @@
 //! Why an operation failed, by what the caller can do about it.
 
-mod room;
+mod size;
 
 use jiff::Timestamp;
-use maintenance_flag::{DecodeError, NoRoom, OwnerKind, PackError, Refusal, Role};
+use maintenance_flag::{DecodeError, OwnerKind, PackError, Refusal, Role, TooLarge};
 
 use crate::events::FunctionEvents;
 use crate::fence::AbortReason;
@@ -104,14 +104,14 @@ pub enum Error {
     },
     /// The flag would be larger than a parameter; nothing was changed.
     #[error("the flag of the {role} role would be too large, so it was not written")]
-    NoRoom {
+    TooLarge {
         /// The role.
         role: Role,
         /// The flag's parameter.
         name: String,
         /// How large it would be, and what makes it so.
         #[source]
-        source: NoRoom,
+        source: TooLarge,
     },
     /// The parameter store failed.
     #[error(transparent)]
@@ -193,7 +193,7 @@ impl Error {
                 ))
             }
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
-            Self::NoRoom { name, source, .. } => Some(room::hint(name, source)),
+            Self::TooLarge { name, source, .. } => Some(size::hint(name, source)),
             Self::Store(error) => error.hint(),
             Self::Lambda(error) => error.hint(),
         }

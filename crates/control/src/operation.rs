@@ -126,7 +126,7 @@ impl Control {
     /// somebody is asked whether to go on. Nothing is read.
     ///
     /// # Errors
-    /// [`Error::Refused`] and [`Error::NoRoom`].
+    /// [`Error::Refused`] and [`Error::TooLarge`].
     pub fn check_on(
         &self,
         roles: &[RoleSpec],
@@ -268,8 +268,8 @@ impl Control {
         // Where there are functions, something may be noted in a flag that is on already.
         if transition.outcome.changed() || spec.functions.is_some() {
             transition
-                .check_room()
-                .map_err(|source| self.no_room(&spec.role, source))?;
+                .check_size()
+                .map_err(|source| self.too_large(&spec.role, source))?;
         }
         Ok(transition)
     }
@@ -362,12 +362,12 @@ impl<'a> Operation<'a> {
             Request::Off(off) => next(&current, off.event(&control.by, control.clock.now()))
                 .map_err(|source| refused(spec, source))?,
         };
-        if !transition.left_out.is_empty() {
-            let left_out = transition.left_out.iter().map(ToString::to_string);
-            let left_out: Vec<_> = left_out.collect();
+        if !transition.truncated.is_empty() {
+            let truncated = transition.truncated.iter().map(ToString::to_string);
+            let truncated: Vec<_> = truncated.collect();
             warnings.push(format!(
                 "its flag has no room for all that was stored: {} left out",
-                left_out.join(" and ")
+                truncated.join(" and ")
             ));
         }
         if let (Request::On(_), true) = (self.request, spec.functions.is_some())

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use maintenance_flag::{DecodeError, Flag, Left, Role};
+use maintenance_flag::{DecodeError, Flag, LeaseRecord, Role};
 
 use crate::control::Control;
 use crate::error::Error;
@@ -108,7 +108,7 @@ impl Control {
             Knowledge::Unknown => BLIND_LOOKS,
         };
         for _ in 0..looks {
-            if let Knowledge::Left(Left { saved, .. }) = knowledge {
+            if let Knowledge::Left(LeaseRecord { saved, .. }) = knowledge {
                 let names = last.keys().chain(earlier.keys());
                 let numbers = names.filter_map(|name| self.names.parse_capacity(role, name));
                 if numbers.collect::<BTreeSet<_>>() == *saved {
@@ -136,7 +136,7 @@ impl Control {
     fn is_left(&self, role: &Role, name: &str, knowledge: &Knowledge) -> bool {
         match knowledge {
             Knowledge::Fresh => false,
-            Knowledge::Left(Left { saved, .. }) => {
+            Knowledge::Left(LeaseRecord { saved, .. }) => {
                 let number = self.names.parse_capacity(role, name);
                 number.is_some_and(|number| saved.contains(&number))
             }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    Change, Enter, Event as FlagEvent, Exit, Flag, Force, NoRoom, Options, Owner, Product, Role,
-    StoredToken, Token, TokenHash, WindowId, next,
+    Change, Enter, Event as FlagEvent, Exit, Flag, Force, Options, Owner, Product, Role,
+    StoredToken, Token, TokenHash, TooLarge, WindowId, next,
 };
 
 use crate::drain::Drain;
@@ -92,15 +92,15 @@ impl OnRequest {
     /// stored, or what the role has by configuration, may leave it less.
     ///
     /// # Errors
-    /// [`NoRoom`] says what takes how much.
-    pub fn check_room(&self, by: &str, now: Timestamp) -> Result<(), NoRoom> {
+    /// [`TooLarge`] says what takes how much.
+    pub fn check_size(&self, by: &str, now: Timestamp) -> Result<(), TooLarge> {
         // Whatever is hashed, the hash is as long.
         let options = self.options_for("", "");
         match next(
             &Flag::off(),
             self.event(by, options, WindowId::new(now, 0), now),
         ) {
-            Ok(step) => step.check_room(),
+            Ok(step) => step.check_size(),
             // Whether it is allowed is asked of the flag that is stored.
             Err(_) => Ok(()),
         }

@@ -342,7 +342,7 @@ async fn a_reason_too_long_to_store_changes_nothing() {
         .on(&[web()], &wish, &Context::quiet())
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::NoRoom { .. }), "{error}");
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
     assert!(world.parameters("flags").is_empty());
     assert!(world.lease_is_free());
 }

@@ -349,7 +349,7 @@ async fn a_flag_that_will_not_fit_is_refused_before_anything_is_begun() {
                     stored += 1;
                 }
                 Err(error) => {
-                    assert!(matches!(error, Error::NoRoom { .. }), "{error}");
+                    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
                     assert!(world.writes().is_empty(), "{length}");
                     assert!(world.lease_is_free());
                     refused += 1;

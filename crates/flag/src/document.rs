@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::moment;
+use crate::timestamp;
 
 /// The newest schema of a stored document that this version writes.
 pub const SCHEMA: u64 = 1;
@@ -19,8 +19,8 @@ pub const MAX_VALUE_BYTES: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// Neither a document of ours nor a bare word. The reason names a field, never its content, since
-    /// whatever was pasted there may be a secret.
+    /// Neither a document of ours nor a bare `on` or `off`. The reason names a field, never its content,
+    /// which may be a secret.
     #[error("the stored value is malformed: {reason}")]
     Malformed {
         /// Why it is malformed.
@@ -105,15 +105,15 @@ impl Fields {
     }
 
     /// Takes a time.
-    pub(crate) fn moment(&mut self, key: &str) -> Result<Option<Timestamp>, DecodeError> {
-        self.parsed(key, "an RFC 3339 time", moment::read)
+    pub(crate) fn timestamp(&mut self, key: &str) -> Result<Option<Timestamp>, DecodeError> {
+        self.parsed(key, "an RFC 3339 time", timestamp::read)
     }
 
-    /// Takes a yes or no; none is a no.
-    pub(crate) fn yes(&mut self, key: &str) -> Result<bool, DecodeError> {
+    /// Takes `true` or `false`; none is `false`.
+    pub(crate) fn boolean(&mut self, key: &str) -> Result<bool, DecodeError> {
         match self.take(key) {
             None => Ok(false),
-            Some(Value::Bool(yes)) => Ok(yes),
+            Some(Value::Bool(value)) => Ok(value),
             Some(_) => Err(DecodeError::malformed(format!(
                 "{key:?} is not true or false"
             ))),

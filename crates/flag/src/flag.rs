@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::document::{self, DecodeError, Fields, SCHEMA};
 use crate::names::{Product, WindowId};
 
-/// What a role answers its visitors.
+/// How a role answers its visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// Everything is refused with 503.
@@ -22,7 +22,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The word that is stored and printed.
+    /// As it is stored and printed.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,8 +32,8 @@ impl Mode {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
-        match word {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
             "on" => Some(Self::On),
             "off" => Some(Self::Off),
             "read-only" => Some(Self::ReadOnly),
@@ -67,7 +67,7 @@ pub enum OwnerKind {
 }
 
 impl OwnerKind {
-    /// The word that is stored and printed.
+    /// As it is stored and printed.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -158,7 +158,7 @@ pub struct Flag {
     pub auto_off: bool,
     /// What `Retry-After` should say, in seconds.
     pub retry_after: Option<u32>,
-    /// When no code of the role can still be running: what it waits for before it is safe to migrate.
+    /// When the in-flight invocations of the role have ended: from then on it is safe to migrate.
     /// UTC. None if it is not known.
     pub drained_at: Option<Timestamp>,
     /// What may pass, as stored: see [`Bypass::read`](crate::Bypass::read).
@@ -193,7 +193,7 @@ impl Flag {
         }
     }
 
-    /// The mode at a moment: off once the end has come at which the role opens by itself.
+    /// The mode at this time: off once the end has come at which the role opens by itself.
     #[must_use]
     pub fn mode_at(&self, now: Timestamp) -> Mode {
         match self.opens_at() {
@@ -208,7 +208,7 @@ impl Flag {
         self.until.filter(|_| self.auto_off && self.mode.is_on())
     }
 
-    /// What a parameter that does not exist means.
+    /// The meaning of a parameter that does not exist.
     #[must_use]
     pub fn off() -> Self {
         Self::bare(Mode::Off)
@@ -260,11 +260,11 @@ impl Flag {
             by: fields.text("by")?,
             reason: fields.text("reason")?,
             message: fields.text("message")?,
-            since: fields.moment("since")?,
-            until: fields.moment("until")?,
-            auto_off: fields.yes("auto_off")?,
+            since: fields.timestamp("since")?,
+            until: fields.timestamp("until")?,
+            auto_off: fields.boolean("auto_off")?,
             retry_after: fields.number("retry_after")?,
-            drained_at: fields.moment("drained_at")?,
+            drained_at: fields.timestamp("drained_at")?,
             bypass: fields.take("bypass"),
             unknown: fields.rest(),
         })
@@ -272,6 +272,11 @@ impl Flag {
 
     /// The bytes, however many.
     pub(crate) fn text(&self) -> String {
+        document::write(self.to_map())
+    }
+
+    /// The fields to store.
+    pub(crate) fn to_map(&self) -> Map<String, Value> {
         let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
         let mut map = document::object(json!({
             "schema": self.schema,
@@ -293,6 +298,6 @@ impl Flag {
         for (key, value) in &self.unknown {
             map.entry(key.clone()).or_insert_with(|| value.clone());
         }
-        document::write(map)
+        map
     }
 }

@@ -1,4 +1,4 @@
-//! The words and the rules of maintenance mode.
+//! The names and rules of maintenance mode.
 //!
 //! Everything that an operator's command and a web handler's gate have to agree on lives here: how
 //! things are named ([`App`], [`Role`], [`Parameters`]), the stored documents ([`Flag`], [`CapacityDoc`],
@@ -33,9 +33,9 @@
 mod bypass;
 mod document;
 mod flag;
-mod moment;
 mod names;
 mod operator;
+mod timestamp;
 
 pub use bypass::{
     AddressError, AddressRange, Bypass, PathError, PathPattern, StoredToken, Token, TokenHash,
@@ -44,7 +44,7 @@ pub use document::{DecodeError, MAX_VALUE_BYTES, SCHEMA};
 pub use flag::{Flag, Mode, Owner, OwnerKind};
 pub use names::{App, NameError, Parameters, Prefix, Product, Role, WindowId};
 pub use operator::{
-    Capacity, CapacityDoc, Change, Enter, Event, Exit, Force, Lease, Left, LeftOut, MAX_NAME_BYTES,
-    MAX_REASON_BYTES, NoRoom, Options, Outcome, PackError, Part, Refusal, Reserved, Step, next,
-    pack, stored_bytes,
+    Capacity, CapacityDoc, Change, Enter, Event, Exit, Field, Force, Lease, LeaseRecord,
+    MAX_NAME_BYTES, MAX_REASON_BYTES, Options, Outcome, PackError, Refusal, Reserved, Step,
+    TooLarge, Truncated, next, pack, stored_bytes,
 };

@@ -47,7 +47,7 @@ impl NameError {
         self.what
     }
 
-    /// The rule that the name breaks, in words.
+    /// The rule that the name breaks, as a sentence.
     #[must_use]
     pub fn rule(&self) -> &str {
         &self.rule

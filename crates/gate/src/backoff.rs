@@ -29,7 +29,7 @@ pub(crate) enum Failure {
     Throttled,
 }
 
-/// What the last answers were like.
+/// The last answers, as far as they count.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     ttl: Duration,
@@ -37,7 +37,7 @@ pub(crate) struct Backoff {
     step: Option<Duration>,
     /// How often the interval is doubled, because the store throttles or did lately.
     doubled: u32,
-    /// What the last failure led to; none after a success.
+    /// The interval after the last failure; none after a success.
     announced: Option<Duration>,
 }
 

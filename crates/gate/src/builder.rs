@@ -11,9 +11,10 @@ use maintenance_flag::{App, Parameters, Prefix, Role};
 use crate::build_error::BuildError;
 use crate::bypass::cookie_name;
 use crate::clock::{Clock, Sleeper};
-use crate::decision::{Identity, OnUnknown, Policy};
 use crate::gate::{Gate, Shared};
+use crate::log;
 use crate::page::{CustomPages, Page, Responder};
+use crate::policy::{Identity, OnUnknown, Policy};
 use crate::refresh::Refresher;
 use crate::snapshot::{AtomicPackedState, PackedState};
 use crate::source::FlagSource;
@@ -101,8 +102,8 @@ impl Builder {
     }
 
     /// How long a state may be relied on; 5 s unless set, at most an hour. Each time it varies by up to
-    /// 20 % either way, so that environments which start together do not ask together: what a gate of
-    /// 5 s knows is at most 6 s old. Zero refreshes at every request.
+    /// 20 % either way, so that environments which start together do not ask together: with 5 s
+    /// the known state is at most 6 s old. Zero refreshes at every request.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
@@ -137,7 +138,7 @@ impl Builder {
     ///
     /// It holds only for requests that come that way: where the app can also be reached around the
     /// first proxy, the client writes the entry that is read. A load balancer must append to the
-    /// header, as it does unless told: one that preserves it hands on what the client wrote.
+    /// header, as it does unless told: one that preserves it hands on the client's own entries.
     pub fn trusted_proxies(mut self, n: u8) -> Self {
         self.trusted_proxies = n;
         self
@@ -256,7 +257,7 @@ impl Builder {
                 trusted_proxies: self.trusted_proxies,
             },
             responder: Responder {
-                pages: CustomPages::load(self.pages, self.directory),
+                pages: CustomPages::load(self.pages, self.directory, log::page_unusable),
                 negotiate: self.negotiate,
             },
             refresher,

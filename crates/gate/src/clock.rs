@@ -53,7 +53,7 @@ fn wall_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The moment of a wall-clock time, UTC. One that no calendar has counts as the epoch.
+/// A wall-clock time as a timestamp, UTC. One that no calendar has counts as the epoch.
 pub(crate) fn timestamp(now_ms: u64) -> Timestamp {
     let ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use maintenance_flag::Mode;
 
 use crate::bypass::{self, Bypassed};
+use crate::policy::Policy;
 use crate::request::RequestHead;
 use crate::request_context::{EventKind, RequestContext};
 use crate::window::Window;
@@ -54,33 +55,6 @@ impl fmt::Debug for Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadOnly;
 
-/// What to do while no state was ever known: the store has not answered since this process started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum OnUnknown {
-    /// Let requests pass. A store that is down must not take the site down with it.
-    #[default]
-    Pass,
-    /// Answer 503. For an app that must never run during a maintenance.
-    Block,
-}
-
-/// The settings of a decision.
-#[derive(Debug)]
-pub(crate) struct Policy {
-    pub(crate) identity: Identity,
-    /// The name of the bypass cookie.
-    pub(crate) cookie: String,
-    pub(crate) on_unknown: OnUnknown,
-    pub(crate) trusted_proxies: u8,
-}
-
-/// Which flag it is.
-#[derive(Debug)]
-pub(crate) struct Identity {
-    pub(crate) app: String,
-    pub(crate) role: String,
-}
-
 /// What to do with a request, and why.
 pub(crate) enum Outcome {
     /// The role is open.
@@ -94,17 +68,6 @@ pub(crate) enum Outcome {
     ReadOnly,
     /// `docs/events.md` lists the reasons.
     Block(&'static str),
-}
-
-impl Policy {
-    /// Whether every request passes in this mode, so that nothing of it is looked at.
-    #[inline]
-    pub(crate) fn is_open(&self, mode: Option<Mode>) -> bool {
-        match mode {
-            Some(mode) => mode == Mode::Off,
-            None => self.on_unknown == OnUnknown::Pass,
-        }
-    }
 }
 
 /// Decides about one request.

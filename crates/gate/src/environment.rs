@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::build_error::BuildError;
 use crate::builder::{Builder, IN_LAMBDA};
-use crate::decision::OnUnknown;
+use crate::policy::OnUnknown;
 use crate::source::FlagSource;
 
 /// Where variables come from.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Builder {
-    /// Takes what the environment sets; an empty variable is not set.
+    /// Takes the settings of the environment; an empty variable is not set.
     ///
     /// | variable | means |
     /// |---|---|
@@ -46,13 +46,33 @@ impl Builder {
         self.role = var("MAINTENANCE_ROLE").or(self.role);
         self.prefix = var("MAINTENANCE_PREFIX").or(self.prefix);
         self.in_lambda = Some(var(IN_LAMBDA).is_some());
-        for (name, must, set) in SETTINGS {
-            if let Some(value) = var(name)
-                && set(&mut self, &value).is_none()
-            {
-                self.is_wrong(is_not_valid(name, &value, must));
-            }
-        }
+        let must = "a whole number of seconds from 0 to 3600; 5 if it is unset";
+        let ttl = self.parsed(var, "MAINTENANCE_TTL", must, |value| value.parse().ok());
+        self.ttl = ttl.map(Duration::from_secs).or(self.ttl);
+        let must = "a whole number of milliseconds from 0 to 10000; 250 if it is unset";
+        let budget = self.parsed(var, "MAINTENANCE_BUDGET_MS", must, |value| {
+            value.parse().ok()
+        });
+        self.budget = budget.map(Duration::from_millis).or(self.budget);
+        let must = "`pass` or `block`; `pass` if it is unset";
+        let on_unknown = self.parsed(var, "MAINTENANCE_ON_UNKNOWN", must, |value| match value {
+            "pass" => Some(OnUnknown::Pass),
+            "block" => Some(OnUnknown::Block),
+            _ => None,
+        });
+        self.on_unknown = on_unknown.unwrap_or(self.on_unknown);
+        let must = "a number from 0 to 255; 0 if it is unset";
+        let proxies = self.parsed(var, "MAINTENANCE_TRUSTED_PROXIES", must, |value| {
+            value.parse().ok()
+        });
+        self.trusted_proxies = proxies.unwrap_or(self.trusted_proxies);
+        let must = "`1` or `0`; `0` if it is unset";
+        let negotiate = self.parsed(var, "MAINTENANCE_NEGOTIATE", must, |value| match value {
+            "1" | "true" => Some(true),
+            "0" | "false" => Some(false),
+            _ => None,
+        });
+        self.negotiate = negotiate.unwrap_or(self.negotiate);
         match var("MAINTENANCE_STORE") {
             Some(store) => match named_source(&store) {
                 Ok(source) => self.source = Some(source),
@@ -63,71 +83,23 @@ impl Builder {
         }
         self
     }
+
+    /// The value of a variable, by `read`. Notes an error if `read` does not know it.
+    fn parsed<T>(
+        &mut self,
+        var: Lookup<'_>,
+        name: &str,
+        must: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = var(name)?;
+        let read = read(&value);
+        if read.is_none() {
+            self.is_wrong(is_not_valid(name, &value, must));
+        }
+        read
+    }
 }
-
-/// A variable, what its value must be, and what sets it; none of a wrong value.
-type Setting = (
-    &'static str,
-    &'static str,
-    fn(&mut Builder, &str) -> Option<()>,
-);
-
-const SETTINGS: [Setting; 5] = [
-    (
-        "MAINTENANCE_TTL",
-        "a whole number of seconds from 0 to 3600; 5 if it is unset",
-        |it, value| {
-            value
-                .parse()
-                .ok()
-                .map(|seconds| it.ttl = Some(Duration::from_secs(seconds)))
-        },
-    ),
-    (
-        "MAINTENANCE_BUDGET_MS",
-        "a whole number of milliseconds from 0 to 10000; 250 if it is unset",
-        |it, value| {
-            value
-                .parse()
-                .ok()
-                .map(|millis| it.budget = Some(Duration::from_millis(millis)))
-        },
-    ),
-    (
-        "MAINTENANCE_ON_UNKNOWN",
-        "`pass` or `block`; `pass` if it is unset",
-        |it, value| {
-            it.on_unknown = match value {
-                "pass" => OnUnknown::Pass,
-                "block" => OnUnknown::Block,
-                _ => return None,
-            };
-            Some(())
-        },
-    ),
-    (
-        "MAINTENANCE_TRUSTED_PROXIES",
-        "a number from 0 to 255; 0 if it is unset",
-        |it, value| {
-            value
-                .parse()
-                .ok()
-                .map(|proxies| it.trusted_proxies = proxies)
-        },
-    ),
-    (
-        "MAINTENANCE_NEGOTIATE",
-        "`1` or `0`; `0` if it is unset",
-        |it, value| {
-            it.negotiate = match value {
-                "1" | "true" => true,
-                "0" | "false" => false,
-                _ => return None,
-            };
-            Some(())
-        },
-    ),
-];
 
 #[cold]
 fn is_not_valid(variable: &str, value: &str, must: &str) -> BuildError {

@@ -1,7 +1,7 @@
 //! The future of a request at the gate. Unboxed, and no larger than the app's own or a response, since
 //! it is copied for each request; only a request that has to wait has a box.
 
-use std::future::{Future, Ready, ready};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -19,46 +19,30 @@ pin_project_lite::pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        kind: KindOf<S, B>,
+        state: State<S, B>,
     }
 }
 
 pin_project_lite::pin_project! {
-    #[project = KindProj]
-    enum Kind<F, R, E, W> {
-        App { #[pin] future: F },
-        Blocked { #[pin] response: Ready<Result<R, E>> },
-        Waiting { waiting: Box<W> },
+    #[project = StateProjection]
+    pub(crate) enum State<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        App { #[pin] future: S::Future },
+        /// Until it is taken.
+        Blocked { response: Option<S::Response> },
+        Waiting { waiting: Box<Waiting<S, B>> },
     }
 }
 
-type KindOf<S, B> = Kind<
-    <S as Service<Request<B>>>::Future,
-    <S as Service<Request<B>>>::Response,
-    <S as Service<Request<B>>>::Error,
-    Waiting<S, B>,
->;
-
-impl<S, B> ResponseFuture<S, B>
+impl<S, B> From<State<S, B>> for ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
     #[inline]
-    pub(crate) fn app(future: S::Future) -> Self {
-        let kind = Kind::App { future };
-        Self { kind }
-    }
-
-    pub(crate) fn blocked(response: S::Response) -> Self {
-        let response = ready(Ok(response));
-        let kind = Kind::Blocked { response };
-        Self { kind }
-    }
-
-    pub(crate) fn waiting(waiting: Waiting<S, B>) -> Self {
-        let waiting = Box::new(waiting);
-        let kind = Kind::Waiting { waiting };
-        Self { kind }
+    fn from(state: State<S, B>) -> Self {
+        Self { state }
     }
 }
 
@@ -75,9 +59,6 @@ pub(crate) struct Waiting<S, B> {
     pub(crate) gate: Gate,
 }
 
-// Nothing in it is pinned: a waiting request is moved to the app by value.
-impl<S, B> Unpin for Waiting<S, B> {}
-
 impl<S, B, R> Waiting<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
@@ -87,7 +68,7 @@ where
     /// The app's future, or the 503.
     #[cold]
     #[inline(never)]
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<KindOf<S, B>, S::Error>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<State<S, B>, S::Error>> {
         let shared = &self.gate.shared;
         loop {
             if let Some(refresh) = &mut self.refresh {
@@ -101,8 +82,8 @@ where
             };
             if !self.passes {
                 if let Some(refused) = shared.refuse(request) {
-                    let response = ready(Ok(refused));
-                    return Poll::Ready(Ok(Kind::Blocked { response }));
+                    let response = Some(refused);
+                    return Poll::Ready(Ok(State::Blocked { response }));
                 }
                 self.passes = true;
             }
@@ -112,7 +93,7 @@ where
                     let request = self.request.take();
                     return request.map_or(Poll::Pending, |request| {
                         let future = self.service.call(request);
-                        Poll::Ready(Ok(Kind::App { future }))
+                        Poll::Ready(Ok(State::App { future }))
                     });
                 }
                 // Much may have happened since the decision.
@@ -140,14 +121,20 @@ where
     type Output = Result<Response<R>, S::Error>;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
         loop {
-            let next = match self.as_mut().project().kind.project() {
-                KindProj::App { future } => return future.poll(cx),
-                KindProj::Blocked { response } => return response.poll(cx),
-                KindProj::Waiting { waiting } => ready!(waiting.poll(cx))?,
+            let next = match state.as_mut().project() {
+                StateProjection::App { future } => return future.poll(cx),
+                // None: it was polled after its end, which no caller may do.
+                StateProjection::Blocked { response } => {
+                    return response
+                        .take()
+                        .map_or(Poll::Pending, |it| Poll::Ready(Ok(it)));
+                }
+                StateProjection::Waiting { waiting } => ready!(waiting.poll(cx))?,
             };
-            self.as_mut().project().kind.set(next);
+            state.set(next);
         }
     }
 }

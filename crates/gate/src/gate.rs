@@ -1,6 +1,6 @@
-//! The gate: what it knows, and whether a request passes by it.
+//! The gate: the known state, and whether a request passes.
 //!
-//! A request that passes reads one atomic word and the clock: no lock, no allocation, no I/O. Only the
+//! A request that passes reads one atomic integer and the clock: no lock, no allocation, no I/O. Only the
 //! first request after a TTL waits, for the refresh.
 
 use std::fmt;
@@ -16,9 +16,12 @@ use maintenance_flag::{Flag, Mode};
 
 use crate::body::PageBody;
 use crate::clock::{Clock, Sleep, Sleeper, timestamp};
-use crate::decision::{Decision, Outcome, Policy, ReadOnly, decide};
+use crate::decision::{Decision, Outcome, ReadOnly, decide};
+#[cfg(feature = "lambda_http")]
+use crate::lambda_event;
 use crate::log;
 use crate::page::Responder;
+use crate::policy::Policy;
 use crate::refresh::{Refresher, Update};
 use crate::request::RequestHead;
 use crate::request_context::RequestContext;
@@ -28,7 +31,7 @@ use crate::window::Window;
 /// A refresh of the known state. It does nothing before it is polled.
 pub(crate) type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Keeps requests out while its role is in maintenance. Cheap to clone; clones share what they know.
+/// Keeps requests out while its role is in maintenance. Cheap to clone; clones share the known state.
 #[derive(Clone)]
 pub struct Gate {
     pub(crate) shared: Arc<Shared>,
@@ -133,7 +136,7 @@ impl Shared {
         let context = RequestContext::of(head.extensions, self.in_lambda);
         #[cfg(feature = "lambda_http")]
         if context.kind == crate::request_context::EventKind::PassThrough {
-            return crate::lambda_event::decide_passed_through(self, head);
+            return self.decide_passed_through(head);
         }
         let now_ms = self.clock.now_ms();
         let now = timestamp(now_ms);
@@ -151,6 +154,25 @@ impl Shared {
                 let response = responses.respond(&self.responder, flag, head, now_ms);
                 Decision::Block(Box::new(response))
             }
+        }
+    }
+
+    /// Decides about a request that lambda_http made of an event which it did not recognise. If the event
+    /// reader does not recognise it either, it is no HTTP request, and passes.
+    #[cfg(feature = "lambda_http")]
+    fn decide_passed_through(&self, head: RequestHead<'_>) -> Decision {
+        let event = head.event.and_then(|text| serde_json::from_str(text).ok());
+        let event: serde_json::Value = event.unwrap_or_default();
+        let Some((request, source)) = lambda_event::recognise(&event) else {
+            return Decision::Pass;
+        };
+        match self.decide((&request).into()) {
+            // lambda_http returns the body as it is: it has to be the whole answer to the event.
+            Decision::Block(response) => {
+                let answer = lambda_event::respond(&response, source).to_string();
+                Decision::Block(Box::new(response.map(|_| answer.into())))
+            }
+            decision => decision,
         }
     }
 
@@ -207,7 +229,7 @@ impl Shared {
         }
     }
 
-    /// What was asked for at `asked_ms` holds for `lifetime_ms` from then.
+    /// A flag that was asked for at `asked_ms` holds for `lifetime_ms` from then.
     fn set(&self, flag: Flag, asked_ms: u64, lifetime_ms: u64) {
         let before = self.window.load();
         // The answers made for the same flag serve on.

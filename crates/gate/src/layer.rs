@@ -11,7 +11,7 @@ use crate::service::{CloneService, Maintenance};
 /// touch the inner service during a maintenance, not even to ask whether it is ready.
 ///
 /// With axum, put it around the finished router, as [`Maintenance::new`] does, and not into it:
-/// `Router::layer` leaves out every route that is added after it, without a word.
+/// `Router::layer` leaves out every route that is added after it, without a warning.
 #[derive(Debug, Clone)]
 pub struct MaintenanceLayer {
     gate: Gate,

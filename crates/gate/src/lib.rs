@@ -1,4 +1,4 @@
-//! The gate of maintenance mode: what a web handler links. It reads one flag, and while the flag is on it
+//! The gate of maintenance mode, for web handlers. It reads one flag, and while the flag is on it
 //! answers 503 with the maintenance page before anything of the app runs.
 //!
 //! ```
@@ -42,8 +42,8 @@
 //! | `file` | `FileSource` | apps on one machine |
 //!
 //! How to put it around an app: [axum](guide::axum), [lambda_http](guide::lambda_http),
-//! [lambda_runtime](guide::lambda_runtime), [hyper](guide::hyper), [actix](guide::actix). What visitors get:
-//! [answers](guide::answers). What it logs: [events](guide::events). Tests of your own:
+//! [lambda_runtime](guide::lambda_runtime), [hyper](guide::hyper), [actix](guide::actix). Its
+//! [answers](guide::answers). Its log [events](guide::events). Tests of your own:
 //! [testing](guide::testing).
 //!
 //! # When a request passes
@@ -101,6 +101,8 @@ mod body;
 mod build_error;
 mod builder;
 mod bypass;
+#[cfg(feature = "lambda")]
+mod check_event;
 mod clock;
 mod decision;
 mod environment;
@@ -112,6 +114,7 @@ mod layer;
 mod lazy;
 mod log;
 mod page;
+mod policy;
 mod refresh;
 mod regular_file;
 mod request;
@@ -129,12 +132,13 @@ pub use builder::Builder;
 pub use bypass::ClientAddress;
 #[cfg(feature = "test-util")]
 pub use clock::ManualClock;
-pub use decision::{Decision, OnUnknown, ReadOnly};
+pub use decision::{Decision, ReadOnly};
 pub use gate::Gate;
 pub use layer::MaintenanceLayer;
 pub use lazy::lazy;
 pub use maintenance_flag::Mode;
 pub use page::Page;
+pub use policy::OnUnknown;
 pub use service::Maintenance;
 #[cfg(feature = "extension")]
 pub use source::ExtensionSource;

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use maintenance_flag::Mode;
 
-use crate::decision::{Identity, Outcome};
+use crate::decision::Outcome;
+use crate::policy::Identity;
 use crate::refresh::Event;
 use crate::request::RequestHead;
 use crate::window::Window;
 
-/// The most bytes of a path in an event: what a client sends must not flood a log.
+/// The most bytes of a path in an event: clients must not flood a log.
 const MAX_PATH: usize = 1_024;
 
 /// A path, up to a limit.
@@ -33,7 +34,7 @@ macro_rules! event {
     };
 }
 
-/// What was decided about a request. Neither its headers nor its query are logged: there may be secrets
+/// The decision about a request. Neither its headers nor its query are logged: there may be secrets
 /// in them.
 pub(crate) fn decided(
     identity: &Identity,

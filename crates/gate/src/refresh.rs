@@ -1,5 +1,5 @@
-//! Asks the source, one request at a time and no longer than the budget, and returns what that means
-//! for the known state.
+//! Asks the source, one request at a time and no longer than the budget, and returns how that changes
+//! the known state.
 //!
 //! The first request that finds the state stale asks. Requests beside it go on with the last known state
 //! or, if there never was one, wait for the same answer. Nothing is held by a future that was not polled.
@@ -33,7 +33,7 @@ pub(crate) struct Refresher {
     state: Mutex<RefreshState>,
 }
 
-/// What one refresh leaves to the next.
+/// State between one refresh and the next.
 pub(crate) struct RefreshState {
     /// A fetch that an earlier request did not wait for to its end.
     pending: Option<Pending>,
@@ -46,9 +46,9 @@ struct Pending {
     since_ms: u64,
 }
 
-/// What a refresh means for the known state.
+/// The effect of a refresh on the known state.
 pub(crate) struct Update {
-    /// What the store said when it was asked at a moment. None: the known state stays.
+    /// The flag, and when it was asked for. None: the known state stays.
     pub(crate) flag: Option<(Flag, u64)>,
     pub(crate) lifetime_ms: u64,
     pub(crate) event: Option<Event>,

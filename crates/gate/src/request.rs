@@ -1,4 +1,4 @@
-//! What the gate looks at of a request: everything but its body.
+//! The part of a request that the gate reads: everything but its body.
 
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};

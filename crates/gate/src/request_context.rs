@@ -1,4 +1,4 @@
-//! What the platform says of a request: source address, request id, and whether it is HTTP at all.
+//! The platform's facts about a request: source address, request id, and whether it is HTTP at all.
 //! Only extensions are read here, which no client can set; never a header.
 
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use http::Extensions;
 
 use crate::request::RequestHead;
 
-/// What the platform says of one request. Everything may be missing.
+/// The platform's facts about one request. Each may be missing.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct RequestContext<'a> {
     source_ip: Option<&'a str>,
@@ -63,7 +63,7 @@ pub(crate) struct EventContext {
 }
 
 impl<'a> RequestContext<'a> {
-    /// What the extensions of a request say. `in_lambda`: whether this process is a Lambda function.
+    /// From the extensions of a request. `in_lambda`: whether this process is a Lambda function.
     pub(crate) fn of(extensions: &'a Extensions, in_lambda: bool) -> Self {
         #[cfg(any(feature = "lambda", feature = "lambda_http"))]
         if let Some(context) = extensions.get::<EventContext>() {

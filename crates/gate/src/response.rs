@@ -1,5 +1,5 @@
-//! The 503: made once for all that makes a difference to it, and cloned for every request. What it says is
-//! `page`'s business; which requests get one, `decision`'s.
+//! The 503: made once for each representation and `Retry-After`, and cloned for every request. `page` makes its
+//! text; `decision` decides which requests get one.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ struct Rendered {
 }
 
 impl Responses {
-    /// The answer to a request at a moment, in a window of this flag: to HEAD without a body.
+    /// The answer to a request at this time, in a window of this flag. To HEAD without a body.
     pub(crate) fn respond(
         &self,
         responder: &Responder,

@@ -6,7 +6,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::body::PageBody;
-use crate::future::{ResponseFuture, Waiting};
+use crate::future::{ResponseFuture, State, Waiting};
 use crate::gate::{Gate, Refreshing};
 
 /// A service behind a [`Gate`].
@@ -46,7 +46,7 @@ pub trait CloneService: Clone {}
 impl<S: Clone> CloneService for S {}
 
 impl<S: CloneService> Maintenance<S> {
-    /// Puts `inner` behind `gate`: the whole of an axum router, with whatever routes it has.
+    /// Puts `inner` behind `gate`: a whole axum router, with all its routes.
     #[must_use]
     pub fn new(inner: S, gate: Gate) -> Self {
         let ready = false;
@@ -85,7 +85,8 @@ where
         let snapshot = self.gate.shared.snapshot();
         if snapshot.is_fresh() && self.ready && self.gate.shared.is_open(snapshot.mode()) {
             self.ready = false;
-            return ResponseFuture::app(self.inner.call(request));
+            let future = self.inner.call(request);
+            return State::App { future }.into();
         }
         self.call_slow(request, snapshot.is_fresh())
     }
@@ -106,13 +107,15 @@ impl<S: CloneService> Maintenance<S> {
             return self.wait(Some(refresh), request);
         }
         if let Some(refused) = self.gate.shared.refuse(&mut request) {
-            return ResponseFuture::blocked(refused);
+            let response = Some(refused);
+            return State::Blocked { response }.into();
         }
         if !self.ready {
             return self.wait(None, request);
         }
         self.ready = false;
-        ResponseFuture::app(self.inner.call(request))
+        let future = self.inner.call(request);
+        State::App { future }.into()
     }
 
     /// A future that waits: for a refresh, and then for the service, which may have said that it is ready
@@ -123,7 +126,7 @@ impl<S: CloneService> Maintenance<S> {
     {
         self.ready = false;
         let clone = self.inner.clone();
-        ResponseFuture::waiting(Waiting {
+        let waiting = Waiting {
             // Without a refresh, the request was found to pass.
             passes: refresh.is_none(),
             refresh,
@@ -131,6 +134,8 @@ impl<S: CloneService> Maintenance<S> {
             service: std::mem::replace(&mut self.inner, clone),
             request: Some(request),
             gate: self.gate.clone(),
-        })
+        };
+        let waiting = Box::new(waiting);
+        State::Waiting { waiting }.into()
     }
 }

@@ -1,6 +1,6 @@
-//! What a request reads: the last known mode and until when it is fresh, in one atomic word.
+//! The last known mode and until when it is fresh, in one atomic integer: all that a request reads.
 //!
-//! One word means one load, no lock and no torn pair. Time is kept modulo 2³⁸ ms (8.7 years) and
+//! One integer means one load, no lock and no torn pair. Time is kept modulo 2³⁸ ms (8.7 years) and
 //! compared by its distance, so that a clock which jumps backwards looks like a very long time and
 //! the state is stale, never fresh for ever.
 
@@ -17,7 +17,7 @@ const MODE_SHIFT: u32 = TIME_BITS + LIFETIME_BITS;
 /// The longest lifetime that fits, in milliseconds: 2.3 hours.
 pub(crate) const MAX_LIFETIME_MS: u64 = LIFETIME_MASK;
 
-/// The mode that was last known (none if it never was), learnt at a moment, fresh for a lifetime.
+/// The mode that was last known (none if it never was), read at a moment, fresh for a lifetime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PackedState(u64);
 
@@ -65,11 +65,11 @@ impl PackedState {
     }
 }
 
-/// The known state, at one moment. Two words, so that it is handed on in registers.
+/// The known state and the time. Two integers, so that it is handed on in registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Snapshot {
     state: PackedState,
-    /// The moment, in milliseconds since the epoch.
+    /// In milliseconds since the epoch.
     pub(crate) now_ms: u64,
 }
 
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn is_fresh_for_its_lifetime_and_not_before_it_was_learnt() {
+    fn is_fresh_for_its_lifetime_and_not_before_it_was_read() {
         let state = PackedState::new(Some(Mode::Off), NOW, 5_000);
         assert!(state.is_fresh(NOW));
         assert!(state.is_fresh(NOW + 4_999));

@@ -45,7 +45,7 @@ impl VersionGuard {
         };
         let is_older = match answer {
             None => true,
-            Some(reading) => reading.version().is_some_and(|it| it < seen.version),
+            Some(value) => value.version().is_some_and(|it| it < seen.version),
         };
         if !is_older {
             return false;
@@ -59,7 +59,7 @@ impl VersionGuard {
         }
     }
 
-    /// An answer that came at this moment is the known state from now on.
+    /// An answer that came at this time is the known state from now on.
     pub(crate) fn update(&mut self, answer: Option<&ParameterValue>, answered_ms: u64) {
         let version = answer.and_then(ParameterValue::version);
         self.0 = version.map(|version| Seen {

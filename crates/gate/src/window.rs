@@ -8,7 +8,7 @@ use crate::response::Responses;
 /// A flag that was read; or none yet.
 #[derive(Debug)]
 pub(crate) struct Window {
-    /// Before one was read, a bare `on`: what a request is told that is refused even so.
+    /// Before one was read, a bare `on`: for the answer under `OnUnknown::Block`.
     pub(crate) flag: Flag,
     pub(crate) is_known: bool,
     pub(crate) bypass: Bypass,
@@ -32,7 +32,7 @@ impl Window {
         self.flag.window.as_ref().map_or("", |id| id.as_str())
     }
 
-    /// The mode at a moment: a flag may say that it ends by itself.
+    /// The mode at this time: a flag may end by itself.
     pub(crate) fn mode_at(&self, now: Timestamp) -> Option<Mode> {
         self.is_known.then(|| self.flag.mode_at(now))
     }

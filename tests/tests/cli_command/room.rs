@@ -76,7 +76,9 @@ fn options_that_no_flag_has_room_for_are_refused_before_anything_is_read() {
         "the flag of the web role would be too large, so it was not written",
     )
     .says("\nCaused by: the flag would take 4")
-    .says(" bytes, and may take 4060: 3281 of them the addresses that pass, 1000 of them the message\n")
+    .says(
+        " bytes, and may take 4060: 3281 of them \"bypass.addresses\", 1000 of them \"message\"\n",
+    )
     .says(" bytes away from --allow-ip (3281 bytes) or --message (1000 bytes)");
 
     let long = "y".repeat(1_025);
@@ -109,7 +111,7 @@ fn options_that_what_is_stored_leaves_no_room_for_change_nothing() {
             "the flag of the web role would be too large, so it was not written",
         )
         .says("\nCaused by: the flag would take 4")
-        .says(" of them the stored \"note\", 1641 of them the addresses that pass\n")
+        .says(" of them \"note\", 1641 of them \"bypass.addresses\"\n")
         .says("\nHint: take ")
         .says(" bytes away from --allow-ip (1641 bytes)");
         assert_eq!(stored(&scene, files, WEB), typed("off", 2_500));
@@ -149,7 +151,7 @@ fn a_typed_flag_without_room_for_what_on_notes_is_named_before_anything_is_begun
                 1,
                 "the flag of the worker role would be too large, so it was not written",
             )
-            .says(" of them the stored \"note\"")
+            .says(" of them \"note\"")
             .says("/maintenance/demo-dev/flags/worker by hand, or store the word off there");
             assert_eq!(
                 (stored(&scene, files, WORKER), reserved(&scene)),

@@ -59,7 +59,7 @@ pub(crate) async fn on(
             false => link::new(now.timestamp())?,
         });
     }
-    check_room(&on, &configured, settings, &app, now.timestamp())?;
+    check_size(&on, &configured, settings, &app, now.timestamp())?;
     let connection = connect::connection(settings, app.clone()).await?;
     let roles = connect::asked(settings, &connection, output).await?;
     if args.dry_run {
@@ -137,7 +137,7 @@ fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
 }
 
 /// Refuses options that no flag has room for, before anything is read or asked.
-fn check_room(
+fn check_size(
     on: &OnRequest,
     roles: &[RoleSpec],
     settings: &Settings,
@@ -147,10 +147,10 @@ fn check_room(
     let Some(RoleSpec { role, .. }) = roles.first() else {
         return Ok(());
     };
-    on.check_room(&settings.by.value, now).map_err(|source| {
+    on.check_size(&settings.by.value, now).map_err(|source| {
         let name = Parameters::new(&settings.prefix.value, app).flag(role);
         let role = role.clone();
-        CliError::from(Error::NoRoom { role, name, source })
+        CliError::from(Error::TooLarge { role, name, source })
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use maintenance_flag::{Lease, Left, Role};
+use maintenance_flag::{Lease, LeaseRecord, Role};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -25,7 +25,7 @@ pub(crate) enum Knowledge {
     /// No operation on this app came before.
     Fresh,
     /// What the last operation left.
-    Left(Left),
+    Left(LeaseRecord),
     /// The last operation died, or did not say.
     Unknown,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Held {
     holding: Arc<Holding>,
     fence: Fence,
     before: Before,
-    left: Mutex<BTreeMap<String, Option<Left>>>,
+    left: Mutex<BTreeMap<String, Option<LeaseRecord>>>,
     /// Until the lease is given back.
     renewal: Option<(oneshot::Sender<()>, JoinHandle<Renewal>)>,
 }
@@ -98,7 +98,7 @@ impl Held {
     }
 
     /// Notes what this operation leaves of a role, for the next one.
-    pub(crate) fn leaves(&self, role: &Role, mut left: Left) {
+    pub(crate) fn leaves(&self, role: &Role, mut left: LeaseRecord) {
         if !self.holding.store.may_lag() {
             // The revision of a file is no version.
             left.flag = 0;

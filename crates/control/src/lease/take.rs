@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{DecodeError, Flag, Lease, Left, Parameters, Role};
+use maintenance_flag::{DecodeError, Flag, Lease, LeaseRecord, Parameters, Role};
 use tokio::time::Instant;
 
 use super::held::Held;
@@ -35,7 +35,7 @@ const WATCH_POLL: Duration = Duration::from_secs(5);
 pub(super) enum Before {
     None,
     Unreadable,
-    Left(BTreeMap<String, Option<Left>>),
+    Left(BTreeMap<String, Option<LeaseRecord>>),
 }
 
 /// Whether the next lease may be created.

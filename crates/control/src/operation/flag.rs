@@ -48,7 +48,7 @@ impl<'a> FlagWriter<'a> {
         } = *self;
         let name = control.names.flag(role);
         let encoded = flag.encode();
-        let value = encoded.map_err(|source| control.no_room(role, source))?;
+        let value = encoded.map_err(|source| control.too_large(role, source))?;
         let seen = self.stored.as_ref();
         let written = control
             .store

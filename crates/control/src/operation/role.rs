@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{Left, Outcome};
+use maintenance_flag::{LeaseRecord, Outcome};
 
 use super::Operation;
 use super::flag::FlagWriter;
@@ -128,7 +128,7 @@ impl Operation<'_> {
         }
         if let Some(saved) = saved {
             let flag = writer.version();
-            held.leaves(&spec.role, Left { flag, saved });
+            held.leaves(&spec.role, LeaseRecord { flag, saved });
         }
         // It was never noted when the flag was set by hand: from now on, to be safe.
         let unknown = is_flag_alone.then(gate_drains);
@@ -198,7 +198,7 @@ impl Operation<'_> {
             }
         }
         let flag = writer.version();
-        held.leaves(role, Left { flag, saved });
+        held.leaves(role, LeaseRecord { flag, saved });
         report.warnings.extend(writer.warnings);
         Ok(report)
     }

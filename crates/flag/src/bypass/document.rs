@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use super::{AddressRange, PathPattern, TokenHash};
 use crate::document::{self, Fields};
 
-pub(crate) const TOKEN: &str = "token";
-pub(crate) const TOKEN_UNTIL: &str = "token_until";
-pub(crate) const ADDRESSES: &str = "addresses";
-pub(crate) const PATHS: &str = "paths";
+const TOKEN: &str = "token";
+const TOKEN_UNTIL: &str = "token_until";
+const ADDRESSES: &str = "addresses";
+const PATHS: &str = "paths";
 
 /// What may pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Bypass {
         };
         let text = |fields: &mut Fields, key| fields.text(key).ok().flatten();
         let hash = text(&mut fields, TOKEN).and_then(|text| TokenHash::parse(&text));
-        let until = fields.moment(TOKEN_UNTIL).ok().flatten();
+        let until = fields.timestamp(TOKEN_UNTIL).ok().flatten();
         Self {
             // A token without an end is one that was written by hand: it must not stay for ever.
             token: hash

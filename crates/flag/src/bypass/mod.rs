@@ -8,7 +8,6 @@ mod path;
 mod token;
 
 pub use address::{AddressError, AddressRange};
-pub(crate) use document::{ADDRESSES, PATHS, TOKEN, TOKEN_UNTIL};
 pub use document::{Bypass, StoredToken};
 pub use path::{PathError, PathPattern};
 pub use token::{Token, TokenHash};

@@ -18,7 +18,7 @@ pub struct Token(String);
 impl Token {
     /// How many characters a token has: each carries 6 random bits, 258 in all.
     pub const LEN: usize = 43;
-    /// What a link's query calls it.
+    /// Its name in a link's query.
     pub const QUERY: &str = "maintenance-bypass";
     /// The header that a script sends it in.
     pub const HEADER: &str = "X-Maintenance-Bypass";

@@ -82,9 +82,9 @@ impl Capacity {
         let bad =
             |what: &str| DecodeError::malformed(format!("{what} of {function:?} is unreadable"));
         let mut fields = Fields::of(value).ok_or_else(|| bad("the capacity"))?;
-        let replaces = fields.yes("replaces").map_err(|_| bad("replaces"))?;
+        let replaces = fields.boolean("replaces").map_err(|_| bad("replaces"))?;
         let reserved = match fields.take("reserved") {
-            Some(Value::String(word)) if word == "unset" => Reserved::Unset,
+            Some(Value::String(text)) if text == "unset" => Reserved::Unset,
             Some(value) => Reserved::Limit(from_value(value).map_err(|_| bad("reserved"))?),
             None => return Err(bad("reserved")),
         };
@@ -102,24 +102,33 @@ impl Capacity {
 }
 
 impl CapacityDoc {
+    /// A document of one function.
+    ///
+    /// # Errors
+    /// [`PackError`], if it does not fit one parameter.
+    fn of(
+        origin: &str,
+        function: String,
+        capacity: Capacity,
+        replaces: bool,
+    ) -> Result<Self, PackError> {
+        let document = Self {
+            origin: origin.to_owned(),
+            functions: [(function.clone(), capacity)].into(),
+            replaces: replaces.then(|| function.clone()).into_iter().collect(),
+        };
+        match document.encode().len() {
+            ..=MAX_VALUE_BYTES => Ok(document),
+            bytes => Err(PackError { function, bytes }),
+        }
+    }
+
     /// A document in which one function's entry replaces what an earlier document says of it.
     ///
     /// # Errors
     /// [`PackError`], if it does not fit one parameter.
     pub fn replacing(origin: &str, function: &str, capacity: Capacity) -> Result<Self, PackError> {
-        let document = Self {
-            origin: origin.to_owned(),
-            functions: [(function.to_owned(), capacity)].into(),
-            replaces: [function.to_owned()].into(),
-        };
-        let bytes = document.encode().len();
-        if bytes > MAX_VALUE_BYTES {
-            return Err(PackError {
-                function: function.to_owned(),
-                bytes,
-            });
-        }
-        Ok(document)
+        Self::of(origin, function.to_owned(), capacity, true)
     }
 
     /// Reads a stored batch in which every entry has to be readable.
@@ -205,37 +214,18 @@ pub fn pack(
     origin: &str,
     functions: BTreeMap<String, Capacity>,
 ) -> Result<Vec<CapacityDoc>, PackError> {
-    let empty = || CapacityDoc {
-        origin: origin.to_owned(),
-        functions: BTreeMap::new(),
-        replaces: BTreeSet::new(),
-    };
-    let frame = empty().encode().len();
-    let mut documents = Vec::new();
-    let mut current = empty();
-    let mut bytes = frame;
+    let mut documents: Vec<CapacityDoc> = Vec::new();
     for (name, capacity) in functions {
-        // `"name":{…},`: the quoted name, a colon, the value and a comma.
-        let written = |value: Value| document::escape(value.to_string()).len();
-        let entry = written(name.as_str().into())
-            .saturating_add(written(capacity.to_json()))
-            .saturating_add(2);
-        let alone = frame.saturating_add(entry);
-        if alone > MAX_VALUE_BYTES {
-            return Err(PackError {
-                function: name,
-                bytes: alone,
-            });
+        let alone = CapacityDoc::of(origin, name, capacity, false)?;
+        if let Some(last) = documents.last_mut() {
+            let mut both = last.clone();
+            both.functions.extend(alone.functions.clone());
+            if both.encode().len() <= MAX_VALUE_BYTES {
+                *last = both;
+                continue;
+            }
         }
-        if bytes.saturating_add(entry) > MAX_VALUE_BYTES {
-            documents.push(std::mem::replace(&mut current, empty()));
-            bytes = frame;
-        }
-        bytes = bytes.saturating_add(entry);
-        current.functions.insert(name, capacity);
-    }
-    if !current.functions.is_empty() {
-        documents.push(current);
+        documents.push(alone);
     }
     Ok(documents)
 }

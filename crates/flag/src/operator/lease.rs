@@ -30,21 +30,21 @@ pub struct Lease {
     /// The [`id`](Self::id) of the lease that followed this one. If none with the next number is there,
     /// it was deleted, and its holder may still be at work.
     pub follower: Option<String>,
-    /// What the holder, and those before it, left behind, by role: the next holder reads until it
+    /// The last state that this holder and those before it wrote, by role: the next holder reads until it
     /// sees that, since reads may lag. None while the holder is at work, and if it never said.
-    pub left: BTreeMap<String, Option<Left>>,
+    pub left: BTreeMap<String, Option<LeaseRecord>>,
 }
 
-/// What an operation left of a role.
+/// The last state of a role that an operation wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct LeaseRecord {
     /// The version of the flag; 0 if there is none.
     pub flag: u64,
-    /// The windows and numbers of what is saved.
+    /// The saved capacity: windows and numbers.
     pub saved: BTreeSet<(WindowId, u32)>,
 }
 
-impl Left {
+impl LeaseRecord {
     fn to_json(&self) -> Value {
         let mut windows: BTreeMap<&WindowId, Vec<u32>> = BTreeMap::new();
         for (window, n) in &self.saved {
@@ -137,17 +137,17 @@ impl Lease {
                 .text("operation")?
                 .ok_or_else(|| missing("operation"))?,
             acquired: fields
-                .moment("acquired")?
+                .timestamp("acquired")?
                 .ok_or_else(|| missing("acquired"))?,
             expires: fields
-                .moment("expires")?
+                .timestamp("expires")?
                 .ok_or_else(|| missing("expires"))?,
             released: fields.take("released") == Some(true.into()),
             follower: fields.text("follower")?,
             left: match fields.take("left") {
                 Some(Value::Object(roles)) => roles
                     .into_iter()
-                    .map(|(role, left)| (role, Left::read(left)))
+                    .map(|(role, left)| (role, LeaseRecord::read(left)))
                     .collect(),
                 _ => BTreeMap::new(),
             },
@@ -163,7 +163,7 @@ impl Lease {
             .map(|(role, left)| {
                 (
                     role.clone(),
-                    left.as_ref().map_or(Value::Null, Left::to_json),
+                    left.as_ref().map_or(Value::Null, LeaseRecord::to_json),
                 )
             })
             .collect();

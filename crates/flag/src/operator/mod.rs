@@ -7,6 +7,6 @@ mod size;
 mod transition;
 
 pub use capacity::{Capacity, CapacityDoc, PackError, Reserved, pack};
-pub use lease::{Lease, Left};
-pub use size::{LeftOut, MAX_NAME_BYTES, MAX_REASON_BYTES, NoRoom, Part, stored_bytes};
+pub use lease::{Lease, LeaseRecord};
+pub use size::{Field, MAX_NAME_BYTES, MAX_REASON_BYTES, TooLarge, Truncated, stored_bytes};
 pub use transition::{Change, Enter, Event, Exit, Force, Options, Outcome, Refusal, Step, next};

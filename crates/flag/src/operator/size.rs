@@ -1,22 +1,20 @@
 //! The size of a flag: one parameter holds [`MAX_VALUE_BYTES`].
 //!
-//! On the way in nothing is left out: a window whose flag would not fit, with the fields that are
-//! added later, is refused before anything is changed ([`Step::check_room`](crate::Step::check_room)). On the
-//! way out nothing may stand in the way: the flag that closes a window is always made to fit, and what was
-//! left out for that is named ([`LeftOut`]).
+//! Opening a window never truncates: if its flag would not fit, with the fields that are added later, it
+//! is refused before anything is changed ([`Step::check_size`](crate::Step::check_size)). Closing
+//! a window never fails: its flag is truncated until it fits, and the lost fields are named ([`Truncated`]).
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::bypass::{ADDRESSES, PATHS, TOKEN, TOKEN_UNTIL};
 use crate::document::{self, MAX_VALUE_BYTES};
-use crate::flag::{Flag, Owner, OwnerKind};
+use crate::flag::{Flag, OwnerKind};
 use crate::names::WindowId;
 
 /// The most bytes of a reason, [as stored](stored_bytes): with it and the longest names, the flag that
-/// closes a window has room for two thousand bytes more.
+/// closes a window may take two thousand bytes more.
 pub const MAX_REASON_BYTES: usize = 1024;
 
 /// The most bytes of the name of an owner or of who asks, [as stored](stored_bytes).
@@ -36,107 +34,75 @@ fn bytes(value: &Value) -> usize {
     document::escape(value.to_string()).len()
 }
 
-/// A flag that one parameter has no room for.
+/// A flag that does not fit its parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoRoom {
+pub struct TooLarge {
     /// How many bytes it would take.
     pub bytes: usize,
     /// How many it may take: the size of a parameter, less the fields that are added later.
     pub most: usize,
-    /// What takes them, with how many, the most first.
-    pub parts: Vec<(Part, usize)>,
+    /// Its fields, the largest first.
+    pub fields: Vec<Field>,
 }
 
-impl NoRoom {
-    /// The largest of the options, with how many bytes.
-    pub fn options(&self) -> impl Iterator<Item = (&Part, usize)> {
-        let options = self.parts.iter().filter(|(part, _)| !part.is_stored());
-        much(options).map(|(part, bytes)| (part, *bytes))
+/// A field of a flag, and how much of it is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name as stored: `message`, `bypass.paths`.
+    pub name: String,
+    /// Of its value.
+    pub bytes: usize,
+    /// Whether an option of `on` sets it. Any other stays as it is: it is of a later version, or was typed by
+    /// hand.
+    pub is_option: bool,
+}
+
+impl TooLarge {
+    /// The largest of the options.
+    pub fn options(&self) -> impl Iterator<Item = &Field> {
+        largest(self.fields.iter().filter(|field| field.is_option))
     }
 
-    /// Whether shorter options would do: else stored fields take the room.
+    /// Whether shorter options would do: else stored fields take too much.
     #[must_use]
     pub fn is_of_options(&self) -> bool {
-        let options = self.parts.iter().filter(|(part, _)| !part.is_stored());
-        let options = options.fold(0_usize, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        let options = self.fields.iter().filter(|field| field.is_option);
+        let options = options.fold(0_usize, |sum, field| sum.saturating_add(field.bytes));
         options >= self.bytes.saturating_sub(self.most)
     }
 }
 
-impl fmt::Display for NoRoom {
+impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bytes, most, parts } = self;
+        let Self { bytes, most, .. } = self;
         write!(f, "the flag would take {bytes} bytes, and may take {most}")?;
-        for (n, (part, bytes)) in much(parts.iter()).enumerate() {
+        for (n, Field { name, bytes, .. }) in largest(self.fields.iter()).enumerate() {
             let before = if n == 0 { ": " } else { ", " };
-            write!(f, "{before}{bytes} of them {part}")?;
+            write!(f, "{before}{bytes} of them {name:?}")?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for NoRoom {}
+impl std::error::Error for TooLarge {}
 
 /// The first three, but for those that are small beside the first.
-fn much<'a>(
-    parts: impl Iterator<Item = &'a (Part, usize)> + Clone,
-) -> impl Iterator<Item = &'a (Part, usize)> {
-    let largest = parts.clone().next().map_or(0, |(_, bytes)| *bytes);
-    parts
-        .filter(move |(_, bytes)| *bytes >= largest / 8)
-        .take(3)
+fn largest<'a>(fields: impl Iterator<Item = &'a Field> + Clone) -> impl Iterator<Item = &'a Field> {
+    let first = fields.clone().next().map_or(0, |field| field.bytes);
+    fields.filter(move |field| field.bytes >= first / 8).take(3)
 }
 
-/// Something that takes room in a flag.
+/// Something that a flag had to lose to fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Part {
-    /// The observer that opens the window.
-    Observer,
-    /// The reason of the window that opens.
-    Reason,
-    /// What visitors are told.
-    Message,
-    /// The addresses that may pass.
-    Addresses,
-    /// The paths that may pass.
-    Paths,
-    /// A field that is stored, by its name, and stays as it is: of a later version, or typed by hand.
-    Stored(String),
-}
-
-impl Part {
-    /// Whether it is there whatever is asked for.
-    #[must_use]
-    pub fn is_stored(&self) -> bool {
-        matches!(self, Self::Stored(_))
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Observer => f.write_str("the observer"),
-            Self::Reason => f.write_str("the reason"),
-            Self::Message => f.write_str("the message"),
-            Self::Addresses => f.write_str("the addresses that pass"),
-            Self::Paths => f.write_str("the paths that pass"),
-            Self::Stored(field) => write!(f, "the stored {field:?}"),
-        }
-    }
-}
-
-/// Something that a flag had no room for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LeftOut {
+pub enum Truncated {
     /// A whole field, by its name: of a later version, or typed by hand.
     Field(String),
     /// The end of the text in this field.
     EndOf(&'static str),
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for Truncated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field(field) => write!(f, "{field:?}"),
@@ -150,13 +116,13 @@ impl Flag {
     ///
     /// # Errors
     /// If they are more than [`MAX_VALUE_BYTES`].
-    pub fn encode(&self) -> Result<String, NoRoom> {
+    pub fn encode(&self) -> Result<String, TooLarge> {
         let text = self.text();
         if text.len() > MAX_VALUE_BYTES {
-            return Err(NoRoom {
+            return Err(TooLarge {
                 bytes: text.len(),
                 most: MAX_VALUE_BYTES,
-                parts: Vec::new(),
+                fields: Vec::new(),
             });
         }
         Ok(text)
@@ -165,7 +131,7 @@ impl Flag {
 
 /// Checks that a flag can be stored with the fields that are added later: the window of one that was typed by
 /// hand, and when it is drained. `opens`: its owner and reason are the ones asked for.
-pub(crate) fn check(flag: &Flag, opens: bool) -> Result<(), NoRoom> {
+pub(crate) fn check(flag: &Flag, opens: bool) -> Result<(), TooLarge> {
     let mut later = flag.clone();
     // Any will do: what this crate and its callers write is as long.
     let window = || WindowId::new(Timestamp::UNIX_EPOCH, 0);
@@ -175,63 +141,50 @@ pub(crate) fn check(flag: &Flag, opens: bool) -> Result<(), NoRoom> {
     if later <= MAX_VALUE_BYTES {
         return Ok(());
     }
-    Err(NoRoom {
+    Err(TooLarge {
         bytes: now,
         most: MAX_VALUE_BYTES.saturating_sub(later.saturating_sub(now)),
-        parts: parts(flag, opens),
+        fields: fields(flag, opens),
     })
 }
 
-fn parts(flag: &Flag, opens: bool) -> Vec<(Part, usize)> {
-    let asked = |part, field: &str| {
-        if opens {
-            part
-        } else {
-            Part::Stored(field.to_owned())
-        }
+/// The fields of a flag, the largest first.
+fn fields(flag: &Flag, opens: bool) -> Vec<Field> {
+    let field = |name: String, value: Value| Field {
+        is_option: match name.as_str() {
+            "message" | "bypass.addresses" | "bypass.paths" => true,
+            "reason" => opens,
+            // A person's name is no option.
+            "owner" => {
+                let owner = flag.owner.as_ref();
+                opens && owner.is_some_and(|owner| owner.kind == OwnerKind::Observer)
+            }
+            _ => false,
+        },
+        bytes: value.as_str().map_or_else(|| bytes(&value), stored_bytes),
+        name,
     };
-    let text = |text: &Option<String>| text.as_deref().map_or(0, stored_bytes);
-    let name = |owner: &Option<Owner>| owner.as_ref().map_or(0, |it| stored_bytes(&it.name));
-    let mut parts = vec![
-        (Part::Message, text(&flag.message)),
-        (asked(Part::Reason, "reason"), text(&flag.reason)),
-        (Part::Stored("overrode".to_owned()), name(&flag.overrode)),
-    ];
-    match &flag.owner {
-        // A person's name is no option.
-        Some(owner) if opens && owner.kind == OwnerKind::Manual => {}
-        owner => parts.push((asked(Part::Observer, "owner"), name(owner))),
-    }
-    match &flag.bypass {
-        Some(Value::Object(bypass)) => {
-            let of = |value: Option<&Value>| value.map_or(0, bytes);
-            parts.push((Part::Addresses, of(bypass.get(ADDRESSES))));
-            parts.push((Part::Paths, of(bypass.get(PATHS))));
-            let ours = [TOKEN, TOKEN_UNTIL, ADDRESSES, PATHS];
-            let others = bypass
-                .iter()
-                .filter(|(key, _)| !ours.contains(&key.as_str()));
-            parts.extend(
-                others.map(|(key, value)| (Part::Stored(format!("bypass.{key}")), bytes(value))),
-            );
+    let mut fields = Vec::new();
+    for (name, value) in flag.to_map() {
+        match value {
+            Value::Object(bypass) if name == "bypass" => {
+                let named = |(name, value)| field(format!("bypass.{name}"), value);
+                fields.extend(bypass.into_iter().map(named));
+            }
+            value => fields.push(field(name, value)),
         }
-        Some(other) => parts.push((Part::Stored("bypass".to_owned()), bytes(other))),
-        None => {}
     }
-    let unknown = flag.unknown.iter();
-    parts.extend(unknown.map(|(key, value)| (Part::Stored(key.clone()), bytes(value))));
-    parts.retain(|(_, bytes)| *bytes > 0);
-    parts.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-    parts
+    fields.sort_by_key(|field| std::cmp::Reverse(field.bytes));
+    fields
 }
 
-/// Makes a flag that closes a window fit, and says what was left out for that: first it cuts texts that are longer
+/// Makes a flag that closes a window fit, and names the lost fields: first it cuts texts that are longer
 /// than this version ever writes, then fields that it does not know go, the largest first. What
 /// remains after both always fits.
-pub(crate) fn fit(mut flag: Flag) -> (Flag, Vec<LeftOut>) {
-    let mut left_out = Vec::new();
+pub(crate) fn fit(mut flag: Flag) -> (Flag, Vec<Truncated>) {
+    let mut truncated = Vec::new();
     if flag.text().len() <= MAX_VALUE_BYTES {
-        return (flag, left_out);
+        return (flag, truncated);
     }
     let overrode = flag.overrode.as_mut().map(|owner| &mut owner.name);
     for (field, text, most) in [
@@ -240,7 +193,7 @@ pub(crate) fn fit(mut flag: Flag) -> (Flag, Vec<LeftOut>) {
         ("by", flag.by.as_mut(), MAX_NAME_BYTES),
     ] {
         if text.is_some_and(|text| cut(text, most)) {
-            left_out.push(LeftOut::EndOf(field));
+            truncated.push(Truncated::EndOf(field));
         }
     }
     let mut fields: Vec<(usize, String)> = flag
@@ -261,9 +214,9 @@ pub(crate) fn fit(mut flag: Flag) -> (Flag, Vec<LeftOut>) {
         }
         excess = excess.saturating_sub(entry);
         document::remove(&mut flag.unknown, &key);
-        left_out.push(LeftOut::Field(key));
+        truncated.push(Truncated::Field(key));
     }
-    (flag, left_out)
+    (flag, truncated)
 }
 
 /// Cuts a text to so many bytes as stored; whether it was longer.
@@ -271,7 +224,7 @@ pub(crate) fn cut(text: &mut String, most: usize) -> bool {
     if stored_bytes(text) <= most {
         return false;
     }
-    let mut room = most.saturating_sub(CUT.len_utf8());
+    let mut left = most.saturating_sub(CUT.len_utf8());
     let mut kept = String::new();
     for char in text.chars() {
         // The second of two braces is escaped.
@@ -279,8 +232,8 @@ pub(crate) fn cut(text: &mut String, most: usize) -> bool {
             '{' => r"\u007b".len(),
             other => stored_bytes(other.encode_utf8(&mut [0; 4])),
         };
-        match room.checked_sub(takes) {
-            Some(left) => room = left,
+        match left.checked_sub(takes) {
+            Some(less) => left = less,
             None => break,
         }
         kept.push(char);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::size::{self, LeftOut, NoRoom};
+use super::size::{self, TooLarge, Truncated};
 use crate::bypass::{AddressRange, Bypass, PathPattern, StoredToken};
 use crate::document::SCHEMA;
 use crate::flag::{Flag, Mode, Owner, OwnerKind};
@@ -50,7 +50,7 @@ pub struct Enter {
     pub options: Options,
 }
 
-/// What becomes of one option of a window.
+/// How one option of a window changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Change<T> {
     /// As it is; in a new window, nothing.
@@ -63,7 +63,7 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
-    /// This, unless it keeps what is; then `other`.
+    /// This; `other` if this is `Keep`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match self {
@@ -111,7 +111,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// These, and `others` where these keep what is.
+    /// These, and `others` where these are `Keep`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -144,7 +144,7 @@ impl Options {
     }
 }
 
-/// A person's wish to end the maintenance.
+/// A person's request to end the maintenance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exit {
     /// Who asks: `ana@laptop`.
@@ -199,18 +199,18 @@ pub struct Step {
     pub flag: Flag,
     /// What came of it.
     pub outcome: Outcome,
-    /// What a flag that closes a window had no room for. Opening one leaves nothing out:
-    /// [`check_room`](Self::check_room).
-    pub left_out: Vec<LeftOut>,
+    /// The fields that a flag lost to fit, when a window closes. Opening one loses nothing:
+    /// [`check_size`](Self::check_size).
+    pub truncated: Vec<Truncated>,
 }
 
 impl Step {
     fn new(flag: Flag, outcome: Outcome) -> Self {
-        let left_out = Vec::new();
+        let truncated = Vec::new();
         Self {
             flag,
             outcome,
-            left_out,
+            truncated,
         }
     }
 
@@ -218,8 +218,8 @@ impl Step {
     /// that was opened by hand, and when it is drained.
     ///
     /// # Errors
-    /// [`NoRoom`] says how many bytes it would take, and what takes them.
-    pub fn check_room(&self) -> Result<(), NoRoom> {
+    /// [`TooLarge`] says how many bytes it would take, and which fields are the largest.
+    pub fn check_size(&self) -> Result<(), TooLarge> {
         size::check(&self.flag, self.outcome == Outcome::TurnedOn)
     }
 }
@@ -228,7 +228,7 @@ impl Step {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Someone else holds the window.
+    /// Another owner holds the window.
     #[error("the window is held by {holder}")]
     Conflict {
         /// Who holds it.
@@ -346,7 +346,7 @@ fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
     if flag == *current {
         return Ok(Step::new(flag, Outcome::AlreadyOn));
     }
-    // When an observer's window ends is the observer's to say, by whatever means.
+    // Only the observer may change when its window ends, by any option.
     if let Some(holder) = &current.owner
         && holder.kind == OwnerKind::Observer
         && *holder != enter.owner
@@ -377,10 +377,10 @@ fn close(
         ..Flag::off()
     };
     // The stored flag must never keep a window from closing.
-    let (flag, left_out) = size::fit(flag);
+    let (flag, truncated) = size::fit(flag);
     Step {
         flag,
         outcome: Outcome::TurnedOff,
-        left_out,
+        truncated,
     }
 }

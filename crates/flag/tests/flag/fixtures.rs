@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use maintenance_flag::{
-    Bypass, Capacity, CapacityDoc, Flag, Lease, Left, Mode, Owner, Reserved, StoredToken,
+    Bypass, Capacity, CapacityDoc, Flag, Lease, LeaseRecord, Mode, Owner, Reserved, StoredToken,
     TokenHash, WindowId,
 };
 use serde_json::json;
@@ -214,7 +214,7 @@ fn leases() {
         ..lease.clone()
     };
     let window = |text: &str| -> WindowId { text.parse().unwrap() };
-    let worker = Left {
+    let worker = LeaseRecord {
         flag: 7,
         saved: [
             (window("20261121T083000Z-00001a2b"), 1),
@@ -228,7 +228,7 @@ fn leases() {
     let left = Lease {
         left: [
             ("worker".to_owned(), Some(worker)),
-            ("web".to_owned(), Some(Left::default())),
+            ("web".to_owned(), Some(LeaseRecord::default())),
             ("api".to_owned(), None),
         ]
         .into(),

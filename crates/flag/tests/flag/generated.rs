@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    CapacityDoc, Flag, Lease, Left, MAX_VALUE_BYTES, Mode, Owner, OwnerKind, WindowId,
+    CapacityDoc, Flag, Lease, LeaseRecord, MAX_VALUE_BYTES, Mode, Owner, OwnerKind, WindowId,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -43,9 +43,9 @@ prop_compose! {
     fn lefts()(
         flag in any::<u64>(),
         saved in prop::collection::btree_set((0..3_u32, 0..40_u32), 0..40),
-    ) -> Left {
+    ) -> LeaseRecord {
         let window = |n| WindowId::new(Timestamp::UNIX_EPOCH, n);
-        Left { flag, saved: saved.into_iter().map(|(w, n)| (window(w), n)).collect() }
+        LeaseRecord { flag, saved: saved.into_iter().map(|(w, n)| (window(w), n)).collect() }
     }
 }
 

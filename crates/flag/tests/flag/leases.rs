@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use maintenance_flag::{CapacityDoc, DecodeError, Lease, Left, MAX_VALUE_BYTES, WindowId};
+use maintenance_flag::{CapacityDoc, DecodeError, Lease, LeaseRecord, MAX_VALUE_BYTES, WindowId};
 
 #[test]
 fn half_understood_capacities_and_leases_are_not_read_at_all() {
@@ -97,7 +97,7 @@ fn an_unreadable_left_field_of_a_lease_is_unknown() {
 #[test]
 fn a_lease_that_has_too_much_to_say_says_that_it_is_unknown() {
     let saved = (0..2_000).map(|n| (WindowId::new(Timestamp::UNIX_EPOCH, n), 1));
-    let left = Left {
+    let left = LeaseRecord {
         flag: 1,
         saved: saved.collect(),
     };

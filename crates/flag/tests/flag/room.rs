@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    Change, Enter, Event, Exit, Flag, Force, Lease, LeftOut, MAX_NAME_BYTES, MAX_REASON_BYTES,
-    MAX_VALUE_BYTES, Mode, NoRoom, Options, Outcome, Owner, Part, Step, WindowId, next,
+    Change, Enter, Event, Exit, Flag, Force, Lease, MAX_NAME_BYTES, MAX_REASON_BYTES,
+    MAX_VALUE_BYTES, Mode, Options, Outcome, Owner, Step, TooLarge, Truncated, WindowId, next,
     stored_bytes,
 };
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn a_text_takes_what_it_takes_as_stored() {
 
 #[test]
 fn there_is_room_to_the_byte_for_fields_that_are_added_later() {
-    let room = |length: usize| entered(&Flag::off(), message("x".repeat(length))).check_room();
+    let room = |length: usize| entered(&Flag::off(), message("x".repeat(length))).check_size();
     let most = (0..MAX_VALUE_BYTES)
         .rfind(|length| room(*length).is_ok())
         .unwrap();
@@ -57,15 +57,16 @@ fn there_is_room_to_the_byte_for_fields_that_are_added_later() {
     assert_eq!(flag.encode().map(|text| text.len()), Ok(MAX_VALUE_BYTES));
     let refused = room(most + 1).unwrap_err();
     assert_eq!(refused.bytes, refused.most + 1);
-    assert_eq!(refused.parts[0], (Part::Message, most + 1));
+    let first = &refused.fields[0];
+    assert_eq!((first.name.as_str(), first.bytes), ("message", most + 1));
 
     // A flag typed by hand gets a window, too, before anything is saved for it.
     let typed = |length| Step {
         flag: with_note(Flag::bare(Mode::On), length),
         outcome: Outcome::AlreadyOn,
-        left_out: Vec::new(),
+        truncated: Vec::new(),
     };
-    let most = (0..MAX_VALUE_BYTES).rfind(|length| typed(*length).check_room().is_ok());
+    let most = (0..MAX_VALUE_BYTES).rfind(|length| typed(*length).check_size().is_ok());
     let mut flag = typed(most.unwrap()).flag;
     (flag.window, flag.drained_at) = (Some(window(1)), Some(at(20)));
     assert_eq!(flag.encode().map(|text| text.len()), Ok(MAX_VALUE_BYTES));
@@ -80,48 +81,49 @@ fn names_the_largest_fields_first() {
         ..message("m".repeat(1_000))
     };
     let refused = entered(&with_note(off(), 30), options)
-        .check_room()
+        .check_size()
         .unwrap_err();
     assert!(refused.is_of_options());
-    let named: Vec<_> = refused.parts.iter().map(|(part, _)| part.clone()).collect();
-    let stored = |field: &str| Part::Stored(field.to_owned());
+    let fields = refused.fields.iter();
+    let named: Vec<_> = fields.map(|it| (it.name.as_str(), it.is_option)).collect();
     assert_eq!(
-        named,
-        [
-            Part::Paths,
-            Part::Message,
-            stored("note"),
-            Part::Addresses,
-            Part::Reason,
-            stored("ticket"),
-        ]
+        named[..3],
+        [("bypass.paths", true), ("message", true), ("owner", false)]
     );
-    let NoRoom { bytes, most, .. } = refused;
-    let paths = refused.parts[0].1;
+    for field in [
+        ("bypass.addresses", true),
+        ("reason", true),
+        ("note", false),
+    ] {
+        assert!(named.contains(&field), "{field:?}");
+    }
+    let TooLarge { bytes, most, .. } = refused;
+    let paths = refused.fields[0].bytes;
     assert_eq!(
         refused.to_string(),
         format!(
-            "the flag would take {bytes} bytes, and may take {most}: {paths} of them the paths that pass, \
-             1000 of them the message"
+            "the flag would take {bytes} bytes, and may take {most}: {paths} of them \"bypass.paths\", \
+             1000 of them \"message\""
         )
     );
 }
 
 #[test]
 fn tells_stored_fields_from_options() {
-    let stored = |refused: &NoRoom| match &refused.parts[0].0 {
-        Part::Stored(field) => field.clone(),
-        part => panic!("{part:?}"),
+    let stored = |refused: &TooLarge| {
+        let first = &refused.fields[0];
+        assert!(!first.is_option, "{first:?}");
+        first.name.clone()
     };
     // Nothing that is asked for takes it.
-    let refused = entered(&with_note(off(), 3_900), Options::default()).check_room();
+    let refused = entered(&with_note(off(), 3_900), Options::default()).check_size();
     let refused = refused.unwrap_err();
     assert_eq!(
         (stored(&refused).as_str(), refused.is_of_options()),
         ("note", false)
     );
     // The message would do, if it were shorter.
-    let refused = entered(&with_note(off(), 3_400), message("m".repeat(600))).check_room();
+    let refused = entered(&with_note(off(), 3_400), message("m".repeat(600))).check_size();
     let refused = refused.unwrap_err();
     assert_eq!(
         (stored(&refused).as_str(), refused.is_of_options()),
@@ -136,7 +138,7 @@ fn tells_stored_fields_from_options() {
     if let Event::Enter(enter) = &mut unexplained {
         enter.reason = None;
     }
-    let refused = next(&typed, unexplained).unwrap().check_room().unwrap_err();
+    let refused = next(&typed, unexplained).unwrap().check_size().unwrap_err();
     assert_eq!(
         (stored(&refused).as_str(), refused.is_of_options()),
         ("reason", false)
@@ -145,7 +147,7 @@ fn tells_stored_fields_from_options() {
         bypass: Some(json!({"countries": "c".repeat(4_000)})),
         ..Flag::bare(Mode::On)
     };
-    let refused = entered(&typed, message("short")).check_room().unwrap_err();
+    let refused = entered(&typed, message("short")).check_size().unwrap_err();
     assert_eq!(stored(&refused), "bypass.countries");
 }
 
@@ -159,8 +161,8 @@ fn closing_cuts_long_texts_first_and_then_leaves_out_the_largest_fields() {
     assert_eq!(step.outcome, Outcome::TurnedOff);
     // Cut, there is room for every field.
     assert_eq!(
-        step.left_out,
-        [LeftOut::EndOf("overrode"), LeftOut::EndOf("reason")]
+        step.truncated,
+        [Truncated::EndOf("overrode"), Truncated::EndOf("reason")]
     );
     let flag = step.flag;
     let (overrode, reason) = (
@@ -177,7 +179,7 @@ fn closing_cuts_long_texts_first_and_then_leaves_out_the_largest_fields() {
 
     from = with_note(from, 3_900);
     let step = next(&from, force()).unwrap();
-    let words: Vec<_> = step.left_out.iter().map(ToString::to_string).collect();
+    let words: Vec<_> = step.truncated.iter().map(ToString::to_string).collect();
     assert_eq!(
         words,
         [
@@ -197,7 +199,7 @@ fn closing_cuts_long_texts_first_and_then_leaves_out_the_largest_fields() {
     // What fits is not touched, however long.
     let long = "r".repeat(3_000);
     let step = next(&on(ana()), exit(Some(&long))).unwrap();
-    assert_eq!((step.flag.reason, step.left_out), (Some(long), Vec::new()));
+    assert_eq!((step.flag.reason, step.truncated), (Some(long), Vec::new()));
 }
 
 #[test]
@@ -289,8 +291,8 @@ proptest! {
             let text = step.flag.encode().map_err(|error| TestCaseError::fail(error.to_string()))?;
             prop_assert_eq!(Flag::decode(&text), Ok(step.flag.clone()));
             let all = step.flag.unknown == from.unknown;
-            let left_out = step.left_out.iter().any(|it| matches!(it, LeftOut::Field(_)));
-            prop_assert_eq!(all, !left_out);
+            let truncated = step.truncated.iter().any(|it| matches!(it, Truncated::Field(_)));
+            prop_assert_eq!(all, !truncated);
         }
     }
 
@@ -313,13 +315,13 @@ proptest! {
             options: self::message(message),
         }));
         let step = next(&with_note(Flag::off(), note), enter).unwrap();
-        if step.check_room().is_ok() {
+        if step.check_size().is_ok() {
             let mut flag = step.flag;
             flag.drained_at = Some(at(20));
             prop_assert!(flag.encode().is_ok());
             let force = Some(Force { reason: why });
             let step = next(&flag, Event::Exit(Exit { by, product: None, force, at: at(30) })).unwrap();
-            prop_assert_eq!(step.left_out, []);
+            prop_assert_eq!(step.truncated, []);
             prop_assert!(step.flag.encode().is_ok());
         }
     }
@@ -329,7 +331,7 @@ proptest! {
 fn an_observer_closes_its_window_whatever_is_stored() {
     let from = with_note(on(observer()), 10_000);
     let step = next(&from, normal("healthcheck")).unwrap();
-    assert_eq!(step.left_out, [LeftOut::Field("note".to_owned())]);
+    assert_eq!(step.truncated, [Truncated::Field("note".to_owned())]);
     assert_eq!(step.flag.unknown["ticket"], "T-1");
     assert!(step.flag.encode().is_ok());
 }

@@ -24,13 +24,13 @@ fn off_and_entered_by_anyone_is_on() {
                 ..Flag::bare(Mode::On)
             };
             let outcome = Outcome::TurnedOn;
-            let left_out = Vec::new();
+            let truncated = Vec::new();
             assert_eq!(
                 step,
                 Ok(Step {
                     flag,
                     outcome,
-                    left_out
+                    truncated
                 })
             );
         }

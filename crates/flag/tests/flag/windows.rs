@@ -93,7 +93,7 @@ pub(crate) fn unchanged(flag: &Flag, outcome: Outcome) -> Result<Step, Refusal> 
     Ok(Step {
         flag: flag.clone(),
         outcome,
-        left_out: Vec::new(),
+        truncated: Vec::new(),
     })
 }
 
@@ -116,6 +116,6 @@ pub(crate) fn turned_off(
             ..Flag::off()
         },
         outcome: Outcome::TurnedOff,
-        left_out: Vec::new(),
+        truncated: Vec::new(),
     }
 }

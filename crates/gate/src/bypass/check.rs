@@ -7,7 +7,7 @@ use maintenance_flag::Bypass;
 
 use super::token::TokenVerifier;
 use super::{client_ip, link};
-use crate::decision::Policy;
+use crate::policy::Policy;
 use crate::request::RequestHead;
 use crate::request_context::{EventKind, RequestContext};
 

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use maintenance_flag::{StoredToken, Token};
 
 use super::cookie;
-use crate::decision::Identity;
+use crate::policy::Identity;
 
 /// How many candidates of one request are hashed, so that a header full of guesses costs no more than
 /// an honest one.
 const MAX_CANDIDATES: usize = 4;
 
-/// Verifies tokens against the stored hash of this window, at one moment.
+/// Verifies tokens against the stored hash of this window, at one time.
 #[derive(Clone, Copy)]
 pub(super) struct TokenVerifier<'a> {
     token: StoredToken,

@@ -5,12 +5,11 @@
 //! function URL, an Application Load Balancer or VPC Lattice, or a WebSocket API's `$connect`. Messages,
 //! schedules and authorizers are none.
 
-mod entry;
 mod recognise;
 mod respond;
 
-#[cfg(feature = "lambda_http")]
-pub(crate) use entry::decide_passed_through;
+pub(crate) use recognise::recognise;
+pub(crate) use respond::respond;
 
 /// Where an event comes from, as far as the answer depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

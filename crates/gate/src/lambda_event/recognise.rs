@@ -16,7 +16,7 @@ use crate::request::{COMPONENT, PATH, QUERY};
 use crate::request_context::{EventContext, EventKind};
 
 /// The request that an event is, if it is one.
-pub(super) fn recognise(event: &Value) -> Option<(Request<()>, EventSource)> {
+pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, EventSource)> {
     // The event of an authorizer has all that a request has, and one of these besides.
     if has(event, "methodArn") || has(event, "routeArn") {
         return None;

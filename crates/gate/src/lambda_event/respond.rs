@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::EventSource;
 
-pub(super) fn respond(response: &Response<Bytes>, source: EventSource) -> Value {
+pub(crate) fn respond(response: &Response<Bytes>, source: EventSource) -> Value {
     let status = response.status();
     let headers = response.headers();
     let mut answer = Map::new();

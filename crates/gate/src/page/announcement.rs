@@ -1,4 +1,4 @@
-//! What a window tells its visitors: the message, and when to come back. Not how it looks.
+//! The content of a 503 that depends on the window: the message and `Retry-After`. Not its layout.
 
 use maintenance_flag::{Flag, MAX_VALUE_BYTES};
 

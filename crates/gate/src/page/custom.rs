@@ -10,7 +10,7 @@ use super::announcement::RetryAfter;
 use super::media_type::MediaType;
 use super::page::Page;
 use super::template::announce;
-use crate::{log, regular_file};
+use crate::regular_file;
 
 /// The most bytes of a page: 512 KiB. An Application Load Balancer takes 1 MB from a function, and
 /// the page travels there as a JSON string, in which quotes and line ends take twice their size.
@@ -31,12 +31,17 @@ pub(crate) struct CustomPages {
 impl CustomPages {
     /// Those that code handed over, if it did. Else those of this directory or, unless set, of `public/`
     /// beside the executable, under `LAMBDA_TASK_ROOT` and under the current directory: of the first of
-    /// them that has a page which can be served.
-    pub(crate) fn load(given: Vec<Page>, directory: Option<PathBuf>) -> Self {
+    /// them that has a page which can be served. `unusable` is told of each page that cannot be, and why.
+    pub(crate) fn load(
+        given: Vec<Page>,
+        directory: Option<PathBuf>,
+        unusable: impl Fn(&Path, &str),
+    ) -> Self {
         let mut pages = Self::default();
         if !given.is_empty() {
             for (media_type, body) in given.into_iter().filter_map(|page| page.custom) {
-                pages.add(Path::new("(compiled in)"), media_type, Ok(body.into()));
+                let added = pages.add(media_type, Ok(body.into()));
+                added.unwrap_or_else(|reason| unusable(Path::new("(compiled in)"), &reason));
             }
             return pages;
         }
@@ -44,7 +49,8 @@ impl CustomPages {
             for (name, media_type) in NAMES {
                 let path = directory.join(name);
                 if let Some(body) = regular_file::read(&path, MAX_PAGE_BYTES).transpose() {
-                    pages.add(&path, media_type, body);
+                    let added = pages.add(media_type, body);
+                    added.unwrap_or_else(|reason| unusable(&path, &reason));
                 }
             }
             if pages.html.is_some() || pages.json.is_some() {
@@ -54,14 +60,14 @@ impl CustomPages {
         pages
     }
 
-    /// Adds a page; it replaces one of the same type.
-    fn add(&mut self, path: &Path, media_type: MediaType, body: io::Result<Vec<u8>>) {
-        let checked = body.map_err(|error| error.to_string());
-        match checked.and_then(|body| check(media_type, body)) {
-            Err(reason) => log::page_unusable(path, &reason),
-            Ok(page) if media_type == MediaType::Html => self.html = Some(page),
-            Ok(page) => self.json = Some(page),
+    /// Adds a page; it replaces one of the same type. An error says why it cannot be served.
+    fn add(&mut self, media_type: MediaType, body: io::Result<Vec<u8>>) -> Result<(), String> {
+        let page = check(media_type, body.map_err(|error| error.to_string())?)?;
+        match media_type {
+            MediaType::Html => self.html = Some(page),
+            MediaType::Json | MediaType::Problem => self.json = Some(page),
         }
+        Ok(())
     }
 }
 
@@ -90,7 +96,7 @@ fn check(media_type: MediaType, body: Vec<u8>) -> Result<String, String> {
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }
-    // Whatever a flag says, the page must be one that can be served.
+    // The page must be servable with every flag.
     let worst = match media_type {
         MediaType::Html => "\"",
         MediaType::Json | MediaType::Problem => "\0",
@@ -132,7 +138,7 @@ mod tests {
         for (name, content) in files {
             fs::write(directory.path().join(name), content).unwrap();
         }
-        let pages = CustomPages::load(Vec::new(), Some(directory.path().to_owned()));
+        let pages = CustomPages::load(Vec::new(), Some(directory.path().to_owned()), |_, _| {});
         (pages.html, pages.json)
     }
 
@@ -230,14 +236,14 @@ mod tests {
     fn a_directory_in_its_place_is_no_page() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("maintenance.html")).unwrap();
-        let pages = CustomPages::load(Vec::new(), Some(directory.path().to_owned()));
+        let pages = CustomPages::load(Vec::new(), Some(directory.path().to_owned()), |_, _| {});
         assert_eq!(pages.html, None);
     }
 
     #[test]
     fn pages_that_are_given_are_checked_too_and_one_of_each_kind_is_kept() {
         let given = |pages: &[Page]| {
-            let pages = CustomPages::load(pages.to_vec(), None);
+            let pages = CustomPages::load(pages.to_vec(), None, |_, _| {});
             (pages.html, pages.json)
         };
         let (html, json) = (Page::html(b"<p>"), Page::json(b"{}"));

@@ -1,4 +1,4 @@
-//! The languages of the built-in page: which one a visitor reads, and what the page says in it.
+//! The languages of the built-in page: which one a visitor reads, and the texts in each.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use super::quality_values::quality_values;
 /// Where a visitor reads none of the others.
 const ENGLISH: &str = "en";
 
-/// By language, what the page says by name.
+/// The texts of the page, by language and name.
 static TRANSLATIONS: LazyLock<Value> = LazyLock::new(|| {
     // A test reads all of it.
     serde_json::from_str(include_str!("translations.json")).unwrap_or_default()
@@ -23,7 +23,7 @@ fn tags() -> impl Iterator<Item = &'static str> {
     languages.flat_map(|languages| languages.keys().map(String::as_str))
 }
 
-/// What the page says in a language.
+/// A text of the page in a language.
 pub(super) fn translated(language: &str, name: &str) -> Option<&'static str> {
     TRANSLATIONS.get(language)?.get(name)?.as_str()
 }
@@ -41,7 +41,7 @@ pub(super) fn preferred(headers: &HeaderMap) -> &'static str {
     best.0
 }
 
-/// The language of a tag, of whatever region: `de` of `de-CH`.
+/// The language of a tag, in any region: `de` of `de-CH`.
 fn tagged(tag: &str) -> Option<&'static str> {
     match tag.split('-').next()? {
         "*" => Some(ENGLISH),

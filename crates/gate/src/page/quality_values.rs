@@ -67,12 +67,12 @@ mod tests {
             );
         }
         quality_values(&headers, &ACCEPT)
-            .map(|(item, weight)| (item.to_owned(), weight))
+            .map(|(item, q)| (item.to_owned(), q))
             .collect()
     }
 
     #[test]
-    fn items_come_with_their_weights() {
+    fn items_come_with_their_quality_values() {
         let expected = |items: &[(&str, u16)]| -> Vec<(String, u16)> {
             items
                 .iter()
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_quality_value_is_at_most_one_and_an_invalid_one_drops_its_item() {
-        for (weight, expected) in [
+        for (q, expected) in [
             ("0", Some(0)),
             ("0.", Some(0)),
             ("0.5", Some(500)),
@@ -111,9 +111,9 @@ mod tests {
             ("nan", None),
             ("inf", None),
         ] {
-            assert_eq!(q_value(weight), expected, "{weight}");
+            assert_eq!(q_value(q), expected, "{q}");
             assert_eq!(
-                read(&[&format!("a;q={weight}")]).len(),
+                read(&[&format!("a;q={q}")]).len(),
                 usize::from(expected.is_some())
             );
         }

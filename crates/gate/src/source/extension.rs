@@ -23,13 +23,13 @@ use crate::request::COMPONENT;
 ///
 /// | variable | means |
 /// |---|---|
-/// | `SSM_PARAMETER_STORE_TTL` | how long the extension goes on with what it read, in seconds, 0 to 300. **300 unless set, on top of the gate's own TTL**: set it to 0 or to a few seconds, or visitors see a maintenance begin up to five minutes late |
+/// | `SSM_PARAMETER_STORE_TTL` | how long the extension answers from its cache, in seconds, 0 to 300. **300 unless set, on top of the gate's own TTL**: set it to 0 or to a few seconds, or visitors see a maintenance begin up to five minutes late |
 /// | `PARAMETERS_SECRETS_EXTENSION_HTTP_PORT` | where the extension listens; 2773 unless set |
-/// | `AWS_SESSION_TOKEN` | what it is asked with; Lambda sets it |
+/// | `AWS_SESSION_TOKEN` | authorizes the request; Lambda sets it |
 ///
 /// The extension saves calls where several parts of one environment read the same parameter; each
 /// environment still has its own. It answers only while an invocation runs, and it answers every
-/// failure with the same words, also that there is no such parameter: so **the flag must exist**,
+/// failure with the same text, also that there is no such parameter: so **the flag must exist**,
 /// which it does once `maintenance on` has run. The reason of a failure is in its log.
 #[derive(Clone)]
 pub struct ExtensionSource {

@@ -40,10 +40,10 @@ struct Shared {
     /// By parameter whose file was seen: since when it is gone, in milliseconds since the epoch, if it is.
     gone_since: Mutex<HashMap<String, Option<u64>>>,
     /// Each read holds a clone.
-    reading: Arc<()>,
+    reads: Arc<()>,
 }
 
-/// What a read finds.
+/// The result of a read.
 enum Found {
     Text(String),
     /// There is no file; and whether the directory that it was in is there.
@@ -63,7 +63,7 @@ impl FileSource {
         }
     }
 
-    fn judge(&self, parameter: &str, found: Found) -> Result<Option<ParameterValue>, BoxError> {
+    fn interpret(&self, parameter: &str, found: Found) -> Result<Option<ParameterValue>, BoxError> {
         let seen = self.shared.gone_since.lock();
         let mut seen = seen.unwrap_or_else(PoisonError::into_inner);
         let has_directory = match found {
@@ -97,8 +97,8 @@ impl FlagSource for FileSource {
     fn fetch(&self, parameter: &str) -> Fetch {
         let (source, parameter) = (self.clone(), parameter.to_owned());
         Box::pin(async move {
-            let reading = Arc::clone(&source.shared.reading);
-            if Arc::strong_count(&reading) > MAX_HANGING.saturating_add(1) {
+            let this_read = Arc::clone(&source.shared.reads);
+            if Arc::strong_count(&this_read) > MAX_HANGING.saturating_add(1) {
                 return Err(format!("{MAX_HANGING} reads of the store hang").into());
             }
             let base = source.path.clone();
@@ -107,11 +107,11 @@ impl FlagSource for FileSource {
             let thread = thread::Builder::new().name("maintenance-file".to_owned());
             thread.spawn(move || {
                 let found = read(&base, &file);
-                drop(reading);
+                drop(this_read);
                 // The gate may have given it up.
                 let _ = sender.send(found);
             })?;
-            source.judge(&parameter, found.await??)
+            source.interpret(&parameter, found.await??)
         })
     }
 
@@ -240,7 +240,7 @@ mod tests {
     async fn no_more_than_64_reads_hang_at_a_time() {
         let root = tempfile::tempdir().unwrap();
         let (source, _) = seen_on(root.path()).await;
-        let hanging = vec![Arc::clone(&source.shared.reading); MAX_HANGING];
+        let hanging = vec![Arc::clone(&source.shared.reads); MAX_HANGING];
         assert!(error(&source).await.contains("64 reads of the store hang"));
         drop(hanging);
         assert_eq!(source.fetch(NAME).await.unwrap(), Some("on".into()));

@@ -10,13 +10,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use tokio::time::timeout;
 
 use super::BoxError;
 use super::reason::chain;
 
-/// Far above the gate's budget: it only ends a fetch that no request waits for any more.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// For all addresses of a host together, so that one of two that leads nowhere leaves the other its time
 /// within the gate's budget.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
@@ -48,7 +45,7 @@ pub(super) fn client<C: Connect + Clone>(connector: C) -> HttpClient<C> {
         .build(connector)
 }
 
-/// One exchange: the whole answer, whatever its status.
+/// One round trip: the whole answer, of any status. The gate limits how long it may take.
 pub(super) async fn round_trip<C>(
     client: &HttpClient<C>,
     request: Request<Full<Bytes>>,
@@ -59,19 +56,14 @@ where
     if tokio::runtime::Handle::try_current().is_err() {
         return Err("this source needs a tokio runtime".into());
     }
-    let exchange = async {
-        let response = client.request(request).await;
-        let (head, body) = response.map_err(|error| chain(&error))?.into_parts();
-        let body = Limited::new(body, MAX_BYTES).collect().await;
-        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-            true => format!("an answer of more than {MAX_BYTES} bytes"),
-            false => chain(&*error),
-        })?;
-        Ok(Response::from_parts(head, body.to_bytes()))
-    };
-    timeout(FETCH_TIMEOUT, exchange)
-        .await
-        .unwrap_or_else(|_| Err(format!("no answer within {} s", FETCH_TIMEOUT.as_secs()).into()))
+    let response = client.request(request).await;
+    let (head, body) = response.map_err(|error| chain(&error))?.into_parts();
+    let body = Limited::new(body, MAX_BYTES).collect().await;
+    let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+        true => format!("an answer of more than {MAX_BYTES} bytes"),
+        false => chain(&*error),
+    })?;
+    Ok(Response::from_parts(head, body.to_bytes()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{Fetch, FlagSource, ParameterValue};
 
 /// A flag that this process holds and sets. Clones share it.
 ///
-/// It holds one value whatever the parameter is called.
+/// It holds one value, for every parameter name.
 #[derive(Debug, Clone, Default)]
 pub struct MemorySource(Arc<Mutex<Option<String>>>);
 

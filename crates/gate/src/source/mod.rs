@@ -1,5 +1,5 @@
-//! Where the flag is read from: one verb, fetch the stored text. What the text means, how long it is
-//! good for and what happens when there is no answer is not a source's business.
+//! Where the flag is read from: one verb, fetch the stored text. A source does not decide the
+//! meaning of the text, how long it is good for, or what happens without an answer.
 
 #[cfg(any(feature = "ssm", feature = "extension"))]
 mod environment;
@@ -68,7 +68,7 @@ pub trait FlagSource: Send + Sync + 'static {
     /// begun anew each time. The first refresh ten seconds after its start drops it.
     ///
     /// # Errors
-    /// Whatever kept it from knowing. The gate then keeps the last known state. [`Throttled`] makes it
+    /// The reason why the store could not be read. The gate then keeps the last known state. [`Throttled`] makes it
     /// ask less often, too.
     fn fetch(&self, parameter: &str) -> Fetch;
 

@@ -1,4 +1,4 @@
-//! What a source hands over: a stored text and, where the store counts them, the number of its version.
+//! The result of a fetch: a stored text and, where the store counts versions, its version.
 
 /// The stored text of the flag, as a source read it.
 ///
@@ -17,7 +17,7 @@ pub struct ParameterValue {
 impl ParameterValue {
     /// The same, as the version of this number: for stores that count how often a parameter was
     /// written, and whose reads may lag behind the writes. The gate then leaves aside an answer that is
-    /// older than what it knows, for a minute. Without a number each answer counts at once.
+    /// older than the known state, for a minute. Without a number each answer counts at once.
     #[must_use]
     pub fn with_version(self, version: impl Into<Option<u64>>) -> Self {
         Self {

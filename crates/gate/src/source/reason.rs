@@ -2,24 +2,24 @@
 
 use super::{BoxError, Throttled};
 
-/// The most characters of AWS's own words.
+/// The most characters of AWS's own message.
 const MAX_MESSAGE: usize = 500;
 
 /// An error with all its causes, none of them twice.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut words = error.to_string();
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        let cause_words = cause.to_string();
-        if !words.ends_with(&cause_words) {
-            words = format!("{words}: {cause_words}");
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
         }
         source = cause.source();
     }
-    words
+    text
 }
 
-/// What AWS refused and why. Its own words only where it refuses what was asked: of a refused
+/// What AWS refused and why. Its own message only where it refuses the request itself: of a refused
 /// signature they quote the signed headers, and with them the session token.
 pub(super) fn refusal(status: Option<u16>, code: Option<&str>, message: Option<&str>) -> BoxError {
     let code = code.filter(|code| is_plain(code)).map_or_else(
@@ -62,7 +62,7 @@ fn is_throttling(code: &str) -> bool {
     )
 }
 
-/// Whether it looks like a code: whatever else a server may have put in its place stays out of logs.
+/// Whether it looks like an error code: any other text stays out of logs.
 fn is_plain(code: &str) -> bool {
     !code.is_empty() && code.len() <= 100 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
@@ -71,7 +71,7 @@ fn is_plain(code: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn words(code: &str, message: &str) -> String {
+    fn reason(code: &str, message: &str) -> String {
         refusal(Some(400), Some(code), Some(message)).to_string()
     }
 
@@ -79,11 +79,11 @@ mod tests {
     fn a_refused_signature_is_named_and_never_quoted() {
         let quoted = "the canonical string is x-amz-security-token:TOPSECRET";
         assert_eq!(
-            words("InvalidSignatureException", quoted),
+            reason("InvalidSignatureException", quoted),
             "InvalidSignatureException"
         );
         assert_eq!(
-            words(
+            reason(
                 "AccessDeniedException",
                 "not authorized to perform: ssm:GetParameter"
             ),
@@ -94,10 +94,10 @@ mod tests {
     #[test]
     fn text_that_is_no_error_code_is_not_repeated() {
         for code in ["", "a b", "token=TOPSECRET", "<html>", &"A".repeat(101)] {
-            assert_eq!(words(code, "TOPSECRET"), "HTTP 400");
+            assert_eq!(reason(code, "TOPSECRET"), "HTTP 400");
         }
         assert_eq!(refusal(None, None, None).to_string(), "unknown error");
-        let long = words("AccessDeniedException", &"x".repeat(10_000));
+        let long = reason("AccessDeniedException", &"x".repeat(10_000));
         assert!(long.len() < 600);
     }
 
@@ -115,7 +115,7 @@ mod tests {
             assert_eq!(error.is::<Throttled>(), throttled, "{status} {code:?}");
         }
         assert_eq!(
-            words("ThrottlingException", "Rate exceeded"),
+            reason("ThrottlingException", "Rate exceeded"),
             "ThrottlingException Rate exceeded"
         );
     }

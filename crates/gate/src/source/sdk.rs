@@ -2,11 +2,9 @@
 //! handlers that have a client anyway. It costs a cold start several milliseconds.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::http::HttpResponse;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
@@ -18,9 +16,6 @@ use tokio::sync::OnceCell;
 use super::reason::{chain, refusal};
 use super::{BoxError, Fetch, FlagSource, ParameterValue};
 
-/// Far above the gate's budget: it only ends a fetch that no request waits for any more.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Reads the flag with `GetParameter`, by the AWS SDK. The handler's role needs `ssm:GetParameter` on
 /// `parameter/maintenance/<app>/flags/*`, and `kms:Decrypt` on its key if the parameter is a SecureString.
 /// Needs a tokio runtime, as the SDK does.
@@ -30,7 +25,7 @@ pub struct SdkSource {
 }
 
 impl SdkSource {
-    /// Uses a client that the handler has anyway, with whatever retries and timeouts it has.
+    /// Uses a client that the handler has anyway, with its own retries and timeouts.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
@@ -109,11 +104,6 @@ async fn connect() -> Result<Client, BoxError> {
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)
         .retry_config(RetryConfig::disabled())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .operation_timeout(FETCH_TIMEOUT)
-                .build(),
-        )
         .load()
         .await;
     Ok(Client::new(&config))

@@ -19,7 +19,7 @@
 pub struct Throttled(String);
 
 impl Throttled {
-    /// With the store's own words, which go into the event `M504`: nothing secret.
+    /// With the store's own message, which goes into the event `M504`: nothing secret.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())

@@ -1,6 +1,7 @@
 //! The gate as its users meet it: through its public interface, around real services, in real
 //! processes. One binary, since linking the AWS SDK once is enough.
 
+mod announcements;
 mod answers_fuzz;
 mod aws_shapes;
 mod axum_app;
@@ -17,7 +18,6 @@ mod freshness;
 mod lambda_events;
 mod lazy_app;
 mod negotiation;
-mod notices;
 mod pages;
 mod pass_through;
 mod services;

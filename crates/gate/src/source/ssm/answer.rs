@@ -1,4 +1,4 @@
-//! What the answer means. Only "there is no such parameter", in AWS's own words, means *off*.
+//! Reads the answer. Only AWS's own error code `ParameterNotFound` means *off*.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn only_awss_own_words_mean_that_there_is_no_parameter() {
+    fn only_awss_own_error_code_means_that_there_is_no_parameter() {
         for body in [
             r#"{"__type":"ParameterNotFound"}"#,
             r#"{"__type":"com.amazonaws.ssm#ParameterNotFound","message":"no"}"#,

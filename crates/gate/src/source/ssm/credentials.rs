@@ -103,7 +103,7 @@ pub(super) async fn fetch(
     credentials(names, text, missing, expires.transpose()?)
 }
 
-/// What the endpoint is asked, if the environment names one.
+/// The request to the endpoint, if the environment names one.
 fn container_request(variables: &Variables) -> Result<Option<Request<Full<Bytes>>>, BoxError> {
     const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
     const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -141,7 +141,7 @@ fn is_allowed(uri: &Uri) -> bool {
     }
 }
 
-/// What the endpoint is asked with.
+/// The authorization header for the endpoint.
 fn authorization(variables: &Variables) -> Result<Option<HeaderValue>, BoxError> {
     const FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
     const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";

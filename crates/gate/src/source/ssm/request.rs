@@ -18,8 +18,8 @@ use crate::source::BoxError;
 const USER_AGENT_VALUE: &str = concat!("maintenance-gate/", env!("CARGO_PKG_VERSION"));
 const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-/// Asks for this parameter, decrypted if it is a SecureString. AWS refuses what was signed more than some
-/// minutes before or after `now`.
+/// Asks for this parameter, decrypted if it is a SecureString. AWS refuses a signature that is some
+/// minutes older or newer than its own time.
 pub(super) fn get_parameter(
     settings: &Settings,
     credentials: Credentials,

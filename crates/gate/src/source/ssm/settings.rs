@@ -1,13 +1,13 @@
-//! Where Parameter Store is, by the environment: what the AWS SDK for Rust chooses, by the endpoint rules of
-//! aws-sdk-ssm 1.133.0 and the partitions in them. A test here compares the two.
+//! Where Parameter Store is, by the environment, as the AWS SDK for Rust chooses it (the endpoint rules of
+//! aws-sdk-ssm 1.133.0 and their partitions). A test here compares the two.
 
 use http::Uri;
 
 use crate::source::BoxError;
 use crate::source::environment::Variables;
 
-/// What the regions of a partition of AWS begin with, and the domain of their endpoints. Any region that is
-/// in no other partition is in the last.
+/// By partition of AWS: the prefix of its regions, and the domain of its endpoints. A region of no other
+/// partition is in the last.
 const PARTITIONS: [(&str, &str); 7] = [
     ("cn-", "amazonaws.com.cn"),
     ("eusc-", "amazonaws.eu"),
@@ -185,7 +185,7 @@ mod tests {
         }
     }
 
-    /// What the SDK chooses.
+    /// The SDK's own choice.
     async fn sdk(region: &str) -> String {
         use aws_sdk_ssm::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
         let params = Params::builder().region(region).build().unwrap();

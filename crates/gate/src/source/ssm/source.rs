@@ -28,7 +28,7 @@ use crate::source::{BoxError, Fetch, FlagSource};
 /// | `AWS_CA_BUNDLE` | a PEM file of certificate authorities to trust instead of Mozilla's, which are compiled in: the isolated regions (`us-iso-…`) have their own |
 /// | `HTTPS_PROXY`, `NO_PROXY` | the HTTP proxy to an `https` endpoint, and the hosts that need none |
 ///
-/// Profiles and instances' credentials are not for it: that is what the SDK is for (feature `ssm-sdk`).
+/// Profiles and instances' credentials are not for it: use the SDK for them (feature `ssm-sdk`).
 /// It does not retry: the gate does, with a backoff.
 #[derive(Clone)]
 pub struct SsmSource {

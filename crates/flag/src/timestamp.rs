@@ -1,13 +1,13 @@
-//! Moments as they are stored: RFC 3339.
+//! Times as they are stored: RFC 3339.
 
 use jiff::Timestamp;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The moment that a text names, with any offset. None if it is not such a text.
+/// The time that a text names, with any offset. None if it is not such a text.
 ///
-/// Not by jiff's own parser, which unwraps a result of its own and so needs the words of all of that
-/// library's errors: 0.27 MB of every handler behind a gate, of which none is ever shown.
+/// Not by jiff's own parser, which unwraps a result of its own and so links the texts of all of that
+/// library's errors: 0.27 MB of every handler behind a gate, none of which is ever shown.
 pub(crate) fn read(text: &str) -> Option<Timestamp> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let nanosecond = i32::try_from(time.nanosecond()).ok()?;
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_names_no_moment() {
+    fn refuses_text_that_names_no_time() {
         for text in [
             "",
             "soon",
@@ -63,12 +63,12 @@ mod tests {
     proptest! {
         /// From the year 0, where RFC 3339 begins, to the end.
         #[test]
-        fn reads_every_moment_that_is_written(
+        fn reads_every_time_that_is_written(
             second in -62_167_219_200..Timestamp::MAX.as_second(),
             nanosecond in 0..1_000_000_000,
         ) {
-            let moment = Timestamp::new(second, nanosecond).unwrap();
-            prop_assert_eq!(read(&moment.to_string()), Some(moment));
+            let time = Timestamp::new(second, nanosecond).unwrap();
+            prop_assert_eq!(read(&time.to_string()), Some(time));
         }
     }
 }

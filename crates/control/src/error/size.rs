@@ -1,22 +1,22 @@
 //! What to do about a flag that would be too large. How large it may be is decided in the flag's own crate.
 
-use maintenance_flag::{NoRoom, Part};
+use maintenance_flag::TooLarge;
 
-/// Which options to shorten so that a flag fits or, where what is stored takes the room, what to do
-/// about that.
-pub(super) fn hint(name: &str, refused: &NoRoom) -> String {
+/// Which options to shorten so that a flag fits or, where stored fields are too large, what to do
+/// about them.
+pub(super) fn hint(name: &str, refused: &TooLarge) -> String {
     let options: Vec<String> = refused
         .options()
-        .filter_map(|(part, bytes)| {
-            let option = match part {
-                Part::Observer => "--observer",
-                Part::Reason => "--reason",
-                Part::Message => "--message",
-                Part::Addresses => "--allow-ip",
-                Part::Paths => "--allow-path",
+        .filter_map(|field| {
+            let option = match field.name.as_str() {
+                "owner" => "--observer",
+                "reason" => "--reason",
+                "message" => "--message",
+                "bypass.addresses" => "--allow-ip",
+                "bypass.paths" => "--allow-path",
                 _ => return None,
             };
-            Some(format!("{option} ({bytes} bytes)"))
+            Some(format!("{option} ({} bytes)", field.bytes))
         })
         .collect();
     let over = refused.bytes.saturating_sub(refused.most);
