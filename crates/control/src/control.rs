@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::event::Context;
 use crate::fleet::Fleet;
-use crate::lease::Taker;
+use crate::lease::LeaseAcquirer;
 use crate::report::Holder;
 use crate::store::Store;
 
@@ -65,11 +65,12 @@ impl Control {
         operation: String,
         roles: &'a [&'a Role],
         context: &'a Context<'a>,
-    ) -> Taker<'a> {
-        Taker {
+    ) -> LeaseAcquirer<'a> {
+        LeaseAcquirer {
             store: &self.store,
             names: &self.names,
             clock: self.clock,
+            origin: tokio::time::Instant::now(),
             by: &self.by,
             operation,
             roles,

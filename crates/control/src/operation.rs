@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::event::{Context, Event};
 use crate::fence::{AbortReason, Fence};
 use crate::fleet::Versions;
-use crate::lease::{Held, Knowledge};
+use crate::lease::{LeaseGuard, ReadBarrier};
 use crate::observe::{Account, Inventory, ObserveOptions};
 use crate::parameters::StaleReads;
 use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
@@ -58,7 +58,7 @@ struct Operation<'a> {
     request: Request<'a>,
     context: &'a Context<'a>,
     /// None for a dry run.
-    held: Option<&'a Held>,
+    held: Option<&'a LeaseGuard>,
 }
 
 impl Control {
@@ -189,7 +189,7 @@ impl Control {
         action: Action,
         roles: &[&RoleSpec],
         context: &Context<'_>,
-    ) -> Result<Held, Error> {
+    ) -> Result<LeaseGuard, Error> {
         let names: Vec<&str> = roles.iter().map(|spec| spec.role.as_str()).collect();
         let roles: Vec<&Role> = roles.iter().map(|spec| &spec.role).collect();
         let word = match action {
@@ -288,7 +288,7 @@ impl Control {
 
 impl<'a> Operation<'a> {
     fn fence(&self) -> Option<&'a Fence> {
-        self.held.map(Held::fence)
+        self.held.map(LeaseGuard::fence)
     }
 
     /// Observes and plans everything. Changes nothing.
@@ -300,7 +300,7 @@ impl<'a> Operation<'a> {
     async fn execute_role(
         &self,
         plan: RolePlan<'_>,
-        held: &Held,
+        held: &LeaseGuard,
         done: &mut Vec<RoleReport>,
     ) -> Result<(), Error> {
         let report = match self.request {
@@ -337,7 +337,9 @@ impl<'a> Operation<'a> {
             control, context, ..
         } = *self;
         let role = &spec.role;
-        let knowledge = self.held.map_or(Knowledge::Fresh, |held| held.knows(role));
+        let knowledge = self
+            .held
+            .map_or(ReadBarrier::Fresh, |held| held.barrier(role));
         let (looks_back, malformed) = match self.request {
             Request::On(_) => (StaleReads::Forgets, Mode::Off),
             Request::Off(_) => (StaleReads::Keeps, Mode::On),

@@ -11,7 +11,7 @@ use maintenance_flag::{DecodeError, Flag, LeaseRecord, Role};
 
 use crate::control::Control;
 use crate::error::Error;
-use crate::lease::Knowledge;
+use crate::lease::ReadBarrier;
 use crate::saved::Saved;
 use crate::store::Stored;
 
@@ -63,7 +63,7 @@ impl Control {
     pub(crate) async fn read_known(
         &self,
         role: &Role,
-        knowledge: &Knowledge,
+        knowledge: &ReadBarrier,
         looks_back: StaleReads,
     ) -> Result<(Read, Saved), Error> {
         let (read, saved) = tokio::join!(
@@ -73,15 +73,15 @@ impl Control {
         Ok((read?, saved?))
     }
 
-    async fn read_flag(&self, role: &Role, knowledge: &Knowledge) -> Result<Read, Error> {
+    async fn read_flag(&self, role: &Role, knowledge: &ReadBarrier) -> Result<Read, Error> {
         let mut newest = self.read(role).await?;
         let looks = match knowledge {
-            Knowledge::Fresh => 0,
-            Knowledge::Left(_) => LOOKS,
-            Knowledge::Unknown => BLIND_LOOKS,
+            ReadBarrier::Fresh => 0,
+            ReadBarrier::Left(_) => LOOKS,
+            ReadBarrier::Unknown => BLIND_LOOKS,
         };
         for _ in 0..looks {
-            if matches!(knowledge, Knowledge::Left(left) if newest.version() >= left.flag) {
+            if matches!(knowledge, ReadBarrier::Left(left) if newest.version() >= left.flag) {
                 break;
             }
             self.clock.sleep(PAUSE).await;
@@ -96,19 +96,19 @@ impl Control {
     async fn read_saved(
         &self,
         role: &Role,
-        knowledge: &Knowledge,
+        knowledge: &ReadBarrier,
         looks_back: StaleReads,
     ) -> Result<Saved, Error> {
         let path = self.names.capacities(role);
         let mut last: BTreeMap<_, _> = self.store.list(&path).await?.into_iter().collect();
         let mut earlier = BTreeMap::new();
         let looks = match knowledge {
-            Knowledge::Fresh => 0,
-            Knowledge::Left(_) => LOOKS,
-            Knowledge::Unknown => BLIND_LOOKS,
+            ReadBarrier::Fresh => 0,
+            ReadBarrier::Left(_) => LOOKS,
+            ReadBarrier::Unknown => BLIND_LOOKS,
         };
         for _ in 0..looks {
-            if let Knowledge::Left(LeaseRecord { saved, .. }) = knowledge {
+            if let ReadBarrier::Left(LeaseRecord { saved, .. }) = knowledge {
                 let names = last.keys().chain(earlier.keys());
                 let numbers = names.filter_map(|name| self.names.parse_capacity(role, name));
                 if numbers.collect::<BTreeSet<_>>() == *saved {
@@ -126,21 +126,21 @@ impl Control {
             earlier.extend(seen);
         }
         let mut saved = Saved::recall(&self.names, role, last, earlier);
-        if let Knowledge::Left(left) = knowledge {
+        if let ReadBarrier::Left(left) = knowledge {
             saved.misses(&left.saved);
         }
         Ok(saved)
     }
 
     /// Whether what the operation before left has this parameter of saved capacity in it, or may have.
-    fn is_left(&self, role: &Role, name: &str, knowledge: &Knowledge) -> bool {
+    fn is_left(&self, role: &Role, name: &str, knowledge: &ReadBarrier) -> bool {
         match knowledge {
-            Knowledge::Fresh => false,
-            Knowledge::Left(LeaseRecord { saved, .. }) => {
+            ReadBarrier::Fresh => false,
+            ReadBarrier::Left(LeaseRecord { saved, .. }) => {
                 let number = self.names.parse_capacity(role, name);
                 number.is_some_and(|number| saved.contains(&number))
             }
-            Knowledge::Unknown => true,
+            ReadBarrier::Unknown => true,
         }
     }
 }

@@ -8,7 +8,7 @@ use maintenance_flag::{
 
 use crate::error::Error;
 use crate::fence::Fence;
-use crate::lease::Held;
+use crate::lease::LeaseGuard;
 use crate::store::{Created, Store, Stored};
 
 /// Everything saved for a role.
@@ -305,7 +305,7 @@ impl Saved {
         fence: &Fence,
     ) -> Result<bool, Error> {
         // Of this operation's own numbers: a larger one was made by hand.
-        let own = place.first..=place.first.saturating_add(Held::DOCUMENTS);
+        let own = place.first..=place.first.saturating_add(LeaseGuard::DOCUMENTS);
         let numbers = self.numbers.iter();
         let numbers = numbers.filter(|(window, n)| window == place.window && own.contains(n));
         let newest = numbers.map(|(_, n)| *n).max().unwrap_or(place.first);

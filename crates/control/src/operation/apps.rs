@@ -11,7 +11,7 @@ use super::{Operation, Request, in_order};
 use crate::control::Control;
 use crate::error::Error;
 use crate::event::Context;
-use crate::lease::Held;
+use crate::lease::LeaseGuard;
 use crate::plan::{RolePlan, RoleState};
 use crate::report::{Action, Report, RoleReport};
 use crate::request::{OffRequest, OnRequest, RoleSpec};
@@ -106,7 +106,7 @@ async fn operate(
         .collect();
     let mut by_name: Vec<usize> = (0..parts.len()).collect();
     by_name.sort_by_key(|n| apps[*n].control.app().to_string());
-    let mut leases: Vec<Option<Held>> = apps.iter().map(|_| None).collect();
+    let mut leases: Vec<Option<LeaseGuard>> = apps.iter().map(|_| None).collect();
     let mut are_taken = true;
     for n in by_name {
         let part = &mut parts[n];
@@ -164,7 +164,7 @@ struct Part<'a> {
     end: Result<(), Error>,
 }
 
-async fn run(parts: &mut [(&mut Part<'_>, &Held)], request: Request<'_>) {
+async fn run(parts: &mut [(&mut Part<'_>, &LeaseGuard)], request: Request<'_>) {
     for (part, held) in &mut *parts {
         part.end = part.read(held).await;
         if part.end.is_err() {
@@ -210,7 +210,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn operation<'h>(&self, held: &'h Held) -> Operation<'h>
+    fn operation<'h>(&self, held: &'h LeaseGuard) -> Operation<'h>
     where
         'a: 'h,
     {
@@ -222,12 +222,12 @@ impl<'a> Part<'a> {
         }
     }
 
-    async fn read(&mut self, held: &Held) -> Result<(), Error> {
+    async fn read(&mut self, held: &LeaseGuard) -> Result<(), Error> {
         self.states = self.operation(held).states(&self.roles).await?;
         Ok(())
     }
 
-    async fn turn_on_flags_alone(&mut self, held: &Held) -> Result<(), Error> {
+    async fn turn_on_flags_alone(&mut self, held: &LeaseGuard) -> Result<(), Error> {
         let has_functions = |state: &RoleState<'_>| state.spec.functions.is_some();
         let first = self.states.iter().position(has_functions);
         let rest = self.states.split_off(first.unwrap_or(self.states.len()));
@@ -239,7 +239,7 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    async fn plan(&mut self, held: &Held) -> Result<(), Error> {
+    async fn plan(&mut self, held: &LeaseGuard) -> Result<(), Error> {
         let states = std::mem::take(&mut self.states);
         let mut plans = self.operation(held).plan_functions(states).await?;
         self.planned_at = Instant::now();
@@ -253,7 +253,7 @@ impl<'a> Part<'a> {
     }
 
     /// Executes the plans of its roles, in order, as long as they are flags alone, or have functions.
-    async fn execute(&mut self, held: &Held, flags_alone: bool) -> Result<(), Error> {
+    async fn execute(&mut self, held: &LeaseGuard, flags_alone: bool) -> Result<(), Error> {
         let operation = self.operation(held);
         while let Some(mut plan) = self
             .plans

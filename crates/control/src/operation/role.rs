@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::execute::{Paused, Timeouts, pause, restore};
 use crate::fence::AbortReason;
-use crate::lease::Held;
+use crate::lease::LeaseGuard;
 use crate::plan::{FunctionsPlan, PausePlan, RolePlan, with_lost};
 use crate::report::{Action, RoleOutcome, RoleReport, WorkersReport};
 use crate::saved::Place;
@@ -25,7 +25,7 @@ impl Operation<'_> {
     pub(super) async fn turn_on(
         &self,
         plan: RolePlan<'_>,
-        held: &Held,
+        held: &LeaseGuard,
     ) -> Result<RoleReport, Error> {
         let control = self.control;
         let mut report = RoleReport::new(plan.spec.role.clone(), plan.outcome());
@@ -128,7 +128,7 @@ impl Operation<'_> {
         }
         if let Some(saved) = saved {
             let flag = writer.version();
-            held.leaves(&spec.role, LeaseRecord { flag, saved });
+            held.record(&spec.role, LeaseRecord { flag, saved });
         }
         // It was never noted when the flag was set by hand: from now on, to be safe.
         let unknown = is_flag_alone.then(gate_drains);
@@ -162,7 +162,7 @@ impl Operation<'_> {
     pub(super) async fn turn_off(
         &self,
         plan: RolePlan<'_>,
-        held: &Held,
+        held: &LeaseGuard,
     ) -> Result<RoleReport, Error> {
         let control = self.control;
         let role = &plan.spec.role;
@@ -198,7 +198,7 @@ impl Operation<'_> {
             }
         }
         let flag = writer.version();
-        held.leaves(role, LeaseRecord { flag, saved });
+        held.record(role, LeaseRecord { flag, saved });
         report.warnings.extend(writer.warnings);
         Ok(report)
     }

@@ -1,0 +1,588 @@
+//! What the lease decides, without a store, a clock or a task: pure transitions, which a model checker runs
+//! as well (`tests/lease_model.rs`).
+//!
+//! An [`Acquirer`] gets the lease or ends another's, a [`Holder`] keeps its own. Each is told what happened
+//! and the time, and says what to do next. `acquirer` and `guard` do that on the real store.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// How long everything takes. Production has one of these; the model checker's is as short as possible.
+#[derive(Debug, Clone)]
+pub(crate) struct Timing {
+    /// How long a lease lasts unless renewed.
+    pub(crate) term: Duration,
+    /// How often the holder renews it.
+    pub(crate) renewal: Duration,
+    /// How old the holder's last look at its lease may be when it sends a write without another look.
+    pub(crate) fresh: Duration,
+    /// How long one look before a change may take; a longer one says nothing about now.
+    pub(crate) look_timeout: Duration,
+    /// Longer than a read of the store lags behind its writes.
+    pub(crate) lag: Duration,
+    /// How long after the check of the lease a call may be sent.
+    pub(crate) check_lasts: Duration,
+    /// How long after it was sent a call may take effect.
+    pub(crate) attempt_timeout: Duration,
+    /// How long ago a lease must have ended for the difference of two wall clocks to be no explanation.
+    pub(crate) sane_skew: Duration,
+    /// The pause between two looks.
+    pub(crate) pause: Duration,
+    /// The pause after a look that failed.
+    pub(crate) after_failure: Duration,
+    /// How often to look at a lease that is watched. A living holder renews it more seldom.
+    pub(crate) watch_poll: Duration,
+    /// How often a holder looks for its lease before it counts as deleted: reads lag.
+    pub(crate) holder_looks: u32,
+    /// How often an acquirer looks again before it calls the lease busy: a lagging read may show a lease
+    /// that was given back.
+    pub(crate) acquirer_looks: u32,
+}
+
+impl Timing {
+    /// How long a lease must not change before it is taken over: its term, a renewal that a lagging read
+    /// hides, and the last call that its holder may have sent after its last check.
+    pub(crate) const fn watch(&self) -> Duration {
+        self.term.saturating_add(self.last_change())
+    }
+
+    /// How long the holder of a lease that was ended may still change something: it sends no write later
+    /// than a look allows, a look may lag, a setting is read again between the look and the write, and the
+    /// last call takes time.
+    pub(crate) const fn notice(&self) -> Duration {
+        self.look_timeout.saturating_add(self.last_change())
+    }
+
+    const fn last_change(&self) -> Duration {
+        self.lag
+            .saturating_add(self.check_lasts)
+            .saturating_add(self.attempt_timeout)
+    }
+}
+
+/// A moment on both clocks. Either may stand still or jump: the monotonic one stops while a laptop sleeps,
+/// and the wall clock is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Moment {
+    pub(crate) wall: Timestamp,
+    /// Since the same moment as in all others of this process.
+    pub(crate) monotonic: Duration,
+}
+
+impl Moment {
+    /// How long ago it was, by the clock that says more.
+    fn age(&self, now: Self) -> Duration {
+        let wall = now.wall.duration_since(self.wall);
+        let wall = Duration::try_from(wall).unwrap_or_default();
+        now.monotonic.saturating_sub(self.monotonic).max(wall)
+    }
+}
+
+/// A time so much later.
+pub(crate) fn after(time: Timestamp, duration: Duration) -> Timestamp {
+    time.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+/// A lease as a read shows it, with what the store has of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Listed<T> {
+    pub(crate) n: u64,
+    /// None if it is malformed.
+    pub(crate) terms: Option<Terms>,
+    pub(crate) stored: T,
+}
+
+/// What a lease says of its end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Terms {
+    pub(crate) expires: Timestamp,
+    pub(crate) released: bool,
+    /// Whether it names its follower.
+    pub(crate) followed: bool,
+}
+
+/// Whether the lease after this one may be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Yes.
+    Free,
+    /// Yes, but its holder may be at work for a little longer.
+    Ended,
+    /// No: by our clock, too, its term has not ended.
+    Held,
+    /// That depends on whether it still changes: by our clock its term has ended, or begins in the future.
+    Doubtful,
+}
+
+impl Standing {
+    pub(crate) fn is_taken(self) -> bool {
+        matches!(self, Self::Held | Self::Doubtful)
+    }
+}
+
+/// How the newest lease stands.
+pub(crate) fn standing<T>(timing: &Timing, leases: &[Listed<T>], now: Timestamp) -> Standing {
+    let Some(newest) = leases.last() else {
+        return Standing::Free;
+    };
+    // Its holder finds it malformed as well, and stops.
+    let Some(terms) = &newest.terms else {
+        return Standing::Ended;
+    };
+    let ended_long_ago = now >= after(terms.expires, timing.sane_skew);
+    // At most for its term: if that is so because clocks differ, it is over soon.
+    let is_running = now < terms.expires && terms.expires <= after(now, timing.term);
+    match (terms.released || ended_long_ago, is_running) {
+        (true, _) => Standing::Free,
+        (_, true) => Standing::Held,
+        _ => Standing::Doubtful,
+    }
+}
+
+/// What an acquirer is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acquire {
+    List,
+    Wait(Duration),
+    /// The newest lease is watched from now on: say so, and wait.
+    Watch(Duration),
+    /// If the store refuses this number though it does not exist, that may be told.
+    Create {
+        n: u64,
+        refusal_counts: bool,
+    },
+    /// Find out whether an operation on the app came before, though there is no lease of it.
+    AskWhetherOperated,
+    /// Make sure that the lease that was created is the newest.
+    Look,
+    /// Have the lease before name its follower.
+    NoteFollower,
+    /// The holder before may be at work for so long: say so, and wait.
+    AwaitHolder(Duration),
+    /// The lease is ours.
+    Take,
+    /// The newest lease is held.
+    Refuse,
+    /// The lease that was to be ended has ended otherwise.
+    Leave,
+}
+
+/// What an acquirer is told.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Acquired<T> {
+    Begin,
+    Elapsed,
+    /// The leases there are, in order of their numbers.
+    Listed(Vec<Listed<T>>),
+    Created,
+    Exists(Listed<T>),
+    Refused,
+    Operated(bool),
+    Looked(bool),
+    Noted,
+}
+
+/// Who wants the lease.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Acquirer<T> {
+    leases: Vec<Listed<T>>,
+    /// Ends the newest of them, be it held, and does not look for another.
+    unlocks: bool,
+    looks: u32,
+    watch: Option<Watch>,
+    /// The holder before may be at work.
+    awaits: bool,
+    /// The lease that was just before ours is not there any more.
+    vanished: bool,
+    /// There is no lease, and yet an operation came before.
+    operated: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Watch {
+    since: Duration,
+    /// Whether the leases are listed for the last time: after all of that time.
+    is_over: bool,
+}
+
+/// What is known of the lease before the one that was created.
+#[derive(Debug)]
+pub(crate) enum Previous<'a, T> {
+    /// There was none.
+    None,
+    /// It is not there any more, or malformed.
+    Unreadable,
+    Known(&'a Listed<T>),
+}
+
+impl<T: Clone + PartialEq> Acquirer<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            leases: Vec::new(),
+            unlocks: false,
+            looks: 0,
+            watch: None,
+            awaits: false,
+            vanished: false,
+            operated: false,
+        }
+    }
+
+    /// One that ends the newest of these leases.
+    pub(crate) fn unlocking(leases: Vec<Listed<T>>) -> Self {
+        Self {
+            leases,
+            unlocks: true,
+            ..Self::new()
+        }
+    }
+
+    /// The leases that were there before ours.
+    pub(crate) fn leases(&self) -> &[Listed<T>] {
+        &self.leases
+    }
+
+    /// What is known of the lease before ours, once that is created.
+    pub(crate) fn previous(&self) -> Previous<'_, T> {
+        match self.leases.last() {
+            None if !self.operated => Previous::None,
+            Some(newest) if !self.vanished && newest.terms.is_some() => Previous::Known(newest),
+            _ => Previous::Unreadable,
+        }
+    }
+
+    /// Whether the next operation has to wait for the holder before, too, if this one does not to the end.
+    pub(crate) fn awaits_holder(&self) -> bool {
+        self.awaits
+    }
+
+    pub(crate) fn step(&mut self, timing: &Timing, now: Moment, input: Acquired<T>) -> Acquire {
+        match input {
+            Acquired::Begin if self.unlocks => self.create(true),
+            Acquired::Begin => Acquire::List,
+            Acquired::Elapsed if self.awaits => Acquire::Take,
+            Acquired::Elapsed => {
+                if let Some(watch) = &mut self.watch {
+                    watch.is_over = now.monotonic.saturating_sub(watch.since) >= timing.watch();
+                }
+                Acquire::List
+            }
+            Acquired::Listed(leases) => match self.watch.take() {
+                Some(watch) => self.watched(timing, now, watch, leases),
+                None => {
+                    // A read that lags does not undo what creating has shown.
+                    let newest = |leases: &[Listed<T>]| leases.last().map(|it| it.n);
+                    if newest(&leases) >= newest(&self.leases) {
+                        self.leases = leases;
+                    }
+                    self.decide(timing, now)
+                }
+            },
+            Acquired::Created if self.leases.is_empty() => {
+                // Until that is answered.
+                (self.operated, self.awaits) = (true, true);
+                Acquire::AskWhetherOperated
+            }
+            Acquired::Created => Acquire::Look,
+            Acquired::Exists(lease) => {
+                self.leases.push(lease);
+                self.again(timing, now)
+            }
+            // A name that was deleted a moment ago may be refused, and is not needed. Its holder may live.
+            Acquired::Refused => {
+                (self.awaits, self.vanished) = (true, true);
+                Acquire::Create {
+                    n: self.next() + 1,
+                    refusal_counts: false,
+                }
+            }
+            Acquired::Operated(operated) => {
+                self.awaits = self.vanished || operated;
+                self.operated = operated;
+                Acquire::Look
+            }
+            // Our first read lagged by many leases.
+            Acquired::Looked(false) => self.again(timing, now),
+            Acquired::Looked(true) => match self.leases.last() {
+                Some(Listed { terms: Some(_), .. }) => Acquire::NoteFollower,
+                _ => self.await_holder(timing),
+            },
+            Acquired::Noted => self.await_holder(timing),
+        }
+    }
+
+    fn decide(&mut self, timing: &Timing, now: Moment) -> Acquire {
+        match standing(timing, &self.leases, now.wall) {
+            Standing::Free => self.create(false),
+            Standing::Ended => self.create(true),
+            // Only when no read that lags can be behind it: what changes from now on is alive.
+            Standing::Doubtful if self.looks == timing.acquirer_looks => {
+                self.watch = Some(Watch {
+                    since: now.monotonic,
+                    is_over: false,
+                });
+                Acquire::Watch(timing.watch_poll)
+            }
+            Standing::Held | Standing::Doubtful => self.again(timing, now),
+        }
+    }
+
+    /// Watches until the newest lease has not changed for so long that its holder must have stopped, or until
+    /// it changes.
+    fn watched(
+        &mut self,
+        timing: &Timing,
+        now: Moment,
+        watch: Watch,
+        leases: Vec<Listed<T>>,
+    ) -> Acquire {
+        let changed = leases.last() != self.leases.last();
+        if !changed && !watch.is_over {
+            let left = (watch.since + timing.watch()).saturating_sub(now.monotonic);
+            self.watch = Some(watch);
+            return Acquire::Wait(left.min(timing.watch_poll));
+        }
+        self.leases = leases;
+        if !changed {
+            return self.create(false);
+        }
+        if standing(timing, &self.leases, now.wall).is_taken() {
+            return Acquire::Refuse;
+        }
+        self.looks = 0;
+        self.again(timing, now)
+    }
+
+    fn next(&self) -> u64 {
+        self.leases.last().map_or(0, |newest| newest.n) + 1
+    }
+
+    fn create(&mut self, awaits: bool) -> Acquire {
+        // Its follower's number is free again if that one was deleted by hand.
+        let followed = |newest: &Listed<T>| newest.terms.as_ref().is_some_and(|it| it.followed);
+        self.vanished = self.leases.last().is_some_and(followed);
+        self.awaits = awaits || self.vanished;
+        Acquire::Create {
+            n: self.next(),
+            refusal_counts: self.vanished || self.leases.is_empty(),
+        }
+    }
+
+    /// Another was quicker, or our read lagged.
+    fn again(&mut self, timing: &Timing, now: Moment) -> Acquire {
+        self.awaits = false;
+        if self.unlocks {
+            // Another took it over in the same moment; that one is not what was looked at.
+            return match standing(timing, &self.leases, now.wall).is_taken() {
+                true => Acquire::Refuse,
+                false => Acquire::Leave,
+            };
+        }
+        if self.looks == timing.acquirer_looks {
+            return Acquire::Refuse;
+        }
+        self.looks += 1;
+        Acquire::Wait(timing.pause)
+    }
+
+    fn await_holder(&self, timing: &Timing) -> Acquire {
+        match self.awaits {
+            true => Acquire::AwaitHolder(timing.notice()),
+            false => Acquire::Take,
+        }
+    }
+}
+
+/// A holder of a lease, as it knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Holder {
+    n: u64,
+    lost: bool,
+    /// When the last renewal that took effect was begun.
+    renewed: Moment,
+    /// When the last look that found all as it should be was begun.
+    looked: Moment,
+}
+
+/// What a holder needs to look at its lease for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// It was just created.
+    Settle,
+    /// A change is about to be made.
+    Change,
+    /// Renews it, again and again.
+    Renew,
+    /// Gives it back.
+    Release,
+}
+
+/// One of the things that a holder does, side by side with others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Task {
+    purpose: Purpose,
+    /// When it was begun, or this renewal.
+    begun: Moment,
+    /// A look, how often it was made, and when the last time was begun.
+    look: Option<(u32, Moment)>,
+}
+
+/// What a holder's task is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Wait(Duration),
+    /// Wait until no other task looks for a change.
+    Queue,
+    List,
+    /// Write the lease; renewed, until then.
+    Write(Option<Timestamp>),
+    /// It is done, and whether the lease is held; no change may be made if not.
+    Done(bool),
+}
+
+/// What a holder's task is told.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Held {
+    Begin,
+    Elapsed,
+    /// The turn to look for a change has come.
+    Turn,
+    /// The highest number of the leases there are, and whether the one with ours is ours; none if there is
+    /// none.
+    Listed {
+        newest: u64,
+        own: Option<bool>,
+    },
+    /// No answer, or an error; and whether that will stay so.
+    Failed {
+        is_lasting: bool,
+    },
+    /// Whether what was overwritten was ours.
+    Written {
+        own: bool,
+    },
+}
+
+impl Task {
+    pub(crate) fn new(purpose: Purpose, now: Moment) -> Self {
+        Self {
+            purpose,
+            begun: now,
+            look: None,
+        }
+    }
+
+    pub(crate) fn is_looking(&self) -> bool {
+        self.look.is_some()
+    }
+
+    fn list(&mut self, now: Moment) -> Hold {
+        self.look = Some((self.look.map_or(0, |(n, _)| n) + 1, now));
+        Hold::List
+    }
+}
+
+impl Holder {
+    /// One that created this lease; `acquired` was before that.
+    pub(crate) fn new(n: u64, acquired: Moment) -> Self {
+        Self {
+            n,
+            lost: false,
+            renewed: acquired,
+            looked: acquired,
+        }
+    }
+
+    /// A holder that could neither renew nor look at its lease for as long as a lease lasts does not hold it.
+    pub(crate) fn is_held(&self, timing: &Timing, now: Moment) -> bool {
+        let newest = |moment: &Moment| moment.age(now) < timing.term;
+        !self.lost && newest(&self.renewed) && newest(&self.looked)
+    }
+
+    fn lose(&mut self) -> Hold {
+        self.lost = true;
+        Hold::Done(false)
+    }
+
+    pub(crate) fn step(
+        &mut self,
+        timing: &Timing,
+        task: &mut Task,
+        now: Moment,
+        input: Held,
+    ) -> Hold {
+        use Purpose::{Change, Release, Renew, Settle};
+        let is_held = self.is_held(timing, now);
+        match (input, task.purpose) {
+            (Held::Begin, Settle) => task.list(now),
+            (Held::Begin, Renew) => Hold::Wait(timing.renewal),
+            (Held::Begin, Release | Change) if !is_held => Hold::Done(false),
+            (Held::Begin, Release) => task.list(now),
+            (Held::Begin, Change) if self.looked.age(now) < timing.fresh => Hold::Done(true),
+            (Held::Begin, Change) => Hold::Queue,
+            // Hidden by a read that lagged, perhaps.
+            (Held::Elapsed, _) if task.is_looking() => task.list(now),
+            // A process that was frozen wakes up here, perhaps long after its lease has ended.
+            (Held::Elapsed, Renew) if !is_held => self.lose(),
+            (Held::Elapsed, Renew) => {
+                task.begun = now;
+                task.list(now)
+            }
+            (Held::Elapsed | Held::Turn, _) if !is_held => Hold::Done(false),
+            // Another task looked meanwhile, and began after this one had come.
+            (Held::Turn, _) if self.looked.monotonic >= task.begun.monotonic => Hold::Done(true),
+            (Held::Elapsed | Held::Turn, _) => task.list(now),
+            (Held::Listed { newest, own }, _) => self.listed(timing, task, now, newest, own),
+            (Held::Failed { .. }, Renew) => {
+                task.look = None;
+                Hold::Wait(timing.renewal)
+            }
+            (Held::Failed { is_lasting: true }, _) => self.lose(),
+            (Held::Failed { .. }, _) => {
+                task.look = None;
+                Hold::Wait(timing.after_failure)
+            }
+            // Deleted or taken since that look.
+            (Held::Written { own: false }, _) => self.lose(),
+            (Held::Written { .. }, Renew) if is_held => {
+                self.renewed = task.begun;
+                Hold::Wait(timing.renewal)
+            }
+            (Held::Written { .. }, _) => Hold::Done(is_held),
+        }
+    }
+
+    fn listed(
+        &mut self,
+        timing: &Timing,
+        task: &mut Task,
+        now: Moment,
+        newest: u64,
+        own: Option<bool>,
+    ) -> Hold {
+        let Some((looks, begun)) = task.look else {
+            return self.lose();
+        };
+        match own {
+            _ if newest > self.n => return self.lose(),
+            Some(true) => {}
+            // One that does not show may be hidden by a read that lags.
+            None if looks < timing.holder_looks => return Hold::Wait(timing.pause),
+            _ => return self.lose(),
+        }
+        task.look = None;
+        // Of a process that was frozen.
+        if task.purpose == Purpose::Change && begun.age(now) > timing.look_timeout {
+            return Hold::Wait(timing.after_failure);
+        }
+        self.looked = begun;
+        match task.purpose {
+            Purpose::Settle | Purpose::Change => Hold::Done(true),
+            // Frozen in the middle of that look, perhaps, until another operation took over.
+            _ if !self.is_held(timing, now) => Hold::Done(false),
+            Purpose::Renew => Hold::Write(Some(after(task.begun.wall, timing.term))),
+            Purpose::Release => Hold::Write(None),
+        }
+    }
+}
