@@ -2,7 +2,9 @@
 
 use std::io::{self, BufRead as _};
 
-use maintenance_control::{Control, FunctionEvents, On, RoleReport, RoleSpec, Run, State};
+use maintenance_control::{
+    Context, Control, FunctionEvents, OnRequest, RoleReport, RoleSpec, State,
+};
 use maintenance_flag::{App, Mode, Options};
 
 use crate::commands::Connection;
@@ -31,7 +33,7 @@ pub(crate) async fn confirmed(
     connection: &Connection,
     settings: &Settings,
     roles: &[RoleSpec],
-    on: &On,
+    on: &OnRequest,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let app = &settings.app()?;
@@ -57,7 +59,8 @@ pub(crate) async fn confirmed(
         spec.functions.is_some() || spec.options != Options::default() || is_on(spec)
     };
     let plan = if has_options(on) || roles.iter().any(says) {
-        let plan = async |control: &Control, run: &Run<'_>| control.plan_on(roles, on, run).await;
+        let plan =
+            async |control: &Control, run: &Context<'_>| control.plan_on(roles, on, run).await;
         Some(told(connection, output, plan).await?)
     } else {
         None
@@ -100,7 +103,7 @@ pub(crate) async fn confirmed(
 }
 
 /// The mode that is asked for.
-fn mode(on: &On) -> Mode {
+fn mode(on: &OnRequest) -> Mode {
     if on.read_only {
         Mode::ReadOnly
     } else {
@@ -109,7 +112,7 @@ fn mode(on: &On) -> Mode {
 }
 
 /// Whether more is asked for than the usual page.
-fn has_options(on: &On) -> bool {
+fn has_options(on: &OnRequest) -> bool {
     on.read_only || on.link.is_some() || on.options != Options::default()
 }
 

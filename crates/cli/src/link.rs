@@ -2,7 +2,7 @@
 //! control plane.
 
 use jiff::{SignedDuration, Timestamp};
-use maintenance_control::{Link, Report, RoleOutcome};
+use maintenance_control::{BypassLink, Report, RoleOutcome};
 use maintenance_flag::Token;
 use serde::Serialize;
 
@@ -15,21 +15,21 @@ use crate::render::{self, Reader};
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// A link that is good from now on.
-pub(crate) fn new(now: Timestamp) -> Result<Link, CliError> {
+pub(crate) fn new(now: Timestamp) -> Result<BypassLink, CliError> {
     let mut random = [0; Token::LEN];
     getrandom::fill(&mut random).map_err(|error| {
         CliError::failed("cannot make a bypass link")
             .cause(format!("the system gives no random bytes: {error}"))
     })?;
-    Ok(Link {
+    Ok(BypassLink {
         token: Token::from_random(random),
         until: end(now),
     })
 }
 
 /// What stands for a link in a plan: no secret, and never stored.
-pub(crate) fn planned(now: Timestamp) -> Link {
-    Link {
+pub(crate) fn planned(now: Timestamp) -> BypassLink {
+    BypassLink {
         token: Token::from_random([0; Token::LEN]),
         until: end(now),
     }
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Shown<'_> {
 }
 
 /// The link, which leads to `url` if that is known.
-fn shown<'a>(link: &'a Link, url: Option<&str>) -> Shown<'a> {
+fn shown<'a>(link: &'a BypassLink, url: Option<&str>) -> Shown<'a> {
     let token = link.token.reveal();
     Shown {
         link: format!("{}?{}={token}", url.unwrap_or("/"), Token::QUERY),
@@ -92,7 +92,7 @@ fn is_stored(report: &Report) -> bool {
 /// The document of a report.
 pub(crate) fn answer<'a>(
     report: &'a Report,
-    link: Option<&'a Link>,
+    link: Option<&'a BypassLink>,
     url: Option<&str>,
 ) -> Answer<'a> {
     let link = link.filter(|_| is_stored(report));
@@ -105,7 +105,7 @@ pub(crate) fn answer<'a>(
 /// Prints the link, which is what was asked for.
 pub(crate) fn print(
     report: &Report,
-    link: Option<&Link>,
+    link: Option<&BypassLink>,
     url: Option<&str>,
     output: &Output,
 ) -> Result<(), CliError> {

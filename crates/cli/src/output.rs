@@ -65,11 +65,11 @@ impl Output {
 
     /// A line for a person, unless `-q`.
     pub(crate) fn say(&self, line: impl Display) {
-        self.tell(&Line::from(line.to_string()));
+        self.emit(&Line::from(line.to_string()));
     }
 
     /// The same, with a label.
-    pub(crate) fn tell(&self, line: &Line) {
+    pub(crate) fn emit(&self, line: &Line) {
         if !self.quiet {
             write_line(line);
         }

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use maintenance_control::{Action, Control, Event, Run, Stop, Unanswered, Waiting};
+use maintenance_control::{
+    Action, CancellationToken, Context, Control, Event, Unanswered, Waiting,
+};
 
 use maintenance_flag::Role;
 use tokio::time::MissedTickBehavior;
@@ -31,8 +33,8 @@ const TELLING: Duration = Duration::from_secs(1);
 const STALLED: Duration = Duration::from_secs(10);
 
 /// What is counted, and what is waited for under it.
-const COUNTED: &str = "{msg} [{bar:16}] {pos}/{len}{pace}";
-const COUNTED_AND_WAITING: &str = "{msg} [{bar:16}] {pos}/{len}{pace}\n  {prefix}";
+const COUNTED: &str = "{msg} [{bar:16}] {pos}/{len}{throughput}";
+const COUNTED_AND_WAITING: &str = "{msg} [{bar:16}] {pos}/{len}{throughput}\n  {prefix}";
 /// What cannot be counted.
 const TOLD: &str = "{msg}";
 const TOLD_AND_WAITING: &str = "{msg}\n  {prefix}";
@@ -76,13 +78,19 @@ impl Finished {
 
     /// How fast it goes and how long it will take still, after so long with this rate and this estimate. No
     /// estimate while nothing finishes: it would grow without end.
-    fn pace(&self, now: Instant, after: Duration, rate: f64, left: Duration) -> Option<String> {
+    fn throughput(
+        &self,
+        now: Instant,
+        after: Duration,
+        rate: f64,
+        left: Duration,
+    ) -> Option<String> {
         let finished = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = now.saturating_duration_since(finished);
         if idle >= STALLED {
             return Some(render::nothing_finished(idle));
         }
-        (after >= TELLING && rate > 0.0).then(|| render::pace(rate, left))
+        (after >= TELLING && rate > 0.0).then(|| render::throughput(rate, left))
     }
 }
 
@@ -90,12 +98,12 @@ impl Finished {
 pub(crate) async fn told<T>(
     connection: &Connection,
     output: &Output,
-    reads: impl AsyncFnOnce(&Control, &Run<'_>) -> T,
+    reads: impl AsyncFnOnce(&Control, &Context<'_>) -> T,
 ) -> T {
     let progress = Progress::new(output, connection);
-    let listen = |event: Event<'_>| progress.tell(&event);
-    let run = Run {
-        stop: Stop::new(),
+    let listen = |event: Event<'_>| progress.emit(&event);
+    let run = Context {
+        stop: CancellationToken::new(),
         listen: &listen,
     };
     let read = progress.watch(reads(&connection.control, &run)).await;
@@ -172,7 +180,7 @@ impl<'a> Progress<'a> {
 
     /// Shows what an event says of how far the operation is. Whoever says something else
     /// [clears](Self::clear) it first.
-    pub(crate) fn tell(&self, event: &Event<'_>) {
+    pub(crate) fn emit(&self, event: &Event<'_>) {
         match event {
             Event::Reading { role, done, total } => self.reading(role, *done, *total),
             Event::Progress {
@@ -363,10 +371,11 @@ impl Shown {
                 "pace",
                 move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
                     let (rate, left) = (state.per_sec(), state.eta());
-                    let pace = finished.pace(Instant::now(), state.elapsed(), rate, left);
-                    if let Some(pace) = pace {
+                    let throughput =
+                        finished.throughput(Instant::now(), state.elapsed(), rate, left);
+                    if let Some(throughput) = throughput {
                         // A string takes whatever is written to it.
-                        let _ = write!(out, " {pace}");
+                        let _ = write!(out, " {throughput}");
                     }
                 },
             );
@@ -399,9 +408,10 @@ impl Shown {
         let (what, done) = (&self.what, self.bar.position());
         let mut line = format!("{what}: {done} of {}", self.total.unwrap_or_default());
         let (bar, finished) = (&self.bar, &self.finished);
-        let pace = finished.pace(Instant::now(), bar.elapsed(), bar.per_sec(), bar.eta());
-        if let Some(pace) = pace {
-            line = format!("{line}, {pace}");
+        let throughput =
+            finished.throughput(Instant::now(), bar.elapsed(), bar.per_sec(), bar.eta());
+        if let Some(throughput) = throughput {
+            line = format!("{line}, {throughput}");
         }
         match self.waits() {
             Some(waiting) => format!("{line}; {waiting}"),
@@ -451,14 +461,18 @@ mod tests {
         let start = Instant::now();
         let finished = Finished::new(start);
         let (never, seconds) = (Duration::MAX, Duration::from_secs);
-        let pace = |at, rate| finished.pace(start + seconds(at), seconds(at), rate, never);
-        assert_eq!(pace(0, 2.0), None, "too early to tell");
-        assert_eq!(pace(2, 0.0), None, "nothing yet");
-        assert_eq!(pace(3, 2.0).as_deref(), Some("2.0/s"), "no end to it");
-        assert_eq!(pace(12, 1e-9).as_deref(), Some("nothing finished for 12 s"));
+        let throughput =
+            |at, rate| finished.throughput(start + seconds(at), seconds(at), rate, never);
+        assert_eq!(throughput(0, 2.0), None, "too early to tell");
+        assert_eq!(throughput(2, 0.0), None, "nothing yet");
+        assert_eq!(throughput(3, 2.0).as_deref(), Some("2.0/s"), "no end to it");
+        assert_eq!(
+            throughput(12, 1e-9).as_deref(),
+            Some("nothing finished for 12 s")
+        );
         finished.at(start + seconds(12));
-        let pace = finished.pace(start + seconds(14), seconds(14), 2.0, seconds(90));
-        assert_eq!(pace.as_deref(), Some("2.0/s, 1 min 30 s left"));
+        let throughput = finished.throughput(start + seconds(14), seconds(14), 2.0, seconds(90));
+        assert_eq!(throughput.as_deref(), Some("2.0/s, 1 min 30 s left"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
 
-use maintenance_control::Stop;
+use maintenance_control::CancellationToken;
 use tracing::Level;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
@@ -89,7 +89,7 @@ pub(crate) fn block_on<T>(
 /// the shell that ends with it another.
 pub(crate) async fn interruptible<T>(
     operation: impl Future<Output = T>,
-    stop: &Stop,
+    stop: &CancellationToken,
     first: impl FnOnce(),
 ) -> Result<Option<T>, CliError> {
     let mut signals = Signals::listen()?;
@@ -99,7 +99,7 @@ pub(crate) async fn interruptible<T>(
         result = &mut operation => return Ok(Some(result)),
         () = signals.next() => {}
     }
-    stop.stop();
+    stop.cancel();
     first();
     tokio::select! {
         biased;

@@ -6,7 +6,7 @@ use maintenance_flag::{App, NoRoom, Parameters, Prefix, Role, WindowId};
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::event::Run;
+use crate::event::Context;
 use crate::fleet::Fleet;
 use crate::lease::Taker;
 use crate::report::Holder;
@@ -64,7 +64,7 @@ impl Control {
         &'a self,
         operation: String,
         roles: &'a [&'a Role],
-        run: &'a Run<'a>,
+        context: &'a Context<'a>,
     ) -> Taker<'a> {
         Taker {
             store: &self.store,
@@ -73,7 +73,7 @@ impl Control {
             by: &self.by,
             operation,
             roles,
-            run,
+            context,
         }
     }
 
@@ -82,7 +82,7 @@ impl Control {
     /// # Errors
     /// [`Error`].
     pub async fn holder(&self) -> Result<Option<Holder>, Error> {
-        self.taker("unlock".to_owned(), &[], &Run::quiet())
+        self.taker("unlock".to_owned(), &[], &Context::quiet())
             .holder()
             .await
     }
@@ -93,8 +93,14 @@ impl Control {
     ///
     /// # Errors
     /// [`Error`]; [`Error::Busy`] if another operation holds the lease by now.
-    pub async fn unlock(&self, shown: &Holder, run: &Run<'_>) -> Result<Option<Holder>, Error> {
-        self.taker("unlock".to_owned(), &[], run).end(shown).await
+    pub async fn unlock(
+        &self,
+        shown: &Holder,
+        context: &Context<'_>,
+    ) -> Result<Option<Holder>, Error> {
+        self.taker("unlock".to_owned(), &[], context)
+            .end(shown)
+            .await
     }
 
     pub(crate) fn new_window(&self) -> WindowId {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use maintenance_flag::{DecodeError, NoRoom, OwnerKind, PackError, Refusal, Role};
 
 use crate::events::FunctionEvents;
-use crate::fence::Halt;
+use crate::fence::AbortReason;
 use crate::fleet::LambdaError;
 use crate::report::{Failure, Holder, Report};
 use crate::store::StoreError;
@@ -121,23 +121,23 @@ pub enum Error {
     Lambda(#[from] LambdaError),
 }
 
-impl From<Halt> for Error {
-    fn from(halt: Halt) -> Self {
+impl From<AbortReason> for Error {
+    fn from(halt: AbortReason) -> Self {
         match halt {
-            Halt::Stopped => Self::Store(StoreError::Halted(halt)),
-            Halt::LeaseLost => Self::LeaseLost,
+            AbortReason::Stopped => Self::Store(StoreError::Halted(halt)),
+            AbortReason::LeaseLost => Self::LeaseLost,
         }
     }
 }
 
 impl Error {
     /// Why the operation halted, if it did.
-    pub(crate) fn halt(&self) -> Option<Halt> {
+    pub(crate) fn halt(&self) -> Option<AbortReason> {
         match self {
             Self::Store(StoreError::Halted(halt)) | Self::Lambda(LambdaError::Halted(halt)) => {
                 Some(*halt)
             }
-            Self::LeaseLost => Some(Halt::LeaseLost),
+            Self::LeaseLost => Some(AbortReason::LeaseLost),
             Self::Unfinished { source, .. } => source.halt(),
             _ => None,
         }

@@ -2,7 +2,9 @@
 
 use maintenance_flag::Role;
 
-use crate::fence::Stop;
+use tokio_util::sync::CancellationToken;
+
+use crate::fence::{AbortReason, until_stopped};
 use crate::report::{Action, Holder, RoleReport};
 use crate::waits::Waiting;
 
@@ -64,29 +66,37 @@ pub enum Event<'a> {
 }
 
 /// What surrounds an operation: how to stop it, and who listens.
-pub struct Run<'a> {
+pub struct Context<'a> {
     /// Asks the operation to stop after the step in hand.
-    pub stop: Stop,
+    pub stop: CancellationToken,
     /// Told of every [`Event`].
     pub listen: &'a (dyn Fn(Event<'_>) + Send + Sync),
 }
 
-impl Run<'_> {
+impl Context<'_> {
     /// A run that nobody listens to or stops.
     #[must_use]
-    pub fn quiet() -> Run<'static> {
-        Run {
-            stop: Stop::new(),
+    pub fn quiet() -> Context<'static> {
+        Context {
+            stop: CancellationToken::new(),
             listen: &|_| {},
         }
     }
 
-    pub(crate) fn tell(&self, event: Event<'_>) {
+    /// See [`until_stopped`].
+    pub(crate) async fn until_stopped<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, AbortReason> {
+        until_stopped(&self.stop, work).await
+    }
+
+    pub(crate) fn emit(&self, event: Event<'_>) {
         (self.listen)(event);
     }
 }
 
-impl std::fmt::Debug for Run<'_> {
+impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Run")
             .field("stop", &self.stop)

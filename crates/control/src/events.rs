@@ -18,7 +18,7 @@ pub struct FunctionEvents {
     /// The function's name.
     pub function: String,
     /// What arrives. None: nothing is seen to invoke it by itself.
-    pub arrivals: Vec<Arrival>,
+    pub arrivals: Vec<Trigger>,
     /// IAM actions that were missing to see all of it: `lambda:GetPolicy`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<String>,
@@ -30,7 +30,7 @@ pub struct FunctionEvents {
 
 /// One thing that brings work to a function.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Arrival {
+pub struct Trigger {
     /// Who brings it: the service of an event source mapping (`sqs`), or a principal of the resource
     /// policy (`s3.amazonaws.com`).
     pub from: String,
@@ -42,14 +42,14 @@ pub struct Arrival {
     pub qualifier: Option<String>,
     /// What becomes of it.
     #[serde(flatten)]
-    pub fate: Fate,
+    pub fate: Delivery,
 }
 
 /// What becomes of work that arrives at a function at zero.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Fate {
+pub enum Delivery {
     /// It waits in its queue: the event source mapping is disabled first, so that no receive counts.
     Queued,
     /// It waits in its stream or topic for as long as that keeps it; the mapping is disabled first.
@@ -70,16 +70,16 @@ pub enum Fate {
 
 impl FunctionEvents {
     /// What is lost.
-    pub fn lost(&self) -> impl Iterator<Item = &Arrival> {
+    pub fn lost(&self) -> impl Iterator<Item = &Trigger> {
         self.arrivals
             .iter()
-            .filter(|arrival| arrival.fate == Fate::Lost)
+            .filter(|arrival| arrival.fate == Delivery::Lost)
     }
 
     /// Whether nothing is lost that was not shown. What could not be read then was shown as what may all be
     /// lost.
     pub(crate) fn loses_no_more_than(&self, shown: &Self) -> bool {
-        let is_shown = |arrival: &Arrival| shown.arrivals.contains(arrival);
+        let is_shown = |arrival: &Trigger| shown.arrivals.contains(arrival);
         !shown.unread.is_empty() || self.unread.is_empty() && self.lost().all(is_shown)
     }
 
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_json_of_an_arrival_has_its_fate_beside_the_rest() {
-        let arrival = |fate| Arrival {
+        let arrival = |fate| Trigger {
             from: "s3.amazonaws.com".to_owned(),
             source: None,
             qualifier: Some("live".to_owned()),
@@ -153,12 +153,12 @@ mod tests {
         };
         let json = |arrival| serde_json::to_string(&arrival).unwrap();
         assert_eq!(
-            json(arrival(Fate::InStream)),
+            json(arrival(Delivery::InStream)),
             r#"{"from":"s3.amazonaws.com","qualifier":"live","fate":"in_stream"}"#
         );
         let to = "arn:aws:sqs:us-east-1:1:dead".to_owned();
         assert_eq!(
-            json(arrival(Fate::Sent { to })),
+            json(arrival(Delivery::Sent { to })),
             r#"{"from":"s3.amazonaws.com","qualifier":"live","fate":"sent","to":"arn:aws:sqs:us-east-1:1:dead"}"#
         );
     }

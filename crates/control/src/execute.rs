@@ -16,8 +16,8 @@ use futures_util::{Stream, StreamExt as _};
 use maintenance_flag::Role;
 
 use crate::error::{Error, failure};
-use crate::event::{Event, Run};
-use crate::fence::Halt;
+use crate::event::{Context, Event};
+use crate::fence::AbortReason;
 use crate::fleet::LambdaError;
 use crate::fleet::{AT_ONCE, Fleet};
 use crate::heartbeat::Heartbeat;
@@ -64,7 +64,7 @@ pub(crate) enum End {
 impl End {
     fn of(error: LambdaError) -> Self {
         match error {
-            LambdaError::Halted(Halt::Stopped) => Self::Stopped,
+            LambdaError::Halted(AbortReason::Stopped) => Self::Stopped,
             error => Self::Failed(error),
         }
     }
@@ -87,7 +87,7 @@ async fn run_all<F>(
     fleet: &Fleet,
     action: Action,
     role: &Role,
-    run: &Run<'_>,
+    context: &Context<'_>,
     total: usize,
     work: impl Stream<Item = (String, F)>,
 ) -> Result<WorkersReport, Error>
@@ -99,13 +99,13 @@ where
         .map(|(name, function)| async move { (name, function.await) })
         .buffer_unordered(AT_ONCE);
     let outcomes = std::pin::pin!(outcomes);
-    let mut outcomes = Heartbeat::new(outcomes, || run.tell(Event::Waiting(fleet.waiting())));
+    let mut outcomes = Heartbeat::new(outcomes, || context.emit(Event::Waiting(fleet.waiting())));
     let mut report = WorkersReport {
         selected: total,
         ..WorkersReport::default()
     };
     let tell = |done| {
-        run.tell(Event::Progress {
+        context.emit(Event::Progress {
             action,
             role,
             done,
@@ -118,7 +118,7 @@ where
     while let Some((name, outcome)) = outcomes.next().await {
         is_lease_lost |= matches!(
             outcome.end,
-            End::Failed(LambdaError::Halted(Halt::LeaseLost))
+            End::Failed(LambdaError::Halted(AbortReason::LeaseLost))
         );
         report.add(name, outcome);
         count += 1;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Why an operation makes no further change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Halt {
+pub enum AbortReason {
     /// It was asked to stop.
     #[error("stopped as asked")]
     Stopped,
@@ -19,13 +19,13 @@ pub enum Halt {
 
 /// Says before each change whether it may be made. Clones share the lease.
 #[derive(Clone)]
-pub struct Guard {
+pub struct Fence {
     lease: Option<Arc<dyn Lock>>,
-    stop: Stop,
+    stop: CancellationToken,
 }
 
-impl Guard {
-    pub(crate) fn new(lease: Arc<dyn Lock>, stop: Stop) -> Self {
+impl Fence {
+    pub(crate) fn new(lease: Arc<dyn Lock>, stop: CancellationToken) -> Self {
         Self {
             lease: Some(lease),
             stop,
@@ -33,25 +33,33 @@ impl Guard {
     }
 
     /// One that hears of a stop and knows no lease: for what comes before there is one.
-    pub(crate) fn without_lease(stop: Stop) -> Self {
+    pub(crate) fn without_lease(stop: CancellationToken) -> Self {
         Self { lease: None, stop }
     }
 
+    /// See [`until_stopped`].
+    pub(crate) async fn until_stopped<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, AbortReason> {
+        until_stopped(&self.stop, work).await
+    }
+
     /// The request to stop that it hears of.
-    pub(crate) fn stop(&self) -> &Stop {
+    pub(crate) fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
     /// Whether to go on, as far as is known without asking the store: enough for a read.
     ///
     /// # Errors
-    /// [`Halt`], if not.
-    pub fn check_known(&self) -> Result<(), Halt> {
+    /// [`AbortReason`], if not.
+    pub fn check_known(&self) -> Result<(), AbortReason> {
         if self.lease.as_ref().is_some_and(|lease| !lease.is_held()) {
-            return Err(Halt::LeaseLost);
+            return Err(AbortReason::LeaseLost);
         }
-        if self.stop.is_stopped() {
-            return Err(Halt::Stopped);
+        if self.stop.is_cancelled() {
+            return Err(AbortReason::Stopped);
         }
         Ok(())
     }
@@ -60,20 +68,20 @@ impl Guard {
     /// ago.
     ///
     /// # Errors
-    /// [`Halt`], if it must not be made.
+    /// [`AbortReason`], if it must not be made.
     // Boxed, since a look is itself a call to the store.
-    pub fn check(&self) -> BoxFuture<'_, Result<(), Halt>> {
+    pub fn check(&self) -> BoxFuture<'_, Result<(), AbortReason>> {
         Box::pin(async {
             self.check_known()?;
             if let Some(lease) = &self.lease {
-                self.stop.or(lease.confirm()).await?;
+                self.until_stopped(lease.confirm()).await?;
             }
             self.check_known()
         })
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard")
             .field("known", &self.check_known())
@@ -90,40 +98,15 @@ pub(crate) trait Lock: Send + Sync {
     fn confirm(&self) -> BoxFuture<'_, ()>;
 }
 
-/// A switch that is thrown once, and wakes whatever waits. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(CancellationToken);
-
-impl Stop {
-    /// A switch that nobody has thrown.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Asks to stop.
-    pub fn stop(&self) {
-        self.0.cancel();
-    }
-
-    /// Whether a stop was asked for.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.0.is_cancelled()
-    }
-
-    /// Returns once a stop is asked for.
-    pub async fn stopped(&self) {
-        self.0.cancelled().await;
-    }
-
-    /// What `work` comes to, unless a stop is asked for first: then `work` is dropped. Only for what
-    /// changes nothing.
-    pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, Halt> {
-        tokio::select! {
-            biased;
-            () = self.stopped() => Err(Halt::Stopped),
-            done = work => Ok(done),
-        }
+/// What `work` comes to, unless a stop is asked for first: then `work` is dropped. Only for what changes
+/// nothing.
+pub(crate) async fn until_stopped<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Result<T, AbortReason> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(AbortReason::Stopped),
+        done = work => Ok(done),
     }
 }

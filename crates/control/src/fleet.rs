@@ -22,8 +22,8 @@ use aws_sdk_lambda::types::{
 use maintenance_flag::Reserved;
 
 use crate::clock::Clock;
-use crate::fence::Guard;
-use crate::pace::Pace;
+use crate::fence::Fence;
+use crate::rate_limiter::RateLimiter;
 use crate::retry::{self, CallError, doubted, required};
 use crate::waits::Waiting;
 use crate::waits::{Count, Counted};
@@ -44,7 +44,7 @@ const GET_POLICY_RATE: f64 = 14.0;
 pub(crate) const LAG: Duration = Duration::from_secs(3);
 /// How often to look whether Lambda answers.
 const LOOK: Duration = Duration::from_secs(1);
-/// How many functions are worked on at once. The pace binds, not this: it only covers waiting.
+/// How many functions are worked on at once. The rate limiter binds, not this: it only covers waiting.
 pub(crate) const AT_ONCE: usize = 32;
 
 /// AWS Lambda's control plane.
@@ -52,9 +52,9 @@ pub(crate) const AT_ONCE: usize = 32;
 pub struct Fleet {
     client: Client,
     clock: Clock,
-    shared: Pace,
-    get_function: Pace,
-    get_policy: Pace,
+    shared: RateLimiter,
+    get_function: RateLimiter,
+    get_policy: RateLimiter,
     /// Mappings that are on their way to a state.
     mappings_awaited: Count,
     /// Mappings that are being created or updated.
@@ -121,16 +121,16 @@ fn seconds(timeout: Option<i32>) -> u32 {
 }
 
 impl Fleet {
-    /// The functions behind this client; `pace` is the budget for all calls but `GetFunction` and
+    /// The functions behind this client; `rate_limiter` is the budget for all calls but `GetFunction` and
     /// `GetPolicy`.
     #[must_use]
-    pub fn new(client: Client, clock: Clock, pace: Pace) -> Self {
+    pub fn new(client: Client, clock: Clock, rate_limiter: RateLimiter) -> Self {
         Self {
             client,
             clock,
-            shared: pace,
-            get_function: Pace::per_second(GET_FUNCTION_RATE),
-            get_policy: Pace::per_second(GET_POLICY_RATE),
+            shared: rate_limiter,
+            get_function: RateLimiter::per_second(GET_FUNCTION_RATE),
+            get_policy: RateLimiter::per_second(GET_POLICY_RATE),
             mappings_awaited: Count::default(),
             mappings_settling: Count::default(),
             provisioned_awaited: Count::default(),
@@ -154,8 +154,11 @@ impl Fleet {
             mappings: self.mappings_awaited.get(),
             settling: self.mappings_settling.get(),
             provisioned: self.provisioned_awaited.get(),
-            updates: paces.iter().map(|pace| pace.conflicts()).sum(),
-            throttled: paces.iter().any(|pace| pace.is_throttled()),
+            updates: paces
+                .iter()
+                .map(|rate_limiter| rate_limiter.conflicts())
+                .sum(),
+            throttled: paces.iter().any(|rate_limiter| rate_limiter.is_throttled()),
         }
     }
 
@@ -163,7 +166,10 @@ impl Fleet {
     pub(crate) async fn is_silent_for(&self, patience: Duration) {
         let started = tokio::time::Instant::now();
         let paces = [&self.shared, &self.get_function, &self.get_policy];
-        while paces.iter().any(|pace| pace.is_moving(started, patience)) {
+        while paces
+            .iter()
+            .any(|rate_limiter| rate_limiter.is_moving(started, patience))
+        {
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -173,9 +179,9 @@ impl Fleet {
     pub(crate) async fn describe(
         &self,
         name: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Option<Described>, LambdaError> {
-        let call = retry::call(&self.get_function, guard, || async {
+        let call = retry::call(&self.get_function, fence, || async {
             let ask = self.client.get_function().function_name(name);
             described(name, ask.send().await.map_err(doubted)?)
         });
@@ -187,9 +193,9 @@ impl Fleet {
         &self,
         name: &str,
         qualifier: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<bool, LambdaError> {
-        let call = retry::call(&self.get_function, guard, || async {
+        let call = retry::call(&self.get_function, fence, || async {
             let ask = self.client.get_function().function_name(name);
             let output = ask.qualifier(qualifier).send().await.map_err(doubted)?;
             described(name, output)
@@ -203,9 +209,9 @@ impl Fleet {
     pub(crate) async fn provisioned(
         &self,
         name: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<BTreeMap<String, u32>, LambdaError> {
-        match self.all_provisioned(name, guard).await {
+        match self.all_provisioned(name, fence).await {
             // Some stand-ins for AWS say of a function that has none that it does not exist.
             Err(LambdaError::Gone { .. }) => Ok(BTreeMap::new()),
             other => other,
@@ -216,11 +222,11 @@ impl Fleet {
     pub(crate) async fn all_provisioned(
         &self,
         name: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<BTreeMap<String, u32>, LambdaError> {
         let mut found = BTreeMap::new();
         let ask = |marker: Option<String>| {
-            retry::call(&self.shared, guard, move || {
+            retry::call(&self.shared, fence, move || {
                 let ask = self.client.list_provisioned_concurrency_configs();
                 let ask = ask.function_name(name).set_marker(marker.clone());
                 async {
@@ -247,11 +253,11 @@ impl Fleet {
     /// where asking function by function would be one call each.
     pub(crate) async fn mappings(
         &self,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<HashMap<String, Vec<Mapping>>, LambdaError> {
         let mut found: HashMap<String, Vec<Mapping>> = HashMap::new();
         let ask = |marker: Option<String>| {
-            retry::call(&self.shared, guard, move || {
+            retry::call(&self.shared, fence, move || {
                 let ask = self.client.list_event_source_mappings();
                 let ask = ask.set_marker(marker.clone());
                 async {
@@ -283,9 +289,9 @@ impl Fleet {
     pub(crate) async fn mapping(
         &self,
         uuid: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Option<MappingState>, LambdaError> {
-        let call = retry::call(&self.shared, guard, || async {
+        let call = retry::call(&self.shared, fence, || async {
             let ask = self.client.get_event_source_mapping().uuid(uuid);
             let mapping = ask.send().await.map_err(doubted)?;
             retry::echoes(mapping.uuid.as_deref() == Some(uuid), "UUID")?;
@@ -303,15 +309,15 @@ impl Fleet {
     pub(crate) async fn is_certainly_gone(
         &self,
         what: Absent<'_>,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<(), LambdaError> {
         let (action, name, is_listed) = match what {
             Absent::Function(name) => {
-                let names = self.names(guard).await?;
+                let names = self.names(fence).await?;
                 ("lambda:GetFunction", name, names.contains(name))
             }
             Absent::Mapping(uuid) => {
-                let listed = self.mappings(guard).await?;
+                let listed = self.mappings(fence).await?;
                 let mut listed = listed.values().flatten();
                 let is_listed = listed.any(|mapping| mapping.uuid == uuid);
                 ("lambda:GetEventSourceMapping", uuid, is_listed)

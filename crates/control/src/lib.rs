@@ -11,7 +11,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `fence`, `pace`, `retry`, `aws` | how AWS is called: when a call may be made, how often, and again |
+//! | `fence`, `rate_limiter`, `retry`, `aws` | how AWS is called: when a call may be made, how often, and again |
 //! | `fleet`, `store` | AWS Lambda; Parameter Store or a folder |
 //! | `events`, [`Step`], `report`, `request`, `error` | the vocabulary |
 //! | `lease` | one operation at a time |
@@ -35,9 +35,9 @@ mod known_roles;
 mod lease;
 mod observe;
 mod operation;
-mod pace;
 mod parameters;
 mod plan;
+mod rate_limiter;
 mod report;
 mod request;
 mod retry;
@@ -57,20 +57,24 @@ pub use clock::Clock;
 pub use control::Control;
 pub use drain::Drain;
 pub use error::Error;
-pub use event::{Event, Run};
-pub use events::{Arrival, Fate, FunctionEvents};
-pub use fence::{Guard, Halt, Stop};
+pub use event::{Context, Event};
+pub use events::{Delivery, FunctionEvents, Trigger};
+pub use fence::{AbortReason, Fence};
 pub use fleet::{Fleet, LambdaError};
-pub use pace::Pace;
+pub use operation::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};
+pub use rate_limiter::RateLimiter;
 pub use report::{
     Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, Holder, OptionsReport, Part,
     Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status, Unread, Updated, Worker,
     WorkerState, Workers, WorkersReport, WorkersStatus,
 };
-pub use request::{Link, Off, On, RoleSpec, Who};
+pub use request::{Actor, BypassLink, OffRequest, OnRequest, RoleSpec};
 pub use selection::{Selection, SelectionError};
 pub use step::Step;
 pub use store::{
     Created, FileHooks, FileStore, Revision, SsmStore, Store, StoreError, Stored, Written,
 };
 pub use waits::Waiting;
+
+/// How an operation is asked to stop.
+pub use tokio_util::sync::CancellationToken;

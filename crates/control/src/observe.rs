@@ -17,9 +17,9 @@ use maintenance_flag::{Reserved, Role};
 use tokio::sync::OnceCell;
 
 use crate::error::{Error, failure};
-use crate::event::{Event, Run};
+use crate::event::{Context, Event};
 use crate::events::FunctionEvents;
-use crate::fence::Guard;
+use crate::fence::Fence;
 use crate::fleet::LambdaError;
 use crate::fleet::{AT_ONCE, Fleet, LAG, Mapping, Selected, Versions, not_found_but_listed};
 use crate::heartbeat::Heartbeat;
@@ -80,8 +80,8 @@ pub(crate) struct ObserveOptions<'a> {
 pub(crate) struct Account<'a> {
     fleet: &'a Fleet,
     /// Ends reading when the lease is lost or the operation is cancelled.
-    guard: Option<&'a Guard>,
-    run: &'a Run<'a>,
+    fence: Option<&'a Fence>,
+    context: &'a Context<'a>,
     /// The functions that any of these selects are listed.
     selections: Vec<&'a Selection>,
     /// Which of their versions.
@@ -96,13 +96,13 @@ impl<'a> Account<'a> {
         fleet: &'a Fleet,
         selections: impl IntoIterator<Item = &'a Selection>,
         versions: Versions,
-        guard: Option<&'a Guard>,
-        run: &'a Run<'a>,
+        fence: Option<&'a Fence>,
+        context: &'a Context<'a>,
     ) -> Self {
         Self {
             fleet,
-            guard,
-            run,
+            fence,
+            context,
             selections: selections.into_iter().collect(),
             versions,
             listed: OnceCell::new(),
@@ -112,14 +112,14 @@ impl<'a> Account<'a> {
 
     async fn listed(&self, selection: &Selection) -> Result<Vec<Selected>, LambdaError> {
         let is_selected = |name: &str| self.selections.iter().any(|it| it.matches_name(name));
-        let list = || self.fleet.list(is_selected, self.versions, self.guard);
+        let list = || self.fleet.list(is_selected, self.versions, self.fence);
         let all = self.listed.get_or_try_init(list).await?.iter();
         let selected = all.filter(|function| selection.matches_name(&function.name));
         Ok(selected.cloned().collect())
     }
 
     async fn mappings(&self) -> Result<&HashMap<String, Vec<Mapping>>, LambdaError> {
-        let list = || self.fleet.mappings(self.guard);
+        let list = || self.fleet.mappings(self.fence);
         self.mappings.get_or_try_init(list).await
     }
 
@@ -131,7 +131,7 @@ impl<'a> Account<'a> {
     ) -> Result<Inventory, LambdaError> {
         let reading = |done, total| {
             let role = options.role;
-            self.run.tell(Event::Reading { role, done, total });
+            self.context.emit(Event::Reading { role, done, total });
         };
         reading(0, None);
         let candidates = self.candidates(saved, options.selection).await?;
@@ -142,7 +142,7 @@ impl<'a> Account<'a> {
         self.mappings().await?;
         let total = Some(candidates.len());
         reading(0, total);
-        let reader = Reader::new(self.fleet, self.guard);
+        let reader = Reader::new(self.fleet, self.fence);
         let read = candidates.into_iter().map(|(name, candidate)| {
             let reader = &reader;
             let is_saved = saved.functions.contains_key(&name);
@@ -155,7 +155,9 @@ impl<'a> Account<'a> {
             }
         });
         let read = stream::iter(read).buffer_unordered(AT_ONCE);
-        let mut read = Heartbeat::new(read, || self.run.tell(Event::Waiting(self.fleet.waiting())));
+        let mut read = Heartbeat::new(read, || {
+            self.context.emit(Event::Waiting(self.fleet.waiting()))
+        });
         let mut inventory = Inventory::default();
         // Those that were not found, and whether they are saved.
         let mut missing = BTreeMap::new();
@@ -218,7 +220,7 @@ impl<'a> Account<'a> {
         candidate: Selected,
         tags: Option<&Selection>,
     ) -> Result<Option<ObservedFunction>, LambdaError> {
-        let Some(described) = self.fleet.describe(name, self.guard).await? else {
+        let Some(described) = self.fleet.describe(name, self.fence).await? else {
             let function = name.to_owned();
             return Err(LambdaError::Gone { function });
         };
@@ -236,7 +238,7 @@ impl<'a> Account<'a> {
             }
         }
         let provisioned = if candidate.has_versions {
-            self.fleet.provisioned(name, self.guard).await?
+            self.fleet.provisioned(name, self.fence).await?
         } else {
             BTreeMap::new()
         };
@@ -261,7 +263,7 @@ impl<'a> Account<'a> {
         if missing.is_empty() {
             return Ok(());
         }
-        let listed = match self.fleet.names(self.guard).await {
+        let listed = match self.fleet.names(self.fence).await {
             Ok(listed) => listed,
             Err(error @ (LambdaError::NotConfigured(_) | LambdaError::Halted(_))) => {
                 return Err(error);
@@ -296,7 +298,7 @@ impl<'a> Account<'a> {
     /// The selected functions at 0 that have nothing saved for any role (`explained` has those that do), by
     /// name. Nobody gives them anything back: perhaps they are meant to be stopped, perhaps what was saved
     /// was deleted by hand, or a call that was given up took effect long after. An operation, which has a
-    /// guard, confirms it by a second look.
+    /// fence, confirms it by a second look.
     pub(crate) async fn unexplained(
         &self,
         selection: &Selection,
@@ -307,8 +309,8 @@ impl<'a> Account<'a> {
         let names = names.filter(|name| !explained.contains(name)).collect();
         let mut at_zero = self.at_zero(selection, names).await?;
         // Status does not change anything, and is run again.
-        if let Some(guard) = self.guard.filter(|_| !at_zero.is_empty()) {
-            guard.stop().or(tokio::time::sleep(LAG)).await?;
+        if let Some(fence) = self.fence.filter(|_| !at_zero.is_empty()) {
+            fence.until_stopped(tokio::time::sleep(LAG)).await?;
             at_zero = self.at_zero(selection, at_zero).await?;
         }
         at_zero.sort();
@@ -321,7 +323,7 @@ impl<'a> Account<'a> {
         names: Vec<String>,
     ) -> Result<Vec<String>, LambdaError> {
         let read = names.into_iter().map(|name| async move {
-            let described = self.fleet.describe(&name, self.guard).await?;
+            let described = self.fleet.describe(&name, self.fence).await?;
             let is_at_zero = described.is_some_and(|described| {
                 described.reserved == Reserved::Limit(0) && selection.matches_tags(&described.tags)
             });
@@ -347,7 +349,7 @@ impl<'a> Account<'a> {
         let origins: BTreeSet<&str> = origins.filter(|origin| !origin.is_empty()).collect();
         let here = match (inventory.functions.values().next(), store) {
             (Some(function), _) => Some(function.origin.clone()),
-            (None, Store::File(_)) if !origins.is_empty() => self.fleet.origin(self.guard).await?,
+            (None, Store::File(_)) if !origins.is_empty() => self.fleet.origin(self.fence).await?,
             (None, _) => None,
         };
         let elsewhere = match (&here, store) {

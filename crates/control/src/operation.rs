@@ -1,42 +1,40 @@
 //! One operation, `on` or `off`: takes the lease, observes, plans, executes, and gives the lease back.
 //!
 //! Everything is read and checked before anything is changed, so that what is refused has changed nothing;
-//! but for [`On::shown`]. The flag turns on before the first function is touched, and off after the last is
+//! but for [`OnRequest::shown`]. The flag turns on before the first function is touched, and off after the last is
 //! restored.
 
+mod apps;
 mod flag;
 mod role;
+
+pub use apps::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{DecodeError, Flag, Mode, Options, Role, Step as Transition, next};
-use tokio::time::Instant;
+use maintenance_flag::{DecodeError, Flag, Mode, Options, Outcome, Role, Step as Transition, next};
 
 use crate::control::Control;
 use crate::error::Error;
-use crate::event::{Event, Run};
-use crate::fence::Stop;
-use crate::fence::{Guard, Halt};
+use crate::event::{Context, Event};
+use crate::fence::{AbortReason, Fence};
 use crate::fleet::Versions;
 use crate::lease::{Held, Knowledge};
 use crate::observe::{Account, Inventory, ObserveOptions};
-use crate::parameters::LooksBack;
+use crate::parameters::StaleReads;
 use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
 use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus};
-use crate::request::{Off, On, RoleSpec};
+use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
-
-/// How long after everything was read a role is read again before its functions are paused: the roles
-/// before it may have taken minutes.
-const OLD: Duration = Duration::from_secs(60);
+use tokio_util::sync::CancellationToken;
 
 /// What is asked for.
 #[derive(Clone, Copy)]
 enum Request<'a> {
-    On(&'a On),
-    Off(&'a Off),
+    On(&'a OnRequest),
+    Off(&'a OffRequest),
 }
 
 impl Request<'_> {
@@ -49,7 +47,7 @@ impl Request<'_> {
 
     /// Whether somebody has seen the plan and said yes.
     fn was_asked(self) -> bool {
-        matches!(self, Self::On(On { shown: Some(_), .. }))
+        matches!(self, Self::On(OnRequest { shown: Some(_), .. }))
     }
 }
 
@@ -58,7 +56,7 @@ impl Request<'_> {
 struct Operation<'a> {
     control: &'a Control,
     request: Request<'a>,
-    run: &'a Run<'a>,
+    context: &'a Context<'a>,
     /// None for a dry run.
     held: Option<&'a Held>,
 }
@@ -70,12 +68,17 @@ impl Control {
     /// paused.
     ///
     /// Functions that would lose events are not paused unless that is accepted
-    /// ([`On::accept_event_loss`]); those that this window has saved already are not looked at again.
+    /// ([`OnRequest::accept_event_loss`]); those that this window has saved already are not looked at again.
     ///
     /// # Errors
     /// [`Error`]; a failure of single functions is in the report instead.
-    pub async fn on(&self, roles: &[RoleSpec], on: &On, run: &Run<'_>) -> Result<Report, Error> {
-        self.operate(roles, Request::On(on), run).await
+    pub async fn on(
+        &self,
+        roles: &[RoleSpec],
+        on: &OnRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error> {
+        apps::operate_one(self, roles, Request::On(on), context).await
     }
 
     /// What [`on`](Self::on) would do. Reads only.
@@ -85,10 +88,10 @@ impl Control {
     pub async fn plan_on(
         &self,
         roles: &[RoleSpec],
-        on: &On,
-        run: &Run<'_>,
+        on: &OnRequest,
+        context: &Context<'_>,
     ) -> Result<Report, Error> {
-        self.preview(roles, Request::On(on), run).await
+        self.preview(roles, Request::On(on), context).await
     }
 
     /// Turns maintenance off for these roles: those with functions first, those that are a flag alone
@@ -97,8 +100,13 @@ impl Control {
     ///
     /// # Errors
     /// [`Error`]; a failure of single functions is in the report instead.
-    pub async fn off(&self, roles: &[RoleSpec], off: &Off, run: &Run<'_>) -> Result<Report, Error> {
-        self.operate(roles, Request::Off(off), run).await
+    pub async fn off(
+        &self,
+        roles: &[RoleSpec],
+        off: &OffRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error> {
+        apps::operate_one(self, roles, Request::Off(off), context).await
     }
 
     /// What [`off`](Self::off) would do. Reads only.
@@ -108,10 +116,10 @@ impl Control {
     pub async fn plan_off(
         &self,
         roles: &[RoleSpec],
-        off: &Off,
-        run: &Run<'_>,
+        off: &OffRequest,
+        context: &Context<'_>,
     ) -> Result<Report, Error> {
-        self.preview(roles, Request::Off(off), run).await
+        self.preview(roles, Request::Off(off), context).await
     }
 
     /// Checks that [`on`](Self::on) is allowed and has room, for roles whose flags are these: before
@@ -119,7 +127,12 @@ impl Control {
     ///
     /// # Errors
     /// [`Error::Refused`] and [`Error::NoRoom`].
-    pub fn check_on(&self, roles: &[RoleSpec], on: &On, flags: &[RoleStatus]) -> Result<(), Error> {
+    pub fn check_on(
+        &self,
+        roles: &[RoleSpec],
+        on: &OnRequest,
+        flags: &[RoleStatus],
+    ) -> Result<(), Error> {
         for spec in roles {
             let status = flags.iter().find(|status| status.role == spec.role);
             // One that is malformed is replaced.
@@ -131,7 +144,7 @@ impl Control {
 
     /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and tells
     /// of it every second. Whether it came to that: not if it is not known when, or on a stop.
-    pub async fn wait(&self, report: &Report, run: &Run<'_>) -> bool {
+    pub async fn wait(&self, report: &Report, context: &Context<'_>) -> bool {
         let Some(until) = report.drained_at() else {
             return false;
         };
@@ -143,10 +156,10 @@ impl Control {
             if left.is_zero() {
                 return true;
             }
-            if run.stop.is_stopped() {
+            if context.stop.is_cancelled() {
                 return false;
             }
-            run.tell(Event::Draining { left, until });
+            context.emit(Event::Draining { left, until });
             self.clock.sleep(left.min(Duration::from_secs(1))).await;
         }
     }
@@ -155,12 +168,12 @@ impl Control {
         &self,
         roles: &[RoleSpec],
         request: Request<'_>,
-        run: &Run<'_>,
+        context: &Context<'_>,
     ) -> Result<Report, Error> {
         let operation = Operation {
             control: self,
             request,
-            run,
+            context,
             held: None,
         };
         let plans = operation.plan(&in_order(roles, request.action())).await?;
@@ -171,36 +184,11 @@ impl Control {
         })
     }
 
-    async fn operate(
-        &self,
-        roles: &[RoleSpec],
-        request: Request<'_>,
-        run: &Run<'_>,
-    ) -> Result<Report, Error> {
-        let action = request.action();
-        let mut roles = in_order(roles, action);
-        let mut done = Vec::with_capacity(roles.len());
-        let held = match self.take_lease(action, &roles, run).await {
-            Ok(held) => held,
-            Err(error) => return self.finish(action, done, &roles, Err(error), &run.stop),
-        };
-        let operation = Operation {
-            control: self,
-            request,
-            run,
-            held: Some(&held),
-        };
-        let end = operation.execute(&mut roles, &held, &mut done).await;
-        let result = held.explain(self.finish(action, done, &roles, end, &run.stop));
-        held.release().await;
-        result
-    }
-
     async fn take_lease(
         &self,
         action: Action,
         roles: &[&RoleSpec],
-        run: &Run<'_>,
+        context: &Context<'_>,
     ) -> Result<Held, Error> {
         let names: Vec<&str> = roles.iter().map(|spec| spec.role.as_str()).collect();
         let roles: Vec<&Role> = roles.iter().map(|spec| &spec.role).collect();
@@ -209,7 +197,7 @@ impl Control {
             Action::Off => "off",
         };
         let operation = format!("{word} {}", names.join(", "));
-        self.taker(operation, &roles, run).take().await
+        self.taker(operation, &roles, context).take().await
     }
 
     fn report(&self, action: Action, roles: Vec<RoleReport>) -> Report {
@@ -231,15 +219,15 @@ impl Control {
         done: Vec<RoleReport>,
         roles: &[&RoleSpec],
         end: Result<(), Error>,
-        stop: &Stop,
+        stop: &CancellationToken,
     ) -> Result<Report, Error> {
         let mut report = self.report(action, done);
         let mut ended_by = None;
         match end {
-            Ok(()) => report.interrupted = stop.is_stopped() && !report.is_complete(),
+            Ok(()) => report.interrupted = stop.is_cancelled() && !report.is_complete(),
             Err(error) => match error.halt() {
-                Some(Halt::Stopped) => report.interrupted = true,
-                Some(Halt::LeaseLost) => ended_by = Some(Error::LeaseLost),
+                Some(AbortReason::Stopped) => report.interrupted = true,
+                Some(AbortReason::LeaseLost) => ended_by = Some(Error::LeaseLost),
                 None => ended_by = Some(error),
             },
         }
@@ -267,7 +255,12 @@ impl Control {
     }
 
     /// The transition of a role's flag, if that is allowed and what is written can be stored.
-    fn turned_on(&self, spec: &RoleSpec, on: &On, current: &Flag) -> Result<Transition, Error> {
+    fn turned_on(
+        &self,
+        spec: &RoleSpec,
+        on: &OnRequest,
+        current: &Flag,
+    ) -> Result<Transition, Error> {
         let now = self.clock.now();
         let options = self.options(spec, on, current, now);
         let event = on.event(&self.by, options, self.new_window(), now);
@@ -283,7 +276,7 @@ impl Control {
 
     /// The options for a role whose flag is `current`. What the role has by configuration counts only
     /// when a window opens: a window that is open keeps what it has.
-    fn options(&self, spec: &RoleSpec, on: &On, current: &Flag, now: Timestamp) -> Options {
+    fn options(&self, spec: &RoleSpec, on: &OnRequest, current: &Flag, now: Timestamp) -> Options {
         let options = on.options_for(&self.app.to_string(), spec.role.as_str());
         if current.mode_at(now).is_on() {
             options
@@ -294,49 +287,14 @@ impl Control {
 }
 
 impl<'a> Operation<'a> {
-    fn guard(&self) -> Option<&'a Guard> {
-        self.held.map(Held::guard)
+    fn fence(&self) -> Option<&'a Fence> {
+        self.held.map(Held::fence)
     }
 
     /// Observes and plans everything. Changes nothing.
     async fn plan<'s>(&self, roles: &[&'s RoleSpec]) -> Result<Vec<RolePlan<'s>>, Error> {
         let states = self.states(roles).await?;
         self.plan_functions(states).await
-    }
-
-    /// Plans, and executes role by role. `roles` are put in the order in which they are worked on, and
-    /// `done` gets the report of each that is done.
-    async fn execute(
-        &self,
-        roles: &mut Vec<&RoleSpec>,
-        held: &Held,
-        done: &mut Vec<RoleReport>,
-    ) -> Result<(), Error> {
-        let mut states = self.states(roles).await?;
-        if let (Request::On(on), true) = (self.request, self.request.was_asked()) {
-            // All was read before the question: visitors need not wait until it is read again.
-            let functions = states
-                .iter()
-                .position(|state| state.spec.functions.is_some());
-            let rest = states.split_off(functions.unwrap_or(states.len()));
-            for state in std::mem::replace(&mut states, rest) {
-                let plan = plan_on(state, None, on)?;
-                self.execute_role(plan, held, done).await?;
-            }
-        }
-        let mut plans = self.plan_functions(states).await?;
-        let planned_at = Instant::now();
-        // What has to settle first holds up no other role, either; but no request shall reach an app whose
-        // workers are stopped.
-        plans.sort_by_key(|plan| plan.spec.role != Role::web() && plan.has_unsettled());
-        roles.splice(done.len().., plans.iter().map(|plan| plan.spec));
-        for mut plan in plans {
-            if plan.pause().is_some() && planned_at.elapsed() > OLD {
-                plan = self.plan(&[plan.spec]).await?.pop().unwrap_or(plan);
-            }
-            self.execute_role(plan, held, done).await?;
-        }
-        Ok(())
     }
 
     async fn execute_role(
@@ -360,7 +318,7 @@ impl<'a> Operation<'a> {
                 _ => self.turn_off(plan, held).await?,
             },
         };
-        self.run.tell(Event::RoleFinished(&report));
+        self.context.emit(Event::RoleFinished(&report));
         done.push(report);
         Ok(())
     }
@@ -375,15 +333,17 @@ impl<'a> Operation<'a> {
     }
 
     async fn state<'s>(&self, spec: &'s RoleSpec) -> Result<RoleState<'s>, Error> {
-        let Self { control, run, .. } = *self;
+        let Self {
+            control, context, ..
+        } = *self;
         let role = &spec.role;
         let knowledge = self.held.map_or(Knowledge::Fresh, |held| held.knows(role));
         let (looks_back, malformed) = match self.request {
-            Request::On(_) => (LooksBack::Forgets, Mode::Off),
-            Request::Off(_) => (LooksBack::Keeps, Mode::On),
+            Request::On(_) => (StaleReads::Forgets, Mode::Off),
+            Request::Off(_) => (StaleReads::Keeps, Mode::On),
         };
         let reading = control.read_known(role, &knowledge, looks_back);
-        let (read, mut saved) = run.stop.or(reading).await??;
+        let (read, mut saved) = context.until_stopped(reading).await??;
         let mut warnings = Vec::new();
         // A malformed flag is replaced, since that is what is asked for; one of a newer version is not.
         let current = match read.flag {
@@ -440,7 +400,13 @@ impl<'a> Operation<'a> {
             Request::On(_) => Versions::All,
             Request::Off(_) => Versions::Latest,
         };
-        let account = Account::new(&control.fleet, selections, versions, self.guard(), self.run);
+        let account = Account::new(
+            &control.fleet,
+            selections,
+            versions,
+            self.fence(),
+            self.context,
+        );
         let explained = match self.request {
             Request::Off(_) => self.saved_functions(&states).await?,
             Request::On(_) => BTreeSet::new(),
@@ -451,6 +417,9 @@ impl<'a> Operation<'a> {
                 Request::On(on) => {
                     let observed = self.observe_selected(&account, &state, on).await?;
                     plan_on(state, observed, on)?
+                }
+                Request::Off(off) if state.transition.outcome == Outcome::LeftOn => {
+                    plan_off(state, None, Ok(Vec::new()), &control.names, off)?
                 }
                 Request::Off(off) => {
                     let unexplained = match &state.spec.functions {
@@ -484,7 +453,10 @@ impl<'a> Operation<'a> {
             return Ok(BTreeSet::new());
         }
         let path = self.control.names.all_capacities();
-        let listed = self.run.stop.or(self.control.store.list(&path)).await??;
+        let listed = self
+            .context
+            .until_stopped(self.control.store.list(&path))
+            .await??;
         Ok(Saved::functions_in(&listed))
     }
 
@@ -493,7 +465,7 @@ impl<'a> Operation<'a> {
         &self,
         account: &Account<'_>,
         state: &RoleState<'_>,
-        on: &On,
+        on: &OnRequest,
     ) -> Result<Option<(Inventory, String)>, Error> {
         if state.spec.functions.is_none() {
             return Ok(None);

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// What to make of saved capacity that one look saw and a later one did not, and that the operation before
 /// may have left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LooksBack {
+pub(crate) enum StaleReads {
     /// The last look counts: what was saved and is gone again must be saved anew.
     Forgets,
     /// It may be there, hidden by a read that lags: what was saved must be restored.
@@ -64,7 +64,7 @@ impl Control {
         &self,
         role: &Role,
         knowledge: &Knowledge,
-        looks_back: LooksBack,
+        looks_back: StaleReads,
     ) -> Result<(Read, Saved), Error> {
         let (read, saved) = tokio::join!(
             self.read_flag(role, knowledge),
@@ -97,7 +97,7 @@ impl Control {
         &self,
         role: &Role,
         knowledge: &Knowledge,
-        looks_back: LooksBack,
+        looks_back: StaleReads,
     ) -> Result<Saved, Error> {
         let path = self.names.capacities(role);
         let mut last: BTreeMap<_, _> = self.store.list(&path).await?.into_iter().collect();
@@ -121,7 +121,7 @@ impl Control {
                 self.store.list(&path).await?.into_iter().collect(),
             );
             seen.retain(|name, _| {
-                looks_back == LooksBack::Keeps && self.is_left(role, name, knowledge)
+                looks_back == StaleReads::Keeps && self.is_left(role, name, knowledge)
             });
             earlier.extend(seen);
         }

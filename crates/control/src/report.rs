@@ -89,6 +89,8 @@ pub enum RoleOutcome {
     TurnedOff,
     /// It was off.
     AlreadyOff,
+    /// It is on by itself, and not for the product that was left: it stays on, and its functions paused.
+    LeftOn,
     /// `off` could not restore every function, so the flag stays on.
     StillOn,
     /// An error ended the operation while this role was worked on: `status` says how it stands.
@@ -150,7 +152,7 @@ impl RoleReport {
                 .workers
                 .as_ref()
                 .is_none_or(|workers| workers.drifted.is_empty()),
-            RoleOutcome::TurnedOff | RoleOutcome::AlreadyOff => true,
+            RoleOutcome::TurnedOff | RoleOutcome::AlreadyOff | RoleOutcome::LeftOn => true,
         };
         flag && self
             .workers

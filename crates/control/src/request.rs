@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    Change, Enter, Event as FlagEvent, Exit, Flag, Force, NoRoom, Options, Owner, Role,
+    Change, Enter, Event as FlagEvent, Exit, Flag, Force, NoRoom, Options, Owner, Product, Role,
     StoredToken, Token, TokenHash, WindowId, next,
 };
 
@@ -19,7 +19,7 @@ pub struct RoleSpec {
     pub functions: Option<Selection>,
     /// How long its handlers may go on after its flag has turned on.
     pub drain: Drain,
-    /// What a window of it has when it opens, where [`On::options`] do not say otherwise.
+    /// What a window of it has when it opens, where [`OnRequest::options`] do not say otherwise.
     pub options: Options,
 }
 
@@ -33,7 +33,7 @@ impl RoleSpec {
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
+pub enum Actor {
     /// A person (the `by` of [`Control::new`](crate::Control::new)).
     Person,
     /// An observer, by name.
@@ -42,9 +42,11 @@ pub enum Who {
 
 /// The wish to turn maintenance on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct On {
+pub struct OnRequest {
     /// Who asks, and so owns the window.
-    pub who: Who,
+    pub who: Actor,
+    /// The product that the windows are opened for. A window that is open for something else stays as it is.
+    pub product: Option<Product>,
     /// Why, for the team.
     pub reason: Option<String>,
     /// Let safe methods (GET, HEAD, OPTIONS) pass.
@@ -52,7 +54,7 @@ pub struct On {
     /// What visitors are told, and who may pass. Of a window that is open, those options are changed.
     pub options: Options,
     /// Let whoever has this token pass, and whoever had one before no more.
-    pub link: Option<Link>,
+    pub link: Option<BypassLink>,
     /// Go on though asynchronous events will be lost. [`Control::on`](crate::Control::on) then does not even read whether
     /// that is so; without it, it refuses with [`Error::EventsLost`](crate::Error::EventsLost) before anything is changed.
     pub accept_event_loss: bool,
@@ -64,9 +66,11 @@ pub struct On {
 
 /// The wish to turn maintenance off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Off {
+pub struct OffRequest {
     /// Who asks. For an observer it means that it sees all is normal.
-    pub who: Who,
+    pub who: Actor,
+    /// Close only the windows that were opened for this product.
+    pub product: Option<Product>,
     /// Override an observer that holds the window, for this reason.
     pub force: Option<String>,
     /// Restore what was saved even over what somebody else set while a function was paused.
@@ -76,14 +80,14 @@ pub struct Off {
 /// The token of a bypass link: one for all roles of an operation, hashed for each. Only the hashes are
 /// stored, and the token is shown by nothing in this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
+pub struct BypassLink {
     /// The secret.
     pub token: Token,
     /// When it ends, if the window does not end first. UTC.
     pub until: Timestamp,
 }
 
-impl On {
+impl OnRequest {
     /// Checks that what is asked for, by itself, has room in a flag: before anything is read. What is
     /// stored, or what the role has by configuration, may leave it less.
     ///
@@ -122,12 +126,13 @@ impl On {
         at: Timestamp,
     ) -> FlagEvent {
         let (owner, by) = match &self.who {
-            Who::Person => (Owner::manual(by), by.to_owned()),
-            Who::Observer(name) => (Owner::observer(name), name.clone()),
+            Actor::Person => (Owner::manual(by), by.to_owned()),
+            Actor::Observer(name) => (Owner::observer(name), name.clone()),
         };
         FlagEvent::Enter(Box::new(Enter {
             owner,
             by,
+            product: self.product.clone(),
             reason: self.reason.clone(),
             window,
             at,
@@ -149,17 +154,19 @@ impl On {
     }
 }
 
-impl Off {
+impl OffRequest {
     /// What it makes of a flag. `by` is the person who asks.
     pub(crate) fn event(&self, by: &str, at: Timestamp) -> FlagEvent {
         match &self.who {
-            Who::Person => FlagEvent::Exit(Exit {
+            Actor::Person => FlagEvent::Exit(Exit {
                 by: by.to_owned(),
+                product: self.product.clone(),
                 force: self.force.clone().map(|reason| Force { reason }),
                 at,
             }),
-            Who::Observer(observer) => FlagEvent::Normal {
+            Actor::Observer(observer) => FlagEvent::Normal {
                 observer: observer.clone(),
+                product: self.product.clone(),
                 at,
             },
         }

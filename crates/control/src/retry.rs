@@ -15,8 +15,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::BoxFuture;
 
 use crate::aws::AccessError;
-use crate::fence::{Guard, Halt};
-use crate::pace::Pace;
+use crate::fence::{AbortReason, Fence};
+use crate::rate_limiter::RateLimiter;
 use crate::waits::CALL_PATIENCE;
 
 /// How often to try again when AWS cannot be reached or fails inside, or when its answer is none.
@@ -49,7 +49,7 @@ pub(crate) enum Kind {
     /// Anything else that AWS refuses.
     Invalid,
     /// We must not, or shall not, change anything any more.
-    Halted(Halt),
+    Halted(AbortReason),
 }
 
 /// A call that failed for good.
@@ -92,7 +92,7 @@ impl CallError {
         }
     }
 
-    fn halted(halt: Halt) -> Self {
+    fn halted(halt: AbortReason) -> Self {
         let source = Box::new(halt);
         Self {
             kind: Kind::Halted(halt),
@@ -258,11 +258,11 @@ pub(crate) fn echoes(is_so: bool, what: &str) -> Result<(), CallError> {
     )))
 }
 
-/// Reads by `send` until it succeeds, fails for good, or patience runs out. With a `guard`, it ends at once
+/// Reads by `send` until it succeeds, fails for good, or patience runs out. With a `fence`, it ends at once
 /// when a stop is asked for, and makes no attempt once the lease is known to be lost.
 pub(crate) async fn call<T, E, F>(
-    pace: &Pace,
-    guard: Option<&Guard>,
+    rate_limiter: &RateLimiter,
+    fence: Option<&Fence>,
     send: impl FnMut() -> F + Send,
 ) -> Result<T, CallError>
 where
@@ -271,10 +271,11 @@ where
     E: Into<CallError> + Send,
 {
     // Boxed, so that the SDK's deep futures do not make every caller's deeper.
-    let reading: BoxFuture<'_, _> = Box::pin(attempts(pace, guard, Purpose::Read, go, send));
-    let read = match guard {
-        Some(guard) => {
-            let read = guard.stop().or(reading).await;
+    let reading: BoxFuture<'_, _> =
+        Box::pin(attempts(rate_limiter, fence, Purpose::Read, go, send));
+    let read = match fence {
+        Some(fence) => {
+            let read = fence.until_stopped(reading).await;
             read.unwrap_or_else(|halt| Err(CallError::halted(halt)))
         }
         None => reading.await,
@@ -282,11 +283,11 @@ where
     read.map(sent)
 }
 
-/// Changes something by `send`, as [`call`] reads. Every attempt is made only while the `guard` says that
+/// Changes something by `send`, as [`call`] reads. Every attempt is made only while the `fence` says that
 /// it may be, and one that was sent is waited for: it may have taken effect.
 pub(crate) async fn change<T, E, F>(
-    pace: &Pace,
-    guard: Option<&Guard>,
+    rate_limiter: &RateLimiter,
+    fence: Option<&Fence>,
     send: impl FnMut() -> F + Send,
 ) -> Result<T, CallError>
 where
@@ -294,15 +295,15 @@ where
     F: Future<Output = Result<T, E>> + Send,
     E: Into<CallError> + Send,
 {
-    change_if(pace, guard, go, send).await.map(sent)
+    change_if(rate_limiter, fence, go, send).await.map(sent)
 }
 
 /// The same for a change that is made only while something holds: `before` looks whether it does, before
 /// every attempt, when its turn has come. It is told whether an earlier attempt may have taken effect, and
 /// what it breaks with is the result.
 pub(crate) async fn change_if<'b, T, B, E, F>(
-    pace: &Pace,
-    guard: Option<&Guard>,
+    rate_limiter: &RateLimiter,
+    fence: Option<&Fence>,
     before: impl Fn(bool) -> BoxFuture<'b, ControlFlow<B>> + Send,
     send: impl FnMut() -> F + Send,
 ) -> Result<ControlFlow<B, T>, CallError>
@@ -312,7 +313,7 @@ where
     F: Future<Output = Result<T, E>> + Send,
     E: Into<CallError> + Send,
 {
-    let changing = attempts(pace, guard, Purpose::Change, before, send);
+    let changing = attempts(rate_limiter, fence, Purpose::Change, before, send);
     let changing: BoxFuture<'_, _> = Box::pin(changing);
     changing.await
 }
@@ -336,10 +337,10 @@ enum Purpose {
     Change,
 }
 
-/// Makes attempts, each when the guard has let it pass after its turn has come.
+/// Makes attempts, each when the fence has let it pass after its turn has come.
 async fn attempts<'b, T, B, E, F>(
-    pace: &Pace,
-    guard: Option<&Guard>,
+    rate_limiter: &RateLimiter,
+    fence: Option<&Fence>,
     purpose: Purpose,
     before: impl Fn(bool) -> BoxFuture<'b, ControlFlow<B>>,
     mut send: impl FnMut() -> F,
@@ -358,12 +359,16 @@ where
     let mut missing = delays(Duration::from_millis(500), seconds(2), LOOKS_FOR_MISSING);
     let mut busy = delays(Duration::from_millis(250), seconds(5), usize::MAX);
     // The pace gives way; this only spreads what was refused together.
-    let mut throttled = delays(Duration::from_millis(100), pace.longest_pause(), usize::MAX);
+    let mut throttled = delays(
+        Duration::from_millis(100),
+        rate_limiter.longest_pause(),
+        usize::MAX,
+    );
     let mut ambiguous = false;
     let mut conflict = None;
     loop {
-        unless_stopped(guard, pace.turn()).await?;
-        check(guard, purpose).await?;
+        unless_stopped(fence, rate_limiter.acquire()).await?;
+        check(fence, purpose).await?;
         let mut checked = tokio::time::Instant::now();
         // Until both are of the same moment: either may take a while.
         loop {
@@ -372,7 +377,7 @@ where
             }
             let looked = tokio::time::Instant::now();
             if checked.elapsed() > CHECK_LASTS {
-                check(guard, purpose).await?;
+                check(fence, purpose).await?;
                 checked = tokio::time::Instant::now();
             }
             if looked.elapsed() <= CHECK_LASTS {
@@ -381,20 +386,20 @@ where
         }
         let mut error = match send().await {
             Ok(done) => {
-                pace.succeeded();
+                rate_limiter.succeeded();
                 return Ok(ControlFlow::Continue(done));
             }
             Err(error) => error.into(),
         };
         let delay = match error.kind {
             Kind::Throttled => {
-                pace.throttled();
+                rate_limiter.throttled();
                 throttled
                     .next()
-                    .filter(|_| pace.is_moving(started, CALL_PATIENCE))
+                    .filter(|_| rate_limiter.is_moving(started, CALL_PATIENCE))
             }
             Kind::Conflict => {
-                conflict.get_or_insert_with(|| pace.conflicted());
+                conflict.get_or_insert_with(|| rate_limiter.conflicted());
                 busy.next().filter(|_| started.elapsed() < CALL_PATIENCE)
             }
             Kind::Transient => {
@@ -420,17 +425,17 @@ where
             return Err(error);
         };
         tracing::debug!(error = %error, ?delay, "trying again");
-        unless_stopped(guard, tokio::time::sleep(delay)).await?;
+        unless_stopped(fence, tokio::time::sleep(delay)).await?;
     }
 }
 
 /// Waits, unless a stop is asked for.
 async fn unless_stopped(
-    guard: Option<&Guard>,
+    fence: Option<&Fence>,
     wait: impl Future<Output = ()>,
 ) -> Result<(), CallError> {
-    match guard {
-        Some(guard) => guard.stop().or(wait).await.map_err(CallError::halted),
+    match fence {
+        Some(fence) => fence.until_stopped(wait).await.map_err(CallError::halted),
         None => {
             wait.await;
             Ok(())
@@ -438,11 +443,11 @@ async fn unless_stopped(
     }
 }
 
-async fn check(guard: Option<&Guard>, purpose: Purpose) -> Result<(), CallError> {
-    let checked = match (guard, purpose) {
+async fn check(fence: Option<&Fence>, purpose: Purpose) -> Result<(), CallError> {
+    let checked = match (fence, purpose) {
         (None, _) => Ok(()),
-        (Some(guard), Purpose::Read) => guard.check_known(),
-        (Some(guard), Purpose::Change) => guard.check().await,
+        (Some(fence), Purpose::Read) => fence.check_known(),
+        (Some(fence), Purpose::Change) => fence.check().await,
     };
     checked.map_err(CallError::halted)
 }

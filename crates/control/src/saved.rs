@@ -7,7 +7,7 @@ use maintenance_flag::{
 };
 
 use crate::error::Error;
-use crate::fence::Guard;
+use crate::fence::Fence;
 use crate::lease::Held;
 use crate::store::{Created, Store, Stored};
 
@@ -258,7 +258,7 @@ impl Saved {
         place: Place<'_>,
         origin: &str,
         capacities: &BTreeMap<String, Capacity>,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<(), Error> {
         loop {
             let missing = self.missing(capacities);
@@ -267,7 +267,7 @@ impl Saved {
             };
             let new: Vec<_> = document.functions.clone().into_iter().collect();
             let known: BTreeSet<String> = self.functions.keys().cloned().collect();
-            if self.create(place, document, guard).await? {
+            if self.create(place, document, fence).await? {
                 for (function, capacity) in new {
                     let is_new = !known.contains(&function);
                     let fresh = self.fresh.entry(function).or_default();
@@ -287,11 +287,11 @@ impl Saved {
         origin: &str,
         function: &str,
         capacity: &Capacity,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<(), Error> {
         while self.functions.get(function) != Some(capacity) {
             let document = CapacityDoc::replacing(origin, function, capacity.clone())?;
-            self.create(place, document, guard).await?;
+            self.create(place, document, fence).await?;
         }
         Ok(())
     }
@@ -302,7 +302,7 @@ impl Saved {
         &mut self,
         place: Place<'_>,
         document: CapacityDoc,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<bool, Error> {
         // Of this operation's own numbers: a larger one was made by hand.
         let own = place.first..=place.first.saturating_add(Held::DOCUMENTS);
@@ -313,7 +313,7 @@ impl Saved {
         let name = place.names.capacity(place.role, place.window, n);
         let created = place
             .store
-            .create(&name, &document.encode(), Some(guard))
+            .create(&name, &document.encode(), Some(fence))
             .await;
         self.is_unsure |= created.is_err();
         let (document, is_ours) = match created? {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::control::Control;
 use crate::error::Error;
-use crate::event::Run;
+use crate::event::Context;
 use crate::fleet::LambdaError;
 use crate::fleet::Versions;
 use crate::observe::{Account, ObserveOptions};
@@ -42,14 +42,18 @@ impl Control {
     /// # Errors
     /// [`Error`], if no flag at all can be read. A malformed one is no error: its role's state says so.
     pub async fn status(&self, roles: &[RoleSpec]) -> Result<Status, Error> {
-        self.status_told(roles, &Run::quiet()).await
+        self.status_told(roles, &Context::quiet()).await
     }
 
     /// The same, telling how many functions have been read: of roles side by side.
     ///
     /// # Errors
     /// As for [`status`](Self::status).
-    pub async fn status_told(&self, roles: &[RoleSpec], run: &Run<'_>) -> Result<Status, Error> {
+    pub async fn status_told(
+        &self,
+        roles: &[RoleSpec],
+        context: &Context<'_>,
+    ) -> Result<Status, Error> {
         let flags = join_all(roles.iter().map(|spec| self.flag_status(spec))).await;
         let is_any_known = flags.iter().any(Result::is_ok);
         let mut all = Vec::with_capacity(roles.len());
@@ -70,7 +74,7 @@ impl Control {
             let stored = stored.map_err(Error::from);
             let stored = stored.as_deref();
             let alone = roles.len() == 1;
-            let account = self.account(roles, run);
+            let account = self.account(roles, context);
             let account = &account;
             let added = scaled
                 .into_iter()
@@ -89,19 +93,23 @@ impl Control {
     /// [`Error`]; saved capacity that cannot be read is one too, since the table would not be true. A
     /// function that cannot be read is none: it is in [`Workers::unread`].
     pub async fn workers(&self, roles: &[RoleSpec]) -> Result<Workers, Error> {
-        self.workers_told(roles, &Run::quiet()).await
+        self.workers_told(roles, &Context::quiet()).await
     }
 
     /// The same, telling how many functions have been read.
     ///
     /// # Errors
     /// As for [`workers`](Self::workers).
-    pub async fn workers_told(&self, roles: &[RoleSpec], run: &Run<'_>) -> Result<Workers, Error> {
+    pub async fn workers_told(
+        &self,
+        roles: &[RoleSpec],
+        context: &Context<'_>,
+    ) -> Result<Workers, Error> {
         let mut workers = Vec::new();
         let mut unread = Vec::new();
         let stored = self.store.list(&self.names.all_capacities()).await?;
         let explained = Saved::functions_in(&stored);
-        let account = self.account(roles, run);
+        let account = self.account(roles, context);
         for spec in roles {
             let read = self.read(&spec.role).await?;
             let now = self.clock.now();
@@ -126,9 +134,9 @@ impl Control {
         })
     }
 
-    fn account<'a>(&'a self, roles: &'a [RoleSpec], run: &'a Run<'a>) -> Account<'a> {
+    fn account<'a>(&'a self, roles: &'a [RoleSpec], context: &'a Context<'a>) -> Account<'a> {
         let selections = roles.iter().filter_map(|spec| spec.functions.as_ref());
-        Account::new(&self.fleet, selections, Versions::All, None, run)
+        Account::new(&self.fleet, selections, Versions::All, None, context)
     }
 
     async fn flag_status(&self, spec: &RoleSpec) -> Result<RoleStatus, Error> {

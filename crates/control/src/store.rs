@@ -8,7 +8,7 @@ pub use error::StoreError;
 pub use file::{FileHooks, FileStore};
 pub use ssm::SsmStore;
 
-use crate::fence::Guard;
+use crate::fence::Fence;
 
 /// A value as a store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,11 +101,11 @@ impl Store {
         &self,
         name: &str,
         value: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Created, StoreError> {
         match self {
-            Self::Ssm(store) => store.create(name, value, guard).await,
-            Self::File(store) => store.create(name, value, guard).await,
+            Self::Ssm(store) => store.create(name, value, fence).await,
+            Self::File(store) => store.create(name, value, fence).await,
         }
     }
 
@@ -119,11 +119,11 @@ impl Store {
         name: &str,
         value: &str,
         seen: Option<&Stored>,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Written, StoreError> {
         match self {
-            Self::Ssm(store) => store.replace(name, value, seen, guard).await,
-            Self::File(store) => store.replace(name, value, seen, guard).await,
+            Self::Ssm(store) => store.replace(name, value, seen, fence).await,
+            Self::File(store) => store.replace(name, value, seen, fence).await,
         }
     }
 
@@ -142,10 +142,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delete(&self, names: &[String], guard: Option<&Guard>) -> Result<(), StoreError> {
+    pub async fn delete(&self, names: &[String], fence: Option<&Fence>) -> Result<(), StoreError> {
         match self {
-            Self::Ssm(store) => store.delete(names, guard).await,
-            Self::File(store) => store.delete(names, guard).await,
+            Self::Ssm(store) => store.delete(names, fence).await,
+            Self::File(store) => store.delete(names, fence).await,
         }
     }
 }

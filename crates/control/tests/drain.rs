@@ -6,7 +6,7 @@ mod support;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use maintenance_control::{Event, Run, Stop};
+use maintenance_control::{CancellationToken, Context, Event};
 use maintenance_flag::Flag;
 use maintenance_sandbox::{Fault, FunctionSpec};
 use support::{World, only, web, worker};
@@ -153,8 +153,8 @@ async fn waiting_ends_when_the_roles_are_drained_and_tells_how_long() {
             told.lock().unwrap().push(left.as_secs());
         }
     };
-    let run = Run {
-        stop: Stop::new(),
+    let run = Context {
+        stop: CancellationToken::new(),
         listen: &listen,
     };
     assert!(world.control.wait(&report, &run).await);
@@ -163,11 +163,11 @@ async fn waiting_ends_when_the_roles_are_drained_and_tells_how_long() {
     assert!(told[0] >= 58 && told.len() >= 58, "{told:?}");
     assert!(told.is_sorted_by(|a, b| a > b), "it counts down: {told:?}");
 
-    let stop = Stop::new();
-    stop.stop();
+    let stop = CancellationToken::new();
+    stop.cancel();
     world.off(&worker()).await.unwrap();
     let report = world.on(&worker()).await.unwrap();
-    let run = Run {
+    let run = Context {
         stop,
         listen: &|_| {},
     };

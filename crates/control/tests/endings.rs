@@ -3,7 +3,7 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
-use maintenance_control::{Error, Report, RoleOutcome, Run};
+use maintenance_control::{Context, Error, Report, RoleOutcome};
 use maintenance_sandbox::{Fault, FunctionSpec};
 
 use support::{World, off_wish, on_wish, only, web, worker};
@@ -15,9 +15,9 @@ async fn a_stop_after_the_last_function_reports_what_was_done() {
         if last == "DeleteParameters" {
             world.on(&worker()).await.unwrap();
         }
-        let run = Run::quiet();
+        let run = Context::quiet();
         let stop = run.stop.clone();
-        world.inject(Fault::on(last).nth(1).after().hook(move |_| stop.stop()));
+        world.inject(Fault::on(last).nth(1).after().hook(move |_| stop.cancel()));
         let roles = [worker()];
         let report = if last == "DeleteParameters" {
             world.control.off(&roles, &off_wish(), &run).await
@@ -47,13 +47,13 @@ async fn a_stop_after_the_last_function_reports_what_was_done() {
 async fn a_stop_ends_after_the_step_in_hand_and_the_same_command_goes_on() {
     let world = World::mixed();
     let before = world.sandbox.fleet();
-    let run = Run::quiet();
+    let run = Context::quiet();
     let stop = run.stop.clone();
     world.inject(
         Fault::on("PutFunctionConcurrency")
             .nth(2)
             .after()
-            .hook(move |_| stop.stop()),
+            .hook(move |_| stop.cancel()),
     );
     let report = world
         .control
@@ -76,8 +76,8 @@ async fn a_stop_ends_after_the_step_in_hand_and_the_same_command_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_before_the_first_change_changes_nothing() {
     let world = World::mixed();
-    let run = Run::quiet();
-    run.stop.stop();
+    let run = Context::quiet();
+    run.stop.cancel();
     let report = world
         .control
         .on(&[worker()], &on_wish(), &run)
@@ -94,9 +94,9 @@ async fn a_stop_while_functions_are_read_for_off_changes_nothing() {
     let before = world.sandbox.fleet();
     world.on(&worker()).await.unwrap();
     let paused = world.sandbox.fleet();
-    let run = Run::quiet();
+    let run = Context::quiet();
     let stop = run.stop.clone();
-    world.inject(Fault::on("GetFunction").nth(2).hook(move |_| stop.stop()));
+    world.inject(Fault::on("GetFunction").nth(2).hook(move |_| stop.cancel()));
     world.sandbox.reset_calls();
     let report = world.control.off(&[worker()], &off_wish(), &run).await;
     let report = report.unwrap();
@@ -142,7 +142,10 @@ async fn an_error_in_a_later_role_of_on_keeps_what_was_done_before_it() {
     let roles = [web(), worker(), third];
     // The flag of the worker role is on; what its functions have cannot be saved.
     forbid_writing(&world, "/capacity/worker/");
-    let result = world.control.on(&roles, &on_wish(), &Run::quiet()).await;
+    let result = world
+        .control
+        .on(&roles, &on_wish(), &Context::quiet())
+        .await;
     let (report, error) = unfinished(result);
     assert!(matches!(error, Error::Store(_)), "{error}");
     assert!(
@@ -169,7 +172,7 @@ async fn an_error_in_a_later_role_of_on_keeps_what_was_done_before_it() {
     world.sandbox.clear_faults();
     let report = world
         .control
-        .on(&roles[..2], &on_wish(), &Run::quiet())
+        .on(&roles[..2], &on_wish(), &Context::quiet())
         .await;
     assert!(report.unwrap().is_complete(), "the same again goes on");
 }
@@ -179,11 +182,17 @@ async fn an_error_in_a_later_role_of_off_keeps_what_was_done_before_it() {
     let world = World::mixed();
     let before = world.sandbox.fleet();
     let roles = [web(), worker()];
-    let on = world.control.on(&roles, &on_wish(), &Run::quiet()).await;
+    let on = world
+        .control
+        .on(&roles, &on_wish(), &Context::quiet())
+        .await;
     assert!(on.unwrap().is_complete());
     forbid_writing(&world, "flags/web");
 
-    let result = world.control.off(&roles, &off_wish(), &Run::quiet()).await;
+    let result = world
+        .control
+        .off(&roles, &off_wish(), &Context::quiet())
+        .await;
     let (report, error) = unfinished(result);
     assert!(matches!(error, Error::Store(_)), "{error}");
     assert_eq!(
@@ -207,7 +216,10 @@ async fn a_lease_lost_in_a_later_role_keeps_what_was_done_before_it() {
     let hangs = Fault::on("PutFunctionConcurrency").always();
     world.inject(hangs.delay(std::time::Duration::from_secs(60)));
     let roles = [web(), worker()];
-    let result = world.control.on(&roles, &on_wish(), &Run::quiet()).await;
+    let result = world
+        .control
+        .on(&roles, &on_wish(), &Context::quiet())
+        .await;
     let (report, error) = unfinished(result);
     assert!(matches!(error, Error::LeaseLost), "{error}");
     assert_eq!(report.roles[0].outcome, RoleOutcome::TurnedOn);

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use maintenance_control::{
-    Control, Error, FileHooks, FileStore, Report, RoleOutcome, Run, State, Store, StoreError,
+    Context, Control, Error, FileHooks, FileStore, Report, RoleOutcome, State, Store, StoreError,
 };
 use maintenance_sandbox::{FunctionSpec, Sandbox};
 use tempfile::TempDir;
@@ -98,17 +98,19 @@ impl Files {
     /// A new process.
     fn control(&self, by: &str) -> Control {
         let store = FileStore::new(self.root()).with_hooks(self.disk.clone());
-        control_with(&self.sandbox, Store::File(store), by)
+        control_with(support::app(), &self.sandbox, Store::File(store), by)
     }
 
     async fn on(&self) -> Result<Report, Error> {
         let control = self.control("ana@laptop");
-        control.on(&[worker()], &on_wish(), &Run::quiet()).await
+        control.on(&[worker()], &on_wish(), &Context::quiet()).await
     }
 
     async fn off(&self) -> Result<Report, Error> {
         let control = self.control("ben@laptop");
-        control.off(&[worker()], &off_wish(), &Run::quiet()).await
+        control
+            .off(&[worker()], &off_wish(), &Context::quiet())
+            .await
     }
 
     async fn state(&self) -> State {
@@ -158,7 +160,7 @@ async fn a_full_disk_keeps_unlock_from_nothing() {
     // One that died.
     let control = files.control("dan@laptop");
     let roles = [worker()];
-    let (off, run) = (off_wish(), Run::quiet());
+    let (off, run) = (off_wish(), Context::quiet());
     let mut dying = Box::pin(control.off(&roles, &off, &run));
     while !files.path("lease/2").exists() {
         assert!((&mut dying).now_or_never().is_none());
@@ -168,7 +170,7 @@ async fn a_full_disk_keeps_unlock_from_nothing() {
     files.disk.fill();
     let control = files.control("eve@laptop");
     let holder = control.holder().await.unwrap().unwrap();
-    let unlocked = control.unlock(&holder, &Run::quiet()).await;
+    let unlocked = control.unlock(&holder, &Context::quiet()).await;
     assert!(unlocked.unwrap().is_some());
     assert!(files.off().await.unwrap().is_complete());
 }
@@ -207,9 +209,9 @@ async fn a_folder_that_cannot_be_one_is_an_error_and_a_new_one_is_off() {
     ] {
         let path = folder.join(path);
         let store = Store::File(FileStore::new(path.clone()));
-        let control = control_with(&files.sandbox, store, "ana@laptop");
-        let on = control.on(&[web()], &on_wish(), &Run::quiet()).await;
-        let off = control.off(&[web()], &off_wish(), &Run::quiet()).await;
+        let control = control_with(support::app(), &files.sandbox, store, "ana@laptop");
+        let on = control.on(&[web()], &on_wish(), &Context::quiet()).await;
+        let off = control.off(&[web()], &off_wish(), &Context::quiet()).await;
         let status = control.status(&[web()]).await.unwrap_err();
         for error in [on.unwrap_err(), off.unwrap_err(), status] {
             let message = format!("{} cannot be used: {why}", path.display());
@@ -221,7 +223,7 @@ async fn a_folder_that_cannot_be_one_is_an_error_and_a_new_one_is_off() {
     assert_eq!(files.state().await, State::Off);
     assert!(!files.root().exists(), "reading makes nothing");
     let control = files.control("ana@laptop");
-    let on = control.on(&[web()], &on_wish(), &Run::quiet()).await;
+    let on = control.on(&[web()], &on_wish(), &Context::quiet()).await;
     assert!(on.unwrap().is_complete());
     assert!(files.path("flags/web").is_file());
 }
@@ -313,10 +315,15 @@ async fn off_frozen_at(at: &'static str) {
         go: Semaphore::new(0),
     });
     let store = FileStore::new(files.root()).with_hooks(hooks.clone());
-    let control = control_with(&files.sandbox, Store::File(store), "frozen@laptop");
+    let control = control_with(
+        support::app(),
+        &files.sandbox,
+        Store::File(store),
+        "frozen@laptop",
+    );
     let frozen = tokio::task::spawn_local(async move {
         let (roles, off) = ([worker()], off_wish());
-        control.off(&roles, &off, &Run::quiet()).await
+        control.off(&roles, &off, &Context::quiet()).await
     });
     hooks.there.acquire().await.unwrap().forget();
     assert_eq!(files.sandbox.fleet(), before, "all is restored");

@@ -6,7 +6,9 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use maintenance_control::{Clock, Error, Event, On, RoleOutcome, Run, Stop};
+use maintenance_control::{
+    CancellationToken, Clock, Context, Error, Event, OnRequest, RoleOutcome,
+};
 use maintenance_flag::Lease;
 use maintenance_sandbox::Fault;
 use support::{World, control_by, off_wish, on_wish, start, web, worker};
@@ -24,7 +26,10 @@ async fn reads_that_lag_behind_writes_hide_no_operation_from_the_next() {
         for round in 0..3 {
             // Each by another process, at once after the one before.
             let control = control_by(&world.sandbox, "ana@laptop");
-            let report = control.on(&roles, &on_wish(), &Run::quiet()).await.unwrap();
+            let report = control
+                .on(&roles, &on_wish(), &Context::quiet())
+                .await
+                .unwrap();
             let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
             assert_eq!(
                 outcomes,
@@ -32,7 +37,10 @@ async fn reads_that_lag_behind_writes_hide_no_operation_from_the_next() {
                 "lag {lag}, round {round}"
             );
             let control = control_by(&world.sandbox, "ben@desk");
-            let report = control.on(&roles, &on_wish(), &Run::quiet()).await.unwrap();
+            let report = control
+                .on(&roles, &on_wish(), &Context::quiet())
+                .await
+                .unwrap();
             let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
             assert_eq!(
                 outcomes,
@@ -42,7 +50,7 @@ async fn reads_that_lag_behind_writes_hide_no_operation_from_the_next() {
             assert_eq!(world.flag("web").by.as_deref(), Some("ana@laptop"));
             let control = control_by(&world.sandbox, "ben@desk");
             let report = control
-                .off(&roles, &off_wish(), &Run::quiet())
+                .off(&roles, &off_wish(), &Context::quiet())
                 .await
                 .unwrap();
             let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
@@ -92,7 +100,7 @@ async fn an_ended_lease_is_taken_over_by_exactly_one() {
         .map(|n| control_by(&world.sandbox, &format!("taker{n}@desk")))
         .collect();
     let roles = [worker()];
-    let (wish, quiet) = (on_wish(), Run::quiet());
+    let (wish, quiet) = (on_wish(), Context::quiet());
     let all = takers.iter().map(|taker| taker.on(&roles, &wish, &quiet));
     let results = futures_util::future::join_all(all).await;
     let worked = results.iter().filter(|result| result.is_ok()).count();
@@ -138,14 +146,14 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
             .every(10)
             .delay(Duration::from_secs(20)),
     );
-    let wish = On {
+    let wish = OnRequest {
         // So that no time goes into reading what becomes of events.
         accept_event_loss: true,
         ..on_wish()
     };
     let error = world
         .control
-        .on(&[worker()], &wish, &Run::quiet())
+        .on(&[worker()], &wish, &Context::quiet())
         .await
         .unwrap_err();
     assert!(matches!(error, Error::LeaseLost), "{error:?}");
@@ -189,7 +197,7 @@ async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
         );
         assert_eq!(
             other
-                .unlock(&holder, &Run::quiet())
+                .unlock(&holder, &Context::quiet())
                 .await
                 .unwrap()
                 .unwrap()
@@ -198,7 +206,7 @@ async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
         );
         assert_eq!(other.holder().await.unwrap(), None);
         // The next operation need not wait: the holder has noticed by now.
-        other.off(&[worker()], &off_wish(), &Run::quiet()).await
+        other.off(&[worker()], &off_wish(), &Context::quiet()).await
     };
     let role = worker();
     let (paused, restored) = tokio::join!(world.on(&role), unlock);
@@ -241,7 +249,7 @@ async fn a_living_lease_is_not_taken_by_a_clock_that_is_ahead() {
             let now = world.sandbox.settings().clock.now();
             let clock = Clock::virtual_from(now + Duration::from_secs(ahead));
             let ben = control_by(&world.sandbox, "ben@desk").with_clock(clock);
-            ben.off(&[worker()], &off_wish(), &Run::quiet()).await
+            ben.off(&[worker()], &off_wish(), &Context::quiet()).await
         };
         let role = worker();
         let (paused, refused) = tokio::join!(world.on(&role), other);
@@ -260,8 +268,8 @@ async fn a_lease_that_was_not_given_back_is_watched_before_it_is_taken_over() {
     let world = World::new([]);
     world.leave_a_lease(1, start() - Duration::from_secs(31));
     let watched = Mutex::new(Vec::new());
-    let run = Run {
-        stop: Stop::new(),
+    let run = Context {
+        stop: CancellationToken::new(),
         listen: &|event| {
             if let Event::LeaseWatched { holder, until } = event {
                 watched.lock().unwrap().push((holder.by.clone(), until));
@@ -341,7 +349,7 @@ async fn no_name_of_saved_capacity_is_created_again() {
     let dead = control_by(&world.sandbox, "ben@desk");
     let flags = Fault::on("PutParameter").target("/flags/").always();
     world.inject(flags.fail(500, "InternalServerError", "gone"));
-    let off = dead.off(&[worker()], &off_wish(), &Run::quiet()).await;
+    let off = dead.off(&[worker()], &off_wish(), &Context::quiet()).await;
     assert!(off.is_err(), "{off:?}");
     assert!(world.parameters("capacity").is_empty());
     assert!(world.flag("worker").mode.is_on());
@@ -389,19 +397,19 @@ async fn a_stop_is_heard_within_a_second_whatever_is_waited_for() {
             Some(fault) => world.inject(fault),
             None => world.leave_a_lease(1, start() - Duration::from_secs(31)),
         }
-        let run = Run {
-            stop: Stop::new(),
+        let run = Context {
+            stop: CancellationToken::new(),
             listen: &|_| {},
         };
         let (roles, stop) = ([worker()], run.stop.clone());
-        let wish = On {
+        let wish = OnRequest {
             accept_event_loss: true,
             ..on_wish()
         };
         let operation = world.control.on(&roles, &wish, &run);
         let asked = async {
             tokio::time::sleep(Duration::from_secs(20)).await;
-            stop.stop();
+            stop.cancel();
             tokio::time::Instant::now()
         };
         let (ended, asked) = tokio::join!(
@@ -427,7 +435,7 @@ async fn only_the_lease_that_was_shown_is_ended() {
     world.leave_a_lease(1, start());
     let shown = world.control.holder().await.unwrap().unwrap();
     world.leave_a_lease(2, start() + Duration::from_secs(5));
-    let error = world.control.unlock(&shown, &Run::quiet()).await;
+    let error = world.control.unlock(&shown, &Context::quiet()).await;
     assert!(matches!(&error, Err(Error::Busy { .. })), "{error:?}");
     assert_eq!(world.parameters("lease").len(), 2, "nothing was changed");
 }
@@ -461,15 +469,15 @@ async fn a_stop_of_off_is_heard_while_the_accounts_limits_are_asked_for() {
     world.inject(put.fail(400, "InvalidParameterValueException", words));
     let asked = Fault::on("GetAccountSettings").always();
     world.inject(asked.fail(429, "TooManyRequestsException", "Rate exceeded"));
-    let run = Run {
-        stop: Stop::new(),
+    let run = Context {
+        stop: CancellationToken::new(),
         listen: &|_| {},
     };
     let (roles, wish) = ([worker()], off_wish());
     let off = world.control.off(&roles, &wish, &run);
     let stop = async {
         tokio::time::sleep(Duration::from_secs(10)).await;
-        run.stop.stop();
+        run.stop.cancel();
         tokio::time::Instant::now()
     };
     let (ended, asked) = tokio::join!(async { (off.await, tokio::time::Instant::now()) }, stop);

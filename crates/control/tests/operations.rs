@@ -3,32 +3,41 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
-use maintenance_control::{Control, Error, Off, On, RoleOutcome, Run, State, Who};
+use maintenance_control::{
+    Actor, Context, Control, Error, OffRequest, OnRequest, RoleOutcome, State,
+};
 use maintenance_flag::{Flag, Mode, Owner, Refusal};
 use maintenance_sandbox::{Fault, FunctionSpec};
 
 use support::{World, control_by, off_wish, on_wish, only, web, worker};
 
-fn observer(name: &str) -> Who {
-    Who::Observer(name.to_owned())
+fn observer(name: &str) -> Actor {
+    Actor::Observer(name.to_owned())
 }
 
-async fn on_as(control: &Control, who: Who) -> Result<(), Error> {
-    let wish = On {
+async fn on_as(control: &Control, who: Actor) -> Result<(), Error> {
+    let wish = OnRequest {
         who,
         reason: None,
         ..on_wish()
     };
-    control.on(&[web()], &wish, &Run::quiet()).await.map(drop)
+    control
+        .on(&[web()], &wish, &Context::quiet())
+        .await
+        .map(drop)
 }
 
-async fn off_as(control: &Control, who: Who, force: Option<&str>) -> Result<(), Error> {
-    let wish = Off {
+async fn off_as(control: &Control, who: Actor, force: Option<&str>) -> Result<(), Error> {
+    let wish = OffRequest {
+        product: None,
         who,
         force: force.map(str::to_owned),
         restore_saved: false,
     };
-    control.off(&[web()], &wish, &Run::quiet()).await.map(drop)
+    control
+        .off(&[web()], &wish, &Context::quiet())
+        .await
+        .map(drop)
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,7 +63,10 @@ async fn on_twice_and_off_twice_write_nothing_but_the_lease() {
     world.on(&web()).await.unwrap();
     world.sandbox.reset_calls();
     let other = control_by(&world.sandbox, "ben@desk");
-    let report = other.on(&[web()], &on_wish(), &Run::quiet()).await.unwrap();
+    let report = other
+        .on(&[web()], &on_wish(), &Context::quiet())
+        .await
+        .unwrap();
     assert_eq!(only(&report).outcome, RoleOutcome::AlreadyOn);
     assert_eq!(
         world.flag("web").by.as_deref(),
@@ -75,7 +87,7 @@ async fn an_observers_window_is_its_own() {
     let control = &world.control;
     on_as(control, observer("healthcheck")).await.unwrap();
     for attempt in [
-        off_as(control, Who::Person, None).await,
+        off_as(control, Actor::Person, None).await,
         off_as(control, observer("another"), None).await,
     ] {
         let Err(Error::Refused {
@@ -93,7 +105,7 @@ async fn an_observers_window_is_its_own() {
         .unwrap();
     assert!(!world.flag("web").mode.is_on());
     // And a person's window is no observer's.
-    on_as(control, Who::Person).await.unwrap();
+    on_as(control, Actor::Person).await.unwrap();
     let attempt = off_as(control, observer("healthcheck"), None).await;
     assert!(matches!(attempt, Err(Error::Refused { .. })), "{attempt:?}");
     assert!(world.flag("web").mode.is_on());
@@ -106,7 +118,7 @@ async fn force_overrides_an_observer_and_records_whom_and_why() {
     on_as(&world.control, observer("healthcheck"))
         .await
         .unwrap();
-    off_as(&world.control, Who::Person, Some("false alarm"))
+    off_as(&world.control, Actor::Person, Some("false alarm"))
         .await
         .unwrap();
     let flag = world.flag("web");
@@ -129,7 +141,7 @@ async fn one_refused_role_of_all_leaves_every_role_as_it_was() {
     );
     let error = world
         .control
-        .off(&[web(), worker()], &off_wish(), &Run::quiet())
+        .off(&[web(), worker()], &off_wish(), &Context::quiet())
         .await
         .unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error}");
@@ -156,7 +168,7 @@ async fn all_turns_web_on_first_and_off_last() {
     let roles = [worker(), web()];
     world
         .control
-        .on(&roles, &on_wish(), &Run::quiet())
+        .on(&roles, &on_wish(), &Context::quiet())
         .await
         .unwrap();
     let on = order(world.sandbox.writes());
@@ -176,7 +188,7 @@ async fn all_turns_web_on_first_and_off_last() {
     world.sandbox.reset_calls();
     world
         .control
-        .off(&roles, &off_wish(), &Run::quiet())
+        .off(&roles, &off_wish(), &Context::quiet())
         .await
         .unwrap();
     let off = order(world.sandbox.writes());
@@ -194,13 +206,13 @@ async fn web_stays_on_while_a_worker_is_not_back() {
     let roles = [web(), worker()];
     world
         .control
-        .on(&roles, &on_wish(), &Run::quiet())
+        .on(&roles, &on_wish(), &Context::quiet())
         .await
         .unwrap();
     world.inject(Fault::on("PutFunctionConcurrency").always().access_denied());
     let report = world
         .control
-        .off(&roles, &off_wish(), &Run::quiet())
+        .off(&roles, &off_wish(), &Context::quiet())
         .await
         .unwrap();
     let outcomes: Vec<_> = report.roles.iter().map(|role| role.outcome).collect();
@@ -321,13 +333,13 @@ async fn somebody_elses_write_at_the_same_moment_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_reason_too_long_to_store_changes_nothing() {
     let world = World::new([]);
-    let wish = On {
+    let wish = OnRequest {
         reason: Some("y".repeat(5000)),
         ..on_wish()
     };
     let error = world
         .control
-        .on(&[web()], &wish, &Run::quiet())
+        .on(&[web()], &wish, &Context::quiet())
         .await
         .unwrap_err();
     assert!(matches!(error, Error::NoRoom { .. }), "{error}");
@@ -394,7 +406,10 @@ async fn a_role_that_only_the_store_knows_is_known_and_restored() {
     let of_jobs = workers.workers.iter();
     assert_eq!(of_jobs.filter(|it| it.role == jobs.role).count(), 3);
 
-    let report = world.control.off(&known, &off_wish(), &Run::quiet()).await;
+    let report = world
+        .control
+        .off(&known, &off_wish(), &Context::quiet())
+        .await;
     assert!(report.unwrap().is_complete());
     assert_eq!(world.sandbox.fleet(), before);
     assert!(!world.flag("jobs").mode.is_on());

@@ -7,26 +7,27 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use maintenance_control::{
-    Error, Link, On, Report, RoleOutcome, RoleSpec, RoleStatus, Run, State, Updated, Who,
+    Actor, BypassLink, Context, Error, OnRequest, Report, RoleOutcome, RoleSpec, RoleStatus, State,
+    Updated,
 };
 use maintenance_flag::{Bypass, Change, Flag, Mode, Options, Refusal, Token};
 use maintenance_sandbox::FunctionSpec;
 use serde_json::{Value, json};
 use support::{World, on_wish, only, start, web, worker};
 
-async fn on(world: &World, roles: &[RoleSpec], wish: On) -> Report {
-    let run = Run::quiet();
+async fn on(world: &World, roles: &[RoleSpec], wish: OnRequest) -> Report {
+    let run = Context::quiet();
     world.control.on(roles, &wish, &run).await.expect("on")
 }
 
-fn wish(options: Options) -> On {
-    On {
+fn wish(options: Options) -> OnRequest {
+    OnRequest {
         options,
         ..on_wish()
     }
 }
 
-fn message(text: &str) -> On {
+fn message(text: &str) -> OnRequest {
     wish(Options {
         message: Change::Set(text.to_owned()),
         ..Options::default()
@@ -45,8 +46,8 @@ fn opens_in(minutes: u64) -> Options {
     }
 }
 
-fn link(byte: u8) -> Link {
-    Link {
+fn link(byte: u8) -> BypassLink {
+    BypassLink {
         token: Token::from_random([byte; Token::LEN]),
         until: in_minutes(60),
     }
@@ -62,7 +63,7 @@ async fn status(world: &World, role: &RoleSpec) -> (RoleStatus, Value) {
 #[tokio::test(start_paused = true)]
 async fn status_shows_all_of_it_and_never_the_hash() {
     let world = World::new([]);
-    let wish = On {
+    let wish = OnRequest {
         read_only: true,
         link: Some(link(1)),
         ..wish(Options {
@@ -105,7 +106,7 @@ async fn one_token_is_hashed_for_each_role() {
         functions: None,
         ..worker()
     };
-    let wish = On {
+    let wish = OnRequest {
         link: Some(link(1)),
         ..on_wish()
     };
@@ -130,7 +131,7 @@ async fn one_token_is_hashed_for_each_role() {
 #[tokio::test(start_paused = true)]
 async fn a_window_that_is_open_is_changed_in_what_is_said_and_nothing_else() {
     let world = World::new([]);
-    let first = On {
+    let first = OnRequest {
         link: Some(link(1)),
         ..message("Back soon.")
     };
@@ -165,7 +166,7 @@ async fn a_window_that_is_open_is_changed_in_what_is_said_and_nothing_else() {
     let report = on(
         &world,
         &[web()],
-        On {
+        OnRequest {
             link: Some(link(2)),
             ..on_wish()
         },
@@ -254,7 +255,7 @@ async fn an_end_that_has_passed_opens_nothing_at_once() {
         auto_off: Some(true),
         ..Options::default()
     });
-    let error = world.control.on(&[web()], &opens, &Run::quiet()).await;
+    let error = world.control.on(&[web()], &opens, &Context::quiet()).await;
     let error = error.unwrap_err();
     let refused = matches!(&error, Error::Refused { source, .. } if *source == Refusal::NoEnd);
     assert!(refused, "{error}");
@@ -265,7 +266,7 @@ async fn an_end_that_has_passed_opens_nothing_at_once() {
 #[tokio::test(start_paused = true)]
 async fn what_writes_is_drained_anew_when_a_read_only_window_closes_wholly() {
     let world = World::new([]);
-    let read_only = On {
+    let read_only = OnRequest {
         read_only: true,
         ..on_wish()
     };
@@ -273,7 +274,7 @@ async fn what_writes_is_drained_anew_when_a_read_only_window_closes_wholly() {
     let first = drained(&on(&world, &[web()], read_only.clone()).await);
     assert_eq!(world.flag("web").drained_at, Some(first));
     tokio::time::advance(Duration::from_secs(100)).await;
-    let told = On {
+    let told = OnRequest {
         read_only: true,
         ..message("Back soon.")
     };
@@ -314,14 +315,14 @@ async fn functions_stay_paused_when_their_flag_opens_by_itself_and_that_is_said(
 #[tokio::test(start_paused = true)]
 async fn when_an_observers_window_ends_is_the_observers_to_say() {
     let world = World::new([]);
-    let observer = |options| On {
-        who: Who::Observer("healthcheck".to_owned()),
+    let observer = |options| OnRequest {
+        who: Actor::Observer("healthcheck".to_owned()),
         ..wish(options)
     };
     on(&world, &[web()], observer(Options::default())).await;
     let before = world.flag("web");
     let opens = wish(opens_in(10));
-    let error = world.control.on(&[web()], &opens, &Run::quiet()).await;
+    let error = world.control.on(&[web()], &opens, &Context::quiet()).await;
     let error = error.unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error}");
     assert_eq!(world.flag("web"), before);
@@ -342,7 +343,7 @@ async fn a_flag_that_will_not_fit_is_refused_before_anything_is_begun() {
             let world = World::new([FunctionSpec::new("demo-dev-a").reserved(7)]);
             let name = role.role.as_str().to_owned();
             let wish = message(&"x".repeat(length));
-            match world.control.on(&[role], &wish, &Run::quiet()).await {
+            match world.control.on(&[role], &wish, &Context::quiet()).await {
                 Ok(_) => {
                     assert!(world.flag(&name).drained_at.is_some());
                     stored += 1;

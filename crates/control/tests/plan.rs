@@ -5,7 +5,9 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use maintenance_control::{Action, Error, On, RoleOutcome, RoleSpec, Run, Selection, Step};
+use maintenance_control::{
+    Action, Context, Error, OnRequest, RoleOutcome, RoleSpec, Selection, Step,
+};
 use maintenance_flag::Reserved;
 use maintenance_sandbox::{CallRecord, FunctionSpec, MappingSpec};
 
@@ -41,7 +43,7 @@ async fn the_account_is_listed_once_for_all_roles() {
         role("search", "demo-dev-search"),
         role("image", "demo-dev-image"),
     ];
-    let quiet = Run::quiet();
+    let quiet = Context::quiet();
     let plan = world.control.plan_on(&roles, &on_wish(), &quiet).await;
     assert_eq!(plan.unwrap().roles.len(), 4);
     assert_eq!(calls(&world, "ListFunctions"), 1);
@@ -94,7 +96,7 @@ async fn a_dry_run_lists_the_steps_of_each_function_in_order() {
         .sandbox
         .seed(function.mapping(MappingSpec::sqs(name)))
         .remove(0);
-    let quiet = Run::quiet();
+    let quiet = Context::quiet();
     let roles = [worker()];
     let plan = world.control.plan_on(&roles, &on_wish(), &quiet).await;
     let plan = plan.unwrap();
@@ -140,15 +142,15 @@ async fn a_dry_run_lists_the_steps_of_each_function_in_order() {
 }
 
 /// A yes to what a plan shows.
-async fn yes(world: &World, roles: &[RoleSpec]) -> On {
+async fn yes(world: &World, roles: &[RoleSpec]) -> OnRequest {
     let plan = world
         .control
-        .plan_on(roles, &on_wish(), &Run::quiet())
+        .plan_on(roles, &on_wish(), &Context::quiet())
         .await;
     let plan = plan.unwrap();
     let workers = plan.roles.iter().filter_map(|role| role.workers.as_ref());
     let shown = workers.flat_map(|workers| workers.events.clone()).collect();
-    On {
+    OnRequest {
         shown: Some(shown),
         ..on_wish()
     }
@@ -182,7 +184,7 @@ async fn after_a_yes_the_flag_of_web_turns_on_before_functions_are_read_again() 
             false => on_wish(),
         };
         world.sandbox.reset_calls();
-        let quiet = Run::quiet();
+        let quiet = Context::quiet();
         world.control.on(&roles, &wish, &quiet).await.unwrap();
         let order = order(&world);
         let is_web = |(operation, target): &(String, String)| {
@@ -209,7 +211,7 @@ async fn what_a_yes_did_not_show_refuses_the_workers_and_says_that_web_is_on() {
     let before = world.sandbox.fleet();
     let allowed = world.sandbox.allow(name, None, "s3.amazonaws.com");
     allowed.unwrap();
-    let refused = world.control.on(&roles, &wish, &Run::quiet()).await;
+    let refused = world.control.on(&roles, &wish, &Context::quiet()).await;
     let Err(Error::Unfinished { report, source }) = refused else {
         panic!("{refused:?}");
     };

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use maintenance_control::{Event, Run, Stop, Waiting};
+use maintenance_control::{CancellationToken, Context, Event, Waiting};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Service};
 
 use support::{World, off_wish, on_wish, web, worker};
@@ -33,8 +33,8 @@ async fn listeners_hear_each_role_begin_and_end_and_every_function() {
         };
         heard.lock().unwrap().push(line);
     };
-    let run = Run {
-        stop: Stop::new(),
+    let run = Context {
+        stop: CancellationToken::new(),
         listen: &listen,
     };
     world
@@ -60,8 +60,8 @@ async fn waited(world: &World) -> (Vec<Waiting>, Vec<Waiting>) {
             heard.lock().unwrap().push(waiting);
         }
     };
-    let run = Run {
-        stop: Stop::new(),
+    let run = Context {
+        stop: CancellationToken::new(),
         listen: &listen,
     };
     let roles = [worker()];

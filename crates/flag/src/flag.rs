@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::document::{self, DecodeError, Fields, SCHEMA};
-use crate::names::WindowId;
+use crate::names::{Product, WindowId};
 
 /// What a role answers its visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,6 +142,8 @@ pub struct Flag {
     pub window: Option<WindowId>,
     /// Who opened the window. None when off, or if the flag was typed by hand.
     pub owner: Option<Owner>,
+    /// The product that the window was opened for. Leaving the product closes this window.
+    pub product: Option<Product>,
     /// Who made the last transition: `ana@laptop`.
     pub by: Option<String>,
     /// Why, for the team.
@@ -176,6 +178,7 @@ impl Flag {
             mode,
             window: None,
             owner: None,
+            product: None,
             by: None,
             reason: None,
             message: None,
@@ -253,6 +256,7 @@ impl Flag {
             owner,
             overrode,
             window: fields.parsed("window", "a window id", |text| text.parse().ok())?,
+            product: fields.parsed("product", "a product's id", |text| text.parse().ok())?,
             by: fields.text("by")?,
             reason: fields.text("reason")?,
             message: fields.text("message")?,
@@ -274,6 +278,7 @@ impl Flag {
             "mode": self.mode.as_str(),
             "window": self.window.as_ref().map(WindowId::as_str),
             "owner": self.owner.as_ref().map(Owner::to_json),
+            "product": self.product.as_ref().map(Product::as_str),
             "by": self.by,
             "reason": self.reason,
             "message": self.message,

@@ -42,7 +42,7 @@ pub use bypass::{
 };
 pub use document::{DecodeError, MAX_VALUE_BYTES, SCHEMA};
 pub use flag::{Flag, Mode, Owner, OwnerKind};
-pub use names::{App, NameError, Parameters, Prefix, Role, WindowId};
+pub use names::{App, NameError, Parameters, Prefix, Product, Role, WindowId};
 pub use operator::{
     Capacity, CapacityDoc, Change, Enter, Event, Exit, Force, Lease, Left, LeftOut, MAX_NAME_BYTES,
     MAX_REASON_BYTES, NoRoom, Options, Outcome, PackError, Part, Refusal, Reserved, Step, next,

@@ -13,8 +13,8 @@ pub use parameters::{Parameters, Prefix};
 
 /// The most characters of an app name or an env name.
 const MAX_NAME: usize = 64;
-/// The most characters of a role.
-const MAX_ROLE: usize = 32;
+/// The most characters of a role or a product.
+const MAX_WORD: usize = 32;
 
 /// A name that breaks a rule. The message quotes the name and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +41,7 @@ impl NameError {
         }
     }
 
-    /// Which kind of name is wrong: `app`, `env`, `role`, `window` or `prefix`.
+    /// Which kind of name is wrong: `app`, `env`, `role`, `product`, `window` or `prefix`.
     #[must_use]
     pub fn what(&self) -> &'static str {
         self.what
@@ -71,6 +71,27 @@ fn check_segment(what: &'static str, value: &str) -> Result<(), NameError> {
     }
     if !value.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         return fail("it must start with a letter or a digit");
+    }
+    Ok(())
+}
+
+/// The rule for a role and a product: a word that can stand in a command, a path and a URL.
+fn check_word(what: &'static str, value: &str) -> Result<(), NameError> {
+    let fail = |rule: &str| Err(NameError::new(what, value, rule));
+    if value.is_empty() {
+        return fail("it must not be empty");
+    }
+    if value.chars().count() > MAX_WORD {
+        return fail("it may have at most 32 characters");
+    }
+    if !value
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+    {
+        return fail("it may hold only lower-case letters a-z, digits, '_' and '-'");
+    }
+    if !value.starts_with(|first: char| first.is_ascii_lowercase()) {
+        return fail("it must start with a letter");
     }
     Ok(())
 }
@@ -153,27 +174,39 @@ impl FromStr for Role {
     type Err = NameError;
 
     fn from_str(value: &str) -> Result<Self, NameError> {
-        let fail = |rule: &str| Err(NameError::new("role", value, rule));
-        if value.is_empty() {
-            return fail("it must not be empty");
-        }
-        if value.chars().count() > MAX_ROLE {
-            return fail("it may have at most 32 characters");
-        }
-        if !value
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
-        {
-            return fail("it may hold only lower-case letters a-z, digits, '_' and '-'");
-        }
-        if !value.starts_with(|first: char| first.is_ascii_lowercase()) {
-            return fail("it must start with a letter");
-        }
+        check_word("role", value)?;
         Ok(Self(value.to_owned()))
     }
 }
 
 impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A named set of apps of one environment that go into maintenance together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Product(String);
+
+impl Product {
+    /// The product's id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Product {
+    type Err = NameError;
+
+    fn from_str(value: &str) -> Result<Self, NameError> {
+        check_word("product", value)?;
+        Ok(Self(value.to_owned()))
+    }
+}
+
+impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }

@@ -1,8 +1,8 @@
 //! From settings to the control plane they describe.
 
 use maintenance_control::{
-    Calls, Clock, Control, Error, FileStore, Fleet, Pace, RoleSpec, Run, SsmStore, Store, Visitor,
-    connect,
+    Calls, Clock, Context, Control, Error, FileStore, Fleet, RateLimiter, RoleSpec, SsmStore,
+    Store, Visitor, connect,
 };
 use maintenance_flag::App;
 
@@ -45,8 +45,8 @@ pub(crate) async fn connection(settings: &Settings, app: App) -> Result<Connecti
         StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
         StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),
     };
-    let pace = Pace::per_second(settings.rate.value.0);
-    let fleet = Fleet::new(clients.lambda, Clock::System, pace);
+    let rate_limiter = RateLimiter::per_second(settings.rate.value.0);
+    let fleet = Fleet::new(clients.lambda, Clock::System, rate_limiter);
     let by = settings.by.value.clone();
     let control = Control::new(app, &settings.prefix.value, store, fleet, by);
     Ok(Connection {
@@ -96,6 +96,6 @@ pub(crate) async fn known(
     configured: Vec<RoleSpec>,
     output: &Output,
 ) -> Result<Vec<RoleSpec>, Error> {
-    let known = async |control: &Control, _: &Run<'_>| control.known_roles(configured).await;
+    let known = async |control: &Control, _: &Context<'_>| control.known_roles(configured).await;
     told(connection, output, known).await
 }

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use maintenance_control::{Control, Report, RoleOutcome, RoleSpec, Stop, Visit, Visitor};
+use maintenance_control::{
+    CancellationToken, Control, Report, RoleOutcome, RoleSpec, Visit, Visitor,
+};
 use maintenance_flag::{App, Mode, Role};
 use tokio::time::{sleep, timeout};
 
@@ -50,7 +52,7 @@ pub(crate) async fn after_on(
     url: &str,
     roles: &[RoleSpec],
     report: &Report,
-    stop: &Stop,
+    stop: &CancellationToken,
     output: &Output,
 ) {
     let has_site = |spec: &RoleSpec| spec.functions.is_none() && spec.role != Role::worker();
@@ -63,7 +65,7 @@ pub(crate) async fn after_on(
     let refused = async {
         loop {
             match visit(visitor, url).await {
-                Ok(visit) if visit.is_refused || stop.is_stopped() => return Ok(visit),
+                Ok(visit) if visit.is_refused || stop.is_cancelled() => return Ok(visit),
                 Err(error) => return Err(error),
                 Ok(_) => sleep(AGAIN).await,
             }

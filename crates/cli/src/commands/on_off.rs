@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use maintenance_control::{
-    Action, Control, Error, Event, Link, Off, On, Report, RoleSpec, Run, Stop, Who,
+    Action, Actor, BypassLink, CancellationToken, Context, Control, Error, Event, OffRequest,
+    OnRequest, Report, RoleSpec,
 };
 use maintenance_flag::{App, MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Role, stored_bytes};
 
@@ -34,8 +35,9 @@ pub(crate) async fn on(
     let observer = args.observer.as_deref().unwrap_or_default();
     not_longer("--observer", observer.trim(), MAX_NAME_BYTES)?;
     one_line("--observer", observer.trim())?;
-    let mut on = On {
+    let mut on = OnRequest {
         who: who(args.observer.as_deref())?,
+        product: None,
         reason: reason(args.reason.as_deref())?,
         read_only: given.read_only,
         options: given.options.clone(),
@@ -100,8 +102,9 @@ pub(crate) async fn off(
     args: &OffArgs,
     output: &Output,
 ) -> Result<Outcome, CliError> {
-    let off = Off {
+    let off = OffRequest {
         who: who(args.observer.as_deref())?,
+        product: None,
         force: if args.force {
             reason(args.reason.as_deref())?
         } else {
@@ -135,7 +138,7 @@ fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
 
 /// Refuses options that no flag has room for, before anything is read or asked.
 fn check_room(
-    on: &On,
+    on: &OnRequest,
     roles: &[RoleSpec],
     settings: &Settings,
     app: &App,
@@ -171,11 +174,11 @@ fn one_line(option: &str, text: &str) -> Result<(), CliError> {
     })
 }
 
-fn who(observer: Option<&str>) -> Result<Who, CliError> {
+fn who(observer: Option<&str>) -> Result<Actor, CliError> {
     match observer.map(str::trim) {
-        None => Ok(Who::Person),
+        None => Ok(Actor::Person),
         Some("") => Err(CliError::usage("--observer needs a name").cause("it is empty")),
-        Some(name) => Ok(Who::Observer(name.to_owned())),
+        Some(name) => Ok(Actor::Observer(name.to_owned())),
     }
 }
 
@@ -226,7 +229,7 @@ async fn operate(
 ) -> Result<Outcome, CliError> {
     let app = settings.app()?;
     let invocation = Invocation::of(settings);
-    let stop = Stop::new();
+    let stop = CancellationToken::new();
     let control = &connection.control;
     let progress = Progress::new(output, connection);
     let listen = |event: Event<'_>| match event {
@@ -242,9 +245,9 @@ async fn operate(
                 output.say(line);
             }
         }
-        event => progress.tell(&event),
+        event => progress.emit(&event),
     };
-    let run = Run {
+    let run = Context {
         stop: stop.clone(),
         listen: &listen,
     };
@@ -303,7 +306,7 @@ async fn operate(
     match render::problem(&report) {
         Some(problem) => Err(problem.already_reported()),
         None if drained => Ok(Outcome::Done),
-        None if !stop.is_stopped() => Err(CliError::failed(render::END_UNKNOWN)
+        None if !stop.is_cancelled() => Err(CliError::failed(render::END_UNKNOWN)
             .hint("run the same command again with --wait, or wait 15 min, the longest timeout that AWS allows")
             .already_reported()),
         None => Err(CliError::new(
@@ -341,7 +344,7 @@ async fn drain(
     wish: &Wish,
     report: &Report,
     progress: &Progress<'_>,
-    run: &Run<'_>,
+    run: &Context<'_>,
 ) -> bool {
     let output = progress.output();
     let Wish::On { wait, .. } = wish else {
@@ -386,14 +389,14 @@ async fn drain(
 /// What is asked for.
 enum Wish {
     On {
-        on: Box<On>,
+        on: Box<OnRequest>,
         wait: bool,
         /// What visitors get was part of a question.
         asked: bool,
         /// Where a bypass link leads.
         url: Option<String>,
     },
-    Off(Off),
+    Off(OffRequest),
 }
 
 impl Wish {
@@ -419,7 +422,7 @@ impl Wish {
         matches!(self, Self::On { asked: true, .. })
     }
 
-    fn link(&self) -> (Option<&Link>, Option<&str>) {
+    fn link(&self) -> (Option<&BypassLink>, Option<&str>) {
         match self {
             Self::On { on, url, .. } => (on.link.as_ref(), url.as_deref()),
             Self::Off(_) => (None, None),

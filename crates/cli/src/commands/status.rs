@@ -51,7 +51,7 @@ pub(crate) async fn run(
     }
     for role in &status.roles {
         for note in render::status_notes(role, &reader) {
-            output.tell(&note);
+            output.emit(&note);
         }
     }
     if output.json() {

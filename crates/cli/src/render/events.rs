@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use maintenance_control::{Arrival, Fate, FunctionEvents, Report};
+use maintenance_control::{Delivery, FunctionEvents, Report, Trigger};
 
 use super::operation::functions;
 
@@ -41,24 +41,24 @@ pub(crate) fn events(events: &[FunctionEvents], all: bool) -> Vec<String> {
             lines.push(format!("  {}: {what}", functions(count)));
         }
     };
-    let has = |fate: fn(&Fate) -> bool| {
+    let has = |fate: fn(&Delivery) -> bool| {
         move |it: &FunctionEvents| it.arrivals.iter().any(|arrival| fate(&arrival.fate))
     };
     count(
         "messages wait in their queues",
-        &has(|fate| *fate == Fate::Queued),
+        &has(|fate| *fate == Delivery::Queued),
     );
     count(
         "records wait in their streams, within the retention of those",
-        &has(|fate| *fate == Fate::InStream),
+        &has(|fate| *fate == Delivery::InStream),
     );
     count(
         "events go to a dead-letter queue or failure destination",
-        &has(|fate| matches!(fate, Fate::Sent { .. })),
+        &has(|fate| matches!(fate, Delivery::Sent { .. })),
     );
     count(
         "synchronous callers get 429",
-        &has(|fate| *fate == Fate::Throttled),
+        &has(|fate| *fate == Delivery::Throttled),
     );
     count("no triggers", &|it| {
         it.arrivals.is_empty() && it.unseen.is_empty() && it.unread.is_empty()
@@ -110,13 +110,13 @@ pub(crate) fn events_of(report: &Report) -> impl Iterator<Item = &FunctionEvents
 pub(crate) fn describe(events: &FunctionEvents) -> String {
     let mut parts = bad(events);
     let (mut queued, mut streamed, mut throttled) = (Vec::new(), Vec::new(), Vec::new());
-    let mut sent: Vec<(&str, Vec<&Arrival>)> = Vec::new();
+    let mut sent: Vec<(&str, Vec<&Trigger>)> = Vec::new();
     for arrival in &events.arrivals {
         match &arrival.fate {
-            Fate::Queued => queued.push(arrival),
-            Fate::InStream => streamed.push(arrival),
-            Fate::Throttled => throttled.push(arrival),
-            Fate::Sent { to } => match sent.iter_mut().find(|(known, _)| known == to) {
+            Delivery::Queued => queued.push(arrival),
+            Delivery::InStream => streamed.push(arrival),
+            Delivery::Throttled => throttled.push(arrival),
+            Delivery::Sent { to } => match sent.iter_mut().find(|(known, _)| known == to) {
                 Some((_, arrivals)) => arrivals.push(arrival),
                 None => sent.push((to, vec![arrival])),
             },
@@ -155,7 +155,7 @@ fn worst(events: &FunctionEvents) -> String {
 
 fn bad(events: &FunctionEvents) -> Vec<String> {
     let mut parts = Vec::new();
-    let lost: Vec<&Arrival> = events.lost().collect();
+    let lost: Vec<&Trigger> = events.lost().collect();
     if !lost.is_empty() {
         parts.push(format!(
             "events from {} will be LOST (no dead-letter queue, no failure destination)",
@@ -178,15 +178,15 @@ fn bad(events: &FunctionEvents) -> Vec<String> {
 }
 
 /// Who brings it, each once: `s3.amazonaws.com, sqs orders, events.amazonaws.com to live`.
-fn names(arrivals: &[&Arrival]) -> String {
+fn names(arrivals: &[&Trigger]) -> String {
     let names: BTreeSet<String> = arrivals.iter().map(|it| name(it)).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn name(arrival: &Arrival) -> String {
+fn name(arrival: &Trigger) -> String {
     let mut name = arrival.from.clone();
     // A principal says enough; which queue or stream a mapping reads has to be said.
-    if matches!(arrival.fate, Fate::Queued | Fate::InStream)
+    if matches!(arrival.fate, Delivery::Queued | Delivery::InStream)
         && let Some(source) = arrival.source.as_deref().and_then(short)
     {
         name = format!("{name} {source}");
@@ -211,8 +211,8 @@ fn short(arn: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn arrival(from: &str, fate: Fate) -> Arrival {
-        Arrival {
+    fn arrival(from: &str, fate: Delivery) -> Trigger {
+        Trigger {
             from: from.to_owned(),
             source: None,
             qualifier: None,
@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    fn function(name: &str, arrivals: Vec<Arrival>) -> FunctionEvents {
+    fn function(name: &str, arrivals: Vec<Trigger>) -> FunctionEvents {
         FunctionEvents {
             function: name.to_owned(),
             arrivals,
@@ -229,8 +229,8 @@ mod tests {
         }
     }
 
-    fn mapped(from: &str, arn: &str, fate: Fate) -> Arrival {
-        Arrival {
+    fn mapped(from: &str, arn: &str, fate: Delivery) -> Trigger {
+        Trigger {
             source: Some(arn.to_owned()),
             ..arrival(from, fate)
         }
@@ -239,22 +239,22 @@ mod tests {
     #[test]
     fn each_fate_has_its_words_and_the_worst_comes_first() {
         let to = "arn:aws:sqs:us-east-1:1:dead".to_owned();
-        let live = Arrival {
+        let live = Trigger {
             qualifier: Some("live".to_owned()),
-            ..arrival("events.amazonaws.com", Fate::Sent { to })
+            ..arrival("events.amazonaws.com", Delivery::Sent { to })
         };
         let events = FunctionEvents {
             unseen: vec!["lambda:ListAliases".to_owned()],
             ..function(
                 "f",
                 vec![
-                    mapped("sqs", "arn:aws:sqs:us-east-1:1:orders", Fate::Queued),
-                    arrival("apigateway.amazonaws.com", Fate::Throttled),
+                    mapped("sqs", "arn:aws:sqs:us-east-1:1:orders", Delivery::Queued),
+                    arrival("apigateway.amazonaws.com", Delivery::Throttled),
                     live,
-                    arrival("s3.amazonaws.com", Fate::Lost),
-                    arrival("s3.amazonaws.com", Fate::Lost),
-                    arrival("sns.amazonaws.com", Fate::Lost),
-                    arrival("kafka", Fate::InStream),
+                    arrival("s3.amazonaws.com", Delivery::Lost),
+                    arrival("s3.amazonaws.com", Delivery::Lost),
+                    arrival("sns.amazonaws.com", Delivery::Lost),
+                    arrival("kafka", Delivery::InStream),
                 ],
             )
         };
@@ -309,7 +309,7 @@ mod tests {
             .collect();
         fleet.extend((0..25).map(|n| {
             let name = format!("lossy-{n:02}");
-            function(&name, vec![arrival("s3.amazonaws.com", Fate::Lost)])
+            function(&name, vec![arrival("s3.amazonaws.com", Delivery::Lost)])
         }));
         let lines = events(&fleet, false);
         assert_eq!(lines.len(), 1 + 20 + 1);

@@ -24,7 +24,8 @@ pub(crate) use operation::{finished, functions, new_window_summary, plan, starte
 pub(crate) use options::{APPEND, NOT_ENCRYPTED, about_link, still_passes, will_turn, will_update};
 pub(crate) use problem::{problem, unfinished};
 pub(crate) use progress::{
-    at_work, draining, for_so_long, listing, nothing_finished, pace, reading, unanswered, waiting,
+    at_work, draining, for_so_long, listing, nothing_finished, reading, throughput, unanswered,
+    waiting,
 };
 pub(crate) use reader::{Reader, localized};
 pub(crate) use site::{gate_answers, never_on, no_gate, site_of_new_app, site_unknown};

@@ -45,6 +45,9 @@ pub(crate) fn outcome(report: &RoleReport) -> String {
         }
         RoleOutcome::TurnedOff => format!("{role} maintenance has been turned off"),
         RoleOutcome::AlreadyOff => format!("{role} maintenance is already off"),
+        RoleOutcome::LeftOn => {
+            format!("{role} maintenance was turned on by itself, not for the product: it stays on")
+        }
         RoleOutcome::StillOn => format!("{role} maintenance is still on"),
         RoleOutcome::Unfinished => format!("{role} maintenance did not finish"),
         RoleOutcome::NotBegun => format!("{role} maintenance was not started"),
@@ -204,6 +207,7 @@ pub(crate) fn plan(
             RoleOutcome::TurnedOff => Some("disable"),
             RoleOutcome::AlreadyOn
             | RoleOutcome::AlreadyOff
+            | RoleOutcome::LeftOn
             | RoleOutcome::StillOn
             | RoleOutcome::Unfinished
             | RoleOutcome::NotBegun => None,

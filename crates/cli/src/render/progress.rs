@@ -48,7 +48,7 @@ pub(crate) fn draining(left: Duration) -> String {
 }
 
 /// How fast it goes, functions a second, and how long it will take still.
-pub(crate) fn pace(per_second: f64, left: Duration) -> String {
+pub(crate) fn throughput(per_second: f64, left: Duration) -> String {
     // A few a minute are not "0.0/s".
     let rate = if per_second < 0.95 {
         format!("{:.1}/min", per_second * 60.0)
@@ -133,10 +133,10 @@ mod tests {
     #[test]
     fn the_pace_is_told_in_numbers_that_say_something() {
         let seconds = Duration::from_secs;
-        assert_eq!(pace(9.84, seconds(90)), "9.8/s, 1 min 30 s left");
-        assert_eq!(pace(0.1, seconds(30)), "6.0/min, 30 s left");
-        assert_eq!(pace(10.0, Duration::ZERO), "10.0/s");
-        assert_eq!(pace(0.1, Duration::MAX), "6.0/min");
+        assert_eq!(throughput(9.84, seconds(90)), "9.8/s, 1 min 30 s left");
+        assert_eq!(throughput(0.1, seconds(30)), "6.0/min, 30 s left");
+        assert_eq!(throughput(10.0, Duration::ZERO), "10.0/s");
+        assert_eq!(throughput(0.1, Duration::MAX), "6.0/min");
     }
 
     #[test]

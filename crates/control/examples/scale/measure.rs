@@ -100,7 +100,7 @@ impl Measured {
     /// changed, so that the shared budget comes on top.
     pub(crate) fn floor(&self) -> Duration {
         let [shared, functions, policies] =
-            PACES.map(|(budget, pace)| self.charged(budget) as f64 / pace);
+            PACES.map(|(budget, rate_limiter)| self.charged(budget) as f64 / rate_limiter);
         Duration::from_secs_f64(shared + functions.max(policies))
     }
 

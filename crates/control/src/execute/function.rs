@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 
 use super::{End, FunctionOutcome};
 use crate::error::Error;
-use crate::fence::Guard;
+use crate::fence::Fence;
 use crate::fleet::LambdaError;
 use crate::fleet::{Absent, Change, Fleet, LAG, MappingState, not_found_but_listed};
 use crate::plan::{FunctionPlan, provisioned_drift, reserved_drift};
@@ -30,7 +30,7 @@ pub(super) struct Saving<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FunctionRun<'a> {
     fleet: &'a Fleet,
-    guard: &'a Guard,
+    fence: &'a Fence,
     name: &'a str,
     /// None while it is restored.
     saving: Option<Saving<'a>>,
@@ -63,13 +63,13 @@ type Stepped = Result<StepOutcome, StepError>;
 impl<'a> FunctionRun<'a> {
     pub(super) fn new(
         fleet: &'a Fleet,
-        guard: &'a Guard,
+        fence: &'a Fence,
         name: &'a str,
         saving: Option<Saving<'a>>,
     ) -> Self {
         Self {
             fleet,
-            guard,
+            fence,
             name,
             saving,
         }
@@ -88,7 +88,7 @@ impl<'a> FunctionRun<'a> {
             Err(StepError::Unsaved(error)) => outcome.end = End::unsaved(self.name, &error),
             Err(StepError::Failed(LambdaError::Gone { .. })) => {
                 let absent = Absent::Function(self.name);
-                let certain = self.fleet.is_certainly_gone(absent, Some(self.guard));
+                let certain = self.fleet.is_certainly_gone(absent, Some(self.fence));
                 outcome.end = certain.await.map_or_else(End::of, |()| End::Gone);
             }
             Err(StepError::Failed(error)) => outcome.end = End::of(error),
@@ -146,7 +146,7 @@ impl<'a> FunctionRun<'a> {
                 let any = |_| true;
                 let deleted = self
                     .fleet
-                    .delete_provisioned(self.name, qualifier, any, self.guard);
+                    .delete_provisioned(self.name, qualifier, any, self.fence);
                 deleted.await?;
                 Ok(StepOutcome::Made)
             }
@@ -185,7 +185,7 @@ impl<'a> FunctionRun<'a> {
     }
 
     async fn disable(&self, uuid: &str) -> Stepped {
-        match self.fleet.disable_mapping(uuid, self.guard).await {
+        match self.fleet.disable_mapping(uuid, self.fence).await {
             Ok(Change::Made) => return Ok(StepOutcome::Made),
             // Somebody else has disabled it since it was read, and `off` must not enable it.
             Ok(Change::Theirs { .. }) => {}
@@ -205,14 +205,14 @@ impl<'a> FunctionRun<'a> {
 
     async fn await_disabled(&self, uuid: &str) -> Stepped {
         let disabled = |state| state != MappingState::Disabling;
-        match self.fleet.await_mapping(uuid, disabled, self.guard).await {
+        match self.fleet.await_mapping(uuid, disabled, self.fence).await {
             Ok(_) | Err(LambdaError::Gone { .. }) => Ok(StepOutcome::Made),
             Err(error) => Err(error.into()),
         }
     }
 
     async fn enable(&self, uuid: &str) -> Stepped {
-        match self.fleet.set_mapping(uuid, true, self.guard).await {
+        match self.fleet.set_mapping(uuid, true, self.fence).await {
             Ok(()) => Ok(StepOutcome::Made),
             Err(LambdaError::Gone { .. }) => {
                 self.is_certainly_gone(uuid).await?;
@@ -225,15 +225,15 @@ impl<'a> FunctionRun<'a> {
 
     async fn is_certainly_gone(&self, uuid: &str) -> Result<(), LambdaError> {
         let absent = Absent::Mapping(uuid);
-        self.fleet.is_certainly_gone(absent, Some(self.guard)).await
+        self.fleet.is_certainly_gone(absent, Some(self.fence)).await
     }
 
     async fn delete_provisioned(&self, qualifier: &str, was: u32) -> Stepped {
-        let Self { fleet, guard, .. } = *self;
+        let Self { fleet, fence, .. } = *self;
         let mut known = Some(was);
         for _ in 0..ROUNDS {
             let expected = |now| now == known;
-            let deleted = fleet.delete_provisioned(self.name, qualifier, expected, guard);
+            let deleted = fleet.delete_provisioned(self.name, qualifier, expected, fence);
             let (now, touched) = match deleted.await? {
                 Change::Made => return Ok(StepOutcome::Made),
                 Change::Theirs { now, touched } => (now, touched),
@@ -248,7 +248,7 @@ impl<'a> FunctionRun<'a> {
                     }
                 });
             }
-            let all = self.confirmed(fleet.all_provisioned(self.name, Some(guard)));
+            let all = self.confirmed(fleet.all_provisioned(self.name, Some(fence)));
             if all.await?.get(qualifier).copied() != now {
                 continue;
             }
@@ -266,12 +266,12 @@ impl<'a> FunctionRun<'a> {
     }
 
     async fn reserve_zero(&self, was: Reserved) -> Stepped {
-        let Self { fleet, guard, .. } = *self;
+        let Self { fleet, fence, .. } = *self;
         let zero = Reserved::Limit(0);
         let mut known = was;
         for _ in 0..ROUNDS {
             let expected = |now| now == known;
-            let set = fleet.set_reserved(self.name, zero, expected, guard).await?;
+            let set = fleet.set_reserved(self.name, zero, expected, fence).await?;
             let (now, touched) = match set {
                 Change::Made => return Ok(StepOutcome::Made),
                 Change::Theirs { now, touched } => (now, touched),
@@ -280,7 +280,7 @@ impl<'a> FunctionRun<'a> {
             if touched && now == zero {
                 return Ok(StepOutcome::Made);
             }
-            let described = self.confirmed(fleet.describe(self.name, Some(guard)));
+            let described = self.confirmed(fleet.describe(self.name, Some(fence)));
             if described.await?.map(|described| described.reserved) != Some(now) {
                 continue;
             }
@@ -302,7 +302,7 @@ impl<'a> FunctionRun<'a> {
         let expected = |now| overwrite || now == Reserved::Limit(0) || now == saved;
         let set = self
             .fleet
-            .set_reserved(self.name, saved, expected, self.guard);
+            .set_reserved(self.name, saved, expected, self.fence);
         Ok(match set.await? {
             Change::Made => StepOutcome::Made,
             Change::Theirs { now, .. } => StepOutcome::Kept(reserved_drift(self.name, saved, now)),
@@ -310,9 +310,9 @@ impl<'a> FunctionRun<'a> {
     }
 
     async fn put_provisioned(&self, qualifier: &str, wanted: u32, overwrite: bool) -> Stepped {
-        let Self { fleet, guard, .. } = *self;
+        let Self { fleet, fence, .. } = *self;
         let expected = |now: Option<u32>| overwrite || now.is_none_or(|now| now == wanted);
-        let put = fleet.put_provisioned(self.name, qualifier, wanted, expected, guard);
+        let put = fleet.put_provisioned(self.name, qualifier, wanted, expected, fence);
         match put.await {
             Ok(Change::Made | Change::Theirs { now: None, .. }) => {}
             Ok(Change::Theirs { now: Some(now), .. }) => {
@@ -321,15 +321,15 @@ impl<'a> FunctionRun<'a> {
                 return Ok(StepOutcome::Kept(drift));
             }
             Err(error @ LambdaError::Gone { .. }) => {
-                let is_there = fleet.has_qualifier(self.name, qualifier, Some(guard));
+                let is_there = fleet.has_qualifier(self.name, qualifier, Some(fence));
                 return Err(self.certain(error, is_there.await?, qualifier).into());
             }
             Err(error) => return Err(error.into()),
         }
-        match fleet.await_provisioned(self.name, qualifier, guard).await {
+        match fleet.await_provisioned(self.name, qualifier, fence).await {
             Ok(()) => Ok(StepOutcome::Made),
             Err(error @ LambdaError::Gone { .. }) => {
-                let all = fleet.all_provisioned(self.name, Some(guard)).await?;
+                let all = fleet.all_provisioned(self.name, Some(fence)).await?;
                 let is_there = all.contains_key(qualifier);
                 Err(self.certain(error, is_there, qualifier).into())
             }
@@ -360,7 +360,7 @@ impl<'a> FunctionRun<'a> {
         read: impl Future<Output = Result<T, LambdaError>>,
     ) -> Result<T, LambdaError> {
         let wait = tokio::time::sleep(LAG);
-        self.guard.stop().or(wait).await?;
+        self.fence.until_stopped(wait).await?;
         read.await
     }
 
@@ -380,7 +380,7 @@ impl<'a> FunctionRun<'a> {
         };
         amend(&mut capacity);
         saved
-            .save_anew(place, origin, self.name, &capacity, self.guard)
+            .save_anew(place, origin, self.name, &capacity, self.fence)
             .await
             .map_err(StepError::Unsaved)
     }

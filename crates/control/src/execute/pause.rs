@@ -11,8 +11,8 @@ use super::function::{FunctionRun, Saving};
 use super::queue::{Queue, Ready};
 use super::{End, FunctionOutcome, run_all};
 use crate::error::Error;
-use crate::event::Run;
-use crate::fence::Guard;
+use crate::event::Context;
+use crate::fence::Fence;
 use crate::fleet::LambdaError;
 use crate::fleet::{Fleet, LAG, MappingState};
 use crate::observe::Inventory;
@@ -65,8 +65,8 @@ pub(crate) async fn pause(
     plan: PausePlan,
     fleet: &Fleet,
     place: Place<'_>,
-    guard: &Guard,
-    run: &Run<'_>,
+    fence: &Fence,
+    context: &Context<'_>,
 ) -> Result<Paused, Error> {
     let PausePlan {
         saved,
@@ -87,14 +87,14 @@ pub(crate) async fn pause(
         origin: &origin,
         saved: &saved,
     };
-    let mut queue = Queue::new(fleet, saving, guard, functions).await?;
+    let mut queue = Queue::new(fleet, saving, fence, functions).await?;
     let ready = queue.ready();
     let work = ready.map(|(name, ready)| {
-        let paused = pause_one(fleet, guard, name.clone(), saving, ready);
+        let paused = pause_one(fleet, fence, name.clone(), saving, ready);
         (name, paused)
     });
-    let mut report = run_all(fleet, Action::On, place.role, run, total, work).await?;
-    refuse_enabled(fleet, guard, &mut report).await;
+    let mut report = run_all(fleet, Action::On, place.role, context, total, work).await?;
+    refuse_enabled(fleet, fence, &mut report).await;
     report.selected += gone.len() + failed.len();
     report.gone.extend(gone);
     report.failed.extend(failed);
@@ -110,7 +110,7 @@ pub(crate) async fn pause(
 
 async fn pause_one(
     fleet: &Fleet,
-    guard: &Guard,
+    fence: &Fence,
     name: String,
     saving: Saving<'_>,
     ready: Ready,
@@ -122,8 +122,8 @@ async fn pause_one(
                 let saved = saving.saved.lock().await;
                 plan_pause(&name, &function, saved.functions.get(&name))
             };
-            let run = FunctionRun::new(fleet, guard, &name, Some(saving));
-            run.run(plan).await
+            let context = FunctionRun::new(fleet, fence, &name, Some(saving));
+            context.run(plan).await
         }
         Ready::Left(End::Failed(LambdaError::Gone { .. })) => {
             let is_saved = saving.saved.lock().await.functions.contains_key(&name);
@@ -138,11 +138,11 @@ async fn pause_one(
 
 /// Reads the event source mappings of what was paused once more: one that somebody enabled or created since
 /// they were read polls for a function at 0, so that the function is not paused.
-async fn refuse_enabled(fleet: &Fleet, guard: &Guard, report: &mut WorkersReport) {
+async fn refuse_enabled(fleet: &Fleet, fence: &Fence, report: &mut WorkersReport) {
     if report.changed.is_empty() && report.unchanged.is_empty() {
         return;
     }
-    let enabled = tokio::time::timeout(LAST_LOOK, enabled_again(fleet, guard, report)).await;
+    let enabled = tokio::time::timeout(LAST_LOOK, enabled_again(fleet, fence, report)).await;
     match enabled {
         Ok(Ok(enabled)) => {
             report.changed.retain(|name| !enabled.contains_key(name));
@@ -163,12 +163,12 @@ async fn refuse_enabled(fleet: &Fleet, guard: &Guard, report: &mut WorkersReport
 /// enabled before.
 async fn enabled_again(
     fleet: &Fleet,
-    guard: &Guard,
+    fence: &Fence,
     report: &WorkersReport,
 ) -> Result<BTreeMap<String, String>, LambdaError> {
     let paused: BTreeSet<&String> = report.changed.iter().chain(&report.unchanged).collect();
     let read = async || {
-        let mappings = fleet.mappings(Some(guard)).await?.into_iter();
+        let mappings = fleet.mappings(Some(fence)).await?.into_iter();
         let paused = mappings.filter(|(name, _)| paused.contains(name));
         let enabled = paused.filter_map(|(name, mappings)| {
             let mut mappings = mappings.into_iter();
@@ -181,6 +181,6 @@ async fn enabled_again(
     if first.is_empty() {
         return Ok(first);
     }
-    guard.stop().or(tokio::time::sleep(LAG)).await?;
+    fence.until_stopped(tokio::time::sleep(LAG)).await?;
     read().await
 }

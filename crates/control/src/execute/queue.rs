@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::End;
 use super::function::Saving;
 use crate::error::Error;
-use crate::fence::Guard;
+use crate::fence::Fence;
 use crate::fleet::LambdaError;
 use crate::fleet::{AT_ONCE, Fleet, LAG, Looks, MappingState};
 use crate::observe::ObservedFunction;
@@ -28,7 +28,7 @@ use crate::waits::Counted;
 pub(super) struct Queue<'a> {
     fleet: &'a Fleet,
     saving: Saving<'a>,
-    guard: &'a Guard,
+    fence: &'a Fence,
     /// Those that nothing is waited for any more.
     ready: VecDeque<(String, Ready)>,
     /// Those that were read at zero, and when that is believed.
@@ -88,7 +88,7 @@ impl<'a> Queue<'a> {
     pub(super) async fn new(
         fleet: &'a Fleet,
         saving: Saving<'a>,
-        guard: &'a Guard,
+        fence: &'a Fence,
         functions: BTreeMap<String, ObservedFunction>,
     ) -> Result<Self, Error> {
         let timeouts = functions
@@ -104,7 +104,7 @@ impl<'a> Queue<'a> {
         let mut queue = Self {
             fleet,
             saving,
-            guard,
+            fence,
             ready: VecDeque::new(),
             at_zero,
             believed_from: Instant::now() + LAG,
@@ -121,7 +121,7 @@ impl<'a> Queue<'a> {
     /// The functions, each when its turn comes.
     ///
     /// It must be polled for as long as it is pending, while what it gave is worked on: a call of its own
-    /// may be next in the line of the pace, before all others. `buffer_unordered` does so.
+    /// may be next in the rate limiter's line, before all others. `buffer_unordered` does so.
     pub(super) fn ready(&mut self) -> impl Stream<Item = (String, Ready)> {
         stream::unfold(self, |queue| async {
             let next = queue.next().await?;
@@ -149,11 +149,11 @@ impl<'a> Queue<'a> {
     /// Reads those again that were at zero, and saves them.
     async fn read_zeros_again(&mut self) {
         let at_zero = std::mem::take(&mut self.at_zero);
-        let (fleet, guard) = (self.fleet, self.guard);
-        let waited = guard.stop().or(sleep_until(self.believed_from)).await;
+        let (fleet, fence) = (self.fleet, self.fence);
+        let waited = fence.until_stopped(sleep_until(self.believed_from)).await;
         let read = at_zero.into_iter().map(async |(name, mut function)| {
             let read = match waited {
-                Ok(()) => function.read_reserved_again(fleet, &name, guard).await,
+                Ok(()) => function.read_reserved_again(fleet, &name, fence).await,
                 Err(halt) => Err(LambdaError::Halted(halt)),
             };
             (name, read.map(|()| function))
@@ -177,7 +177,7 @@ impl<'a> Queue<'a> {
             Some(looks) => looks,
         };
         // On a stop nothing is asked any more: who waits is told so at once.
-        let mut is_last = !looks.again(self.guard).await.unwrap_or(true);
+        let mut is_last = !looks.again(self.fence).await.unwrap_or(true);
         let mut seen = self.settling().await;
         self.read_again(&mut seen).await;
         let looks = self.looks.as_ref();
@@ -224,11 +224,11 @@ impl<'a> Queue<'a> {
 
     async fn is_moving(&self, function: &ObservedFunction) -> Result<bool, LambdaError> {
         // Before a call has to wait for its turn.
-        self.guard.check_known()?;
+        self.fence.check_known()?;
         let Some(mapping) = function.unsettled().next() else {
             return Ok(false);
         };
-        let state = self.fleet.mapping(&mapping.uuid, Some(self.guard)).await?;
+        let state = self.fleet.mapping(&mapping.uuid, Some(self.fence)).await?;
         // One that was deleted meanwhile delivers nothing.
         Ok(state == Some(MappingState::Unsettled))
     }
@@ -239,7 +239,7 @@ impl<'a> Queue<'a> {
             return;
         }
         let mut settled = std::mem::take(&mut seen.settled).into_iter();
-        let mut mappings = match self.fleet.mappings(Some(self.guard)).await {
+        let mut mappings = match self.fleet.mappings(Some(self.fence)).await {
             Ok(mappings) => mappings,
             Err(error @ LambdaError::Unavailable { .. }) => {
                 seen.unknown.extend(settled);
@@ -261,7 +261,7 @@ impl<'a> Queue<'a> {
                 seen.moving.push((name, function));
                 continue;
             }
-            match function.read_again(self.fleet, &name, self.guard).await {
+            match function.read_again(self.fleet, &name, self.fence).await {
                 Ok(()) => {
                     self.timeouts.insert(name.clone(), function.timeout);
                     seen.settled.push((name, function));
@@ -325,7 +325,7 @@ impl<'a> Queue<'a> {
             saved,
         } = self.saving;
         let mut saved = saved.lock().await;
-        saved.save(place, origin, &capacities, self.guard).await?;
+        saved.save(place, origin, &capacities, self.fence).await?;
         let ready = settled.into_iter();
         self.ready
             .extend(ready.map(|(name, function)| (name, Ready::Saved(function))));

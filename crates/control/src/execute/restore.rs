@@ -8,8 +8,8 @@ use maintenance_flag::{Role, WindowId};
 use super::function::FunctionRun;
 use super::run_all;
 use crate::error::Error;
-use crate::event::Run;
-use crate::fence::{Guard, Halt};
+use crate::event::Context;
+use crate::fence::{AbortReason, Fence};
 use crate::fleet::Fleet;
 use crate::plan::RestorePlan;
 use crate::report::{Action, WorkersReport};
@@ -23,16 +23,16 @@ pub(crate) async fn restore(
     fleet: &Fleet,
     store: &Store,
     role: &Role,
-    guard: &Guard,
-    run: &Run<'_>,
+    fence: &Fence,
+    context: &Context<'_>,
 ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>), Error> {
     let functions = plan.plans().collect::<Vec<_>>();
     let total = functions.len();
     let work = stream::iter(functions).map(|(name, plan)| {
-        let function = FunctionRun::new(fleet, guard, name, None);
+        let function = FunctionRun::new(fleet, fence, name, None);
         (name.clone(), function.run(plan))
     });
-    let report = run_all(fleet, Action::Off, role, run, total, work).await?;
+    let report = run_all(fleet, Action::Off, role, context, total, work).await?;
     let failed = report
         .failed
         .iter()
@@ -40,13 +40,13 @@ pub(crate) async fn restore(
     let unfinished = report.unfinished.iter().map(String::as_str);
     let (done, mut remaining) = plan.restored_documents(failed.chain(unfinished));
     // An interrupted operation leaves even a finished document for the next one.
-    let deleted = match guard.check_known() {
-        Ok(()) => store.delete(&done, Some(guard)).await,
+    let deleted = match fence.check_known() {
+        Ok(()) => store.delete(&done, Some(fence)).await,
         Err(halt) => Err(StoreError::Halted(halt)),
     };
     match deleted {
         Ok(()) => {}
-        Err(StoreError::Halted(Halt::Stopped)) => remaining.clone_from(&plan.saved.numbers),
+        Err(StoreError::Halted(AbortReason::Stopped)) => remaining.clone_from(&plan.saved.numbers),
         Err(error) => return Err(error.into()),
     }
     Ok((plan.complete(report), remaining))

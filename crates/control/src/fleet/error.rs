@@ -1,7 +1,7 @@
 //! Why AWS Lambda failed.
 
 use crate::aws::{AccessError, allow};
-use crate::fence::Halt;
+use crate::fence::AbortReason;
 
 /// A failure of AWS Lambda's control plane, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +82,7 @@ pub enum LambdaError {
     },
     /// Nothing was sent, since the operation must not or shall not go on.
     #[error(transparent)]
-    Halted(#[from] Halt),
+    Halted(#[from] AbortReason),
     /// Anything else.
     #[error("{action} on {function} failed")]
     Failed {

@@ -13,7 +13,7 @@ use super::LambdaError;
 use super::fault::{fault, origin_of_arn};
 use super::pages::pages;
 use super::{Fleet, LATEST, seconds};
-use crate::fence::Guard;
+use crate::fence::Fence;
 use crate::retry::{self, CallError, required};
 
 /// How many pages of all versions are read before it is asked whether listing function by function is
@@ -78,12 +78,12 @@ impl Fleet {
         &self,
         is_selected: impl Fn(&str) -> bool,
         versions: Versions,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Vec<Selected>, LambdaError> {
         let is_selected = &is_selected;
         let listed = match versions {
-            Versions::Latest => self.list_latest(is_selected, guard).await.map(Ok),
-            Versions::All => self.list_versions(is_selected, guard).await,
+            Versions::Latest => self.list_latest(is_selected, fence).await.map(Ok),
+            Versions::All => self.list_versions(is_selected, fence).await,
         };
         let listed =
             listed.map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
@@ -92,7 +92,7 @@ impl Fleet {
             Err(Listing(latest)) => {
                 let mut functions = Vec::with_capacity(latest.len());
                 for name in latest.into_keys() {
-                    functions.extend(self.list_versions_of(name, guard).await?);
+                    functions.extend(self.list_versions_of(name, fence).await?);
                 }
                 Ok(functions)
             }
@@ -102,10 +102,10 @@ impl Fleet {
     async fn list_latest(
         &self,
         is_selected: &impl Fn(&str) -> bool,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Listing, CallError> {
         let mut listing = Listing::default();
-        let ask = |marker: Option<String>| self.listed(None, marker, guard);
+        let ask = |marker: Option<String>| self.listed(None, marker, fence);
         let take = |(functions, next): Page| {
             listing.add_selected(functions, is_selected);
             next
@@ -119,7 +119,7 @@ impl Fleet {
     async fn list_versions(
         &self,
         is_selected: &impl Fn(&str) -> bool,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Result<Listing, Listing>, CallError> {
         let mut listing = Listing::default();
         let mut latest = None;
@@ -127,7 +127,7 @@ impl Fleet {
         let mut left = PAGES;
         loop {
             let all = Some(FunctionVersion::All);
-            let (functions, next) = self.listed(all, marker, guard).await?;
+            let (functions, next) = self.listed(all, marker, fence).await?;
             listing.add_selected(functions, is_selected);
             marker = next.filter(|next| !next.is_empty());
             if marker.is_none() {
@@ -141,7 +141,7 @@ impl Fleet {
                 return Ok(Err(latest));
             }
             // Function by function it is a call each: for as many more pages, going on is as cheap.
-            let functions = self.list_latest(is_selected, guard).await?;
+            let functions = self.list_latest(is_selected, fence).await?;
             left = functions.0.len();
             if left == 0 {
                 return Ok(Ok(functions));
@@ -154,12 +154,12 @@ impl Fleet {
     async fn list_versions_of(
         &self,
         name: String,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Option<Selected>, LambdaError> {
         let mut listing = Listing::default();
         let ask = |marker: Option<String>| {
             let name = name.as_str();
-            retry::call(&self.shared, guard, move || {
+            retry::call(&self.shared, fence, move || {
                 let ask = self.client.list_versions_by_function().function_name(name);
                 let ask = ask.set_marker(marker.clone());
                 async {
@@ -185,10 +185,10 @@ impl Fleet {
     /// The names of all functions that there are: to be certain of what a call does not find.
     pub(crate) async fn names(
         &self,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<BTreeSet<String>, LambdaError> {
         let mut found = BTreeSet::new();
-        let ask = |marker: Option<String>| self.listed(None, marker, guard);
+        let ask = |marker: Option<String>| self.listed(None, marker, fence);
         let take = |(functions, next): Page| {
             found.extend(functions.into_iter().map(|(name, _)| name));
             next
@@ -204,9 +204,9 @@ impl Fleet {
         &self,
         versions: Option<FunctionVersion>,
         marker: Option<String>,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Page, CallError> {
-        retry::call(&self.shared, guard, || async {
+        retry::call(&self.shared, fence, || async {
             let ask = self.client.list_functions();
             let ask = ask.set_function_version(versions.clone());
             let page = ask.set_marker(marker.clone()).send().await?;
@@ -224,9 +224,9 @@ impl Fleet {
     /// Where these credentials look for functions; none if there is no function to tell by.
     pub(crate) async fn origin(
         &self,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Option<String>, LambdaError> {
-        let functions = retry::call(&self.shared, guard, || async {
+        let functions = retry::call(&self.shared, fence, || async {
             let page = self.client.list_functions().max_items(1).send().await?;
             required(page.functions, "Functions")
         })

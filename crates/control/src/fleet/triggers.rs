@@ -9,7 +9,7 @@ use super::Fleet;
 use super::LambdaError;
 use super::fault::{fault, function_of_arn};
 use super::pages::{existing, pages};
-use crate::fence::Guard;
+use crate::fence::Fence;
 use crate::retry::{self, CallError, doubted, required};
 
 /// What is asked for when a function itself is meant, and no version or alias.
@@ -22,9 +22,9 @@ impl Fleet {
         &self,
         name: &str,
         qualifier: Option<&str>,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Option<String>, LambdaError> {
-        let call = retry::call(&self.get_policy, guard, || async {
+        let call = retry::call(&self.get_policy, fence, || async {
             let ask = self.client.get_policy().function_name(name);
             let ask = ask.set_qualifier(qualifier.map(str::to_owned));
             required(ask.send().await?.policy, "Policy")
@@ -36,11 +36,11 @@ impl Fleet {
     pub(crate) async fn aliases(
         &self,
         name: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<BTreeMap<String, Vec<String>>, LambdaError> {
         let mut found = BTreeMap::new();
         let ask = |marker: Option<String>| {
-            retry::call(&self.shared, guard, move || {
+            retry::call(&self.shared, fence, move || {
                 let ask = self.client.list_aliases().function_name(name);
                 let ask = ask.set_marker(marker.clone());
                 async {
@@ -74,11 +74,11 @@ impl Fleet {
     pub(crate) async fn failure_destinations(
         &self,
         name: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<BTreeMap<String, String>, LambdaError> {
         let mut found = BTreeMap::new();
         let ask = |marker: Option<String>| {
-            retry::call(&self.shared, guard, move || {
+            retry::call(&self.shared, fence, move || {
                 let ask = self.client.list_function_event_invoke_configs();
                 let ask = ask.function_name(name).set_marker(marker.clone());
                 async {

@@ -15,7 +15,7 @@ use super::LambdaError;
 use super::fault::{fault, unreserved_minimum};
 use super::{Fleet, MappingState};
 use crate::clock::Clock;
-use crate::fence::{Guard, Halt};
+use crate::fence::{AbortReason, Fence};
 use crate::retry::{self, CallError, Kind, doubted, echoes};
 use crate::waits::{MAPPING_PATIENCE, PROVISIONED_PATIENCE};
 
@@ -61,12 +61,12 @@ impl Fleet {
         name: &str,
         reserved: Reserved,
         expected: impl Fn(Reserved) -> bool + Send + Sync,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<Change<Reserved>, LambdaError> {
         let expected = &expected;
         let before = |touched: bool| -> Recheck<'_, Reserved> {
             Box::pin(async move {
-                match self.described(name, guard).await {
+                match self.described(name, fence).await {
                     Err(error) => ControlFlow::Break(Err(error)),
                     Ok(now) if expected(now) || (touched && now == reserved) => {
                         ControlFlow::Continue(())
@@ -76,11 +76,11 @@ impl Fleet {
             })
         };
         let limit = match reserved {
-            Reserved::Unset => return self.unset_reserved(name, before, guard).await,
+            Reserved::Unset => return self.unset_reserved(name, before, fence).await,
             Reserved::Limit(n) => n,
         };
         let executions = i32::try_from(limit).unwrap_or(i32::MAX);
-        let put = retry::change_if(&self.shared, Some(guard), before, || async {
+        let put = retry::change_if(&self.shared, Some(fence), before, || async {
             let put = self.client.put_function_concurrency().function_name(name);
             let put = put.reserved_concurrent_executions(executions).send();
             let now = put.await.map_err(doubted)?.reserved_concurrent_executions;
@@ -89,7 +89,7 @@ impl Fleet {
         match put.await {
             Ok(ControlFlow::Continue(())) => Ok(Change::Made),
             Ok(ControlFlow::Break(end)) => end,
-            Err(error) => Err(self.reservation_fault(name, limit, error, guard).await),
+            Err(error) => Err(self.reservation_fault(name, limit, error, fence).await),
         }
     }
 
@@ -99,11 +99,11 @@ impl Fleet {
         &self,
         name: &str,
         before: impl Fn(bool) -> Recheck<'a, Reserved> + Send + Sync,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<Change<Reserved>, LambdaError> {
         let mut now = Reserved::Unset;
         for _ in 0..UNSET_TRIES {
-            let delete = retry::change_if(&self.shared, Some(guard), &before, || async {
+            let delete = retry::change_if(&self.shared, Some(fence), &before, || async {
                 let delete = self.client.delete_function_concurrency();
                 delete.function_name(name).send().await.map_err(doubted)
             });
@@ -112,13 +112,13 @@ impl Fleet {
                 Ok(ControlFlow::Break(end)) => return end,
                 Err(error) => return Err(fault("lambda:DeleteFunctionConcurrency", name, error)),
             }
-            now = self.described(name, guard).await?;
+            now = self.described(name, fence).await?;
             for pause in UNSET_LOOKS {
                 if now == Reserved::Unset {
                     return Ok(Change::Made);
                 }
-                guard.stop().or(self.clock.sleep(pause)).await?;
-                now = self.described(name, guard).await?;
+                fence.until_stopped(self.clock.sleep(pause)).await?;
+                now = self.described(name, fence).await?;
             }
             // Whether that is theirs shows before it is deleted again.
         }
@@ -133,8 +133,8 @@ impl Fleet {
     }
 
     /// The reserved concurrency of a function that has to exist.
-    async fn described(&self, name: &str, guard: &Guard) -> Result<Reserved, LambdaError> {
-        match self.describe(name, Some(guard)).await? {
+    async fn described(&self, name: &str, fence: &Fence) -> Result<Reserved, LambdaError> {
+        match self.describe(name, Some(fence)).await? {
             Some(described) => Ok(described.reserved),
             None => Err(LambdaError::Gone {
                 function: name.to_owned(),
@@ -147,13 +147,13 @@ impl Fleet {
         name: &str,
         wanted: u32,
         error: CallError,
-        guard: &Guard,
+        fence: &Fence,
     ) -> LambdaError {
         let Some(minimum) = unreserved_minimum(&error.message) else {
             return fault("lambda:PutFunctionConcurrency", name, error);
         };
         // How much is missing helps, but not knowing it is no second error.
-        let settings = retry::call(&self.shared, Some(guard), || {
+        let settings = retry::call(&self.shared, Some(fence), || {
             self.client.get_account_settings().send()
         });
         let left = settings
@@ -177,12 +177,12 @@ impl Fleet {
         name: &str,
         qualifier: &str,
         expected: impl Fn(Option<u32>) -> bool + Send + Sync,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<Change<Option<u32>>, LambdaError> {
         let before = |touched| -> Recheck<'_, Option<u32>> {
-            Box::pin(self.still_provisioned(name, qualifier, touched, None, &expected, guard))
+            Box::pin(self.still_provisioned(name, qualifier, touched, None, &expected, fence))
         };
-        let call = retry::change_if(&self.shared, Some(guard), before, || {
+        let call = retry::change_if(&self.shared, Some(fence), before, || {
             self.client
                 .delete_provisioned_concurrency_config()
                 .function_name(name)
@@ -209,14 +209,14 @@ impl Fleet {
         qualifier: &str,
         wanted: u32,
         expected: impl Fn(Option<u32>) -> bool + Send + Sync,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<Change<Option<u32>>, LambdaError> {
         let before = |touched| -> Recheck<'_, Option<u32>> {
             let wanted = Some(wanted);
-            Box::pin(self.still_provisioned(name, qualifier, touched, wanted, &expected, guard))
+            Box::pin(self.still_provisioned(name, qualifier, touched, wanted, &expected, fence))
         };
         let executions = i32::try_from(wanted).unwrap_or(i32::MAX);
-        let put = retry::change_if(&self.shared, Some(guard), before, || async {
+        let put = retry::change_if(&self.shared, Some(fence), before, || async {
             let put = self.client.put_provisioned_concurrency_config();
             let put = put.function_name(name).qualifier(qualifier);
             let put = put.provisioned_concurrent_executions(executions).send();
@@ -248,9 +248,9 @@ impl Fleet {
         touched: bool,
         wanted: Option<u32>,
         expected: &(impl Fn(Option<u32>) -> bool + Sync),
-        guard: &Guard,
+        fence: &Fence,
     ) -> End<Option<u32>> {
-        match self.all_provisioned(name, Some(guard)).await {
+        match self.all_provisioned(name, Some(fence)).await {
             Err(error) => ControlFlow::Break(Err(error)),
             Ok(all) => match all.get(qualifier).copied() {
                 now if expected(now) || (touched && now == wanted) => ControlFlow::Continue(()),
@@ -264,7 +264,7 @@ impl Fleet {
         &self,
         name: &str,
         qualifier: &str,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<(), LambdaError> {
         let qualified = format!("{name}:{qualifier}");
         let ended = |ended: String| LambdaError::Ended {
@@ -276,7 +276,7 @@ impl Fleet {
         let _awaited = self.provisioned_awaited.one_more();
         let mut unseen = 0;
         loop {
-            let config = retry::call(&self.shared, Some(guard), || {
+            let config = retry::call(&self.shared, Some(fence), || {
                 self.client
                     .get_provisioned_concurrency_config()
                     .function_name(name)
@@ -304,7 +304,7 @@ impl Fleet {
                 }
                 _ => {}
             }
-            if !looks.again(guard).await? {
+            if !looks.again(fence).await? {
                 return Err(ended("is still in progress; AWS continues it".to_owned()));
             }
         }
@@ -317,11 +317,11 @@ impl Fleet {
         &self,
         uuid: &str,
         enabled: bool,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<(), LambdaError> {
         let before =
             |_| -> Recheck<'_, MappingState> { Box::pin(async { ControlFlow::Continue(()) }) };
-        self.change_mapping(uuid, enabled, before, guard)
+        self.change_mapping(uuid, enabled, before, fence)
             .await
             .map(drop)
     }
@@ -330,13 +330,13 @@ impl Fleet {
     pub(crate) async fn disable_mapping(
         &self,
         uuid: &str,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<Change<MappingState>, LambdaError> {
         let before = |touched: bool| -> Recheck<'_, MappingState> {
             Box::pin(async move {
                 // Where it ends shows when it has settled.
                 let settled = |state| state != MappingState::Unsettled;
-                match self.await_mapping(uuid, settled, guard).await {
+                match self.await_mapping(uuid, settled, fence).await {
                     Err(error) => ControlFlow::Break(Err(error)),
                     Ok(MappingState::Enabled | MappingState::Enabling) => ControlFlow::Continue(()),
                     Ok(_) if touched => ControlFlow::Break(Ok(Change::Made)),
@@ -344,7 +344,7 @@ impl Fleet {
                 }
             })
         };
-        self.change_mapping(uuid, false, before, guard).await
+        self.change_mapping(uuid, false, before, fence).await
     }
 
     async fn change_mapping<'a>(
@@ -352,9 +352,9 @@ impl Fleet {
         uuid: &str,
         enabled: bool,
         before: impl Fn(bool) -> Recheck<'a, MappingState> + Send,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<Change<MappingState>, LambdaError> {
-        let update = retry::change_if(&self.shared, Some(guard), before, || async {
+        let update = retry::change_if(&self.shared, Some(fence), before, || async {
             let update = self.client.update_event_source_mapping().uuid(uuid);
             let answer = update.enabled(enabled).send().await.map_err(doubted)?;
             // What it is on its way to is waited for; the answer must be about this one.
@@ -377,7 +377,7 @@ impl Fleet {
                 ..
             }
         ) {
-            self.await_mapping(uuid, |state| state == wanted, guard)
+            self.await_mapping(uuid, |state| state == wanted, fence)
                 .await?;
         }
         Ok(change)
@@ -388,12 +388,12 @@ impl Fleet {
         &self,
         uuid: &str,
         settled: impl Fn(MappingState) -> bool + Send,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<MappingState, LambdaError> {
         let mut looks = self.looks_at_mappings();
         let _awaited = self.awaits_mapping();
         loop {
-            let Some(state) = self.mapping(uuid, Some(guard)).await? else {
+            let Some(state) = self.mapping(uuid, Some(fence)).await? else {
                 return Err(LambdaError::Gone {
                     function: uuid.to_owned(),
                 });
@@ -401,7 +401,7 @@ impl Fleet {
             if settled(state) {
                 return Ok(state);
             }
-            if !looks.again(guard).await? {
+            if !looks.again(fence).await? {
                 return Err(LambdaError::Ended {
                     function: uuid.to_owned(),
                     what: "the event source mapping".to_owned(),
@@ -438,13 +438,13 @@ impl Looks {
     /// Waits for the next look; whether there is one.
     ///
     /// # Errors
-    /// [`Halt`], if the operation is not to go on.
-    pub(crate) async fn again(&mut self, guard: &Guard) -> Result<bool, Halt> {
-        guard.check_known()?;
+    /// [`AbortReason`], if the operation is not to go on.
+    pub(crate) async fn again(&mut self, fence: &Fence) -> Result<bool, AbortReason> {
+        fence.check_known()?;
         if self.are_over() {
             return Ok(false);
         }
-        guard.stop().or(self.clock.sleep(self.pause)).await?;
+        fence.until_stopped(self.clock.sleep(self.pause)).await?;
         self.pause = self.pause.mul_f64(1.5).min(LONGEST_LOOK);
         Ok(true)
     }

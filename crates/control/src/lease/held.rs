@@ -12,7 +12,7 @@ use super::holding::{Holding, Moment};
 use super::take::Before;
 use super::{RENEWAL, TERM, after};
 use crate::error::Error;
-use crate::fence::{Guard, Lock as _};
+use crate::fence::{Fence, Lock as _};
 use crate::store::StoreError;
 use crate::store::Stored;
 
@@ -33,7 +33,7 @@ pub(crate) enum Knowledge {
 /// The lease while it is held.
 pub(crate) struct Held {
     holding: Arc<Holding>,
-    guard: Guard,
+    fence: Fence,
     before: Before,
     left: Mutex<BTreeMap<String, Option<Left>>>,
     /// Until the lease is given back.
@@ -47,7 +47,7 @@ impl Held {
     /// Holds a lease that was just created, and renews it from now on.
     pub(super) fn new(
         holding: Arc<Holding>,
-        guard: Guard,
+        fence: Fence,
         before: Before,
         lease: Lease,
         seen: Stored,
@@ -61,7 +61,7 @@ impl Held {
         };
         Self {
             holding,
-            guard,
+            fence,
             before,
             left,
             renewal: Some((done, tokio::spawn(renewal.run(ended)))),
@@ -69,8 +69,8 @@ impl Held {
     }
 
     /// Says before each change whether it may be made.
-    pub(crate) fn guard(&self) -> &Guard {
-        &self.guard
+    pub(crate) fn fence(&self) -> &Fence {
+        &self.fence
     }
 
     /// The number after which this operation's documents of saved capacity are numbered. A document of an
@@ -128,10 +128,10 @@ impl Held {
     /// Gives the lease back. That this fails is no reason to fail: the next operation watches it then, and
     /// takes it over.
     pub(crate) async fn release(mut self) {
-        let stop = self.guard.stop().clone();
+        let stop = self.fence.stop().clone();
         let given_back = self.give_back();
         let late = async {
-            stop.stopped().await;
+            stop.cancelled().await;
             tokio::time::sleep(LAST_CALL).await;
         };
         tokio::select! {

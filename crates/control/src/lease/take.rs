@@ -13,8 +13,8 @@ use super::holding::{Holding, Moment};
 use super::{NOTICE, SANE_SKEW, TERM, WATCH, after, numbered};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::event::{Event, Run};
-use crate::fence::Guard;
+use crate::event::{Context, Event};
+use crate::fence::Fence;
 use crate::report::Holder;
 use crate::store::StoreError;
 use crate::store::{Created, Store, Stored};
@@ -59,7 +59,7 @@ pub(crate) struct Taker<'a> {
     pub(crate) operation: String,
     /// The roles that are operated on.
     pub(crate) roles: &'a [&'a Role],
-    pub(crate) run: &'a Run<'a>,
+    pub(crate) context: &'a Context<'a>,
 }
 
 impl Taker<'_> {
@@ -191,13 +191,13 @@ impl Taker<'_> {
             left,
         };
         let value = lease.encode();
-        let guard = Guard::without_lease(self.run.stop.clone());
+        let fence = Fence::without_lease(self.context.stop.clone());
         // Its follower's number is free again if that one was deleted by hand.
         let was_followed = |lease: &Lease| lease.follower.is_some();
         let mut vanished = matches!(&decoded, Some(Ok(lease)) if was_followed(lease));
         let mut created = self
             .store
-            .create(&self.names.lease(n), &value, Some(&guard))
+            .create(&self.names.lease(n), &value, Some(&fence))
             .await;
         let may_be_forgotten = vanished || previous.is_none();
         if may_be_forgotten && matches!(created, Err(StoreError::Failed { .. })) {
@@ -205,7 +205,7 @@ impl Taker<'_> {
             vanished = true;
             n += 1;
             let name = self.names.lease(n);
-            created = self.store.create(&name, &value, Some(&guard)).await;
+            created = self.store.create(&name, &value, Some(&fence)).await;
         }
         if let Created::Exists(stored) = created? {
             leases.push((n, stored));
@@ -218,7 +218,7 @@ impl Taker<'_> {
             (n, lease.id.clone()),
             acquired,
         ));
-        let guard = Guard::new(holding.clone(), self.run.stop.clone());
+        let fence = Fence::new(holding.clone(), self.context.stop.clone());
         let (before, all_vanished) = match decoded {
             None if self.was_operated_on().await? => (Before::Unreadable, true),
             None => (Before::None, false),
@@ -227,10 +227,10 @@ impl Taker<'_> {
         };
         let may_be_at_work = ended || vanished || all_vanished;
         let seen = self.store.as_created(&value);
-        let held = Held::new(holding.clone(), guard, before, lease, seen);
+        let held = Held::new(holding.clone(), fence, before, lease, seen);
         match self.settle(&held, &holding, previous, may_be_at_work).await {
             Ok(true) => {
-                self.forget(leases, held.guard()).await;
+                self.forget(leases, held.fence()).await;
                 Ok(Some(held))
             }
             // Our first read lagged by many leases.
@@ -254,7 +254,7 @@ impl Taker<'_> {
         previous: Option<(u64, Stored)>,
         may_be_at_work: bool,
     ) -> Result<bool, Error> {
-        if !self.run.stop.or(holding.look()).await?? {
+        if !self.context.until_stopped(holding.look()).await?? {
             return Ok(false);
         }
         if let Some((n, stored)) = previous
@@ -262,12 +262,12 @@ impl Taker<'_> {
         {
             lease.follower = Some(holding.id.clone());
             let (name, value) = (self.names.lease(n), lease.encode());
-            let (seen, guard) = (Some(&stored), Some(held.guard()));
-            self.store.replace(&name, &value, seen, guard).await?;
+            let (seen, fence) = (Some(&stored), Some(held.fence()));
+            self.store.replace(&name, &value, seen, fence).await?;
         }
         if may_be_at_work {
             let until = after(self.clock.now(), NOTICE);
-            self.run.tell(Event::HolderStopping { until });
+            self.context.emit(Event::HolderStopping { until });
             self.pause(NOTICE).await?;
         }
         Ok(true)
@@ -276,8 +276,10 @@ impl Taker<'_> {
     /// Whether an operation on the app came before, though there is no other lease: then the last of them
     /// may still be at work.
     async fn was_operated_on(&self) -> Result<bool, Error> {
-        let stop = &self.run.stop;
-        let flags = stop.or(self.store.list(&self.names.flags())).await??;
+        let flags = self
+            .context
+            .until_stopped(self.store.list(&self.names.flags()))
+            .await??;
         // One that was typed by hand has no author.
         let is_ours =
             |stored: &Stored| Flag::decode(&stored.value).is_ok_and(|flag| flag.by.is_some());
@@ -285,15 +287,25 @@ impl Taker<'_> {
             return Ok(true);
         }
         let saved = self.names.all_capacities();
-        Ok(!stop.or(self.store.list(&saved)).await??.is_empty())
+        Ok(!self
+            .context
+            .until_stopped(self.store.list(&saved))
+            .await??
+            .is_empty())
     }
 
     async fn numbered(&self) -> Result<Vec<(u64, Stored)>, Error> {
-        Ok(self.run.stop.or(numbered(self.store, self.names)).await??)
+        Ok(self
+            .context
+            .until_stopped(numbered(self.store, self.names))
+            .await??)
     }
 
     async fn pause(&self, duration: Duration) -> Result<(), Error> {
-        Ok(self.run.stop.or(self.clock.sleep(duration)).await?)
+        Ok(self
+            .context
+            .until_stopped(self.clock.sleep(duration))
+            .await?)
     }
 
     /// Watches the newest of these leases until it has not changed for so long that its holder must have
@@ -305,7 +317,7 @@ impl Taker<'_> {
     ) -> Result<Vec<(u64, Stored)>, Error> {
         let started = Instant::now();
         let until = after(self.clock.now(), WATCH);
-        self.run.tell(Event::LeaseWatched { holder, until });
+        self.context.emit(Event::LeaseWatched { holder, until });
         loop {
             let left = WATCH.saturating_sub(started.elapsed());
             self.pause(left.min(WATCH_POLL)).await?;
@@ -347,7 +359,7 @@ impl Taker<'_> {
     }
 
     /// Deletes old leases when a few have gathered. That this fails is no reason not to work.
-    async fn forget(&self, ended: &[(u64, Stored)], guard: &Guard) {
+    async fn forget(&self, ended: &[(u64, Stored)], fence: &Fence) {
         if ended.len() < GATHERED {
             return;
         }
@@ -355,7 +367,7 @@ impl Taker<'_> {
             .iter()
             .map(|(n, _)| self.names.lease(*n))
             .collect();
-        if let Err(error) = self.store.delete(&old, Some(guard)).await {
+        if let Err(error) = self.store.delete(&old, Some(fence)).await {
             tracing::warn!(%error, "could not delete old leases");
         }
     }

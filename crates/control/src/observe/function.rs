@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maintenance_flag::{Capacity, Reserved};
 
-use crate::fence::Guard;
+use crate::fence::Fence;
 use crate::fleet::LambdaError;
 use crate::fleet::{Absent, Fleet, Mapping, MappingState};
 use crate::saved::Saved;
@@ -84,11 +84,11 @@ impl ObservedFunction {
         &mut self,
         fleet: &Fleet,
         name: &str,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<(), LambdaError> {
-        self.read_reserved_again(fleet, name, guard).await?;
+        self.read_reserved_again(fleet, name, fence).await?;
         // Its first version may be new, too.
-        self.provisioned = fleet.provisioned(name, Some(guard)).await?;
+        self.provisioned = fleet.provisioned(name, Some(fence)).await?;
         Ok(())
     }
 
@@ -97,11 +97,11 @@ impl ObservedFunction {
         &mut self,
         fleet: &Fleet,
         name: &str,
-        guard: &Guard,
+        fence: &Fence,
     ) -> Result<(), LambdaError> {
-        let Some(described) = fleet.describe(name, Some(guard)).await? else {
+        let Some(described) = fleet.describe(name, Some(fence)).await? else {
             fleet
-                .is_certainly_gone(Absent::Function(name), Some(guard))
+                .is_certainly_gone(Absent::Function(name), Some(fence))
                 .await?;
             let function = name.to_owned();
             return Err(LambdaError::Gone { function });

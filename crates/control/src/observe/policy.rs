@@ -36,7 +36,7 @@ const SOURCE_CONDITIONS: [&str; 1] = ["aws:sourcearn"];
 
 /// What a statement allows to invoke a function.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Trigger {
+pub(super) struct Grant {
     /// The service's principal, or `function URL`.
     pub(super) from: String,
     /// The ARN it acts for.
@@ -69,7 +69,7 @@ struct Statement {
 ///
 /// # Errors
 /// If it is no policy.
-pub(super) fn triggers(document: &str) -> Result<Vec<Trigger>, serde_json::Error> {
+pub(super) fn triggers(document: &str) -> Result<Vec<Grant>, serde_json::Error> {
     let policy: Policy = serde_json::from_str(document)?;
     let mut found = Vec::new();
     for statement in values(policy.statement) {
@@ -82,7 +82,7 @@ pub(super) fn triggers(document: &str) -> Result<Vec<Trigger>, serde_json::Error
 }
 
 impl Statement {
-    fn triggers(self) -> Vec<Trigger> {
+    fn triggers(self) -> Vec<Grant> {
         let actions = texts(self.action);
         let allows = |wanted: &str| actions.iter().any(|action| covers(action, wanted));
         if self.effect != "Allow" || !(allows("invokefunction") || allows("invokefunctionurl")) {
@@ -102,7 +102,7 @@ impl Statement {
             .iter()
             .any(|(key, _)| URL_CONDITIONS.contains(&key.as_str()));
         if by_url || !allows("invokefunction") {
-            return vec![Trigger {
+            return vec![Grant {
                 from: "function URL".to_owned(),
                 source: None,
                 waits: true,
@@ -120,7 +120,7 @@ impl Statement {
         let mut found = Vec::new();
         for source in sources {
             let services = services(&self.principal, source.as_deref());
-            found.extend(services.into_iter().map(|from| Trigger {
+            found.extend(services.into_iter().map(|from| Grant {
                 waits: waits(&from),
                 source: source.clone(),
                 from,
@@ -303,7 +303,7 @@ mod tests {
             "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunction",
             "Condition": { "ArnLike": { "AWS:SourceArn": "arn:aws:sns:us-east-1:1:news" } },
         }] });
-        let news = Trigger {
+        let news = Grant {
             from: "sns.amazonaws.com".to_owned(),
             source: Some("arn:aws:sns:us-east-1:1:news".to_owned()),
             waits: false,

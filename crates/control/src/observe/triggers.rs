@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use maintenance_flag::Reserved;
 
 use super::ObservedFunction;
-use super::policy::{Trigger, triggers};
-use crate::events::{Arrival, Fate, FunctionEvents};
-use crate::fence::Guard;
+use super::policy::{Grant, triggers};
+use crate::events::{Delivery, FunctionEvents, Trigger};
+use crate::fence::Fence;
 use crate::fleet::LambdaError;
 use crate::fleet::{Fleet, LATEST, Mapping, function_of_arn, origin_of_arn};
 use crate::text::in_full;
@@ -30,15 +30,15 @@ const IN_A_ROW: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     fleet: &'a Fleet,
-    guard: Option<&'a Guard>,
+    fence: Option<&'a Fence>,
     failed_in_a_row: AtomicUsize,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(fleet: &'a Fleet, guard: Option<&'a Guard>) -> Self {
+    pub(crate) fn new(fleet: &'a Fleet, fence: Option<&'a Fence>) -> Self {
         Self {
             fleet,
-            guard,
+            fence,
             failed_in_a_row: AtomicUsize::new(0),
         }
     }
@@ -66,8 +66,9 @@ pub(crate) fn settle(events: &mut [FunctionEvents], all: &BTreeMap<String, Obser
     for function in &mut *events {
         let origin = all.get(&function.function).map(|current| &current.origin);
         for arrival in &mut function.arrivals {
-            if let Fate::Sent { to } = &arrival.fate {
-                arrival.fate = alive(to, origin, all).map_or(Fate::Lost, |to| Fate::Sent { to });
+            if let Delivery::Sent { to } = &arrival.fate {
+                arrival.fate =
+                    alive(to, origin, all).map_or(Delivery::Lost, |to| Delivery::Sent { to });
             }
         }
         function.arrivals.sort();
@@ -93,7 +94,7 @@ fn alive(
 }
 
 /// A trigger, and the alias or version it invokes.
-type At = (Option<String>, Trigger);
+type At = (Option<String>, Grant);
 
 struct Reading<'a> {
     reader: &'a Reader<'a>,
@@ -105,7 +106,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     async fn events(mut self) -> Result<FunctionEvents, LambdaError> {
-        let mut arrivals: Vec<Arrival> = self.current.delivering().map(mapped).collect();
+        let mut arrivals: Vec<Trigger> = self.current.delivering().map(mapped).collect();
         // At zero already: whatever invokes it meets what it met before.
         if self.current.reserved != Reserved::Limit(0) {
             arrivals.extend(self.asked().await?);
@@ -119,7 +120,7 @@ impl Reading<'_> {
     }
 
     /// What triggers it, unless asking has proved vain.
-    async fn asked(&mut self) -> Result<Vec<Arrival>, LambdaError> {
+    async fn asked(&mut self) -> Result<Vec<Trigger>, LambdaError> {
         if self.reader.failed_in_a_row.load(Ordering::Relaxed) >= IN_A_ROW {
             self.unread.push(format!(
                 "not asked for, since {IN_A_ROW} functions in a row could not be read"
@@ -136,10 +137,10 @@ impl Reading<'_> {
         Ok(triggered)
     }
 
-    async fn triggered(&mut self) -> Result<Vec<Arrival>, LambdaError> {
-        let Reader { fleet, guard, .. } = *self.reader;
+    async fn triggered(&mut self) -> Result<Vec<Trigger>, LambdaError> {
+        let Reader { fleet, fence, .. } = *self.reader;
         let aliases = if self.current.versions.len() > 1 {
-            let listed = fleet.aliases(self.name, guard).await;
+            let listed = fleet.aliases(self.name, fence).await;
             self.see(listed)?.unwrap_or_default()
         } else {
             BTreeMap::new()
@@ -152,7 +153,7 @@ impl Reading<'_> {
         let exposed =
             |((_, trigger), safe): (&At, &Option<String>)| !trigger.waits && safe.is_none();
         let destinations = if found.iter().zip(&safe).any(exposed) {
-            let listed = fleet.failure_destinations(self.name, guard).await;
+            let listed = fleet.failure_destinations(self.name, fence).await;
             self.see(listed)?
         } else {
             Some(BTreeMap::new())
@@ -166,12 +167,12 @@ impl Reading<'_> {
                         .cloned()
                 });
                 let fate = match (trigger.waits, safe, destination) {
-                    (true, ..) => Fate::Throttled,
-                    (false, Some(to), _) | (false, None, Some(Some(to))) => Fate::Sent { to },
-                    (false, None, Some(None)) => Fate::Lost,
-                    (false, None, None) => Fate::Unknown,
+                    (true, ..) => Delivery::Throttled,
+                    (false, Some(to), _) | (false, None, Some(Some(to))) => Delivery::Sent { to },
+                    (false, None, Some(None)) => Delivery::Lost,
+                    (false, None, None) => Delivery::Unknown,
                 };
-                Arrival {
+                Trigger {
                     from: trigger.from,
                     source: trigger.source,
                     qualifier,
@@ -200,8 +201,8 @@ impl Reading<'_> {
             .chain(versions.map(|version| version.to_string()));
         let mut found = Vec::new();
         for qualifier in std::iter::once(None).chain(qualifiers.map(Some)) {
-            let Reader { fleet, guard, .. } = *self.reader;
-            let read = fleet.policy(self.name, qualifier.as_deref(), guard).await;
+            let Reader { fleet, fence, .. } = *self.reader;
+            let read = fleet.policy(self.name, qualifier.as_deref(), fence).await;
             let Some(document) = self.see(read)? else {
                 // What is denied for the function is denied for its qualifiers; and what failed for one
                 // makes the function one that is not known to be safe, whatever the others say.
@@ -266,21 +267,21 @@ impl Reading<'_> {
 }
 
 /// What an event source mapping brings: all of them hold what they have until they are enabled again.
-fn mapped(mapping: &Mapping) -> Arrival {
+fn mapped(mapping: &Mapping) -> Trigger {
     // `arn:aws:sqs:…`; a self-managed Kafka cluster has no ARN.
     let service = mapping
         .source
         .as_deref()
         .and_then(|arn| arn.split(':').nth(2));
     let service = service.unwrap_or("kafka");
-    Arrival {
+    Trigger {
         from: service.to_owned(),
         source: mapping.source.clone(),
         qualifier: mapping.qualifier.clone(),
         fate: match service {
-            "sqs" | "mq" => Fate::Queued,
+            "sqs" | "mq" => Delivery::Queued,
             // Kinesis, DynamoDB, Kafka, DocumentDB: each forgets after a while.
-            _ => Fate::InStream,
+            _ => Delivery::InStream,
         },
     }
 }

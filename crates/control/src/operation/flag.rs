@@ -5,14 +5,14 @@ use maintenance_flag::{Flag, Role};
 
 use crate::control::Control;
 use crate::error::Error;
-use crate::fence::{Guard, Halt};
+use crate::fence::{AbortReason, Fence};
 use crate::store::Stored;
 
 /// The flag of a role as it was last read or written, and where it is written.
 pub(super) struct FlagWriter<'a> {
     control: &'a Control,
     role: &'a Role,
-    guard: &'a Guard,
+    fence: &'a Fence,
     stored: Option<Stored>,
     /// What an operator should know: a write of somebody else was overwritten.
     pub(super) warnings: Vec<String>,
@@ -22,13 +22,13 @@ impl<'a> FlagWriter<'a> {
     pub(super) fn new(
         control: &'a Control,
         role: &'a Role,
-        guard: &'a Guard,
+        fence: &'a Fence,
         stored: Option<Stored>,
     ) -> Self {
         Self {
             control,
             role,
-            guard,
+            fence,
             stored,
             warnings: Vec::new(),
         }
@@ -43,7 +43,7 @@ impl<'a> FlagWriter<'a> {
         let Self {
             control,
             role,
-            guard,
+            fence,
             ..
         } = *self;
         let name = control.names.flag(role);
@@ -52,7 +52,7 @@ impl<'a> FlagWriter<'a> {
         let seen = self.stored.as_ref();
         let written = control
             .store
-            .replace(&name, &value, seen, Some(guard))
+            .replace(&name, &value, seen, Some(fence))
             .await?;
         if let Some(between) = written.between {
             self.warnings.push(match Flag::decode(&between.value) {
@@ -79,7 +79,7 @@ impl<'a> FlagWriter<'a> {
     ) -> Result<(), Error> {
         flag.drained_at = drained_at;
         match self.write(flag).await {
-            Err(error) if error.halt() == Some(Halt::Stopped) => Ok(()),
+            Err(error) if error.halt() == Some(AbortReason::Stopped) => Ok(()),
             written => written,
         }
     }

@@ -11,7 +11,7 @@ use crate::drain;
 use crate::error::Error;
 use crate::event::Event;
 use crate::execute::{Paused, Timeouts, pause, restore};
-use crate::fence::Halt;
+use crate::fence::AbortReason;
 use crate::lease::Held;
 use crate::plan::{FunctionsPlan, PausePlan, RolePlan, with_lost};
 use crate::report::{Action, RoleOutcome, RoleReport, WorkersReport};
@@ -46,12 +46,12 @@ impl Operation<'_> {
             Some(FunctionsPlan::Pause(pausing)) => Some(pausing),
             _ => None,
         };
-        let mut writer = FlagWriter::new(control, &spec.role, held.guard(), stored);
+        let mut writer = FlagWriter::new(control, &spec.role, held.fence(), stored);
         let mut flag = transition.flag;
         let changed = transition.outcome.changed();
         let mut write = changed;
         if transition.outcome == Outcome::TurnedOn {
-            self.run.tell(Event::RoleStarted {
+            self.context.emit(Event::RoleStarted {
                 action: Action::On,
                 role: &spec.role,
             });
@@ -100,14 +100,14 @@ impl Operation<'_> {
                 first: held.first_document(),
             };
             let names: Vec<String> = pausing.names().cloned().collect();
-            let paused = pause(pausing, &control.fleet, place, held.guard(), self.run).await;
+            let paused = pause(pausing, &control.fleet, place, held.fence(), self.context).await;
             let Paused {
                 report: workers,
                 saved: now,
                 timeouts,
             } = match paused {
                 // Stopped while saving, with the flag on and nothing touched.
-                Err(error) if error.halt() == Some(Halt::Stopped) => {
+                Err(error) if error.halt() == Some(AbortReason::Stopped) => {
                     report.workers = Some(WorkersReport {
                         selected: names.len(),
                         unfinished: names,
@@ -168,7 +168,7 @@ impl Operation<'_> {
         let role = &plan.spec.role;
         let mut report = RoleReport::new(role.clone(), plan.outcome());
         if !plan.is_idle() {
-            self.run.tell(Event::RoleStarted {
+            self.context.emit(Event::RoleStarted {
                 action: Action::Off,
                 role,
             });
@@ -177,18 +177,18 @@ impl Operation<'_> {
         let mut workers = None;
         if let Some(FunctionsPlan::Restore(restoring)) = &plan.functions {
             let (fleet, store) = (&control.fleet, &control.store);
-            let restored = restore(restoring, fleet, store, role, held.guard(), self.run);
+            let restored = restore(restoring, fleet, store, role, held.fence(), self.context);
             let (restored, remaining) = restored.await?;
             saved = remaining;
             workers = Some(restored);
         }
         report.workers = with_lost(workers, plan.lost);
         report.warnings = plan.warnings;
-        let mut writer = FlagWriter::new(control, role, held.guard(), plan.stored);
+        let mut writer = FlagWriter::new(control, role, held.fence(), plan.stored);
         if plan.transition.outcome.changed() {
             if report.is_complete() {
                 match writer.write(&plan.transition.flag).await {
-                    Err(error) if error.halt() == Some(Halt::Stopped) => {
+                    Err(error) if error.halt() == Some(AbortReason::Stopped) => {
                         report.outcome = RoleOutcome::StillOn;
                     }
                     written => written?,

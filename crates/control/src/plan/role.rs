@@ -10,7 +10,7 @@ use crate::events;
 use crate::fleet::LambdaError;
 use crate::observe::Inventory;
 use crate::report::{Failure, OptionsReport, RoleOutcome, RoleReport, WorkersReport};
-use crate::request::{Off, On, RoleSpec};
+use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 use crate::store::Stored;
 use crate::text::in_full;
@@ -62,7 +62,7 @@ pub(crate) struct RolePlan<'a> {
 pub(crate) fn plan_on<'a>(
     state: RoleState<'a>,
     observed: Option<(Inventory, String)>,
-    request: &On,
+    request: &OnRequest,
 ) -> Result<RolePlan<'a>, Error> {
     let RoleState {
         spec,
@@ -77,7 +77,7 @@ pub(crate) fn plan_on<'a>(
         Outcome::OptionsUpdated => {
             current.mode == Mode::ReadOnly && transition.flag.mode == Mode::On
         }
-        Outcome::AlreadyOn | Outcome::TurnedOff | Outcome::AlreadyOff => false,
+        Outcome::AlreadyOn | Outcome::TurnedOff | Outcome::AlreadyOff | Outcome::LeftOn => false,
     };
     let mut options = OptionsReport::of(&transition.flag);
     if transition.outcome == Outcome::OptionsUpdated {
@@ -161,12 +161,15 @@ pub(crate) fn plan_off<'a>(
     observed: Option<Inventory>,
     unexplained: Result<Vec<String>, LambdaError>,
     names: &Parameters,
-    request: &Off,
+    request: &OffRequest,
 ) -> Result<RolePlan<'a>, Error> {
     if let Err(LambdaError::Halted(halt)) = unexplained {
         return Err(halt.into());
     }
-    let lost = lost(&mut state, unexplained, names, request);
+    let lost = match state.transition.outcome {
+        Outcome::LeftOn => Vec::new(),
+        _ => lost(&mut state, unexplained, names, request),
+    };
     let RoleState {
         spec,
         stored,
@@ -203,7 +206,7 @@ fn lost(
     state: &mut RoleState<'_>,
     unexplained: Result<Vec<String>, LambdaError>,
     names: &Parameters,
-    request: &Off,
+    request: &OffRequest,
 ) -> Vec<Failure> {
     let RoleState {
         spec,
@@ -266,6 +269,7 @@ impl RolePlan<'_> {
             Outcome::OptionsUpdated => RoleOutcome::OptionsUpdated,
             Outcome::TurnedOff => RoleOutcome::TurnedOff,
             Outcome::AlreadyOff => RoleOutcome::AlreadyOff,
+            Outcome::LeftOn => RoleOutcome::LeftOn,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Why a parameter store failed.
 
 use crate::aws::{AccessError, allow};
-use crate::fence::Halt;
+use crate::fence::AbortReason;
 
 /// A failure of a parameter store, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +89,7 @@ pub enum StoreError {
     },
     /// Nothing was sent, since the operation must not or shall not go on.
     #[error(transparent)]
-    Halted(#[from] Halt),
+    Halted(#[from] AbortReason),
     /// Anything else that the store refused.
     #[error("{action} on {name} failed")]
     Failed {

@@ -34,7 +34,7 @@ use futures_util::FutureExt;
 use self::read::{nonblocking, read, walk};
 use self::room::Room;
 use super::{Created, Stored, Written};
-use crate::fence::Guard;
+use crate::fence::Fence;
 use crate::store::StoreError;
 
 /// How long to wait for another writer. Each holds the lock for one write.
@@ -102,12 +102,12 @@ impl FileStore {
         &self,
         name: &str,
         value: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Created, StoreError> {
         let (root, path, content) = (self.root.clone(), self.path(name), value.to_owned());
         let room = self.room();
         let create = async {
-            let lock = self.lock(guard).await?;
+            let lock = self.lock(fence).await?;
             blocking(move || {
                 // Where there is no room to save what functions have, none must be paused.
                 let may_be_spare = is_lease(&path);
@@ -139,12 +139,12 @@ impl FileStore {
         name: &str,
         value: &str,
         seen: Option<&Stored>,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Written, StoreError> {
         let (path, content, seen) = (self.path(name), value.to_owned(), seen.cloned());
         let (root, room) = (self.root.clone(), self.room());
         let replace = async {
-            let lock = self.lock(guard).await?;
+            let lock = self.lock(fence).await?;
             blocking(move || {
                 let before = read(&path)?;
                 let created = before.is_none();
@@ -171,12 +171,12 @@ impl FileStore {
     pub(super) async fn delete(
         &self,
         names: &[String],
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<(), StoreError> {
         let paths: Vec<PathBuf> = names.iter().map(|name| self.path(name)).collect();
         let (root, room) = (self.root.clone(), self.room());
         let delete = async {
-            let lock = self.lock(guard).await?;
+            let lock = self.lock(fence).await?;
             blocking(move || {
                 for path in &paths {
                     match fs::remove_file(path) {
@@ -219,10 +219,10 @@ impl FileStore {
         }
     }
 
-    /// The lock on the store, given back when the file is dropped. Once it is held, the guard says whether
+    /// The lock on the store, given back when the file is dropped. Once it is held, the fence says whether
     /// the write may still be made: another operation may have come while this one waited. Where this
     /// process is frozen after that, the lock keeps all others out.
-    async fn lock(&self, guard: Option<&Guard>) -> Result<File, StoreError> {
+    async fn lock(&self, fence: Option<&Fence>) -> Result<File, StoreError> {
         let path = self.root.join(LOCK);
         let root = self.root.clone();
         let file = blocking({
@@ -244,14 +244,14 @@ impl FileStore {
                 Ok(()) => {
                     let hooks = self.hooks.as_ref();
                     let skips = hooks.is_some_and(|it| it.skips_lease_under_lock());
-                    if let Some(guard) = guard.filter(|_| !skips) {
-                        hooks::with_lock(guard.check()).await?;
+                    if let Some(fence) = fence.filter(|_| !skips) {
+                        hooks::with_lock(fence.check()).await?;
                     }
                     return Ok(file);
                 }
                 Err(TryLockError::WouldBlock) if tokio::time::Instant::now() < deadline => {
-                    if let Some(guard) = guard {
-                        guard.check_known()?;
+                    if let Some(fence) = fence {
+                        fence.check_known()?;
                     }
                     tokio::time::sleep(LOCK_POLL).await;
                 }

@@ -12,8 +12,8 @@ use maintenance_flag::MAX_VALUE_BYTES;
 
 use super::{Created, Revision, Stored, Written};
 use crate::clock::Clock;
-use crate::fence::Guard;
-use crate::pace::Pace;
+use crate::fence::Fence;
+use crate::rate_limiter::RateLimiter;
 use crate::retry::{self, CallError, Kind, echoes, required};
 use crate::store::StoreError;
 
@@ -33,8 +33,8 @@ const WRITE_BURST: f64 = 3.0;
 pub struct SsmStore {
     client: Client,
     clock: Clock,
-    reads: Pace,
-    writes: Pace,
+    reads: RateLimiter,
+    writes: RateLimiter,
 }
 
 impl SsmStore {
@@ -44,8 +44,8 @@ impl SsmStore {
         Self {
             client,
             clock,
-            reads: Pace::with_burst(READ_RATE, 10.0),
-            writes: Pace::with_burst(WRITE_RATE, WRITE_BURST),
+            reads: RateLimiter::with_burst(READ_RATE, 10.0),
+            writes: RateLimiter::with_burst(WRITE_RATE, WRITE_BURST),
         }
     }
 
@@ -54,8 +54,8 @@ impl SsmStore {
         Self {
             client: self.client.clone(),
             clock: self.clock,
-            reads: self.reads.steady(),
-            writes: self.writes.steady(),
+            reads: self.reads.without_backoff(),
+            writes: self.writes.without_backoff(),
         }
     }
 
@@ -63,8 +63,8 @@ impl SsmStore {
         self.read(name, None).await
     }
 
-    async fn read(&self, name: &str, guard: Option<&Guard>) -> Result<Option<Stored>, StoreError> {
-        let read = retry::call(&self.reads, guard, || async {
+    async fn read(&self, name: &str, fence: Option<&Fence>) -> Result<Option<Stored>, StoreError> {
+        let read = retry::call(&self.reads, fence, || async {
             let get = self.client.get_parameter().name(name);
             let output = get.with_decryption(true).send().await?;
             stored(required(output.parameter, "Parameter")?)
@@ -104,16 +104,16 @@ impl SsmStore {
         &self,
         name: &str,
         value: &str,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Created, StoreError> {
         check_size(name, value)?;
         let put = || self.put(name, value, false, Some(ParameterType::String));
-        let put = retry::change(&self.writes, guard, put).await;
+        let put = retry::change(&self.writes, fence, put).await;
         match put {
             Ok(_) => Ok(Created::New),
             Err(error) if error.kind == Kind::Exists => {
                 let is_ambiguous = error.ambiguous;
-                let stored = self.get_until_visible(name, error, guard).await?;
+                let stored = self.get_until_visible(name, error, fence).await?;
                 // Ours, if the answer to our own first attempt was lost. The caller's values carry
                 // what makes them unique where that matters.
                 if is_ambiguous && stored.value == value {
@@ -130,15 +130,15 @@ impl SsmStore {
         &self,
         name: &str,
         refusal: CallError,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Stored, StoreError> {
         for _ in 0..LAG_READS {
-            if let Some(stored) = self.read(name, guard).await? {
+            if let Some(stored) = self.read(name, fence).await? {
                 return Ok(stored);
             }
             let pause = self.clock.sleep(Duration::from_millis(500));
-            match guard {
-                Some(guard) => guard.stop().or(pause).await?,
+            match fence {
+                Some(fence) => fence.until_stopped(pause).await?,
                 None => pause.await,
             }
         }
@@ -150,9 +150,9 @@ impl SsmStore {
         name: &str,
         value: &str,
         seen: Option<&Stored>,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<Written, StoreError> {
-        let version = self.write(name, value, seen.is_some(), guard).await?;
+        let version = self.write(name, value, seen.is_some(), fence).await?;
         let revision = Revision(version);
         let created = version == 1;
         let expected = seen.map_or(0, |stored| stored.revision.0) + 1;
@@ -164,7 +164,7 @@ impl SsmStore {
             });
         }
         // Somebody wrote in between; the version before ours says what.
-        let between = self.read(&format!("{name}:{}", version - 1), guard).await;
+        let between = self.read(&format!("{name}:{}", version - 1), fence).await;
         // It is written, whatever becomes of that read.
         let between = between.unwrap_or_else(|error| {
             tracing::warn!(%error, "could not read what was overwritten");
@@ -187,12 +187,12 @@ impl SsmStore {
         name: &str,
         value: &str,
         exists: bool,
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<u64, StoreError> {
         check_size(name, value)?;
         let write = |named: bool| {
             let kind = move || named.then_some(ParameterType::String);
-            retry::change(&self.writes, guard, move || {
+            retry::change(&self.writes, fence, move || {
                 self.put(name, value, true, kind())
             })
         };
@@ -220,10 +220,10 @@ impl SsmStore {
     pub(super) async fn delete(
         &self,
         names: &[String],
-        guard: Option<&Guard>,
+        fence: Option<&Fence>,
     ) -> Result<(), StoreError> {
         for batch in names.chunks(DELETE_BATCH) {
-            retry::change(&self.writes, guard, || async {
+            retry::change(&self.writes, fence, || async {
                 let delete = self.client.delete_parameters();
                 let answer = delete.set_names(Some(batch.to_vec())).send().await?;
                 // One that does not exist is named too.

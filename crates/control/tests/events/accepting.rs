@@ -1,6 +1,6 @@
 //! Losing events is accepted, or nothing is changed.
 
-use maintenance_control::{RoleOutcome, Run};
+use maintenance_control::{Context, RoleOutcome};
 use maintenance_sandbox::{Fault, FunctionSpec};
 
 use crate::support::{World, on_wish, only, web, worker};
@@ -19,7 +19,7 @@ async fn nothing_is_changed_until_the_loss_is_accepted_and_then_it_is_not_asked_
     let roles = [web(), worker()];
     let error = world
         .control
-        .on(&roles, &on_wish(), &Run::quiet())
+        .on(&roles, &on_wish(), &Context::quiet())
         .await
         .unwrap_err();
     assert_eq!(lost(&error), ["demo-dev-limited", "demo-dev-unset"]);
@@ -69,9 +69,9 @@ async fn what_was_begun_goes_on_without_being_asked_about() {
 #[tokio::test(start_paused = true)]
 async fn ctrl_c_while_it_is_read_changes_nothing() {
     let world = World::mixed();
-    let run = Run::quiet();
+    let run = Context::quiet();
     let stop = run.stop.clone();
-    world.inject(Fault::on("GetPolicy").nth(2).hook(move |_| stop.stop()));
+    world.inject(Fault::on("GetPolicy").nth(2).hook(move |_| stop.cancel()));
     world.sandbox.reset_calls();
     let report = world
         .control

@@ -1,6 +1,6 @@
 //! What the reading costs.
 
-use maintenance_control::{Fate, Run};
+use maintenance_control::{Context, Delivery};
 use maintenance_sandbox::{FunctionSpec, Sandbox};
 
 use crate::support::{World, on_wish, sandbox, web, worker};
@@ -46,7 +46,7 @@ async fn of_many_versions_only_the_newest_are_asked() {
     let events = plan(&world).await;
     assert_eq!(
         fates(&events, "demo-dev-a"),
-        [(S3, Some("200"), &Fate::Lost)]
+        [(S3, Some("200"), &Delivery::Lost)]
     );
     assert_eq!(count(&world.sandbox, "GetPolicy"), 6);
 }
@@ -63,7 +63,7 @@ async fn get_policy_keeps_to_the_budget_of_its_own() {
     }
     let control = crate::support::control_by(&sandbox, "ana@laptop");
     control
-        .plan_on(&[worker()], &on_wish(), &Run::quiet())
+        .plan_on(&[worker()], &on_wish(), &Context::quiet())
         .await
         .unwrap();
     assert_eq!(count(&sandbox, "GetPolicy"), 100, "none was throttled");

@@ -1,6 +1,6 @@
 //! What becomes of each event.
 
-use maintenance_control::Fate;
+use maintenance_control::Delivery;
 use maintenance_sandbox::{FunctionSpec, MappingSpec};
 
 use crate::support::{World, only, worker};
@@ -29,19 +29,19 @@ async fn queues_and_streams_wait_and_what_is_disabled_brings_nothing() {
     assert_eq!(
         fates(&events, "demo-dev-fed"),
         [
-            ("dynamodb", None, &Fate::InStream),
-            ("kafka", None, &Fate::InStream),
-            ("kafka", None, &Fate::InStream),
-            ("kinesis", None, &Fate::InStream),
-            ("mq", None, &Fate::Queued),
-            ("sqs", Some("live"), &Fate::Queued),
+            ("dynamodb", None, &Delivery::InStream),
+            ("kafka", None, &Delivery::InStream),
+            ("kafka", None, &Delivery::InStream),
+            ("kinesis", None, &Delivery::InStream),
+            ("mq", None, &Delivery::Queued),
+            ("sqs", Some("live"), &Delivery::Queued),
         ]
     );
     assert_eq!(fates(&events, "demo-dev-plain"), []);
     // Its events are lost already; pausing it changes nothing about that.
     assert_eq!(
         fates(&events, "demo-dev-zero"),
-        [("sqs", None, &Fate::Queued)]
+        [("sqs", None, &Delivery::Queued)]
     );
     let report = world.on(&worker()).await.unwrap();
     assert_eq!(only(&report).workers.as_ref().unwrap().events, events);
@@ -72,9 +72,12 @@ async fn an_event_goes_to_a_dead_letter_queue_or_a_failure_destination_or_is_los
     );
     assert_eq!(
         named("demo-dev-c-bare"),
-        [(API, None, &Fate::Throttled), (S3, None, &Fate::Lost)]
+        [
+            (API, None, &Delivery::Throttled),
+            (S3, None, &Delivery::Lost)
+        ]
     );
-    assert_eq!(named("demo-dev-d-api"), [(API, None, &Fate::Throttled)]);
+    assert_eq!(named("demo-dev-d-api"), [(API, None, &Delivery::Throttled)]);
     assert_eq!(world.sandbox.writes(), []);
     let asked = count(&world.sandbox, "ListFunctionEventInvokeConfigs");
     assert_eq!(asked, 2, "only where it decides something");
@@ -107,9 +110,9 @@ async fn aliases_and_versions_have_policies_queues_and_destinations_of_their_own
         fates(&events, "demo-dev-a"),
         [
             (S3, None, &sent(queue("latest"))),
-            (S3, Some("2"), &Fate::Lost),
+            (S3, Some("2"), &Delivery::Lost),
             (S3, Some("live"), &sent(queue("live"))),
-            (S3, Some("next"), &Fate::Lost),
+            (S3, Some("next"), &Delivery::Lost),
         ]
     );
     assert_eq!(
@@ -123,7 +126,7 @@ async fn aliases_and_versions_have_policies_queues_and_destinations_of_their_own
     assert_eq!(
         fates(&plan(&world).await, "demo-dev-dlq"),
         [
-            (S3, None, &Fate::Lost),
+            (S3, None, &Delivery::Lost),
             (S3, Some("live"), &sent(queue("dead")))
         ]
     );
@@ -150,7 +153,7 @@ async fn a_failure_destination_that_is_paused_too_saves_nothing() {
         on_failure(&world, name, None, &arn(to));
     }
     let events = plan(&world).await;
-    assert_eq!(fates(&events, "demo-dev-a"), [(S3, None, &Fate::Lost)]);
+    assert_eq!(fates(&events, "demo-dev-a"), [(S3, None, &Delivery::Lost)]);
     assert_eq!(
         fates(&events, "demo-dev-b"),
         [(S3, None, &sent(queue("dead")))]
@@ -170,9 +173,13 @@ async fn alexa_waits_for_its_answer_and_a_service_in_china_is_that_service() {
     ]);
     let events = plan(&world).await;
     for (name, from, fate) in [
-        ("skill", "alexa-appkit.amazon.com", &Fate::Throttled),
-        ("home", "alexa-connectedhome.amazon.com", &Fate::Throttled),
-        ("rule", "config.amazonaws.com.cn", &Fate::Lost),
+        ("skill", "alexa-appkit.amazon.com", &Delivery::Throttled),
+        (
+            "home",
+            "alexa-connectedhome.amazon.com",
+            &Delivery::Throttled,
+        ),
+        ("rule", "config.amazonaws.com.cn", &Delivery::Lost),
     ] {
         let name = format!("demo-dev-{name}");
         assert_eq!(fates(&events, &name), [(from, None, fate)]);

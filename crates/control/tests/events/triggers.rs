@@ -1,6 +1,6 @@
 //! Giving functions triggers and destinations, and reading off what becomes of their events.
 
-use maintenance_control::{Arrival, Error, Fate, FunctionEvents, On, Report, Run};
+use maintenance_control::{Context, Delivery, Error, FunctionEvents, OnRequest, Report, Trigger};
 use maintenance_sandbox::Sandbox;
 
 use crate::support::{World, on_wish, only, worker};
@@ -27,7 +27,7 @@ pub(crate) fn queue(name: &str) -> String {
 pub(crate) async fn plan(world: &World) -> Vec<FunctionEvents> {
     let report = world
         .control
-        .plan_on(&[worker()], &on_wish(), &Run::quiet())
+        .plan_on(&[worker()], &on_wish(), &Context::quiet())
         .await;
     let report = report.expect("a plan");
     only(&report).workers.clone().expect("workers").events
@@ -37,25 +37,28 @@ pub(crate) async fn plan(world: &World) -> Vec<FunctionEvents> {
 pub(crate) fn fates<'a>(
     events: &'a [FunctionEvents],
     name: &str,
-) -> Vec<(&'a str, Option<&'a str>, &'a Fate)> {
+) -> Vec<(&'a str, Option<&'a str>, &'a Delivery)> {
     let events = events.iter().find(|it| it.function == name);
     let arrivals = &events
         .unwrap_or_else(|| panic!("{name} is in the plan"))
         .arrivals;
-    let short = |it: &'a Arrival| (it.from.as_str(), it.qualifier.as_deref(), &it.fate);
+    let short = |it: &'a Trigger| (it.from.as_str(), it.qualifier.as_deref(), &it.fate);
     arrivals.iter().map(short).collect()
 }
 
-pub(crate) fn sent(to: String) -> Fate {
-    Fate::Sent { to }
+pub(crate) fn sent(to: String) -> Delivery {
+    Delivery::Sent { to }
 }
 
 pub(crate) async fn on_accepting(world: &World) -> Result<Report, Error> {
-    let wish = On {
+    let wish = OnRequest {
         accept_event_loss: true,
         ..on_wish()
     };
-    world.control.on(&[worker()], &wish, &Run::quiet()).await
+    world
+        .control
+        .on(&[worker()], &wish, &Context::quiet())
+        .await
 }
 
 pub(crate) fn lost(error: &Error) -> Vec<&str> {

@@ -9,7 +9,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use maintenance_control::{Clock, Control, Error, Fate, Fleet, Pace, Run, SsmStore, Store};
+use maintenance_control::{
+    Clock, Context, Control, Delivery, Error, Fleet, RateLimiter, SsmStore, Store,
+};
 use maintenance_flag::Prefix;
 use maintenance_sandbox::{Fault, FunctionSpec};
 
@@ -51,7 +53,10 @@ async fn what_may_not_be_seen_is_said_and_holds_up_nothing() {
         assert_eq!(events[0].unseen, [action]);
         assert!(events[1].unseen.is_empty());
         if operation == "ListFunctionEventInvokeConfigs" {
-            assert_eq!(fates(events, "demo-dev-a"), [(S3, None, &Fate::Unknown)]);
+            assert_eq!(
+                fates(events, "demo-dev-a"),
+                [(S3, None, &Delivery::Unknown)]
+            );
         }
         assert!(report.is_complete());
     }
@@ -90,7 +95,7 @@ async fn what_keeps_failing_for_one_function_counts_as_a_loss_and_hides_no_other
         );
         assert_eq!(
             fates(&events, "demo-dev-c"),
-            [(API, None, &Fate::Throttled)]
+            [(API, None, &Delivery::Throttled)]
         );
 
         world.sandbox.reset_calls();
@@ -152,12 +157,12 @@ async fn a_policy_that_cannot_be_read_as_one_may_lose_events() {
     let clients = clients_over(&garbled, &Credentials::for_tests());
     let clock = Clock::virtual_from(world.sandbox.settings().clock.now());
     let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
-    let fleet = Fleet::new(clients.lambda, clock, Pace::per_second(10.0));
+    let fleet = Fleet::new(clients.lambda, clock, RateLimiter::per_second(10.0));
     let by = "ana@laptop".to_owned();
     let control = Control::new(crate::support::app(), &Prefix::default(), store, fleet, by);
     let control = control.with_clock(clock);
     let wish = on_wish();
-    let error = control.on(&[worker()], &wish, &Run::quiet()).await;
+    let error = control.on(&[worker()], &wish, &Context::quiet()).await;
     let error = error.unwrap_err();
     assert_eq!(lost(&error), ["demo-dev-a"]);
     let Error::EventsLost { functions } = &error else {

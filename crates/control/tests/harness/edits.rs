@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use maintenance_control::{Off, Report};
+use maintenance_control::{OffRequest, Report};
 use maintenance_sandbox::{CallRecord, EmptyPages, Fault, Sandbox};
 
 use crate::crashes::is_long;
@@ -122,7 +122,7 @@ fn restore_saved_insists_on_what_was_saved() {
             let uuids: Vec<String> = before[&name(*at)].mappings.keys().cloned().collect();
             world.on().await.unwrap();
             perform(&world.sandbox, &name(*at), &uuids, edit).unwrap();
-            let insist = Off {
+            let insist = OffRequest {
                 restore_saved: true,
                 ..off_wish()
             };

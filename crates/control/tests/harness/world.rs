@@ -9,8 +9,8 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use jiff::SignedDuration;
 use maintenance_control::{
-    Clock, Control, Error, FileStore, Fleet as Lambda, Holder, Off, Pace, Report, RoleSpec, Run,
-    SsmStore, Store,
+    Clock, Context, Control, Error, FileStore, Fleet as Lambda, Holder, OffRequest, RateLimiter,
+    Report, RoleSpec, SsmStore, Store,
 };
 use maintenance_flag::{Capacity, CapacityDoc, Flag, Lease, Prefix};
 use maintenance_sandbox::{Fleet, FunctionState, Sandbox, Settings};
@@ -64,7 +64,7 @@ pub(crate) type Violation = String;
 
 impl Operator {
     pub(crate) async fn on(&self, roles: &[RoleSpec]) -> Result<Report, Error> {
-        self.control.on(roles, &on_wish(), &Run::quiet()).await
+        self.control.on(roles, &on_wish(), &Context::quiet()).await
     }
 
     pub(crate) async fn off(&self, roles: &[RoleSpec]) -> Result<Report, Error> {
@@ -73,13 +73,17 @@ impl Operator {
 
     pub(crate) async fn unlock(&self) -> Result<Option<Holder>, Error> {
         match self.control.holder().await? {
-            Some(holder) => self.control.unlock(&holder, &Run::quiet()).await,
+            Some(holder) => self.control.unlock(&holder, &Context::quiet()).await,
             None => Ok(None),
         }
     }
 
-    pub(crate) async fn off_as(&self, roles: &[RoleSpec], off: &Off) -> Result<Report, Error> {
-        self.control.off(roles, off, &Run::quiet()).await
+    pub(crate) async fn off_as(
+        &self,
+        roles: &[RoleSpec],
+        off: &OffRequest,
+    ) -> Result<Report, Error> {
+        self.control.off(roles, off, &Context::quiet()).await
     }
 }
 
@@ -170,7 +174,7 @@ impl World {
                 Store::File(store.with_hooks(wire.clone()))
             }
         };
-        let lambda = Lambda::new(clients.lambda, clock, Pace::per_second(10.0));
+        let lambda = Lambda::new(clients.lambda, clock, RateLimiter::per_second(10.0));
         let by = who(by);
         let control = Control::new(support::app(), &Prefix::default(), store, lambda, by);
         Operator {

@@ -7,8 +7,8 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use maintenance_control::{
-    Calls, Clients, Clock, Control, Error, Fleet, Off, On, Pace, Report, RoleReport, RoleSpec, Run,
-    Selection, SsmStore, Status, Store, Visitor, Who,
+    Actor, Calls, Clients, Clock, Context, Control, Error, Fleet, OffRequest, OnRequest,
+    RateLimiter, Report, RoleReport, RoleSpec, Selection, SsmStore, Status, Store, Visitor,
 };
 use maintenance_flag::{App, Flag, Prefix, Role};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Sandbox, Settings};
@@ -62,18 +62,23 @@ pub(crate) fn clients_over(http: &SharedHttpClient, credentials: &Credentials) -
 /// The control plane of `demo-dev` on a sandbox, run by `by`. It paces itself as in production: the
 /// clock is virtual, so that costs nothing.
 pub(crate) fn control_by(sandbox: &Sandbox, by: &str) -> Control {
+    control_of(app(), sandbox, by)
+}
+
+/// The same of another app.
+pub(crate) fn control_of(app: App, sandbox: &Sandbox, by: &str) -> Control {
     let clients = clients(sandbox);
     let clock = Clock::virtual_from(sandbox_now(sandbox));
     let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
-    control_with(sandbox, store, by)
+    control_with(app, sandbox, store, by)
 }
 
 /// The same with another store.
-pub(crate) fn control_with(sandbox: &Sandbox, store: Store, by: &str) -> Control {
+pub(crate) fn control_with(app: App, sandbox: &Sandbox, store: Store, by: &str) -> Control {
     let clients = clients(sandbox);
     let clock = Clock::virtual_from(sandbox_now(sandbox));
-    let fleet = Fleet::new(clients.lambda, clock, Pace::per_second(10.0));
-    Control::new(app(), &Prefix::default(), store, fleet, by.to_owned()).with_clock(clock)
+    let fleet = Fleet::new(clients.lambda, clock, RateLimiter::per_second(10.0));
+    Control::new(app, &Prefix::default(), store, fleet, by.to_owned()).with_clock(clock)
 }
 
 fn sandbox_now(sandbox: &Sandbox) -> Timestamp {
@@ -104,9 +109,10 @@ pub(crate) fn worker() -> RoleSpec {
     }
 }
 
-pub(crate) fn on_wish() -> On {
-    On {
-        who: Who::Person,
+pub(crate) fn on_wish() -> OnRequest {
+    OnRequest {
+        who: Actor::Person,
+        product: None,
         reason: Some("migration".to_owned()),
         read_only: false,
         options: maintenance_flag::Options::default(),
@@ -116,9 +122,10 @@ pub(crate) fn on_wish() -> On {
     }
 }
 
-pub(crate) fn off_wish() -> Off {
-    Off {
-        who: Who::Person,
+pub(crate) fn off_wish() -> OffRequest {
+    OffRequest {
+        who: Actor::Person,
+        product: None,
         force: None,
         restore_saved: false,
     }
@@ -175,13 +182,13 @@ impl World {
 
     pub(crate) async fn on(&self, role: &RoleSpec) -> Result<Report, Error> {
         self.control
-            .on(std::slice::from_ref(role), &on_wish(), &Run::quiet())
+            .on(std::slice::from_ref(role), &on_wish(), &Context::quiet())
             .await
     }
 
     pub(crate) async fn off(&self, role: &RoleSpec) -> Result<Report, Error> {
         self.control
-            .off(std::slice::from_ref(role), &off_wish(), &Run::quiet())
+            .off(std::slice::from_ref(role), &off_wish(), &Context::quiet())
             .await
     }
 

@@ -1,6 +1,6 @@
 //! Which functions a role has, and that a plan touches none of them.
 
-use maintenance_control::{Error, RoleOutcome, Run};
+use maintenance_control::{Context, Error, RoleOutcome};
 use maintenance_sandbox::FunctionSpec;
 
 use crate::support::{World, off_wish, on_wish, only, worker};
@@ -36,7 +36,7 @@ async fn tags_and_exclusions_choose() {
     let roles = [role.clone()];
     let plan = world
         .control
-        .plan_on(&roles, &on_wish(), &Run::quiet())
+        .plan_on(&roles, &on_wish(), &Context::quiet())
         .await
         .unwrap();
     assert_eq!(
@@ -76,7 +76,7 @@ async fn a_dry_run_reads_only() {
     let roles = [worker()];
     let plan = world
         .control
-        .plan_on(&roles, &on_wish(), &Run::quiet())
+        .plan_on(&roles, &on_wish(), &Context::quiet())
         .await
         .unwrap();
     assert!(plan.dry_run);
@@ -89,7 +89,7 @@ async fn a_dry_run_reads_only() {
     world.sandbox.reset_calls();
     let plan = world
         .control
-        .plan_off(&roles, &off_wish(), &Run::quiet())
+        .plan_off(&roles, &off_wish(), &Context::quiet())
         .await
         .unwrap();
     assert_eq!(only(&plan).outcome, RoleOutcome::TurnedOff);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use maintenance_control::{Off, Run};
+use maintenance_control::{Context, OffRequest};
 use maintenance_sandbox::{Fault, FunctionSpec, FunctionState, MappingSpec, Sandbox};
 
 use crate::support::{World, off_wish, only, worker};
@@ -169,11 +169,14 @@ async fn what_is_set_before_off_restores_it_is_kept_unless_off_insists() {
         at(&world, "ListProvisionedConcurrencyConfigs", 2, |sandbox| {
             sandbox.set_provisioned(NAME, "live", Some(4)).unwrap();
         });
-        let off = Off {
+        let off = OffRequest {
             restore_saved: insist,
             ..off_wish()
         };
-        let report = world.control.off(&[worker()], &off, &Run::quiet()).await;
+        let report = world
+            .control
+            .off(&[worker()], &off, &Context::quiet())
+            .await;
         let report = report.unwrap();
         assert!(report.is_complete(), "{report:?}");
         let workers = only(&report).workers.as_ref().unwrap();

@@ -1,6 +1,6 @@
 //! What was paused comes back as it was, whoever runs `on` and `off` how often.
 
-use maintenance_control::{Error, RoleOutcome, Run, State};
+use maintenance_control::{Context, Error, RoleOutcome, State};
 use maintenance_sandbox::{FunctionSpec, MappingSpec};
 
 use crate::support::{World, control_by, on_wish, only, worker};
@@ -171,7 +171,7 @@ async fn two_operators_at_once_lose_nothing() {
     let before = world.sandbox.fleet();
     let other = control_by(&world.sandbox, "ben@desk");
     let roles = [worker()];
-    let (quiet, wish) = (Run::quiet(), on_wish());
+    let (quiet, wish) = (Context::quiet(), on_wish());
     let (one, two) = tokio::join!(
         world.control.on(&roles, &wish, &quiet),
         other.on(&roles, &wish, &quiet)

@@ -1,7 +1,7 @@
 //! Saved capacity that somebody deleted, and functions at 0 that no window explains: they are named, and 0 is
 //! never saved as what they had.
 
-use maintenance_control::{Off, Report, RoleOutcome, Run, WorkerState};
+use maintenance_control::{Context, OffRequest, Report, RoleOutcome, WorkerState};
 
 use crate::support::{World, off_wish, only, worker};
 
@@ -18,11 +18,14 @@ async fn on_with_nothing_saved() -> World {
 }
 
 async fn off_by_force(world: &World) -> Report {
-    let off = Off {
+    let off = OffRequest {
         force: Some("all is as it should be".to_owned()),
         ..off_wish()
     };
-    let off = world.control.off(&[worker()], &off, &Run::quiet()).await;
+    let off = world
+        .control
+        .off(&[worker()], &off, &Context::quiet())
+        .await;
     off.unwrap()
 }
 

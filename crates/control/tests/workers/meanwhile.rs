@@ -1,6 +1,6 @@
 //! What somebody else does to functions while they are paused: kept or named.
 
-use maintenance_control::{RoleOutcome, Run};
+use maintenance_control::{Context, RoleOutcome};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
 
 use crate::support::{World, off_wish, only, worker};
@@ -119,13 +119,13 @@ async fn who_insists_gets_back_what_was_saved() {
         .sandbox
         .set_provisioned("demo-dev-provisioned", "next", Some(4))
         .unwrap();
-    let wish = maintenance_control::Off {
+    let wish = maintenance_control::OffRequest {
         restore_saved: true,
         ..off_wish()
     };
     let report = world
         .control
-        .off(&[worker()], &wish, &Run::quiet())
+        .off(&[worker()], &wish, &Context::quiet())
         .await
         .unwrap();
     assert!(report.is_complete(), "{report:?}");

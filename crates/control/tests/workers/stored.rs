@@ -1,7 +1,7 @@
 //! What is stored is not as this version left it: a flag set by hand, saved capacity that is torn or
 //! another account's.
 
-use maintenance_control::{Error, RoleOutcome, Run, State, Store};
+use maintenance_control::{Context, Error, RoleOutcome, State, Store};
 use maintenance_sandbox::{Fault, FunctionSpec, KmsKey, Service};
 
 use crate::support::{World, control_with, off_wish, on_wish, only, worker};
@@ -105,9 +105,12 @@ async fn another_accounts_functions_are_not_taken_for_deleted() {
         ))
     };
     let world = World::mixed();
-    let control = control_with(&world.sandbox, store(), "ana@laptop");
+    let control = control_with(crate::support::app(), &world.sandbox, store(), "ana@laptop");
     let roles = [worker()];
-    control.on(&roles, &on_wish(), &Run::quiet()).await.unwrap();
+    control
+        .on(&roles, &on_wish(), &Context::quiet())
+        .await
+        .unwrap();
 
     for functions in [vec![], vec![FunctionSpec::new("demo-dev-unset")]] {
         let other = crate::support::sandbox();
@@ -115,15 +118,15 @@ async fn another_accounts_functions_are_not_taken_for_deleted() {
         for function in functions {
             other.seed(function);
         }
-        let elsewhere = control_with(&other, store(), "ana@laptop");
+        let elsewhere = control_with(crate::support::app(), &other, store(), "ana@laptop");
         let error = elsewhere
-            .off(&roles, &off_wish(), &Run::quiet())
+            .off(&roles, &off_wish(), &Context::quiet())
             .await
             .unwrap_err();
         assert!(matches!(error, Error::WrongPlace { .. }), "{error}");
     }
     let report = control
-        .off(&roles, &off_wish(), &Run::quiet())
+        .off(&roles, &off_wish(), &Context::quiet())
         .await
         .unwrap();
     assert!(report.is_complete());

@@ -1,6 +1,6 @@
 //! A function that fails stops no other, and the same command goes on with what is left.
 
-use maintenance_control::{RoleOutcome, RoleSpec, Run};
+use maintenance_control::{Context, RoleOutcome, RoleSpec};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
 
 use crate::support::{World, off_wish, on_wish, only, web, worker};
@@ -207,10 +207,10 @@ async fn a_mapping_that_is_being_disabled_is_waited_for_by_whoever_goes_on() {
     let function = FunctionSpec::new("demo-dev-a").reserved(3);
     let world = World::new([function.mapping(MappingSpec::sqs("orders"))]);
     let before = world.sandbox.fleet();
-    let run = Run::quiet();
+    let run = Context::quiet();
     let stop = run.stop.clone();
     let disabled = Fault::on("UpdateEventSourceMapping").nth(1).after();
-    world.inject(disabled.hook(move |_| stop.stop()));
+    world.inject(disabled.hook(move |_| stop.cancel()));
     let report = world.control.on(&[worker()], &on_wish(), &run).await;
     assert!(report.unwrap().interrupted);
     assert_eq!(world.sandbox.fleet()["demo-dev-a"].reserved, Some(3));
@@ -244,7 +244,7 @@ async fn a_role_that_is_not_back_holds_up_no_other_roles_functions() {
         ["mail", "search"].map(|name| FunctionSpec::new(&format!("demo-dev-{name}")).reserved(7)),
     );
     let roles = [web(), role("mail"), role("search")];
-    let quiet = Run::quiet();
+    let quiet = Context::quiet();
     let on = world.control.on(&roles, &on_wish(), &quiet).await;
     assert!(on.unwrap().is_complete());
     let denied = Fault::on("PutFunctionConcurrency").target("demo-dev-search");
@@ -280,7 +280,7 @@ async fn visitors_wait_for_the_other_roles_though_theirs_has_functions_too() {
         ["web", "search"].map(|name| FunctionSpec::new(&format!("demo-dev-{name}")).reserved(7)),
     );
     let roles = [role("web"), role("search")];
-    let quiet = Run::quiet();
+    let quiet = Context::quiet();
     let on = world.control.on(&roles, &on_wish(), &quiet).await;
     assert!(on.unwrap().is_complete());
     let denied = Fault::on("PutFunctionConcurrency").target("demo-dev-search");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use maintenance_control::{Part, RoleSpec, Run, Selection, State};
+use maintenance_control::{Context, Part, RoleSpec, Selection, State};
 use maintenance_sandbox::{Fault, FunctionSpec, Service};
 use tokio::time::Instant;
 
@@ -59,7 +59,10 @@ async fn where_lambda_throttles_for_good_no_role_waits_for_another() {
             ..worker()
         }
     });
-    let on = world.control.on(&roles, &on_wish(), &Run::quiet()).await;
+    let on = world
+        .control
+        .on(&roles, &on_wish(), &Context::quiet())
+        .await;
     assert!(on.unwrap().is_complete());
     world.inject(lambda().throttle());
     let began = Instant::now();

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use maintenance_control::{Event, Report, Run, Stop, WorkersReport};
+use maintenance_control::{CancellationToken, Context, Event, Report, WorkersReport};
 use maintenance_flag::CapacityDoc;
 use maintenance_sandbox::{Fault, Fleet, FunctionSpec, MappingSpec};
 
@@ -160,8 +160,8 @@ async fn a_mapping_that_never_settles_holds_up_its_own_function_only() {
         Event::Waiting(waiting) => heard.lock().unwrap().1.push(waiting),
         _ => {}
     };
-    let run = Run {
-        stop: Stop::new(),
+    let run = Context {
+        stop: CancellationToken::new(),
         listen: &listen,
     };
     let report = world.control.on(&[worker()], &on_wish(), &run).await;
@@ -321,7 +321,7 @@ async fn a_mapping_that_never_settles_holds_up_no_other_role() {
     let world = world(0, &[moving("demo-dev-mail", true, NEVER)]).await;
     world.sandbox.seed(FunctionSpec::new("demo-dev-search"));
     let roles = [web(), role("mail"), role("search")];
-    let quiet = Run::quiet();
+    let quiet = Context::quiet();
     let report = world.control.on(&roles, &on_wish(), &quiet).await.unwrap();
     let order: Vec<_> = report.roles.iter().map(|it| it.role.as_str()).collect();
     assert_eq!(order, ["web", "search", "mail"]);

@@ -6,7 +6,7 @@ use super::size::{self, LeftOut, NoRoom};
 use crate::bypass::{AddressRange, Bypass, PathPattern, StoredToken};
 use crate::document::SCHEMA;
 use crate::flag::{Flag, Mode, Owner, OwnerKind};
-use crate::names::WindowId;
+use crate::names::{Product, WindowId};
 
 /// Who holds a window whose flag names no owner.
 const SET_BY_HAND: &str = "a person who set the flag by hand";
@@ -22,6 +22,8 @@ pub enum Event {
     Normal {
         /// The observer's name.
         observer: String,
+        /// Close only what was opened for this product.
+        product: Option<Product>,
         /// When it saw it, UTC.
         at: Timestamp,
     },
@@ -34,6 +36,8 @@ pub struct Enter {
     pub owner: Owner,
     /// Who asked: `ana@laptop`.
     pub by: String,
+    /// The product that it is opened for. A window that is open for something else stays as it is.
+    pub product: Option<Product>,
     /// Why, for the team.
     pub reason: Option<String>,
     /// The id of the window, if one opens.
@@ -145,6 +149,8 @@ impl Options {
 pub struct Exit {
     /// Who asks: `ana@laptop`.
     pub by: String,
+    /// Close only what was opened for this product.
+    pub product: Option<Product>,
     /// Override an observer that holds the window.
     pub force: Option<Force>,
     /// Now, UTC.
@@ -171,6 +177,8 @@ pub enum Outcome {
     TurnedOff,
     /// None was open; nothing changed.
     AlreadyOff,
+    /// The product that was left has not opened this window; it stays open.
+    LeftOn,
 }
 
 impl Outcome {
@@ -179,7 +187,7 @@ impl Outcome {
     pub fn changed(self) -> bool {
         match self {
             Self::TurnedOn | Self::OptionsUpdated | Self::TurnedOff => true,
-            Self::AlreadyOn | Self::AlreadyOff => false,
+            Self::AlreadyOn | Self::AlreadyOff | Self::LeftOn => false,
         }
     }
 }
@@ -262,8 +270,13 @@ pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
             }
             step
         }
+        (true, Event::Exit(Exit { product, .. }) | Event::Normal { product, .. })
+            if product.is_some() && product != current.product =>
+        {
+            return unchanged(Outcome::LeftOn);
+        }
         (true, Event::Exit(exit)) => exit_by_person(current, exit)?,
-        (true, Event::Normal { observer, at }) => {
+        (true, Event::Normal { observer, at, .. }) => {
             let is_holder = current.owner == Some(Owner::observer(observer.as_str()));
             // A window that has ended by itself has no holder.
             if !is_holder && current.mode_at(at).is_on() {
@@ -301,6 +314,7 @@ fn open(current: &Flag, enter: Enter) -> Step {
     let mut flag = Flag {
         window: Some(enter.window),
         owner: Some(enter.owner),
+        product: enter.product,
         by: Some(enter.by),
         reason: enter.reason,
         since: Some(enter.at),
@@ -319,6 +333,9 @@ fn mode(read_only: bool) -> Mode {
 /// The window stays, with its owner and time; the reason and the options may be others.
 fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
     let mut flag = current.clone();
+    if enter.product.is_some() && enter.product != current.product {
+        return Ok(Step::new(flag, Outcome::AlreadyOn));
+    }
     // A monitor that repeats its alarm must not close what a person left open to readers, nor say why they
     // turned it on.
     if enter.owner.kind == OwnerKind::Manual || current.owner.as_ref() == Some(&enter.owner) {

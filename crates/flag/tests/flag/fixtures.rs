@@ -13,6 +13,7 @@ const TOKEN: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_aBcDe";
 
 const FULL: &str = include_str!("../fixtures/flag-1-full.json");
 const MINIMAL: &str = include_str!("../fixtures/flag-1-minimal.json");
+const PRODUCT: &str = include_str!("../fixtures/flag-1-product.json");
 const READ_ONLY: &str = include_str!("../fixtures/flag-1-read-only.json");
 const DRAINED: &str = include_str!("../fixtures/flag-1-drained.json");
 const OPTIONS: &str = include_str!("../fixtures/flag-1-options.json");
@@ -26,7 +27,7 @@ const LEFT: &str = include_str!("../fixtures/lease-1-left.json");
 const FOLLOWED: &str = include_str!("../fixtures/lease-1-followed.json");
 
 /// All fixtures that are documents.
-pub(crate) const FLAGS: [&str; 5] = [FULL, MINIMAL, READ_ONLY, DRAINED, OPTIONS];
+pub(crate) const FLAGS: [&str; 6] = [FULL, MINIMAL, READ_ONLY, DRAINED, OPTIONS, PRODUCT];
 
 fn full() -> Flag {
     let unknown = json!({"ticket": {"id": 42, "open": true}});
@@ -96,6 +97,14 @@ fn flags() {
         (FULL, full()),
         (MINIMAL, Flag::off()),
         (READ_ONLY, read_only()),
+        (
+            PRODUCT,
+            Flag {
+                mode: Mode::On,
+                product: Some("shop".parse().unwrap()),
+                ..read_only()
+            },
+        ),
         (
             DRAINED,
             Flag {

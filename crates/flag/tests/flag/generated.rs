@@ -61,8 +61,8 @@ prop_compose! {
     fn flags()(
         mode in prop_oneof![Just(Mode::On), Just(Mode::Off), Just(Mode::ReadOnly)],
         window in option::of((times(), any::<u32>())),
-        owner in option::of(owners()),
-        overrode in option::of(owners()),
+        owners in [option::of(owners()), option::of(owners())],
+        product in option::of("[a-z][a-z0-9_-]{0,31}"),
         texts in [option::of(awkward()), option::of(awkward()), option::of(awkward())],
         since in option::of(times()),
         until in option::of(times()),
@@ -73,8 +73,10 @@ prop_compose! {
         unknown in unknown_fields(),
     ) -> Flag {
         let [by, reason, message] = texts;
+        let [owner, overrode] = owners;
         Flag {
             window: window.map(|(at, entropy)| WindowId::new(at, entropy)),
+            product: product.map(|it| it.parse().unwrap()),
             owner, overrode, by, reason, message, since, until, auto_off, retry_after, drained_at,
             bypass,
             unknown,

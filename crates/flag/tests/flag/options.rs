@@ -210,6 +210,7 @@ fn a_window_whose_end_has_come_is_over() {
         ..over.clone()
     };
     let normal = |at| Event::Normal {
+        product: None,
         observer: observer().name,
         at,
     };

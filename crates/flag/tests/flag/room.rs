@@ -278,6 +278,7 @@ proptest! {
             ..Flag::bare(Mode::On)
         };
         let forced = Event::Exit(Exit {
+        product: None,
             by,
             force: Some(Force { reason: reason.clone().unwrap_or_default() }),
             at: at(30),
@@ -302,6 +303,7 @@ proptest! {
         note in 0_usize..1_500,
     ) {
         let enter = Event::Enter(Box::new(Enter {
+        product: None,
             owner: Owner::observer(name),
             by: by.clone(),
             reason: Some(reason),
@@ -316,7 +318,7 @@ proptest! {
             flag.drained_at = Some(at(20));
             prop_assert!(flag.encode().is_ok());
             let force = Some(Force { reason: why });
-            let step = next(&flag, Event::Exit(Exit { by, force, at: at(30) })).unwrap();
+            let step = next(&flag, Event::Exit(Exit { by, product: None, force, at: at(30) })).unwrap();
             prop_assert_eq!(step.left_out, []);
             prop_assert!(step.flag.encode().is_ok());
         }

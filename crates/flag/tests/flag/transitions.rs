@@ -1,6 +1,8 @@
 //! The transition table of the design, row by row, and what each row records.
 
-use maintenance_flag::{Flag, Mode, Outcome, Owner, Refusal, Step, next};
+use maintenance_flag::{
+    Enter, Event, Exit, Flag, Mode, Outcome, Owner, Product, Refusal, Step, next,
+};
 
 use crate::windows::{
     ana, at, enter, exit, normal, observer, off, on, turned_off, unchanged, window,
@@ -176,4 +178,54 @@ fn a_flag_after_any_transition_can_be_stored_and_read_back() {
         flag = next(&flag, event).unwrap().flag;
         assert_eq!(Flag::decode(&flag.encode().unwrap()), Ok(flag.clone()));
     }
+}
+
+fn shop() -> Product {
+    "shop".parse().unwrap()
+}
+
+/// The event, asked for the product `shop`.
+fn for_shop(event: Event) -> Event {
+    let product = Some(shop());
+    match event {
+        Event::Enter(enter) => Event::Enter(Box::new(Enter { product, ..*enter })),
+        Event::Exit(exit) => Event::Exit(Exit { product, ..exit }),
+        Event::Normal { observer, at, .. } => Event::Normal {
+            observer,
+            product,
+            at,
+        },
+    }
+}
+
+#[test]
+fn a_window_opened_for_a_product_is_closed_by_leaving_it_or_by_itself() {
+    let opened = next(&off(), for_shop(enter(ana()))).unwrap();
+    assert_eq!(opened.outcome, Outcome::TurnedOn);
+    assert_eq!(opened.flag.product, Some(shop()));
+    for leave in [exit(None), for_shop(exit(None))] {
+        let closed = next(&opened.flag, leave).unwrap();
+        assert_eq!(closed.outcome, Outcome::TurnedOff);
+        assert_eq!(closed.flag.product, None);
+    }
+    let again = next(&opened.flag, enter(ana())).unwrap();
+    assert_eq!(again.flag.product, Some(shop()), "options change, not this");
+}
+
+#[test]
+fn a_product_neither_changes_nor_closes_a_window_that_is_not_its_own() {
+    let other = Flag {
+        product: Some("billing".parse().unwrap()),
+        ..on(ana())
+    };
+    for window in [on(ana()), on(observer()), other, Flag::bare(Mode::On)] {
+        let entered = next(&window, for_shop(enter(ana())));
+        assert_eq!(entered, unchanged(&window, Outcome::AlreadyOn));
+        for leave in [exit(None), exit(Some("why")), normal("healthcheck")] {
+            let left = next(&window, for_shop(leave));
+            assert_eq!(left, unchanged(&window, Outcome::LeftOn));
+        }
+    }
+    let closed = next(&off(), for_shop(exit(None)));
+    assert_eq!(closed, unchanged(&off(), Outcome::AlreadyOff));
 }

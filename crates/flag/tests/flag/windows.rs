@@ -20,6 +20,7 @@ pub(crate) fn enter(owner: Owner) -> Event {
 
 pub(crate) fn enter_with(owner: Owner, read_only: bool, options: Options) -> Event {
     Event::Enter(Box::new(Enter {
+        product: None,
         owner,
         by: "cleo@desk".to_owned(),
         reason: Some("second reason".to_owned()),
@@ -32,6 +33,7 @@ pub(crate) fn enter_with(owner: Owner, read_only: bool, options: Options) -> Eve
 
 pub(crate) fn exit(force: Option<&str>) -> Event {
     Event::Exit(Exit {
+        product: None,
         by: "cleo@desk".to_owned(),
         force: force.map(|reason| Force {
             reason: reason.to_owned(),
@@ -42,6 +44,7 @@ pub(crate) fn exit(force: Option<&str>) -> Event {
 
 pub(crate) fn normal(observer: &str) -> Event {
     Event::Normal {
+        product: None,
         observer: observer.to_owned(),
         at: at(30),
     }

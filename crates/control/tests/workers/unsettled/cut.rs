@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use maintenance_control::{Error, Event, Run, Stop};
+use maintenance_control::{CancellationToken, Context, Error, Event};
 use maintenance_sandbox::Fault;
 
 use super::{NEVER, fleet, is_paused, moving, paused, restores, saved, workers, world};
@@ -13,7 +13,7 @@ use crate::support::{on_wish, start, worker};
 async fn whoever_dies_between_the_settled_and_the_others_has_touched_nothing_unsaved() {
     let world = world(4, &[moving("demo-dev-moving", true, 60)]).await;
     let before = fleet(&world);
-    let (roles, wish, run) = ([worker()], on_wish(), Run::quiet());
+    let (roles, wish, run) = ([worker()], on_wish(), Context::quiet());
     let on = world.control.on(&roles, &wish, &run);
     let dead = tokio::time::timeout(Duration::from_secs(30), on).await;
     assert!(dead.is_err(), "it waits for the mapping");
@@ -56,14 +56,14 @@ async fn a_lease_lost_while_mappings_settle_is_the_end_of_it_and_the_same_comman
 async fn a_stop_while_mappings_settle_keeps_what_is_done_and_names_what_is_not() {
     let world = world(4, &[moving("demo-dev-moving", true, NEVER)]).await;
     let before = fleet(&world);
-    let stop = Stop::new();
+    let stop = CancellationToken::new();
     let listen = |_: Event<'_>| {
         let now = world.sandbox.settings().clock.now();
         if now.duration_since(start()).as_secs() > 60 {
-            stop.stop();
+            stop.cancel();
         }
     };
-    let run = Run {
+    let run = Context {
         stop: stop.clone(),
         listen: &listen,
     };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use maintenance_control::{RoleSpec, Run, Selection, Stop};
+use maintenance_control::{CancellationToken, Context, RoleSpec, Selection};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Service};
 use tokio::time::{Instant, sleep};
 
@@ -66,15 +66,15 @@ async fn who_is_throttled_for_good_does_not_wait_for_each_mapping_by_itself() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_while_throttled_is_heard_at_the_next_try() {
     let world = world(1, &[moving("demo-dev-moving", true, NEVER)]).await;
-    let stop = Stop::new();
+    let stop = CancellationToken::new();
     let trouble = async {
         sleep(Duration::from_secs(15)).await;
         let any = Fault::any_call().service(Service::Lambda);
         world.sandbox.inject(any.always().throttle());
         sleep(Duration::from_secs(15)).await;
-        stop.stop();
+        stop.cancel();
     };
-    let run = Run {
+    let run = Context {
         stop: stop.clone(),
         listen: &|_| {},
     };
@@ -118,7 +118,7 @@ async fn web_comes_first_though_a_mapping_of_it_has_to_settle() {
         selects("web", "demo-dev-page"),
         selects("worker", "demo-dev-work"),
     ];
-    let quiet = Run::quiet();
+    let quiet = Context::quiet();
     let report = world.control.on(&roles, &on_wish(), &quiet).await.unwrap();
     assert!(report.is_complete(), "{report:?}");
     let writes = world.writes().into_iter();
@@ -149,7 +149,7 @@ async fn a_role_that_waited_for_mappings_of_another_is_read_again() {
         let name = "demo-dev-search-a";
         world.sandbox.set_reserved(name, Some(40)).unwrap();
     };
-    let (wish, quiet) = (on_wish(), Run::quiet());
+    let (wish, quiet) = (on_wish(), Context::quiet());
     let (report, ()) = tokio::join!(world.control.on(&roles, &wish, &quiet), deploy);
     let report = report.unwrap();
     let search = report.roles[1].workers.as_ref().unwrap();

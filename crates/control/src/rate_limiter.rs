@@ -23,7 +23,7 @@ const SAME_THROTTLE: Duration = Duration::from_millis(500);
 
 /// A budget of calls per second. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Pace {
+pub struct RateLimiter {
     state: Arc<Mutex<State>>,
     /// Who holds it is next; it is fair.
     line: Arc<tokio::sync::Mutex<()>>,
@@ -45,7 +45,7 @@ struct State {
     passed: Option<Instant>,
 }
 
-impl Pace {
+impl RateLimiter {
     /// At most `rate` calls per second, one at a time.
     #[must_use]
     pub fn per_second(rate: f64) -> Self {
@@ -82,14 +82,14 @@ impl Pace {
 
     /// Another budget, as large as this one, that gives way to nobody: for the few calls that must get
     /// through in time.
-    pub(crate) fn steady(&self) -> Self {
+    pub(crate) fn without_backoff(&self) -> Self {
         let (full, burst) = {
             let state = self.state();
             (state.full, state.burst)
         };
-        let steady = Self::with_burst(full, burst);
-        steady.state().least = full;
-        steady
+        let other = Self::with_burst(full, burst);
+        other.state().least = full;
+        other
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -104,7 +104,7 @@ impl Pace {
     }
 
     /// Waits for the turn of one call.
-    pub(crate) async fn turn(&self) {
+    pub(crate) async fn acquire(&self) {
         let _first = self.line.lock().await;
         let at = {
             let state = self.state();
@@ -181,10 +181,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_are_spread_over_the_rate() {
-        let pace = Pace::per_second(10.0);
+        let rate_limiter = RateLimiter::per_second(10.0);
         let start = Instant::now();
         for _ in 0..11 {
-            pace.turn().await;
+            rate_limiter.acquire().await;
         }
         let took = start.elapsed().as_secs_f64();
         assert!((took - 1.0).abs() < 0.02, "11 calls at 10/s took {took} s");
@@ -192,31 +192,31 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_goes_at_once_and_is_paid_back() {
-        let pace = Pace::with_burst(2.0, 4.0);
+        let rate_limiter = RateLimiter::with_burst(2.0, 4.0);
         let start = Instant::now();
         for _ in 0..4 {
-            pace.turn().await;
+            rate_limiter.acquire().await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
-        pace.turn().await;
+        rate_limiter.acquire().await;
         assert_eq!(start.elapsed().as_millis() / 10, 50);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_throttle_halves_the_rate_and_successes_bring_it_back() {
-        let pace = Pace::per_second(8.0);
-        pace.throttled();
-        pace.throttled();
+        let rate_limiter = RateLimiter::per_second(8.0);
+        rate_limiter.throttled();
+        rate_limiter.throttled();
         assert!(
-            (pace.rate() - 4.0).abs() < 1e-9,
+            (rate_limiter.rate() - 4.0).abs() < 1e-9,
             "throttles of one moment count once"
         );
         tokio::time::advance(Duration::from_secs(1)).await;
-        pace.throttled();
-        assert!((pace.rate() - 2.0).abs() < 1e-9);
+        rate_limiter.throttled();
+        assert!((rate_limiter.rate() - 2.0).abs() < 1e-9);
         for _ in 0..100 {
-            pace.succeeded();
+            rate_limiter.succeeded();
         }
-        assert!((pace.rate() - 8.0).abs() < 1e-9);
+        assert!((rate_limiter.rate() - 8.0).abs() < 1e-9);
     }
 }
