@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::thread;
 
 use axum::BoxError;
 use axum::serve::Listener;
@@ -15,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::admin;
@@ -24,20 +23,13 @@ use crate::sandbox::{ConnectionDropped, Sandbox};
 /// The largest request body, in bytes: more than Lambda's own limit.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// A sandbox, or something else, being served; it stops when this is dropped.
+/// A sandbox, or another service, being served; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    runs: Runs,
-}
-
-#[derive(Debug)]
-enum Runs {
-    Task(JoinHandle<()>),
-    Thread {
-        stop: Option<oneshot::Sender<()>>,
-        thread: Option<thread::JoinHandle<()>>,
-    },
+    accepts: JoinHandle<()>,
+    /// Of its own, if it has one. Dropping it waits until nothing of it runs any more.
+    runtime: Option<Runtime>,
 }
 
 impl Sandbox {
@@ -46,7 +38,7 @@ impl Sandbox {
     /// # Errors
     /// If the port cannot be bound.
     pub async fn serve(&self) -> io::Result<Server> {
-        self.serve_at(loopback()).await
+        self.serve_at((Ipv4Addr::LOCALHOST, 0).into()).await
     }
 
     /// As [`Sandbox::serve`], at a given address.
@@ -63,36 +55,18 @@ impl Sandbox {
     ///
     /// # Errors
     /// If the port cannot be bound or the thread not started.
+    ///
+    /// # Panics
+    /// If it is called or its server dropped inside a runtime.
     pub fn serve_on_thread(&self) -> io::Result<Server> {
-        let listener = std::net::TcpListener::bind(loopback())?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("sandbox")
             .enable_all()
             .build()?;
-        let (stop, stopped) = oneshot::channel();
-        let sandbox = self.clone();
-        let thread = thread::Builder::new()
-            .name("sandbox".to_owned())
-            .spawn(move || {
-                runtime.block_on(async move {
-                    // Only a closed runtime makes this fail, and this one is open.
-                    let Ok(listener) = TcpListener::from_std(listener) else {
-                        return;
-                    };
-                    tokio::select! {
-                        () = accept(listener, |_| sandbox.service()) => {}
-                        _ = stopped => {}
-                    }
-                });
-            })?;
-        Ok(Server {
-            address,
-            runs: Runs::Thread {
-                stop: Some(stop),
-                thread: Some(thread),
-            },
-        })
+        let mut server = runtime.block_on(self.serve())?;
+        server.runtime = Some(runtime);
+        Ok(server)
     }
 
     /// What answers the requests of one connection.
@@ -113,10 +87,6 @@ impl Sandbox {
     }
 }
 
-fn loopback() -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
-}
-
 impl Server {
     /// Serves HTTP/1 at this address, on the runtime this is called in: each connection by what `service`
     /// makes for its peer.
@@ -135,10 +105,10 @@ impl Server {
     {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(accept(listener, service));
         Ok(Self {
             address,
-            runs: Runs::Task(task),
+            accepts: tokio::spawn(accept(listener, service)),
+            runtime: None,
         })
     }
 
@@ -160,16 +130,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        match &mut self.runs {
-            Runs::Task(task) => task.abort(),
-            Runs::Thread { stop, thread } => {
-                drop(stop.take());
-                if let Some(thread) = thread.take() {
-                    // It can only fail if the thread panicked, which has been reported already.
-                    let _ = thread.join();
-                }
-            }
-        }
+        self.accepts.abort();
     }
 }
 
