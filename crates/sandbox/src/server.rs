@@ -1,5 +1,4 @@
-//! The transport over HTTP, on loopback, for anything that speaks AWS's protocols; and for what is shown beside
-//! the sandbox, so that there is one loop that accepts.
+//! The HTTP transport, on loopback, for every client of AWS. The demonstration serves its page with it too.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,12 +22,12 @@ use crate::sandbox::{ConnectionDropped, Sandbox};
 /// The largest request body, in bytes: more than Lambda's own limit.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// A sandbox, or another service, being served; it stops when this is dropped.
+/// A running server of a sandbox or another service. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     accepts: JoinHandle<()>,
-    /// Of its own, if it has one. Dropping it waits until nothing of it runs any more.
+    /// Its own runtime, if it has one. Dropping it waits for its tasks to end.
     runtime: Option<Runtime>,
 }
 
@@ -69,7 +68,7 @@ impl Sandbox {
         Ok(server)
     }
 
-    /// What answers the requests of one connection.
+    /// Answers the requests of one connection.
     fn service(
         &self,
     ) -> impl Service<
@@ -122,7 +121,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Stops serving; connections that are open are cut.
+    /// Stops serving and closes all connections.
     pub fn shutdown(self) {
         drop(self);
     }
@@ -134,8 +133,8 @@ impl Drop for Server {
     }
 }
 
-/// Accepts until it is dropped, which cuts every connection. `axum::serve` would not cut them, nor close one
-/// without an answer; how to go on when accepting fails, as out of files, is its own.
+/// Accepts until it is dropped, which closes every connection. `axum::serve` would neither close them nor close
+/// one without an answer; its listener retries when accepting fails, as when the process is out of files.
 async fn accept<S, B>(mut listener: TcpListener, mut service: impl FnMut(SocketAddr) -> S)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
@@ -147,13 +146,13 @@ where
     loop {
         tokio::select! {
             (stream, peer) = Listener::accept(&mut listener) => {
-                // Without it small answers wait for the client's acknowledgement.
+                // With Nagle's algorithm small answers would wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .serve_connection(TokioIo::new(stream), service(peer));
                 connections.spawn(async {
-                    // An error here is a client that left, or a fault that dropped the connection.
+                    // The client left, or a fault dropped the connection.
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection ended");
                     }
