@@ -5,6 +5,7 @@
 //! (what stands between it and AWS), `stub` (what else it asks).
 
 mod binary;
+mod local_server;
 mod network;
 mod ran;
 mod running;

@@ -8,18 +8,17 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+
+use crate::local_server::LocalServer;
 
 /// A proxy through which every host is a local AWS, `https` by certificates of an authority of its own.
 #[derive(Debug)]
 pub struct Network {
-    address: SocketAddr,
+    server: LocalServer,
     authority: String,
     seen: Arc<Mutex<Vec<String>>>,
-    /// It ends with this.
-    _runtime: Runtime,
 }
 
 impl Network {
@@ -34,34 +33,21 @@ impl Network {
         let key = KeyPair::generate().expect("a key");
         let issuer = CertifiedIssuer::self_signed(params, key).expect("an authority");
         let tls = acceptor(&issuer, name);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let listener = runtime
-            .block_on(TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)))
-            .expect("a free port");
-        let address = listener.local_addr().expect("its address");
         let seen = Arc::new(Mutex::new(Vec::new()));
         let heads = seen.clone();
-        runtime.spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, aws, tls.clone(), heads.clone()));
-            }
-        });
+        let server =
+            LocalServer::start(move |client| serve(client, aws, tls.clone(), heads.clone()));
         Self {
-            address,
+            server,
             authority: issuer.pem(),
             seen,
-            _runtime: runtime,
         }
     }
 
     /// The proxy's address.
     #[must_use]
     pub fn proxy(&self) -> SocketAddr {
-        self.address
+        self.server.address
     }
 
     /// The certificate of the authority, as PEM.

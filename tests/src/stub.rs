@@ -1,18 +1,15 @@
 //! An HTTP server that answers what a test says, where a command asks something else than the local AWS.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
+use tokio::net::TcpStream;
+
+use crate::local_server::LocalServer;
 
 /// The server. It ends with this.
 #[derive(Debug)]
-pub struct Stub {
-    address: SocketAddr,
-    _runtime: Runtime,
-}
+pub struct Stub(LocalServer);
 
 impl Stub {
     /// Answers each request, given as its path and its body, with this body; 404 if there is none.
@@ -21,32 +18,17 @@ impl Stub {
     /// If it cannot be served.
     #[must_use]
     pub fn serve(answer: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let listener = runtime
-            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .expect("a free port");
-        let address = listener.local_addr().expect("its address");
         let answer = Arc::new(answer);
-        runtime.spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let answer = answer.clone();
-                tokio::spawn(async move { exchange(client, &*answer).await });
-            }
-        });
-        Self {
-            address,
-            _runtime: runtime,
-        }
+        Self(LocalServer::start(move |client| {
+            let answer = answer.clone();
+            async move { exchange(client, &*answer).await }
+        }))
     }
 
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.0.address)
     }
 }
 

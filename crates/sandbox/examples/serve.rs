@@ -1,5 +1,5 @@
-//! Serves an account until it is interrupted, for a look with the aws CLI: with two functions, or with
-//! a number of workers, every second one with a reservation of 5.
+//! Serves an account for the aws CLI until it is interrupted: with two functions, or with a number of workers,
+//! of which every second one has a reservation of 5.
 //!
 //! ```text
 //! cargo run -p maintenance-sandbox --example serve

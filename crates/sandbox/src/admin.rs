@@ -1,5 +1,5 @@
-//! The sandbox's own paths under `/_sandbox/`, for tests that drive a real binary over HTTP. The crate's
-//! documentation lists them.
+//! The admin paths under `/_sandbox/`, for tests that drive a real binary over HTTP. The crate's documentation
+//! lists them.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::fault::Fault;
 use crate::sandbox::Sandbox;
 
-/// How the paths begin that the sandbox keeps for itself.
+/// The prefix of the admin paths.
 pub(crate) const PREFIX: &str = "/_sandbox/";
 
-/// Answers a request to one of these paths.
+/// Answers a request to an admin path.
 pub(crate) fn handle(sandbox: &Sandbox, request: Request<Bytes>) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();

@@ -1,4 +1,4 @@
-//! What both services share: what an operation is, what it is asked, and how it answers.
+//! What both services share: operations, their requests and their replies.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -21,7 +21,7 @@ pub enum Service {
     Lambda,
 }
 
-/// What is known about an operation before it runs.
+/// The name, kind and budget of an operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OperationInfo {
     pub(crate) service: Service,
@@ -37,7 +37,7 @@ pub(crate) struct Operation<S> {
 }
 
 impl OperationInfo {
-    /// What stands in the log for a request that is no operation the sandbox knows.
+    /// The log's entry for a request that asks for no operation of the sandbox.
     pub(crate) const fn unidentified(service: Service) -> Self {
         Self {
             service,
@@ -51,10 +51,10 @@ impl OperationInfo {
     }
 }
 
-/// What a request carries beside the operation it asks for.
+/// The rest of a request, beside the operation it asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Message {
-    /// The segment of a REST path that names the function or the mapping; empty if there is none.
+    /// The segment of a REST path that names the function or mapping; empty if there is none.
     pub(crate) subject: String,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,

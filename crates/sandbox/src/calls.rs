@@ -1,7 +1,7 @@
 //! The log of calls: who asked for what, and how it ended.
 //!
-//! It is the witness of the tests ("no write call was made"), not a metric: it keeps the last
-//! hundred thousand calls, and counts all of them.
+//! Tests assert on it ("no write call was made"). It keeps the last hundred thousand calls and counts all of
+//! them.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,13 +22,13 @@ pub struct CallInfo {
     pub service: Service,
     /// The operation, as the API names it.
     pub operation: String,
-    /// The parameter, function or mapping it is about, if it names one.
+    /// The parameter, function or mapping that it names, if any.
     pub target: Option<String>,
     /// Whether it changes anything.
     pub write: bool,
     /// When it arrived, on the sandbox's clock.
     pub at: Timestamp,
-    /// Who signed it: the access key id.
+    /// The access key id that signed it.
     pub caller: String,
 }
 
@@ -52,7 +52,7 @@ pub struct CallRecord {
     pub budget: Budget,
     /// How it ended.
     pub outcome: Outcome,
-    /// Whether the operation itself succeeded, whatever the caller was told.
+    /// Whether the operation succeeded; a fault may hide that from the caller.
     pub took_effect: bool,
 }
 
@@ -77,7 +77,7 @@ pub enum Outcome {
     Throttled,
     /// The connection was dropped.
     Dropped,
-    /// Held, and so far not let go.
+    /// Held by a fault.
     Hanging,
 }
 
@@ -170,7 +170,7 @@ impl CallLog {
         &self.counts
     }
 
-    /// Forgets the past; numbers go on.
+    /// Clears the log; call numbers continue.
     pub(crate) fn reset(&mut self) {
         self.records.clear();
         self.counts = CallCounts::default();

@@ -1,7 +1,7 @@
-//! The clock every transition, rate limit and date of the sandbox runs on.
+//! The clock of every transition, rate limit and date in the sandbox.
 //!
-//! It exists so that a test can put five seconds of "provisioned concurrency is being allocated"
-//! behind it in no time at all. It does not sleep; only an injected delay does, on tokio's timer.
+//! On tokio's paused clock, a test waits five seconds for provisioned concurrency in no time. The clock itself
+//! never sleeps; only [`Fault::delay`](crate::Fault::delay) does.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ enum Kind {
     },
 }
 
-/// 2026-01-01T00:00:00Z: where a virtual clock begins unless told otherwise.
+/// 2026-01-01T00:00:00Z, the default start of a virtual clock.
 const VIRTUAL_ORIGIN_SECONDS: i64 = 1_767_225_600;
 
 impl Clock {
@@ -45,7 +45,7 @@ impl Clock {
         })
     }
 
-    /// The present moment.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Kind::System => Timestamp::now(),
@@ -60,12 +60,12 @@ impl Default for Clock {
     }
 }
 
-/// `at` plus `by`, held at the end of representable time rather than overflowing.
+/// `at` plus `by`, saturating at the largest timestamp.
 pub(crate) fn later(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// How long after `earlier` the moment `at` is; zero if it is not after it.
+/// The time from `earlier` to `at`; zero if `at` is not later.
 pub(crate) fn since(earlier: Timestamp, at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(earlier)).unwrap_or(Duration::ZERO)
 }

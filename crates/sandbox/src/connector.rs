@@ -15,8 +15,8 @@ use std::time::Duration;
 use crate::sandbox::Sandbox;
 
 impl Sandbox {
-    /// An HTTP client for `aws_config`'s or a service's `.http_client(…)`. Every request made with it
-    /// ends here, whatever its endpoint; any credentials will do, the region must be the sandbox's.
+    /// An HTTP client for `aws_config`'s or a service's `.http_client(…)`. It sends every
+    /// request to this sandbox, whatever its endpoint. Any credentials work; the region must be the sandbox's.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(InProcess {
             sandbox: self.clone(),

@@ -1,4 +1,4 @@
-//! What another person or a deploy changes: changed here without a call.
+//! Changes that another person or a deploy makes, made without a call.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::state::State;
 /// There is no function, alias or mapping of that name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the sandbox has no {0}")]
-pub struct NoSuchThing(String);
+pub struct NotFound(String);
 
-fn no_such_mapping(uuid: &str) -> NoSuchThing {
-    NoSuchThing(format!("event source mapping {uuid}"))
+fn no_such_mapping(uuid: &str) -> NotFound {
+    NotFound(format!("event source mapping {uuid}"))
 }
 
 impl Sandbox {
@@ -24,14 +24,14 @@ impl Sandbox {
         &self,
         function: &str,
         change: impl FnOnce(&mut Function, &Settings) -> T,
-    ) -> Result<T, NoSuchThing> {
+    ) -> Result<T, NotFound> {
         let mut state = self.state();
         let State {
             lambda, settings, ..
         } = &mut *state;
         match lambda.functions.get_mut(function) {
             Some(found) => Ok(change(found, settings)),
-            None => Err(NoSuchThing(format!("function {function}"))),
+            None => Err(NotFound(format!("function {function}"))),
         }
     }
 
@@ -39,7 +39,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If there is no such function.
-    pub fn set_reserved(&self, function: &str, reserved: Option<u32>) -> Result<(), NoSuchThing> {
+    pub fn set_reserved(&self, function: &str, reserved: Option<u32>) -> Result<(), NotFound> {
         self.edit(function, |it, _| it.reserved = reserved)
     }
 
@@ -52,7 +52,7 @@ impl Sandbox {
         function: &str,
         qualifier: &str,
         count: Option<u32>,
-    ) -> Result<(), NoSuchThing> {
+    ) -> Result<(), NotFound> {
         self.edit(function, |it, settings| {
             it.provisioned.remove(qualifier);
             let ready = count.map(|count| Provisioned::ready(count, settings.clock.now()));
@@ -65,7 +65,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If there is no such function.
-    pub fn set_timeout(&self, function: &str, seconds: u32) -> Result<(), NoSuchThing> {
+    pub fn set_timeout(&self, function: &str, seconds: u32) -> Result<(), NotFound> {
         self.edit(function, |it, _| it.latest.timeout = seconds)
     }
 
@@ -73,7 +73,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If there is no such function.
-    pub fn set_dead_letter(&self, function: &str, arn: Option<&str>) -> Result<(), NoSuchThing> {
+    pub fn set_dead_letter(&self, function: &str, arn: Option<&str>) -> Result<(), NotFound> {
         self.edit(function, |it, _| {
             it.latest.dead_letter = arn.map(str::to_owned);
         })
@@ -83,7 +83,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If there is no such function.
-    pub fn publish_version(&self, function: &str) -> Result<u64, NoSuchThing> {
+    pub fn publish_version(&self, function: &str) -> Result<u64, NotFound> {
         self.edit(function, |it, _| it.publish())
     }
 
@@ -96,10 +96,10 @@ impl Sandbox {
         function: &str,
         alias: &str,
         to: Option<(u64, f64)>,
-    ) -> Result<(), NoSuchThing> {
+    ) -> Result<(), NotFound> {
         self.edit(function, |it, _| {
             let found = it.aliases.get_mut(alias);
-            let found = found.ok_or_else(|| NoSuchThing(format!("alias {function}:{alias}")))?;
+            let found = found.ok_or_else(|| NotFound(format!("alias {function}:{alias}")))?;
             found.routing = to.map(|(version, weight)| {
                 json!({ "AdditionalVersionWeights": { version.to_string(): weight } })
             });
@@ -117,7 +117,7 @@ impl Sandbox {
         function: &str,
         qualifier: Option<&str>,
         principal: &str,
-    ) -> Result<(), NoSuchThing> {
+    ) -> Result<(), NotFound> {
         self.edit(function, |it, settings| {
             it.allow(settings, qualifier, principal);
         })
@@ -132,7 +132,7 @@ impl Sandbox {
         function: &str,
         qualifier: Option<&str>,
         arn: &str,
-    ) -> Result<(), NoSuchThing> {
+    ) -> Result<(), NotFound> {
         self.edit(function, |it, settings| {
             let config = EventInvoke {
                 on_failure: Some(arn.to_owned()),
@@ -147,7 +147,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If there is no such function.
-    pub fn begin_update(&self, function: &str, lasts: Duration) -> Result<(), NoSuchThing> {
+    pub fn begin_update(&self, function: &str, lasts: Duration) -> Result<(), NotFound> {
         self.edit(function, |it, settings| {
             it.updating_until = Some(later(settings.clock.now(), lasts));
         })
@@ -157,17 +157,17 @@ impl Sandbox {
     ///
     /// # Errors
     /// If there is no such function.
-    pub fn delete_function(&self, function: &str) -> Result<(), NoSuchThing> {
+    pub fn delete_function(&self, function: &str) -> Result<(), NotFound> {
         self.edit(function, |_, _| ())?;
         self.state().lambda.functions.remove(function);
         Ok(())
     }
 
-    /// Enables or disables a mapping and waits for it.
+    /// Enables or disables a mapping at once.
     ///
     /// # Errors
     /// If there is no such mapping.
-    pub fn set_mapping_enabled(&self, uuid: &str, enabled: bool) -> Result<(), NoSuchThing> {
+    pub fn set_mapping_enabled(&self, uuid: &str, enabled: bool) -> Result<(), NotFound> {
         let mut state = self.state();
         let mapping = state.lambda.mappings.get_mut(uuid);
         let mapping = mapping.ok_or_else(|| no_such_mapping(uuid))?;
@@ -176,17 +176,17 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Deletes a mapping and waits for it.
+    /// Deletes a mapping at once.
     ///
     /// # Errors
     /// If there is no such mapping.
-    pub fn delete_mapping(&self, uuid: &str) -> Result<(), NoSuchThing> {
+    pub fn delete_mapping(&self, uuid: &str) -> Result<(), NotFound> {
         let deleted = self.state().lambda.mappings.remove(uuid);
         deleted.map(drop).ok_or_else(|| no_such_mapping(uuid))
     }
 
-    /// Writes a new version of a parameter, or a new `String` parameter. Names and values are taken as they
-    /// are, and reads do not lag.
+    /// Writes a new version of a parameter, or a new `String` parameter. Neither name nor value is checked, and
+    /// reads do not lag.
     pub fn set_parameter(&self, name: &str, value: &str) {
         let mut state = self.state();
         let now = state.now();
@@ -200,7 +200,7 @@ impl Sandbox {
         self.state().ssm.encrypt(name)
     }
 
-    /// Gives a parameter a pattern that every later value must match. Returns whether it was there.
+    /// Sets the pattern that every later value must match. Returns whether the parameter was there.
     pub fn set_allowed_pattern(&self, name: &str, pattern: &str) -> bool {
         let mut state = self.state();
         let parameter = state.ssm.parameters.get_mut(name);
@@ -210,7 +210,7 @@ impl Sandbox {
             .is_some()
     }
 
-    /// Deletes a parameter. Returns whether it was there. The name has to rest like any other.
+    /// Deletes a parameter. Returns whether it was there. The wait before it is created again applies.
     pub fn delete_parameter(&self, name: &str) -> bool {
         let mut state = self.state();
         let now = state.now();

@@ -1,11 +1,11 @@
-//! An AWS error on its way out: code, status, message and the extra fields of its shape.
+//! An AWS error: code, status, message and the extra fields of its shape.
 //!
-//! Codes and statuses are those of the services' API models; messages are AWS's own where they have
-//! been recorded. How it is put on the wire is decided in `wire`.
+//! Codes and statuses are those of the services' API models; messages are AWS's own where we
+//! have seen them. `wire` writes them.
 
 use std::borrow::Cow;
 
-/// A refusal by one of the services.
+/// An error of one of the services.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ApiError {
     pub(crate) status: u16,
@@ -57,19 +57,19 @@ impl ApiError {
         self
     }
 
-    /// A value that does not fit the API's model. Carries no `Type`.
+    /// A value that violates the API's model. Carries no `Type`.
     pub(crate) fn validation(message: impl Into<String>) -> Self {
         Self::new(400, "ValidationException", message)
     }
 
-    /// The model's own words for one value that does not fit.
+    /// The error for one value that violates a constraint of the API's model.
     pub(crate) fn constraint(value: &str, field: &str, rule: &str) -> Self {
         Self::validation(format!(
             "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: {rule}"
         ))
     }
 
-    /// A body of the wrong types, or no JSON at all.
+    /// A body that is not the JSON of the operation's input.
     pub(crate) fn serialization(message: impl Into<String>) -> Self {
         Self::new(400, "SerializationException", message)
     }

@@ -1,8 +1,7 @@
-//! Faults on demand: which call, when, and what happens to it.
+//! Faults on demand: they fail, delay, drop or hold chosen calls.
 //!
 //! A fault counts the calls it matches and applies to the chosen ones. Faults are independent: each counts
-//! every call it matches, whatever the others did. A call refused by a rate limit never got as far as the
-//! service, so no fault counts it.
+//! every call it matches. A call refused by a rate limit never reaches the service, so no fault counts it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,9 +12,9 @@ use serde::Deserialize;
 use crate::api::Service;
 use crate::calls::CallInfo;
 
-/// Which calls, which of them, when, and what happens to them.
+/// A fault: which calls it matches, which of those it applies to, when, and its action.
 ///
-/// Unless told otherwise it matches every call and drops the connection of the first one, before its effect.
+/// By default it matches every call and drops the connection of the first one, before its effect.
 ///
 /// ```
 /// use maintenance_sandbox::Fault;
@@ -34,25 +33,25 @@ pub struct Fault {
     write: Option<bool>,
     target: Option<String>,
     nth: u64,
-    /// 0 is without end.
+    /// 0 means no limit.
     times: u64,
     every: u64,
     when: When,
     action: Action,
 }
 
-/// Whether the operation's effect takes place.
+/// When a fault applies, relative to the operation's effect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
-    /// The fault comes first: an action that ends the call leaves it without effect.
+    /// The fault applies first: an action that ends the call leaves it without effect.
     #[default]
     Before,
-    /// The effect takes place first; the caller may never learn of it.
+    /// The operation takes effect first; the caller may never learn of it.
     After,
 }
 
-/// What happens to the call.
+/// What a fault does to a call.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Action {
@@ -144,24 +143,24 @@ impl Fault {
         self
     }
 
-    /// From the n-th matching call, counted from 1.
+    /// Starts at the n-th matching call, counted from 1.
     pub fn nth(mut self, n: u64) -> Self {
         self.nth = n;
         self
     }
 
-    /// This many of them (default 1).
+    /// To this many of them (default 1; 0 means no limit).
     pub fn times(mut self, times: u64) -> Self {
         self.times = times;
         self
     }
 
-    /// All of them from there on.
+    /// To all matching calls, without limit.
     pub fn always(self) -> Self {
         self.times(0)
     }
 
-    /// Every k-th of them, without end unless [`Fault::times`] follows.
+    /// To every k-th matching call, without limit unless [`Fault::times`] follows.
     pub fn every(mut self, k: u64) -> Self {
         self.every = k;
         self.nth = self.nth.max(k);
@@ -194,18 +193,18 @@ impl Fault {
         })
     }
 
-    /// Refuses as IAM does, in AWS's words, naming the action that is missing.
+    /// Refuses the call as IAM does, naming the missing action.
     pub fn access_denied(self) -> Self {
         self.action(Action::AccessDenied)
     }
 
-    /// Refuses as a rate limit does, in its service's own way.
+    /// Refuses the call as its service's rate limit does.
     pub fn throttle(self) -> Self {
         self.action(Action::Throttle)
     }
 
-    /// Takes this much longer, on tokio's timer. A caller that gives up meanwhile takes an effect that was
-    /// still to come with it; delay after the effect for the other case.
+    /// Delays the call, on tokio's timer. If the caller gives up meanwhile, the operation does not take effect;
+    /// with [`Fault::after`] it already has.
     pub fn delay(self, by: Duration) -> Self {
         self.action(Action::Delay(by))
     }
@@ -236,7 +235,7 @@ impl Fault {
             && target.is_none_or(has)
     }
 
-    /// Whether it applies to the `count`-th matching call (from 1).
+    /// Whether it applies to the `count`-th matching call, counted from 1.
     fn applies_to(&self, count: u64) -> bool {
         let Some(past) = count.checked_sub(self.nth.max(1)) else {
             return false;
@@ -246,7 +245,7 @@ impl Fault {
     }
 }
 
-/// The faults that were injected, each with the number of calls it matched.
+/// The injected faults, each with the number of calls it matched.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<(Fault, u64)>);
 
@@ -259,7 +258,7 @@ impl Faults {
         self.0.clear();
     }
 
-    /// Counts the call in every fault that matches it, and returns what is to happen to it.
+    /// Counts the call in every fault that matches it, and returns the actions that apply.
     pub(crate) fn apply(&mut self, call: &CallInfo) -> Vec<(When, Action)> {
         let mut actions = Vec::new();
         for (fault, matched) in &mut self.0 {

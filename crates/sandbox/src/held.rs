@@ -1,4 +1,4 @@
-//! Calls that are held and never answered, so that a test can kill their caller at that very point.
+//! Calls that a fault holds and never answers, so that a test can kill the caller at that point.
 
 use tokio::sync::{Notify, watch};
 
@@ -20,7 +20,7 @@ impl HeldCalls {
 
     /// Waits until a call is held.
     pub(crate) async fn wait(&self) {
-        // The sender lives as long as `self`, so this ends only with a call.
+        // The sender lives as long as `self`, so this cannot fail.
         let _ = self.count.subscribe().wait_for(|count| *count > 0).await;
     }
 
@@ -29,7 +29,7 @@ impl HeldCalls {
     }
 }
 
-/// A held call; it no longer is when this is dropped, whether it was released or its caller went away.
+/// Counts a held call until it is released or its caller is gone.
 struct Held<'a>(&'a watch::Sender<usize>);
 
 impl Drop for Held<'_> {

@@ -1,12 +1,12 @@
 //! A strict local Parameter Store and Lambda control plane that speaks AWS's own protocols.
 //!
-//! It stands in for AWS where this project is tested and shown: the AWS SDKs, boto3 and the aws CLI
-//! talk to it unchanged, and it refuses what AWS refuses, in AWS's words and with AWS's status codes.
-//! It runs no code of functions and verifies no signature. It is no general emulator: an operation it does
-//! not know gets `UnknownOperationException` with its name, never a silent success.
+//! It replaces AWS in this project's tests and demonstrations. The AWS SDKs, boto3 and the aws CLI talk to it
+//! unchanged, and it refuses what AWS refuses, with AWS's messages and status codes. It runs no function code
+//! and verifies no signature. It is not a general emulator: an operation that it does not have gets
+//! `UnknownOperationException` with its name, never a silent success.
 //!
 //! # Two transports
-//! Over HTTP on loopback, for anything at all:
+//! Over HTTP on loopback, for every client:
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! use maintenance_sandbox::{FunctionSpec, Sandbox, Settings};
@@ -17,9 +17,9 @@
 //! println!("export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox");
 //! # Ok(()) }
 //! ```
-//! A test that blocks its thread, waiting for a child process, uses [`Sandbox::serve_on_thread`].
+//! A test that blocks its thread to wait for a child process uses [`Sandbox::serve_on_thread`].
 //!
-//! In process, for the AWS SDK for Rust, thousands of calls a second:
+//! In process, for the AWS SDK for Rust, at thousands of calls per second:
 //! ```
 //! # use aws_credential_types::Credentials;
 //! # use aws_sdk_lambda::config::{BehaviorVersion, Region};
@@ -40,25 +40,24 @@
 //! assert_eq!(function.send().await?.reserved_concurrent_executions(), Some(20));
 //! # Ok(()) }
 //! ```
-//! Both transports lead to the same state, so one can seed and watch while the other is tested.
+//! Both transports share one state.
 //!
 //! # What it enforces
 //! - Parameter Store: sizes, names, levels, versions, types, allowed patterns, pages of ten that may be
-//!   empty, create without overwrite as the only compare-and-set, reads that lag
-//!   ([`SsmSettings::read_lag`]), KMS keys that may not be used ([`SsmSettings::kms_key`]), and 30 s of
-//!   rest for a deleted name, which AWS asks for ([`SsmSettings::early_reuse`]).
-//! - Lambda: unset, 0 and N apart; the unreserved minimum; the order of reserved and provisioned
-//!   concurrency; no provisioned concurrency on a weighted alias; mappings and provisioned concurrency that take their time; 409 while an update is
-//!   in progress; the shapes, codes and statuses of errors; pages.
-//! - Rate limits of both, by budget ([`Budget`]). They are on by default and off in
-//!   [`Settings::quick`].
+//!   empty, create-if-absent as the only compare-and-set, reads that lag ([`SsmSettings::read_lag`]), KMS
+//!   keys without permission ([`SsmSettings::kms_key`]), and the 30 s that AWS asks to wait before a deleted
+//!   name is created again ([`SsmSettings::early_reuse`]).
+//! - Lambda: unset, 0 and N are different reservations; the unreserved minimum; reserved concurrency at or
+//!   above provisioned; no provisioned concurrency on a weighted alias; mappings and provisioned concurrency
+//!   that change asynchronously; 409 while an update is in progress; the shapes, codes and statuses of errors;
+//!   pages.
+//! - The rate limits of both, by [`Budget`]. They are on by default and off in [`Settings::quick`].
 //!
-//! # Faults, log, truth
-//! [`Fault`] makes the n-th call of a kind fail, wait, lose its connection, hang or run a callback,
-//! before or after its effect ([`Sandbox::inject`]). [`Sandbox::calls`] is the log,
-//! [`Sandbox::fleet`] and [`Sandbox::parameters`] are the truth to compare with, and the setters
-//! beside them change it as another person or a deploy would. For tests of a real binary, some of it is
-//! served over HTTP as well:
+//! # Faults, log, state
+//! A [`Fault`] fails, delays, drops or holds the n-th call of a kind, or runs a callback, before or after the
+//! call's effect ([`Sandbox::inject`]). [`Sandbox::calls`] is the log. [`Sandbox::fleet`] and
+//! [`Sandbox::parameters`] are the state, and setters change it as another person or a deploy would, without
+//! a call. Tests of a real binary reach some of this over HTTP:
 //!
 //! | request | does |
 //! |---|---|
@@ -69,8 +68,8 @@
 //! | `GET /_sandbox/functions` | every function's settings |
 //! | `POST /_sandbox/rate-limits` | `true` or `false` |
 //!
-//! In a fault, `service` (`ssm`, `lambda`), `operation`, `write` (true: any write), `target` (part of
-//! the name), `nth`, `times` (0: without end), `every` and `when` may be left out; the actions are
+//! A fault's fields are `service` (`ssm`, `lambda`), `operation`, `write` (true: any write), `target` (part of
+//! the name), `nth`, `times` (0: no limit), `every`, `when` and `action`; all are optional. The actions are
 //! `"drop"`, `"hang"`, `"throttle"`, `"access-denied"`, `{"delay_ms": 500}` and
 //! `{"fail": {"code": "ServiceException", "status": 500, "message": "…"}}`.
 
@@ -98,7 +97,7 @@ mod wire;
 pub use api::Service;
 pub use calls::{CallCounts, CallInfo, CallRecord, Outcome};
 pub use clock::Clock;
-pub use edit::NoSuchThing;
+pub use edit::NotFound;
 pub use fault::{Fault, When};
 pub use observe::{Fleet, FunctionState, MappingState};
 pub use persist::StateError;

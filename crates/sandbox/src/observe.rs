@@ -1,4 +1,4 @@
-//! The truth, for a test to compare with: what the sandbox holds, read without a call.
+//! The sandbox's state, read without a call, for tests to compare with.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::sandbox::Sandbox;
 use crate::ssm::ParameterState;
 use crate::state::State;
 
-/// Every function by name, as it is at one moment.
+/// Every function's state at one moment, by name.
 pub type Fleet = BTreeMap<String, FunctionState>;
 
 /// A function's settings, field by field.
@@ -36,9 +36,9 @@ pub struct FunctionState {
 /// An event source mapping's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappingState {
-    /// Whether it is enabled, or will be when it comes to rest.
+    /// Whether it is enabled, or will be once its change is complete.
     pub enabled: bool,
-    /// `Enabled`, `Disabled`, or what it is doing on the way.
+    /// `Enabled`, `Disabled`, or the state of a change in progress.
     pub state: String,
     /// Its event source.
     pub event_source_arn: Option<String>,
@@ -93,7 +93,7 @@ impl Sandbox {
         fleet
     }
 
-    /// The newest value of every parameter, whatever reads may lag.
+    /// The newest value of every parameter; it never lags.
     pub fn parameters(&self) -> BTreeMap<String, ParameterState> {
         self.state().ssm.snapshot()
     }

@@ -1,7 +1,7 @@
-//! Saving the state to a directory, and coming back from it.
+//! Saves the state to a directory, and loads it again.
 //!
-//! What is saved is the account: parameters, functions, mappings. Settings, faults, the
-//! call log and rate limits are the process's own.
+//! It saves the account: parameters, functions, mappings. Settings, faults, the call log and rate limits are
+//! not saved.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -14,7 +14,7 @@ use crate::sandbox::Sandbox;
 use crate::settings::Settings;
 use crate::ssm::SsmState;
 
-/// The file in the directory.
+/// The file's name.
 const FILE: &str = "sandbox.json";
 /// The format this version writes.
 const SCHEMA: u32 = 1;
@@ -51,7 +51,7 @@ pub enum StateError {
         /// Why.
         source: io::Error,
     },
-    /// The file is not what was saved.
+    /// The file is not a saved sandbox.
     #[error("the saved sandbox at {} is damaged", path.display())]
     Damaged {
         /// The file.

@@ -1,6 +1,6 @@
-//! Token buckets on the sandbox's clock, one for each budget AWS shares out.
+//! Token buckets on the sandbox's clock, one for each budget of AWS.
 //!
-//! They only say yes or no; what a refused caller is told is the wire's business.
+//! They only admit or refuse; `sandbox` words the refusal.
 
 use std::collections::HashMap;
 
@@ -86,7 +86,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_bucket_holds_a_second_and_refills_at_its_rate() {
+    fn a_bucket_holds_one_second_and_refills_at_its_rate() {
         let mut buckets = Buckets::default();
         let start = Timestamp::UNIX_EPOCH;
         let taken = (0..100)

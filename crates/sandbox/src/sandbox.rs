@@ -1,7 +1,6 @@
-//! The sandbox itself: one account in one region, and the way of a request through it.
+//! The sandbox: one account in one region, and the path of a request through it.
 //!
-//! Log, rate limit, faults before, effect, faults after, answer. The lock is never held while
-//! anything waits or a callback runs.
+//! Log, rate limit, faults before, effect, faults after, answer. No lock is held across a wait or a callback.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,9 +31,9 @@ struct Inner {
     held: HeldCalls,
 }
 
-/// The sandbox dropped the connection instead of answering, because a fault said so.
+/// A fault dropped the connection instead of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the sandbox dropped the connection, as a fault told it to")]
+#[error("a fault dropped the connection")]
 pub struct ConnectionDropped;
 
 impl fmt::Debug for Sandbox {
@@ -43,7 +42,7 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// What the faults of one moment leave of a call: nothing, if the connection is to be dropped.
+/// The outcome of the faults before or after the effect: the call continues, is refused, or loses its connection.
 type Faulted = Result<ApiResult<()>, ConnectionDropped>;
 
 impl Sandbox {
@@ -54,8 +53,8 @@ impl Sandbox {
         sandbox
     }
 
-    /// The state. A panic elsewhere (a test's own hook, say) does not spoil it: no change is left
-    /// half done while user code runs.
+    /// The state. A panic elsewhere, as in a test's hook, does not poison it: no change is half done while
+    /// other code runs.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         let state = self.inner.state.lock();
         state.unwrap_or_else(PoisonError::into_inner)
@@ -91,7 +90,7 @@ impl Sandbox {
         Ok(wire::respond(service, call.seq, result))
     }
 
-    /// Logs a request that is no operation the sandbox knows, and refuses it.
+    /// Logs and refuses a request that asks for no operation of the sandbox.
     fn unidentified(&self, service: Service, error: ApiError) -> Response<Bytes> {
         let mut state = self.state();
         let now = state.now();
@@ -103,8 +102,8 @@ impl Sandbox {
         wire::respond(service, call.seq, result)
     }
 
-    /// Logs the call, charges its budget and lets the faults count it. Returns what is to happen to it, or
-    /// its refusal.
+    /// Logs the call, charges its budget and lets the faults count it. Returns the actions that apply to it, or
+    /// the rate limit's refusal.
     fn admit(&self, incoming: &Incoming) -> (CallInfo, ApiResult<Vec<(When, Action)>>) {
         let mut state = self.state();
         let now = state.now();
@@ -185,7 +184,7 @@ impl Sandbox {
         error
     }
 
-    /// Adds a fault. It stays until it is cleared, also when it has applied as often as it should.
+    /// Adds a fault. It stays until [`Sandbox::clear_faults`].
     pub fn inject(&self, fault: Fault) {
         self.state().faults.inject(fault);
     }
@@ -200,7 +199,7 @@ impl Sandbox {
         self.inner.held.wait().await;
     }
 
-    /// Lets go of every call that [`Fault::hang`] holds: each loses its connection.
+    /// Releases every call that [`Fault::hang`] holds: each loses its connection.
     pub fn release_hanging(&self) {
         self.inner.held.release();
     }
@@ -222,12 +221,12 @@ impl Sandbox {
         self.state().calls.counts().clone()
     }
 
-    /// Forgets the log and the counts; the numbers of calls go on.
+    /// Clears the log and the counts; the numbers of calls continue.
     pub fn reset_calls(&self) {
         self.state().calls.reset();
     }
 
-    /// Changes settings while it runs. Rate limits start over with full buckets.
+    /// Changes the settings. Rate limits start again with full buckets.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
         let mut state = self.state();
         change(&mut state.settings);
@@ -252,7 +251,7 @@ fn outcome(result: &ApiResult<Reply>) -> Outcome {
     }
 }
 
-/// The refusal by a rate limit, as each service words it.
+/// The refusal by a rate limit, with each service's own code.
 fn throttled(service: Service) -> ApiError {
     match service {
         Service::Ssm => ApiError::ssm("ThrottlingException", "Rate exceeded"),

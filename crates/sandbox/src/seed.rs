@@ -1,4 +1,4 @@
-//! Functions as a test or a demonstration wants them, put in place without a call.
+//! Seeding: functions put in place without a call.
 
 use serde_json::{Map, Value, json};
 
@@ -7,8 +7,7 @@ use crate::sandbox::Sandbox;
 use crate::settings::Settings;
 use crate::state::State;
 
-/// A function to be, with everything settled: provisioned concurrency is ready, mappings are at rest.
-/// Limits are not checked; a seeded account may be one that AWS would not let grow.
+/// A function to seed. Its provisioned concurrency is ready, its mappings are stable. Limits are not checked.
 ///
 /// ```
 /// use maintenance_sandbox::{FunctionSpec, MappingSpec, Sandbox};
@@ -27,14 +26,14 @@ use crate::state::State;
 #[must_use = "a specification does nothing until it is seeded"]
 #[derive(Clone, Debug)]
 pub struct FunctionSpec {
-    /// Without its versions and its policy.
+    /// Its versions and its policy are added when it is seeded.
     function: Function,
     versions: u64,
     mappings: Vec<MappingSpec>,
     invoked_by: Vec<String>,
 }
 
-/// An event source mapping to be.
+/// An event source mapping to seed.
 #[must_use = "a specification does nothing until its function is seeded"]
 #[derive(Clone, Debug)]
 pub struct MappingSpec {
@@ -45,14 +44,14 @@ pub struct MappingSpec {
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// Of this account, by its service and its resource.
+    /// In this account, by service and resource.
     Own(&'static str, String),
     Arn(String),
     SelfManagedKafka(String),
 }
 
 impl FunctionSpec {
-    /// A function with nothing special about it: timeout 3 s, reserved concurrency unset.
+    /// A function with the defaults: timeout 3 s, reserved concurrency unset.
     pub fn new(name: &str) -> Self {
         Self {
             function: Function::new(name),
@@ -80,7 +79,7 @@ impl FunctionSpec {
         self
     }
 
-    /// Its reserved concurrency. Unset unless this is called; zero is not unset.
+    /// Its reserved concurrency. The default is unset, which differs from 0.
     pub fn reserved(mut self, limit: u32) -> Self {
         self.function.reserved = Some(limit);
         self
@@ -92,7 +91,7 @@ impl FunctionSpec {
         self
     }
 
-    /// An alias of a version, which is published if it is not yet.
+    /// An alias of a version, which it publishes if needed.
     pub fn alias(mut self, name: &str, version: u64) -> Self {
         let alias = Alias {
             version: version.to_string(),
@@ -102,13 +101,13 @@ impl FunctionSpec {
         self.versions(version)
     }
 
-    /// A service that its resource policy lets invoke it, by its principal: `s3.amazonaws.com`.
+    /// A service that its resource policy allows to invoke it, by its principal: `s3.amazonaws.com`.
     pub fn invoked_by(mut self, principal: &str) -> Self {
         self.invoked_by.push(principal.to_owned());
         self
     }
 
-    /// Provisioned concurrency on an alias or a version; a version is published if it is not yet.
+    /// Provisioned concurrency on an alias or a version, which it publishes if needed.
     pub fn provisioned(mut self, qualifier: &str, count: u32) -> Self {
         let ready = Provisioned::ready(count, self.function.latest.modified);
         self.function
@@ -173,7 +172,7 @@ impl MappingSpec {
         Self::new(Source::Arn(arn.to_owned()))
     }
 
-    /// A topic of a Kafka cluster that AWS does not manage. Its mapping has no `EventSourceArn`.
+    /// A topic of a self-managed Kafka cluster. Its mapping has no `EventSourceArn`.
     pub fn self_managed_kafka(topic: &str) -> Self {
         Self::new(Source::SelfManagedKafka(topic.to_owned()))
     }
@@ -184,7 +183,7 @@ impl MappingSpec {
         self
     }
 
-    /// To an alias or a version of the function, instead of the function itself.
+    /// Invokes an alias or a version instead of the function itself.
     pub fn qualifier(mut self, qualifier: &str) -> Self {
         self.qualifier = Some(qualifier.to_owned());
         self
@@ -219,15 +218,14 @@ impl MappingSpec {
 }
 
 impl Sandbox {
-    /// Puts a function in place, or another in its stead. Returns the UUIDs of its mappings, in the
-    /// order they were given.
+    /// Adds a function, or replaces it with its mappings. Returns the UUIDs of its mappings, in order.
     pub fn seed(&self, mut spec: FunctionSpec) -> Vec<String> {
         let mut state = self.state();
         let State {
             lambda, settings, ..
         } = &mut *state;
         let name = spec.function.name.clone();
-        // The mappings of the one whose place it takes go with it.
+        // A function that is replaced loses its mappings.
         lambda.mappings.retain(|_, mapping| {
             let owner = FunctionRef::parse(&mapping.function_arn, settings);
             owner.is_ok_and(|owner| owner.name != name)

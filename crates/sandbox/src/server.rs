@@ -1,9 +1,7 @@
-//! The transport over HTTP, on loopback, for anything that speaks AWS's protocols; and for what is shown beside
-//! the sandbox, so that there is one loop that accepts.
+//! The HTTP transport, on loopback, for every client of AWS. The demonstration serves its page with it too.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::thread;
 
 use axum::BoxError;
 use axum::serve::Listener;
@@ -15,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::admin;
@@ -24,20 +22,13 @@ use crate::sandbox::{ConnectionDropped, Sandbox};
 /// The largest request body, in bytes: more than Lambda's own limit.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// A sandbox, or something else, being served; it stops when this is dropped.
+/// A running server of a sandbox or another service. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    runs: Runs,
-}
-
-#[derive(Debug)]
-enum Runs {
-    Task(JoinHandle<()>),
-    Thread {
-        stop: Option<oneshot::Sender<()>>,
-        thread: Option<thread::JoinHandle<()>>,
-    },
+    accepts: JoinHandle<()>,
+    /// Its own runtime, if it has one. Dropping it waits for its tasks to end.
+    runtime: Option<Runtime>,
 }
 
 impl Sandbox {
@@ -46,7 +37,7 @@ impl Sandbox {
     /// # Errors
     /// If the port cannot be bound.
     pub async fn serve(&self) -> io::Result<Server> {
-        self.serve_at(loopback()).await
+        self.serve_at((Ipv4Addr::LOCALHOST, 0).into()).await
     }
 
     /// As [`Sandbox::serve`], at a given address.
@@ -63,39 +54,21 @@ impl Sandbox {
     ///
     /// # Errors
     /// If the port cannot be bound or the thread not started.
+    ///
+    /// # Panics
+    /// If it is called or its server dropped inside a runtime.
     pub fn serve_on_thread(&self) -> io::Result<Server> {
-        let listener = std::net::TcpListener::bind(loopback())?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("sandbox")
             .enable_all()
             .build()?;
-        let (stop, stopped) = oneshot::channel();
-        let sandbox = self.clone();
-        let thread = thread::Builder::new()
-            .name("sandbox".to_owned())
-            .spawn(move || {
-                runtime.block_on(async move {
-                    // Only a closed runtime makes this fail, and this one is open.
-                    let Ok(listener) = TcpListener::from_std(listener) else {
-                        return;
-                    };
-                    tokio::select! {
-                        () = accept(listener, |_| sandbox.service()) => {}
-                        _ = stopped => {}
-                    }
-                });
-            })?;
-        Ok(Server {
-            address,
-            runs: Runs::Thread {
-                stop: Some(stop),
-                thread: Some(thread),
-            },
-        })
+        let mut server = runtime.block_on(self.serve())?;
+        server.runtime = Some(runtime);
+        Ok(server)
     }
 
-    /// What answers the requests of one connection.
+    /// Answers the requests of one connection.
     fn service(
         &self,
     ) -> impl Service<
@@ -111,10 +84,6 @@ impl Sandbox {
             async move { answer(&sandbox, request).await }
         })
     }
-}
-
-fn loopback() -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
 impl Server {
@@ -135,10 +104,10 @@ impl Server {
     {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(accept(listener, service));
         Ok(Self {
             address,
-            runs: Runs::Task(task),
+            accepts: tokio::spawn(accept(listener, service)),
+            runtime: None,
         })
     }
 
@@ -152,7 +121,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Stops serving; connections that are open are cut.
+    /// Stops serving and closes all connections.
     pub fn shutdown(self) {
         drop(self);
     }
@@ -160,21 +129,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        match &mut self.runs {
-            Runs::Task(task) => task.abort(),
-            Runs::Thread { stop, thread } => {
-                drop(stop.take());
-                if let Some(thread) = thread.take() {
-                    // It can only fail if the thread panicked, which has been reported already.
-                    let _ = thread.join();
-                }
-            }
-        }
+        self.accepts.abort();
     }
 }
 
-/// Accepts until it is dropped, which cuts every connection. `axum::serve` would not cut them, nor close one
-/// without an answer; how to go on when accepting fails, as out of files, is its own.
+/// Accepts until it is dropped, which closes every connection. `axum::serve` would neither close them nor close
+/// one without an answer; its listener retries when accepting fails, as when the process is out of files.
 async fn accept<S, B>(mut listener: TcpListener, mut service: impl FnMut(SocketAddr) -> S)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
@@ -186,13 +146,13 @@ where
     loop {
         tokio::select! {
             (stream, peer) = Listener::accept(&mut listener) => {
-                // Without it small answers wait for the client's acknowledgement.
+                // With Nagle's algorithm small answers would wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .serve_connection(TokioIo::new(stream), service(peer));
                 connections.spawn(async {
-                    // An error here is a client that left, or a fault that dropped the connection.
+                    // The client left, or a fault dropped the connection.
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection ended");
                     }

@@ -1,4 +1,4 @@
-//! What can be tuned: identity, durations, limits. The defaults are AWS's own numbers.
+//! Settings: identity, durations, limits. The defaults are AWS's own numbers.
 //!
 //! It holds no state; [`crate::Sandbox`] does.
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// Everything about a sandbox that can be chosen.
+/// The settings of a sandbox.
 ///
 /// [`Settings::default`] is as strict as AWS and as slow; tests start from [`Settings::quick`] and a
 /// demonstration from [`Settings::demo`].
@@ -29,27 +29,26 @@ pub struct Settings {
 /// Parameter Store's limits and consistency.
 #[derive(Clone, Debug)]
 pub struct SsmSettings {
-    /// How long a deleted name must rest before it is created again. AWS asks for 30 s [API
-    /// reference, `DeleteParameter`] and does not say what happens otherwise.
+    /// How long to wait before a deleted name is created again. AWS asks for 30 s [API reference,
+    /// `DeleteParameter`] and does not say what happens before that.
     pub recreate_after: Duration,
-    /// What happens otherwise. Default [`EarlyReuse::Refused`].
+    /// What happens before that. Default [`EarlyReuse::Refused`].
     pub early_reuse: EarlyReuse,
     /// Whether the caller may use the KMS key that `SecureString` parameters are encrypted with.
     pub kms_key: KmsKey,
-    /// How many reads of a name (or of a path over it) still see what was there before its last
-    /// write. Default 0; AWS promises nothing.
+    /// How many reads of a name (or of a path above it) still see its previous value after a write. Default 0;
+    /// AWS gives no guarantee.
     pub read_lag: u32,
-    /// When a page of `GetParametersByPath` is empty and yet carries a `NextToken`.
+    /// Which pages of `GetParametersByPath` are empty and yet have a `NextToken`.
     pub empty_pages: EmptyPages,
 }
 
-/// What becomes of a name that is created again before it has rested
-/// ([`SsmSettings::recreate_after`]).
+/// What happens to a name that is created again before [`SsmSettings::recreate_after`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EarlyReuse {
-    /// `ValidationException`, "… was deleted …": our strictness.
+    /// `ValidationException`, "… was deleted …". AWS does not promise this; the sandbox is stricter.
     Refused,
-    /// It is created, and no read shows it until the name has rested.
+    /// It is created, and no read shows it until that time has passed.
     Hidden,
 }
 
@@ -64,12 +63,12 @@ pub enum KmsKey {
     Disabled,
 }
 
-/// When a page of `GetParametersByPath` is empty and yet carries a `NextToken`, as AWS's may be.
+/// Which pages of `GetParametersByPath` are empty and yet have a `NextToken`, as AWS's may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyPages {
     /// Never.
     Never,
-    /// Before every n-th page (1: before every page).
+    /// One before every n-th page (1: before every page).
     Every(u32),
 }
 
@@ -84,8 +83,8 @@ pub struct LambdaSettings {
     pub mapping_change: Duration,
     /// How long a mapping stays `Disabling`.
     pub mapping_disable: Duration,
-    /// For how long GetFunction still shows the reservation that was there before a call changed it.
-    /// Default zero; AWS promises nothing.
+    /// How long GetFunction still shows the previous reservation after a call changed it. Default zero; AWS
+    /// gives no guarantee.
     pub read_lag: Duration,
     /// GetFunction shows `TagsError` instead of tags, as it does to a caller without
     /// `lambda:ListTags`.
@@ -116,11 +115,11 @@ impl Settings {
         }
     }
 
-    /// For a person who wants to see how long it takes in an account: the wall clock, AWS's rate limits,
-    /// and waits of the length that AWS documents or that are commonly seen. Provisioned concurrency
+    /// For a demonstration at AWS's speed: the wall clock, AWS's rate limits, and waits as AWS documents them or
+    /// as they are commonly seen. Provisioned concurrency
     /// comes "after a minute or two of preparation" [Lambda Developer Guide, "Configuring provisioned
-    /// concurrency"]; a mapping changes its state in seconds; a deleted parameter's name rests for 30 s;
-    /// a read or two after a write still shows what was there before.
+    /// concurrency"]; a mapping changes its state in seconds; a deleted parameter's name returns after 30 s;
+    /// a read or two after a write still shows the previous value.
     pub fn with_aws_waits() -> Self {
         Self {
             ssm: SsmSettings {
@@ -137,8 +136,8 @@ impl Settings {
         }
     }
 
-    /// For a demonstration a person watches: the wall clock and AWS's rate limits, but changes that
-    /// take tenths of a second and no 30 s wait for a deleted name.
+    /// For a quick demonstration: the wall clock and AWS's rate limits, but changes take tenths of a second and
+    /// a deleted name may return after one second.
     pub fn demo() -> Self {
         let blink = Duration::from_millis(300);
         Self {

@@ -27,7 +27,7 @@ impl State {
         self.settings.clock.now()
     }
 
-    /// Lets the operation take effect.
+    /// Performs the operation.
     pub(crate) fn perform(&mut self, incoming: &Incoming) -> ApiResult<Reply> {
         let request = ApiRequest {
             now: self.settings.clock.now(),

@@ -1,8 +1,8 @@
-//! AWS's two wire protocols: which operation a request is, and how an answer is written.
+//! AWS's two wire protocols: from a request to its operation, and from a reply to its response.
 //!
 //! Parameter Store speaks JSON 1.1 (an `X-Amz-Target` header, everything in the body), Lambda speaks
-//! REST-JSON (method, path, query). Signatures are not verified; their presence and the region they were made
-//! for are, since that is where a misconfigured client shows.
+//! REST-JSON (method, path, query). Signatures are not verified. A request must be signed, and for
+//! the sandbox's region: that catches a misconfigured client.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
@@ -40,7 +40,7 @@ pub(crate) struct Incoming {
     pub(crate) message: Message,
 }
 
-/// Finds the operation a request asks for, or the refusal that names what is unknown.
+/// Finds the operation that a request asks for, or a refusal that names the request.
 pub(crate) fn identify(
     request: Request<Bytes>,
     region: &str,
@@ -104,7 +104,7 @@ fn pieces(text: &str, separator: char) -> impl Iterator<Item = &str> {
     text.split(separator).filter(|piece| !piece.is_empty())
 }
 
-/// Whether a method with its path, and a query, are those of a route.
+/// Whether a route matches a method with its path, and a query.
 fn has_route(called: &str, query: &[(String, String)], route: &str) -> bool {
     let (path, flag) = route.split_once('?').unwrap_or((route, ""));
     let (mut ours, mut theirs) = (path.split('/'), called.split('/'));
@@ -123,7 +123,7 @@ fn unknown(status: u16, what: &str) -> ApiError {
     ApiError::new(
         status,
         "UnknownOperationException",
-        format!("The sandbox does not know {what}."),
+        format!("The sandbox does not have {what}."),
     )
 }
 
@@ -131,7 +131,7 @@ fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Who signed the request, refusing what AWS's front door refuses before any service sees it.
+/// The access key id that signed the request. AWS refuses an unsigned request before any service sees it.
 fn caller(headers: &HeaderMap, region: &str) -> ApiResult<String> {
     let scope = headers
         .get(header::AUTHORIZATION)
@@ -169,7 +169,7 @@ fn ssm_target(body: &Bytes) -> Option<String> {
     Some(names.join(","))
 }
 
-/// Writes an answer the way its service does.
+/// Writes a reply or an error as its service does.
 pub(crate) fn respond(
     service: Service,
     request_id: u64,

@@ -1,4 +1,4 @@
-//! A process that is out of files. In a process of its own, since the limit is the whole process's.
+//! A server whose process is out of files. It has its own test binary, since the limit is the process's.
 
 #![cfg(unix)]
 
@@ -11,23 +11,23 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// How long it may take before it is given up. It is never waited for in full but when something is wrong.
+/// Fails the test if the server spins instead of sleeping.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
-fn who_cannot_accept_a_connection_rests_and_accepts_it_later() {
+fn accepts_again_after_being_out_of_files() {
     let (done, is_done) = mpsc::channel();
-    // On a thread of its own: what never rests lets nothing else of its runtime run.
+    // On its own thread: a loop that spins would block its runtime.
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
             .build();
         runtime.expect("a runtime").block_on(out_of_files());
-        done.send(()).expect("somebody waits");
+        done.send(()).expect("the test waits");
     });
     if let Err(mpsc::RecvTimeoutError::Timeout) = is_done.recv_timeout(PATIENCE) {
-        panic!("it never rests");
+        panic!("it never waits");
     }
     thread.join().expect("it ends well");
 }
@@ -45,7 +45,7 @@ async fn out_of_files() {
         ..limit
     };
     setrlimit(Resource::Nofile, none).expect("a lower limit");
-    // The clock is tokio's paused one: it moves only while everybody rests.
+    // The paused clock advances only while every task waits.
     tokio::time::sleep(Duration::from_secs(10)).await;
     setrlimit(Resource::Nofile, limit).expect("the limit as it was");
 

@@ -491,7 +491,7 @@ pub(crate) fn perform(
     name: &str,
     uuids: &[String],
     edit: &Edit,
-) -> Result<(), maintenance_sandbox::NoSuchThing> {
+) -> Result<(), maintenance_sandbox::NotFound> {
     match edit {
         Edit::Reserve(limit) => sandbox.set_reserved(name, *limit),
         Edit::Provision(qualifier, count) => sandbox.set_provisioned(name, qualifier, *count),

@@ -1,6 +1,6 @@
-//! Invoke, which is answered as a caller of AWS sees it: an echo, or a refusal at a reservation of zero.
+//! Invoke: it echoes the payload, or refuses the caller at a reservation of zero.
 //!
-//! No code runs, and nothing is counted as running.
+//! No code runs, and no concurrency is used.
 
 use crate::api::{ApiRequest, Reply};
 use crate::error::{ApiError, ApiResult};

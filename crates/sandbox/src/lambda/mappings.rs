@@ -1,4 +1,4 @@
-//! Event source mappings, which are always on their way from one state to another.
+//! Event source mappings, whose changes are asynchronous.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -50,8 +50,8 @@ pub(crate) fn update(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiRe
 
 /// Mappings, all of them or those of one function.
 ///
-/// A bare function name finds only what maps to the function itself, not what maps to an alias or a
-/// version of it: where AWS's documentation leaves room, the sandbox takes the narrow reading.
+/// A bare function name lists only the mappings of the function itself, without those of its aliases and
+/// versions: AWS's documentation leaves this open, and the sandbox takes the narrow reading.
 pub(crate) fn list(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
     let of = request.query("FunctionName");
     let of = of.map(|text| FunctionRef::parse(text, request.settings));

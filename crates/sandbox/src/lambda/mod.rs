@@ -1,8 +1,8 @@
 //! Lambda's control plane: functions, their capacity, their event sources, and an Invoke that echoes. What a
-//! deploy does (functions, versions, aliases, policies) is done by seeding, not by calls.
+//! deploy makes (functions, versions, aliases, policies) is seeded.
 //!
-//! No code runs here. Changes that AWS makes in its own time (deploys, provisioned concurrency, mappings)
-//! take their time here too, on the sandbox's clock.
+//! No code runs. AWS's asynchronous changes (deploys, provisioned concurrency, mappings) take time here too, on
+//! the sandbox's clock.
 
 mod functions;
 mod invoke;

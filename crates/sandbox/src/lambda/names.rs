@@ -4,7 +4,7 @@ use crate::api::ApiRequest;
 use crate::error::{ApiError, ApiResult};
 use crate::settings::Settings;
 
-/// A function that was asked for, with the qualifier that came with its name.
+/// The name of a function, with its qualifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FunctionRef {
     pub(crate) name: String,
@@ -77,7 +77,7 @@ impl FunctionRef {
     }
 }
 
-/// What a call is about, for the log: a function's name without its qualifier, or a mapping's UUID.
+/// The target of a call, for the log: a function's name without its qualifier, or a mapping's UUID.
 pub(crate) fn bare_name(subject: &str) -> &str {
     let name = subject
         .rsplit_once("function:")

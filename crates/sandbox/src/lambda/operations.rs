@@ -1,4 +1,4 @@
-//! The operations of Lambda, each with its route: the method and the path, in which `*` is what it is about.
+//! The operations of Lambda, each with its route: method and path, in which `*` names a function or a mapping.
 
 use crate::api::{ApiRequest, Operation, OperationInfo, Reply, Service};
 use crate::error::ApiResult;
@@ -6,7 +6,7 @@ use crate::lambda::state::LambdaState;
 use crate::lambda::{functions, invoke, mappings, provisioned, reserved, triggers};
 use crate::rate::Budget;
 
-/// The first whose route a request has is asked for.
+/// The first match wins.
 pub(crate) static OPERATIONS: &[(&str, Operation<LambdaState>)] = &[
     (
         "GET 2015-03-31/functions/*",

@@ -1,4 +1,4 @@
-//! Provisioned concurrency: on versions and aliases only, at least one, and allocated in its own time.
+//! Provisioned concurrency: on versions and aliases only, at least one, and allocated asynchronously.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ struct PutInput {
     provisioned_concurrent_executions: Option<i64>,
 }
 
-/// The function and the qualifier asked for, both certain to be there.
+/// The function and the qualifier of the request; both exist.
 fn qualified(
     state: &LambdaState,
     request: &ApiRequest<'_>,
@@ -73,7 +73,7 @@ pub(crate) fn put(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResul
     Ok(Reply::json(202, &body))
 }
 
-/// Refuses what is more than the function has reserved or, without a reservation, than the account's pool has.
+/// Refuses more than the function's reservation or, without one, than the account's unreserved concurrency.
 fn fits(function: &Function, qualifier: &str, wanted: u32, pool: u32) -> ApiResult<()> {
     let own = function.provisioned.get(qualifier);
     let own = own.map_or(0, |it| it.requested);

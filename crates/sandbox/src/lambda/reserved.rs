@@ -1,5 +1,5 @@
-//! Reserved concurrency: unset, zero or a number, which are three different things; and the account's pool,
-//! which every reservation is taken out of.
+//! Reserved concurrency: unset, 0 and a number are three different things. Every reservation reduces the
+//! account's unreserved concurrency.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -54,7 +54,7 @@ pub(crate) fn put(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiResul
     }
     let provisioned = function.total_provisioned();
     if wanted < provisioned {
-        // Two blanks and one in front: AWS's own words.
+        // The extra spaces are AWS's own.
         return Err(ApiError::invalid(format!(
             " ReservedConcurrentExecutions  {wanted} should not be lower than function's total \
              provisioned concurrency [{provisioned}]."
@@ -99,7 +99,7 @@ pub(crate) fn account_settings(
     })))
 }
 
-/// What would be unreserved if `function` took nothing; what is, if it names no function.
+/// The unreserved concurrency without the share of `function`; with all shares if there is no such function.
 pub(crate) fn pool_for(state: &LambdaState, request: &ApiRequest<'_>, function: &str) -> u32 {
     let others = state.functions.values().filter(|it| it.name != function);
     let taken = others.fold(0, |sum: u32, it| sum.saturating_add(it.taken()));
@@ -107,7 +107,7 @@ pub(crate) fn pool_for(state: &LambdaState, request: &ApiRequest<'_>, function: 
     limit.saturating_sub(taken)
 }
 
-/// A number of concurrent executions that was given and is within what the model allows.
+/// A number of concurrent executions, within the limits of the API's model.
 pub(crate) fn count(value: Option<i64>, field: &str, min: u32) -> ApiResult<u32> {
     let shown = value.map_or("null".to_owned(), |value| value.to_string());
     let rule = match value {
@@ -123,7 +123,7 @@ pub(crate) fn count(value: Option<i64>, field: &str, min: u32) -> ApiResult<u32>
     Err(ApiError::constraint(&shown, field, &rule))
 }
 
-/// The refusal that keeps the account's pool from running dry. AWS sends it without a `Type`.
+/// The refusal to reduce unreserved concurrency too far. AWS sends it without a `Type`.
 pub(crate) fn below_minimum(what: &str) -> ApiError {
     ApiError::new(
         400,

@@ -1,4 +1,4 @@
-//! What Lambda holds. Only data and questions about it; what changes it is in the files beside.
+//! The state of Lambda. The operations change it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) struct LambdaState {
     pub(crate) functions: BTreeMap<String, Function>,
     /// By UUID.
     pub(crate) mappings: BTreeMap<String, Mapping>,
-    /// Numbers handed out for UUIDs.
+    /// The number of UUIDs so far.
     serial: u64,
 }
 
@@ -35,8 +35,7 @@ pub(crate) struct Function {
     pub(crate) aliases: BTreeMap<String, Alias>,
     /// `None` is unset: the function shares the account's pool. That is the opposite of `Some(0)`.
     pub(crate) reserved: Option<u32>,
-    /// What was reserved before each change by a call, and when that was. Not saved: a restart is slow
-    /// enough.
+    /// The reservation before each change by a call, and the time of the change. Not saved: no read lags that long.
     #[serde(skip)]
     pub(crate) reserved_before: Vec<(Timestamp, Option<u32>)>,
     /// By qualifier: a version's number or an alias.
@@ -65,7 +64,7 @@ pub(crate) struct Version {
 pub(crate) struct Alias {
     /// A version's number.
     pub(crate) version: String,
-    /// The other version that it sends a part of its traffic to, as the API shows it.
+    /// The other version that gets a part of its traffic, as the API shows it.
     pub(crate) routing: Option<Value>,
 }
 
@@ -90,9 +89,9 @@ pub(crate) struct Mapping {
     pub(crate) source_arn: Option<String>,
     /// With its qualifier, if it was given one.
     pub(crate) function_arn: String,
-    /// Where it is going; where it is, is `phase`'s business.
+    /// The state after the change in progress.
     pub(crate) enabled: bool,
-    /// What it is still doing, and until when.
+    /// The change in progress, and its end.
     pub(crate) change: Option<(MappingPhase, Timestamp)>,
     pub(crate) modified: Timestamp,
     /// The other settings, kept as they were given.
@@ -103,13 +102,13 @@ pub(crate) struct Mapping {
 pub(crate) enum MappingPhase {
     Enabling,
     Disabling,
-    // What earlier versions of the sandbox saved of mappings that the API created and deleted.
+    // Earlier versions of the sandbox saved mappings that the API created and deleted.
     #[serde(alias = "Creating", alias = "Deleting")]
     Updating,
 }
 
 impl LambdaState {
-    /// A UUID not handed out before; the same in every run.
+    /// A new UUID; the sequence is the same in every run.
     pub(crate) fn uuid(&mut self) -> String {
         self.serial += 1;
         format!("00000000-0000-4000-9000-{:012x}", self.serial)
@@ -130,7 +129,7 @@ impl Alias {
 }
 
 impl Function {
-    /// With nothing special about it, last modified in 1970.
+    /// With the defaults, last modified in 1970.
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -172,7 +171,7 @@ impl Function {
         policy.or_default().insert(id, statement);
     }
 
-    /// Reserves, or with `None` no longer does, as a call asks for it.
+    /// Sets or, with `None`, deletes the reservation, as a call does: reads may lag.
     pub(crate) fn reserve(&mut self, reserved: Option<u32>, now: Timestamp) {
         // No read lags by more than a minute.
         let is_recent = |at: &Timestamp| later(*at, Duration::from_secs(60)) > now;
@@ -181,20 +180,20 @@ impl Function {
         self.reserved = reserved;
     }
 
-    /// What is reserved, as a read sees it that lags by so much.
+    /// The reservation that a read with this lag sees.
     pub(crate) fn reserved_as_seen(&self, now: Timestamp, lag: Duration) -> Option<u32> {
         let mut before = self.reserved_before.iter();
         let before = before.find(|(at, _)| later(*at, lag) > now);
         before.map_or(self.reserved, |(_, before)| *before)
     }
 
-    /// What is provisioned on all its qualifiers.
+    /// Provisioned concurrency on all its qualifiers.
     pub(crate) fn total_provisioned(&self) -> u32 {
         let requested = self.provisioned.values().map(|it| it.requested);
         requested.fold(0, u32::saturating_add)
     }
 
-    /// What it takes out of the account's pool.
+    /// Its share of the account's concurrency.
     pub(crate) fn taken(&self) -> u32 {
         self.reserved.unwrap_or_else(|| self.total_provisioned())
     }
@@ -219,7 +218,7 @@ impl Function {
 }
 
 impl Mapping {
-    /// What it is doing now; None when it has come to rest.
+    /// The change in progress, if any.
     pub(crate) fn phase(&self, now: Timestamp) -> Option<MappingPhase> {
         self.change
             .filter(|(_, until)| now < *until)
@@ -239,7 +238,7 @@ impl Mapping {
 }
 
 impl Provisioned {
-    /// That has been allocated.
+    /// Provisioned concurrency that is ready.
     pub(crate) fn ready(requested: u32, now: Timestamp) -> Self {
         Self {
             requested,
@@ -257,7 +256,7 @@ impl Provisioned {
         }
     }
 
-    /// How much of it can be used.
+    /// How much of it is ready.
     pub(crate) fn available(&self, now: Timestamp) -> u32 {
         if self.status(now) == "READY" {
             self.requested

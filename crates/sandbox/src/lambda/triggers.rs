@@ -1,5 +1,5 @@
-//! What sends a function asynchronous events, by its resource policy, and where those go that fail. Both are
-//! kept and shown, never acted on.
+//! The resource policy, which says what invokes a function, and the on-failure destinations of its asynchronous
+//! events. Both are shown and never evaluated.
 
 use serde_json::{Value, json};
 

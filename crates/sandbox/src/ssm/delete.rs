@@ -1,4 +1,4 @@
-//! Deleting parameters; the name then has to rest.
+//! Deleting parameters. AWS asks to wait before the name is created again.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! Whether the caller may use the key of a `SecureString`, in the words of Parameter Store, which calls
-//! KMS with the caller's own permissions [Systems Manager User Guide, "AWS KMS encryption for Parameter
+//! Whether the caller may use the key of a `SecureString`. Parameter Store calls KMS with the caller's own
+//! permissions [Systems Manager User Guide, "AWS KMS encryption for Parameter
 //! Store SecureString parameters"].
 
 use crate::api::{ApiRequest, user_arn};
@@ -7,7 +7,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::settings::KmsKey;
 use crate::ssm::state::Kind;
 
-/// Refuses a read that is to decrypt what the caller may not.
+/// Refuses to decrypt if the caller may not.
 pub(crate) fn may_decrypt(request: &ApiRequest<'_>, kind: Kind, decrypt: bool) -> ApiResult<()> {
     if !decrypt {
         return Ok(());
@@ -15,8 +15,7 @@ pub(crate) fn may_decrypt(request: &ApiRequest<'_>, kind: Kind, decrypt: bool) -
     check(request, kind, "kms:Decrypt")
 }
 
-/// Refuses a write that the caller may not encrypt. In the advanced tier AWS asks for
-/// `kms:GenerateDataKey` as well.
+/// Refuses to encrypt if the caller may not.
 pub(crate) fn may_encrypt(request: &ApiRequest<'_>, kind: Kind) -> ApiResult<()> {
     check(request, kind, "kms:Encrypt")
 }
@@ -30,7 +29,7 @@ fn check(request: &ApiRequest<'_>, kind: Kind, action: &str) -> ApiResult<()> {
         "arn:aws:kms:{}:{}:key/00000000-0000-4000-8000-000000000000",
         settings.region, settings.account
     );
-    // Parameter Store hands on what KMS answered, with its code in brackets.
+    // Parameter Store passes on KMS's answer, with its code in parentheses.
     let by_kms = |code: &str| format!("(Service: AWSKMS; Status Code: 400; Error Code: {code})");
     match settings.ssm.kms_key {
         KmsKey::Usable => Ok(()),

@@ -1,7 +1,7 @@
-//! Parameter Store: names, values, versions, pages and what a reader may see of them.
+//! Parameter Store: names, values, versions, pages, and reads that lag.
 //!
-//! Encryption is only pretended: a `SecureString` read without decryption comes back scrambled, and
-//! whether the caller may use its key is a setting.
+//! Encryption is simulated: a `SecureString` read without decryption comes back scrambled, and a setting says
+//! whether the caller may use its key.
 
 mod delete;
 mod kms;

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_refused_by_the_rule_they_break() {
+    fn names_are_refused_by_the_rule_that_they_break() {
         for good in ["a", "/a", "/maintenance/demo-dev/flags/web", "A_b.c-1"] {
             assert_eq!(check(good), Ok(()), "{good}");
         }

@@ -1,6 +1,6 @@
-//! Listing by path, and the tokens that lead from one page to the next.
+//! Listing by path, in pages.
 //!
-//! A page may be empty and still not be the last, as AWS warns; which ones are is deterministic.
+//! AWS warns that a page may be empty and not the last. Which pages are empty here is deterministic.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,11 +26,11 @@ struct ByPathInput {
     next_token: Option<String>,
 }
 
-/// Where a listing goes on. Opaque to callers, and only good for the listing it came from.
+/// Where a listing continues. It is valid only for the listing it came from.
 struct Token {
-    /// The last name of the pages before.
+    /// The last name of the previous pages.
     last: String,
-    /// The page that gave it was empty, so the next is not.
+    /// The previous page was empty, so the next is not.
     after_empty: bool,
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn by_path(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResu
     Ok(Reply::ok(&body))
 }
 
-/// How many results a page may have.
+/// The number of results on a page.
 fn size(asked: Option<i64>) -> ApiResult<usize> {
     let asked = asked.unwrap_or(PAGE);
     let rule = if asked < 1 {

@@ -1,4 +1,4 @@
-//! Writing a parameter: creation, which is the only compare-and-set there is, and new versions.
+//! Writing a parameter: creation, which is AWS's only compare-and-set, and new versions.
 
 use jiff::Timestamp;
 use regex_lite::Regex;
@@ -115,15 +115,14 @@ fn overwritable(parameter: &Parameter, input: &PutInput, asked: Option<Kind>) ->
     Ok(())
 }
 
-/// Until when a name that was deleted should rest, if it still should.
+/// When a deleted name may be created again, if that is still in the future.
 fn rests_until(state: &SsmState, name: &str, request: &ApiRequest<'_>) -> Option<Timestamp> {
     let deleted = state.deleted.get(name)?;
     let until = later(*deleted, request.settings.ssm.recreate_after);
     (request.now < until).then_some(until)
 }
 
-/// The pattern that this and later values must match. One that was given stays: overwriting a value
-/// without a pattern is held against it [Systems Manager User Guide, "Working with parameter
+/// The pattern that this and later values must match. It stays when a later write gives none [Systems Manager User Guide, "Working with parameter
 /// hierarchies"].
 fn allowed_pattern(input: &PutInput, existing: Option<&Parameter>) -> ApiResult<Option<String>> {
     let kept = existing.and_then(|it| it.allowed_pattern.as_ref());

@@ -20,7 +20,7 @@ struct GetInput {
 
 pub(crate) fn get(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
     let input: GetInput = request.input()?;
-    // A version can be selected, by its number after a colon.
+    // A number after a colon selects a version.
     let (name, selector) = match input.name.split_once(':') {
         Some((name, selector)) => (name, Some(selector)),
         None => (input.name.as_str(), None),
@@ -56,7 +56,7 @@ pub(crate) fn get(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResult<R
     Ok(Reply::ok(&json!({ "Parameter": shown })))
 }
 
-/// A version of a parameter as reads return it, or a refusal to decrypt it.
+/// A version of a parameter as reads show it, or a refusal to decrypt it.
 pub(crate) fn show(
     request: &ApiRequest<'_>,
     name: &str,
@@ -76,7 +76,7 @@ pub(crate) fn show(
     }))
 }
 
-/// A secret that is read without decryption comes back as something else.
+/// The value, scrambled if it is a secret that the caller does not decrypt.
 fn reveal(kind: Kind, value: &str, decrypt: bool) -> String {
     match kind {
         Kind::SecureString if !decrypt => {

@@ -1,4 +1,4 @@
-//! What Parameter Store holds, and what a reader sees of it while reads lag behind.
+//! The state of Parameter Store, and what a read sees of it while reads lag.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,15 +12,15 @@ const MAX_VERSIONS: usize = 100;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct SsmState {
     pub(crate) parameters: BTreeMap<String, Parameter>,
-    /// When a name was last deleted; names must rest before they come back.
+    /// When each name was last deleted.
     pub(crate) deleted: BTreeMap<String, Timestamp>,
-    /// Names that were created again too early, and until when no read shows them.
+    /// Names that were created again too early, and the time until which no read shows them.
     #[serde(default)]
     hidden: BTreeMap<String, Timestamp>,
-    /// What readers still see of names written lately. Not saved: a restart is slow enough.
+    /// What reads still see of names written lately. Not saved: no read lags that long.
     #[serde(skip)]
     lagging: BTreeMap<String, Lag>,
-    /// How many pages were served, to place the empty ones.
+    /// The number of pages served, which decides which are empty.
     #[serde(skip)]
     pub(crate) pages: u64,
 }
@@ -34,7 +34,7 @@ struct Lag {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Parameter {
     pub(crate) kind: Kind,
-    /// What every later value must match, as a whole; it stays until another is given.
+    /// The pattern that every later value must match, until another is given.
     #[serde(default)]
     pub(crate) allowed_pattern: Option<String>,
     /// Oldest first, at most a hundred, never empty.
@@ -115,7 +115,7 @@ impl Parameter {
 }
 
 impl SsmState {
-    /// What readers may go on seeing of `name`, to be called before each write.
+    /// Lets the next reads of `name` see its current value. Called before each write.
     pub(crate) fn remember(&mut self, name: &str, reads: u32) {
         if reads == 0 {
             return;
@@ -135,7 +135,7 @@ impl SsmState {
         self.hidden.insert(name.to_owned(), until);
     }
 
-    /// One read of `name`: the parameter as this reader sees it, and one read less that lags.
+    /// Reads `name`: the parameter as this read sees it. Reduces the number of reads that lag.
     pub(crate) fn see(&mut self, name: &str, now: Timestamp) -> Option<Parameter> {
         if self.hidden.get(name).is_some_and(|until| now < *until) {
             return None;
@@ -151,7 +151,7 @@ impl SsmState {
         self.parameters.get(name).cloned()
     }
 
-    /// Every name a reader could see, whether or not it still is, or already is, there.
+    /// Every name that a read could see, including deleted names while reads lag.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self
             .parameters
@@ -164,14 +164,14 @@ impl SsmState {
         names
     }
 
-    /// Writes a value without a check and without lag.
+    /// Writes a value without checks and without lag.
     pub(crate) fn put_raw(&mut self, name: &str, value: &str, now: Timestamp) {
         let parameter = self.parameters.entry(name.to_owned());
         let parameter = parameter.or_insert_with(|| Parameter::new(Kind::String));
         parameter.write(value, now);
     }
 
-    /// Deletes a parameter, without lag. Returns whether it was there; its name then has to rest.
+    /// Deletes a parameter, without lag. Returns whether it was there.
     pub(crate) fn delete(&mut self, name: &str, now: Timestamp) -> bool {
         let was_there = self.parameters.remove(name).is_some();
         if was_there {

@@ -1,4 +1,4 @@
-//! Clients of both services that end in a sandbox, and what tests ask of errors.
+//! Clients of both services in front of a sandbox, and helpers to assert on errors.
 
 use aws_credential_types::Credentials;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};

@@ -1,4 +1,4 @@
-//! Faults: which call is struck, before or after its effect, and what the caller sees.
+//! Faults: which calls they apply to, before or after the effect, and what the caller sees.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +45,7 @@ async fn the_nth_call_fails_before_its_effect_or_after() {
 }
 
 #[tokio::test]
-async fn a_dropped_connection_tells_nothing_of_the_effect() {
+async fn a_dropped_connection_hides_the_effect() {
     let sandbox = quick();
     sandbox.inject(Fault::on("PutParameter").nth(1).drop_connection());
     sandbox.inject(Fault::on("PutParameter").nth(2).after().drop_connection());
@@ -100,7 +100,7 @@ async fn a_delayed_call_takes_longer() {
 }
 
 #[tokio::test]
-async fn a_rule_can_be_narrowed_to_a_target() {
+async fn a_fault_can_match_a_target() {
     let sandbox = quick();
     sandbox.inject(Fault::any_call().target("/flags/").always().throttle());
     put(&sandbox, "/app/lease/1").await.unwrap();

@@ -27,7 +27,7 @@ async fn lists_have_fifty_a_page_and_no_concurrency() {
         .unwrap();
     assert_eq!(first.functions().len(), 50);
     assert_eq!(first.functions()[0].timeout(), Some(9));
-    // Neither states nor, in any field, concurrency.
+    // Lists have neither states nor concurrency.
     assert!(first.functions()[0].state().is_none());
     let rest = client
         .list_functions()
@@ -82,7 +82,7 @@ async fn versions_keep_the_configuration_they_were_published_from() {
 }
 
 #[tokio::test]
-async fn names_lead_astray_only_with_an_error() {
+async fn refuses_wrong_names_and_qualifiers() {
     let sandbox = quick();
     sandbox.seed(FunctionSpec::new("task").versions(2));
     let client = lambda(&sandbox);

@@ -1,5 +1,5 @@
-//! The sandbox, seen through the AWS SDK for Rust: each rule of AWS it enforces has a test here that
-//! fails without it. One binary, since every one of them links both SDKs.
+//! The sandbox through the AWS SDK for Rust: each rule of AWS that it enforces has a test here that fails
+//! without it. One binary, since each would link both SDKs.
 
 mod common;
 

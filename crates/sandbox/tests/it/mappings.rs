@@ -31,7 +31,7 @@ async fn rest(sandbox: &Sandbox) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mapping_that_is_changing_can_not_be_updated() {
+async fn a_changing_mapping_cannot_be_updated() {
     let sandbox = quick();
     let uuid = &sandbox.seed(FunctionSpec::new("task").mapping(MappingSpec::sqs("q")))[0];
     let client = lambda(&sandbox);
@@ -46,7 +46,7 @@ async fn a_mapping_that_is_changing_can_not_be_updated() {
     assert_eq!(enable(&client, uuid, true).await, is(202, "Enabling"));
     rest(&sandbox).await;
     assert_eq!(state(&client, uuid).await, "Enabled");
-    // What the sandbox does not keep is refused, not ignored.
+    // The sandbox refuses fields that it does not have.
     let batch = client.update_event_source_mapping().uuid(uuid);
     let batch = batch.batch_size(5).send().await;
     assert_eq!(code(batch), is(400, "SerializationException"));
@@ -114,7 +114,7 @@ async fn mappings_outlive_their_function() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_aws_does_not_manage_has_no_arn() {
+async fn a_self_managed_cluster_has_no_arn() {
     let sandbox = quick();
     let spec = FunctionSpec::new("task").mapping(MappingSpec::self_managed_kafka("orders"));
     let uuid = &sandbox.seed(spec)[0];

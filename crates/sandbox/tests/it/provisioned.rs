@@ -35,7 +35,7 @@ async fn status(client: &Client, qualifier: &str) -> (String, i32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_takes_its_time() {
+async fn provisioned_concurrency_is_in_progress_and_then_ready() {
     let sandbox = quick();
     sandbox.seed(FunctionSpec::new("task").alias("live", 1));
     let client = lambda(&sandbox);
@@ -51,7 +51,7 @@ async fn it_takes_its_time() {
 }
 
 #[tokio::test]
-async fn it_belongs_on_aliases_and_versions_and_is_never_zero() {
+async fn provisioned_concurrency_needs_a_version_or_alias_and_is_never_zero() {
     let sandbox = quick();
     sandbox.seed(FunctionSpec::new("task").alias("live", 1).versions(2));
     let client = lambda(&sandbox);
@@ -80,7 +80,7 @@ async fn it_belongs_on_aliases_and_versions_and_is_never_zero() {
         (404, format!("Function not found: {arn}:9"))
     );
 
-    // A version and an alias of it cannot both have it.
+    // A version and its alias cannot both have it.
     put(&client, "live", 1).await.unwrap();
     assert_eq!(
         code(put(&client, "1", 1).await),
@@ -142,7 +142,7 @@ async fn deleting_nothing_succeeds_and_reading_nothing_is_404() {
 }
 
 #[tokio::test]
-async fn it_fits_into_what_is_reserved() {
+async fn provisioned_concurrency_fits_into_the_reservation() {
     let sandbox = quick();
     sandbox.seed(
         FunctionSpec::new("task")
@@ -162,7 +162,7 @@ async fn it_fits_into_what_is_reserved() {
         "Requested Provisioned Concurrency should not be greater than the \
          reservedConcurrentExecution for function"
     );
-    // The total counts, and what a qualifier has already is replaced, not added to.
+    // The total counts, and a put replaces what the qualifier has.
     put(&client, "2", 1).await.unwrap();
     put(&client, "live", 2).await.unwrap();
     sandbox.set_provisioned("task", "live", None).unwrap();
@@ -175,7 +175,7 @@ async fn it_fits_into_what_is_reserved() {
 }
 
 #[tokio::test]
-async fn it_fits_into_the_accounts_pool() {
+async fn provisioned_concurrency_fits_into_the_unreserved() {
     let sandbox = quick();
     sandbox.seed(FunctionSpec::new("big").reserved(800));
     sandbox.seed(FunctionSpec::new("task").alias("live", 1));
@@ -199,7 +199,7 @@ async fn it_fits_into_the_accounts_pool() {
 }
 
 #[tokio::test]
-async fn it_is_listed_fifty_a_page() {
+async fn provisioned_concurrency_is_listed_fifty_per_page() {
     let sandbox = quick();
     let spec = (1..=60).fold(FunctionSpec::new("task"), |spec, n| {
         spec.provisioned(&n.to_string(), 1)
@@ -221,7 +221,7 @@ async fn it_is_listed_fifty_a_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alias_that_shifts_traffic_takes_none() {
+async fn a_weighted_alias_cannot_be_provisioned() {
     let sandbox = quick();
     sandbox.seed(FunctionSpec::new("task").versions(2).alias("live", 1));
     let shifted = sandbox.shift_traffic("task", "live", Some((2, 0.1)));

@@ -19,7 +19,7 @@ fn limited() -> Sandbox {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lambdas_control_plane_shares_fifteen_a_second() {
+async fn lambda_control_plane_shares_15_per_second() {
     let sandbox = limited();
     let client = lambda(&sandbox);
     for n in 0..15 {
@@ -56,7 +56,7 @@ async fn lambdas_control_plane_shares_fifteen_a_second() {
         404
     );
     client.invoke().function_name("task").send().await.unwrap();
-    // A second later there are fifteen more, and no more than that however long one waits.
+    // A bucket refills to fifteen and no further.
     tokio::time::advance(Duration::from_secs(60)).await;
     for _ in 0..15 {
         client.list_functions().send().await.unwrap();
@@ -70,7 +70,7 @@ async fn lambdas_control_plane_shares_fifteen_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn get_function_has_a_hundred_and_get_policy_fifteen() {
+async fn get_function_allows_100_and_get_policy_15_per_second() {
     let client = lambda(&limited());
     for _ in 0..100 {
         client
@@ -97,7 +97,7 @@ async fn get_function_has_a_hundred_and_get_policy_fifteen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn parameter_store_reads_share_forty_and_writes_are_few() {
+async fn parameter_store_allows_40_reads_and_3_writes_per_second() {
     let sandbox = limited();
     let client = ssm(&sandbox);
     for n in 0..40 {
@@ -125,7 +125,7 @@ async fn parameter_store_reads_share_forty_and_writes_are_few() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_are_on_unless_switched_off() {
+async fn rate_limits_are_on_by_default() {
     assert!(Settings::default().rate_limits);
     let sandbox = limited();
     sandbox.configure(|settings| settings.rate_limits = false);

@@ -1,4 +1,4 @@
-//! Reserved concurrency: unset, zero and a number; the pool; what is refused, in AWS's words.
+//! Reserved concurrency: unset, zero and a number; the unreserved minimum; refusals with AWS's messages.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use maintenance_sandbox::FunctionSpec;
 use crate::common::{code, is, lambda, quick, refusal};
 
 #[tokio::test]
-async fn unset_zero_and_a_number_are_three_things() {
+async fn unset_zero_and_a_number_are_three_different_reservations() {
     let sandbox = quick();
     sandbox.seed(FunctionSpec::new("task"));
     let client = lambda(&sandbox);
@@ -141,7 +141,7 @@ async fn a_hundred_stay_unreserved() {
     sandbox.set_reserved("big", Some(900)).unwrap();
     put(50).await.unwrap();
     put(0).await.unwrap();
-    // What was freed may be gone when it is wanted back.
+    // Another function may have taken what was freed.
     sandbox.set_reserved("big", Some(900)).unwrap();
     assert_eq!(
         crate::common::code(put(1).await).1,
@@ -216,7 +216,7 @@ async fn an_update_in_progress_blocks_other_writes() {
         crate::common::code(remove.qualifier("live").send().await),
         conflict
     );
-    // Reading goes on.
+    // Reads are not blocked.
     let get = client
         .get_function_concurrency()
         .function_name("task")

@@ -1,4 +1,4 @@
-//! Parameter Store: listings by path, their pages, and the empty ones among them.
+//! Parameter Store: listings by path and their pages, some of them empty.
 
 use aws_sdk_ssm::Client;
 use maintenance_sandbox::{EmptyPages, Sandbox, Settings};
@@ -69,7 +69,7 @@ async fn a_page_may_be_empty_and_not_the_last() {
     assert_eq!(names.len(), 25);
     let (sizes, _) = walk(&ssm(&filled(EmptyPages::Every(1))), false).await;
     assert_eq!(sizes, [0, 10, 0, 10, 0, 5]);
-    // By default too, now and then.
+    // Every third by default.
     assert_eq!(quick().settings().ssm.empty_pages, EmptyPages::Every(3));
 }
 

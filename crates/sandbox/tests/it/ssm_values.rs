@@ -1,4 +1,4 @@
-//! Parameter Store: names, values, versions, the one compare-and-set, and what readers see.
+//! Parameter Store: names, values, versions, creation as compare-and-set, and reads that lag.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn creating_is_the_only_compare_and_set() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_said_so() {
+async fn missing_parameters_are_reported() {
     let client = ssm(&quick());
     create(&client, "/a", "1").await;
     let missing = client.get_parameter().name("/b").send().await;
@@ -171,7 +171,7 @@ async fn a_type_stays_and_a_secret_needs_decryption() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_name_must_rest() {
+async fn a_deleted_name_can_be_created_after_thirty_seconds() {
     let client = ssm(&quick());
     create(&client, "/n", "1").await;
     client.delete_parameters().names("/n").send().await.unwrap();
@@ -213,7 +213,7 @@ async fn reads_may_lag_behind_writes() {
 }
 
 #[tokio::test]
-async fn a_secure_string_is_ciphertext_until_its_key_may_be_used() {
+async fn a_secure_string_is_ciphertext_without_permission_for_its_key() {
     let sandbox = quick();
     let client = ssm(&sandbox);
     create(&client, "/app/flag", "on").await;
@@ -250,7 +250,7 @@ async fn a_secure_string_is_ciphertext_until_its_key_may_be_used() {
         assert!(message.contains(action), "{message}");
         assert!(message.contains("(Service: AWSKMS"), "{message}");
     }
-    // Who does not ask for it needs no key, nor does another type.
+    // Reads without decryption and other types need no key.
     assert_ne!(value(&client, "/app/flag").await, "on");
     let plain = client.get_parameter().name("/app/plain");
     assert!(plain.with_decryption(true).send().await.is_ok());
@@ -262,7 +262,7 @@ async fn a_secure_string_is_ciphertext_until_its_key_may_be_used() {
 }
 
 #[tokio::test]
-async fn a_type_is_kept_unless_another_is_named_which_is_refused() {
+async fn a_write_keeps_the_type_and_refuses_another() {
     let sandbox = quick();
     let client = ssm(&sandbox);
     create(&client, "/app/flag", "on").await;
@@ -285,7 +285,7 @@ async fn a_type_is_kept_unless_another_is_named_which_is_refused() {
 }
 
 #[tokio::test]
-async fn a_pattern_that_was_given_holds_for_every_later_value() {
+async fn an_allowed_pattern_applies_to_every_later_value() {
     let sandbox = quick();
     let client = ssm(&sandbox);
     let put = |value: &str| {
@@ -310,7 +310,7 @@ async fn a_pattern_that_was_given_holds_for_every_later_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_comes_back_too_early_is_refused_or_hidden() {
+async fn creating_a_deleted_name_too_early_is_refused_or_hidden() {
     let sandbox = quick();
     let client = ssm(&sandbox);
     create(&client, "/app/lease", "a").await;
@@ -325,7 +325,7 @@ async fn a_name_that_comes_back_too_early_is_refused_or_hidden() {
     again().await.unwrap();
     let get = || client.get_parameter().name("/app/lease").send();
     assert_eq!(code(get().await), is(400, "ParameterNotFound"));
-    // It is there all the same.
+    // It exists nevertheless.
     assert_eq!(code(again().await), is(400, "ParameterAlreadyExists"));
     tokio::time::advance(sandbox.settings().ssm.recreate_after).await;
     assert_eq!(value(&client, "/app/lease").await, "b");

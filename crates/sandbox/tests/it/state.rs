@@ -1,4 +1,4 @@
-//! The log, the truth, other people's hands, and coming back from a directory.
+//! The log, the state, the setters, and saving to a directory.
 
 use maintenance_sandbox::{FunctionSpec, MappingSpec, Sandbox, Settings, StateError};
 
@@ -15,7 +15,7 @@ fn worker() -> FunctionSpec {
 }
 
 #[tokio::test]
-async fn the_log_knows_every_call() {
+async fn the_log_has_every_call() {
     let sandbox = quick();
     sandbox.seed(worker());
     let client = lambda(&sandbox);
@@ -56,7 +56,7 @@ async fn the_log_knows_every_call() {
 }
 
 #[tokio::test]
-async fn somebody_else_may_change_anything() {
+async fn setters_change_the_state_without_a_call() {
     let sandbox = quick();
     let uuids = sandbox.seed(worker());
     let before = sandbox.fleet();
@@ -78,7 +78,7 @@ async fn somebody_else_may_change_anything() {
 }
 
 #[tokio::test]
-async fn it_comes_back_from_a_directory() {
+async fn loads_what_it_saved() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path().join("state");
     assert!(matches!(
@@ -96,7 +96,7 @@ async fn it_comes_back_from_a_directory() {
     assert_eq!(back.fleet(), sandbox.fleet());
     assert_eq!(back.parameters(), sandbox.parameters());
     assert_eq!(back.parameters()["/a"].version, 3);
-    // A new mapping gets a number of its own.
+    // A new mapping gets a new UUID.
     let uuids = back.seed(FunctionSpec::new("other").mapping(MappingSpec::sqs("q")));
     assert!(!sandbox.fleet()["task"].mappings.contains_key(&uuids[0]));
 
@@ -111,7 +111,7 @@ async fn it_comes_back_from_a_directory() {
     assert!(matches!(newer, StateError::TooNew { schema: 2, .. }));
 }
 
-/// What the sandbox saved when more could be done through its API is read by every later version.
+/// Every later version reads what earlier versions saved, whose API could do more.
 #[tokio::test]
 async fn reads_what_earlier_versions_saved() {
     let home = tempfile::tempdir().unwrap();
@@ -133,7 +133,7 @@ async fn reads_what_earlier_versions_saved() {
 }
 
 #[tokio::test]
-async fn seeding_again_leaves_nothing_of_the_one_before() {
+async fn seeding_again_replaces_the_function_and_its_mappings() {
     let sandbox = quick();
     sandbox.seed(worker());
     sandbox.seed(FunctionSpec::new("task"));

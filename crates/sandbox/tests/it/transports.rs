@@ -1,4 +1,4 @@
-//! The two transports, over HTTP and in process, with one state behind them; and requests for no operation.
+//! The two transports, HTTP and in process, which share one state; and requests that match no operation.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn send(sandbox: &Sandbox, request: Request<Bytes>) -> (StatusCode, Value,
     (parts.status, body, parts.headers)
 }
 
-/// One request over a connection of its own; what comes back before it closes.
+/// Sends one request on its own connection and returns the whole answer.
 async fn raw(address: std::net::SocketAddr, request: &str) -> String {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -47,7 +47,7 @@ async fn both_transports_share_one_state() {
     let answer = raw(server.address(), &get_parameter("/a")).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("\"Value\":\"inside\""), "{answer}");
-    // Stopping cuts what is open.
+    // A shutdown closes open connections.
     let mut idle = tokio::net::TcpStream::connect(server.address())
         .await
         .unwrap();
@@ -56,7 +56,7 @@ async fn both_transports_share_one_state() {
 }
 
 #[tokio::test]
-async fn a_served_connection_drops_when_told_to() {
+async fn a_fault_drops_a_served_connection() {
     let sandbox = Sandbox::new(Settings::default());
     let server = sandbox.serve().await.unwrap();
     sandbox.inject(Fault::any_call().drop_connection());
@@ -69,7 +69,7 @@ async fn a_served_connection_drops_when_told_to() {
 }
 
 #[test]
-fn it_serves_from_a_thread_of_its_own() {
+fn serves_on_its_own_thread() {
     use std::io::{Read as _, Write as _};
     let sandbox = Sandbox::default();
     let server = sandbox.serve_on_thread().unwrap();
@@ -85,7 +85,7 @@ fn it_serves_from_a_thread_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_it_does_not_know_it_names() {
+async fn the_refusal_of_an_unknown_operation_names_it() {
     let sandbox = quick();
     let request = signed("POST", "/").header("x-amz-target", "AmazonSSM.SendCommand");
     let (status, body, _) = send(&sandbox, request.body(Bytes::new()).unwrap()).await;
@@ -295,7 +295,7 @@ async fn statuses_and_bodies_are_those_of_the_model() {
     ] {
         assert_eq!(of(method, path, body).await.0, status, "{method} {path}");
     }
-    // The models of errors differ in the capital of their message.
+    // Some models of errors have `message`, others `Message`.
     let (status, code, body) = of("PUT", &mapping, r#"{"Enabled": true}"#).await;
     assert_eq!((status, code.as_str()), (400, "ResourceInUseException"));
     assert_eq!(
@@ -312,7 +312,7 @@ async fn statuses_and_bodies_are_those_of_the_model() {
     )
     .await;
     assert!(body["message"].is_string() && body.get("Message").is_none());
-    // An error of Parameter Store names itself in its body.
+    // Parameter Store's errors have their code in the body.
     let request = signed("POST", "/").header("x-amz-target", "AmazonSSM.GetParameter");
     let (_, body, headers) = send(
         &sandbox,
