@@ -16,7 +16,7 @@ use maintenance_control::{
 use maintenance_flag::Role;
 use tokio::time::MissedTickBehavior;
 
-use crate::commands::Connection;
+use crate::connection::Connection;
 use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::render::{self, Reader};
