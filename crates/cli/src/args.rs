@@ -11,9 +11,10 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use maintenance_flag::{AddressRange, Change, PathPattern, Prefix, Role};
 
-use crate::settings::{
-    AppName, End, EnvName, FunctionGlob, Length, Message, Rate, RetryAfter, SiteUrl, Source,
-    Sourced, StoreChoice, or_clear,
+use crate::source::{Source, Sourced};
+use crate::values::{
+    AppName, End, EnvName, FunctionGlob, Length, Message, Rate, RetryAfter, SiteUrl, StoreChoice,
+    or_clear,
 };
 
 // Each paragraph is one line: the parser wraps them to the terminal.

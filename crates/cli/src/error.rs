@@ -4,15 +4,10 @@
 
 use std::error::Error;
 
-use maintenance_control::{LambdaError, SettingError, StoreError};
-use maintenance_flag::Refusal;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
-use crate::render;
-use crate::suggest;
 
 /// What to do next where nothing better is known: every command can be run again.
 pub(crate) const AGAIN: &str = "fix the cause, then run the same command again";
@@ -128,11 +123,9 @@ impl CliError {
         }
     }
 
-    /// With each command that a hint names as it has to be typed for what this one acts on.
-    pub(crate) fn complete(mut self, invocation: &Invocation) -> Self {
-        for hint in &mut self.hints {
-            *hint = invocation.complete(hint).into_owned();
-        }
+    /// The same, each hint in other words.
+    pub(crate) fn map_hints(mut self, f: impl Fn(String) -> String) -> Self {
+        self.hints = self.hints.into_iter().map(f).collect();
         self
     }
 
@@ -184,70 +177,6 @@ impl CliError {
                 "exit_code": self.outcome.code(),
             }
         })
-    }
-}
-
-impl From<SettingError> for CliError {
-    fn from(error: SettingError) -> Self {
-        let known = error.unknown_profile();
-        let near = known.and_then(|(profile, known)| {
-            suggest::nearest(profile, known.iter().map(String::as_str))
-        });
-        let known = known.filter(|(_, known)| near.is_none() && !known.is_empty());
-        Self::usage(format!("{} cannot be used", error.name()))
-            .cause(error.problem())
-            .hint_if(near.map(|profile| format!("did you mean {profile}?")))
-            .hint_if(known.map(|(_, known)| format!("the profiles are {}", known.join(", "))))
-            .hint_if(near.is_none().then(|| error.hint()))
-    }
-}
-
-/// What is wrong with a setting, if that is at the bottom of it.
-fn setting_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a SettingError> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(setting) = error.downcast_ref() {
-            return Some(setting);
-        }
-        next = error.source();
-    }
-    None
-}
-
-impl From<maintenance_control::Error> for CliError {
-    fn from(error: maintenance_control::Error) -> Self {
-        use maintenance_control::Error as E;
-        if let Some(setting) = setting_of(&error) {
-            return setting.clone().into();
-        }
-        // The library's errors may grow; what is new is a failure until it gets a code of its own.
-        let outcome = match &error {
-            // What was asked for makes no sense, whoever holds the window.
-            E::Refused {
-                source: Refusal::NoEnd,
-                ..
-            } => Outcome::Usage,
-            E::Refused { .. } => Outcome::Refused,
-            E::Store(StoreError::NotConfigured(access))
-            | E::Lambda(LambdaError::NotConfigured(access))
-                if access.is_configuration() =>
-            {
-                Outcome::Usage
-            }
-            E::TooLarge { source, .. } if source.is_of_options() => Outcome::Usage,
-            E::Busy { .. } => Outcome::Busy,
-            E::LeaseLost => Outcome::Partial,
-            E::EventsLost { .. } => Outcome::NotConfirmed,
-            _ => Outcome::Failed,
-        };
-        let hint = error.hint().unwrap_or_else(|| AGAIN.to_owned());
-        let failure = Self::of(outcome, &error).hint(hint);
-        match &error {
-            E::EventsLost { functions } => render::losses(functions)
-                .into_iter()
-                .fold(failure, Self::cause),
-            _ => failure,
-        }
     }
 }
 

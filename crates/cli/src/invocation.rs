@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-use crate::settings::{Settings, Source, Sourced};
+use crate::error::CliError;
+use crate::settings::Settings;
+use crate::source::{Source, Sourced};
 
 /// The options that chose what this command acts on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,6 +74,11 @@ impl Invocation {
             _ => part.to_owned(),
         });
         Cow::Owned(parts.collect::<Vec<_>>().join("`"))
+    }
+
+    /// The error, whose hints are completed.
+    pub(crate) fn complete_hints(&self, error: CliError) -> CliError {
+        error.map_hints(|hint| self.complete(&hint).into_owned())
     }
 
     fn command(&self, command: &str) -> String {

@@ -1,11 +1,26 @@
 //! The `maintenance` command: arguments → settings → one operation → one report, printed once.
 //!
-//! Reading order: `args` (what was typed), `settings` (what it means), `commands` (what is done),
-//! `render` (how a report reads), `output` (the only place that prints), `exit_code`.
+//! # Where things are
+//!
+//! The layers, each of which knows only those above it in this list:
+//!
+//! | module | |
+//! |---|---|
+//! | [`exit_code`], `printable`, `suggest`, `error` | an error, and the exit code |
+//! | `source`, `values` | where a value comes from, and the rule that it keeps |
+//! | `args` | the arguments, and the variables that stand for them |
+//! | `settings` | options, variables and maintenance.toml, laid over each other |
+//! | `invocation` | a command as it must be typed to act on the same app |
+//! | `render` | how reports, events and the library's errors read; the words of every hint |
+//! | `output` | the only module that prints |
+//! | `connection`, `signals`, `progress` | reaching AWS; Ctrl-C; how far an operation is |
+//! | `demo`, `link` | the demo app; the bypass link |
+//! | `commands` | one module for each command, and which one it is |
+//! | `usage`, `process` | errors in the arguments; from the arguments to the exit code |
 
 mod args;
 mod commands;
-mod confirm;
+mod connection;
 mod demo;
 mod error;
 pub mod exit_code;
@@ -13,11 +28,14 @@ mod invocation;
 mod link;
 mod output;
 mod printable;
+mod process;
 mod progress;
 mod render;
-mod runtime;
 mod settings;
+mod signals;
+mod source;
 mod suggest;
 mod usage;
+mod values;
 
-pub use runtime::main;
+pub use process::main;

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use maintenance_control::{
     Action, CancellationToken, Context, Control, Event, Unanswered, Waiting,
 };
@@ -16,7 +16,7 @@ use maintenance_control::{
 use maintenance_flag::Role;
 use tokio::time::MissedTickBehavior;
 
-use crate::commands::Connection;
+use crate::connection::Connection;
 use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::render::{self, Reader};
@@ -32,12 +32,10 @@ const TELLING: Duration = Duration::from_secs(1);
 /// How long nothing may have finished before a rate and a time left say nothing any more.
 const STALLED: Duration = Duration::from_secs(10);
 
-/// What is counted, and what is waited for under it.
-const COUNTED: &str = "{msg} [{bar:16}] {pos}/{len}{throughput}";
-const COUNTED_AND_WAITING: &str = "{msg} [{bar:16}] {pos}/{len}{throughput}\n  {prefix}";
+/// What is counted; the prefix is the throughput and what is waited for.
+const COUNTED: &str = "{msg} [{bar:16}] {pos}/{len}{prefix}";
 /// What cannot be counted.
-const TOLD: &str = "{msg}";
-const TOLD_AND_WAITING: &str = "{msg}\n  {prefix}";
+const TOLD: &str = "{msg}{prefix}";
 
 /// Shows how far an operation is.
 pub(crate) struct Progress<'a> {
@@ -59,39 +57,19 @@ struct Shown {
     unanswered: Option<String>,
     /// Since when something is waited for.
     waiting_since: Instant,
-    finished: Finished,
+    /// When something last finished.
+    finished: Instant,
+    /// When a line was last written.
     lines: Lines,
 }
 
-/// When something last finished; the bar reads it too.
-#[derive(Debug, Clone)]
-struct Finished(Arc<Mutex<Instant>>);
-
-impl Finished {
-    fn new(now: Instant) -> Self {
-        Self(Arc::new(Mutex::new(now)))
+/// How fast it goes and how long it will take still, after so long with this rate and this estimate. No
+/// estimate while nothing finishes: it would grow without end.
+fn throughput(after: Duration, idle: Duration, rate: f64, left: Duration) -> Option<String> {
+    if idle >= STALLED {
+        return Some(render::nothing_finished(idle));
     }
-
-    fn at(&self, now: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
-    }
-
-    /// How fast it goes and how long it will take still, after so long with this rate and this estimate. No
-    /// estimate while nothing finishes: it would grow without end.
-    fn throughput(
-        &self,
-        now: Instant,
-        after: Duration,
-        rate: f64,
-        left: Duration,
-    ) -> Option<String> {
-        let finished = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = now.saturating_duration_since(finished);
-        if idle >= STALLED {
-            return Some(render::nothing_finished(idle));
-        }
-        (after >= TELLING && rate > 0.0).then(|| render::throughput(rate, left))
-    }
+    (after >= TELLING && rate > 0.0).then(|| render::throughput(rate, left))
 }
 
 /// What reads only, with how far it is shown; nothing of that stays.
@@ -169,7 +147,7 @@ impl<'a> Progress<'a> {
         }
         if let Some(shown) = shown.as_mut() {
             shown.unanswered = call.map(render::unanswered);
-            shown.wait();
+            shown.redraw();
         }
     }
 
@@ -255,9 +233,10 @@ impl<'a> Progress<'a> {
         }
         let shown = shown.get_or_insert_with(|| Shown::new(what, action, total, self.output));
         if shown.bar.position() < done as u64 {
-            shown.finished.at(Instant::now());
+            shown.finished = Instant::now();
         }
         shown.bar.set_position(done as u64);
+        shown.redraw();
         if self.output.can_animate() {
             return;
         }
@@ -288,7 +267,7 @@ impl<'a> Progress<'a> {
             let longest = waiting.longest();
             let waiting = render::waiting(shown.action, waiting);
             shown.waiting = waiting.map(|waiting| render::for_so_long(waiting, so_long, longest));
-            shown.wait();
+            shown.redraw();
             self.line(shown);
         }
     }
@@ -338,68 +317,51 @@ impl Shown {
             ProgressDrawTarget::hidden()
         };
         let length = total.map(|total| total as u64);
+        let template = if total.is_some() { COUNTED } else { TOLD };
+        // The templates are fixed, and a test draws them; the default is only less telling.
+        let style = ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> ");
         let bar = ProgressBar::with_draw_target(length, target);
-        let shown = Self {
+        bar.set_style(style);
+        let now = Instant::now();
+        Self {
             bar: bar.with_message(what.clone()),
             what,
             action,
             total,
             waiting: None,
             unanswered: None,
-            waiting_since: Instant::now(),
-            finished: Finished::new(Instant::now()),
-            lines: Lines::since(Instant::now()),
-        };
-        shown.set_style();
-        shown
-    }
-
-    /// Gives the bar the looks of what is going on.
-    fn set_style(&self) {
-        let template = match (self.total, self.waits()) {
-            (None, None) => TOLD,
-            (None, Some(_)) => TOLD_AND_WAITING,
-            (Some(_), None) => COUNTED,
-            (Some(_), Some(_)) => COUNTED_AND_WAITING,
-        };
-        let finished = self.finished.clone();
-        // The templates are fixed, and a test draws them; the default is only less telling.
-        let style = ProgressStyle::with_template(template)
-            .unwrap_or_else(|_| ProgressStyle::default_bar())
-            .progress_chars("=> ")
-            .with_key(
-                "pace",
-                move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                    let (rate, left) = (state.per_sec(), state.eta());
-                    let throughput =
-                        finished.throughput(Instant::now(), state.elapsed(), rate, left);
-                    if let Some(throughput) = throughput {
-                        // A string takes whatever is written to it.
-                        let _ = write!(out, " {throughput}");
-                    }
-                },
-            );
-        self.bar.set_style(style);
+            waiting_since: now,
+            finished: now,
+            lines: Lines::since(now),
+        }
     }
 
     /// All that is waited for.
     fn waits(&self) -> Option<String> {
-        let waits: Vec<&str> = [&self.waiting, &self.unanswered]
-            .into_iter()
-            .filter_map(Option::as_deref)
-            .collect();
+        let waits = [&self.waiting, &self.unanswered].into_iter().flatten();
+        let waits: Vec<&str> = waits.map(String::as_str).collect();
         (!waits.is_empty()).then(|| waits.join("; "))
     }
 
-    fn wait(&mut self) {
-        let waits = self.waits().unwrap_or_default();
+    fn throughput(&self) -> Option<String> {
+        self.total?;
+        let (bar, idle) = (&self.bar, self.finished.elapsed());
+        throughput(bar.elapsed(), idle, bar.per_sec(), bar.eta())
+    }
+
+    /// Draws it with the rate and the time left of now.
+    fn redraw(&self) {
+        let waits = self.waits();
         if self.what.is_empty() {
-            self.bar.set_message(waits);
-        } else if self.bar.prefix() != waits {
-            self.bar.set_prefix(waits);
-            self.set_style();
+            self.bar.set_message(waits.unwrap_or_default());
+            return;
         }
-        // So that the rate and the time left are those of now.
+        let throughput = self.throughput().map(|it| format!(" {it}"));
+        let waits = waits.map(|waits| format!("\n  {waits}"));
+        let parts = throughput.into_iter().chain(waits);
+        self.bar.set_prefix(parts.collect::<String>());
         self.bar.tick();
     }
 
@@ -407,10 +369,7 @@ impl Shown {
     fn line(&self) -> String {
         let (what, done) = (&self.what, self.bar.position());
         let mut line = format!("{what}: {done} of {}", self.total.unwrap_or_default());
-        let (bar, finished) = (&self.bar, &self.finished);
-        let throughput =
-            finished.throughput(Instant::now(), bar.elapsed(), bar.per_sec(), bar.eta());
-        if let Some(throughput) = throughput {
+        if let Some(throughput) = self.throughput() {
             line = format!("{line}, {throughput}");
         }
         match self.waits() {
@@ -458,26 +417,24 @@ mod tests {
 
     #[test]
     fn while_nothing_finishes_there_is_no_estimate() {
-        let start = Instant::now();
-        let finished = Finished::new(start);
         let (never, seconds) = (Duration::MAX, Duration::from_secs);
-        let throughput =
-            |at, rate| finished.throughput(start + seconds(at), seconds(at), rate, never);
-        assert_eq!(throughput(0, 2.0), None, "too early to tell");
-        assert_eq!(throughput(2, 0.0), None, "nothing yet");
-        assert_eq!(throughput(3, 2.0).as_deref(), Some("2.0/s"), "no end to it");
+        let at = |after, idle, rate, left| throughput(seconds(after), seconds(idle), rate, left);
+        assert_eq!(at(0, 0, 2.0, never), None, "too early to tell");
+        assert_eq!(at(2, 2, 0.0, never), None, "nothing yet");
         assert_eq!(
-            throughput(12, 1e-9).as_deref(),
-            Some("nothing finished for 12 s")
+            at(3, 3, 2.0, never).as_deref(),
+            Some("2.0/s"),
+            "no end to it"
         );
-        finished.at(start + seconds(12));
-        let throughput = finished.throughput(start + seconds(14), seconds(14), 2.0, seconds(90));
-        assert_eq!(throughput.as_deref(), Some("2.0/s, 1 min 30 s left"));
+        let stalled = at(12, 12, 1e-9, never);
+        assert_eq!(stalled.as_deref(), Some("nothing finished for 12 s"));
+        let again = at(14, 2, 2.0, seconds(90));
+        assert_eq!(again.as_deref(), Some("2.0/s, 1 min 30 s left"));
     }
 
     #[test]
     fn every_template_is_one() {
-        for template in [COUNTED, COUNTED_AND_WAITING, TOLD, TOLD_AND_WAITING] {
+        for template in [COUNTED, TOLD] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -6,7 +6,9 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
 use crate::printable::printable;
-use crate::settings::{Rate, Settings, Source, Sourced};
+use crate::settings::Settings;
+use crate::source::{Source, Sourced};
+use crate::values::Rate;
 
 /// A setting as it is shown: its key, its value if it has one, and where that came from.
 type Row = (String, Sourced<Value>);

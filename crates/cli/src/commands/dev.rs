@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::quoted;
 use crate::output::Output;
-use crate::runtime::Signals;
+use crate::signals::Signals;
 
 /// How old what the gate knows may be: what a person takes for at once.
 const TTL: Duration = Duration::from_secs(1);

@@ -9,7 +9,8 @@ use crate::args::Global;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
-use crate::settings::{FILE_NAME, StoreChoice, Surroundings};
+use crate::settings::{Environment, FILE_NAME};
+use crate::values::StoreChoice;
 
 /// The environment, if none is given.
 const DEFAULT_ENV: &str = "dev";
@@ -17,7 +18,7 @@ const DEFAULT_ENV: &str = "dev";
 /// Writes the file, all of it or nothing, and never over another.
 pub(crate) fn run(
     args: &Global,
-    around: &Surroundings,
+    around: &Environment,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let path = match &args.config {

@@ -1,7 +1,7 @@
 //! The commands: each takes settings, does one thing, and says how it ended.
 
 mod config;
-mod connect;
+mod confirm;
 mod demo;
 mod dev;
 mod first_time;
@@ -9,9 +9,9 @@ mod init;
 mod on_off;
 mod pages;
 mod run;
+mod selected;
 mod status;
 mod unlock;
 mod workers;
 
-pub(crate) use connect::Connection;
 pub(crate) use run::run;

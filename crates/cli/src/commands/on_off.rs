@@ -7,8 +7,9 @@ use maintenance_control::{
 };
 use maintenance_flag::{App, MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Role, stored_bytes};
 
+use super::confirm::{Answer, confirmed};
 use crate::args::{OffArgs, OnArgs};
-use crate::confirm::{Answer, confirmed};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
@@ -17,11 +18,11 @@ use crate::output::Output;
 use crate::printable::{self, printable};
 use crate::progress::{Progress, told};
 use crate::render::{self, Reader};
-use crate::runtime::interruptible;
 use crate::settings::{Given, Settings, now};
+use crate::signals::interruptible;
 
-use super::connect::{self, Connection};
 use super::first_time;
+use super::selected::selected;
 
 /// `maintenance on`.
 pub(crate) async fn on(
@@ -45,7 +46,7 @@ pub(crate) async fn on(
         accept_event_loss: args.accept_event_loss,
         shown: None,
     };
-    let (app, configured) = (settings.app()?, settings.asked()?);
+    let (app, configured) = (settings.app()?, settings.selected()?);
     given.fits(&configured)?;
     if let Some(note) = &given.note {
         match args.yes {
@@ -60,8 +61,8 @@ pub(crate) async fn on(
         });
     }
     check_size(&on, &configured, settings, &app, now.timestamp())?;
-    let connection = connect::connection(settings, app.clone()).await?;
-    let roles = connect::asked(settings, &connection, output).await?;
+    let connection = Connection::open(settings, app.clone()).await?;
+    let roles = selected(settings, &connection, output).await?;
     if args.dry_run {
         let report = told(&connection, output, async |control, run| {
             control.plan_on(&roles, &on, run).await
@@ -112,8 +113,8 @@ pub(crate) async fn off(
         },
         restore_saved: args.restore_saved,
     };
-    let connection = connect::connection(settings, settings.app()?).await?;
-    let roles = connect::asked(settings, &connection, output).await?;
+    let connection = Connection::open(settings, settings.app()?).await?;
+    let roles = selected(settings, &connection, output).await?;
     if args.dry_run {
         let report = told(&connection, output, async |control, run| {
             control.plan_off(&roles, &off, run).await
@@ -327,7 +328,8 @@ fn unfinished(
     invocation: &Invocation,
     output: &Output,
 ) -> Result<CliError, CliError> {
-    let failure = render::unfinished(report, wish.failure(error)).complete(invocation);
+    let failure = render::unfinished(report, wish.failure(error));
+    let failure = invocation.complete_hints(failure);
     wish.print_link(report, output)?;
     if output.json() {
         let (link, url) = wish.link();

@@ -5,8 +5,8 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::runtime::block_on;
-use crate::settings::{Settings, Surroundings};
+use crate::settings::{Environment, Settings};
+use crate::signals::block_on;
 
 use super::{config, demo, dev, init, on_off, pages, status, unlock, workers};
 
@@ -39,7 +39,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
             acts(global, async |it| unlock::run(it, &args, output).await)
         }
         Some(Command::Config) => acts(global, async |it| config::run(it, output)),
-        Some(Command::Init) => init::run(global, &Surroundings::read(), output),
+        Some(Command::Init) => init::run(global, &Environment::read(), output),
         Some(Command::Demo) => block_on(demo::run(output)),
         Some(Command::Dev(args)) => block_on(dev::run(&args, output)),
         Some(Command::Completions { shell }) => pages::completions(shell, output),
@@ -53,7 +53,7 @@ fn acts(
     global: &Global,
     command: impl AsyncFnOnce(&Settings) -> Result<Outcome, CliError>,
 ) -> Result<Outcome, CliError> {
-    let settings = Settings::resolve(global, &Surroundings::read())?;
+    let settings = Settings::resolve(global, &Environment::read())?;
     let ended = block_on(command(&settings));
-    ended.map_err(|failure| failure.complete(&Invocation::of(&settings)))
+    ended.map_err(|error| Invocation::of(&settings).complete_hints(error))
 }

@@ -3,15 +3,17 @@
 use maintenance_control::{Error, RoleStatus, State, StoreError};
 
 use crate::args::StatusArgs;
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::told;
 use crate::render::{self, Reader};
-use crate::settings::{Settings, StoreChoice};
+use crate::settings::Settings;
+use crate::values::StoreChoice;
 
-use super::connect;
+use super::selected::{known, selected};
 
 /// Says how the asked roles stand.
 pub(crate) async fn run(
@@ -20,10 +22,10 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let app = settings.app()?;
-    let connection = connect::connection(settings, app.clone()).await?;
+    let connection = Connection::open(settings, app.clone()).await?;
     let roles = match settings.all {
-        false => connect::asked(settings, &connection, output).await?,
-        true => match connect::known(&connection, settings.configured()?, output).await {
+        false => selected(settings, &connection, output).await?,
+        true => match known(&connection, settings.configured()?, output).await {
             // What is configured can be told all the same.
             Err(Error::Store(error @ StoreError::AccessDenied { .. })) => {
                 output.say(format_args!(

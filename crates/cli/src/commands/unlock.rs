@@ -1,7 +1,8 @@
 //! `maintenance unlock`: for a lease whose holder has died and is not waited for.
 
+use super::confirm::{can_ask, sure};
 use crate::args::UnlockArgs;
-use crate::confirm::{can_ask, sure};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
@@ -10,8 +11,6 @@ use crate::progress::told;
 use crate::render::{self, Reader};
 use crate::settings::Settings;
 
-use super::connect;
-
 /// Names the lease, asks, and ends it.
 pub(crate) async fn run(
     settings: &Settings,
@@ -19,7 +18,7 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let app = settings.app()?;
-    let connection = connect::connection(settings, app.clone()).await?;
+    let connection = Connection::open(settings, app.clone()).await?;
     let holder = told(&connection, output, async |control, _| {
         control.holder().await
     })

@@ -1,5 +1,6 @@
 //! `maintenance workers`: the functions one by one.
 
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
@@ -7,13 +8,13 @@ use crate::progress::told;
 use crate::render;
 use crate::settings::Settings;
 
-use super::connect;
+use super::selected::selected_or_all;
 
 /// Prints the table of the asked role; of all roles unless one is asked for.
 pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome, CliError> {
     let app = settings.app()?;
-    let connection = connect::connection(settings, app.clone()).await?;
-    let roles = connect::asked_or_all(settings, &connection, output).await?;
+    let connection = Connection::open(settings, app.clone()).await?;
+    let roles = selected_or_all(settings, &connection, output).await?;
     let workers = told(&connection, output, async |control, run| {
         control.workers_told(&roles, run).await
     })

@@ -1,6 +1,7 @@
 //! How a report reads: the sentences that people and their scripts know. Pure; nothing is printed here.
 
 mod drain;
+mod error;
 mod events;
 mod lease;
 mod line;
@@ -17,7 +18,7 @@ mod workers;
 pub(crate) use drain::{
     DRAINED, END_UNKNOWN, drained_at, safe_after, unknown_timeout, waiting_until,
 };
-pub(crate) use events::{NOT_SEEN, events, events_of, losses, needs_acceptance};
+pub(crate) use events::{NOT_SEEN, events, events_of, needs_acceptance};
 pub(crate) use lease::{held, stopping, watched};
 pub(crate) use line::Line;
 pub(crate) use operation::{finished, functions, new_window_summary, plan, started, will_enable};

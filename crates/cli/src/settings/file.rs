@@ -11,8 +11,8 @@ use toml::de::{DeTable, Error};
 use crate::error::CliError;
 use crate::suggest;
 
-use super::source::{Source, Sourced};
-use super::values::{
+use crate::source::{Source, Sourced};
+use crate::values::{
     AppName, EnvName, FunctionGlob, Message, NonEmpty, Parsed, Rate, Seconds, SiteUrl, StoreChoice,
 };
 

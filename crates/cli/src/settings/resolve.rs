@@ -8,11 +8,11 @@ use maintenance_flag::{App, Prefix, Role};
 use crate::args::Global;
 use crate::error::CliError;
 
+use super::environment::Environment;
 use super::file::{self, ConfigFile};
 use super::roles::{RoleSettings, configured_roles, selected_role};
-use super::source::{Source, Sourced};
-use super::surroundings::Surroundings;
-use super::values::{Rate, SiteUrl, StoreChoice};
+use crate::source::{Source, Sourced};
+use crate::values::{Rate, SiteUrl, StoreChoice};
 
 /// Calls a second to AWS Lambda's control plane, unless configured.
 const DEFAULT_RATE: Rate = Rate(10.0);
@@ -43,7 +43,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Lays the sources over each other.
-    pub(crate) fn resolve(args: &Global, around: &Surroundings) -> Result<Self, CliError> {
+    pub(crate) fn resolve(args: &Global, around: &Environment) -> Result<Self, CliError> {
         let (config_file, file) = config_file(args, around)?.unzip();
         let file = file.as_ref();
         let document = file.map(|file| file.document.clone()).unwrap_or_default();
@@ -191,7 +191,7 @@ impl Settings {
     }
 
     /// The roles selected, in the order of a status.
-    pub(crate) fn asked(&self) -> Result<Vec<RoleSpec>, CliError> {
+    pub(crate) fn selected(&self) -> Result<Vec<RoleSpec>, CliError> {
         let roles = self.roles.iter().filter(|role| self.selects(role));
         roles.map(RoleSettings::spec).collect()
     }
@@ -206,7 +206,7 @@ impl Settings {
     }
 
     /// Whether no role was selected.
-    pub(crate) fn asks_no_role(&self) -> bool {
+    pub(crate) fn selects_no_role(&self) -> bool {
         matches!(self.role.source, Source::Default(_))
     }
 
@@ -240,7 +240,7 @@ impl Settings {
 /// The file to read, if any, and how it was found.
 fn config_file(
     args: &Global,
-    around: &Surroundings,
+    around: &Environment,
 ) -> Result<Option<(Sourced<PathBuf>, ConfigFile)>, CliError> {
     let named = args.sourced("config", &args.config);
     let nearest = || {

@@ -10,8 +10,8 @@ use crate::error::CliError;
 use crate::suggest;
 
 use super::file::{ConfigFile, RoleTable};
-use super::source::Sourced;
-use super::values::{NonEmpty, Parsed, Seconds};
+use crate::source::Sourced;
+use crate::values::{NonEmpty, Parsed, Seconds};
 
 /// A role and the functions it selects, as configured.
 #[derive(Debug, Clone)]

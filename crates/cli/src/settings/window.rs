@@ -10,7 +10,7 @@ use maintenance_flag::{Change, Options};
 use crate::args::WindowArgs;
 use crate::error::CliError;
 
-use super::values::{End, Length, Message, RetryAfter};
+use crate::values::{End, Length, Message, RetryAfter};
 
 /// The furthest end of a window, days ahead: a year typed wrong is not to be promised to visitors.
 const MAX_DAYS: i64 = 30;

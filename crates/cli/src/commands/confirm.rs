@@ -7,7 +7,7 @@ use maintenance_control::{
 };
 use maintenance_flag::{App, Mode, Options};
 
-use crate::commands::Connection;
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;

@@ -1,4 +1,4 @@
-//! What surrounds the process, read once: variables, the working directory, who runs it where.
+//! The environment of the process, read once: variables, the working directory, who runs it where.
 //!
 //! Everything else takes it as a value, so that a test can make one up.
 
@@ -10,11 +10,11 @@ use maintenance_flag::{MAX_NAME_BYTES, stored_bytes};
 use crate::error::CliError;
 use crate::printable::{self, is_unprintable};
 
-use super::source::{Source, Sourced};
+use crate::source::{Source, Sourced};
 
-/// What surrounds the process.
+/// The environment of the process.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Surroundings {
+pub(crate) struct Environment {
     /// Variables that are valid UTF-8.
     pub(crate) variables: BTreeMap<String, String>,
     /// Names of variables of ours that are not.
@@ -25,7 +25,7 @@ pub(crate) struct Surroundings {
     pub(crate) host: Option<String>,
 }
 
-impl Surroundings {
+impl Environment {
     /// Those of this process.
     pub(crate) fn read() -> Self {
         // Empty if it was deleted: what is relative to it is not found, and nothing else misses it.

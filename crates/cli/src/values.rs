@@ -228,7 +228,7 @@ pub(crate) fn or_clear<T: FromStr>(text: &str) -> Result<Change<T>, T::Err> {
 
 /// A text of the configuration file that is parsed as the option of its name is.
 #[derive(Debug, Clone)]
-pub(super) struct Parsed<T>(pub(super) T);
+pub(crate) struct Parsed<T>(pub(super) T);
 
 impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Parsed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -239,7 +239,7 @@ impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Parsed<T> {
 
 /// A list or a table of the file: an empty one would look like a choice and be none.
 #[derive(Debug, Clone)]
-pub(super) struct NonEmpty<C>(pub(super) C);
+pub(crate) struct NonEmpty<C>(pub(super) C);
 
 impl<'de, C: Deserialize<'de>> Deserialize<'de> for NonEmpty<C>
 where
@@ -257,7 +257,7 @@ where
 
 /// Seconds, up to what AWS or a gate takes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seconds<const MAX: u64>(pub(super) u64);
+pub(crate) struct Seconds<const MAX: u64>(pub(super) u64);
 
 impl<'de, const MAX: u64> Deserialize<'de> for Seconds<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
