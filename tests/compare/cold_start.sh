@@ -2,6 +2,7 @@
 # What a gate adds to a cold start, by source: docs/performance.md has its table.
 #
 #   tests/compare/cold_start.sh [ROUNDS]      # 40 unless said
+#   WITHOUT_SDK=1 tests/compare/cold_start.sh # without the AWS SDK, which takes most of the time to build
 #
 # Builds the programs of tests/compare/cold_start with the release profile, each with the features of
 # its own source, and the one of cold_start_default with the AWS SDK's own: a quarter of an hour the
@@ -21,10 +22,12 @@ build runtime --features runtime
 build memory --features gate
 build extension --features extension
 build ssm --features ssm
-build ssm-sdk --features ssm-sdk
 build handler --features handler
 build handler-ssm --features handler,ssm
 build measure --features measure
-(cd ../cold_start_default && build sdk-default)
+if [ -z "${WITHOUT_SDK:-}" ]; then
+    build ssm-sdk --features ssm-sdk
+    (cd ../cold_start_default && build sdk-default)
+fi
 
 "$CARGO_TARGET_DIR/release/measure" "${1:-40}"

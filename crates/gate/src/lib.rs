@@ -80,10 +80,12 @@
 //!
 //! # To read the code
 //!
-//! `decision` decides whether a request passes, and `gate` asks it; `service` and `future` are that for tower.
-//! `refresh` asks the store and gives up on one that hangs, `backoff` says when to ask again. A new source
-//! is a file in `source` and a name in `environment`. A bypass ends where `bypass/token` says, and its cookie with
-//! it.
+//! - Whether a request passes: `decision`, one pure function. `gate` calls it for the known state; `service` and
+//!   `future` are that for tower, `check_event` for JSON events.
+//! - A store that hangs: `refresh` ends the wait after the budget and drops the fetch after ten seconds; `backoff`
+//!   says when to ask again.
+//! - A new source: a file in `source`, which has the trait, and a name in `environment`.
+//! - The end of a bypass: `bypass/token` compares the time, and `bypass/link` sets the cookie's `Max-Age` by it.
 #![cfg_attr(
     not(test),
     deny(
