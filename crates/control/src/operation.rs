@@ -23,7 +23,7 @@ use crate::lease::{Held, Knowledge};
 use crate::observe::{Account, Inventory, ObserveOptions};
 use crate::parameters::StaleReads;
 use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
-use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus};
+use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus, Warning};
 use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 use tokio_util::sync::CancellationToken;
@@ -371,10 +371,7 @@ impl<'a> Operation<'a> {
                 Some(behind) if waits_for_others(&plan) => {
                     let mut report = plan.preview();
                     report.outcome = RoleOutcome::StillOn;
-                    report.warnings.push(format!(
-                        "it stays on, since not every function of the {} role is back",
-                        behind.role
-                    ));
+                    report.warnings.push(Warning::WaitsFor(behind.role.clone()));
                     report
                 }
                 _ => self.turn_off(plan, held).await?,
@@ -411,7 +408,7 @@ impl<'a> Operation<'a> {
         let current = match read.flag {
             Ok(flag) => flag,
             Err(error @ DecodeError::Malformed { .. }) => {
-                warnings.push(error.to_string());
+                warnings.push(Warning::Malformed(error));
                 Flag::bare(malformed)
             }
             Err(source) => {
@@ -425,12 +422,7 @@ impl<'a> Operation<'a> {
                 .map_err(|source| refused(spec, source))?,
         };
         if !transition.left_out.is_empty() {
-            let left_out = transition.left_out.iter().map(ToString::to_string);
-            let left_out: Vec<_> = left_out.collect();
-            warnings.push(format!(
-                "its flag has no room for all that was stored: {} left out",
-                left_out.join(" and ")
-            ));
+            warnings.push(Warning::LeftOut(transition.left_out.clone()));
         }
         if let (Request::On(_), true) = (self.request, spec.functions.is_some())
             && let Some((name, source)) = saved.unreadable.pop()
