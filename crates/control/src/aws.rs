@@ -94,7 +94,7 @@ pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
     // The variables and the files are checked by their names: what is left is the machine's metadata.
     if let Some(region) = config.region() {
         check_header(region.as_ref()).map_err(|problem| {
-            let hint = "give a region with --region or AWS_REGION";
+            let hint = "set AWS_REGION";
             SettingError::new(
                 "the region that the metadata of this machine answered",
                 problem,

@@ -1,9 +1,7 @@
 //! Why an operation failed, by what the caller can do about it.
 
-mod size;
-
 use jiff::Timestamp;
-use maintenance_flag::{DecodeError, OwnerKind, PackError, Refusal, Role, TooLarge};
+use maintenance_flag::{DecodeError, PackError, Refusal, Role, TooLarge};
 
 use crate::events::FunctionEvents;
 use crate::fence::AbortReason;
@@ -143,37 +141,11 @@ impl Error {
         }
     }
 
-    /// What to do next, if there is something to say.
+    /// What to do next, as far as that does not depend on how the operation was asked for.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            // Whoever was refused may be an observer, which cannot force anything.
-            Self::Refused {
-                source: Refusal::Conflict { holder },
-                ..
-            } => Some(match holder.kind {
-                OwnerKind::Manual => "a person opened it: a person ends it with `maintenance off`".to_owned(),
-                OwnerKind::Observer => "wait for it to close the window; a person may override it with `maintenance off --force --reason WHY`".to_owned(),
-            }),
-            Self::Refused {
-                source: Refusal::NoEnd,
-                ..
-            } => Some(
-                "give it an end with --until or --for, or have it stay on with --no-auto-off"
-                    .to_owned(),
-            ),
-            Self::Refused { .. } => Some("upgrade maintenance, then try again".to_owned()),
-            Self::Busy { until, .. } => Some(format!(
-                "wait for it to end; if it has died, run `maintenance unlock`, or this command again after {until}"
-            )),
             Self::Unfinished { source, .. } => source.hint(),
-            Self::LeaseLost => Some("run the same command again: it continues".to_owned()),
-            Self::NoFunctions { looked_for, .. } => Some(format!(
-                "looked for {looked_for}; check the role's functions, exclude and tags, and --region and --profile"
-            )),
-            Self::WrongPlace { .. } => {
-                Some("use the --profile and --region that turned maintenance on".to_owned())
-            }
             Self::Unreadable {
                 source: DecodeError::NewerSchema { .. },
                 ..
@@ -181,21 +153,10 @@ impl Error {
             Self::Unreadable { name, .. } => Some(format!(
                 "look at {name} by hand, and put back what was stored there"
             )),
-            Self::EventsLost { functions } => {
-                let again = functions.iter().any(|it| !it.unread.is_empty());
-                Some(format!(
-                    "{}give each function a dead-letter queue or an on-failure destination, or pass --accept-event-loss to allow it",
-                    if again {
-                        "run the same command again to read what failed; "
-                    } else {
-                        ""
-                    }
-                ))
-            }
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
-            Self::TooLarge { name, source, .. } => Some(size::hint(name, source)),
             Self::Store(error) => error.hint(),
             Self::Lambda(error) => error.hint(),
+            _ => None,
         }
     }
 }

@@ -90,58 +90,9 @@ impl FunctionEvents {
     }
 }
 
-/// How many functions a sentence names before it counts the rest.
-const NAMED: usize = 10;
-
-/// What could not be seen, one sentence for each permission that is missing.
-pub(crate) fn unseen(events: &[FunctionEvents]) -> Vec<String> {
-    let mut actions: Vec<&String> = events.iter().flat_map(|it| &it.unseen).collect();
-    actions.sort();
-    actions.dedup();
-    let sentence = |action: &String| {
-        let names = events.iter().filter(|it| it.unseen.contains(action));
-        let names: Vec<&str> = names.map(|it| it.function.as_str()).collect();
-        let more = match names.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        format!(
-            "cannot see the triggers of {}{more}: allow {action}",
-            names[..names.len().min(NAMED)].join(", ")
-        )
-    };
-    actions.into_iter().map(sentence).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn blind(name: &str, actions: &[&str]) -> FunctionEvents {
-        FunctionEvents {
-            function: name.to_owned(),
-            arrivals: Vec::new(),
-            unseen: actions.iter().map(|it| (*it).to_owned()).collect(),
-            unread: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn each_missing_permission_is_one_sentence_however_many_functions() {
-        let mut events: Vec<_> = (0..12)
-            .map(|n| blind(&format!("f{n}"), &["lambda:GetPolicy"]))
-            .collect();
-        events.push(blind("g", &["lambda:ListAliases"]));
-        events.push(blind("h", &[]));
-        assert_eq!(
-            unseen(&events),
-            [
-                "cannot see the triggers of f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 \
-                 more: allow lambda:GetPolicy",
-                "cannot see the triggers of g: allow lambda:ListAliases",
-            ]
-        );
-    }
 
     #[test]
     fn the_json_of_an_arrival_has_its_fate_beside_the_rest() {

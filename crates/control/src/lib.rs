@@ -65,8 +65,8 @@ pub use operation::{AppRoles, off_together, on_together, plan_off_together, plan
 pub use rate_limiter::RateLimiter;
 pub use report::{
     Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, Holder, OptionsReport, Part,
-    Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status, Unread, Updated, Worker,
-    WorkerState, Workers, WorkersReport, WorkersStatus,
+    Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status, Unread, Updated, Warning,
+    Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
 };
 pub use request::{Actor, BypassLink, OffRequest, OnRequest, RoleSpec};
 pub use selection::{Selection, SelectionError};

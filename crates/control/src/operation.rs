@@ -25,7 +25,7 @@ use crate::lease::{LeaseGuard, ReadBarrier};
 use crate::observe::{Account, Inventory, ObserveOptions};
 use crate::parameters::StaleReads;
 use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
-use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus};
+use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus, Warning};
 use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 use tokio_util::sync::CancellationToken;
@@ -309,10 +309,7 @@ impl<'a> Operation<'a> {
                 Some(behind) if waits_for_others(&plan) => {
                     let mut report = plan.preview();
                     report.outcome = RoleOutcome::StillOn;
-                    report.warnings.push(format!(
-                        "it stays on, since not every function of the {} role is back",
-                        behind.role
-                    ));
+                    report.warnings.push(Warning::WaitsFor(behind.role.clone()));
                     report
                 }
                 _ => self.turn_off(plan, held).await?,
@@ -351,7 +348,7 @@ impl<'a> Operation<'a> {
         let current = match read.flag {
             Ok(flag) => flag,
             Err(error @ DecodeError::Malformed { .. }) => {
-                warnings.push(error.to_string());
+                warnings.push(Warning::Malformed(error));
                 Flag::bare(malformed)
             }
             Err(source) => {
@@ -365,12 +362,7 @@ impl<'a> Operation<'a> {
                 .map_err(|source| refused(spec, source))?,
         };
         if !transition.truncated.is_empty() {
-            let truncated = transition.truncated.iter().map(ToString::to_string);
-            let truncated: Vec<_> = truncated.collect();
-            warnings.push(format!(
-                "its flag has no room for all that was stored: {} left out",
-                truncated.join(" and ")
-            ));
+            warnings.push(Warning::Truncated(transition.truncated.clone()));
         }
         if let (Request::On(_), true) = (self.request, spec.functions.is_some())
             && let Some((name, source)) = saved.unreadable.pop()

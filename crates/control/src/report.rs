@@ -4,10 +4,12 @@
 
 mod options;
 mod status;
+mod warning;
 mod workers;
 
 pub use options::{BypassReport, OptionsReport, Updated};
 pub use status::{Part, RoleStatus, State, Status, Unread, WorkersStatus};
+pub use warning::Warning;
 pub use workers::{GivenUp, Settings, Worker, WorkerState, Workers};
 
 use std::collections::BTreeSet;
@@ -118,7 +120,7 @@ pub struct RoleReport {
     pub drained_at: Option<Timestamp>,
     /// What an operator should know besides: a malformed flag replaced, somebody else's write seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 impl WorkersReport {

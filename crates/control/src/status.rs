@@ -14,7 +14,7 @@ use crate::fleet::LambdaError;
 use crate::fleet::Versions;
 use crate::observe::{Account, ObserveOptions};
 use crate::parameters::Read;
-use crate::report::{Part, RoleStatus, State, Status, Unread, Workers, WorkersStatus};
+use crate::report::{Part, RoleStatus, State, Status, Unread, Warning, Workers, WorkersStatus};
 use crate::request::RoleSpec;
 use crate::saved::Saved;
 use crate::store::Stored;
@@ -161,14 +161,10 @@ impl Control {
         let mut saved = Saved::of_role(&self.names, &spec.role, stored);
         let on = role.state != State::Off;
         if !on && !saved.functions.is_empty() {
-            let functions = match saved.functions.len() {
-                1 => "1 function".to_owned(),
-                count => format!("{count} functions"),
-            };
-            role.warnings.push(format!(
-                "it is off, but the settings of {functions} are still saved: run `maintenance off --role {}`",
-                spec.role
-            ));
+            role.warnings.push(Warning::StillSaved {
+                role: spec.role.clone(),
+                functions: saved.functions.len(),
+            });
         }
         // Without all that is saved, a paused function looks like one that somebody else set to zero.
         let damaged = std::mem::take(&mut saved.unreadable).into_iter();
@@ -241,7 +237,7 @@ fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {
     let (state, flag, warning) = match read.flag {
         Ok(flag) if flag.mode_at(now).is_on() => (State::On, Some(flag), None),
         Ok(flag) => (State::Off, Some(flag), None),
-        Err(error) => (State::Malformed, None, Some(error.to_string())),
+        Err(error) => (State::Malformed, None, Some(Warning::Malformed(error))),
     };
     RoleStatus {
         role: spec.role.clone(),
@@ -262,7 +258,7 @@ fn unanswered() -> Unread {
             "AWS Lambda has let no call through for {} s",
             PATIENCE.as_secs()
         ),
-        hint: Some("run the same command again".to_owned()),
+        hint: Some("try again".to_owned()),
     }
 }
 

@@ -216,7 +216,7 @@ async fn a_folder_that_cannot_be_one_is_an_error_and_a_new_one_is_off() {
         for error in [on.unwrap_err(), off.unwrap_err(), status] {
             let message = format!("{} cannot be used: {why}", path.display());
             assert_eq!(error.to_string(), message);
-            assert!(error.hint().unwrap().contains("--store"));
+            assert!(error.hint().unwrap().contains("move away"));
         }
     }
     assert_eq!(fs::read_dir(folder).unwrap().count(), 2, "nothing was made");

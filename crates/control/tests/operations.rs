@@ -258,7 +258,7 @@ async fn a_malformed_flag_is_reported_and_replaced_by_what_is_asked_for() {
             }
         );
         assert!(
-            only(&report).warnings[0].contains("malformed"),
+            only(&report).warnings[0].to_string().contains("malformed"),
             "{report:?}"
         );
         assert_eq!(world.flag("web").mode.is_on(), on);
@@ -324,7 +324,9 @@ async fn somebody_elses_write_at_the_same_moment_is_told() {
     );
     let report = world.off(&web()).await.unwrap();
     assert!(
-        only(&report).warnings[0].contains("another client"),
+        only(&report).warnings[0]
+            .to_string()
+            .contains("another client"),
         "{report:?}"
     );
     assert!(!world.flag("web").mode.is_on());

@@ -295,7 +295,7 @@ fn missing_credentials_and_a_missing_region_are_told_apart() {
         "Error: no AWS credentials were found\n\
          Caused by: looked in the environment, the shared AWS files, and for a container's or an EC2 \
          instance's role\n\
-         Hint: sign in with `aws login` or `aws sso login`, name a --profile, or set \
+         Hint: sign in with `aws login` or `aws sso login`, name a profile, or set \
          AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n",
     );
     says(&KEYS, &[]).exactly(

@@ -192,7 +192,7 @@ fn off_restores_and_closes_whatever_is_stored() {
         // Somebody fills it up by hand.
         store(&scene, files, WORKER, &typed("on", MAX_VALUE_BYTES));
         let plan = scene.run(&["off", "--role", "worker", "--dry-run"]);
-        let left_out = "its flag has no room for all that was stored: \"note\" left out";
+        let left_out = "the flag has no room for all that was stored: \"note\" left out";
         assert!(plan.code(0).stdout.contains(left_out), "{plan:#?}");
         scene
             .run(&["off", "--role", "worker"])

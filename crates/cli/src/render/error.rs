@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use maintenance_control::{LambdaError, SettingError, StoreError};
-use maintenance_flag::Refusal;
+use maintenance_control::{AccessError, LambdaError, SettingError, StoreError};
+use maintenance_flag::{OwnerKind, Refusal, TooLarge};
 
 use crate::error::{AGAIN, CliError};
 use crate::exit_code::Outcome;
@@ -18,7 +18,11 @@ impl From<SettingError> for CliError {
             suggest::nearest(profile, known.iter().map(String::as_str))
         });
         let known = known.filter(|(_, known)| near.is_none() && !known.is_empty());
-        Self::usage(format!("{} cannot be used", error.name()))
+        let name = match error.name() {
+            option @ ("profile" | "region") => format!("--{option}"),
+            other => other.to_owned(),
+        };
+        Self::usage(format!("{name} cannot be used"))
             .cause(error.problem())
             .hint_if(near.map(|profile| format!("did you mean {profile}?")))
             .hint_if(known.map(|(_, known)| format!("the profiles are {}", known.join(", "))))
@@ -64,11 +68,92 @@ impl From<maintenance_control::Error> for CliError {
             E::EventsLost { .. } => Outcome::NotConfirmed,
             _ => Outcome::Failed,
         };
-        let hint = error.hint().unwrap_or_else(|| AGAIN.to_owned());
-        let failure = Self::of(outcome, &error).hint(hint);
+        let hint = hint(&error).or_else(|| error.hint());
+        let failure = Self::of(outcome, &error).hint(hint.as_deref().unwrap_or(AGAIN));
         match &error {
             E::EventsLost { functions } => losses(functions).into_iter().fold(failure, Self::cause),
             _ => failure,
         }
     }
+}
+
+/// What to do next, where that is to type another command or option; the library knows neither.
+fn hint(error: &maintenance_control::Error) -> Option<String> {
+    use maintenance_control::Error as E;
+    Some(match error {
+        E::Refused { source, .. } => match source {
+            Refusal::Conflict { holder } if holder.kind == OwnerKind::Manual => {
+                "a person opened it: a person ends it with `maintenance off`"
+            }
+            // An observer may have been refused, which cannot force anything.
+            Refusal::Conflict { .. } => {
+                "wait for the observer to end it; a person may override it with `maintenance off --force --reason WHY`"
+            }
+            Refusal::NoEnd => {
+                "give it an end with --until or --for, or have it stay on with --no-auto-off"
+            }
+            _ => "upgrade maintenance, then try again",
+        }
+        .to_owned(),
+        E::Busy { until, .. } => format!(
+            "wait for it to end; if it has died, run `maintenance unlock`, or this command again after {until}"
+        ),
+        E::Unfinished { source, .. } => return hint(source),
+        E::LeaseLost => "run the same command again: it continues".to_owned(),
+        E::NoFunctions { looked_for, .. } => format!(
+            "looked for {looked_for}; check the role's functions, exclude and tags, and --region and --profile"
+        ),
+        E::WrongPlace { .. } => {
+            "use the --profile and --region that turned maintenance on".to_owned()
+        }
+        E::EventsLost { functions } => {
+            let is_unread = functions.iter().any(|it| !it.unread.is_empty());
+            let read = match is_unread {
+                true => "run the same command again to read what failed; ",
+                false => "",
+            };
+            format!(
+                "{read}give each function a dead-letter queue or an on-failure destination, or pass --accept-event-loss to allow it"
+            )
+        }
+        E::TooLarge { name, source, .. } => too_large(name, source),
+        E::Store(StoreError::Unusable { .. }) => format!(
+            "check --store, MAINTENANCE_STORE and the path in maintenance.toml; {}",
+            error.hint()?
+        ),
+        E::Store(StoreError::NotConfigured(access))
+        | E::Lambda(LambdaError::NotConfigured(access)) => match access {
+            AccessError::NoRegion => {
+                "name one with --region or AWS_REGION, or set region in the profile".to_owned()
+            }
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Which options to shorten so that a flag fits or, where stored fields are too large, what to do about
+/// them.
+fn too_large(name: &str, refused: &TooLarge) -> String {
+    let over = refused.bytes.saturating_sub(refused.most);
+    if !refused.is_of_options() {
+        return format!(
+            "take {over} bytes away from {name} by hand, or store the word off there; then run the same command again"
+        );
+    }
+    let options = refused.options().filter_map(|field| {
+        let option = match field.name.as_str() {
+            "owner" => "--observer",
+            "reason" => "--reason",
+            "message" => "--message",
+            "bypass.addresses" => "--allow-ip",
+            "bypass.paths" => "--allow-path",
+            _ => return None,
+        };
+        Some(format!("{option} ({} bytes)", field.bytes))
+    });
+    format!(
+        "take {over} bytes away from {}, or from the role's keys in maintenance.toml",
+        options.collect::<Vec<_>>().join(" or ")
+    )
 }

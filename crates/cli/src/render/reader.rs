@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::{Timestamp, Zoned};
+use maintenance_control::Warning;
 
 use crate::invocation::Invocation;
 use crate::settings;
@@ -40,9 +41,19 @@ impl Reader {
         self.invocation.complete(text).into_owned()
     }
 
-    /// A warning of the library, whose times are UTC.
-    pub(crate) fn warning(&self, text: &str) -> String {
-        format!("Warning: {}", localized(&self.advice(text), &self.now))
+    /// A warning, and the command that helps.
+    pub(crate) fn warning(&self, warning: &Warning) -> String {
+        let text = match warning {
+            Warning::TurnsOffAlone { role, at } => format!(
+                "the flag turns off by itself at {}, and the functions stay paused until `maintenance off --role {role}`",
+                self.moment(*at)
+            ),
+            Warning::StillSaved { role, .. } => {
+                format!("{warning}: run `maintenance off --role {role}`")
+            }
+            other => other.to_string(),
+        };
+        self.advice(&format!("Warning: {text}"))
     }
 }
 

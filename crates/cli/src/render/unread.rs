@@ -25,7 +25,7 @@ pub(crate) fn unread_of(roles: &[RoleStatus], outcome: Outcome) -> Option<CliErr
         };
         if role.state == State::Malformed {
             for warning in &role.warnings {
-                failure = failure.cause(name(warning));
+                failure = failure.cause(name(&warning.to_string()));
             }
             failure = failure.hint_once(WRITE_A_VALID_ONE);
         }

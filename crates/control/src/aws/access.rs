@@ -110,18 +110,18 @@ impl AccessError {
         match self {
             Self::Setting(error) => return error.hint().to_owned(),
             Self::NoCredentials(_) => {
-                "sign in with `aws login` or `aws sso login`, name a --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                "sign in with `aws login` or `aws sso login`, name a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             }
             Self::Unloadable(_) | Self::Expired(_) => {
                 "sign in again (`aws login`, `aws sso login`), or get new credentials"
             }
             Self::Rejected(_) => {
-                "check the access key, its secret and the session token (`aws sts get-caller-identity`), --profile and --region"
+                "check the access key, its secret and the session token (`aws sts get-caller-identity`), the profile and the region"
             }
             Self::ClockSkew(_) => {
-                "set the clock (AWS allows five minutes), then run the same command again"
+                "set the clock (AWS allows five minutes), then try again"
             }
-            Self::NoRegion => "name one with --region or AWS_REGION, or set region in the profile",
+            Self::NoRegion => "set AWS_REGION, or region in the profile",
             Self::Endpoint(_) => {
                 "unset AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT (in a profile: use_fips_endpoint, use_dualstack_endpoint), or the endpoint URL"
             }

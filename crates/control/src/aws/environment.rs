@@ -85,7 +85,7 @@ impl Environment {
     pub(super) async fn read(settings: &AwsSettings) -> Result<Self, SettingError> {
         if let Some(region) = &settings.region {
             check_header(region).map_err(|problem| {
-                SettingError::new("--region", problem, "give a region such as us-east-1")
+                SettingError::new("region", problem, "give a region such as us-east-1")
             })?;
         }
         let mut variables = HashMap::new();
@@ -211,7 +211,7 @@ impl Environment {
         let of = chain.iter().rev().nth(1);
         let name = match (of, &settings.profile, self.get("AWS_PROFILE")) {
             (Some(of), ..) => self.name_in(of, "source_profile"),
-            (None, Some(_), _) => "--profile".to_owned(),
+            (None, Some(_), _) => "profile".to_owned(),
             (None, None, Some(_)) => "AWS_PROFILE".to_owned(),
             // Without a word, there need not be any.
             (None, None, None) => return Ok(()),

@@ -42,7 +42,8 @@ impl SettingError {
         Self::new(name, problem, format!("correct {name}, or unset it"))
     }
 
-    /// What it is: `AWS_CA_BUNDLE`, `endpoint_url of the profile prod`.
+    /// What it is: `AWS_CA_BUNDLE`, `endpoint_url of the profile prod`, or `profile` or `region` of
+    /// [`AwsSettings`](super::AwsSettings).
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -150,7 +150,7 @@ async fn refuse_enabled(fleet: &Fleet, fence: &Fence, report: &mut WorkersReport
             let failed = enabled.into_iter().map(|(function, uuid)| Failure {
                 function,
                 error: format!("its event source mapping {uuid} was enabled meanwhile"),
-                hint: Some("run the same command again to save and disable it".to_owned()),
+                hint: Some("try again to save and disable it".to_owned()),
             });
             report.failed.extend(failed);
         }

@@ -102,9 +102,9 @@ impl LambdaError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::AccessDenied { action, source, .. } => Some(allow(action, source.as_ref())),
-            Self::Unavailable { .. } => Some("run the same command again".to_owned()),
+            Self::Unavailable { .. } => Some("try again".to_owned()),
             Self::UnreservedMinimum { .. } => Some(
-                "free reserved concurrency elsewhere or raise the account's limit, then run the same command again"
+                "free reserved concurrency elsewhere or raise the account's limit, then try again"
                     .to_owned(),
             ),
             Self::NotConfigured(access) => Some(access.hint()),
@@ -113,7 +113,7 @@ impl LambdaError {
                     .to_owned(),
             ),
             Self::Refused { source, .. } if source.to_string().contains("Alias with weights") => Some(
-                "the alias shifts its traffic: finish that deploy or roll it back, then run the same command again"
+                "the alias shifts its traffic: finish that deploy or roll it back, then try again"
                     .to_owned(),
             ),
             Self::Refused { .. } => None,

@@ -6,6 +6,7 @@ use maintenance_flag::{Flag, Role};
 use crate::control::Control;
 use crate::error::Error;
 use crate::fence::{AbortReason, Fence};
+use crate::report::Warning;
 use crate::store::Stored;
 
 /// The flag of a role as it was last read or written, and where it is written.
@@ -15,7 +16,7 @@ pub(super) struct FlagWriter<'a> {
     fence: &'a Fence,
     stored: Option<Stored>,
     /// What an operator should know: a write of somebody else was overwritten.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
 }
 
 impl<'a> FlagWriter<'a> {
@@ -55,14 +56,11 @@ impl<'a> FlagWriter<'a> {
             .replace(&name, &value, seen, Some(fence))
             .await?;
         if let Some(between) = written.between {
-            self.warnings.push(match Flag::decode(&between.value) {
-                Ok(flag) => format!(
-                    "{} set the flag to {} at the same moment; that was overwritten",
-                    flag.by.as_deref().unwrap_or("another client"),
-                    flag.mode
-                ),
-                Err(error) => format!("another client wrote the flag at the same moment; that was overwritten: {error}"),
-            });
+            let (by, mode) = match Flag::decode(&between.value) {
+                Ok(flag) => (flag.by, Ok(flag.mode)),
+                Err(error) => (None, Err(error)),
+            };
+            self.warnings.push(Warning::Overwrote { by, mode });
         }
         self.stored = Some(Stored {
             value,

@@ -6,10 +6,10 @@ use maintenance_flag::{Flag, Mode, Outcome, Parameters, Refusal, Step as Transit
 
 use super::functions::{FunctionsPlan, PausePlan, RestorePlan};
 use crate::error::{Error, failure};
-use crate::events;
+use crate::events::FunctionEvents;
 use crate::fleet::LambdaError;
 use crate::observe::Inventory;
-use crate::report::{Failure, OptionsReport, RoleOutcome, RoleReport, WorkersReport};
+use crate::report::{Failure, OptionsReport, RoleOutcome, RoleReport, Warning, WorkersReport};
 use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 use crate::store::Stored;
@@ -25,7 +25,7 @@ pub(crate) struct RoleState<'a> {
     pub(crate) current: Flag,
     pub(crate) transition: Transition,
     pub(crate) saved: Saved,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 pub(crate) fn refused(spec: &RoleSpec, source: Refusal) -> Error {
@@ -52,7 +52,7 @@ pub(crate) struct RolePlan<'a> {
     pub(crate) tightens: bool,
     /// What `off` cannot give back, since what was saved was deleted.
     pub(crate) lost: Vec<Failure>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Plans a role to be turned on. `observed` are the functions that it selects, and their account and region.
@@ -88,10 +88,8 @@ pub(crate) fn plan_on<'a>(
         .opens_at()
         .filter(|_| spec.functions.is_some())
     {
-        warnings.push(format!(
-            "its flag opens by itself at {end}, and its functions stay paused until `maintenance off --role {}`",
-            spec.role
-        ));
+        let role = spec.role.clone();
+        warnings.push(Warning::TurnsOffAlone { role, at: end });
     }
     let documents = saved.numbers.clone();
     let functions = match observed {
@@ -100,14 +98,12 @@ pub(crate) fn plan_on<'a>(
             let pause = plan_functions(spec, saved, inventory, origin)?;
             let new = pause.events().iter();
             let new = new.filter(|events| !request.has_shown_exactly(events));
-            warnings.extend(events::unseen(&new.cloned().collect::<Vec<_>>()));
+            warnings.extend(triggers_hidden(&new.collect::<Vec<_>>()));
             // Of a window that is open, all that was at 0 when it opened is saved.
             let at_zero = pause.unsaved_at_zero();
             if transition.outcome != Outcome::TurnedOn && !at_zero.is_empty() {
-                warnings.push(format!(
-                    "at 0, and nothing was saved for it until now: {}",
-                    at_zero.join(", ")
-                ));
+                let at_zero = at_zero.into_iter().map(str::to_owned).collect();
+                warnings.push(Warning::SavedAtZero(at_zero));
             }
             Some(FunctionsPlan::Pause(pause))
         }
@@ -123,6 +119,19 @@ pub(crate) fn plan_on<'a>(
         lost: Vec::new(),
         warnings,
     })
+}
+
+/// The triggers that cannot be seen, by the permission that is missing.
+fn triggers_hidden(events: &[&FunctionEvents]) -> Vec<Warning> {
+    let actions: BTreeSet<&String> = events.iter().flat_map(|it| &it.unseen).collect();
+    let of = |action: &String| {
+        let functions = events.iter().filter(|it| it.unseen.contains(action));
+        Warning::TriggersHidden {
+            action: action.clone(),
+            functions: functions.map(|it| it.function.clone()).collect(),
+        }
+    };
+    actions.into_iter().map(of).collect()
 }
 
 fn plan_functions(
@@ -230,21 +239,12 @@ fn lost(
     // It is told once, and looked for no more.
     saved.numbers.retain(|number| !missing.contains(number));
     if !documents.is_empty() {
-        warnings.push(format!(
-            "what was saved in {} is gone",
-            documents.join(", ")
-        ));
+        warnings.push(Warning::SavedGone(documents));
     }
     match unexplained {
         Ok(functions) if functions.is_empty() => {}
-        Ok(functions) => warnings.push(format!(
-            "at 0, and nothing is saved for it: {}",
-            functions.join(", ")
-        )),
-        Err(error) => warnings.push(format!(
-            "whether functions are at 0 that should not be could not be read: {}",
-            in_full(&error)
-        )),
+        Ok(functions) => warnings.push(Warning::Unexplained(functions)),
+        Err(error) => warnings.push(Warning::UnexplainedUnread(in_full(&error))),
     }
     Vec::new()
 }
@@ -255,7 +255,7 @@ fn unknown_loss(name: &str) -> Failure {
         function: name.to_owned(),
         error: "what was saved there is gone, and cannot be given back".to_owned(),
         hint: Some(
-            "set by hand what the functions in it should have: reserved and provisioned concurrency, and enabled event source mappings; then run `maintenance off --force --reason WHY`"
+            "set by hand what the functions in it should have (reserved and provisioned concurrency, enabled event source mappings), then force maintenance off"
                 .to_owned(),
         ),
     }
@@ -316,4 +316,38 @@ pub(crate) fn with_lost(
     workers.selected += lost.len();
     workers.failed.extend(lost);
     Some(workers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blind(name: &str, actions: &[&str]) -> FunctionEvents {
+        FunctionEvents {
+            function: name.to_owned(),
+            arrivals: Vec::new(),
+            unseen: actions.iter().map(|it| (*it).to_owned()).collect(),
+            unread: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_missing_permission_is_one_warning_however_many_functions() {
+        let mut events: Vec<_> = (0..12)
+            .map(|n| blind(&format!("f{n}"), &["lambda:GetPolicy"]))
+            .collect();
+        events.push(blind("g", &["lambda:ListAliases"]));
+        events.push(blind("h", &[]));
+        let events: Vec<_> = events.iter().collect();
+        let warnings = triggers_hidden(&events);
+        let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            warnings,
+            [
+                "cannot see the triggers of f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 \
+                 more: allow lambda:GetPolicy",
+                "cannot see the triggers of g: allow lambda:ListAliases",
+            ]
+        );
+    }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maintenance_flag::{App, Flag, Owner, Role};
 use serde::{Serialize, Serializer};
 
-use super::{BypassReport, OptionsReport, display};
+use super::{BypassReport, OptionsReport, Warning, display};
 
 /// How every asked role stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,7 +43,7 @@ pub struct RoleStatus {
     /// not be read.
     pub workers: Option<WorkersStatus>,
     /// What an operator should know besides.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// What could not be read, and so is not known. The rest is true all the same.
     pub unread: Vec<Unread>,
 }
@@ -121,7 +121,7 @@ impl Serialize for RoleStatus {
             #[serde(skip_serializing_if = "Option::is_none")]
             workers: Option<&'a WorkersStatus>,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            warnings: &'a [String],
+            warnings: &'a [Warning],
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             unread: &'a [Unread],
         }

@@ -129,18 +129,18 @@ impl StoreError {
             ),
             Self::AccessDenied { .. } => Some("check who owns the folder of the store".to_owned()),
             Self::Unusable { .. } => Some(
-                "check --store, MAINTENANCE_STORE and the path in maintenance.toml; move away what is there, or create the folder above it"
+                "move away what is there, or create the folder above it"
                     .to_owned(),
             ),
             Self::DiskFull { .. } => Some(
-                "free a few kilobytes on that disk, then run the same command again".to_owned(),
+                "free a few kilobytes on that disk, then try again".to_owned(),
             ),
             Self::KeyUnusable { .. } => Some(
-                "enable the key in KMS or cancel its deletion, then run the same command again"
+                "enable the key in KMS or cancel its deletion, then try again"
                     .to_owned(),
             ),
             Self::PatternMismatch { name, .. } => Some(format!(
-                "take the pattern away (aws ssm put-parameter --overwrite --allowed-pattern '.*' --name {name}, with the value that it has), then run the same command again"
+                "take the pattern away (aws ssm put-parameter --overwrite --allowed-pattern '.*' --name {name}, with the value that it has), then try again"
             )),
             Self::Throttled { .. } => {
                 Some("Parameter Store is busy in this region; try again in a minute".to_owned())
@@ -148,7 +148,7 @@ impl StoreError {
             Self::TooLarge { .. } => Some("shorten what is stored there".to_owned()),
             Self::NotConfigured(access) => Some(access.hint()),
             Self::Unreachable { .. } => {
-                Some("check the network, --region and --endpoint-url, then try again".to_owned())
+                Some("check the network, the region and the endpoint URL, then try again".to_owned())
             }
             Self::Halted(_) | Self::Failed { .. } => None,
         }

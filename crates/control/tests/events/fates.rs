@@ -84,7 +84,6 @@ async fn an_event_goes_to_a_dead_letter_queue_or_a_failure_destination_or_is_los
 
     let error = world.on(&worker()).await.unwrap_err();
     assert_eq!(lost(&error), ["demo-dev-c-bare"]);
-    assert!(error.hint().unwrap().contains("--accept-event-loss"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -172,7 +172,8 @@ fn check(world: &World, hand: Hand, reports: &[Report]) -> Result<(), Violation>
 
 fn names(report: &Report, function: &str) -> bool {
     let mut warnings = report.roles.iter().flat_map(|role| &role.warnings);
-    named_in(report).contains(function) || warnings.any(|warning| warning.contains(function))
+    named_in(report).contains(function)
+        || warnings.any(|warning| warning.to_string().contains(function))
 }
 
 fn every_call(hand: Hand) {

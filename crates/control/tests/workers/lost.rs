@@ -68,7 +68,7 @@ async fn who_insists_turns_off_although_functions_stay_at_zero_and_is_told_which
     let world = on_with_nothing_saved().await;
     let report = off_by_force(&world).await;
     assert_eq!(only(&report).outcome, RoleOutcome::TurnedOff);
-    let warnings = only(&report).warnings.join("\n");
+    let warnings = format!("{:?}", only(&report).warnings);
     assert!(
         FUNCTIONS.iter().all(|name| warnings.contains(name)),
         "{warnings}"
@@ -134,7 +134,7 @@ async fn a_function_at_zero_that_no_window_explains_is_named_by_status_workers_a
     let report = world.off(&worker()).await.unwrap();
     assert!(report.is_complete());
     assert_eq!(only(&report).outcome, RoleOutcome::AlreadyOff);
-    let warnings = only(&report).warnings.join("\n");
+    let warnings = format!("{:?}", only(&report).warnings);
     assert!(warnings.contains(FUNCTIONS[1]), "{warnings}");
 }
 
@@ -146,7 +146,7 @@ async fn a_function_that_another_role_has_paused_is_explained() {
     jobs.role = "jobs".parse().unwrap();
     world.on(&worker()).await.unwrap();
     let report = world.off(&jobs).await.unwrap();
-    assert_eq!(only(&report).warnings, [] as [String; 0]);
+    assert_eq!(only(&report).warnings, []);
     assert_eq!(world.status(&jobs).await.roles[0].workers, None);
 }
 
@@ -158,10 +158,6 @@ async fn a_function_that_is_meant_to_be_stopped_is_no_loss() {
     world.on(&worker()).await.unwrap();
     let report = world.off(&worker()).await.unwrap();
     assert!(report.is_complete());
-    assert_eq!(
-        only(&report).warnings,
-        [] as [String; 0],
-        "it was saved as 0"
-    );
+    assert_eq!(only(&report).warnings, [], "it was saved as 0");
     assert_eq!(world.sandbox.fleet(), before);
 }

@@ -17,7 +17,9 @@ async fn a_flag_set_off_by_hand_loses_nothing() {
     let status = world.status(&worker()).await;
     assert_eq!(status.roles[0].state, State::Off);
     assert!(
-        status.roles[0].warnings[0].contains("still saved"),
+        status.roles[0].warnings[0]
+            .to_string()
+            .contains("still saved"),
         "{status:?}"
     );
     // A new window over the old one: what was saved first still counts.
