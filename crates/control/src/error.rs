@@ -16,6 +16,7 @@ pub(crate) fn failure(function: String, error: &LambdaError) -> Failure {
         function,
         error: in_full(error),
         hint: error.hint(),
+        is_lasting: false,
     }
 }
 

@@ -77,6 +77,7 @@ impl End {
                 function: function.to_owned(),
                 error: in_full(error),
                 hint: error.hint(),
+                is_lasting: false,
             }),
         }
     }

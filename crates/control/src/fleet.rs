@@ -115,9 +115,9 @@ pub(crate) struct Mapping {
     pub(crate) qualifier: Option<String>,
 }
 
-/// A timeout as AWS gives it, seconds.
-fn seconds(timeout: Option<i32>) -> u32 {
-    timeout.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+/// A timeout as AWS gives it, seconds. Without it a function would seem to have ended at once.
+fn seconds(timeout: Option<i32>) -> Result<u32, CallError> {
+    required(timeout.and_then(|n| u32::try_from(n).ok()), "Timeout")
 }
 
 impl Fleet {
@@ -359,7 +359,7 @@ fn described(name: &str, output: GetFunctionOutput) -> Result<Described, CallErr
     let limit = output.concurrency;
     let limit = limit.and_then(|concurrency| concurrency.reserved_concurrent_executions);
     Ok(Described {
-        timeout: seconds(configuration.timeout),
+        timeout: seconds(configuration.timeout)?,
         reserved: limit
             .and_then(|n| u32::try_from(n).ok())
             .map_or(Reserved::Unset, Reserved::Limit),
@@ -391,4 +391,26 @@ fn mapping(listed: EventSourceMappingConfiguration) -> Result<(String, Mapping),
     };
     // One whose function was deleted may have none.
     Ok((listed.function_arn.unwrap_or_default(), mapping))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_lambda::types::FunctionConfiguration;
+
+    use super::*;
+
+    #[test]
+    fn a_function_without_a_timeout_has_not_ended_at_once() {
+        let configuration = FunctionConfiguration::builder()
+            .function_name("a")
+            .function_arn("arn:aws:lambda:us-east-1:123456789012:function:a");
+        let answer = |configuration: FunctionConfiguration| {
+            let answer = GetFunctionOutput::builder().configuration(configuration);
+            described("a", answer.build())
+        };
+        let known = answer(configuration.clone().timeout(900).build()).unwrap();
+        assert_eq!(known.timeout, 900);
+        let error = answer(configuration.build()).unwrap_err();
+        assert!(error.message.ends_with("Timeout"), "{error}");
+    }
 }

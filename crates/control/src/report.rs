@@ -211,6 +211,9 @@ pub struct Failure {
     /// What to do about it, if there is something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Whether the same command would only find it again, until what the hint says is done.
+    #[serde(skip)]
+    pub is_lasting: bool,
 }
 
 /// A setting of a paused function that somebody else changed.

@@ -359,3 +359,15 @@ async fn an_off_that_was_frozen_does_not_turn_off_what_another_turned_on() {
     let test = off_frozen_at("replace /maintenance/demo-dev/flags/");
     LocalSet::new().run_until(test).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_another_process_keeps_is_waited_for_once() {
+    let files = Files::new([]);
+    fs::create_dir(files.root()).unwrap();
+    let lock = fs::File::create(files.root().join(".lock")).unwrap();
+    lock.lock().unwrap();
+    let started = tokio::time::Instant::now();
+    let error = files.on().await.unwrap_err();
+    assert!(error.to_string().starts_with("lock on "), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(11));
+}

@@ -55,8 +55,13 @@ fn off_says_how_the_site_of_such_an_app_answers() {
         "Warning: {url} is in maintenance all the same: its gate reads the flag of another app or store\n"
     ));
     scene.set("MAINTENANCE_URL", "http://127.0.0.1:9/");
-    let says = "http://127.0.0.1:9/ could not be reached to check its gate: ";
+    let says = "http://127.0.0.1:9/ could not be reached to check its gate: Connection refused";
     scene.run(&["off"]).code(0).says(says);
+    let url = site("no HTTP\r\n\r\n");
+    scene.set("MAINTENANCE_URL", &url);
+    let says =
+        format!("{url} could not be reached to check its gate: invalid HTTP version parsed\n");
+    scene.run(&["off"]).code(0).says(&says);
 }
 
 #[test]
@@ -77,6 +82,26 @@ fn the_first_on_says_whether_a_gate_answers() {
         scene.run(&["off"]).code(0);
         let ran = scene.run(&["on", "-y"]);
         assert!(!ran.code(0).stderr.contains("gate"), "{ran:?}");
+    }
+}
+
+/// A site that takes visitors in and never answers.
+#[test]
+fn a_stop_ends_the_look_at_the_site() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let url = format!("http://{}/", silent.local_addr().expect("its address"));
+    for command in [&["off"][..], &["on", "-y"]] {
+        let mut scene = Scene::aws();
+        scene.set("MAINTENANCE_URL", &url);
+        let running = scene.start(command);
+        let visitor = silent.accept().expect("a visitor");
+        running.interrupt();
+        running.says("Stopping after the current step");
+        let ran = running.wait();
+        // What was asked for is done.
+        ran.code(0);
+        assert!(!ran.stderr.contains("could not be reached"), "{ran:?}");
+        drop(visitor);
     }
 }
 

@@ -104,13 +104,31 @@ fn off_stops_with_the_flag_on_and_goes_on() {
 #[test]
 fn it_is_heard_while_aws_does_not_answer_or_throttles() {
     let throttled = Fault::on("PutFunctionConcurrency").always().throttle();
-    for (fault, hangs) in [
-        (Fault::on("GetParametersByPath").always().hang(), true),
-        (Fault::on("ListFunctions").always().hang(), true),
-        (Fault::on("GetFunction").target("demo-dev-03").hang(), true),
-        (throttled, false),
+    // Where the site is known, it is looked first whether the app is new.
+    let with_url = [("MAINTENANCE_URL", "http://127.0.0.1:9/")];
+    for (fault, hangs, variables) in [
+        (
+            Fault::on("GetParametersByPath").always().hang(),
+            true,
+            &[][..],
+        ),
+        (
+            Fault::on("GetParametersByPath").always().hang(),
+            true,
+            &with_url,
+        ),
+        (Fault::on("ListFunctions").always().hang(), true, &[]),
+        (
+            Fault::on("GetFunction").target("demo-dev-03").hang(),
+            true,
+            &[],
+        ),
+        (throttled, false, &[]),
     ] {
-        let scene = scene();
+        let mut scene = scene();
+        variables
+            .iter()
+            .for_each(|(name, value)| scene.set(name, value));
         let before = scene.sandbox().fleet();
         scene.sandbox().inject(fault.clone());
         let running = scene.start(&ON);

@@ -2,11 +2,10 @@
 //!
 //! Both would be a quiet success otherwise: `off` of an app that was never on, and a flag that no gate reads.
 
+use std::error::Error;
 use std::time::Duration;
 
-use maintenance_control::{
-    CancellationToken, Control, Report, RoleOutcome, RoleSpec, Visit, Visitor,
-};
+use maintenance_control::{Control, Report, RoleOutcome, RoleSpec, Visit, Visitor};
 use maintenance_flag::{App, Mode, Role};
 use tokio::time::{sleep, timeout};
 
@@ -52,7 +51,6 @@ pub(crate) async fn after_on(
     url: &str,
     roles: &[RoleSpec],
     report: &Report,
-    stop: &CancellationToken,
     output: &Output,
 ) {
     let has_site = |spec: &RoleSpec| spec.functions.is_none() && spec.role != Role::worker();
@@ -65,15 +63,14 @@ pub(crate) async fn after_on(
     let refused = async {
         loop {
             match visit(visitor, url).await {
-                Ok(visit) if visit.is_refused || stop.is_cancelled() => return Ok(visit),
+                Ok(visit) if visit.is_refused => return Ok(()),
                 Err(error) => return Err(error),
                 Ok(_) => sleep(AGAIN).await,
             }
         }
     };
     match timeout(seen, refused).await {
-        Ok(Ok(visit)) if visit.is_refused => output.say(render::gate_answers(url)),
-        Ok(Ok(_)) => {}
+        Ok(Ok(())) => output.say(render::gate_answers(url)),
         Ok(Err(error)) => output.say(render::site_unknown(url, &error)),
         Err(_) => output.say(render::no_gate(url, seen)),
     }
@@ -88,10 +85,15 @@ fn refuses_all(report: &Report) -> bool {
     })
 }
 
+/// What lies behind all sources of an error: the client's own words for it say little.
+fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    error.source().map_or(error, root_cause)
+}
+
 async fn visit(visitor: &Visitor, url: &str) -> Result<Visit, String> {
     match timeout(ANSWER, visitor.get(url)).await {
         Ok(Ok(visit)) => Ok(visit),
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(root_cause(&*error).to_string()),
         Err(_) => Err(format!("no answer in {} s", ANSWER.as_secs())),
     }
 }

@@ -254,7 +254,10 @@ async fn operate(
     };
     let operation = async {
         let first = match wish {
-            Wish::On { url: Some(url), .. } if first_time::is_new(control).await => Some(url),
+            Wish::On { url: Some(url), .. } => {
+                let is_new = stop.run_until_cancelled(first_time::is_new(control)).await;
+                Some(url).filter(|_| is_new == Some(true))
+            }
             _ => None,
         };
         let report = match wish {
@@ -266,16 +269,20 @@ async fn operate(
         let drained = drain(control, roles, wish, &report, &progress, &run).await;
         progress.clear();
         let visitor = &connection.visitor;
-        match (wish, first) {
-            (Wish::Off(_), _) => {
-                let site = (&app, settings.link_url());
-                first_time::after_off(control, visitor, site, &report, output).await;
+        let look = async {
+            match (wish, first) {
+                (Wish::Off(_), _) => {
+                    let site = (&app, settings.link_url());
+                    first_time::after_off(control, visitor, site, &report, output).await;
+                }
+                (_, Some(url)) => {
+                    first_time::after_on(visitor, url, roles, &report, output).await;
+                }
+                _ => {}
             }
-            (_, Some(url)) => {
-                first_time::after_on(visitor, url, roles, &report, &stop, output).await;
-            }
-            _ => {}
-        }
+        };
+        // What was asked for is done: a stop ends the look at the site.
+        stop.run_until_cancelled(look).await;
         Ok::<_, maintenance_control::Error>((report, printed, drained))
     };
     let first = || {

@@ -56,11 +56,13 @@ pub(crate) fn problem(report: &Report) -> Option<CliError> {
     let message = format!("{} {verb} {state}", left.join(" and "));
     let mut failure = with_failures(CliError::new(Outcome::Partial, message), report);
     let workers = || report.roles.iter().filter_map(|role| role.workers.as_ref());
-    let is_left =
-        |workers: &WorkersReport| !(workers.failed.is_empty() && workers.unfinished.is_empty());
+    let is_left = |workers: &WorkersReport| {
+        !workers.unfinished.is_empty() || workers.failed.iter().any(|it| !it.is_lasting)
+    };
+    let is_lasting = |workers: &WorkersReport| workers.failed.iter().any(|it| it.is_lasting);
     let has_drifted = report.action == Action::On && workers().any(|it| !it.drifted.is_empty());
-    // The same command would only find the same drift again.
-    if !has_drifted || workers().any(is_left) {
+    // The same command would only find the same again.
+    if workers().any(is_left) || !(has_drifted || workers().any(is_lasting)) {
         failure = failure.hint("run the same command again: it continues with what is left");
     }
     if has_drifted {
@@ -172,6 +174,7 @@ mod tests {
             function: (*name).to_owned(),
             error: "denied".to_owned(),
             hint: Some("allow it".to_owned()),
+            is_lasting: false,
         };
         names.iter().map(failed).collect()
     }
@@ -205,6 +208,25 @@ mod tests {
         assert_eq!(problem.causes(), ["b: denied", "c: denied"]);
         let again = "run the same command again: it continues with what is left";
         assert_eq!(problem.hints(), ["allow it", again]);
+    }
+
+    #[test]
+    fn what_the_same_command_would_find_again_is_not_left_to_it() {
+        let hints = |lasting: &[bool]| {
+            let mut failed = failed(&["b", "c"]);
+            for (failed, is_lasting) in failed.iter_mut().zip(lasting) {
+                failed.is_lasting = *is_lasting;
+            }
+            let workers = WorkersReport {
+                selected: 2,
+                failed,
+                ..Default::default()
+            };
+            let partial = report(Action::Off, vec![worker(RoleOutcome::StillOn, workers)]);
+            problem(&partial).unwrap().hints().to_vec()
+        };
+        assert_eq!(hints(&[true, true]), ["allow it"]);
+        assert_eq!(hints(&[true, false]).len(), 2, "for the other one");
     }
 
     #[test]

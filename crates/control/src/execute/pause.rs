@@ -151,6 +151,7 @@ async fn refuse_enabled(fleet: &Fleet, fence: &Fence, report: &mut WorkersReport
                 function,
                 error: format!("its event source mapping {uuid} was enabled meanwhile"),
                 hint: Some("try again to save and disable it".to_owned()),
+                is_lasting: false,
             });
             report.failed.extend(failed);
         }

@@ -297,6 +297,7 @@ impl<'a> Queue<'a> {
                 function: name.clone(),
                 error: words,
                 hint,
+                is_lasting: false,
             };
             self.leave(name, End::Unsaved(failure));
         }

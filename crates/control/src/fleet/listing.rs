@@ -41,36 +41,46 @@ pub(crate) enum Versions {
     All,
 }
 
+/// One version of a function, as a list shows it.
+struct Version {
+    function: String,
+    number: String,
+    timeout: u32,
+    dead_letter: Option<String>,
+}
+
+impl Version {
+    fn new(listed: FunctionConfiguration) -> Result<Self, CallError> {
+        let dead_letter = listed.dead_letter_config.and_then(|it| it.target_arn);
+        Ok(Self {
+            function: required(listed.function_name, "FunctionName")?,
+            number: required(listed.version, "Version")?,
+            timeout: seconds(listed.timeout)?,
+            dead_letter: dead_letter.filter(|arn| !arn.is_empty()),
+        })
+    }
+}
+
 /// Functions and their versions, as pages of a list show them.
 #[derive(Default)]
 struct Listing(BTreeMap<String, Selected>);
 
 impl Listing {
-    fn add_selected(
-        &mut self,
-        functions: Vec<(String, FunctionConfiguration)>,
-        is_selected: &impl Fn(&str) -> bool,
-    ) {
-        for (name, function) in functions {
-            if is_selected(&name) {
-                self.add(name, function);
-            }
-        }
+    fn add_selected(&mut self, versions: Vec<Version>, is_selected: &impl Fn(&str) -> bool) {
+        let selected = versions.into_iter().filter(|it| is_selected(&it.function));
+        selected.for_each(|version| self.add(version));
     }
 
-    fn add(&mut self, name: String, version: FunctionConfiguration) {
-        let entry = self.0.entry(name.clone()).or_default();
-        entry.name = name;
-        let number = version.version.unwrap_or_else(|| LATEST.to_owned());
-        entry.has_versions |= number != LATEST;
-        entry.timeout = entry.timeout.max(seconds(version.timeout));
-        let dead_letter = version.dead_letter_config.and_then(|it| it.target_arn);
-        let dead_letter = dead_letter.filter(|arn| !arn.is_empty());
-        entry.versions.insert(number, dead_letter);
+    fn add(&mut self, version: Version) {
+        let entry = self.0.entry(version.function.clone()).or_default();
+        entry.name = version.function;
+        entry.has_versions |= version.number != LATEST;
+        entry.timeout = entry.timeout.max(version.timeout);
+        entry.versions.insert(version.number, version.dead_letter);
     }
 }
 
-type Page = (Vec<(String, FunctionConfiguration)>, Option<String>);
+type Page = (Vec<Version>, Option<String>);
 
 impl Fleet {
     /// The functions that are selected by name, sorted.
@@ -164,15 +174,14 @@ impl Fleet {
                 let ask = ask.set_marker(marker.clone());
                 async {
                     let page = ask.send().await?;
-                    let versions = required(page.versions, "Versions")?;
-                    Ok::<_, CallError>((versions, page.next_marker))
+                    let versions = required(page.versions, "Versions")?.into_iter();
+                    let versions = versions.map(Version::new).collect::<Result<_, _>>()?;
+                    Ok::<Page, CallError>((versions, page.next_marker))
                 }
             })
         };
-        let take = |(versions, next): (Vec<FunctionConfiguration>, Option<String>)| {
-            for version in versions {
-                listing.add(name.clone(), version);
-            }
+        let take = |(versions, next): Page| {
+            versions.into_iter().for_each(|it| listing.add(it));
             next
         };
         match pages(ask, take).await {
@@ -190,7 +199,7 @@ impl Fleet {
         let mut found = BTreeSet::new();
         let ask = |marker: Option<String>| self.listed(None, marker, fence);
         let take = |(functions, next): Page| {
-            found.extend(functions.into_iter().map(|(name, _)| name));
+            found.extend(functions.into_iter().map(|it| it.function));
             next
         };
         pages(ask, take)
@@ -199,7 +208,7 @@ impl Fleet {
         Ok(found)
     }
 
-    /// One page of functions with their names, and the marker of the next.
+    /// One page of functions, and the marker of the next.
     async fn listed(
         &self,
         versions: Option<FunctionVersion>,
@@ -211,12 +220,8 @@ impl Fleet {
             let ask = ask.set_function_version(versions.clone());
             let page = ask.set_marker(marker.clone()).send().await?;
             let functions = required(page.functions, "Functions")?.into_iter();
-            let named = functions.map(|function| {
-                let name = required(function.function_name.clone(), "FunctionName")?;
-                Ok::<_, CallError>((name, function))
-            });
-            let functions = named.collect::<Result<Vec<_>, _>>()?;
-            Ok::<_, CallError>((functions, page.next_marker))
+            let functions = functions.map(Version::new).collect::<Result<_, _>>()?;
+            Ok::<Page, CallError>((functions, page.next_marker))
         })
         .await
     }
@@ -237,5 +242,29 @@ impl Fleet {
             .next()
             .and_then(|f| f.function_arn)
             .map(|arn| origin_of_arn(&arn).to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_without_a_field_that_aws_always_sends_is_not_believed() {
+        let whole = FunctionConfiguration::builder()
+            .function_name("a")
+            .version(LATEST)
+            .timeout(900);
+        let version = Version::new(whole.clone().build()).unwrap();
+        assert_eq!((version.number.as_str(), version.timeout), (LATEST, 900));
+        for (without, field) in [
+            (whole.clone().set_function_name(None), "FunctionName"),
+            (whole.clone().set_version(None), "Version"),
+            (whole.clone().set_timeout(None), "Timeout"),
+        ] {
+            let error = Version::new(without.build()).err().unwrap();
+            assert!(error.message.ends_with(field), "{error}");
+            assert_eq!(error.kind, retry::Kind::Transient, "it is asked again");
+        }
     }
 }

@@ -131,7 +131,8 @@ impl LeaseAcquirer<'_> {
                         self.check_readable(&lease)?;
                         return Ok(Acquired::Exists(lease));
                     }
-                    Err(StoreError::Failed { .. }) if refusal_counts => {
+                    // A folder does not remember a name that was deleted.
+                    Err(StoreError::Failed { .. }) if refusal_counts && self.store.may_lag() => {
                         return Ok(Acquired::Refused);
                     }
                     Err(error) => return Err(error.into()),

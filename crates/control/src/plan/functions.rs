@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maintenance_flag::{Capacity, PackError, WindowId, pack};
+use maintenance_flag::{Capacity, DecodeError, PackError, WindowId, pack};
 
 use super::function::{FunctionPlan, plan_pause, plan_restore};
 use crate::events::FunctionEvents;
@@ -151,9 +151,8 @@ impl RestorePlan {
             .extend(self.saved.unreadable.iter().map(|(name, error)| Failure {
                 function: name.clone(),
                 error: error.to_string(),
-                hint: Some(
-                    "what it says was saved could not be restored: look at it by hand".to_owned(),
-                ),
+                hint: Some(way_out(error).to_owned()),
+                is_lasting: true,
             }));
         report
     }
@@ -179,6 +178,17 @@ impl RestorePlan {
             }
         }
         (done, remaining)
+    }
+}
+
+/// What to do about saved capacity that cannot be read.
+fn way_out(error: &DecodeError) -> &'static str {
+    match error {
+        DecodeError::Malformed { .. } => {
+            "what it says was saved could not be restored: look at it, set that by hand and delete it; then run `maintenance off --force --reason WHY`"
+        }
+        // A newer version wrote it.
+        _ => "upgrade maintenance, then try again",
     }
 }
 

@@ -230,8 +230,10 @@ fn lost(
     if !documents.is_empty() && request.force.is_none() {
         // What was saved may have been of other functions, too, and of more than a reservation.
         let functions = unexplained.into_iter().flatten();
-        let functions = functions
-            .map(|function| failure(function.clone(), &LambdaError::Unexplained { function }));
+        let functions = functions.map(|function| Failure {
+            is_lasting: true,
+            ..failure(function.clone(), &LambdaError::Unexplained { function })
+        });
         return functions
             .chain(documents.iter().map(|name| unknown_loss(name)))
             .collect();
@@ -258,6 +260,7 @@ fn unknown_loss(name: &str) -> Failure {
             "set by hand what the functions in it should have (reserved and provisioned concurrency, enabled event source mappings), then force maintenance off"
                 .to_owned(),
         ),
+        is_lasting: true,
     }
 }
 

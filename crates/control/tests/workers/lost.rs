@@ -50,6 +50,7 @@ async fn off_names_the_functions_whose_saved_capacity_was_deleted_and_is_partial
         assert!(parameter.starts_with("/maintenance/demo-dev/capacity/worker/"));
         assert!(failed[0].error.contains("is at 0"), "{failed:?}");
         assert!(failed[0].hint.is_some());
+        assert!(failed.iter().all(|it| it.is_lasting), "{failed:?}");
     }
     for name in FUNCTIONS {
         world.sandbox.set_reserved(name, Some(1)).unwrap();

@@ -1,7 +1,7 @@
 //! What is stored is not as this version left it: a flag set by hand, saved capacity that is torn or
 //! another account's.
 
-use maintenance_control::{Context, Error, RoleOutcome, State, Store};
+use maintenance_control::{Context, Error, OffRequest, RoleOutcome, State, Store};
 use maintenance_sandbox::{Fault, FunctionSpec, KmsKey, Service};
 
 use crate::support::{World, control_with, off_wish, on_wish, only, worker};
@@ -252,6 +252,7 @@ async fn one_bad_entry_is_named_and_the_good_ones_beside_it_are_restored() {
     let workers = only(&report).workers.as_ref().unwrap();
     assert_eq!(workers.changed, ["demo-dev-b"]);
     assert_eq!(workers.failed[0].function, name);
+    assert!(workers.failed[0].is_lasting, "it would only be found again");
     assert!(
         workers.failed[0].error.contains("demo-dev-a"),
         "{workers:?}"
@@ -262,4 +263,27 @@ async fn one_bad_entry_is_named_and_the_good_ones_beside_it_are_restored() {
     world.sandbox.set_parameter(&name, &whole);
     assert!(world.off(&worker()).await.unwrap().is_complete());
     assert_eq!(world.sandbox.fleet(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_out_of_saved_capacity_that_cannot_be_read_is_named_and_leads_out() {
+    let world = World::of(1);
+    world.on(&worker()).await.unwrap();
+    let name = world.parameters("capacity").remove(0);
+    world.sandbox.set_parameter(&name, "torn");
+    let report = world.off(&worker()).await.unwrap();
+    let failed = &only(&report).workers.as_ref().unwrap().failed;
+    let hint = failed[0].hint.as_deref().unwrap();
+    assert!(hint.ends_with("delete it; then run `maintenance off --force --reason WHY`"));
+
+    world.sandbox.set_reserved("demo-dev-000", Some(1)).unwrap();
+    world.sandbox.delete_parameter(&name);
+    let off = OffRequest {
+        force: Some("set by hand".to_owned()),
+        ..off_wish()
+    };
+    let run = Context::quiet();
+    let off = world.control.off(&[worker()], &off, &run).await.unwrap();
+    assert!(off.is_complete(), "{off:?}");
+    assert_eq!(only(&off).outcome, RoleOutcome::TurnedOff);
 }
