@@ -356,13 +356,17 @@ fn described(name: &str, output: GetFunctionOutput) -> Result<Described, CallErr
     let arn = required(configuration.function_arn, "FunctionArn")?;
     let origin = origin_of_arn(&arn);
     retry::echoes(origin != arn && !origin.is_empty(), "FunctionArn")?;
-    let limit = output.concurrency;
-    let limit = limit.and_then(|concurrency| concurrency.reserved_concurrent_executions);
+    let reserved = match output.concurrency {
+        None => Reserved::Unset,
+        Some(concurrency) => {
+            let limit = concurrency.reserved_concurrent_executions;
+            let limit = limit.and_then(|n| u32::try_from(n).ok());
+            Reserved::Limit(required(limit, "ReservedConcurrentExecutions")?)
+        }
+    };
     Ok(Described {
         timeout: seconds(configuration.timeout)?,
-        reserved: limit
-            .and_then(|n| u32::try_from(n).ok())
-            .map_or(Reserved::Unset, Reserved::Limit),
+        reserved,
         tags: output.tags.unwrap_or_default(),
         tags_hidden: output.tags_error.map(|error| error.message),
         origin: origin.to_owned(),
@@ -395,7 +399,7 @@ fn mapping(listed: EventSourceMappingConfiguration) -> Result<(String, Mapping),
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_lambda::types::FunctionConfiguration;
+    use aws_sdk_lambda::types::{Concurrency, FunctionConfiguration};
 
     use super::*;
 
@@ -412,5 +416,32 @@ mod tests {
         assert_eq!(known.timeout, 900);
         let error = answer(configuration.build()).unwrap_err();
         assert!(error.message.ends_with("Timeout"), "{error}");
+    }
+
+    #[test]
+    fn a_concurrency_without_a_number_is_not_one_that_is_unset() {
+        let configuration = FunctionConfiguration::builder()
+            .function_name("a")
+            .function_arn("arn:aws:lambda:us-east-1:123456789012:function:a")
+            .timeout(3);
+        let answer = |limit: Option<Option<i32>>| {
+            let concurrency = limit.map(|limit| {
+                let concurrency = Concurrency::builder();
+                let concurrency = concurrency.set_reserved_concurrent_executions(limit);
+                concurrency.build()
+            });
+            let answer = GetFunctionOutput::builder().configuration(configuration.clone().build());
+            let described = described("a", answer.set_concurrency(concurrency).build());
+            described.map(|it| it.reserved)
+        };
+        assert_eq!(answer(None).unwrap(), Reserved::Unset);
+        assert_eq!(answer(Some(Some(0))).unwrap(), Reserved::Limit(0));
+        for wrong in [None, Some(-1)] {
+            let error = answer(Some(wrong)).unwrap_err();
+            assert!(
+                error.message.ends_with("ReservedConcurrentExecutions"),
+                "{error}"
+            );
+        }
     }
 }
