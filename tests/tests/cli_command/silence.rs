@@ -1,5 +1,7 @@
 //! What is said while AWS does not answer, and how far reading is.
 
+use std::process::Command;
+
 use maintenance_sandbox::{Fault, FunctionSpec};
 use maintenance_tests::{Running, Scene};
 
@@ -73,6 +75,26 @@ fn whatever_is_not_answered_is_named_after_three_seconds() {
         .sandbox()
         .inject(Fault::on("GetParameter").delay(std::time::Duration::from_secs(4)));
     scene.run(&["status", "-q"]).exactly(0, "off\n", "");
+}
+
+#[test]
+fn credentials_that_are_awaited_are_not_taken_for_aws() {
+    let mut scene = Scene::aws();
+    for variable in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        scene.unset(variable);
+    }
+    let pipe = scene.folder().join("credentials");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let profile = format!("[default]\ncredential_process = cat {}\n", pipe.display());
+    scene.write("home/.aws/config", &profile);
+    scene.set("PATH", "/usr/bin:/bin");
+    let running = scene.start(&["status"]);
+    running.says("waiting for AWS credentials to call ssm:GetParameter for ");
+    let printed = r#"{"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "hidden"}"#;
+    std::fs::write(&pipe, printed).unwrap();
+    let ran = running.wait();
+    assert!(!ran.code(0).stderr.contains("has not answered"), "{ran:#?}");
 }
 
 #[test]

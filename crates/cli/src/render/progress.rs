@@ -21,13 +21,13 @@ pub(crate) fn reading(role: Option<&Role>) -> String {
     format!("Reading {}", functions_of(role))
 }
 
-/// While AWS does not answer.
+/// While AWS does not answer, or what provides the credentials does not.
 pub(crate) fn unanswered(call: &Unanswered) -> String {
-    format!(
-        "AWS has not answered {} for {} s",
-        call.call,
-        call.time.as_secs()
-    )
+    let (call, seconds, is_sent) = (&call.call, call.time.as_secs(), call.is_sent);
+    match is_sent {
+        true => format!("AWS has not answered {call} for {seconds} s"),
+        false => format!("waiting for AWS credentials to call {call} for {seconds} s"),
+    }
 }
 
 /// Before it is known how many there are.

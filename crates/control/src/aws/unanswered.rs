@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
@@ -18,9 +20,16 @@ pub struct Calls(Arc<Mutex<UnderWay>>);
 
 #[derive(Debug, Default)]
 struct UnderWay {
-    /// In the order in which they were sent.
-    calls: BTreeMap<u64, (String, Instant)>,
+    /// In the order in which they were begun.
+    calls: BTreeMap<u64, Begun>,
     next: u64,
+}
+
+#[derive(Debug)]
+struct Begun {
+    call: String,
+    at: Instant,
+    is_sent: bool,
 }
 
 /// A call that has had no answer yet.
@@ -30,6 +39,8 @@ pub struct Unanswered {
     pub call: String,
     /// For how long.
     pub time: Duration,
+    /// Whether it was sent. If not, the credentials to sign it with are awaited.
+    pub is_sent: bool,
 }
 
 impl Calls {
@@ -37,10 +48,11 @@ impl Calls {
     #[must_use]
     pub fn longest(&self) -> Option<Unanswered> {
         let under_way = self.under_way();
-        let (call, sent) = under_way.calls.values().next()?;
+        let Begun { call, at, is_sent } = under_way.calls.values().next()?;
         Some(Unanswered {
             call: call.clone(),
-            time: sent.elapsed(),
+            time: at.elapsed(),
+            is_sent: *is_sent,
         })
     }
 
@@ -64,8 +76,8 @@ impl Storable for Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let ended = self.calls.under_way().calls.remove(&self.number);
-        if let Some((call, sent)) = ended {
-            tracing::debug!(took = ?sent.elapsed(), "{call}");
+        if let Some(Begun { call, at, .. }) = ended {
+            tracing::debug!(took = ?at.elapsed(), "{call}");
         }
     }
 }
@@ -86,10 +98,29 @@ impl Intercept for Calls {
             let mut under_way = self.under_way();
             let number = under_way.next;
             under_way.next += 1;
-            under_way.calls.insert(number, (call, Instant::now()));
+            let begun = Begun {
+                call,
+                at: Instant::now(),
+                is_sent: false,
+            };
+            under_way.calls.insert(number, begun);
             drop(under_way);
             let calls = self.clone();
             bag.interceptor_state().store_put(Call { calls, number });
+        }
+        Ok(())
+    }
+
+    fn read_after_signing(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(call) = bag.load::<Call>()
+            && let Some(begun) = self.under_way().calls.get_mut(&call.number)
+        {
+            begun.is_sent = true;
         }
         Ok(())
     }
