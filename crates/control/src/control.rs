@@ -70,7 +70,6 @@ impl Control {
             store: &self.store,
             names: &self.names,
             clock: self.clock,
-            origin: tokio::time::Instant::now(),
             by: &self.by,
             operation,
             roles,

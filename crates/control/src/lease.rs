@@ -17,8 +17,8 @@
 //! [`Timing::notice`] before its first read that counts: by then the holder before has noticed, and its last
 //! call has ended.
 //!
-//! Only in an app's very first operation, before it has written anything, is a deleted lease not missed: then
-//! two may work side by side for as long as that, and the oldest of what they save counts.
+//! Only before an app's first operation has written anything is a deleted lease not missed: then two may work
+//! side by side for as long as that, and the oldest of what they save counts.
 //!
 //! A released lease also says what its holder left: the versions of the flags and what is saved. That
 //! create-if-absent is answered truly even while reads lag makes this a fence: who got number n+1 knows
@@ -40,13 +40,12 @@ pub(crate) use guard::{LeaseGuard, ReadBarrier};
 use std::time::Duration;
 
 use maintenance_flag::{Lease, Parameters};
-use tokio::time::Instant;
 
 use crate::aws::ATTEMPT_TIMEOUT;
 use crate::clock::Clock;
 use crate::retry::CHECK_LASTS;
 use crate::store::{Store, StoreError, Stored};
-use machine::{Listed, Moment, Terms, Timing};
+use machine::{Moment, Timing};
 
 const TIMING: Timing = Timing {
     term: Duration::from_secs(30),
@@ -64,29 +63,22 @@ const TIMING: Timing = Timing {
     acquirer_looks: 6,
 };
 
-fn moment(clock: Clock, origin: Instant) -> Moment {
+/// A lease, unless it is malformed, and how it is stored.
+type Found = (Option<Lease>, Stored);
+
+fn moment(clock: Clock) -> Moment {
     Moment {
         wall: clock.now(),
-        monotonic: origin.elapsed(),
+        monotonic: tokio::time::Instant::now().into_std(),
     }
 }
 
-fn listed(n: u64, stored: Stored) -> Listed<Stored> {
-    let lease = Lease::decode(&stored.value).ok();
-    let terms = lease.map(|lease| Terms {
-        expires: lease.expires,
-        released: lease.released,
-        followed: lease.follower.is_some(),
-    });
-    Listed { n, terms, stored }
-}
-
 /// The leases there are, in order of their numbers.
-async fn numbered(store: &Store, names: &Parameters) -> Result<Vec<Listed<Stored>>, StoreError> {
-    let all = store.list(&names.leases()).await?.into_iter();
-    let mut numbered: Vec<_> = all
-        .filter_map(|(name, stored)| Some(listed(names.parse_lease(&name)?, stored)))
+async fn numbered(store: &Store, names: &Parameters) -> Result<Vec<(u64, Stored)>, StoreError> {
+    let listed = store.list(&names.leases()).await?.into_iter();
+    let mut numbered: Vec<(u64, Stored)> = listed
+        .filter_map(|(name, stored)| Some((names.parse_lease(&name)?, stored)))
         .collect();
-    numbered.sort_by_key(|lease| lease.n);
+    numbered.sort_by_key(|(n, _)| *n);
     Ok(numbered)
 }

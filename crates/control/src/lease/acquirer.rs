@@ -1,14 +1,14 @@
 //! Getting the lease, and ending that of a holder that has died: does what an [`Acquirer`] says.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use maintenance_flag::{DecodeError, Flag, Lease, Parameters, Role};
-use tokio::time::Instant;
 
-use super::guard::{Holding, LeaseGuard, PreviousLease};
-use super::machine::{Acquire, Acquired, Acquirer, Listed, Moment, Previous, after, standing};
-use super::{TIMING, listed, moment, numbered};
+use super::guard::{Holding, LeaseGuard};
+use super::machine::{Acquire, Acquired, Acquirer, Listed, Moment, Terms, after, standing};
+use super::{Found, TIMING, moment, numbered};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::event::{Context, Event};
@@ -26,8 +26,6 @@ pub(crate) struct LeaseAcquirer<'a> {
     pub(crate) store: &'a Store,
     pub(crate) names: &'a Parameters,
     pub(crate) clock: Clock,
-    /// Where this process's monotonic clock begins.
-    pub(crate) origin: Instant,
     pub(crate) by: &'a str,
     pub(crate) operation: String,
     /// The roles that are operated on.
@@ -38,159 +36,156 @@ pub(crate) struct LeaseAcquirer<'a> {
 impl LeaseAcquirer<'_> {
     /// Takes the lease once no other operation can be at work.
     pub(crate) async fn take(&self) -> Result<LeaseGuard, Error> {
-        self.acquire(Acquirer::new()).await?.ok_or(Error::LeaseLost)
+        let held = self.acquire(Acquirer::new(), Vec::new()).await?;
+        held.ok_or(Error::LeaseLost)
     }
 
-    /// Who holds the lease, or died without giving it back.
+    /// The holder of the lease, which may have died without giving it back.
     pub(crate) async fn holder(&self) -> Result<Option<Holder>, Error> {
-        Ok(self.holder_among(&self.numbered().await?))
+        let (_, newest) = self.list().await?;
+        Ok(self.holder_of(newest.as_ref()))
     }
 
     /// Ends this holder's lease by creating the next number, and returns once the holder, if it lives, has
     /// noticed and makes no further change. Returns whose lease it was; refuses if it is another's by now.
     pub(crate) async fn end(&self, shown: &Holder) -> Result<Option<Holder>, Error> {
-        let leases = self.numbered().await?;
-        let Some(holder) = self.holder_among(&leases) else {
+        let (numbers, newest) = self.list().await?;
+        let Some(holder) = self.holder_of(newest.as_ref()) else {
             return Ok(None);
         };
         if (&holder.by, holder.since) != (&shown.by, shown.since) {
             return Err(holder.into());
         }
-        if let Some(held) = self.acquire(Acquirer::unlocking(leases)).await? {
+        let acquirer = Acquirer::unlocking(newest);
+        if let Some(held) = self.acquire(acquirer, numbers).await? {
             held.release().await;
         }
         Ok(Some(holder))
     }
 
-    fn holder_among(&self, leases: &[Listed<Stored>]) -> Option<Holder> {
+    fn holder_of(&self, newest: Option<&Listed<Found>>) -> Option<Holder> {
         let now = self.clock.now();
-        let newest = leases.last()?;
-        standing(&TIMING, leases, now)
-            .is_taken()
-            .then(|| holder_of(&newest.stored.value, now))
+        let is_taken = standing(&TIMING, newest, now).is_taken();
+        newest.filter(|_| is_taken).map(|it| holder_of(it, now))
     }
 
-    /// Does what `acquirer` says to the end. None if the lease that was to be ended has ended otherwise.
-    async fn acquire(&self, mut acquirer: Acquirer<Stored>) -> Result<Option<LeaseGuard>, Error> {
-        let mut held: Option<LeaseGuard> = None;
-        let mut input = Acquired::Begin;
-        loop {
-            let now = moment(self.clock, self.origin);
-            let done = match acquirer.step(&TIMING, now, input) {
-                Acquire::Take => {
-                    if let Some(held) = &mut held {
-                        held.previous = previous(&acquirer);
-                        self.forget(acquirer.leases(), held.fence()).await;
-                    }
-                    return Ok(held);
-                }
-                Acquire::Leave => return Ok(None),
-                Acquire::Refuse => {
-                    return Err(match acquirer.leases().last() {
-                        Some(newest) => holder_of(&newest.stored.value, now.wall).into(),
-                        None => Error::LeaseLost,
-                    });
-                }
-                action => self.perform(action, now, &acquirer, &mut held).await,
-            };
-            input = match (done, held.take()) {
-                (Ok(Acquired::Looked(false)), _) => Acquired::Looked(false),
-                (Ok(input), still) => {
-                    held = still;
-                    input
-                }
-                (Err(error), still) => {
-                    if let Some(held) = still.filter(|_| !acquirer.awaits_holder()) {
-                        held.release().await;
-                    }
-                    return Err(error);
-                }
-            };
+    /// Does what `acquirer` says to the end; `numbers` are those of the leases that it knows. None if the
+    /// lease that was to be ended has ended otherwise.
+    async fn acquire(
+        &self,
+        mut acquirer: Acquirer<Found>,
+        numbers: Vec<u64>,
+    ) -> Result<Option<LeaseGuard>, Error> {
+        let mut held = None;
+        if let Err(error) = self.perform(&mut acquirer, numbers, &mut held).await {
+            if let Some(held) = held.filter(|_| !acquirer.awaits_holder()) {
+                held.release().await;
+            }
+            return Err(error);
         }
+        if let Some(held) = &mut held {
+            held.previous = acquirer.previous();
+        }
+        Ok(held)
     }
 
     async fn perform(
         &self,
-        action: Acquire,
-        now: Moment,
-        acquirer: &Acquirer<Stored>,
+        acquirer: &mut Acquirer<Found>,
+        mut numbers: Vec<u64>,
         held: &mut Option<LeaseGuard>,
-    ) -> Result<Acquired<Stored>, Error> {
-        let stop = &self.context.stop;
-        let leases = acquirer.leases();
-        match (action, held) {
-            (Acquire::List, _) => return Ok(Acquired::Listed(self.numbered().await?)),
-            (Acquire::Create { n, refusal_counts }, held) => {
-                let lease = self.lease(now, leases);
-                let (name, value) = (self.names.lease(n), lease.encode());
-                let fence = Fence::without_lease(stop.clone());
-                match self.store.create(&name, &value, Some(&fence)).await {
-                    Ok(Created::New) => {}
-                    Ok(Created::Exists(stored)) => {
-                        let lease = listed(n, stored);
-                        self.check_readable(&lease)?;
-                        return Ok(Acquired::Exists(lease));
+    ) -> Result<(), Error> {
+        let mut input = Acquired::Begin;
+        loop {
+            let now = moment(self.clock);
+            let action = acquirer.step(&TIMING, now, input);
+            let newest = acquirer.newest();
+            input = match action {
+                Acquire::List => {
+                    let listed;
+                    (numbers, listed) = self.list().await?;
+                    Acquired::Listed(listed)
+                }
+                Acquire::Create { n, refusal_counts } => match self.create(n, now, newest).await {
+                    Ok(Ok(created)) => {
+                        *held = Some(created);
+                        Acquired::Created
+                    }
+                    Ok(Err(there)) => {
+                        numbers.push(n);
+                        Acquired::Exists(self.found(n, there)?)
                     }
                     // A folder does not remember a name that was deleted.
                     Err(StoreError::Failed { .. }) if refusal_counts && self.store.may_lag() => {
-                        return Ok(Acquired::Refused);
+                        Acquired::Refused
                     }
                     Err(error) => return Err(error.into()),
+                },
+                Acquire::AskWhetherOperated => Acquired::Operated(self.was_operated_on().await?),
+                Acquire::Look => {
+                    let is_held = match held {
+                        Some(held) => self.context.until_stopped(held.look()).await??,
+                        None => false,
+                    };
+                    held.take_if(|_| !is_held);
+                    Acquired::Looked(is_held)
                 }
-                let (store, names) = (self.store.apart(), self.names.clone());
-                let seen = self.store.as_created(&value);
-                let time = (self.clock, self.origin, now);
-                let holding = Holding::new(time, store, names, n, (lease, seen));
-                *held = Some(LeaseGuard::new(holding, stop.clone()));
-                return Ok(Acquired::Created);
-            }
-            (Acquire::AskWhetherOperated, _) => {
-                return Ok(Acquired::Operated(self.was_operated_on().await?));
-            }
-            (Acquire::Look, Some(held)) => {
-                return Ok(Acquired::Looked(
-                    self.context.until_stopped(held.look()).await??,
-                ));
-            }
-            (Acquire::NoteFollower, Some(held)) => {
-                if let Some(Listed { n, stored, .. }) = leases.last()
-                    && let Ok(mut lease) = Lease::decode(&stored.value)
-                {
-                    lease.follower = Some(held.id().to_owned());
-                    let (name, value) = (self.names.lease(*n), lease.encode());
-                    let (seen, fence) = (Some(stored), Some(held.fence()));
-                    self.store.replace(&name, &value, seen, fence).await?;
+                Acquire::NoteFollower => {
+                    if let (Some(held), Some(previous)) = (&*held, newest) {
+                        self.note_follower(held, previous).await?;
+                    }
+                    Acquired::Noted
                 }
-                return Ok(Acquired::Noted);
-            }
-            (Acquire::Watch(_), _) => {
-                if let Some(newest) = leases.last() {
-                    let holder = &holder_of(&newest.stored.value, now.wall);
-                    let until = after(now.wall, TIMING.watch());
-                    self.context.emit(Event::LeaseWatched { holder, until });
+                Acquire::Wait(pause) => self.pause(pause).await?,
+                Acquire::Watch(pause) => {
+                    if let Some(newest) = newest {
+                        let holder = &holder_of(newest, now.wall);
+                        let until = after(now.wall, TIMING.watch());
+                        self.context.emit(Event::LeaseWatched { holder, until });
+                    }
+                    self.pause(pause).await?
                 }
-            }
-            (Acquire::AwaitHolder(notice), _) => {
-                let until = after(now.wall, notice);
-                self.context.emit(Event::HolderStopping { until });
-            }
-            _ => {}
+                Acquire::AwaitHolder(notice) => {
+                    let until = after(now.wall, notice);
+                    self.context.emit(Event::HolderStopping { until });
+                    self.pause(notice).await?
+                }
+                Acquire::Take => {
+                    if let Some(held) = held {
+                        self.forget(&numbers, held.fence()).await;
+                    }
+                    return Ok(());
+                }
+                Acquire::Refuse => {
+                    let holder = newest.map(|newest| holder_of(newest, now.wall));
+                    return Err(holder.map_or(Error::LeaseLost, Into::into));
+                }
+                Acquire::Leave => return Ok(()),
+            };
         }
-        if let Acquire::Wait(pause) | Acquire::Watch(pause) | Acquire::AwaitHolder(pause) = action {
-            self.context.until_stopped(self.clock.sleep(pause)).await?;
-        }
+    }
+
+    async fn pause(&self, pause: Duration) -> Result<Acquired<Found>, Error> {
+        self.context.until_stopped(self.clock.sleep(pause)).await?;
         Ok(Acquired::Elapsed)
     }
 
-    /// The lease to create after these.
-    fn lease(&self, now: Moment, leases: &[Listed<Stored>]) -> Lease {
-        let before = leases.last().map(|it| Lease::decode(&it.stored.value));
-        let mut left = match before {
-            Some(Ok(lease)) => lease.left,
+    /// Creates the lease after this one, or says what is there.
+    async fn create(
+        &self,
+        n: u64,
+        now: Moment,
+        previous: Option<&Listed<Found>>,
+    ) -> Result<Result<LeaseGuard, Stored>, StoreError> {
+        let mut left = match previous {
+            Some(Listed {
+                stored: (Some(lease), _),
+                ..
+            }) => lease.left.clone(),
             _ => BTreeMap::new(),
         };
         left.extend(self.roles.iter().map(|role| (role.to_string(), None)));
-        Lease {
+        let lease = Lease {
             id: format!("{:016x}", fastrand::u64(..)),
             by: self.by.to_owned(),
             operation: self.operation.clone(),
@@ -199,7 +194,36 @@ impl LeaseAcquirer<'_> {
             released: false,
             follower: None,
             left,
+        };
+        let stop = &self.context.stop;
+        let (name, value) = (self.names.lease(n), lease.encode());
+        let fence = Fence::without_lease(stop.clone());
+        if let Created::Exists(there) = self.store.create(&name, &value, Some(&fence)).await? {
+            return Ok(Err(there));
         }
+        let (store, names) = (self.store.apart(), self.names.clone());
+        let seen = self.store.as_created(&value);
+        let holding = Holding::new((self.clock, now), store, names, n, (lease, seen));
+        Ok(Ok(LeaseGuard::new(holding, stop.clone())))
+    }
+
+    async fn note_follower(
+        &self,
+        held: &LeaseGuard,
+        previous: &Listed<Found>,
+    ) -> Result<(), StoreError> {
+        let (Some(lease), seen) = &previous.stored else {
+            return Ok(());
+        };
+        let follower = Some(held.id().to_owned());
+        let noted = Lease {
+            follower,
+            ..lease.clone()
+        };
+        let (name, value) = (self.names.lease(previous.n), noted.encode());
+        let (seen, fence) = (Some(seen), Some(held.fence()));
+        self.store.replace(&name, &value, seen, fence).await?;
+        Ok(())
     }
 
     /// Whether an operation on the app came before, though there is no other lease: then the last of them
@@ -223,60 +247,57 @@ impl LeaseAcquirer<'_> {
             .is_empty())
     }
 
-    async fn numbered(&self) -> Result<Vec<Listed<Stored>>, Error> {
-        let leases = self
-            .context
-            .until_stopped(numbered(self.store, self.names))
-            .await??;
-        leases.last().map_or(Ok(()), |it| self.check_readable(it))?;
-        Ok(leases)
+    /// The numbers of the leases there are, and the newest.
+    async fn list(&self) -> Result<(Vec<u64>, Option<Listed<Found>>), Error> {
+        let listed = numbered(self.store, self.names);
+        let mut leases = self.context.until_stopped(listed).await??;
+        let numbers = leases.iter().map(|(n, _)| *n).collect();
+        let newest = leases.pop().map(|(n, stored)| self.found(n, stored));
+        Ok((numbers, newest.transpose()?))
     }
 
     /// A newer version's lease is one that we must not pass over.
-    fn check_readable(&self, lease: &Listed<Stored>) -> Result<(), Error> {
-        match Lease::decode(&lease.stored.value) {
-            Ok(_) | Err(DecodeError::Malformed { .. }) => Ok(()),
-            Err(source) => Err(Error::Unreadable {
-                name: self.names.lease(lease.n),
-                source,
-            }),
-        }
+    fn found(&self, n: u64, stored: Stored) -> Result<Listed<Found>, Error> {
+        let lease = match Lease::decode(&stored.value) {
+            Ok(lease) => Some(lease),
+            Err(DecodeError::Malformed { .. }) => None,
+            Err(source) => {
+                let name = self.names.lease(n);
+                return Err(Error::Unreadable { name, source });
+            }
+        };
+        let terms = lease.as_ref().map(|lease| Terms {
+            expires: lease.expires,
+            released: lease.released,
+            followed: lease.follower.is_some(),
+        });
+        let stored = (lease, stored);
+        Ok(Listed { n, terms, stored })
     }
 
     /// Deletes old leases when a few have gathered. That this fails is no reason not to work.
-    async fn forget(&self, ended: &[Listed<Stored>], fence: &Fence) {
+    async fn forget(&self, ended: &[u64], fence: &Fence) {
         if ended.len() < GATHERED {
             return;
         }
         let old = &ended[..ended.len() - KEPT];
-        let old: Vec<String> = old.iter().map(|it| self.names.lease(it.n)).collect();
+        let old: Vec<String> = old.iter().map(|n| self.names.lease(*n)).collect();
         if let Err(error) = self.store.delete(&old, Some(fence)).await {
             tracing::warn!(%error, "could not delete old leases");
         }
     }
 }
 
-fn previous(acquirer: &Acquirer<Stored>) -> PreviousLease {
-    match acquirer.previous() {
-        Previous::None => PreviousLease::None,
-        Previous::Unreadable => PreviousLease::Unreadable,
-        Previous::Known(lease) => match Lease::decode(&lease.stored.value) {
-            Ok(lease) => PreviousLease::Recorded(lease.left),
-            Err(_) => PreviousLease::Unreadable,
-        },
-    }
-}
-
 /// The holder that a stored lease names.
-fn holder_of(lease: &str, now: Timestamp) -> Holder {
-    match Lease::decode(lease) {
-        Ok(lease) => Holder {
-            by: lease.by,
-            operation: lease.operation,
+fn holder_of(lease: &Listed<Found>, now: Timestamp) -> Holder {
+    match &lease.stored.0 {
+        Some(lease) => Holder {
+            by: lease.by.clone(),
+            operation: lease.operation.clone(),
             since: lease.acquired,
             until: lease.expires,
         },
-        Err(_) => Holder {
+        None => Holder {
             by: "unknown".to_owned(),
             operation: "an operation".to_owned(),
             since: now,

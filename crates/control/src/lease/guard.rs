@@ -9,11 +9,10 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use maintenance_flag::{Lease, LeaseRecord, Parameters, Role};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::machine::{Held, Hold, Holder, Moment, Purpose, Task, Timing};
-use super::{TIMING, moment, numbered};
+use super::machine::{Held, Hold, Holder, Moment, PreviousLease, Purpose, Task, Timing};
+use super::{Found, TIMING, moment, numbered};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::fence::{Fence, Lock};
@@ -21,14 +20,6 @@ use crate::store::{Store, StoreError, Stored};
 
 /// How long giving the lease back may take, once a stop was asked for.
 const LAST_CALL: Duration = Duration::from_secs(3);
-
-/// The lease before ours.
-#[derive(Debug, Clone)]
-pub(super) enum PreviousLease {
-    None,
-    Unreadable,
-    Recorded(BTreeMap<String, Option<LeaseRecord>>),
-}
 
 /// What must show in a role's parameters before a read of them counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +36,7 @@ pub(crate) enum ReadBarrier {
 pub(crate) struct LeaseGuard {
     holding: Arc<Holding>,
     fence: Fence,
-    pub(super) previous: PreviousLease,
+    pub(super) previous: PreviousLease<Found>,
     renewal: JoinHandle<()>,
 }
 
@@ -96,8 +87,10 @@ impl LeaseGuard {
     pub(crate) fn barrier(&self, role: &Role) -> ReadBarrier {
         let recorded = match &self.previous {
             PreviousLease::None => return ReadBarrier::Fresh,
-            PreviousLease::Recorded(roles) => roles.get(role.as_str()).cloned().flatten(),
-            PreviousLease::Unreadable => None,
+            PreviousLease::Known((Some(lease), _)) => {
+                lease.left.get(role.as_str()).cloned().flatten()
+            }
+            _ => None,
         };
         match recorded {
             Some(left) => ReadBarrier::Left(left),
@@ -168,7 +161,6 @@ impl Drop for LeaseGuard {
 /// What the holder's tasks share.
 pub(super) struct Holding {
     clock: Clock,
-    origin: Instant,
     timing: Timing,
     /// With a budget of its own: a look must not wait in line behind other calls.
     store: Store,
@@ -189,7 +181,7 @@ pub(super) struct Holding {
 
 impl Holding {
     pub(super) fn new(
-        (clock, origin, acquired): (Clock, Instant, Moment),
+        (clock, acquired): (Clock, Moment),
         store: Store,
         names: Parameters,
         n: u64,
@@ -203,7 +195,6 @@ impl Holding {
         };
         Self {
             clock,
-            origin,
             timing: Timing { fresh, ..TIMING },
             store,
             names,
@@ -219,14 +210,18 @@ impl Holding {
     }
 
     fn now(&self) -> Moment {
-        moment(self.clock, self.origin)
+        moment(self.clock)
     }
 
     /// Does one of the holder's tasks. Whether the lease is held then.
     async fn run(&self, purpose: Purpose) -> Result<bool, StoreError> {
         let mut task = Task::new(purpose, self.now());
+        let is_change = purpose == Purpose::Change;
+        let _one_at_a_time = match is_change {
+            true => Some(self.looking.lock().await),
+            false => None,
+        };
         let mut input = Held::Begin;
-        let mut _one_at_a_time;
         loop {
             let action = lock(&self.holder).step(&self.timing, &mut task, self.now(), input);
             let done = match action {
@@ -237,11 +232,7 @@ impl Holding {
                     }
                     Ok(Held::Elapsed)
                 }
-                Hold::Queue => {
-                    _one_at_a_time = self.looking.lock().await;
-                    Ok(Held::Turn)
-                }
-                Hold::List if purpose == Purpose::Change => {
+                Hold::List if is_change => {
                     let listing = tokio::time::timeout(self.timing.look_timeout, self.list());
                     listing.await.unwrap_or_else(|_| {
                         tracing::warn!("no answer to a look at the lease");
@@ -252,14 +243,14 @@ impl Holding {
                 Hold::Write(expires) => self.write(expires).await,
                 Hold::Done(held) => return Ok(held),
             };
-            input = match (done, purpose) {
-                (Ok(input), _) => input,
-                (Err(error), Purpose::Settle | Purpose::Release) => return Err(error),
-                (Err(error), Purpose::Change) if error.is_lasting() => {
+            input = match done {
+                Ok(input) => input,
+                Err(error) if is_change && error.is_lasting() => {
                     *lock(&self.failure) = Some(error);
                     Held::Failed { is_lasting: true }
                 }
-                (Err(error), _) => {
+                Err(error) if !is_change && purpose != Purpose::Renew => return Err(error),
+                Err(error) => {
                     tracing::warn!(%error, "could not look at the lease, or renew it");
                     Held::Failed { is_lasting: false }
                 }
@@ -269,10 +260,10 @@ impl Holding {
 
     async fn list(&self) -> Result<Held, StoreError> {
         let leases = numbered(&self.store, &self.names).await?;
-        let own = leases.iter().find(|it| it.n == self.n);
+        let own = leases.iter().find(|(n, _)| *n == self.n);
         Ok(Held::Listed {
-            newest: leases.last().map_or(0, |it| it.n),
-            own: own.map(|it| self.is_ours(&it.stored)),
+            newest: leases.last().map_or(0, |(n, _)| *n),
+            own: own.map(|(_, stored)| self.is_ours(stored)),
         })
     }
 

@@ -1,10 +1,10 @@
 //! What the lease decides, without a store, a clock or a task: pure transitions, which a model checker runs
 //! as well (`tests/lease_model.rs`).
 //!
-//! An [`Acquirer`] gets the lease or ends another's, a [`Holder`] keeps its own. Each is told what happened
-//! and the time, and says what to do next. `acquirer` and `guard` do that on the real store.
+//! An [`Acquirer`] gets the lease or ends another's; a [`Holder`] keeps its own, by [`Task`]s. Each is told
+//! what happened and the time, and says what to do next. `acquirer` and `guard` do that on the real store.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -43,21 +43,19 @@ pub(crate) struct Timing {
 impl Timing {
     /// How long a lease must not change before it is taken over: its term, a renewal that a lagging read
     /// hides, and the last call that its holder may have sent after its last check.
-    pub(crate) const fn watch(&self) -> Duration {
-        self.term.saturating_add(self.last_change())
+    pub(crate) fn watch(&self) -> Duration {
+        self.term + self.last_change()
     }
 
     /// How long the holder of a lease that was ended may still change something: it sends no write later
     /// than a look allows, a look may lag, a setting is read again between the look and the write, and the
     /// last call takes time.
-    pub(crate) const fn notice(&self) -> Duration {
-        self.look_timeout.saturating_add(self.last_change())
+    pub(crate) fn notice(&self) -> Duration {
+        self.look_timeout + self.last_change()
     }
 
-    const fn last_change(&self) -> Duration {
-        self.lag
-            .saturating_add(self.check_lasts)
-            .saturating_add(self.attempt_timeout)
+    fn last_change(&self) -> Duration {
+        self.lag + self.check_lasts + self.attempt_timeout
     }
 }
 
@@ -66,8 +64,7 @@ impl Timing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Moment {
     pub(crate) wall: Timestamp,
-    /// Since the same moment as in all others of this process.
-    pub(crate) monotonic: Duration,
+    pub(crate) monotonic: Instant,
 }
 
 impl Moment {
@@ -75,7 +72,7 @@ impl Moment {
     fn age(&self, now: Self) -> Duration {
         let wall = now.wall.duration_since(self.wall);
         let wall = Duration::try_from(wall).unwrap_or_default();
-        now.monotonic.saturating_sub(self.monotonic).max(wall)
+        now.monotonic.duration_since(self.monotonic).max(wall)
     }
 }
 
@@ -122,8 +119,8 @@ impl Standing {
 }
 
 /// How the newest lease stands.
-pub(crate) fn standing<T>(timing: &Timing, leases: &[Listed<T>], now: Timestamp) -> Standing {
-    let Some(newest) = leases.last() else {
+pub(crate) fn standing<T>(timing: &Timing, newest: Option<&Listed<T>>, now: Timestamp) -> Standing {
+    let Some(newest) = newest else {
         return Standing::Free;
     };
     // Its holder finds it malformed as well, and stops.
@@ -173,8 +170,8 @@ pub(crate) enum Acquire {
 pub(crate) enum Acquired<T> {
     Begin,
     Elapsed,
-    /// The leases there are, in order of their numbers.
-    Listed(Vec<Listed<T>>),
+    /// The newest lease there is.
+    Listed(Option<Listed<T>>),
     Created,
     Exists(Listed<T>),
     Refused,
@@ -183,76 +180,71 @@ pub(crate) enum Acquired<T> {
     Noted,
 }
 
-/// Who wants the lease.
+/// An operation that wants the lease.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Acquirer<T> {
-    leases: Vec<Listed<T>>,
-    /// Ends the newest of them, be it held, and does not look for another.
+    /// The lease before ours.
+    newest: Option<Listed<T>>,
+    /// Ends that one, be it held, and does not look for another.
     unlocks: bool,
     looks: u32,
-    watch: Option<Watch>,
+    /// Since when the newest is watched, and whether it is listed for the last time: after all of that time.
+    watch: Option<(Instant, bool)>,
     /// The holder before may be at work.
     awaits: bool,
     /// The lease that was just before ours is not there any more.
     vanished: bool,
-    /// There is no lease, and yet an operation came before.
-    operated: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Watch {
-    since: Duration,
-    /// Whether the leases are listed for the last time: after all of that time.
-    is_over: bool,
 }
 
 /// What is known of the lease before the one that was created.
-#[derive(Debug)]
-pub(crate) enum Previous<'a, T> {
+#[derive(Debug, Clone)]
+pub(crate) enum PreviousLease<T> {
     /// There was none.
     None,
     /// It is not there any more, or malformed.
     Unreadable,
-    Known(&'a Listed<T>),
+    Known(T),
 }
 
 impl<T: Clone + PartialEq> Acquirer<T> {
     pub(crate) fn new() -> Self {
         Self {
-            leases: Vec::new(),
+            newest: None,
             unlocks: false,
             looks: 0,
             watch: None,
             awaits: false,
             vanished: false,
-            operated: false,
         }
     }
 
-    /// One that ends the newest of these leases.
-    pub(crate) fn unlocking(leases: Vec<Listed<T>>) -> Self {
+    /// One that ends this lease.
+    pub(crate) fn unlocking(newest: Option<Listed<T>>) -> Self {
         Self {
-            leases,
+            newest,
             unlocks: true,
             ..Self::new()
         }
     }
 
-    /// The leases that were there before ours.
-    pub(crate) fn leases(&self) -> &[Listed<T>] {
-        &self.leases
+    /// The newest lease that was seen; once ours is created, the one before.
+    pub(crate) fn newest(&self) -> Option<&Listed<T>> {
+        self.newest.as_ref()
     }
 
     /// What is known of the lease before ours, once that is created.
-    pub(crate) fn previous(&self) -> Previous<'_, T> {
-        match self.leases.last() {
-            None if !self.operated => Previous::None,
-            Some(newest) if !self.vanished && newest.terms.is_some() => Previous::Known(newest),
-            _ => Previous::Unreadable,
+    pub(crate) fn previous(self) -> PreviousLease<T> {
+        match self.newest {
+            None if !self.vanished => PreviousLease::None,
+            Some(newest) if !self.vanished && newest.terms.is_some() => {
+                PreviousLease::Known(newest.stored)
+            }
+            _ => PreviousLease::Unreadable,
         }
     }
 
-    /// Whether the next operation has to wait for the holder before, too, if this one does not to the end.
+    /// Whether the next operation has to wait for the holder before, too, if this one does not to the end:
+    /// then the lease must not be given back.
     pub(crate) fn awaits_holder(&self) -> bool {
         self.awaits
     }
@@ -263,30 +255,30 @@ impl<T: Clone + PartialEq> Acquirer<T> {
             Acquired::Begin => Acquire::List,
             Acquired::Elapsed if self.awaits => Acquire::Take,
             Acquired::Elapsed => {
-                if let Some(watch) = &mut self.watch {
-                    watch.is_over = now.monotonic.saturating_sub(watch.since) >= timing.watch();
+                if let Some((since, is_over)) = &mut self.watch {
+                    *is_over = now.monotonic.duration_since(*since) >= timing.watch();
                 }
                 Acquire::List
             }
-            Acquired::Listed(leases) => match self.watch.take() {
-                Some(watch) => self.watched(timing, now, watch, leases),
+            Acquired::Listed(newest) => match self.watch.take() {
+                Some(watch) => self.watched(timing, now, watch, newest),
                 None => {
                     // A read that lags does not undo what creating has shown.
-                    let newest = |leases: &[Listed<T>]| leases.last().map(|it| it.n);
-                    if newest(&leases) >= newest(&self.leases) {
-                        self.leases = leases;
+                    let n = |newest: &Option<Listed<T>>| newest.as_ref().map(|it| it.n);
+                    if n(&newest) >= n(&self.newest) {
+                        self.newest = newest;
                     }
                     self.decide(timing, now)
                 }
             },
-            Acquired::Created if self.leases.is_empty() => {
+            Acquired::Created if self.newest.is_none() => {
                 // Until that is answered.
-                (self.operated, self.awaits) = (true, true);
+                self.awaits = true;
                 Acquire::AskWhetherOperated
             }
             Acquired::Created => Acquire::Look,
             Acquired::Exists(lease) => {
-                self.leases.push(lease);
+                self.newest = Some(lease);
                 self.again(timing, now)
             }
             // A name that was deleted a moment ago may be refused, and is not needed. Its holder may live.
@@ -297,14 +289,15 @@ impl<T: Clone + PartialEq> Acquirer<T> {
                     refusal_counts: false,
                 }
             }
+            // What came before has no lease any more: its holder may live.
             Acquired::Operated(operated) => {
-                self.awaits = self.vanished || operated;
-                self.operated = operated;
+                self.vanished |= operated;
+                self.awaits = self.vanished;
                 Acquire::Look
             }
             // Our first read lagged by many leases.
             Acquired::Looked(false) => self.again(timing, now),
-            Acquired::Looked(true) => match self.leases.last() {
+            Acquired::Looked(true) => match &self.newest {
                 Some(Listed { terms: Some(_), .. }) => Acquire::NoteFollower,
                 _ => self.await_holder(timing),
             },
@@ -313,15 +306,12 @@ impl<T: Clone + PartialEq> Acquirer<T> {
     }
 
     fn decide(&mut self, timing: &Timing, now: Moment) -> Acquire {
-        match standing(timing, &self.leases, now.wall) {
+        match standing(timing, self.newest(), now.wall) {
             Standing::Free => self.create(false),
             Standing::Ended => self.create(true),
             // Only when no read that lags can be behind it: what changes from now on is alive.
             Standing::Doubtful if self.looks == timing.acquirer_looks => {
-                self.watch = Some(Watch {
-                    since: now.monotonic,
-                    is_over: false,
-                });
+                self.watch = Some((now.monotonic, false));
                 Acquire::Watch(timing.watch_poll)
             }
             Standing::Held | Standing::Doubtful => self.again(timing, now),
@@ -334,52 +324,48 @@ impl<T: Clone + PartialEq> Acquirer<T> {
         &mut self,
         timing: &Timing,
         now: Moment,
-        watch: Watch,
-        leases: Vec<Listed<T>>,
+        (since, is_over): (Instant, bool),
+        newest: Option<Listed<T>>,
     ) -> Acquire {
-        let changed = leases.last() != self.leases.last();
-        if !changed && !watch.is_over {
-            let left = (watch.since + timing.watch()).saturating_sub(now.monotonic);
-            self.watch = Some(watch);
-            return Acquire::Wait(left.min(timing.watch_poll));
+        if newest != self.newest {
+            self.newest = newest;
+            if standing(timing, self.newest(), now.wall).is_taken() {
+                return Acquire::Refuse;
+            }
+            self.looks = 0;
+            return self.again(timing, now);
         }
-        self.leases = leases;
-        if !changed {
+        if is_over {
             return self.create(false);
         }
-        if standing(timing, &self.leases, now.wall).is_taken() {
-            return Acquire::Refuse;
-        }
-        self.looks = 0;
-        self.again(timing, now)
+        self.watch = Some((since, false));
+        let left = (since + timing.watch()).duration_since(now.monotonic);
+        Acquire::Wait(left.min(timing.watch_poll))
     }
 
     fn next(&self) -> u64 {
-        self.leases.last().map_or(0, |newest| newest.n) + 1
+        self.newest().map_or(0, |it| it.n) + 1
     }
 
     fn create(&mut self, awaits: bool) -> Acquire {
+        let terms = self.newest().and_then(|it| it.terms.as_ref());
         // Its follower's number is free again if that one was deleted by hand.
-        let followed = |newest: &Listed<T>| newest.terms.as_ref().is_some_and(|it| it.followed);
-        self.vanished = self.leases.last().is_some_and(followed);
+        self.vanished = terms.is_some_and(|it| it.followed);
         self.awaits = awaits || self.vanished;
         Acquire::Create {
             n: self.next(),
-            refusal_counts: self.vanished || self.leases.is_empty(),
+            refusal_counts: self.vanished || self.newest.is_none(),
         }
     }
 
     /// Another was quicker, or our read lagged.
     fn again(&mut self, timing: &Timing, now: Moment) -> Acquire {
         self.awaits = false;
-        if self.unlocks {
-            // Another took it over in the same moment; that one is not what was looked at.
-            return match standing(timing, &self.leases, now.wall).is_taken() {
-                true => Acquire::Refuse,
-                false => Acquire::Leave,
-            };
+        // Another ended it in the same moment; the newest is not what was looked at.
+        if self.unlocks && !standing(timing, self.newest(), now.wall).is_taken() {
+            return Acquire::Leave;
         }
-        if self.looks == timing.acquirer_looks {
+        if self.unlocks || self.looks == timing.acquirer_looks {
             return Acquire::Refuse;
         }
         self.looks += 1;
@@ -405,12 +391,12 @@ pub(crate) struct Holder {
     looked: Moment,
 }
 
-/// What a holder needs to look at its lease for.
+/// What a holder looks at its lease for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Purpose {
     /// It was just created.
     Settle,
-    /// A change is about to be made.
+    /// A change is about to be made. One such look at a time serves all that wait for it.
     Change,
     /// Renews it, again and again.
     Renew,
@@ -421,21 +407,20 @@ pub(crate) enum Purpose {
 /// One of the things that a holder does, side by side with others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Task {
-    purpose: Purpose,
-    /// When it was begun, or this renewal.
+    pub(crate) purpose: Purpose,
+    /// When it came, or this renewal was begun.
     begun: Moment,
-    /// A look, how often it was made, and when the last time was begun.
-    look: Option<(u32, Moment)>,
+    /// How often it has listed the leases for this look, and when it did so last.
+    looks: u32,
+    listed: Moment,
 }
 
 /// What a holder's task is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hold {
     Wait(Duration),
-    /// Wait until no other task looks for a change.
-    Queue,
     List,
-    /// Write the lease; renewed, until then.
+    /// Write the lease: renewed until then, or given back.
     Write(Option<Timestamp>),
     /// It is done, and whether the lease is held; no change may be made if not.
     Done(bool),
@@ -446,8 +431,6 @@ pub(crate) enum Hold {
 pub(crate) enum Held {
     Begin,
     Elapsed,
-    /// The turn to look for a change has come.
-    Turn,
     /// The highest number of the leases there are, and whether the one with ours is ours; none if there is
     /// none.
     Listed {
@@ -469,17 +452,20 @@ impl Task {
         Self {
             purpose,
             begun: now,
-            look: None,
+            looks: 0,
+            listed: now,
         }
     }
 
-    pub(crate) fn is_looking(&self) -> bool {
-        self.look.is_some()
+    fn list(&mut self, now: Moment) -> Hold {
+        self.looks += 1;
+        self.listed = now;
+        Hold::List
     }
 
-    fn list(&mut self, now: Moment) -> Hold {
-        self.look = Some((self.look.map_or(0, |(n, _)| n) + 1, now));
-        Hold::List
+    fn wait(&mut self, pause: Duration) -> Hold {
+        self.looks = 0;
+        Hold::Wait(pause)
     }
 }
 
@@ -496,8 +482,7 @@ impl Holder {
 
     /// A holder that could neither renew nor look at its lease for as long as a lease lasts does not hold it.
     pub(crate) fn is_held(&self, timing: &Timing, now: Moment) -> bool {
-        let newest = |moment: &Moment| moment.age(now) < timing.term;
-        !self.lost && newest(&self.renewed) && newest(&self.looked)
+        !self.lost && self.renewed.age(now) < timing.term && self.looked.age(now) < timing.term
     }
 
     fn lose(&mut self) -> Hold {
@@ -515,41 +500,34 @@ impl Holder {
         use Purpose::{Change, Release, Renew, Settle};
         let is_held = self.is_held(timing, now);
         match (input, task.purpose) {
+            (Held::Begin, Renew) => task.wait(timing.renewal),
             (Held::Begin, Settle) => task.list(now),
-            (Held::Begin, Renew) => Hold::Wait(timing.renewal),
-            (Held::Begin, Release | Change) if !is_held => Hold::Done(false),
-            (Held::Begin, Release) => task.list(now),
-            (Held::Begin, Change) if self.looked.age(now) < timing.fresh => Hold::Done(true),
-            (Held::Begin, Change) => Hold::Queue,
             // Hidden by a read that lagged, perhaps.
-            (Held::Elapsed, _) if task.is_looking() => task.list(now),
+            (Held::Elapsed, _) if task.looks > 0 => task.list(now),
             // A process that was frozen wakes up here, perhaps long after its lease has ended.
-            (Held::Elapsed, Renew) if !is_held => self.lose(),
-            (Held::Elapsed, Renew) => {
+            (Held::Begin | Held::Elapsed, _) if !is_held => self.lose(),
+            // Perhaps another looked meanwhile, and began after this one had come.
+            (Held::Begin, Change)
+                if self.looked.age(now) < timing.fresh
+                    || self.looked.monotonic >= task.begun.monotonic =>
+            {
+                Hold::Done(true)
+            }
+            (Held::Begin | Held::Elapsed, _) => {
                 task.begun = now;
                 task.list(now)
             }
-            (Held::Elapsed | Held::Turn, _) if !is_held => Hold::Done(false),
-            // Another task looked meanwhile, and began after this one had come.
-            (Held::Turn, _) if self.looked.monotonic >= task.begun.monotonic => Hold::Done(true),
-            (Held::Elapsed | Held::Turn, _) => task.list(now),
-            (Held::Listed { newest, own }, _) => self.listed(timing, task, now, newest, own),
-            (Held::Failed { .. }, Renew) => {
-                task.look = None;
-                Hold::Wait(timing.renewal)
-            }
+            (Held::Listed { newest, own }, _) => self.listed(timing, task, now, (newest, own)),
+            (Held::Failed { .. }, Renew) => task.wait(timing.renewal),
             (Held::Failed { is_lasting: true }, _) => self.lose(),
-            (Held::Failed { .. }, _) => {
-                task.look = None;
-                Hold::Wait(timing.after_failure)
-            }
+            (Held::Failed { .. }, _) => task.wait(timing.after_failure),
             // Deleted or taken since that look.
             (Held::Written { own: false }, _) => self.lose(),
             (Held::Written { .. }, Renew) if is_held => {
                 self.renewed = task.begun;
-                Hold::Wait(timing.renewal)
+                task.wait(timing.renewal)
             }
-            (Held::Written { .. }, _) => Hold::Done(is_held),
+            (Held::Written { .. }, Settle | Change | Renew | Release) => Hold::Done(is_held),
         }
     }
 
@@ -558,25 +536,24 @@ impl Holder {
         timing: &Timing,
         task: &mut Task,
         now: Moment,
-        newest: u64,
-        own: Option<bool>,
+        (newest, own): (u64, Option<bool>),
     ) -> Hold {
-        let Some((looks, begun)) = task.look else {
+        if newest > self.n || own == Some(false) {
             return self.lose();
-        };
-        match own {
-            _ if newest > self.n => return self.lose(),
-            Some(true) => {}
+        }
+        if own.is_none() {
             // One that does not show may be hidden by a read that lags.
-            None if looks < timing.holder_looks => return Hold::Wait(timing.pause),
-            _ => return self.lose(),
+            return match task.looks < timing.holder_looks {
+                true => Hold::Wait(timing.pause),
+                false => self.lose(),
+            };
         }
-        task.look = None;
         // Of a process that was frozen.
-        if task.purpose == Purpose::Change && begun.age(now) > timing.look_timeout {
-            return Hold::Wait(timing.after_failure);
+        if task.purpose == Purpose::Change && task.listed.age(now) > timing.look_timeout {
+            return task.wait(timing.after_failure);
         }
-        self.looked = begun;
+        task.looks = 0;
+        self.looked = task.listed;
         match task.purpose {
             Purpose::Settle | Purpose::Change => Hold::Done(true),
             // Frozen in the middle of that look, perhaps, until another operation took over.
