@@ -84,7 +84,7 @@ pub(crate) async fn told<T>(
         stop: CancellationToken::new(),
         listen: &listen,
     };
-    let read = progress.watch(reads(&connection.control, &run)).await;
+    let read = progress.watch(reads(&connection.reads, &run)).await;
     progress.clear();
     read
 }

@@ -55,6 +55,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         ("prefix", prefix),
         ("role", role),
         ("rate", settings.rate.clone().map(|Rate(rate)| number(rate))),
+        ("timeout", settings.timeout.clone().map(Value::from)),
         ("by", settings.by.clone().map(Value::String)),
     ];
     let mut rows: Vec<Row> = rows.map(|(key, it)| (key.to_owned(), it)).into();

@@ -255,7 +255,7 @@ async fn operate(
     let operation = async {
         let first = match wish {
             Wish::On { url: Some(url), .. } => {
-                let is_new = stop.run_until_cancelled(first_time::is_new(control)).await;
+                let is_new = stop.run_until_cancelled(first_time::is_new(&connection.reads)).await;
                 Some(url).filter(|_| is_new == Some(true))
             }
             _ => None,

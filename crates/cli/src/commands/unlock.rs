@@ -42,8 +42,8 @@ pub(crate) async fn run(
             return Ok(Outcome::NotConfirmed);
         }
     }
-    match told(&connection, output, async |control, run| {
-        control.unlock(&holder, run).await
+    match told(&connection, output, async |_, run| {
+        connection.control.unlock(&holder, run).await
     })
     .await?
     {

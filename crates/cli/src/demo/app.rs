@@ -179,6 +179,7 @@ impl DemoApp {
             "MAINTENANCE_STORE",
             "MAINTENANCE_PREFIX",
             "MAINTENANCE_RATE",
+            "MAINTENANCE_TIMEOUT",
             "MAINTENANCE_URL",
         ]
     }

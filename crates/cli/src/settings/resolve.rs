@@ -17,6 +17,9 @@ use crate::values::{Rate, SiteUrl, StoreChoice};
 /// Calls a second to AWS Lambda's control plane, unless configured.
 const DEFAULT_RATE: Rate = Rate(10.0);
 
+/// How long a read may wait for an answer, seconds: AWS answers in a fraction of one.
+const DEFAULT_TIMEOUT: u64 = 20;
+
 /// Everything that a command needs to know.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -32,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) unknown_role: Option<CliError>,
     pub(crate) all: bool,
     pub(crate) rate: Sourced<Rate>,
+    /// How long a read may wait for an answer, seconds.
+    pub(crate) timeout: Sourced<u64>,
     pub(crate) by: Sourced<String>,
     pub(crate) profile: Option<Sourced<String>>,
     pub(crate) region: Option<Sourced<String>>,
@@ -74,6 +79,9 @@ impl Settings {
                 .sourced("rate", &args.rate)
                 .or_else(|| file?.sourced("rate", document.rate))
                 .unwrap_or_else(|| Sourced::default(DEFAULT_RATE)),
+            timeout: args
+                .sourced("timeout", &args.timeout)
+                .unwrap_or_else(|| Sourced::default(DEFAULT_TIMEOUT)),
             by: around.by()?,
             profile: args
                 .sourced("profile", &args.profile)
