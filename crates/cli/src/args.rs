@@ -226,6 +226,18 @@ pub(crate) struct Global {
     )]
     pub(crate) rate: Option<Rate>,
 
+    /// How many seconds a read may wait for an answer from AWS [default: 20]
+    ///
+    /// Once `on` or `off` has begun to change something, it waits as long as AWS needs.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        env = "MAINTENANCE_TIMEOUT",
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    pub(crate) timeout: Option<u64>,
+
     /// Print the answer as one JSON document
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -386,7 +398,7 @@ pub(crate) struct DevArgs {
 fn heading(option: &str) -> Option<&'static str> {
     match option {
         "app" | "env" | "store" | "prefix" | "config" => Some(APP),
-        "profile" | "region" | "endpoint_url" | "rate" => Some(AWS),
+        "profile" | "region" | "endpoint_url" | "rate" | "timeout" => Some(AWS),
         "json" | "quiet" | "verbose" => Some(OUTPUT),
         // Which roles: before all others.
         _ => None,

@@ -1,5 +1,7 @@
 //! From settings to the control plane they describe.
 
+use std::time::Duration;
+
 use maintenance_control::{
     Calls, Clock, Control, FileStore, Fleet, RateLimiter, SsmStore, Store, Visitor, connect,
 };
@@ -15,6 +17,8 @@ const NO_REGION: &str = "none";
 /// The control plane of an app, and which of its calls AWS has not answered yet.
 pub(crate) struct Connection {
     pub(crate) control: Control,
+    /// The same for reads that a person waits for, outside an operation.
+    pub(crate) reads: Control,
     pub(crate) calls: Calls,
     pub(crate) visitor: Visitor,
 }
@@ -49,6 +53,7 @@ impl Connection {
         let by = settings.by.value.clone();
         let control = Control::new(app, &settings.prefix.value, store, fleet, by);
         Ok(Connection {
+            reads: control.with_answer_limit(Duration::from_secs(settings.timeout.value)),
             control,
             calls: clients.calls,
             visitor: clients.visitor,

@@ -29,8 +29,8 @@ impl Invocation {
         } else if let Some(role) = role {
             roles.push(format!("--role {}", quoted(role.as_str())));
         }
-        let asked = settings.roles.iter();
-        for role in asked.filter(|role| role.role == settings.role.value) {
+        let selected = settings.roles.iter();
+        for role in selected.filter(|role| role.role == settings.role.value) {
             let globs = role.functions.as_ref().and_then(typed);
             roles.extend(
                 globs

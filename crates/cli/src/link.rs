@@ -40,7 +40,7 @@ fn end(now: Timestamp) -> Timestamp {
     Timestamp::from_second(end.as_second()).unwrap_or(end)
 }
 
-/// A report, and the link if one was asked for and somebody can pass with it.
+/// A report, and the link if one was asked for and it lets its holder pass.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer<'a> {
     #[serde(flatten)]
@@ -49,7 +49,7 @@ pub(crate) struct Answer<'a> {
     bypass: Option<Shown<'a>>,
 }
 
-/// A link, to be shown to whoever asked for it.
+/// A link, to be shown once.
 #[derive(Serialize)]
 struct Shown<'a> {
     link: String,

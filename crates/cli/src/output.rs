@@ -52,7 +52,7 @@ impl Output {
         !self.quiet && io::stderr().is_terminal()
     }
 
-    /// Whether stderr takes colours: it is a terminal, and nobody said `NO_COLOR`.
+    /// Whether stderr takes colours: it is a terminal, and `NO_COLOR` is not set.
     pub(crate) fn can_colour(&self) -> bool {
         anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
     }
@@ -105,7 +105,7 @@ impl Output {
         self.raw(printable_lines(&lines.to_string()))
     }
 
-    /// An answer that others have no part in, colours and all. Whoever closed stdout has seen enough: that
+    /// An answer without text of others, colours and all. A reader that closed stdout has seen enough: that
     /// is no error.
     pub(crate) fn raw(&self, text: impl Display) -> Result<(), CliError> {
         let mut stdout = anstream::stdout().lock();
@@ -160,7 +160,7 @@ impl Output {
             part("Hint:", AnsiColors::Cyan, &localized(hint, &now));
         }
         if self.json && !failure.is_already_reported() {
-            // The exit code says already that it failed; a second failure has nobody to hear it.
+            // The exit code says already that it failed; a second failure has no reader.
             let _ = self.document(&failure.document());
         }
     }

@@ -1,8 +1,8 @@
-//! Which characters may reach a terminal, and what is shown in place of the others.
+//! Which characters may reach a terminal, and what replaces the others.
 //!
 //! A stored text was written by others: an escape sequence in it could clear the screen, a line break
-//! could look like a line of ours, and a mark that turns the direction of writing could show something
-//! else than what is there.
+//! could look like a line of ours, and a mark that turns the direction of writing could show a text
+//! that differs from the stored one.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -32,7 +32,7 @@ const TELLING: Duration = Duration::from_secs(1);
 /// How long nothing may have finished before a rate and a time left say nothing any more.
 const STALLED: Duration = Duration::from_secs(10);
 
-/// What is counted; the prefix is the throughput and what is waited for.
+/// Work that is counted; the prefix is the throughput and the waits.
 const COUNTED: &str = "{msg} [{bar:16}] {pos}/{len}{prefix}";
 /// What cannot be counted.
 const TOLD: &str = "{msg}{prefix}";
@@ -46,7 +46,7 @@ pub(crate) struct Progress<'a> {
     read: Mutex<BTreeMap<String, (usize, Option<usize>)>>,
 }
 
-/// What is going on.
+/// The work that is shown.
 struct Shown {
     what: String,
     bar: ProgressBar,
@@ -72,8 +72,8 @@ fn throughput(after: Duration, idle: Duration, rate: f64, left: Duration) -> Opt
     (after >= TELLING && rate > 0.0).then(|| render::throughput(rate, left))
 }
 
-/// What reads only, with how far it is shown; nothing of that stays.
-pub(crate) async fn told<T>(
+/// Runs `reads`, which change nothing, and shows their progress; nothing of it stays on screen.
+pub(crate) async fn with_progress<T>(
     connection: &Connection,
     output: &Output,
     reads: impl AsyncFnOnce(&Control, &Context<'_>) -> T,
@@ -84,7 +84,7 @@ pub(crate) async fn told<T>(
         stop: CancellationToken::new(),
         listen: &listen,
     };
-    let read = progress.watch(reads(&connection.control, &run)).await;
+    let read = progress.watch(reads(&connection.reads, &run)).await;
     progress.clear();
     read
 }
@@ -134,7 +134,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Shows for how long AWS has not answered, beside what is shown of the work, if anything is.
+    /// Shows for how long AWS has not answered, beside the work that is shown, if any.
     fn unanswered(&self, call: Option<&Unanswered>) {
         let Ok(mut shown) = self.shown.lock() else {
             return;
@@ -156,7 +156,7 @@ impl<'a> Progress<'a> {
         self.output
     }
 
-    /// Shows what an event says of how far the operation is. Whoever says something else
+    /// Shows what an event says of how far the operation is. A caller that prints something else
     /// [clears](Self::clear) it first.
     pub(crate) fn emit(&self, event: &Event<'_>) {
         match event {
@@ -212,7 +212,7 @@ impl<'a> Progress<'a> {
         self.show(None, what, done, total);
     }
 
-    /// Whether what is shown is of several roles.
+    /// Whether the shown work is of several roles.
     fn is_of_several(&self) -> bool {
         let shown = self.shown.lock();
         let of_several = [render::listing(None), render::reading(None)];

@@ -6,7 +6,7 @@ use maintenance_control::CancellationToken;
 
 use crate::error::CliError;
 
-/// Runs `future` to its end on one thread. What is still going on in the background is left behind.
+/// Runs `future` to its end on one thread. It does not wait for tasks in the background.
 pub(crate) fn block_on<T>(
     future: impl Future<Output = Result<T, CliError>>,
 ) -> Result<T, CliError> {

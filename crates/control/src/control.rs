@@ -2,6 +2,8 @@
 //!
 //! Its operations are in [`operation`](crate::operation), how things stand in [`status`](crate::status).
 
+use std::time::Duration;
+
 use maintenance_flag::{App, Parameters, Prefix, Role, TooLarge, WindowId};
 
 use crate::clock::Clock;
@@ -44,6 +46,20 @@ impl Control {
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// The same for reads that a person waits for: a call that AWS has not answered for this long is given
+    /// up. An operation has no such limit: a process that was frozen in the middle of one goes on.
+    #[must_use]
+    pub fn with_answer_limit(&self, limit: Duration) -> Self {
+        Self {
+            app: self.app.clone(),
+            names: self.names.clone(),
+            store: self.store.with_answer_limit(limit),
+            fleet: self.fleet.with_answer_limit(limit),
+            clock: self.clock,
+            by: self.by.clone(),
+        }
     }
 
     /// The app.

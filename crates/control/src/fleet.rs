@@ -137,6 +137,16 @@ impl Fleet {
         }
     }
 
+    /// The same functions; reads outside an operation are given up after so long without an answer.
+    pub(crate) fn with_answer_limit(&self, limit: Duration) -> Self {
+        Self {
+            shared: self.shared.with_answer_limit(limit),
+            get_function: self.get_function.with_answer_limit(limit),
+            get_policy: self.get_policy.with_answer_limit(limit),
+            ..self.clone()
+        }
+    }
+
     /// Somebody waits for a mapping, until what is returned goes.
     pub(crate) fn awaits_mapping(&self) -> Counted {
         self.mappings_awaited.one_more()

@@ -29,6 +29,8 @@ pub struct RateLimiter {
     line: Arc<tokio::sync::Mutex<()>>,
     /// Calls that wait for an update to end.
     conflicts: Count,
+    /// How long a read outside an operation may go without an answer.
+    answer_limit: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -77,7 +79,20 @@ impl RateLimiter {
             })),
             line: Arc::default(),
             conflicts: Count::default(),
+            answer_limit: None,
         }
+    }
+
+    /// The same budget, whose reads outside an operation are given up after so long without an answer.
+    pub(crate) fn with_answer_limit(&self, limit: Duration) -> Self {
+        Self {
+            answer_limit: Some(limit),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn answer_limit(&self) -> Option<Duration> {
+        self.answer_limit
     }
 
     /// Another budget, as large as this one, that gives way to nobody: for the few calls that must get

@@ -83,12 +83,27 @@ struct Answer {
     message: String,
 }
 
+/// No answer came in time.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Silence(String);
+
 impl CallError {
     /// Why AWS cannot be called at all, if it is that.
     pub(crate) fn into_access(self) -> Result<AccessError, Self> {
         match self.source.downcast() {
             Ok(access) => Ok(*access),
             Err(source) => Err(Self { source, ..self }),
+        }
+    }
+
+    fn unanswered(limit: Duration) -> Self {
+        let message = format!("AWS did not answer for {} s", limit.as_secs());
+        Self {
+            kind: Kind::Transient,
+            message: message.clone(),
+            ambiguous: false,
+            source: Box::new(Silence(message)),
         }
     }
 
@@ -366,6 +381,9 @@ where
     );
     let mut ambiguous = false;
     let mut conflict = None;
+    let limit = rate_limiter.answer_limit();
+    let limit = limit.filter(|_| fence.is_none() && purpose == Purpose::Read);
+    let mut unanswered_since = None;
     loop {
         unless_stopped(fence, rate_limiter.acquire()).await?;
         check(fence, purpose).await?;
@@ -384,13 +402,23 @@ where
                 break;
             }
         }
-        let mut error = match send().await {
+        let sent_at = *unanswered_since.get_or_insert_with(tokio::time::Instant::now);
+        let sent = match limit {
+            Some(limit) => tokio::time::timeout_at(sent_at + limit, send())
+                .await
+                .map_err(|_| CallError::unanswered(limit))?,
+            None => send().await,
+        };
+        let mut error = match sent {
             Ok(done) => {
                 rate_limiter.succeeded();
                 return Ok(ControlFlow::Continue(done));
             }
             Err(error) => error.into(),
         };
+        if error.kind != Kind::Transient {
+            unanswered_since = None;
+        }
         let delay = match error.kind {
             Kind::Throttled => {
                 rate_limiter.throttled();

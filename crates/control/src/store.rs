@@ -8,6 +8,8 @@ pub use error::StoreError;
 pub use file::{FileHooks, FileStore};
 pub use ssm::SsmStore;
 
+use std::time::Duration;
+
 use crate::fence::Fence;
 
 /// A value as a store has it.
@@ -65,6 +67,14 @@ impl Store {
     pub(crate) fn apart(&self) -> Self {
         match self {
             Self::Ssm(store) => Self::Ssm(store.apart()),
+            Self::File(store) => Self::File(store.clone()),
+        }
+    }
+
+    /// The same store, whose reads outside an operation are given up after so long without an answer.
+    pub(crate) fn with_answer_limit(&self, limit: Duration) -> Self {
+        match self {
+            Self::Ssm(store) => Self::Ssm(store.with_answer_limit(limit)),
             Self::File(store) => Self::File(store.clone()),
         }
     }

@@ -211,6 +211,7 @@ fn config_shows_what_there_is_even_if_something_is_missing() {
             "prefix /maintenance default",
             "role web default",
             "rate 10 default",
+            "timeout 20 default",
             "by ana@laptop MAINTENANCE_BY",
             "roles.web.functions - none: a flag alone",
             "roles.worker.functions a-*, b maintenance.toml:3",

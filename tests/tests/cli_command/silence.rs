@@ -145,3 +145,46 @@ fn reading_for_status_and_the_table_is_counted_and_roles_side_by_side_are_counte
     let_go(&scene);
     terminal.wait().code(0);
 }
+
+#[test]
+fn a_read_that_is_not_answered_is_given_up_with_what_to_check() {
+    let scene = scene();
+    for (arguments, operation, why) in [
+        (
+            &["status", "--timeout", "1"][..],
+            "GetParameter",
+            "ssm:GetParameter on /maintenance/demo-dev/flags/web",
+        ),
+        (
+            &["workers", "--role", "worker", "--timeout", "1"],
+            "ListFunctions",
+            "lambda:ListFunctions",
+        ),
+        (
+            &["on", "--dry-run", "--timeout", "1"],
+            "GetParameter",
+            "ssm:GetParameter",
+        ),
+    ] {
+        scene.sandbox().inject(Fault::on(operation).always().hang());
+        let ran = scene.run(arguments);
+        assert!(ran.code(1).stderr.contains(why), "{ran:#?}");
+        ran.says("\nCaused by: AWS did not answer for 1 s\nHint: check the network, the region");
+        let_go(&scene);
+    }
+}
+
+#[test]
+fn an_operation_waits_for_an_answer_for_as_long_as_it_takes() {
+    let scene = scene();
+    scene.sandbox().inject(Fault::on("GetFunction").hang());
+    let off = ["off", "--role", "worker", "--timeout", "1"];
+    let running = scene.start(&off);
+    scene.wait_until_hanging();
+    running.says("AWS has not answered ");
+    let_go(&scene);
+    running
+        .wait()
+        .code(0)
+        .says("Worker maintenance has been turned off\n");
+}

@@ -13,7 +13,7 @@ use crate::values::Rate;
 /// A setting as it is shown: its key, its value if it has one, and where that came from.
 type Row = (String, Sourced<Value>);
 
-/// Prints the settings. What is missing is shown as missing, since this is where one looks then.
+/// Prints the settings. A missing one is shown as missing: this is the command to find that out.
 pub(crate) fn run(settings: &Settings, output: &Output) -> Result<Outcome, CliError> {
     if let Some(unknown) = &settings.unknown_role {
         return Err(unknown.clone());
@@ -55,6 +55,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         ("prefix", prefix),
         ("role", role),
         ("rate", settings.rate.clone().map(|Rate(rate)| number(rate))),
+        ("timeout", settings.timeout.clone().map(Value::from)),
         ("by", settings.by.clone().map(Value::String)),
     ];
     let mut rows: Vec<Row> = rows.map(|(key, it)| (key.to_owned(), it)).into();

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::progress::told;
+use crate::progress::with_progress;
 use crate::render::{self, Reader};
 use crate::settings::{Settings, opens_all};
 
@@ -37,7 +37,7 @@ pub(crate) async fn confirmed(
     output: &Output,
 ) -> Result<Answer, CliError> {
     let app = &settings.app()?;
-    let states = told(connection, output, async |control, _| {
+    let states = with_progress(connection, output, async |control, _| {
         control.flags(roles).await
     })
     .await?;
@@ -61,7 +61,7 @@ pub(crate) async fn confirmed(
     let plan = if has_options(on) || roles.iter().any(says) {
         let plan =
             async |control: &Control, run: &Context<'_>| control.plan_on(roles, on, run).await;
-        Some(told(connection, output, plan).await?)
+        Some(with_progress(connection, output, plan).await?)
     } else {
         None
     };
@@ -141,7 +141,7 @@ fn will(
     lines
 }
 
-/// Refuses to guess where there is nobody to ask.
+/// Refuses to guess without a terminal to ask on.
 pub(crate) fn can_ask(output: &Output) -> Result<(), CliError> {
     if output.can_ask() {
         return Ok(());

@@ -18,19 +18,19 @@ const DEFAULT_ENV: &str = "dev";
 /// Writes the file, all of it or nothing, and never over another.
 pub(crate) fn run(
     args: &Global,
-    around: &Environment,
+    environment: &Environment,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let path = match &args.config {
-        Some(path) => around.dir.join(path),
-        None => around.dir.join(FILE_NAME),
+        Some(path) => environment.dir.join(path),
+        None => environment.dir.join(FILE_NAME),
     };
     if path.exists() {
         return Err(exists(&path));
     }
     let guessed = args.app.is_none();
     let name = args.app.as_ref().map(ToString::to_string);
-    let name = name.unwrap_or_else(|| guess(&around.dir));
+    let name = name.unwrap_or_else(|| guess(&environment.dir));
     let env = args.env.as_ref().map(ToString::to_string);
     let env_guessed = env.is_none();
     let app = App::new(&name, env.as_deref().unwrap_or(DEFAULT_ENV))
@@ -127,7 +127,7 @@ path = {}",
     let (name, env) = (quoted(app.name()), quoted(app.env()));
     let prefix = quoted(prefix.as_str());
     format!(
-        r##"# Settings of `maintenance`. An option or a MAINTENANCE_* variable overrides what is set here;
+        r##"# Settings of `maintenance`. An option or a MAINTENANCE_* variable overrides a setting here;
 # `maintenance config` shows every setting and where it comes from.
 # To use a line that begins with # and no space, remove its #.
 

@@ -16,9 +16,9 @@ use crate::invocation::Invocation;
 use crate::link;
 use crate::output::Output;
 use crate::printable::{self, printable};
-use crate::progress::{Progress, told};
+use crate::progress::{Progress, with_progress};
 use crate::render::{self, Reader};
-use crate::settings::{Given, Settings, now};
+use crate::settings::{Settings, WindowOptions, now};
 use crate::signals::interruptible;
 
 use super::first_time;
@@ -31,8 +31,8 @@ pub(crate) async fn on(
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let now = now();
-    let given = Given::new(&args.window, &now)?;
-    // Whoever holds a window may always close it: `off` takes any name.
+    let window = WindowOptions::new(&args.window, &now)?;
+    // `off` takes any name, so that every observer can close the window that it opened.
     let observer = args.observer.as_deref().unwrap_or_default();
     not_longer("--observer", observer.trim(), MAX_NAME_BYTES)?;
     one_line("--observer", observer.trim())?;
@@ -40,21 +40,21 @@ pub(crate) async fn on(
         who: who(args.observer.as_deref())?,
         product: None,
         reason: reason(args.reason.as_deref())?,
-        read_only: given.read_only,
-        options: given.options.clone(),
+        read_only: window.read_only,
+        options: window.options.clone(),
         link: None,
         accept_event_loss: args.accept_event_loss,
         shown: None,
     };
     let (app, configured) = (settings.app()?, settings.selected()?);
-    given.fits(&configured)?;
-    if let Some(note) = &given.note {
+    window.fits(&configured)?;
+    if let Some(note) = &window.note {
         match args.yes {
             true => output.say(note),
             false => output.ask(format_args!("{note}\n")),
         }
     }
-    if given.bypass {
+    if window.bypass {
         on.link = Some(match args.dry_run {
             true => link::planned(now.timestamp()),
             false => link::new(now.timestamp())?,
@@ -64,7 +64,7 @@ pub(crate) async fn on(
     let connection = Connection::open(settings, app.clone()).await?;
     let roles = selected(settings, &connection, output).await?;
     if args.dry_run {
-        let report = told(&connection, output, async |control, run| {
+        let report = with_progress(&connection, output, async |control, run| {
             control.plan_on(&roles, &on, run).await
         })
         .await?;
@@ -79,22 +79,22 @@ pub(crate) async fn on(
         }
         return Ok(outcome);
     }
-    let mut asked = false;
+    let mut was_confirmed = false;
     if !args.yes {
         match confirmed(&connection, settings, &roles, &on, output).await? {
             Answer::NotAsked => {}
             // What would be lost was part of the question; what would be lost besides was not.
-            Answer::Yes(shown) => (on.shown, asked) = (Some(shown), true),
+            Answer::Yes(shown) => (on.shown, was_confirmed) = (Some(shown), true),
             Answer::No => return not_confirmed(output),
         }
     }
-    let wish = Wish::On {
+    let request = Request::On {
         on: Box::new(on),
         wait: args.wait,
-        asked,
-        url: given.url.or_else(|| settings.link_url()),
+        confirmed: was_confirmed,
+        url: window.url.or_else(|| settings.link_url()),
     };
-    operate(&connection, &roles, &wish, settings, output).await
+    operate(&connection, &roles, &request, settings, output).await
 }
 
 /// `maintenance off`.
@@ -116,13 +116,13 @@ pub(crate) async fn off(
     let connection = Connection::open(settings, settings.app()?).await?;
     let roles = selected(settings, &connection, output).await?;
     if args.dry_run {
-        let report = told(&connection, output, async |control, run| {
+        let report = with_progress(&connection, output, async |control, run| {
             control.plan_off(&roles, &off, run).await
         })
         .await?;
         return plan(&report, &roles, settings, output);
     }
-    operate(&connection, &roles, &Wish::Off(off), settings, output).await
+    operate(&connection, &roles, &Request::Off(off), settings, output).await
 }
 
 fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
@@ -166,7 +166,7 @@ fn not_longer(option: &str, text: &str, most: usize) -> Result<(), CliError> {
         .hint(format!("take {} bytes away from it", bytes - most)))
 }
 
-/// Refuses a text that would move the cursor of whoever looks at it.
+/// Refuses a text that would move the cursor of a terminal.
 fn one_line(option: &str, text: &str) -> Result<(), CliError> {
     printable::check(text).map_err(|broken| {
         CliError::usage(format!("{option} {text:?} is not valid"))
@@ -224,7 +224,7 @@ fn plan(
 async fn operate(
     connection: &Connection,
     roles: &[RoleSpec],
-    wish: &Wish,
+    request: &Request,
     settings: &Settings,
     output: &Output,
 ) -> Result<Outcome, CliError> {
@@ -240,9 +240,10 @@ async fn operate(
         }
         Event::RoleFinished(report) => {
             progress.clear();
-            let (action, selects) = (wish.action(), selects(roles, &report.role));
+            let (action, selects) = (request.action(), selects(roles, &report.role));
             let reader = Reader::of(&invocation);
-            for line in render::finished(action, report, selects, wish.was_asked(), &reader) {
+            for line in render::finished(action, report, selects, request.was_confirmed(), &reader)
+            {
                 output.say(line);
             }
         }
@@ -253,25 +254,27 @@ async fn operate(
         listen: &listen,
     };
     let operation = async {
-        let first = match wish {
-            Wish::On { url: Some(url), .. } => {
-                let is_new = stop.run_until_cancelled(first_time::is_new(control)).await;
+        let first = match request {
+            Request::On { url: Some(url), .. } => {
+                let is_new = stop
+                    .run_until_cancelled(first_time::is_new(&connection.reads))
+                    .await;
                 Some(url).filter(|_| is_new == Some(true))
             }
             _ => None,
         };
-        let report = match wish {
-            Wish::On { on, .. } => control.on(roles, on, &run).await,
-            Wish::Off(off) => control.off(roles, off, &run).await,
+        let report = match request {
+            Request::On { on, .. } => control.on(roles, on, &run).await,
+            Request::Off(off) => control.off(roles, off, &run).await,
         }?;
-        // Whoever waits for it need not wait for the rest.
-        let printed = wish.print_link(&report, output);
-        let drained = drain(control, roles, wish, &report, &progress, &run).await;
+        // Before the drain, so that its owner can use it meanwhile.
+        let printed = request.print_link(&report, output);
+        let drained = drain(control, roles, request, &report, &progress, &run).await;
         progress.clear();
         let visitor = &connection.visitor;
         let look = async {
-            match (wish, first) {
-                (Wish::Off(_), _) => {
+            match (request, first) {
+                (Request::Off(_), _) => {
                     let site = (&app, settings.link_url());
                     first_time::after_off(control, visitor, site, &report, output).await;
                 }
@@ -302,13 +305,13 @@ async fn operate(
     };
     let (report, printed, drained) = match result {
         Err(Error::Unfinished { report, source }) => {
-            return Err(unfinished(&report, *source, wish, &invocation, output)?);
+            return Err(unfinished(&report, *source, request, &invocation, output)?);
         }
-        result => result.map_err(|error| wish.failure(error))?,
+        result => result.map_err(|error| request.failure(error))?,
     };
     printed?;
     if output.json() {
-        let (link, url) = wish.link();
+        let (link, url) = request.link();
         output.document(&link::answer(&report, link, url))?;
     }
     match render::problem(&report) {
@@ -331,15 +334,15 @@ async fn operate(
 fn unfinished(
     report: &Report,
     error: Error,
-    wish: &Wish,
+    request: &Request,
     invocation: &Invocation,
     output: &Output,
 ) -> Result<CliError, CliError> {
-    let failure = render::unfinished(report, wish.failure(error));
+    let failure = render::unfinished(report, request.failure(error));
     let failure = invocation.complete_hints(failure);
-    wish.print_link(report, output)?;
+    request.print_link(report, output)?;
     if output.json() {
-        let (link, url) = wish.link();
+        let (link, url) = request.link();
         output.document(&failure.document_beside(&link::answer(report, link, url)))?;
     }
     Ok(failure.already_reported())
@@ -350,13 +353,13 @@ fn unfinished(
 async fn drain(
     control: &Control,
     roles: &[RoleSpec],
-    wish: &Wish,
+    request: &Request,
     report: &Report,
     progress: &Progress<'_>,
     run: &Context<'_>,
 ) -> bool {
     let output = progress.output();
-    let Wish::On { wait, .. } = wish else {
+    let Request::On { wait, .. } = request else {
         return true;
     };
     if !report.is_complete() {
@@ -395,20 +398,20 @@ async fn drain(
     drained
 }
 
-/// What is asked for.
-enum Wish {
+/// The operation that the command runs.
+enum Request {
     On {
         on: Box<OnRequest>,
         wait: bool,
         /// What visitors get was part of a question.
-        asked: bool,
+        confirmed: bool,
         /// Where a bypass link leads.
         url: Option<String>,
     },
     Off(OffRequest),
 }
 
-impl Wish {
+impl Request {
     fn action(&self) -> Action {
         match self {
             Self::On { .. } => Action::On,
@@ -417,7 +420,7 @@ impl Wish {
     }
 
     fn failure(&self, error: Error) -> CliError {
-        let is_new = self.was_asked() && matches!(error, Error::EventsLost { .. });
+        let is_new = self.was_confirmed() && matches!(error, Error::EventsLost { .. });
         let failure = CliError::from(error);
         match is_new {
             true => failure.hint(
@@ -427,8 +430,14 @@ impl Wish {
         }
     }
 
-    fn was_asked(&self) -> bool {
-        matches!(self, Self::On { asked: true, .. })
+    fn was_confirmed(&self) -> bool {
+        matches!(
+            self,
+            Self::On {
+                confirmed: true,
+                ..
+            }
+        )
     }
 
     fn link(&self) -> (Option<&BypassLink>, Option<&str>) {

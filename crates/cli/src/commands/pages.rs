@@ -26,7 +26,7 @@ pub(crate) fn version(output: &Output) -> Result<Outcome, CliError> {
 /// `maintenance man [COMMAND]`.
 pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, CliError> {
     let mut root = args::command(true);
-    // Settles what is inherited, so that a command's page has the global flags too.
+    // Propagates the global options, so that a command's page has them too.
     root.build();
     let command = match name {
         None => root,

@@ -5,7 +5,7 @@ use maintenance_control::{Context, Control, Error, RoleSpec};
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::output::Output;
-use crate::progress::told;
+use crate::progress::with_progress;
 use crate::settings::Settings;
 
 /// The roles selected, as configured; with `--all`, and where the configuration does not have the role,
@@ -51,5 +51,5 @@ pub(super) async fn known(
     output: &Output,
 ) -> Result<Vec<RoleSpec>, Error> {
     let known = async |control: &Control, _: &Context<'_>| control.known_roles(configured).await;
-    told(connection, output, known).await
+    with_progress(connection, output, known).await
 }

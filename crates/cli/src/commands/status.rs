@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::progress::told;
+use crate::progress::with_progress;
 use crate::render::{self, Reader};
 use crate::settings::Settings;
 use crate::values::StoreChoice;
@@ -26,7 +26,7 @@ pub(crate) async fn run(
     let roles = match settings.all {
         false => selected(settings, &connection, output).await?,
         true => match known(&connection, settings.configured()?, output).await {
-            // What is configured can be told all the same.
+            // The configured roles can be shown all the same.
             Err(Error::Store(error @ StoreError::AccessDenied { .. })) => {
                 output.say(format_args!(
                     "Warning: only configured roles are shown, since the store could not be listed: {error}"
@@ -36,7 +36,7 @@ pub(crate) async fn run(
             roles => roles?,
         },
     };
-    let status = told(&connection, output, async |control, run| {
+    let status = with_progress(&connection, output, async |control, run| {
         control.status_told(&roles, run).await
     })
     .await?;
@@ -66,7 +66,7 @@ pub(crate) async fn run(
         output.answer(status.roles.iter().map(line).collect::<String>())?;
     }
 
-    // What is on is on, whatever else could not be read; and what could not be read never passes for off.
+    // A role that is on counts, whatever else could not be read; an unreadable role never passes for off.
     let is_on = |role: &RoleStatus| role.state == State::On;
     let (well, failed) = match args.exit_code && status.roles.iter().any(is_on) {
         true => (Outcome::On, Outcome::On),

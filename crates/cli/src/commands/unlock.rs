@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::progress::told;
+use crate::progress::with_progress;
 use crate::render::{self, Reader};
 use crate::settings::Settings;
 
@@ -19,7 +19,7 @@ pub(crate) async fn run(
 ) -> Result<Outcome, CliError> {
     let app = settings.app()?;
     let connection = Connection::open(settings, app.clone()).await?;
-    let holder = told(&connection, output, async |control, _| {
+    let holder = with_progress(&connection, output, async |control, _| {
         control.holder().await
     })
     .await?;
@@ -42,8 +42,8 @@ pub(crate) async fn run(
             return Ok(Outcome::NotConfirmed);
         }
     }
-    match told(&connection, output, async |control, run| {
-        control.unlock(&holder, run).await
+    match with_progress(&connection, output, async |_, run| {
+        connection.control.unlock(&holder, run).await
     })
     .await?
     {

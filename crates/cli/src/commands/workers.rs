@@ -4,7 +4,7 @@ use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
-use crate::progress::told;
+use crate::progress::with_progress;
 use crate::render;
 use crate::settings::Settings;
 
@@ -15,7 +15,7 @@ pub(crate) async fn run(settings: &Settings, output: &Output) -> Result<Outcome,
     let app = settings.app()?;
     let connection = Connection::open(settings, app.clone()).await?;
     let roles = selected_or_all(settings, &connection, output).await?;
-    let workers = told(&connection, output, async |control, run| {
+    let workers = with_progress(&connection, output, async |control, run| {
         control.workers_told(&roles, run).await
     })
     .await?;

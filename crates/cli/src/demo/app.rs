@@ -104,7 +104,7 @@ impl DemoApp {
         self.sandbox.fleet()
     }
 
-    /// What is still saved of functions: nothing, when all is back.
+    /// The parameters with saved settings: none, once all functions are restored.
     pub(crate) fn saved(&self) -> Vec<String> {
         let names = self.sandbox.parameters().into_keys();
         names.filter(|name| name.contains("/capacity/")).collect()
@@ -179,6 +179,7 @@ impl DemoApp {
             "MAINTENANCE_STORE",
             "MAINTENANCE_PREFIX",
             "MAINTENANCE_RATE",
+            "MAINTENANCE_TIMEOUT",
             "MAINTENANCE_URL",
         ]
     }
@@ -208,7 +209,7 @@ fn seeded(settings: Settings) -> Sandbox {
     sandbox
 }
 
-/// As it was left in this folder, or anew if there is nothing in it.
+/// As it was left in this folder, or new if it is empty.
 fn resumed(folder: &Path, options: &Options) -> Result<Sandbox, CliError> {
     match Sandbox::load(folder, options.settings()) {
         Err(StateError::Missing(_)) => Ok(seeded(options.settings())),
@@ -231,7 +232,7 @@ async fn serve_page(sandbox: &Sandbox, ttl: Duration, pages: &Path) -> Result<Se
         // Not those of the folder that this happens to run in.
         .pages(pages)
         .ttl(ttl)
-        // On a busy machine a demonstration would rather wait than show what is no longer so.
+        // On a busy machine a demonstration would rather wait than show a stale state.
         .refresh_budget(Duration::from_secs(5))
         .build()
         .map_err(|e| {

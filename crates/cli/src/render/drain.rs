@@ -1,4 +1,4 @@
-//! What is said of invocations that may still be running after maintenance has turned on.
+//! Sentences about invocations that may still be running after maintenance has turned on.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ impl From<SettingError> for CliError {
     }
 }
 
-/// What is wrong with a setting, if that is at the bottom of it.
+/// The setting that caused the error, if one did.
 fn setting_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a SettingError> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -48,9 +48,9 @@ impl From<maintenance_control::Error> for CliError {
         if let Some(setting) = setting_of(&error) {
             return setting.clone().into();
         }
-        // The library's errors may grow; what is new is a failure until it gets a code of its own.
+        // The library may add errors; a new one is a failure until it gets a code of its own.
         let outcome = match &error {
-            // What was asked for makes no sense, whoever holds the window.
+            // The request makes no sense, with any holder of the window.
             E::Refused {
                 source: Refusal::NoEnd,
                 ..

@@ -1,4 +1,4 @@
-//! What becomes of the work of functions that are paused, in words.
+//! Where the events of paused functions go, in words.
 
 use std::collections::BTreeSet;
 
@@ -22,10 +22,10 @@ pub(crate) fn needs_acceptance(report: &Report) -> Option<String> {
     ))
 }
 
-/// What a person accepts by a yes, above the question, when so much is lost that it is not all named.
+/// How many functions the question and the refusal name before they count the rest.
 const NAMED: usize = 20;
 
-/// Lines for above the question: counts, and by name what is lost or cannot be seen. With `all`, each
+/// Lines for above the question: counts, and by name functions whose events are lost or whose triggers cannot be seen. With `all`, each
 /// function by name.
 pub(crate) fn events(events: &[FunctionEvents], all: bool) -> Vec<String> {
     if all {
@@ -106,7 +106,7 @@ pub(crate) fn events_of(report: &Report) -> impl Iterator<Item = &FunctionEvents
     workers.flat_map(|workers| &workers.events)
 }
 
-/// Everything that becomes of a function's work, the worst first.
+/// Where all events of a function go, the worst first.
 pub(crate) fn describe(events: &FunctionEvents) -> String {
     let mut parts = bad(events);
     let (mut queued, mut streamed, mut throttled) = (Vec::new(), Vec::new(), Vec::new());
@@ -148,7 +148,7 @@ pub(crate) fn describe(events: &FunctionEvents) -> String {
     parts.join("; ")
 }
 
-/// What is lost, what could not be read, and what cannot be seen.
+/// Lost events, and triggers that could not be read or cannot be seen.
 fn worst(events: &FunctionEvents) -> String {
     bad(events).join("; ")
 }

@@ -1,4 +1,4 @@
-//! What is said of a lease that another operation has, or had.
+//! Sentences about a lease that another operation has, or had.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use super::events::describe;
 use super::options::{updated, window_summary};
 use super::reader::Reader;
 
-/// What is said of the worker role when nothing is configured for it.
+/// A worker role without functions.
 pub(crate) const NO_FUNCTIONS: &str = "The worker role selects no functions: only its flag is set";
 
 /// `3 functions`.
@@ -66,16 +66,16 @@ pub(crate) fn new_window_summary(report: &RoleReport, reader: &Reader) -> Vec<St
 }
 
 /// All that is said of a finished role, its flag first. `selects` is whether it selects functions, and
-/// `was_asked` whether the question said what visitors get.
+/// `was_confirmed` whether the question said what visitors get.
 pub(crate) fn finished(
     action: Action,
     report: &RoleReport,
     selects: bool,
-    was_asked: bool,
+    was_confirmed: bool,
     reader: &Reader,
 ) -> Vec<String> {
     let mut lines = vec![outcome(report)];
-    if !was_asked {
+    if !was_confirmed {
         lines.extend(new_window_summary(report, reader));
     }
     match &report.workers {

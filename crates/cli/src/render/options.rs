@@ -6,13 +6,13 @@ use maintenance_flag::{App, Mode, Role};
 
 use super::reader::Reader;
 
-/// What is said of a link that is not encrypted on its way.
+/// The link is not encrypted in transit.
 pub(crate) const NOT_ENCRYPTED: &str = "Warning: the link is not https: others can read it in transit, and a browser may not keep its cookie";
 
-/// What is said of a bypass link whose site is not known.
+/// The address of the link's site is unknown.
 pub(crate) const APPEND: &str = "Append it to any URL of the site";
 
-/// What visitors get, a line each: nothing where that is the usual page and nothing else.
+/// The options of a window, a line each: none for the usual page alone.
 pub(crate) fn window_summary(options: &OptionsReport, reader: &Reader) -> Vec<String> {
     let mut lines = Vec::new();
     if options.mode == Mode::ReadOnly {

@@ -1,4 +1,4 @@
-//! What went wrong in a finished operation, as a failure with its causes and what to do next.
+//! The problems of a finished operation, as an error with causes and hints.
 
 use maintenance_control::{Action, Report, RoleOutcome, RoleReport, WorkersReport};
 
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paused_function_that_somebody_woke_keeps_on_from_being_complete() {
+    fn a_drifted_function_keeps_on_from_being_complete() {
         let drift = |setting: &str| Drift {
             function: "a".to_owned(),
             setting: setting.to_owned(),

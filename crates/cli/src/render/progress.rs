@@ -1,4 +1,4 @@
-//! What is said of how far an operation is. Pure; `progress` decides when and where it is shown.
+//! The progress of an operation, in words. Pure; `progress` decides when and where it is shown.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use maintenance_flag::Role;
 
 use super::drain::duration;
 
-/// What is being done with the functions of a role.
+/// The work on the functions of a role.
 pub(crate) fn at_work(action: Action, role: &Role) -> String {
     let verb = match action {
         Action::On => "Pausing",
@@ -69,7 +69,7 @@ pub(crate) fn nothing_finished(idle: Duration) -> String {
     format!("nothing finished for {}", duration(whole(idle)))
 }
 
-/// What is waited for, how long already, and when each is given up.
+/// A wait, how long it has taken, and when each thing is given up.
 pub(crate) fn for_so_long(waiting: String, so_long: Duration, longest: Option<Duration>) -> String {
     let given_up = longest.map_or_else(String::new, |longest| {
         format!(" (each is given up after {})", duration(longest))
@@ -85,7 +85,7 @@ fn whole(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
 }
 
-/// What is waited for, if anything is. `action` is what is being done, once something is.
+/// The things that the operation waits for, if any. `action` is its work, once that has begun.
 pub(crate) fn waiting(action: Option<Action>, waiting: &Waiting) -> Option<String> {
     let mut parts = Vec::new();
     match (waiting.mappings, action) {

@@ -21,7 +21,7 @@ impl Reader {
         Self::at(settings::now(), invocation.clone())
     }
 
-    /// Somebody at this time and place.
+    /// A reader at this time and place.
     pub(super) fn at(now: Zoned, invocation: Invocation) -> Self {
         Self { now, invocation }
     }

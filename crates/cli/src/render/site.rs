@@ -1,4 +1,4 @@
-//! What is said of an app that is operated on for the first time, and of its site.
+//! Sentences about an app that is operated on for the first time, and about its site.
 
 use std::time::Duration;
 

@@ -105,7 +105,7 @@ fn safe_to_migrate(flag: &Flag, reader: &Reader) -> Line {
 
 fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String> {
     let mut lines = Vec::new();
-    // Of a role that is off, only what is left is told.
+    // Of a role that is off, only functions that are left are named.
     if workers.selected > workers.unexplained.len() || status.state != State::Off {
         lines.push(format!(
             "  {} of {} of the {} role paused",

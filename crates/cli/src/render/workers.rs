@@ -7,8 +7,8 @@ use maintenance_control::{Settings, Worker, WorkerState, Workers};
 use crate::printable::printable;
 
 /// One line a function, columns apart by two spaces, as `cut` and `awk` like them, and a dash where there is
-/// nothing. In a terminal whose `width` is too narrow for that, what says least is left out, and what is saved
-/// is on a line of its own.
+/// nothing. In a terminal whose `width` is too narrow for that, columns that say least are left out, and saved
+/// settings are on a line of their own.
 pub(crate) fn workers(workers: &Workers, width: Option<usize>) -> String {
     let rows: Vec<_> = workers.workers.iter().map(cells).collect();
     let all = lines(&table(&rows, |_, _| true));

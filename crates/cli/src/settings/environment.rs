@@ -28,7 +28,7 @@ pub(crate) struct Environment {
 impl Environment {
     /// Those of this process.
     pub(crate) fn read() -> Self {
-        // Empty if it was deleted: what is relative to it is not found, and nothing else misses it.
+        // Empty if it was deleted: relative paths are not found, and nothing else needs it.
         let dir = std::env::current_dir().unwrap_or_default();
         let mut variables = BTreeMap::new();
         let mut unreadable = Vec::new();
@@ -62,7 +62,7 @@ impl Environment {
         Ok(self.theirs(name))
     }
 
-    /// Somebody else's variable: one that is not UTF-8 is none of ours to refuse.
+    /// A variable of another program, which is not refused for not being UTF-8.
     pub(crate) fn theirs(&self, name: &'static str) -> Option<Sourced<String>> {
         let value = self.variables.get(name).filter(|value| !value.is_empty())?;
         Some(Sourced::new(
@@ -89,12 +89,12 @@ impl Environment {
                 }
             });
         }
-        // Somebody else set these: that one is not fit to be shown is no reason to fail.
+        // The system set these: one that cannot be printed is no reason to fail.
         let shown = |text: &str| text.replace(is_unprintable, "");
         let user = ["USER", "LOGNAME", "USERNAME"]
             .into_iter()
             .find_map(|name| self.theirs(name));
-        // In containers, CI and cron nobody sets these.
+        // In containers, CI and cron these are not set.
         let user = user.map(|user| user.value);
         let user = user.or_else(|| whoami::username().ok());
         let user = user.unwrap_or_else(|| "unknown".to_owned());

@@ -150,7 +150,7 @@ impl ConfigFile {
         value.map(|value| Sourced::new(value, self.source(key)))
     }
 
-    /// What is said of a role, in the order of the lines.
+    /// The keys of a role, in the order of the lines.
     pub(super) fn role(&self, name: &str) -> Vec<(String, Sourced<Value>)> {
         let key = |name: &str, key: &str| format!("roles.{name}.{key}");
         let table = self.values["roles"][name].as_object();

@@ -1,5 +1,5 @@
-//! The settings: what is left when flags, variables, the configuration file and defaults have been
-//! laid over each other, and where each value came from.
+//! The settings: options, variables, the configuration file and defaults, laid over each other, and where
+//! each value came from.
 //!
 //! Reading order: `environment`, `file` (what a maintenance.toml may say), `roles`, `window` (the options of a
 //! window), `resolve` (which value wins).
@@ -14,4 +14,4 @@ pub(crate) use environment::Environment;
 pub(crate) use file::FILE_NAME;
 pub(crate) use resolve::Settings;
 pub(crate) use roles::RoleSettings;
-pub(crate) use window::{Given, now, opens_all};
+pub(crate) use window::{WindowOptions, now, opens_all};

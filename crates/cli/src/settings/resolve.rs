@@ -17,6 +17,9 @@ use crate::values::{Rate, SiteUrl, StoreChoice};
 /// Calls a second to AWS Lambda's control plane, unless configured.
 const DEFAULT_RATE: Rate = Rate(10.0);
 
+/// How long a read may wait for an answer, seconds: AWS answers in a fraction of one.
+const DEFAULT_TIMEOUT: u64 = 20;
+
 /// Everything that a command needs to know.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -28,10 +31,12 @@ pub(crate) struct Settings {
     /// All roles there are: web, worker, and the others by name.
     pub(crate) roles: Vec<RoleSettings>,
     pub(crate) role: Sourced<Role>,
-    /// What is wrong with the selected role if the store does not know it, either.
+    /// The error, if the store does not know the selected role either.
     pub(crate) unknown_role: Option<CliError>,
     pub(crate) all: bool,
     pub(crate) rate: Sourced<Rate>,
+    /// How long a read may wait for an answer, seconds.
+    pub(crate) timeout: Sourced<u64>,
     pub(crate) by: Sourced<String>,
     pub(crate) profile: Option<Sourced<String>>,
     pub(crate) region: Option<Sourced<String>>,
@@ -43,8 +48,8 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Lays the sources over each other.
-    pub(crate) fn resolve(args: &Global, around: &Environment) -> Result<Self, CliError> {
-        let (config_file, file) = config_file(args, around)?.unzip();
+    pub(crate) fn resolve(args: &Global, environment: &Environment) -> Result<Self, CliError> {
+        let (config_file, file) = config_file(args, environment)?.unzip();
         let file = file.as_ref();
         let document = file.map(|file| file.document.clone()).unwrap_or_default();
         let roles = configured_roles(file)?;
@@ -63,7 +68,7 @@ impl Settings {
                 .or_else(|| file?.store())
                 .unwrap_or_else(|| Sourced::default(StoreChoice::Ssm))
                 .map(|store| match store {
-                    StoreChoice::File(path) => StoreChoice::File(around.dir.join(path)),
+                    StoreChoice::File(path) => StoreChoice::File(environment.dir.join(path)),
                     ssm => ssm,
                 }),
             prefix: args
@@ -74,20 +79,23 @@ impl Settings {
                 .sourced("rate", &args.rate)
                 .or_else(|| file?.sourced("rate", document.rate))
                 .unwrap_or_else(|| Sourced::default(DEFAULT_RATE)),
-            by: around.by()?,
+            timeout: args
+                .sourced("timeout", &args.timeout)
+                .unwrap_or_else(|| Sourced::default(DEFAULT_TIMEOUT)),
+            by: environment.by()?,
             profile: args
                 .sourced("profile", &args.profile)
-                .or_else(|| around.theirs("AWS_PROFILE")),
+                .or_else(|| environment.theirs("AWS_PROFILE")),
             region: args
                 .sourced("region", &args.region)
-                .or_else(|| around.theirs("AWS_REGION"))
-                .or_else(|| around.theirs("AWS_DEFAULT_REGION")),
+                .or_else(|| environment.theirs("AWS_REGION"))
+                .or_else(|| environment.theirs("AWS_DEFAULT_REGION")),
             endpoint_url: args
                 .sourced("endpoint-url", &args.endpoint_url)
-                .or_else(|| around.theirs("AWS_ENDPOINT_URL")),
-            url: around.ours("MAINTENANCE_URL")?.map(site).transpose()?,
+                .or_else(|| environment.theirs("AWS_ENDPOINT_URL")),
+            url: environment.ours("MAINTENANCE_URL")?.map(site).transpose()?,
             all: args.all,
-            dir: around.dir.clone(),
+            dir: environment.dir.clone(),
             config_file,
             roles,
             role,
@@ -240,17 +248,17 @@ impl Settings {
 /// The file to read, if any, and how it was found.
 fn config_file(
     args: &Global,
-    around: &Environment,
+    environment: &Environment,
 ) -> Result<Option<(Sourced<PathBuf>, ConfigFile)>, CliError> {
     let named = args.sourced("config", &args.config);
     let nearest = || {
-        let found = file::find(&around.dir)?;
+        let found = file::find(&environment.dir)?;
         Some(Sourced::new(found, Source::Default("the nearest one")))
     };
     let Some(found) = named.or_else(nearest) else {
         return Ok(None);
     };
-    let path = found.map(|path| around.dir.join(path));
+    let path = found.map(|path| environment.dir.join(path));
     let file = ConfigFile::read(&path.value).map_err(|failure| match &path.source {
         Source::Default(_) => failure,
         source => failure.hint(format!("it is named by {source}")),

@@ -125,7 +125,7 @@ pub(super) fn configured_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSett
     Ok(roles)
 }
 
-/// The role that is selected and, if it is not configured, what is wrong with that unless the store knows
+/// The role that is selected and, if it is not configured, the error, unless the store knows
 /// it.
 pub(super) fn selected_role(
     role: Option<Sourced<Role>>,

@@ -29,7 +29,7 @@ pub(crate) fn now() -> Zoned {
 
 /// What was typed after `on` about its window.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Given {
+pub(crate) struct WindowOptions {
     pub(crate) read_only: bool,
     pub(crate) options: Options,
     /// Whether a bypass link is asked for.
@@ -40,7 +40,7 @@ pub(crate) struct Given {
     pub(crate) note: Option<String>,
 }
 
-impl Given {
+impl WindowOptions {
     /// Resolves what was typed. A local time is one of `now`'s zone.
     pub(crate) fn new(args: &WindowArgs, now: &Zoned) -> Result<Self, CliError> {
         let mut note = None;
@@ -222,7 +222,7 @@ fn too_far() -> String {
     format!("must end within {MAX_DAYS} days")
 }
 
-/// In whole seconds, rounded up: what is promised is kept.
+/// In whole seconds, rounded up, so that visitors are not promised less than the operator typed.
 fn ahead(end: Timestamp, now: &Zoned) -> Result<Timestamp, String> {
     if end <= now.timestamp() {
         return Err(format!("must be in the future, and {end} is not"));
@@ -322,8 +322,8 @@ mod tests {
                 for_,
                 ..WindowArgs::default()
             };
-            Given::new(&args, &now)
-                .map(|given| given.options.until)
+            WindowOptions::new(&args, &now)
+                .map(|window| window.options.until)
                 .map_err(|_| ())
         };
         for (typed, end) in [

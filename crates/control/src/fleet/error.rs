@@ -2,6 +2,7 @@
 
 use crate::aws::{AccessError, allow};
 use crate::fence::AbortReason;
+use crate::retry::Silence;
 
 /// A failure of AWS Lambda's control plane, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +103,9 @@ impl LambdaError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::AccessDenied { action, source, .. } => Some(allow(action, source.as_ref())),
+            Self::Unavailable { source, .. } if source.is::<Silence>() => {
+                Some("check the network, the region and the endpoint URL, then try again".to_owned())
+            }
             Self::Unavailable { .. } => Some("try again".to_owned()),
             Self::UnreservedMinimum { .. } => Some(
                 "free reserved concurrency elsewhere or raise the account's limit, then try again"

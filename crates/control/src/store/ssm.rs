@@ -59,6 +59,13 @@ impl SsmStore {
         }
     }
 
+    pub(super) fn with_answer_limit(&self, limit: Duration) -> Self {
+        Self {
+            reads: self.reads.with_answer_limit(limit),
+            ..self.clone()
+        }
+    }
+
     pub(super) async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
         self.read(name, None).await
     }

@@ -1,4 +1,4 @@
-//! The play: its scenes, what is shown of each, and what has to hold.
+//! The play: its scenes, their output, and the checks that have to hold.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(super) struct Play<'a> {
 
 impl<'a> Play<'a> {
     pub(super) async fn start(output: &'a Output) -> Result<Self, CliError> {
-        // The gate looks at every request, so that nobody has to wait for what is known to grow old.
+        // The gate looks at every request, so that the play need not wait for a flag to expire.
         let options = Options {
             ttl: Duration::ZERO,
             ..Options::default()
