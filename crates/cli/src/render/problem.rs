@@ -65,6 +65,11 @@ pub(crate) fn problem(report: &Report) -> Option<CliError> {
     if workers().any(is_left) || !(has_drifted || workers().any(is_lasting)) {
         failure = failure.hint("run the same command again: it continues with what is left");
     }
+    if report.action == Action::Off && workers().any(is_lasting) {
+        failure = failure.hint(
+            "when the functions are as they should be, run `maintenance off --force --reason WHY`",
+        );
+    }
     if has_drifted {
         failure = failure.hint(format!(
             "leave what drifted as it is; or, to pause it too, run `{back}`, then the same command again"
@@ -225,8 +230,10 @@ mod tests {
             let partial = report(Action::Off, vec![worker(RoleOutcome::StillOn, workers)]);
             problem(&partial).unwrap().hints().to_vec()
         };
-        assert_eq!(hints(&[true, true]), ["allow it"]);
-        assert_eq!(hints(&[true, false]).len(), 2, "for the other one");
+        let force =
+            "when the functions are as they should be, run `maintenance off --force --reason WHY`";
+        assert_eq!(hints(&[true, true]), ["allow it", force]);
+        assert_eq!(hints(&[true, false]).len(), 3, "for the other one");
     }
 
     #[test]

@@ -185,7 +185,7 @@ impl RestorePlan {
 fn way_out(error: &DecodeError) -> &'static str {
     match error {
         DecodeError::Malformed { .. } => {
-            "what it says was saved could not be restored: look at it, set that by hand and delete it; then force maintenance off"
+            "what it says was saved could not be restored: look at it, set that by hand and delete it"
         }
         // A newer version wrote it.
         _ => "upgrade maintenance, then try again",

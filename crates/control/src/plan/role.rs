@@ -257,7 +257,7 @@ fn unknown_loss(name: &str) -> Failure {
         function: name.to_owned(),
         error: "what was saved there is gone, and cannot be given back".to_owned(),
         hint: Some(
-            "set by hand what the functions in it should have (reserved and provisioned concurrency, enabled event source mappings), then force maintenance off"
+            "set by hand what the functions in it should have (reserved and provisioned concurrency, enabled event source mappings)"
                 .to_owned(),
         ),
         is_lasting: true,

@@ -274,7 +274,7 @@ async fn the_way_out_of_saved_capacity_that_cannot_be_read_is_named_and_leads_ou
     let report = world.off(&worker()).await.unwrap();
     let failed = &only(&report).workers.as_ref().unwrap().failed;
     let hint = failed[0].hint.as_deref().unwrap();
-    assert!(hint.ends_with("delete it; then force maintenance off"));
+    assert!(hint.ends_with("set that by hand and delete it"));
 
     world.sandbox.set_reserved("demo-dev-000", Some(1)).unwrap();
     world.sandbox.delete_parameter(&name);
