@@ -13,7 +13,7 @@ use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use maintenance_sandbox::FunctionSpec;
-use maintenance_tests::{Scene, quick_sandbox};
+use maintenance_tests::{TestEnv, quick_sandbox};
 
 const SIZES: [usize; 3] = [10, 1_000, 3_000];
 /// Between two looks. The figure only grows, so that a look shortly before the end is as good.
@@ -32,12 +32,12 @@ fn main() -> ExitCode {
     };
     println!("| functions | | took | peak memory |\n|---|---|---|---|");
     for size in sizes {
-        let scene = scene(size);
+        let env = env(size);
         let worker = ["--role", "worker", "--function", "demo-dev-*"];
         let on = [&["on", "--yes"], &worker[..]].concat();
         let off = [&["off"], &worker[..]].concat();
         for (name, command) in [("on", on), ("off", off)] {
-            let Some((took, peak)) = measure(&scene, &command) else {
+            let Some((took, peak)) = measure(&env, &command) else {
                 eprintln!(
                     "maintenance {} failed, or is not measured here",
                     command.join(" ")
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn scene(functions: usize) -> Scene {
+fn env(functions: usize) -> TestEnv {
     let sandbox = quick_sandbox();
     sandbox.configure(|settings| settings.lambda.concurrent_executions = 100_000);
     for n in 0..functions {
@@ -65,12 +65,12 @@ fn scene(functions: usize) -> Scene {
             function
         });
     }
-    Scene::in_sandbox(sandbox)
+    TestEnv::in_sandbox(sandbox)
 }
 
 /// How long a command takes, and its peak memory, KiB.
-fn measure(scene: &Scene, arguments: &[&str]) -> Option<(Duration, u64)> {
-    let mut command = scene.command(arguments);
+fn measure(env: &TestEnv, arguments: &[&str]) -> Option<(Duration, u64)> {
+    let mut command = env.command(arguments);
     command.args(["--quiet", "--rate", "15"]);
     let began = Instant::now();
     let mut child = command.stdout(Stdio::null()).spawn().ok()?;

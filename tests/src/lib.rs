@@ -1,26 +1,26 @@
 //! Shared harness of the black-box tests: the real binary, with a cleared environment, in a folder of
 //! its own, against a local AWS of its own.
 //!
-//! Reading order: `scene` (where a command runs), `ran` (what it did), `terminal` (a person at it), `network`
+//! Reading order: `test_env` (where a command runs), `output` (what it did), `terminal` (a person at it), `network`
 //! (what stands between it and AWS), `stub` (what else it asks).
 
 mod binary;
 mod local_server;
 mod network;
-mod ran;
+mod output;
 mod running;
-mod scene;
 mod screen;
 mod stub;
 mod terminal;
+mod test_env;
 
 pub use binary::binary;
 pub use network::Network;
-pub use ran::Ran;
+pub use output::Output;
 pub use running::Running;
-pub use scene::{Scene, quick_sandbox};
 pub use stub::Stub;
 pub use terminal::{Terminal, dead_terminal};
+pub use test_env::{TestEnv, quick_sandbox};
 
 /// The README's code compiles.
 #[cfg(doctest)]

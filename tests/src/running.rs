@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::ran::Ran;
+use crate::output::Output;
 use crate::screen::Screen;
 
 /// A command that is still running. It is killed if the test ends first.
@@ -90,9 +90,9 @@ impl Running {
     ///
     /// # Panics
     /// If it cannot be waited for.
-    pub fn wait(mut self) -> Ran {
+    pub fn wait(mut self) -> Output {
         let status = self.child.0.wait().expect("the command ends");
-        Ran {
+        Output {
             typed: self.typed,
             code: status.code(),
             stdout: self.stdout.text(),

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::ran::Ran;
+use crate::output::Output;
 use crate::running::Running;
 use crate::screen::Screen;
 
@@ -36,7 +36,7 @@ impl Terminal {
     }
 
     /// Runs the command to its end on a screen of so many columns: all that is on it.
-    pub(crate) fn screen(typed: String, mut command: Command, columns: u16, keys: &str) -> Ran {
+    pub(crate) fn screen(typed: String, mut command: Command, columns: u16, keys: &str) -> Output {
         let (mut keyboard, input) = pty();
         let (shown, out) = pty();
         let size = Winsize {
@@ -56,7 +56,7 @@ impl Terminal {
             .expect("the keyboard works");
         let screen = Screen::of(shown);
         let status = child.wait().expect("the command ends");
-        Ran {
+        Output {
             typed,
             code: status.code(),
             stdout: screen.text(),
@@ -92,7 +92,7 @@ impl Terminal {
     ///
     /// # Panics
     /// If it cannot be waited for.
-    pub fn wait(self) -> Ran {
+    pub fn wait(self) -> Output {
         // The keyboard stays until then: without it the terminal would hang up.
         self.running.wait()
     }

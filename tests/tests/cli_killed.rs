@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use maintenance_flag::Lease;
 use maintenance_sandbox::{Fault, Fleet, FunctionSpec, MappingSpec, When};
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 
 const ON: [&str; 5] = ["on", "--yes", "--all", "--rate", "15"];
 const OFF: [&str; 4] = ["off", "--all", "--rate", "15"];
@@ -15,9 +15,9 @@ const OFF: [&str; 4] = ["off", "--all", "--rate", "15"];
 const AT_ONCE: usize = 12;
 
 /// A worker of every kind.
-fn scene() -> Scene {
-    let scene = Scene::aws();
-    scene.write(
+fn env() -> TestEnv {
+    let env = TestEnv::aws();
+    env.write(
         "maintenance.toml",
         "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
     );
@@ -34,21 +34,21 @@ fn scene() -> Scene {
         FunctionSpec::new("demo-dev-zero").reserved(0),
     ];
     for function in functions {
-        scene.sandbox().seed(function);
+        env.sandbox().seed(function);
     }
-    scene
+    env
 }
 
 /// The same with a folder as the store.
-fn scene_of_files() -> Scene {
-    let mut scene = scene();
-    scene.set("MAINTENANCE_STORE", "file:store");
-    scene
+fn scene_of_files() -> TestEnv {
+    let mut env = env();
+    env.set("MAINTENANCE_STORE", "file:store");
+    env
 }
 
 /// The files of the app in the scene's store below a part of it, if that is a folder.
-fn files(scene: &Scene, part: &str) -> Vec<PathBuf> {
-    let mut folders = vec![scene.folder().join("store/maintenance/demo-dev").join(part)];
+fn files(env: &TestEnv, part: &str) -> Vec<PathBuf> {
+    let mut folders = vec![env.folder().join("store/maintenance/demo-dev").join(part)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -69,20 +69,18 @@ fn files(scene: &Scene, part: &str) -> Vec<PathBuf> {
 }
 
 /// As if an hour had passed: a lease that ended so long ago needs no watching.
-fn let_leases_end(scene: &Scene) {
+fn let_leases_end(env: &TestEnv) {
     let ended = |stored: &str| {
         let mut lease = Lease::decode(stored).unwrap();
         lease.expires = lease.acquired - jiff::SignedDuration::from_hours(1);
         lease.encode()
     };
-    for (name, parameter) in scene.sandbox().parameters() {
+    for (name, parameter) in env.sandbox().parameters() {
         if name.contains("/lease/") {
-            scene
-                .sandbox()
-                .set_parameter(&name, &ended(&parameter.value));
+            env.sandbox().set_parameter(&name, &ended(&parameter.value));
         }
     }
-    for file in files(scene, "lease") {
+    for file in files(env, "lease") {
         let lease = ended(&std::fs::read_to_string(&file).unwrap());
         std::fs::write(&file, lease).unwrap();
     }
@@ -97,35 +95,34 @@ fn is_paused(fleet: &Fleet) -> bool {
 }
 
 /// Kills the command at its n-th write, and tidies up what only the test left.
-fn kill_at(scene: &Scene, command: &[&str], n: u64, when: When) {
+fn kill_at(env: &TestEnv, command: &[&str], n: u64, when: When) {
     let fault = Fault::any_write().nth(n);
     let fault = match when {
         When::Before => fault.before(),
         When::After => fault.after(),
     };
-    scene.sandbox().inject(fault.hang());
-    let running = scene.start(command);
-    scene.wait_until_hanging();
+    env.sandbox().inject(fault.hang());
+    let running = env.start(command);
+    env.wait_until_hanging();
     running.kill();
     assert_eq!(running.wait().code, None, "killed by a signal");
-    scene.sandbox().clear_faults();
-    scene.sandbox().release_hanging();
-    let_leases_end(scene);
+    env.sandbox().clear_faults();
+    env.sandbox().release_hanging();
+    let_leases_end(env);
 }
 
-fn is_back(scene: &Scene, before: &Fleet) {
-    assert_eq!(scene.sandbox().fleet(), *before);
-    scene
-        .run(&["status", "--all"])
+fn is_back(env: &TestEnv, before: &Fleet) {
+    assert_eq!(env.sandbox().fleet(), *before);
+    env.run(&["status", "--all"])
         .code(0)
         .stdout("web off\nworker off\n");
-    let parameters = scene.sandbox().parameters();
+    let parameters = env.sandbox().parameters();
     let saved: Vec<_> = parameters
         .keys()
         .filter(|name| name.contains("/capacity/"))
         .collect();
     assert!(saved.is_empty(), "{saved:?}");
-    assert_eq!(files(scene, "capacity"), [] as [PathBuf; 0]);
+    assert_eq!(files(env, "capacity"), [] as [PathBuf; 0]);
 }
 
 /// Runs every case on its own thread, so many at once.
@@ -151,7 +148,7 @@ fn cuts(writes: u64) -> Vec<(u64, When)> {
 
 #[test]
 fn killed_at_any_write_of_on() {
-    kill_on(scene);
+    kill_on(env);
 }
 
 /// At any write to Lambda, that is: at any to the store it is killed in the harness of the library.
@@ -160,28 +157,28 @@ fn killed_at_any_write_of_on_with_a_file_store() {
     kill_on(scene_of_files);
 }
 
-fn kill_on(scene: fn() -> Scene) {
-    let scene_of_reference = scene();
+fn kill_on(env: fn() -> TestEnv) {
+    let scene_of_reference = env();
     scene_of_reference.run(&ON).code(0);
     let writes = scene_of_reference.sandbox().call_counts().writes;
     assert!(writes > 5, "{writes} writes");
     in_parallel(&cuts(writes), |n, when| {
-        let scene = scene();
-        let before = scene.sandbox().fleet();
-        kill_at(&scene, &ON, n, when);
+        let env = env();
+        let before = env.sandbox().fleet();
+        kill_at(&env, &ON, n, when);
         // Either way out must work: to go on and then back, or back at once.
         if when == When::After {
-            scene.run(&ON).code(0);
-            assert!(is_paused(&scene.sandbox().fleet()), "write {n}, {when:?}");
+            env.run(&ON).code(0);
+            assert!(is_paused(&env.sandbox().fleet()), "write {n}, {when:?}");
         }
-        scene.run(&OFF).code(0);
-        is_back(&scene, &before);
+        env.run(&OFF).code(0);
+        is_back(&env, &before);
     });
 }
 
 #[test]
 fn killed_at_any_write_of_off() {
-    kill_off(scene);
+    kill_off(env);
 }
 
 #[test]
@@ -189,24 +186,24 @@ fn killed_at_any_write_of_off_with_a_file_store() {
     kill_off(scene_of_files);
 }
 
-fn kill_off(scene: fn() -> Scene) {
-    let scene_of_reference = scene();
+fn kill_off(env: fn() -> TestEnv) {
+    let scene_of_reference = env();
     scene_of_reference.run(&ON).code(0);
     scene_of_reference.sandbox().reset_calls();
     scene_of_reference.run(&OFF).code(0);
     let writes = scene_of_reference.sandbox().call_counts().writes;
     assert!(writes > 5, "{writes} writes");
     in_parallel(&cuts(writes), |n, when| {
-        let scene = scene();
-        let before = scene.sandbox().fleet();
-        scene.run(&ON).code(0);
-        kill_at(&scene, &OFF, n, when);
+        let env = env();
+        let before = env.sandbox().fleet();
+        env.run(&ON).code(0);
+        kill_at(&env, &OFF, n, when);
         // The flag may be off only if nothing is saved any more.
         if when == When::After {
-            scene.run(&ON).code(0);
-            assert!(is_paused(&scene.sandbox().fleet()), "write {n}, {when:?}");
+            env.run(&ON).code(0);
+            assert!(is_paused(&env.sandbox().fleet()), "write {n}, {when:?}");
         }
-        scene.run(&OFF).code(0);
-        is_back(&scene, &before);
+        env.run(&OFF).code(0);
+        is_back(&env, &before);
     });
 }

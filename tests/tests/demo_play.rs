@@ -4,17 +4,17 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 
-use maintenance_tests::{Scene, binary};
+use maintenance_tests::{TestEnv, binary};
 
 #[test]
 fn the_demonstration_holds() {
     // Nothing of the caller's account is looked at, and nothing of it leaks in.
-    let mut scene = Scene::bare();
-    scene.set("AWS_PROFILE", "production");
-    scene.set("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:1");
-    scene.set("MAINTENANCE_STORE", "file:/nowhere");
-    let ran = scene.run(&["demo"]);
-    assert_eq!(ran.code(0).stderr, "");
+    let mut env = TestEnv::bare();
+    env.set("AWS_PROFILE", "production");
+    env.set("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:1");
+    env.set("MAINTENANCE_STORE", "file:/nowhere");
+    let output = env.run(&["demo"]);
+    assert_eq!(output.code(0).stderr, "");
     for line in [
         "$ maintenance on --all --yes",
         "  Error: pausing demo-dev-worker-images would drop asynchronous events\n",
@@ -28,22 +28,22 @@ fn the_demonstration_holds() {
         "checks held.\n",
     ] {
         assert!(
-            ran.stdout.contains(line),
+            output.stdout.contains(line),
             "{line:?} is missing: {}",
-            ran.stdout
+            output.stdout
         );
     }
     assert!(
-        !ran.stdout.contains('✗') && !ran.stdout.contains('\u{1b}'),
+        !output.stdout.contains('✗') && !output.stdout.contains('\u{1b}'),
         "{}",
-        ran.stdout
+        output.stdout
     );
 }
 
 #[test]
 fn the_demonstration_as_json() {
-    let ran = Scene::bare().run(&["demo", "--json"]);
-    let document = ran.code(0).json();
+    let output = TestEnv::bare().run(&["demo", "--json"]);
+    let document = output.code(0).json();
     assert_eq!(document["held"], true);
     let checks = document["checks"].as_array().unwrap();
     assert!(
@@ -88,8 +88,8 @@ fn get(url: &str) -> String {
 
 #[test]
 fn a_second_terminal_drives_the_served_app() {
-    let scene = Scene::bare();
-    let served = scene.start(&["dev", "--state", "state"]);
+    let env = TestEnv::bare();
+    let served = env.start(&["dev", "--state", "state"]);
     served.says("Press Ctrl-C here to stop it\n");
     let lines = served.answers("/exports\n");
     let said = served.said();
@@ -109,7 +109,7 @@ fn a_second_terminal_drives_the_served_app() {
             .args(arguments)
             .env_clear()
             .envs(variables.clone())
-            .current_dir(scene.folder());
+            .current_dir(env.folder());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
@@ -133,15 +133,15 @@ fn a_second_terminal_drives_the_served_app() {
     assert_eq!(run(&["status", "--all"]), "web on\nworker on\n");
 
     served.interrupt();
-    let ran = served.wait();
-    ran.code(0).says("\nStopped; its state is in state\n");
+    let output = served.wait();
+    output.code(0).says("\nStopped; its state is in state\n");
     assert!(
         !std::path::Path::new(&folder.1).exists(),
         "nothing is left behind"
     );
 
     // It is taken up where it was left, and brought back.
-    let served = scene.start(&["dev", "--state", "state"]);
+    let served = env.start(&["dev", "--state", "state"]);
     served.says("Press Ctrl-C here to stop it\n");
     let variables = exported(&served.answers("/exports\n"));
     let run = |arguments: &[&str]| {
@@ -150,7 +150,7 @@ fn a_second_terminal_drives_the_served_app() {
             .args(arguments)
             .env_clear()
             .envs(variables.clone())
-            .current_dir(scene.folder());
+            .current_dir(env.folder());
         let output = command.output().unwrap();
         (
             output.status.code(),
@@ -166,16 +166,16 @@ fn a_second_terminal_drives_the_served_app() {
 
 #[test]
 fn the_page_is_the_built_in_one_unless_another_is_named() {
-    let scene = Scene::bare();
+    let env = TestEnv::bare();
     let page = |title: &str| format!("<title>{title}</title>");
     // That of the folder it runs in is of another app.
-    scene.write("public/maintenance.html", &page("Elsewhere"));
-    scene.write("mine.html", &page("Mine"));
+    env.write("public/maintenance.html", &page("Elsewhere"));
+    env.write("mine.html", &page("Mine"));
     for (arguments, title) in [
         (&["dev"][..], "Down for maintenance"),
         (&["dev", "--page", "mine.html"], "Mine"),
     ] {
-        let served = scene.start(arguments);
+        let served = env.start(arguments);
         served.says("Press Ctrl-C here to stop it\n");
         let variables = exported(&served.answers("/exports\n"));
         let mut on = Command::new(binary());
@@ -198,10 +198,10 @@ fn the_page_is_the_built_in_one_unless_another_is_named() {
         served.terminate();
         served.wait().code(0);
     }
-    let ran = scene.run(&["dev", "--page", "mine.txt"]);
-    ran.refuses(2, "--page mine.txt cannot be used");
-    let ran = scene.run(&["dev", "--page", "none.html"]);
-    ran.refuses(2, "--page none.html cannot be used");
+    let output = env.run(&["dev", "--page", "mine.txt"]);
+    output.refuses(2, "--page mine.txt cannot be used");
+    let output = env.run(&["dev", "--page", "none.html"]);
+    output.refuses(2, "--page none.html cannot be used");
 }
 
 /// What the local AWS answers to a call of Parameter Store.
@@ -227,8 +227,8 @@ fn the_served_aws_waits_as_aws_does_if_it_is_asked_to() {
         (&["dev"] as &[&str], "new"),
         (&["dev", "--aws-waits"], "ParameterNotFound"),
     ] {
-        let scene = Scene::bare();
-        let served = scene.start(arguments);
+        let env = TestEnv::bare();
+        let served = env.start(arguments);
         served.says("Press Ctrl-C here to stop it\n");
         let variables = exported(&served.answers("/exports\n"));
         let of = |name: &str| &variables.iter().find(|it| it.0 == name).unwrap().1;
@@ -246,12 +246,13 @@ fn the_served_aws_waits_as_aws_does_if_it_is_asked_to() {
 
 #[test]
 fn a_port_that_is_taken_is_said() {
-    let scene = Scene::bare();
+    let env = TestEnv::bare();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let ran = scene.run(&["dev", "--port", &port]);
-    ran.code(1)
+    let output = env.run(&["dev", "--port", &port]);
+    output
+        .code(1)
         .stdout("")
         .says(&format!("Error: cannot listen on 127.0.0.1:{port}\n"));
-    ran.says("\nHint: ");
+    output.says("\nHint: ");
 }

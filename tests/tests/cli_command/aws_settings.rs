@@ -4,7 +4,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use maintenance_sandbox::Fault;
-use maintenance_tests::{Ran, Scene};
+use maintenance_tests::{Output, TestEnv};
 
 /// Every variable that the SDK reads.
 const VARIABLES: &[&str] = &[
@@ -47,97 +47,97 @@ const VARIABLES: &[&str] = &[
 ];
 
 /// A scene whose environment has nothing of AWS.
-fn without_variables() -> Scene {
-    let mut scene = Scene::aws();
+fn without_variables() -> TestEnv {
+    let mut env = TestEnv::aws();
     for variable in [
         "AWS_ENDPOINT_URL",
         "AWS_REGION",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
     ] {
-        scene.unset(variable);
+        env.unset(variable);
     }
-    scene
+    env
 }
 
 /// A scene whose AWS is described by its files alone.
-fn by_files(more: &str) -> Scene {
-    let scene = without_variables();
-    let url = format!("http://{}", scene.address());
-    scene.write(
+fn by_files(more: &str) -> TestEnv {
+    let env = without_variables();
+    let url = format!("http://{}", env.address());
+    env.write(
         "home/.aws/config",
         &format!(
             "[default]\nregion = us-east-1\nendpoint_url = {url}\naws_access_key_id = AKIAFILE\n\
              aws_secret_access_key = secret\n{more}"
         ),
     );
-    scene
+    env
 }
 
 #[test]
 fn a_variable_that_is_set_but_empty_is_unset() {
-    let mut scene = by_files("");
+    let mut env = by_files("");
     for variable in VARIABLES {
-        scene.set(variable, "");
+        env.set(variable, "");
     }
-    scene.run(&["on", "-y"]).code(0);
-    scene.run(&["off"]).code(0);
+    env.run(&["on", "-y"]).code(0);
+    env.run(&["off"]).code(0);
     // And each of them beside those that are not.
     for variable in VARIABLES {
-        let mut scene = Scene::aws();
-        if scene.variables().contains_key(*variable) {
+        let mut env = TestEnv::aws();
+        if env.variables().contains_key(*variable) {
             continue;
         }
-        scene.set(variable, "");
-        scene.run(&["status"]).code(0).stdout("off\n");
+        env.set(variable, "");
+        env.run(&["status"]).code(0).stdout("off\n");
     }
 }
 
 #[test]
 fn a_setting_of_a_profile_that_is_empty_is_unset() {
-    let mut scene = by_files(
+    let mut env = by_files(
         "services = local\nrole_arn =\nsource_profile =\ncredential_process =\nsso_session =\n\
          aws_session_token =\nca_bundle =\nuse_fips_endpoint =\nretry_mode =\nlogin_session =\n\
          web_identity_token_file =\n\
          [services local]\nssm =\n  endpoint_url =\nlambda =\n  endpoint_url = # none\n",
     );
-    scene.run(&["on", "-y"]).code(0);
+    env.run(&["on", "-y"]).code(0);
     // What is empty in the second file hides nothing of the first.
-    scene.write(
+    env.write(
         "home/.aws/credentials",
         "[default]\naws_access_key_id =\naws_secret_access_key =\n",
     );
-    scene.run(&["off"]).code(0);
+    env.run(&["off"]).code(0);
     // A profile without a region takes the variable's, as ever.
-    scene.write(
+    env.write(
         "home/.aws/config",
-        &scene.read("home/.aws/config").replace("us-east-1", ""),
+        &env.read("home/.aws/config").replace("us-east-1", ""),
     );
-    scene.set("AWS_REGION", "us-east-1");
-    scene.run(&["status"]).code(0);
+    env.set("AWS_REGION", "us-east-1");
+    env.run(&["status"]).code(0);
 }
 
 #[test]
 fn an_empty_variable_of_ours_is_unset() {
-    let mut scene = Scene::aws();
-    scene.unset("MAINTENANCE_BY");
-    scene.set("USER", "ana");
-    scene.write(
+    let mut env = TestEnv::aws();
+    env.unset("MAINTENANCE_BY");
+    env.set("USER", "ana");
+    env.write(
         "maintenance.toml",
         "app = \"demo\"\nenv = \"dev\"\nrate = 5\n",
     );
-    scene.unset("MAINTENANCE_APP");
-    scene.unset("MAINTENANCE_ENV");
-    let unset = scene.run(&["config", "--json"]).code(0).json();
+    env.unset("MAINTENANCE_APP");
+    env.unset("MAINTENANCE_ENV");
+    let unset = env.run(&["config", "--json"]).code(0).json();
     for name in [
         "APP", "ENV", "STORE", "PREFIX", "ROLE", "RATE", "BY", "URL", "CONFIG",
     ] {
-        scene.set(&format!("MAINTENANCE_{name}"), "");
+        env.set(&format!("MAINTENANCE_{name}"), "");
     }
-    assert_eq!(scene.run(&["config", "--json"]).code(0).json(), unset);
-    scene.run(&["status"]).code(0).stdout("off\n");
-    scene.unset("MAINTENANCE_CONFIG");
-    scene.run(&["init", "--config", "other.toml"]).code(0);
+    assert_eq!(env.run(&["config", "--json"]).code(0).json(), unset);
+    env.run(&["status"]).code(0).stdout("off\n");
+    env.unset("MAINTENANCE_CONFIG");
+    env.run(&["init", "--config", "other.toml"]).code(0);
 }
 
 #[test]
@@ -154,38 +154,38 @@ fn an_address_that_is_none_is_named_before_anything_is_sent() {
             ("http://127.0.0.1:1\r", "it has a line break in it"),
             ("http://ho\u{1}st", "it has a control character in it"),
         ] {
-            let mut scene = Scene::aws();
-            scene.set(variable, url);
-            let ran = scene.run(&["on", "--all", "-y"]);
-            ran.refuses(2, &format!("{variable} cannot be used"));
-            ran.says(&format!("\nCaused by: {why}\n"));
-            ran.says(&format!("\nHint: correct {variable}, or unset it\n"));
-            assert!(scene.sandbox().calls().is_empty());
+            let mut env = TestEnv::aws();
+            env.set(variable, url);
+            let output = env.run(&["on", "--all", "-y"]);
+            output.refuses(2, &format!("{variable} cannot be used"));
+            output.says(&format!("\nCaused by: {why}\n"));
+            output.says(&format!("\nHint: correct {variable}, or unset it\n"));
+            assert!(env.sandbox().calls().is_empty());
         }
     }
-    let scene = Scene::aws();
-    let ran = scene.run(&["status", "--endpoint-url", "http://me:hidden@host:0"]);
-    ran.refuses(2, "--endpoint-url cannot be used");
-    assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
+    let env = TestEnv::aws();
+    let output = env.run(&["status", "--endpoint-url", "http://me:hidden@host:0"]);
+    output.refuses(2, "--endpoint-url cannot be used");
+    assert!(!output.stderr.contains("hidden"), "{output:#?}");
 }
 
 #[test]
 fn an_address_of_a_profile_that_is_none_is_named() {
-    let scene = by_files(
+    let env = by_files(
         "[profile other]\nendpoint_url = nowhere\nservices = local\n[services local]\nssm =\n  endpoint_url = nowhere\n",
     );
-    scene.run(&["status"]).code(0);
-    let file = scene.folder().join("home/.aws/config");
-    let ran = scene.run(&["status", "--profile", "other"]);
+    env.run(&["status"]).code(0);
+    let file = env.folder().join("home/.aws/config");
+    let output = env.run(&["status", "--profile", "other"]);
     let name = format!("endpoint_url of the profile other ({}:7)", file.display());
-    ran.refuses(2, &format!("{name} cannot be used"));
-    let text = scene.read("home/.aws/config");
-    scene.write(
+    output.refuses(2, &format!("{name} cannot be used"));
+    let text = env.read("home/.aws/config");
+    env.write(
         "home/.aws/config",
         &text.replace("other]\nendpoint_url = nowhere", "other]"),
     );
-    let ran = scene.run(&["status", "--profile", "other"]);
-    ran.refuses(2, "endpoint_url of ssm in [services local] cannot be used");
+    let output = env.run(&["status", "--profile", "other"]);
+    output.refuses(2, "endpoint_url of ssm in [services local] cannot be used");
 }
 
 #[test]
@@ -197,25 +197,24 @@ fn a_line_break_in_a_credential_is_named() {
         "AWS_REGION",
         "AWS_PROFILE",
     ] {
-        let mut scene = Scene::aws();
-        scene.set(variable, "hidden\r");
-        let ran = scene.run(&["on", "-y"]);
-        ran.refuses(2, &format!("{variable} cannot be used"));
-        ran.says("line break");
-        assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
+        let mut env = TestEnv::aws();
+        env.set(variable, "hidden\r");
+        let output = env.run(&["on", "-y"]);
+        output.refuses(2, &format!("{variable} cannot be used"));
+        output.says("line break");
+        assert!(!output.stderr.contains("hidden"), "{output:#?}");
     }
-    let ran = Scene::aws().run(&["on", "-y", "--region", "us-east-1\u{1b}"]);
-    ran.refuses(2, "--region cannot be used");
-    let mut scene = Scene::aws();
-    scene.set("AWS_EXECUTION_ENV", "küche");
-    scene
-        .run(&["status"])
+    let output = TestEnv::aws().run(&["on", "-y", "--region", "us-east-1\u{1b}"]);
+    output.refuses(2, "--region cannot be used");
+    let mut env = TestEnv::aws();
+    env.set("AWS_EXECUTION_ENV", "küche");
+    env.run(&["status"])
         .refuses(2, "AWS_EXECUTION_ENV cannot be used");
-    let mut scene = Scene::aws();
-    scene.set("AWS_ACCESS_KEY_ID", "schlüssel");
-    let ran = scene.run(&["on", "-y"]);
-    ran.refuses(2, "AWS_ACCESS_KEY_ID cannot be used");
-    ran.says("it has a character in it that is not ASCII\n");
+    let mut env = TestEnv::aws();
+    env.set("AWS_ACCESS_KEY_ID", "schlüssel");
+    let output = env.run(&["on", "-y"]);
+    output.refuses(2, "AWS_ACCESS_KEY_ID cannot be used");
+    output.says("it has a character in it that is not ASCII\n");
 }
 
 #[test]
@@ -226,8 +225,8 @@ fn a_variable_that_is_no_text_is_named() {
         "HTTPS_PROXY",
         "MAINTENANCE_BY",
     ] {
-        let scene = Scene::aws();
-        let mut command = scene.command(&["status"]);
+        let env = TestEnv::aws();
+        let mut command = env.command(&["status"]);
         command.env(variable, std::ffi::OsStr::from_bytes(b"caf\xe9"));
         let output = command.output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -242,43 +241,42 @@ fn a_variable_that_is_no_text_is_named() {
 
 #[test]
 fn the_files_of_windows_are_read_and_what_is_wrong_in_one_is_named() {
-    let scene = by_files("");
-    let text = scene.read("home/.aws/config").replace('\n', "\r\n");
-    scene.write("home/.aws/config", &text);
-    scene.run(&["status"]).code(0);
+    let env = by_files("");
+    let text = env.read("home/.aws/config").replace('\n', "\r\n");
+    env.write("home/.aws/config", &text);
+    env.run(&["status"]).code(0);
 
-    let file = scene.folder().join("home/.aws/config");
-    scene.write("home/.aws/config", &text.replace("= secret", "= hid\r den"));
-    let ran = scene.run(&["status"]);
+    let file = env.folder().join("home/.aws/config");
+    env.write("home/.aws/config", &text.replace("= secret", "= hid\r den"));
+    let output = env.run(&["status"]);
     let name = format!(
         "aws_secret_access_key of the profile default ({}:5)",
         file.display()
     );
-    ran.refuses(2, &format!("{name} cannot be used"));
-    ran.says("\nCaused by: it has a line break in it\n");
+    output.refuses(2, &format!("{name} cannot be used"));
+    output.says("\nCaused by: it has a line break in it\n");
 
-    scene.write("home/.aws/config", "[default]\n\nregion\n");
-    let ran = scene.run(&["status"]);
+    env.write("home/.aws/config", "[default]\n\nregion\n");
+    let output = env.run(&["status"]);
     let name = format!("the AWS configuration file {}", file.display());
-    ran.refuses(2, &format!("{name} cannot be used"));
-    ran.says("on line 3: Expected an '=' sign defining a property\n");
+    output.refuses(2, &format!("{name} cannot be used"));
+    output.says("on line 3: Expected an '=' sign defining a property\n");
 
     std::fs::write(&file, b"[default]\nregion = caf\xe9\n").unwrap();
-    scene
-        .run(&["status"])
+    env.run(&["status"])
         .refuses(2, &format!("{name} cannot be used"))
         .says("it is not UTF-8");
 }
 
 /// What `status` says in an environment that has only this of AWS.
-fn says(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
-    let mut scene = without_variables();
+fn says(variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut env = without_variables();
     for (name, value) in variables {
-        scene.set(name, value);
+        env.set(name, value);
     }
-    let ran = scene.run(&[&["status"], arguments].concat());
-    assert!(scene.sandbox().calls().is_empty(), "{ran:#?}");
-    ran
+    let output = env.run(&[&["status"], arguments].concat());
+    assert!(env.sandbox().calls().is_empty(), "{output:#?}");
+    output
 }
 
 const REGION: (&str, &str) = ("AWS_REGION", "us-east-1");
@@ -316,9 +314,15 @@ fn metadata_that_never_answers_is_one_line_also_with_v() {
         ("AWS_EC2_METADATA_DISABLED", ""),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url),
     ];
-    let ran = says(&variables, &["-v"]);
-    ran.code(1).says("Error: no AWS credentials were found\n");
-    assert_eq!(ran.stderr.matches("Caused by: ").count(), 1, "{ran:#?}");
+    let output = says(&variables, &["-v"]);
+    output
+        .code(1)
+        .says("Error: no AWS credentials were found\n");
+    assert_eq!(
+        output.stderr.matches("Caused by: ").count(),
+        1,
+        "{output:#?}"
+    );
 }
 
 #[test]
@@ -326,8 +330,9 @@ fn settings_of_awss_own_endpoints_contradict_a_custom_one() {
     for variable in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
         let [key, secret] = KEYS;
         let variables = [REGION, key, secret, (variable, "true")];
-        let ran = says(&variables, &["--endpoint-url", "http://127.0.0.1:1"]);
-        ran.refuses(2, "the AWS endpoint settings contradict each other")
+        let output = says(&variables, &["--endpoint-url", "http://127.0.0.1:1"]);
+        output
+            .refuses(2, "the AWS endpoint settings contradict each other")
             .says("and custom endpoint are not supported\n")
             .says(variable);
     }
@@ -338,20 +343,18 @@ fn settings_of_awss_own_endpoints_contradict_a_custom_one() {
 
 #[test]
 fn a_profile_that_does_not_exist_is_named_with_the_one_that_was_meant() {
-    let mut scene = by_files(
+    let mut env = by_files(
         "[profile prod]\nregion = eu-west-1\n[profile half]\nsource_profile = prdo\nrole_arn = arn:aws:iam::123456789012:role/x\n",
     );
-    let file = scene.folder().join("home/.aws/config");
+    let file = env.folder().join("home/.aws/config");
     let cause = format!(
         "\nCaused by: there is no profile prdo in {}\nHint: did you mean prod?\n",
         file.display()
     );
-    scene
-        .run(&["on", "-y", "--profile", "prdo"])
+    env.run(&["on", "-y", "--profile", "prdo"])
         .refuses(2, "--profile cannot be used")
         .says(&cause);
-    scene
-        .run(&["on", "-y", "--profile", "half"])
+    env.run(&["on", "-y", "--profile", "half"])
         .refuses(
             2,
             &format!(
@@ -360,16 +363,14 @@ fn a_profile_that_does_not_exist_is_named_with_the_one_that_was_meant() {
             ),
         )
         .says(&cause);
-    scene.set("AWS_PROFILE", "something");
-    scene
-        .run(&["on", "-y"])
+    env.set("AWS_PROFILE", "something");
+    env.run(&["on", "-y"])
         .refuses(2, "AWS_PROFILE cannot be used")
         .says("\nHint: the profiles are default, half, prod\n")
         .says("\nHint: make it with `aws configure --profile something`\n");
-    assert!(scene.sandbox().calls().is_empty());
+    assert!(env.sandbox().calls().is_empty());
     // An app that needs no AWS is not held up by it.
-    scene
-        .run(&["status", "--store", "file:store"])
+    env.run(&["status", "--store", "file:store"])
         .code(0)
         .stdout("off\n");
 }
@@ -399,29 +400,29 @@ fn a_wrong_clock_and_refused_credentials_are_said_as_such_with_awss_words() {
             "the AWS credentials have expired",
         ),
     ] {
-        let scene = Scene::aws();
+        let env = TestEnv::aws();
         let refused = Fault::any_call().always().fail(403, code, message);
-        scene.sandbox().inject(refused);
-        let ran = scene.run(&["on", "-y"]);
+        env.sandbox().inject(refused);
+        let output = env.run(&["on", "-y"]);
         let said = message.lines().next().unwrap();
-        ran.refuses(1, headline)
+        output
+            .refuses(1, headline)
             .says(&format!("\nCaused by: {code}: {said}\n"));
-        assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
+        assert!(!output.stderr.contains("hidden"), "{output:#?}");
     }
 }
 
 #[test]
 fn a_denial_by_the_organization_is_not_blamed_on_the_iam_policy() {
-    let scene = Scene::aws();
+    let env = TestEnv::aws();
     let denied = "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: ssm:GetParameter on resource: x with an explicit deny in a service control policy";
     let fault = Fault::on("GetParameter").always();
-    scene
-        .sandbox()
+    env.sandbox()
         .inject(fault.fail(400, "AccessDeniedException", denied));
-    let ran = scene.run(&["status"]);
-    ran.code(1).says(
+    let output = env.run(&["status"]);
+    output.code(1).says(
         "\nHint: a service control policy of your AWS organization denies ssm:GetParameter: ask its \
          administrators, since no IAM policy can allow it\n",
     );
-    assert!(!ran.stderr.contains("in the IAM policy"), "{ran:#?}");
+    assert!(!output.stderr.contains("in the IAM policy"), "{output:#?}");
 }

@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::{Method, Request};
 use maintenance_flag::{Bypass, Flag, StoredToken, Token};
 use maintenance_gate::{Gate, MemorySource};
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 use serde_json::{Value, json};
 
-fn stored(scene: &Scene, role: &str) -> Option<StoredToken> {
+fn stored(env: &TestEnv, role: &str) -> Option<StoredToken> {
     let name = format!("/maintenance/demo-dev/flags/{role}");
-    let flag = Flag::decode(&scene.sandbox().parameters()[&name].value).expect("a flag");
+    let flag = Flag::decode(&env.sandbox().parameters()[&name].value).expect("a flag");
     Bypass::read(flag.bypass.as_ref()).token
 }
 
@@ -26,11 +26,11 @@ const BARE: &str = "/?maintenance-bypass=";
 
 #[test]
 fn the_link_is_the_answer_and_what_is_said_of_it_holds_no_secret() {
-    let scene = Scene::aws();
+    let env = TestEnv::aws();
     let before = Timestamp::now();
-    let ran = scene.run(&["on", "-y", "--bypass"]);
-    let secret = token(&ran.stdout, BARE);
-    let held = stored(&scene, "web").expect("a token");
+    let output = env.run(&["on", "-y", "--bypass"]);
+    let secret = token(&output.stdout, BARE);
+    let held = stored(&env, "web").expect("a token");
     assert!(held.hash.matches("demo-dev", "web", secret));
     let day = SignedDuration::from_hours(24);
     assert!(held.until <= Timestamp::now() + day);
@@ -38,7 +38,7 @@ fn the_link_is_the_answer_and_what_is_said_of_it_holds_no_secret() {
     let until = held.until;
     let secret = secret.to_owned();
     let secret = secret.as_str();
-    ran.timeless().exactly(
+    output.timeless().exactly(
         0,
         &format!("{BARE}{secret}\n"),
         "Enabling web maintenance mode for demo-dev\n\
@@ -50,47 +50,47 @@ fn the_link_is_the_answer_and_what_is_said_of_it_holds_no_secret() {
          Append it to any URL of the site\n",
     );
     // Only a hash is stored, and not even that is shown.
-    let parameters = scene.sandbox().parameters();
+    let parameters = env.sandbox().parameters();
     let values: String = parameters.values().map(|it| it.value.as_str()).collect();
     assert!(values.contains("sha256:") && !values.contains(secret));
-    let status = scene.run(&["status", "--json", "-vv"]);
+    let status = env.run(&["status", "--json", "-vv"]);
     let all = format!("{}{}", status.stdout, status.stderr);
     assert!(!all.contains("sha256:") && !all.contains(secret), "{all}");
     assert_eq!(
         status.json()["roles"][0]["bypass"]["token_until"],
         until.to_string()
     );
-    let status = scene.run(&["status"]).timeless();
+    let status = env.run(&["status"]).timeless();
     status.code(0).says("\n  bypass link: valid until TIME\n");
 }
 
 #[test]
 fn it_leads_where_the_option_the_variable_or_the_role_says() {
-    let mut scene = Scene::aws();
-    scene.write(
+    let mut env = TestEnv::aws();
+    env.write(
         "maintenance.toml",
         "[roles.web]\nurl = \"https://role.example\"\n",
     );
-    let link = |scene: &Scene, arguments: &[&str], begins: &str| {
-        let ran = scene.run(&[&["on", "-y", "--bypass"], arguments].concat());
+    let link = |env: &TestEnv, arguments: &[&str], begins: &str| {
+        let output = env.run(&[&["on", "-y", "--bypass"], arguments].concat());
         token(
-            &ran.code(0).stdout,
+            &output.code(0).stdout,
             &format!("{begins}?maintenance-bypass="),
         );
-        assert!(!ran.stderr.contains("Append"), "{ran:?}");
-        let warned = ran.stderr.contains("Warning: the link is not https");
-        assert_eq!(warned, begins.starts_with("http://"), "{ran:?}");
+        assert!(!output.stderr.contains("Append"), "{output:?}");
+        let warned = output.stderr.contains("Warning: the link is not https");
+        assert_eq!(warned, begins.starts_with("http://"), "{output:?}");
     };
-    link(&scene, &[], "https://role.example/");
-    link(&scene, &["--all"], "https://role.example/");
-    scene.set("MAINTENANCE_URL", "https://variable.example/shop");
-    link(&scene, &[], "https://variable.example/shop");
+    link(&env, &[], "https://role.example/");
+    link(&env, &["--all"], "https://role.example/");
+    env.set("MAINTENANCE_URL", "https://variable.example/shop");
+    link(&env, &[], "https://variable.example/shop");
     link(
-        &scene,
+        &env,
         &["--url", "http://127.0.0.1:3000"],
         "http://127.0.0.1:3000/",
     );
-    let config = scene.run(&["config", "--json"]).json();
+    let config = env.run(&["config", "--json"]).json();
     assert_eq!(
         config["settings"]["url"],
         json!({
@@ -98,63 +98,60 @@ fn it_leads_where_the_option_the_variable_or_the_role_says() {
             "source": {"kind": "variable", "at": "MAINTENANCE_URL"},
         })
     );
-    scene.unset("MAINTENANCE_URL");
-    scene
-        .run(&["on", "-y", "--role", "worker", "--bypass"])
+    env.unset("MAINTENANCE_URL");
+    env.run(&["on", "-y", "--role", "worker", "--bypass"])
         .code(0)
         .says("Append it to any URL of the site\n");
 }
 
 #[test]
 fn an_address_that_it_cannot_lead_to_is_refused() {
-    let mut scene = Scene::aws();
+    let mut env = TestEnv::aws();
     for bad in [
         "example.com",
         "https://me:secret@example.com",
         "https://example.com/?a=b",
         "https://example.com/#top",
     ] {
-        let ran = scene.run(&["on", "-y", "--bypass", "--url", bad]);
-        ran.code(2).says(&format!(
+        let output = env.run(&["on", "-y", "--bypass", "--url", bad]);
+        output.code(2).says(&format!(
             "error: invalid value '{bad}' for '--url <URL>': must "
         ));
-        assert!(scene.sandbox().calls().is_empty());
+        assert!(env.sandbox().calls().is_empty());
     }
-    scene
-        .run(&["on", "-y", "--url", "https://example.com"])
+    env.run(&["on", "-y", "--url", "https://example.com"])
         .code(2)
         .says("--bypass");
-    scene.set("MAINTENANCE_URL", "example.com");
-    scene
-        .run(&["on", "-y", "--bypass"])
+    env.set("MAINTENANCE_URL", "example.com");
+    env.run(&["on", "-y", "--bypass"])
         .refuses(2, "MAINTENANCE_URL cannot be used");
-    assert!(scene.sandbox().calls().is_empty());
+    assert!(env.sandbox().calls().is_empty());
 }
 
 #[test]
 fn one_token_is_for_all_roles_of_the_command() {
-    let scene = Scene::aws();
-    let ran = scene.run(&["on", "-y", "--all", "--bypass"]);
-    let secret = token(&ran.code(0).stdout, BARE);
+    let env = TestEnv::aws();
+    let output = env.run(&["on", "-y", "--all", "--bypass"]);
+    let secret = token(&output.code(0).stdout, BARE);
     for role in ["web", "worker"] {
-        let held = stored(&scene, role).expect("a token");
+        let held = stored(&env, role).expect("a token");
         assert!(held.hash.matches("demo-dev", role, secret), "{role}");
     }
 }
 
 #[test]
 fn a_new_link_or_a_new_window_ends_the_one_before() {
-    let scene = Scene::aws();
+    let env = TestEnv::aws();
     let mut seen = Vec::new();
     let passes = |secret: &str| {
-        stored(&scene, "web").is_some_and(|it| it.hash.matches("demo-dev", "web", secret))
+        stored(&env, "web").is_some_and(|it| it.hash.matches("demo-dev", "web", secret))
     };
     for _ in 0..3 {
         // On while it is on: it asks nothing, and says what it did.
-        let ran = scene.run(&["on", "-y", "--bypass"]);
-        let secret = token(&ran.code(0).stdout, BARE).to_owned();
+        let output = env.run(&["on", "-y", "--bypass"]);
+        let secret = token(&output.code(0).stdout, BARE).to_owned();
         if !seen.is_empty() {
-            ran.says("Web maintenance is on; options updated: bypass link\n");
+            output.says("Web maintenance is on; options updated: bypass link\n");
         }
         assert!(passes(&secret));
         assert!(!seen.iter().any(|old: &String| passes(old)), "{seen:?}");
@@ -163,30 +160,28 @@ fn a_new_link_or_a_new_window_ends_the_one_before() {
     seen.dedup();
     assert_eq!(seen.len(), 3);
 
-    scene.run(&["on", "--message", "x"]).code(0).stdout("");
+    env.run(&["on", "--message", "x"]).code(0).stdout("");
     assert!(passes(&seen[2]), "another option does not end it");
-    scene
-        .run(&["on", "--no-bypass"])
+    env.run(&["on", "--no-bypass"])
         .code(0)
         .stdout("")
         .says("Web maintenance is on; options updated: bypass link\n");
-    assert_eq!(stored(&scene, "web"), None);
-    scene
-        .run(&["on", "--no-bypass"])
+    assert_eq!(stored(&env, "web"), None);
+    env.run(&["on", "--no-bypass"])
         .exactly(0, "", "Web maintenance is already on\n");
 
-    let ran = scene.run(&["on", "--bypass"]);
-    let secret = token(&ran.code(0).stdout, BARE);
-    scene.run(&["off"]).code(0);
+    let output = env.run(&["on", "--bypass"]);
+    let secret = token(&output.code(0).stdout, BARE);
+    env.run(&["off"]).code(0);
     assert!(!passes(secret));
-    scene.run(&["on", "-y"]).code(0);
+    env.run(&["on", "-y"]).code(0);
     assert!(!passes(secret));
 }
 
 #[test]
 fn as_json_it_is_an_object_of_the_report() {
-    let scene = Scene::aws();
-    let ran = scene.run(&[
+    let env = TestEnv::aws();
+    let output = env.run(&[
         "on",
         "-y",
         "--json",
@@ -194,34 +189,34 @@ fn as_json_it_is_an_object_of_the_report() {
         "--url",
         "https://example.com",
     ]);
-    let bypass = &ran.code(0).json()["bypass"];
+    let bypass = &output.code(0).json()["bypass"];
     let link = bypass["link"].as_str().expect("a link");
     let secret = token(link, "https://example.com/?maintenance-bypass=");
-    let held = stored(&scene, "web").expect("a token");
+    let held = stored(&env, "web").expect("a token");
     assert!(held.hash.matches("demo-dev", "web", secret));
     assert_eq!(
         bypass["header"],
         json!({"name": "X-Maintenance-Bypass", "value": secret})
     );
     assert_eq!(bypass["until"], held.until.to_string());
-    assert!(!ran.stderr.contains(secret));
+    assert!(!output.stderr.contains(secret));
     // Nobody who did not ask for one is told of one.
     for arguments in [&["on", "--json"][..], &["off", "--json"]] {
-        assert_eq!(scene.run(arguments).code(0).json()["bypass"], Value::Null);
+        assert_eq!(env.run(arguments).code(0).json()["bypass"], Value::Null);
     }
 }
 
 #[test]
 fn it_is_on_standard_output_and_nowhere_else() {
-    let scene = Scene::aws();
-    let quiet = scene.run(&["on", "-y", "-q", "--bypass"]);
+    let env = TestEnv::aws();
+    let quiet = env.run(&["on", "-y", "-q", "--bypass"]);
     let secret = token(&quiet.stdout, BARE);
     quiet.exactly(0, &format!("{BARE}{secret}\n"), "");
     for arguments in [
         &["on", "-y", "-vvv", "--bypass"][..],
         &["on", "-y", "-vvv", "--bypass", "--json"],
     ] {
-        let loud = scene.run(arguments);
+        let loud = env.run(arguments);
         let at = loud.stdout.find("maintenance-bypass=").expect("a link");
         let secret = loud.stdout[at..].get(19..19 + Token::LEN);
         let secret = secret.expect("a token");
@@ -232,32 +227,32 @@ fn it_is_on_standard_output_and_nowhere_else() {
 
 #[test]
 fn a_plan_makes_none_and_a_refusal_prints_none() {
-    let scene = Scene::aws();
-    let ran = scene.run(&["on", "--dry-run", "--bypass"]);
-    ran.code(0);
+    let env = TestEnv::aws();
+    let output = env.run(&["on", "--dry-run", "--bypass"]);
+    output.code(0);
     assert!(
-        ran.stdout
+        output
+            .stdout
             .starts_with("Would enable web maintenance mode for demo-dev\n")
     );
-    assert!(ran.stdout.contains("\n  bypass link: valid until "));
-    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("maintenance-bypass="));
-    let json = scene.run(&["on", "--dry-run", "--bypass", "--json"]).json();
+    assert!(output.stdout.contains("\n  bypass link: valid until "));
+    assert!(!format!("{}{}", output.stdout, output.stderr).contains("maintenance-bypass="));
+    let json = env.run(&["on", "--dry-run", "--bypass", "--json"]).json();
     assert_eq!(json["bypass"], Value::Null);
-    assert!(scene.sandbox().writes().is_empty());
+    assert!(env.sandbox().writes().is_empty());
     // Nobody confirmed it.
-    scene
-        .run(&["on", "--bypass"])
+    env.run(&["on", "--bypass"])
         .refuses(6, "not confirmed, so nothing was changed");
     // Nobody could store it.
     let denied = maintenance_sandbox::Fault::on("PutParameter").always();
-    scene.sandbox().inject(denied.access_denied());
-    scene.run(&["on", "-y", "--bypass"]).code(1).stdout("");
-    assert!(scene.sandbox().parameters().is_empty());
+    env.sandbox().inject(denied.access_denied());
+    env.run(&["on", "-y", "--bypass"]).code(1).stdout("");
+    assert!(env.sandbox().parameters().is_empty());
 }
 
 /// What a gate answers to a request, with the flag as it is stored; none if it lets it pass.
-fn answered(scene: &Scene, method: Method, uri: &str, header: Option<(&str, &str)>) -> Option<u16> {
-    let flag = &scene.sandbox().parameters()["/maintenance/demo-dev/flags/web"].value;
+fn answered(env: &TestEnv, method: Method, uri: &str, header: Option<(&str, &str)>) -> Option<u16> {
+    let flag = &env.sandbox().parameters()["/maintenance/demo-dev/flags/web"].value;
     let gate = Gate::builder().app("demo").env("dev");
     let gate = gate.source(MemorySource::new(flag.clone())).build();
     let gate = gate.expect("a gate");
@@ -276,8 +271,8 @@ fn answered(scene: &Scene, method: Method, uri: &str, header: Option<(&str, &str
 
 #[test]
 fn what_the_command_prints_is_what_a_gate_takes() {
-    let scene = Scene::aws();
-    let report = scene.run(&["on", "-y", "--bypass", "--allow-path", "/hooks/*", "--json"]);
+    let env = TestEnv::aws();
+    let report = env.run(&["on", "-y", "--bypass", "--allow-path", "/hooks/*", "--json"]);
     let bypass = &report.code(0).json()["bypass"];
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let link = text(&bypass["link"]);
@@ -286,16 +281,16 @@ fn what_the_command_prints_is_what_a_gate_takes() {
         text(&bypass["header"]["value"]),
     );
     let header = Some((name.as_str(), value.as_str()));
-    assert_eq!(answered(&scene, Method::GET, &link, None), Some(303));
-    assert_eq!(answered(&scene, Method::POST, "/pay", header), None);
-    assert_eq!(answered(&scene, Method::GET, "/hooks/a", None), None);
-    assert_eq!(answered(&scene, Method::GET, "/", None), Some(503));
+    assert_eq!(answered(&env, Method::GET, &link, None), Some(303));
+    assert_eq!(answered(&env, Method::POST, "/pay", header), None);
+    assert_eq!(answered(&env, Method::GET, "/hooks/a", None), None);
+    assert_eq!(answered(&env, Method::GET, "/", None), Some(503));
 
-    scene.run(&["on", "--no-bypass"]).code(0);
-    assert_eq!(answered(&scene, Method::GET, &link, None), Some(503));
-    assert_eq!(answered(&scene, Method::POST, "/pay", header), Some(503));
+    env.run(&["on", "--no-bypass"]).code(0);
+    assert_eq!(answered(&env, Method::GET, &link, None), Some(503));
+    assert_eq!(answered(&env, Method::POST, "/pay", header), Some(503));
 
-    scene.run(&["on", "-y", "--read-only"]).code(0);
-    assert_eq!(answered(&scene, Method::GET, "/", None), None);
-    assert_eq!(answered(&scene, Method::POST, "/", None), Some(503));
+    env.run(&["on", "-y", "--read-only"]).code(0);
+    assert_eq!(answered(&env, Method::GET, "/", None), None);
+    assert_eq!(answered(&env, Method::POST, "/", None), Some(503));
 }

@@ -1,7 +1,7 @@
 //! The question before `on`: asked on a terminal, refused without one.
 
 use maintenance_sandbox::FunctionSpec;
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 
 const QUESTION: &str = "Will enable web maintenance mode for demo-dev\nAre you sure? (y/N) ";
 const DONE: &str =
@@ -9,33 +9,33 @@ const DONE: &str =
 
 #[test]
 fn yes_turns_it_on() {
-    for (scene, yes) in [(Scene::files(), "y\n"), (Scene::aws(), "YES\n")] {
-        let mut terminal = scene.at_terminal(&["on"]);
+    for (env, yes) in [(TestEnv::files(), "y\n"), (TestEnv::aws(), "YES\n")] {
+        let mut terminal = env.at_terminal(&["on"]);
         terminal.expect(QUESTION);
         terminal.type_in(yes);
         terminal.wait().exactly(0, "", &format!("{QUESTION}{DONE}"));
-        scene.run(&["status"]).code(0).stdout("on\n");
+        env.run(&["status"]).code(0).stdout("on\n");
     }
 }
 
 #[test]
 fn anything_else_changes_nothing() {
-    let scene = Scene::files();
+    let env = TestEnv::files();
     for no in ["n\n", "\n", "yess\n", "on\n"] {
-        let mut terminal = scene.at_terminal(&["on"]);
+        let mut terminal = env.at_terminal(&["on"]);
         terminal.expect(QUESTION);
         terminal.type_in(no);
         terminal
             .wait()
             .exactly(6, "", &format!("{QUESTION}Nothing was changed\n"));
     }
-    scene.run(&["status"]).code(0).stdout("off\n");
+    env.run(&["status"]).code(0).stdout("off\n");
 }
 
 #[test]
 fn the_end_of_input_is_no() {
-    let scene = Scene::files();
-    let mut terminal = scene.at_terminal(&["on"]);
+    let env = TestEnv::files();
+    let mut terminal = env.at_terminal(&["on"]);
     terminal.expect(QUESTION);
     terminal.type_in("\u{4}"); // Ctrl-D
     terminal
@@ -45,21 +45,21 @@ fn the_end_of_input_is_no() {
 
 #[test]
 fn ctrl_c_at_the_question_changes_nothing() {
-    let scene = Scene::files();
-    let terminal = scene.at_terminal(&["on"]);
+    let env = TestEnv::files();
+    let terminal = env.at_terminal(&["on"]);
     terminal.expect(QUESTION);
     terminal.running().interrupt();
     // The shell makes 130 of a death by Ctrl-C.
-    let ran = terminal.wait();
-    assert_eq!((ran.code, ran.stderr.as_str()), (None, QUESTION));
-    scene.run(&["status"]).code(0).stdout("off\n");
+    let output = terminal.wait();
+    assert_eq!((output.code, output.stderr.as_str()), (None, QUESTION));
+    env.run(&["status"]).code(0).stdout("off\n");
 }
 
 #[test]
 fn with_all_only_the_roles_that_are_off_are_asked_about() {
-    let scene = Scene::files();
-    scene.run(&["on", "-y"]).code(0);
-    let mut terminal = scene.at_terminal(&["on", "--all"]);
+    let env = TestEnv::files();
+    env.run(&["on", "-y"]).code(0);
+    let mut terminal = env.at_terminal(&["on", "--all"]);
     let question = "Will enable worker maintenance mode for demo-dev\nAre you sure? (y/N) ";
     terminal.expect(question);
     terminal.type_in("y\n");
@@ -74,7 +74,7 @@ fn with_all_only_the_roles_that_are_off_are_asked_about() {
         ),
     );
     // Now all are on, and nothing is asked.
-    scene.at_terminal(&["on", "--all"]).wait().exactly(
+    env.at_terminal(&["on", "--all"]).wait().exactly(
         0,
         "",
         "Web maintenance is already on\n\
@@ -85,11 +85,11 @@ fn with_all_only_the_roles_that_are_off_are_asked_about() {
 
 #[test]
 fn a_role_with_functions_says_how_many_will_be_paused() {
-    let scene = Scene::aws();
+    let env = TestEnv::aws();
     for name in ["demo-dev-a", "demo-dev-b", "other"] {
-        scene.sandbox().seed(FunctionSpec::new(name));
+        env.sandbox().seed(FunctionSpec::new(name));
     }
-    let mut terminal = scene.at_terminal(&["on", "--role", "worker", "--function", "demo-dev-*"]);
+    let mut terminal = env.at_terminal(&["on", "--role", "worker", "--function", "demo-dev-*"]);
     terminal.expect(
         "Will enable worker maintenance mode for demo-dev\n\
          2 functions will be paused\n\
@@ -99,22 +99,22 @@ fn a_role_with_functions_says_how_many_will_be_paused() {
          Are you sure? (y/N) ",
     );
     assert!(
-        scene.sandbox().writes().is_empty(),
+        env.sandbox().writes().is_empty(),
         "nothing is written before the answer"
     );
     terminal.type_in("no\n");
     terminal.wait().code(6).says("Nothing was changed");
     assert!(
-        scene.sandbox().writes().is_empty(),
+        env.sandbox().writes().is_empty(),
         "nothing is written after a no"
     );
 }
 
 #[test]
 fn with_yes_nothing_is_asked_on_a_terminal() {
-    let scene = Scene::files();
-    scene.at_terminal(&["on", "-y"]).wait().exactly(0, "", DONE);
-    scene.at_terminal(&["off"]).wait().exactly(
+    let env = TestEnv::files();
+    env.at_terminal(&["on", "-y"]).wait().exactly(0, "", DONE);
+    env.at_terminal(&["off"]).wait().exactly(
         0,
         "",
         "Disabling web maintenance mode for demo-dev\nWeb maintenance has been turned off\n",
@@ -123,8 +123,8 @@ fn with_yes_nothing_is_asked_on_a_terminal() {
 
 #[test]
 fn quiet_still_asks() {
-    let scene = Scene::files();
-    let mut terminal = scene.at_terminal(&["on", "-q"]);
+    let env = TestEnv::files();
+    let mut terminal = env.at_terminal(&["on", "-q"]);
     terminal.expect(QUESTION);
     terminal.type_in("y\n");
     terminal.wait().exactly(0, "", QUESTION);
@@ -132,15 +132,15 @@ fn quiet_still_asks() {
 
 #[test]
 fn without_a_terminal_it_refuses_rather_than_guesses() {
-    for scene in [Scene::files(), Scene::aws()] {
-        scene.run(&["on"]).exactly(
+    for env in [TestEnv::files(), TestEnv::aws()] {
+        env.run(&["on"]).exactly(
             6,
             "",
             "Error: not confirmed, so nothing was changed\n\
              Caused by: there is no terminal to ask on, and --yes is not given\n\
              Hint: add --yes to skip the question\n",
         );
-        scene.run(&["status"]).code(0).stdout("off\n");
+        env.run(&["status"]).code(0).stdout("off\n");
     }
 }
 
@@ -148,13 +148,13 @@ fn without_a_terminal_it_refuses_rather_than_guesses() {
 fn a_yes_from_a_pipe_is_no_terminal() {
     use std::io::Write as _;
     use std::process::Stdio;
-    let scene = Scene::files();
-    let mut command = scene.command(&["on"]);
+    let env = TestEnv::files();
+    let mut command = env.command(&["on"]);
     command.stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // It may be gone before it is told; that is as good as not listening.
     let _ = child.stdin.take().unwrap().write_all(b"y\n");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(6), "{output:?}");
-    scene.run(&["status"]).code(0).stdout("off\n");
+    env.run(&["status"]).code(0).stdout("off\n");
 }

@@ -1,7 +1,7 @@
 //! A character in a credential that cannot be sent: whoever provided it is named, exit 2, at every link
 //! from which credentials may come. Signing with it would end the process.
 
-use maintenance_tests::{Ran, Scene, Stub};
+use maintenance_tests::{Output, Stub, TestEnv};
 use serde_json::json;
 
 /// What no credential may have in it, as JSON writes it, and how it is called.
@@ -17,24 +17,24 @@ const PROFILES: &str = "[profile tool]\ncredential_process = cat credentials.jso
     [profile role-of-role]\nsource_profile = role\nrole_arn = arn:aws:iam::123456789012:role/y\n";
 
 /// A scene without keys of its own, whose STS and metadata answer like this.
-fn scene(answer: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) -> (Scene, Stub) {
-    let mut scene = Scene::aws();
+fn env(answer: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) -> (TestEnv, Stub) {
+    let mut env = TestEnv::aws();
     let stub = Stub::serve(answer);
     for variable in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-        scene.unset(variable);
+        env.unset(variable);
     }
-    scene.set("AWS_ENDPOINT_URL_STS", &stub.url());
-    scene.set("AWS_ENDPOINT_URL_SSO", &stub.url());
-    scene.set("PATH", "/usr/bin:/bin");
-    (scene, stub)
+    env.set("AWS_ENDPOINT_URL_STS", &stub.url());
+    env.set("AWS_ENDPOINT_URL_SSO", &stub.url());
+    env.set("PATH", "/usr/bin:/bin");
+    (env, stub)
 }
 
 /// The same with a process that prints credentials.
-fn with_process(key_of_role: &str) -> (Scene, Stub) {
+fn with_process(key_of_role: &str) -> (TestEnv, Stub) {
     let key = key_of_role.to_owned();
-    let (scene, stub) = scene(move |_, body| by_sts("AssumeRole", body, &key));
-    scene.write("home/.aws/config", PROFILES);
-    (scene, stub)
+    let (env, stub) = env(move |_, body| by_sts("AssumeRole", body, &key));
+    env.write("home/.aws/config", PROFILES);
+    (env, stub)
 }
 
 /// What STS answers this action with, which is all that is asked of it.
@@ -58,22 +58,22 @@ fn credentials(id: &str, secret: &str, token: &str) -> String {
 
 /// Nothing was written, and the value is not said.
 #[track_caller]
-fn refused(scene: &Scene, origin: &str, what: &str) {
-    let ran = scene.run(&["on", "-y"]);
-    ran.refuses(2, &format!("{origin} cannot be used"));
-    ran.says(&format!("\nCaused by: {what}"));
-    does_not_say_it(&ran);
-    let writes = scene.sandbox().writes();
+fn refused(env: &TestEnv, origin: &str, what: &str) {
+    let output = env.run(&["on", "-y"]);
+    output.refuses(2, &format!("{origin} cannot be used"));
+    output.says(&format!("\nCaused by: {what}"));
+    does_not_say_it(&output);
+    let writes = env.sandbox().writes();
     assert!(writes.is_empty(), "{writes:#?}");
 }
 
 #[track_caller]
-fn does_not_say_it(ran: &Ran) {
-    assert!(!ran.stderr.contains("hid"), "{ran:#?}");
+fn does_not_say_it(output: &Output) {
+    assert!(!output.stderr.contains("hid"), "{output:#?}");
 }
 
-fn callers(scene: &Scene) -> Vec<String> {
-    let calls = scene.sandbox().calls().into_iter();
+fn callers(env: &TestEnv) -> Vec<String> {
+    let calls = env.sandbox().calls().into_iter();
     calls.map(|call| call.call.caller).collect()
 }
 
@@ -81,27 +81,27 @@ fn callers(scene: &Scene) -> Vec<String> {
 fn a_process_that_prints_what_cannot_be_sent_is_named_also_below_roles() {
     let printed = "what the credential_process of the profile tool printed";
     for profile in ["tool", "role", "role-of-role"] {
-        let (mut scene, _stub) = with_process("ASIAROLE");
-        scene.set("AWS_PROFILE", profile);
-        scene.write(
+        let (mut env, _stub) = with_process("ASIAROLE");
+        env.set("AWS_PROFILE", profile);
+        env.write(
             "credentials.json",
             &credentials("AKIATOOL", "secret", "token"),
         );
-        scene.run(&["status"]).code(0).stdout("off\n");
+        env.run(&["status"]).code(0).stdout("off\n");
         let caller = if profile == "tool" {
             "AKIATOOL"
         } else {
             "ASIAROLE"
         };
-        assert!(callers(&scene).iter().all(|it| it == caller), "{profile}");
+        assert!(callers(&env).iter().all(|it| it == caller), "{profile}");
         for (value, called) in UNUSABLE {
             for (text, what) in [
                 (credentials(value, "secret", "token"), "access key id"),
                 (credentials("AKIATOOL", value, "token"), "secret access key"),
                 (credentials("AKIATOOL", "secret", value), "session token"),
             ] {
-                scene.write("credentials.json", &text);
-                refused(&scene, printed, &format!("the {what} has {called}"));
+                env.write("credentials.json", &text);
+                refused(&env, printed, &format!("the {what} has {called}"));
             }
         }
     }
@@ -109,24 +109,20 @@ fn a_process_that_prints_what_cannot_be_sent_is_named_also_below_roles() {
 
 #[test]
 fn the_process_is_that_of_the_profile_that_has_the_credentials() {
-    let (mut scene, _stub) = with_process("ASIAROLE");
+    let (mut env, _stub) = with_process("ASIAROLE");
     // Of a profile that takes a role, its own process is not run; of one that takes none, nothing else is.
     let more = "[profile other]\ncredential_process = cat none.json\nsource_profile = tool\n\
                 role_arn = arn:aws:iam::123456789012:role/z\n\
                 [profile mine]\ncredential_process = cat credentials.json\nsource_profile = role\n";
-    scene.write("home/.aws/config", &format!("{PROFILES}{more}"));
-    scene.write(
+    env.write("home/.aws/config", &format!("{PROFILES}{more}"));
+    env.write(
         "credentials.json",
         &credentials("hidden\\n", "secret", "token"),
     );
     for (profile, of) in [("other", "tool"), ("mine", "mine")] {
-        scene.set("AWS_PROFILE", profile);
+        env.set("AWS_PROFILE", profile);
         let printed = format!("what the credential_process of the profile {of} printed");
-        refused(
-            &scene,
-            &printed,
-            "the access key id has a line break in it\n",
-        );
+        refused(&env, &printed, "the access key id has a line break in it\n");
     }
 }
 
@@ -137,20 +133,20 @@ fn sts_that_answers_what_cannot_be_sent_is_named_at_every_link() {
         "hid&#13;&#10;den",
     );
     for profile in ["role", "role-of-role"] {
-        let (mut scene, _stub) = with_process(key);
-        scene.set("AWS_PROFILE", profile);
-        scene.write(
+        let (mut env, _stub) = with_process(key);
+        env.set("AWS_PROFILE", profile);
+        env.write(
             "credentials.json",
             &credentials("AKIATOOL", "secret", "token"),
         );
-        refused(&scene, "what STS answered for a role", why);
+        refused(&env, "what STS answered for a role", why);
     }
     let by_token = move |_: &str, body: &str| by_sts("AssumeRoleWithWebIdentity", body, key);
-    let (mut scene, _stub) = scene(by_token);
-    scene.write("token", "token\n");
-    scene.set("AWS_WEB_IDENTITY_TOKEN_FILE", "token");
-    scene.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/x");
-    refused(&scene, "what STS answered for a role", why);
+    let (mut env, _stub) = env(by_token);
+    env.write("token", "token\n");
+    env.set("AWS_WEB_IDENTITY_TOKEN_FILE", "token");
+    env.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/x");
+    refused(&env, "what STS answered for a role", why);
 }
 
 /// A profile that takes a role with what this source provides.
@@ -164,22 +160,22 @@ fn role_from(source: &str) -> String {
 fn the_endpoint_of_a_container_that_answers_what_cannot_be_sent_is_named() {
     for (value, called) in UNUSABLE {
         let answer = credentials("AKIA", "secret", value);
-        let (mut scene, stub) = scene(move |path, _| (path == "/mine").then(|| answer.clone()));
-        scene.set(
+        let (mut env, stub) = env(move |path, _| (path == "/mine").then(|| answer.clone()));
+        env.set(
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
             &format!("{}/mine", stub.url()),
         );
-        scene.write("home/.aws/config", &role_from("EcsContainer"));
+        env.write("home/.aws/config", &role_from("EcsContainer"));
         let why = format!("the session token has {called}");
-        refused(&scene, "what the endpoint of the container answered", &why);
-        scene.set("AWS_PROFILE", "role");
-        refused(&scene, "what the endpoint of the container answered", &why);
+        refused(&env, "what the endpoint of the container answered", &why);
+        env.set("AWS_PROFILE", "role");
+        refused(&env, "what the endpoint of the container answered", &why);
     }
 }
 
 /// A scene on a machine whose metadata names this region, role and key.
-fn machine(region: &'static str, role: &'static str, key: &'static str) -> (Scene, Stub) {
-    let (mut scene, stub) = scene(move |path, _| {
+fn machine(region: &'static str, role: &'static str, key: &'static str) -> (TestEnv, Stub) {
+    let (mut env, stub) = env(move |path, _| {
         let below = path.strip_prefix("/latest/meta-data/");
         match below.and_then(|it| it.strip_prefix("iam/security-credentials/")) {
             Some("") => Some(role.to_owned()),
@@ -188,46 +184,46 @@ fn machine(region: &'static str, role: &'static str, key: &'static str) -> (Scen
             _ => (path == "/latest/api/token").then(|| "token".to_owned()),
         }
     });
-    scene.unset("AWS_EC2_METADATA_DISABLED");
-    scene.unset("AWS_REGION");
-    scene.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &stub.url());
-    scene.write("home/.aws/config", &role_from("Ec2InstanceMetadata"));
-    (scene, stub)
+    env.unset("AWS_EC2_METADATA_DISABLED");
+    env.unset("AWS_REGION");
+    env.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &stub.url());
+    env.write("home/.aws/config", &role_from("Ec2InstanceMetadata"));
+    (env, stub)
 }
 
 #[test]
 fn the_metadata_of_a_machine_that_answers_what_cannot_be_sent_is_named() {
-    let (scene, _stub) = machine("us-east-1", "role", "ASIAMACHINE");
-    scene.run(&["status"]).code(0).stdout("off\n");
-    assert!(callers(&scene).iter().all(|it| it == "ASIAMACHINE"));
+    let (env, _stub) = machine("us-east-1", "role", "ASIAMACHINE");
+    env.run(&["status"]).code(0).stdout("off\n");
+    assert!(callers(&env).iter().all(|it| it == "ASIAMACHINE"));
 
-    let (mut scene, _stub) = machine("us-east-1", "role", "hidden\\n");
+    let (mut env, _stub) = machine("us-east-1", "role", "hidden\\n");
     let metadata = "what the metadata of this machine answered";
     let why = "the access key id has a line break in it\n";
-    refused(&scene, metadata, why);
-    scene.set("AWS_PROFILE", "role");
-    refused(&scene, metadata, why);
+    refused(&env, metadata, why);
+    env.set("AWS_PROFILE", "role");
+    refused(&env, metadata, why);
 
-    let (mut scene, _stub) = machine("us-east-1", "hid\nden", "ASIAMACHINE");
+    let (mut env, _stub) = machine("us-east-1", "hid\nden", "ASIAMACHINE");
     let why = "the name of its role has a character in it that cannot stand in an address\n";
-    refused(&scene, metadata, why);
-    scene.set("AWS_PROFILE", "role");
-    refused(&scene, metadata, why);
+    refused(&env, metadata, why);
+    env.set("AWS_PROFILE", "role");
+    refused(&env, metadata, why);
 
-    let (scene, _stub) = machine("us-east-1\n", "role", "ASIAMACHINE");
+    let (env, _stub) = machine("us-east-1\n", "role", "ASIAMACHINE");
     let region = "the region that the metadata of this machine answered";
-    refused(&scene, region, "it has a line break in it\n");
+    refused(&env, region, "it has a line break in it\n");
 }
 
 #[test]
 fn a_login_and_a_session_of_identity_center_that_cannot_be_sent_are_named() {
-    let (mut scene, _stub) = scene(|path, _| {
+    let (mut env, _stub) = env(|path, _| {
         let role = json!({"accessKeyId": "hidden\n", "secretAccessKey": "secret", "expiration": 4_102_444_800_000_u64});
         let asked = path.starts_with("/federation/credentials?");
         asked.then(|| json!({ "roleCredentials": role }).to_string())
     });
     let role = "role_arn = arn:aws:iam::123456789012:role/x\n";
-    scene.write(
+    env.write(
         "home/.aws/config",
         &format!(
             "[profile login]\nlogin_session = arn:aws:iam::0123456789012:user/Admin\n\
@@ -246,7 +242,7 @@ fn a_login_and_a_session_of_identity_center_that_cannot_be_sent_are_named() {
         "refreshToken": "refresh", "clientId": "client", "dpopKey": "unused until it is refreshed",
     });
     let file = "36db1d138ff460920374e4c3d8e01f53f9f73537e89c88d639f68393df0e2726";
-    scene.write(
+    env.write(
         &format!("home/.aws/login/cache/{file}.json"),
         &login.to_string(),
     );
@@ -257,7 +253,7 @@ fn a_login_and_a_session_of_identity_center_that_cannot_be_sent_are_named() {
         })
     };
     let file = "home/.aws/sso/cache/34c6fceca75e456f25e7e99531e2425c6c1de443.json";
-    scene.write(file, &session("token").to_string());
+    env.write(file, &session("token").to_string());
     let why = "the access key id has a line break in it\n";
     for (profile, origin) in [
         ("login", "what aws login saved"),
@@ -265,13 +261,14 @@ fn a_login_and_a_session_of_identity_center_that_cannot_be_sent_are_named() {
         ("center", "what IAM Identity Center answered"),
         ("center-role", "what IAM Identity Center answered"),
     ] {
-        scene.set("AWS_PROFILE", profile);
-        refused(&scene, origin, why);
+        env.set("AWS_PROFILE", profile);
+        refused(&env, origin, why);
     }
     // The SDK itself refuses to send this one.
-    scene.write(file, &session("hid\nden").to_string());
-    let ran = scene.run(&["on", "-y"]);
-    ran.code(1)
+    env.write(file, &session("hid\nden").to_string());
+    let output = env.run(&["on", "-y"]);
+    output
+        .code(1)
         .says("Error: the AWS credentials cannot be loaded\n");
-    does_not_say_it(&ran);
+    does_not_say_it(&output);
 }

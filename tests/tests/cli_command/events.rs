@@ -2,16 +2,16 @@
 //! accepted.
 
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 
 const LOST: &str = "demo-dev-mail: events from s3.amazonaws.com will be LOST (no dead-letter queue, no \
                     failure destination)";
 const NOT_SEEN: &str = "Not checked: invocations made through an IAM role (EventBridge Scheduler, Step Functions, other accounts, your own code)\n";
 
 /// Functions of every kind; `demo-dev-mail` is the one that loses events.
-fn scene() -> Scene {
-    let scene = Scene::aws();
-    scene.write(
+fn env() -> TestEnv {
+    let env = TestEnv::aws();
+    env.write(
         "maintenance.toml",
         "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
     );
@@ -24,18 +24,18 @@ fn scene() -> Scene {
             .mapping(MappingSpec::kinesis("clicks")),
         FunctionSpec::new("demo-dev-safe").dead_letter("arn:aws:sqs:us-east-1:1:dead"),
     ] {
-        scene.sandbox().seed(function);
+        env.sandbox().seed(function);
     }
-    allow(&scene, "demo-dev-api", "apigateway.amazonaws.com");
-    allow(&scene, "demo-dev-mail", "s3.amazonaws.com");
-    allow(&scene, "demo-dev-safe", "events.amazonaws.com");
-    scene.sandbox().reset_calls();
-    scene
+    allow(&env, "demo-dev-api", "apigateway.amazonaws.com");
+    allow(&env, "demo-dev-mail", "s3.amazonaws.com");
+    allow(&env, "demo-dev-safe", "events.amazonaws.com");
+    env.sandbox().reset_calls();
+    env
 }
 
 /// Lets a service invoke a function.
-pub(crate) fn allow(scene: &Scene, function: &str, principal: &str) {
-    let allowed = scene.sandbox().allow(function, None, principal);
+pub(crate) fn allow(env: &TestEnv, function: &str, principal: &str) {
+    let allowed = env.sandbox().allow(function, None, principal);
     allowed.expect("a function of that name");
 }
 
@@ -46,8 +46,8 @@ fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// Writes other than to take and release the lease.
-fn changes(scene: &Scene) -> usize {
-    let writes = scene.sandbox().writes();
+fn changes(env: &TestEnv) -> usize {
+    let writes = env.sandbox().writes();
     let is_lease = |it: &&maintenance_sandbox::CallRecord| {
         !it.call
             .target
@@ -59,8 +59,8 @@ fn changes(scene: &Scene) -> usize {
 
 #[test]
 fn the_question_comes_after_what_becomes_of_events() {
-    let scene = scene();
-    let mut terminal = scene.at_terminal(&ON);
+    let env = env();
+    let mut terminal = env.at_terminal(&ON);
     terminal.expect(&format!(
         "Will enable worker maintenance mode for demo-dev\n\
          5 functions will be paused\n\
@@ -73,27 +73,24 @@ fn the_question_comes_after_what_becomes_of_events() {
          {NOT_SEEN}\
          Are you sure? (y/N) "
     ));
-    assert!(
-        scene.sandbox().writes().is_empty(),
-        "nothing is written yet"
-    );
+    assert!(env.sandbox().writes().is_empty(), "nothing is written yet");
     terminal.type_in("n\n");
     terminal.wait().code(6).says("Nothing was changed");
-    assert!(scene.sandbox().writes().is_empty());
+    assert!(env.sandbox().writes().is_empty());
 
     // A yes is a yes to what was shown.
-    let mut terminal = scene.at_terminal(&ON);
+    let mut terminal = env.at_terminal(&ON);
     terminal.expect("Are you sure? (y/N) ");
     terminal.type_in("y\n");
     terminal.wait().code(0).says("5 functions paused\n");
-    let paused = scene.sandbox().fleet();
+    let paused = env.sandbox().fleet();
     assert_eq!(paused["demo-dev-mail"].reserved, Some(0));
 }
 
 #[test]
 fn verbose_names_every_function_above_the_question() {
-    let scene = scene();
-    let mut terminal = scene.at_terminal(&with(&["-v"]));
+    let env = env();
+    let mut terminal = env.at_terminal(&with(&["-v"]));
     terminal.expect(&format!(
         "\x20 demo-dev-api: calls from apigateway.amazonaws.com get 429\n\
          \x20 {LOST}\n\
@@ -109,63 +106,59 @@ fn verbose_names_every_function_above_the_question() {
 
 #[test]
 fn yes_alone_refuses_to_lose_events_and_changes_nothing() {
-    let scene = scene();
-    let before = scene.sandbox().fleet();
+    let env = env();
+    let before = env.sandbox().fleet();
     let refused = format!(
         "Error: pausing demo-dev-mail would drop asynchronous events\n\
          Caused by: {LOST}\n\
          Hint: give each function a dead-letter queue or an on-failure destination, or pass \
          --accept-event-loss to allow it\n"
     );
-    scene.run(&with(&["--yes"])).exactly(6, "", &refused);
+    env.run(&with(&["--yes"])).exactly(6, "", &refused);
     // Of all roles none is turned on.
-    scene
-        .run(&["on", "--all", "--yes"])
-        .exactly(6, "", &refused);
-    assert_eq!(changes(&scene), 0);
-    assert_eq!(scene.sandbox().fleet(), before);
-    scene
-        .run(&["status", "--all"])
+    env.run(&["on", "--all", "--yes"]).exactly(6, "", &refused);
+    assert_eq!(changes(&env), 0);
+    assert_eq!(env.sandbox().fleet(), before);
+    env.run(&["status", "--all"])
         .stdout("web off\nworker off\n");
 
-    let ran = scene.run(&with(&["--yes", "--json"]));
-    ran.code(6);
-    let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+    let output = env.run(&with(&["--yes", "--json"]));
+    output.code(6);
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("one document");
     assert_eq!(document["error"]["exit_code"], 6);
     assert_eq!(document["error"]["causes"][0], LOST);
 
     let accepted = with(&["--yes", "--accept-event-loss"]);
-    scene.run(&accepted).code(0).says("5 functions paused\n");
+    env.run(&accepted).code(0).says("5 functions paused\n");
     // What is paused is not asked about again.
-    scene
-        .run(&with(&["--yes"]))
+    env.run(&with(&["--yes"]))
         .code(0)
         .says("Worker maintenance is already on\n");
-    scene.run(&["off", "--role", "worker"]).code(0);
-    assert_eq!(scene.sandbox().fleet(), before);
+    env.run(&["off", "--role", "worker"]).code(0);
+    assert_eq!(env.sandbox().fleet(), before);
 }
 
 #[test]
 fn accepting_without_a_yes_is_not_a_yes() {
-    let scene = scene();
-    let ran = scene.run(&with(&["--accept-event-loss"]));
-    ran.refuses(6, "not confirmed, so nothing was changed");
-    assert_eq!(changes(&scene), 0);
+    let env = env();
+    let output = env.run(&with(&["--accept-event-loss"]));
+    output.refuses(6, "not confirmed, so nothing was changed");
+    assert_eq!(changes(&env), 0);
 }
 
 #[test]
 fn a_function_that_joins_later_is_asked_about() {
-    let scene = scene();
-    scene.run(&with(&["--yes", "--accept-event-loss"])).code(0);
-    scene.sandbox().seed(FunctionSpec::new("demo-dev-new"));
-    allow(&scene, "demo-dev-new", "sns.amazonaws.com");
+    let env = env();
+    env.run(&with(&["--yes", "--accept-event-loss"])).code(0);
+    env.sandbox().seed(FunctionSpec::new("demo-dev-new"));
+    allow(&env, "demo-dev-new", "sns.amazonaws.com");
     // Also on a terminal, where nothing is asked when it is on already.
-    let ran = scene.at_terminal(&ON).wait();
-    ran.code(6);
-    ran.says("demo-dev-new: events from sns.amazonaws.com will be LOST");
-    assert_eq!(scene.sandbox().fleet()["demo-dev-new"].reserved, None);
+    let output = env.at_terminal(&ON).wait();
+    output.code(6);
+    output.says("demo-dev-new: events from sns.amazonaws.com will be LOST");
+    assert_eq!(env.sandbox().fleet()["demo-dev-new"].reserved, None);
     // With a role that is off, it is part of the question.
-    let mut terminal = scene.at_terminal(&["on", "--all"]);
+    let mut terminal = env.at_terminal(&["on", "--all"]);
     terminal.expect(
         "Will enable web maintenance mode for demo-dev\n\
          1 function more of the worker role will be paused\n\
@@ -173,13 +166,13 @@ fn a_function_that_joins_later_is_asked_about() {
     );
     terminal.type_in("y\n");
     terminal.wait().code(0);
-    assert_eq!(scene.sandbox().fleet()["demo-dev-new"].reserved, Some(0));
+    assert_eq!(env.sandbox().fleet()["demo-dev-new"].reserved, Some(0));
 }
 
 #[test]
 fn a_plan_says_what_becomes_of_each_function() {
-    let scene = scene();
-    scene.run(&with(&["--dry-run"])).exactly(
+    let env = env();
+    env.run(&with(&["--dry-run"])).exactly(
         0,
         &format!(
             "Would enable worker maintenance mode for demo-dev\n\
@@ -195,16 +188,16 @@ fn a_plan_says_what_becomes_of_each_function() {
             "{NOT_SEEN}Events will be lost: without a terminal to ask on, `on` needs --accept-event-loss\n"
         ),
     );
-    assert!(scene.sandbox().writes().is_empty());
+    assert!(env.sandbox().writes().is_empty());
 }
 
 #[test]
 fn a_plan_as_json_has_the_fate_of_everything_that_arrives() {
-    let scene = scene();
-    let ran = scene.run(&with(&["--dry-run", "--json", "-q"]));
-    ran.code(0);
-    assert_eq!(ran.stderr, "");
-    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("a report");
+    let env = env();
+    let output = env.run(&with(&["--dry-run", "--json", "-q"]));
+    output.code(0);
+    assert_eq!(output.stderr, "");
+    let report: serde_json::Value = serde_json::from_str(&output.stdout).expect("a report");
     let events = &report["roles"][0]["workers"]["events"];
     let stream = |service: &str, resource: &str| {
         let arn = format!("arn:aws:{service}:us-east-1:123456789012:{resource}");
@@ -230,35 +223,34 @@ fn a_plan_as_json_has_the_fate_of_everything_that_arrives() {
         ])
     );
     // `off` gives back; nothing of the kind is in its plan.
-    scene.run(&with(&["--yes", "--accept-event-loss"])).code(0);
-    let ran = scene.run(&["off", "--role", "worker", "--dry-run", "--json"]);
-    assert!(!ran.stdout.contains("arrivals"), "{ran:#?}");
+    env.run(&with(&["--yes", "--accept-event-loss"])).code(0);
+    let output = env.run(&["off", "--role", "worker", "--dry-run", "--json"]);
+    assert!(!output.stdout.contains("arrivals"), "{output:#?}");
 }
 
 #[test]
 fn what_may_not_be_seen_is_named_and_holds_up_nothing() {
-    let scene = scene();
+    let env = env();
     let denied = Fault::on("GetPolicy").target("demo-dev-mail").always();
-    scene.sandbox().inject(denied.access_denied());
-    let mut terminal = scene.at_terminal(&ON);
+    env.sandbox().inject(denied.access_denied());
+    let mut terminal = env.at_terminal(&ON);
     terminal.expect("\x20 demo-dev-mail: its triggers cannot be seen (allow lambda:GetPolicy)\n");
     terminal.expect("Are you sure? (y/N) ");
     terminal.type_in("n\n");
     terminal.wait().code(6);
-    scene
-        .run(&with(&["--yes"]))
+    env.run(&with(&["--yes"]))
         .code(0)
         .says("Warning: cannot see the triggers of demo-dev-mail: allow lambda:GetPolicy\n");
 }
 
 #[test]
 fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
-    let scene = scene();
+    let env = env();
     let failing = |name| Fault::on("GetPolicy").target(name).always();
     for name in ["demo-dev-mail", "demo-dev-plain"] {
         // Refused for good, so that nothing is tried again in real time.
         let failing = failing(name).fail(400, "InvalidParameterValueException", "no");
-        scene.sandbox().inject(failing);
+        env.sandbox().inject(failing);
     }
     let unread = |name| {
         format!(
@@ -267,7 +259,7 @@ fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
         )
     };
     let (mail, plain) = (unread("demo-dev-mail"), unread("demo-dev-plain"));
-    scene.run(&with(&["--yes"])).exactly(
+    env.run(&with(&["--yes"])).exactly(
         6,
         "",
         &format!(
@@ -278,13 +270,17 @@ fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
              or an on-failure destination, or pass --accept-event-loss to allow it\n"
         ),
     );
-    assert_eq!(changes(&scene), 0);
-    let ran = scene.run(&with(&["--dry-run"]));
-    ran.code(0)
+    assert_eq!(changes(&env), 0);
+    let output = env.run(&with(&["--dry-run"]));
+    output
+        .code(0)
         .says("Events may be lost: without a terminal to ask on, `on` needs --accept-event-loss\n");
-    assert!(ran.stdout.contains(&format!("  {mail}\n")), "{ran:#?}");
+    assert!(
+        output.stdout.contains(&format!("  {mail}\n")),
+        "{output:#?}"
+    );
 
-    let mut terminal = scene.at_terminal(&ON);
+    let mut terminal = env.at_terminal(&ON);
     terminal.expect(&format!(
         "\x20 1 function: synchronous callers get 429\n\
          \x20 {mail}\n\
@@ -297,66 +293,64 @@ fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
 #[test]
 fn what_is_lost_and_was_not_shown_at_the_question_is_refused_after_a_yes() {
     for is_new_function in [false, true] {
-        let scene = scene();
-        let before = scene.sandbox().fleet();
-        let mut terminal = scene.at_terminal(&ON);
+        let env = env();
+        let before = env.sandbox().fleet();
+        let mut terminal = env.at_terminal(&ON);
         terminal.expect("1 function: no triggers\n");
         terminal.expect("Are you sure? (y/N) ");
         let name = if is_new_function {
-            scene.sandbox().seed(FunctionSpec::new("demo-dev-new"));
+            env.sandbox().seed(FunctionSpec::new("demo-dev-new"));
             "demo-dev-new"
         } else {
             "demo-dev-plain"
         };
-        allow(&scene, name, "s3.amazonaws.com");
+        allow(&env, name, "s3.amazonaws.com");
         terminal.type_in("y\n");
-        let ran = terminal.wait();
-        ran.code(6).says(&format!(
+        let output = terminal.wait();
+        output.code(6).says(&format!(
             "Error: pausing {name} would drop asynchronous events\n\
              Caused by: {name}: events from s3.amazonaws.com will be LOST (no dead-letter queue, no \
              failure destination)\n"
         ));
-        ran.says(
+        output.says(
             "the question did not show this: run the same command again to be asked about it\n",
         );
         // What was shown, and accepted, is not named again.
-        let error = ran.stderr.split_once("Error: ").expect("an error").1;
-        assert!(!error.contains("demo-dev-mail"), "{ran:#?}");
-        let mut after = scene.sandbox().fleet();
+        let error = output.stderr.split_once("Error: ").expect("an error").1;
+        assert!(!error.contains("demo-dev-mail"), "{output:#?}");
+        let mut after = env.sandbox().fleet();
         after.remove("demo-dev-new");
         assert_eq!(after, before);
-        let parameters = scene.sandbox().parameters().into_keys();
+        let parameters = env.sandbox().parameters().into_keys();
         let written = parameters.filter(|name| !name.contains("/lease/"));
         assert_eq!(written.count(), 0);
 
         // Asked anew, it is shown.
-        let mut terminal = scene.at_terminal(&ON);
+        let mut terminal = env.at_terminal(&ON);
         terminal.expect(&format!(
             "{name}: events from s3.amazonaws.com will be LOST"
         ));
         terminal.expect("Are you sure? (y/N) ");
         terminal.type_in("y\n");
         terminal.wait().code(0);
-        assert_eq!(scene.sandbox().fleet()[name].reserved, Some(0));
+        assert_eq!(env.sandbox().fleet()[name].reserved, Some(0));
     }
 }
 
 #[test]
 fn a_loss_that_the_question_did_not_show_stops_the_workers_and_web_stays_on() {
-    let scene = scene();
-    let before = scene.sandbox().fleet();
-    let mut terminal = scene.at_terminal(&["on", "--all"]);
+    let env = env();
+    let before = env.sandbox().fleet();
+    let mut terminal = env.at_terminal(&["on", "--all"]);
     terminal.expect("Are you sure? (y/N) ");
-    allow(&scene, "demo-dev-plain", "s3.amazonaws.com");
+    allow(&env, "demo-dev-plain", "s3.amazonaws.com");
     terminal.type_in("y\n");
-    let ran = terminal.wait();
-    ran.code(6)
+    let output = terminal.wait();
+    output.code(6)
         .says("Web maintenance has been turned on\n")
         .says("Error: pausing demo-dev-plain would drop asynchronous events\n")
         .says("the question did not show this: run the same command again to be asked about it\n")
         .says("Web maintenance has been turned on; run the same command again to continue, or `maintenance off --all` to undo it");
-    assert_eq!(scene.sandbox().fleet(), before);
-    scene
-        .run(&["status", "--all"])
-        .stdout("web on\nworker off\n");
+    assert_eq!(env.sandbox().fleet(), before);
+    env.run(&["status", "--all"]).stdout("web on\nworker off\n");
 }

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 
 const NEVER: &str = "demo-dev has never been in maintenance: no flag is stored for it. If that is unexpected, \
                      check --app, --env, --store, --prefix, --profile and --region\n";
@@ -29,59 +29,58 @@ const GATE: &str = "HTTP/1.1 503 Service Unavailable\r\nx-maintenance: on\r\ncon
 
 #[test]
 fn off_says_that_an_app_has_never_been_in_maintenance() {
-    for scene in [Scene::files(), Scene::aws()] {
+    for env in [TestEnv::files(), TestEnv::aws()] {
         let already = "Web maintenance is already off\n";
-        scene
-            .run(&["off"])
+        env.run(&["off"])
             .exactly(0, "", &format!("{already}{NEVER}"));
-        scene.run(&["off", "-q"]).exactly(0, "", "");
+        env.run(&["off", "-q"]).exactly(0, "", "");
         // One whose worker has been on has been.
-        scene.run(&["on", "-y", "--role", "worker"]).code(0);
-        scene.run(&["off", "--role", "worker"]).code(0);
-        scene.run(&["off"]).exactly(0, "", already);
+        env.run(&["on", "-y", "--role", "worker"]).code(0);
+        env.run(&["off", "--role", "worker"]).code(0);
+        env.run(&["off"]).exactly(0, "", already);
     }
 }
 
 #[test]
 fn off_says_how_the_site_of_such_an_app_answers() {
-    let mut scene = Scene::aws();
+    let mut env = TestEnv::aws();
     let url = site(OPEN);
-    scene.set("MAINTENANCE_URL", &url);
+    env.set("MAINTENANCE_URL", &url);
     let says = format!("{NEVER}{url} answers 200, and no gate refuses the request\n");
-    scene.run(&["off"]).code(0).says(&says);
+    env.run(&["off"]).code(0).says(&says);
     let url = site(GATE);
-    scene.set("MAINTENANCE_URL", &url);
-    scene.run(&["off"]).code(0).says(&format!(
+    env.set("MAINTENANCE_URL", &url);
+    env.run(&["off"]).code(0).says(&format!(
         "Warning: {url} is in maintenance all the same: its gate reads the flag of another app or store\n"
     ));
-    scene.set("MAINTENANCE_URL", "http://127.0.0.1:9/");
+    env.set("MAINTENANCE_URL", "http://127.0.0.1:9/");
     let says = "http://127.0.0.1:9/ could not be reached to check its gate: Connection refused";
-    scene.run(&["off"]).code(0).says(says);
+    env.run(&["off"]).code(0).says(says);
     let url = site("no HTTP\r\n\r\n");
-    scene.set("MAINTENANCE_URL", &url);
+    env.set("MAINTENANCE_URL", &url);
     let says =
         format!("{url} could not be reached to check its gate: invalid HTTP version parsed\n");
-    scene.run(&["off"]).code(0).says(&says);
+    env.run(&["off"]).code(0).says(&says);
 }
 
 #[test]
 fn the_first_on_says_whether_a_gate_answers() {
     for (answer, with_gate) in [(GATE, true), (OPEN, false)] {
-        let mut scene = Scene::aws();
-        scene.write("maintenance.toml", "[roles.web]\nttl = 0\n");
+        let mut env = TestEnv::aws();
+        env.write("maintenance.toml", "[roles.web]\nttl = 0\n");
         let url = site(answer);
-        scene.set("MAINTENANCE_URL", &url);
-        let ran = scene.run(&["on", "-y"]);
-        ran.code(0).says(&match with_gate {
+        env.set("MAINTENANCE_URL", &url);
+        let output = env.run(&["on", "-y"]);
+        output.code(0).says(&match with_gate {
             true => format!("\n{url} is in maintenance: its gate answers\n"),
             false => format!("\nWarning: no gate refuses requests to {url} after 1 s: check that"),
         });
         // It is known from now on.
-        let ran = scene.run(&["on"]);
-        ran.exactly(0, "", "Web maintenance is already on\n");
-        scene.run(&["off"]).code(0);
-        let ran = scene.run(&["on", "-y"]);
-        assert!(!ran.code(0).stderr.contains("gate"), "{ran:?}");
+        let output = env.run(&["on"]);
+        output.exactly(0, "", "Web maintenance is already on\n");
+        env.run(&["off"]).code(0);
+        let output = env.run(&["on", "-y"]);
+        assert!(!output.code(0).stderr.contains("gate"), "{output:?}");
     }
 }
 
@@ -91,16 +90,19 @@ fn a_stop_ends_the_look_at_the_site() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let url = format!("http://{}/", silent.local_addr().expect("its address"));
     for command in [&["off"][..], &["on", "-y"]] {
-        let mut scene = Scene::aws();
-        scene.set("MAINTENANCE_URL", &url);
-        let running = scene.start(command);
+        let mut env = TestEnv::aws();
+        env.set("MAINTENANCE_URL", &url);
+        let running = env.start(command);
         let visitor = silent.accept().expect("a visitor");
         running.interrupt();
         running.says("Stopping after the current step");
-        let ran = running.wait();
+        let output = running.wait();
         // What was asked for is done.
-        ran.code(0);
-        assert!(!ran.stderr.contains("could not be reached"), "{ran:?}");
+        output.code(0);
+        assert!(
+            !output.stderr.contains("could not be reached"),
+            "{output:?}"
+        );
         drop(visitor);
     }
 }
@@ -112,9 +114,9 @@ fn where_something_may_pass_no_gate_has_to_refuse() {
         &["--allow-ip", "127.0.0.1"],
         &["--role", "worker"],
     ] {
-        let mut scene = Scene::aws();
-        scene.set("MAINTENANCE_URL", &site(OPEN));
-        let ran = scene.run(&[&["on", "-y"], options].concat());
-        assert!(!ran.code(0).stderr.contains("no gate"), "{ran:?}");
+        let mut env = TestEnv::aws();
+        env.set("MAINTENANCE_URL", &site(OPEN));
+        let output = env.run(&[&["on", "-y"], options].concat());
+        assert!(!output.code(0).stderr.contains("no gate"), "{output:?}");
     }
 }

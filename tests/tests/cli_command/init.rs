@@ -1,24 +1,24 @@
 //! `maintenance init`: the file that it writes is accepted, and nothing is overwritten.
 
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 use serde_json::json;
 
 use crate::settings::setting;
 
 #[test]
 fn init_writes_a_file_that_is_accepted() {
-    let scene = Scene::bare();
-    let path = scene.folder().join("maintenance.toml");
-    let ran = scene.run(&["init", "--app", "shop", "--env", "prod"]);
-    let shown = scene
+    let env = TestEnv::bare();
+    let path = env.folder().join("maintenance.toml");
+    let output = env.run(&["init", "--app", "shop", "--env", "prod"]);
+    let shown = env
         .folder()
         .canonicalize()
         .unwrap()
         .join("maintenance.toml");
-    ran.exactly(0, "", &format!("Wrote {} for shop-prod\n", shown.display()));
-    assert_eq!(setting(&scene, &[], "app").0, "shop");
-    assert_eq!(setting(&scene, &[], "env").0, "prod");
-    let text = scene.read("maintenance.toml");
+    output.exactly(0, "", &format!("Wrote {} for shop-prod\n", shown.display()));
+    assert_eq!(setting(&env, &[], "app").0, "shop");
+    assert_eq!(setting(&env, &[], "env").0, "prod");
+    let text = env.read("maintenance.toml");
     assert!(text.matches('#').count() > 5, "it is commented: {text}");
     // The whole of it is accepted when every setting is in use: only prose has a space after its #.
     let is_setting = |line: &str| line.starts_with('#') && !line.starts_with("# ");
@@ -30,7 +30,7 @@ fn init_writes_a_file_that_is_accepted() {
         true => &line[1..],
         false => line,
     });
-    scene.write("maintenance.toml", &all.collect::<Vec<_>>().join("\n"));
+    env.write("maintenance.toml", &all.collect::<Vec<_>>().join("\n"));
     for (key, value) in [
         ("rate", json!(10)),
         ("roles.worker.functions", json!(["shop-prod-worker-*"])),
@@ -42,10 +42,10 @@ fn init_writes_a_file_that_is_accepted() {
         ("roles.web.allow_path", json!(["/health", "/hooks/*"])),
         ("roles.web.url", json!("https://example.com")),
     ] {
-        let (found, kind, _) = setting(&scene, &[], key);
+        let (found, kind, _) = setting(&env, &[], key);
         assert_eq!((found, kind.as_str()), (value, "file"), "{key}");
     }
-    assert_eq!(setting(&scene, &[], "roles.web.message").1, "file");
+    assert_eq!(setting(&env, &[], "roles.web.message").1, "file");
     // Nothing but the file is left.
     let names = std::fs::read_dir(path.parent().unwrap()).unwrap();
     let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
@@ -55,14 +55,14 @@ fn init_writes_a_file_that_is_accepted() {
 
 #[test]
 fn init_guesses_and_says_so_and_never_overwrites() {
-    let scene = Scene::bare();
-    scene.write("My Shop/here", "");
-    let mut command = scene.command(&["init"]);
+    let env = TestEnv::bare();
+    env.write("My Shop/here", "");
+    let mut command = env.command(&["init"]);
     let output = command
-        .current_dir(scene.folder().join("My Shop"))
+        .current_dir(env.folder().join("My Shop"))
         .output()
         .unwrap();
-    let folder = scene.folder().canonicalize().unwrap().join("My Shop");
+    let folder = env.folder().canonicalize().unwrap().join("My Shop");
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
         format!(
@@ -72,13 +72,13 @@ fn init_guesses_and_says_so_and_never_overwrites() {
             folder.display()
         )
     );
-    scene.write("maintenance.toml", "app = \"mine\"\n");
-    let file = scene
+    env.write("maintenance.toml", "app = \"mine\"\n");
+    let file = env
         .folder()
         .canonicalize()
         .unwrap()
         .join("maintenance.toml");
-    scene.run(&["init", "--app", "shop"]).exactly(
+    env.run(&["init", "--app", "shop"]).exactly(
         1,
         "",
         &format!(
@@ -88,22 +88,19 @@ fn init_guesses_and_says_so_and_never_overwrites() {
             file.display()
         ),
     );
-    assert_eq!(scene.read("maintenance.toml"), "app = \"mine\"\n");
-    scene
-        .run(&["init", "--app", "a b", "--config", "x.toml"])
+    assert_eq!(env.read("maintenance.toml"), "app = \"mine\"\n");
+    env.run(&["init", "--app", "a b", "--config", "x.toml"])
         .code(2);
 }
 
 #[test]
 fn init_for_files_works_at_once() {
-    let scene = Scene::bare();
-    scene
-        .run(&["init", "--app", "shop", "--store", "file:state of app"])
+    let env = TestEnv::bare();
+    env.run(&["init", "--app", "shop", "--store", "file:state of app"])
         .code(0);
-    scene.run(&["on", "-y"]).code(0).says("turned on");
+    env.run(&["on", "-y"]).code(0).says("turned on");
     assert!(
-        scene
-            .folder()
+        env.folder()
             .join("state of app/maintenance/shop-dev/flags/web")
             .is_file()
     );

@@ -1,12 +1,12 @@
 //! What is said of a mistake in a setting, wherever it was made.
 
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 
 #[test]
 fn without_an_app_it_says_what_to_do() {
-    let mut scene = Scene::bare();
-    let folder = scene.folder().canonicalize().unwrap();
-    scene.run(&["status"]).exactly(
+    let mut env = TestEnv::bare();
+    let folder = env.folder().canonicalize().unwrap();
+    env.run(&["status"]).exactly(
         2,
         "",
         &format!(
@@ -17,10 +17,10 @@ fn without_an_app_it_says_what_to_do() {
             folder.display()
         ),
     );
-    scene.set("MAINTENANCE_APP", "shop");
-    scene.run(&["on", "-y"]).refuses(2, "no env is set");
-    scene.write("maintenance.toml", "app = \"shop\"\n");
-    scene.run(&["on", "-y"]).exactly(
+    env.set("MAINTENANCE_APP", "shop");
+    env.run(&["on", "-y"]).refuses(2, "no env is set");
+    env.write("maintenance.toml", "app = \"shop\"\n");
+    env.run(&["on", "-y"]).exactly(
         2,
         "",
         &format!(
@@ -35,15 +35,15 @@ fn without_an_app_it_says_what_to_do() {
 
 #[test]
 fn slips_get_a_suggestion() {
-    let scene = Scene::files();
-    scene.run(&["--role", "wokrer"]).exactly(
+    let env = TestEnv::files();
+    env.run(&["--role", "wokrer"]).exactly(
         2,
         "",
         "Error: there is no role wokrer\n\
          Caused by: the roles are web, worker, and --role names another\n\
          Hint: did you mean worker?\n",
     );
-    scene.run(&["statsu"]).exactly(
+    env.run(&["statsu"]).exactly(
         2,
         "",
         "error: unrecognized subcommand 'statsu'\n\n\
@@ -51,23 +51,22 @@ fn slips_get_a_suggestion() {
          Usage: maintenance [OPTIONS] [COMMAND]\n\n\
          For more information, try '--help'.\n",
     );
-    scene
-        .run(&["on", "--resaon", "x"])
+    env.run(&["on", "--resaon", "x"])
         .misused("unexpected argument '--resaon' found")
         .says("tip: a similar argument exists: '--reason'\n");
-    let ran = scene.run(&["frobnicate"]);
-    ran.misused("unrecognized subcommand 'frobnicate'");
-    assert!(!ran.stderr.contains("tip"), "{ran:#?}");
-    scene.write(
+    let output = env.run(&["frobnicate"]);
+    output.misused("unrecognized subcommand 'frobnicate'");
+    assert!(!output.stderr.contains("tip"), "{output:#?}");
+    env.write(
         "maintenance.toml",
         "app = \"demo\"\n\n[store]\nknid = \"ssm\"\n",
     );
-    let file = scene
+    let file = env
         .folder()
         .canonicalize()
         .unwrap()
         .join("maintenance.toml");
-    scene.run(&["status"]).exactly(
+    env.run(&["status"]).exactly(
         2,
         "",
         &format!(
@@ -78,21 +77,18 @@ fn slips_get_a_suggestion() {
         ),
     );
     // The roles of the file are known too.
-    scene.write("maintenance.toml", "[roles.checkout]\n");
-    scene
-        .run(&["--role", "chekout"])
+    env.write("maintenance.toml", "[roles.checkout]\n");
+    env.run(&["--role", "chekout"])
         .refuses(2, "there is no role chekout")
         .says("mean checkout?");
-    scene
-        .run(&["--role", "database"])
+    env.run(&["--role", "database"])
         .says("Hint: add [roles.database] to the configuration file");
 }
 
 #[test]
 fn an_option_of_another_command_is_said_to_be_that_ones() {
-    let scene = Scene::files();
-    scene
-        .run(&["off", "--message", "x"])
+    let env = TestEnv::files();
+    env.run(&["off", "--message", "x"])
         .misused("unexpected argument '--message' found")
         .says("tip: '--message' belongs to `maintenance on`\n");
     // Nor does a command take options that it does not use.
@@ -102,8 +98,9 @@ fn an_option_of_another_command_is_said_to_be_that_ones() {
         ["unlock", "-y", "--role", "web"],
         ["init", "--json", "--app", "x"],
     ] {
-        let ran = scene.run(&arguments);
-        ran.code(2)
+        let output = env.run(&arguments);
+        output
+            .code(2)
             .says("is not an option of `maintenance ")
             .says("\nUsage: maintenance ");
     }
@@ -112,15 +109,15 @@ fn an_option_of_another_command_is_said_to_be_that_ones() {
         &["--all", "--json", "status"][..],
         &["status", "--json", "--all"],
     ] {
-        let roles = scene.run(arguments).json()["roles"].clone();
+        let roles = env.run(arguments).json()["roles"].clone();
         assert_eq!(roles.as_array().map(Vec::len), Some(2), "{arguments:?}");
     }
 }
 
 #[test]
 fn bad_values_name_their_rule_and_where_they_came_from() {
-    let mut scene = Scene::files();
-    scene.run(&["--app", "de/mo"]).exactly(
+    let mut env = TestEnv::files();
+    env.run(&["--app", "de/mo"]).exactly(
         2,
         "",
         "error: invalid value 'de/mo' for '--app <NAME>': it may hold only the letters a-z and A-Z, \
@@ -143,28 +140,26 @@ fn bad_values_name_their_rule_and_where_they_came_from() {
         ("--function", "a:b", "without ARN or qualifier"),
         ("--function", "", "--function"),
     ] {
-        let ran = scene.run(&[option, value]);
-        ran.code(2).stdout("").says("error: ").says(why);
+        let output = env.run(&[option, value]);
+        output.code(2).stdout("").says("error: ").says(why);
     }
-    scene.run(&["on", "-y", "--reason", " "]).code(2);
-    scene.run(&["on", "-y", "--observer", ""]).code(2);
-    scene
-        .run(&["--function", "a", "--all"])
+    env.run(&["on", "-y", "--reason", " "]).code(2);
+    env.run(&["on", "-y", "--observer", ""]).code(2);
+    env.run(&["--function", "a", "--all"])
         .refuses(2, "--function cannot be used with --all");
-    scene.set("MAINTENANCE_RATE", "fast");
-    scene
-        .run(&["status"])
+    env.set("MAINTENANCE_RATE", "fast");
+    env.run(&["status"])
         .misused("invalid value 'fast' for '--rate <RATE>': must be a number of calls a second")
         .says("\n  tip: it comes from MAINTENANCE_RATE\n");
-    scene.run(&["status", "--rate", "5"]).code(0);
-    scene.set("MAINTENANCE_RATE", "");
-    scene.run(&["status"]).code(0);
+    env.run(&["status", "--rate", "5"]).code(0);
+    env.set("MAINTENANCE_RATE", "");
+    env.run(&["status"]).code(0);
 }
 
 #[test]
 fn the_parsers_errors_are_documents_too() {
-    let ran = Scene::files().run(&["off", "--json", "--message", "x"]);
-    let error = ran.code(2).json()["error"].clone();
+    let output = TestEnv::files().run(&["off", "--json", "--message", "x"]);
+    let error = output.code(2).json()["error"].clone();
     assert_eq!(error["message"], "unexpected argument '--message' found");
     assert_eq!(error["exit_code"], 2);
     let hint = error["hint"].as_str().unwrap();
@@ -176,8 +171,8 @@ fn the_parsers_errors_are_documents_too() {
 
 #[test]
 fn a_configuration_file_in_another_encoding_is_named_and_a_byte_order_mark_is_nothing() {
-    let scene = Scene::files();
-    let path = scene.folder().join("maintenance.toml");
+    let env = TestEnv::files();
+    let path = env.folder().join("maintenance.toml");
     let text = "rate = 5\n# caf\u{e9}\n";
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (bytes, why) in [
@@ -192,53 +187,49 @@ fn a_configuration_file_in_another_encoding_is_named_and_a_byte_order_mark_is_no
         ),
     ] {
         std::fs::write(&path, bytes).unwrap();
-        let ran = scene.run(&["status"]);
-        ran.code(2)
+        let output = env.run(&["status"]);
+        output
+            .code(2)
             .says("Error: cannot read the configuration file ")
             .says(&format!("\nCaused by: {why}\nHint: save it as UTF-8"));
     }
     std::fs::write(&path, [b"\xef\xbb\xbf", text.as_bytes()].concat()).unwrap();
-    let ran = scene.run(&["config", "--json"]);
-    assert_eq!(ran.code(0).json()["settings"]["rate"]["value"], 5);
+    let output = env.run(&["config", "--json"]);
+    assert_eq!(output.code(0).json()["settings"]["rate"]["value"], 5);
 }
 
 #[test]
 fn a_deleted_working_directory_is_missed_by_what_is_relative_to_it_alone() {
-    let mut scene = Scene::bare();
-    scene.write(
+    let mut env = TestEnv::bare();
+    env.write(
         "app.toml",
         "app = \"shop\"\nenv = \"dev\"\n[store]\nkind = \"file\"\n",
     );
-    let from_nowhere = |scene: &Scene, arguments: &str| {
-        let mut command = scene.command(&[]);
+    let from_nowhere = |env: &TestEnv, arguments: &str| {
+        let mut command = env.command(&[]);
         let program = command.get_program().to_owned();
-        let gone = scene.folder().join("gone");
+        let gone = env.folder().join("gone");
         std::fs::create_dir(&gone).unwrap();
         // The shell leaves it before it starts the command.
         let script = format!("rmdir ../gone && exec \"$0\" {arguments}");
         command = std::process::Command::new("/bin/sh");
         command.arg("-c").arg(script).arg(program).current_dir(gone);
-        command
-            .env_clear()
-            .envs(scene.variables())
-            .output()
-            .unwrap()
+        command.env_clear().envs(env.variables()).output().unwrap()
     };
-    scene.set("PATH", "/usr/bin:/bin");
-    let output = from_nowhere(&scene, "status");
+    env.set("PATH", "/usr/bin:/bin");
+    let output = from_nowhere(&env, "status");
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
         said.contains("the working directory, which does not exist"),
         "{said}"
     );
-    let config = scene.folder().join("app.toml");
-    scene.set("MAINTENANCE_CONFIG", &config.display().to_string());
-    let output = from_nowhere(&scene, "on --yes");
+    let config = env.folder().join("app.toml");
+    env.set("MAINTENANCE_CONFIG", &config.display().to_string());
+    let output = from_nowhere(&env, "on --yes");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(
-        scene
-            .folder()
+        env.folder()
             .join(".maintenance/maintenance/shop-dev/flags/web")
             .is_file()
     );

@@ -3,13 +3,13 @@
 use std::process::Stdio;
 
 use maintenance_sandbox::{Fault, FunctionSpec};
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 use serde_json::json;
 
 #[test]
 fn status_as_json() {
-    let scene = Scene::aws();
-    let off = scene.run(&["status", "--all", "--json"]);
+    let env = TestEnv::aws();
+    let off = env.run(&["status", "--all", "--json"]);
     off.code(0).says("Maintenance status for demo-dev\n");
     assert_eq!(
         off.json(),
@@ -18,15 +18,14 @@ fn status_as_json() {
             {"role": "worker", "maintenance": "off"},
         ]})
     );
-    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
-    scene.write(
+    env.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    env.write(
         "maintenance.toml",
         "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
     );
-    scene
-        .run(&["on", "-y", "--all", "--reason", "a new database"])
+    env.run(&["on", "-y", "--all", "--reason", "a new database"])
         .code(0);
-    let mut on = scene.run(&["status", "--role", "worker", "--json"]).json();
+    let mut on = env.run(&["status", "--role", "worker", "--json"]).json();
     let role = &mut on["roles"][0];
     let window = role["window"].take();
     assert!(window.as_str().unwrap().contains('Z'), "{window}");
@@ -59,9 +58,9 @@ fn status_as_json() {
 
 #[test]
 fn on_and_off_as_json() {
-    let scene = Scene::aws();
-    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
-    scene.write(
+    let env = TestEnv::aws();
+    env.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    env.write(
         "maintenance.toml",
         "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
     );
@@ -69,7 +68,7 @@ fn on_and_off_as_json() {
         "selected": 1, "changed": ["demo-dev-a"], "unchanged": [], "failed": [], "unfinished": [],
         "drifted": [], "gone": [],
     });
-    let plan = scene.run(&["on", "--all", "--dry-run", "--json"]);
+    let plan = env.run(&["on", "--all", "--dry-run", "--json"]);
     plan.code(0);
     let mut expected = json!({
         "app": "demo-dev", "action": "on", "dry_run": true, "interrupted": false, "roles": [
@@ -84,7 +83,7 @@ fn on_and_off_as_json() {
     ]);
     assert_eq!(plan.json(), planned);
     // The lines for a person stay: they are on another stream.
-    let on = scene.run(&["on", "--all", "-y", "--json"]);
+    let on = env.run(&["on", "--all", "-y", "--json"]);
     on.code(0).says("Web maintenance has been turned on\n");
     expected["dry_run"] = json!(false);
     let mut on = on.json();
@@ -97,7 +96,7 @@ fn on_and_off_as_json() {
             .unwrap();
     }
     assert_eq!(on, expected);
-    let off = scene.run(&["off", "--all", "-q", "--json"]);
+    let off = env.run(&["off", "--all", "-q", "--json"]);
     assert_eq!(off.code(0).stderr, "");
     assert_eq!(
         off.json(),
@@ -112,33 +111,32 @@ fn on_and_off_as_json() {
 
 #[test]
 fn a_failure_as_json() {
-    let scene = Scene::files();
-    let ran = scene.run(&["--json", "--role", "wokrer"]);
-    ran.code(2).says("Error: there is no role wokrer\n");
+    let env = TestEnv::files();
+    let output = env.run(&["--json", "--role", "wokrer"]);
+    output.code(2).says("Error: there is no role wokrer\n");
     let document = json!({"error": {
         "message": "there is no role wokrer",
         "causes": ["the roles are web, worker, and --role names another"],
         "hint": "did you mean worker?",
         "exit_code": 2,
     }});
-    assert_eq!(ran.json(), document);
-    let ran = scene.run(&["--json", "statsu"]);
+    assert_eq!(output.json(), document);
+    let output = env.run(&["--json", "statsu"]);
     assert_eq!(
-        ran.code(2).json()["error"]["message"],
+        output.code(2).json()["error"]["message"],
         "unrecognized subcommand 'statsu'"
     );
-    let ran = scene.run(&["on", "--json"]);
-    assert_eq!(ran.code(6).json()["error"]["exit_code"], 6);
+    let output = env.run(&["on", "--json"]);
+    assert_eq!(output.code(6).json()["error"]["exit_code"], 6);
 }
 
 #[test]
 fn a_partial_report_is_the_one_document() {
-    let scene = Scene::aws();
-    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
-    scene
-        .sandbox()
+    let env = TestEnv::aws();
+    env.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    env.sandbox()
         .inject(Fault::on("PutFunctionConcurrency").always().access_denied());
-    let ran = scene.run(&[
+    let output = env.run(&[
         "on",
         "-y",
         "--json",
@@ -147,7 +145,7 @@ fn a_partial_report_is_the_one_document() {
         "--function",
         "demo-*",
     ]);
-    let report = ran
+    let report = output
         .code(4)
         .says("Error: 1 function of the worker role is not paused\n")
         .json();
@@ -163,31 +161,28 @@ fn a_partial_report_is_the_one_document() {
 
 #[test]
 fn quiet_says_nothing_but_errors() {
-    let scene = Scene::files();
-    scene.run(&["on", "-y", "-q"]).exactly(0, "", "");
-    scene.run(&["status", "-q"]).exactly(0, "on\n", "");
-    scene.run(&["off", "--quiet"]).exactly(0, "", "");
-    scene
-        .run(&["on", "-q"])
+    let env = TestEnv::files();
+    env.run(&["on", "-y", "-q"]).exactly(0, "", "");
+    env.run(&["status", "-q"]).exactly(0, "on\n", "");
+    env.run(&["off", "--quiet"]).exactly(0, "", "");
+    env.run(&["on", "-q"])
         .refuses(6, "not confirmed, so nothing was changed");
 }
 
 #[test]
 fn status_says_who_and_why() {
-    let scene = Scene::files();
-    scene
-        .run(&["on", "-y", "--reason", "a new database"])
-        .code(0);
-    let ran = scene.run(&["status"]).timeless();
-    ran.code(0).stdout("on\n");
-    ran.says("\nWeb maintenance is on since TIME by ana@laptop: a new database\n");
+    let env = TestEnv::files();
+    env.run(&["on", "-y", "--reason", "a new database"]).code(0);
+    let output = env.run(&["status"]).timeless();
+    output.code(0).stdout("on\n");
+    output.says("\nWeb maintenance is on since TIME by ana@laptop: a new database\n");
 }
 
 #[test]
 fn no_secret_is_ever_printed() {
-    let mut scene = Scene::aws();
-    scene.set("AWS_SESSION_TOKEN", "sandbox-session-token");
-    scene.sandbox().seed(FunctionSpec::new("demo-dev-a"));
+    let mut env = TestEnv::aws();
+    env.set("AWS_SESSION_TOKEN", "sandbox-session-token");
+    env.sandbox().seed(FunctionSpec::new("demo-dev-a"));
     let secrets = [
         "sandbox-secret-key",
         "sandbox-session-token",
@@ -204,27 +199,26 @@ fn no_secret_is_ever_printed() {
         &["on", "-vvv", "--json"],
     ];
     for arguments in commands {
-        let ran = scene.run(&[arguments, &worker].concat());
+        let output = env.run(&[arguments, &worker].concat());
         for secret in secrets {
-            let said = format!("{}{}", ran.stdout, ran.stderr);
-            assert!(!said.contains(secret), "{secret} in {ran:#?}");
+            let said = format!("{}{}", output.stdout, output.stderr);
+            assert!(!said.contains(secret), "{secret} in {output:#?}");
         }
     }
     // Nor when AWS refuses.
-    scene
-        .sandbox()
+    env.sandbox()
         .inject(Fault::any_call().always().access_denied());
-    let ran = scene.run(&["status", "-vv"]);
+    let output = env.run(&["status", "-vv"]);
     for secret in secrets {
-        assert!(!ran.stderr.contains(secret), "{secret} in {ran:#?}");
+        assert!(!output.stderr.contains(secret), "{secret} in {output:#?}");
     }
-    ran.code(1);
+    output.code(1);
 }
 
 #[test]
 fn a_closed_pipe_is_no_error() {
-    let scene = Scene::files();
-    scene.run(&["on", "-y"]).code(0);
+    let env = TestEnv::files();
+    env.run(&["on", "-y"]).code(0);
     for (arguments, code) in [
         (&["status"][..], 0),
         (&["status", "--json"], 0),
@@ -234,7 +228,7 @@ fn a_closed_pipe_is_no_error() {
         (&["completions", "bash"], 0),
         (&["man"], 0),
     ] {
-        let mut command = scene.command(arguments);
+        let mut command = env.command(arguments);
         let (reader, writer) = std::io::pipe().unwrap();
         command.stdout(writer).stderr(Stdio::piped());
         drop(reader);
@@ -247,21 +241,21 @@ fn a_closed_pipe_is_no_error() {
         );
     }
     // Nor is a closed stderr.
-    let mut command = scene.command(&["off", "-vv"]);
+    let mut command = env.command(&["off", "-vv"]);
     let (reader, writer) = std::io::pipe().unwrap();
     command.stderr(writer);
     drop(reader);
     assert_eq!(command.status().unwrap().code(), Some(0));
-    scene.run(&["status"]).code(0).stdout("off\n");
+    env.run(&["status"]).code(0).stdout("off\n");
 }
 
 #[test]
 fn a_full_disk_is_an_error() {
-    let scene = Scene::files();
+    let env = TestEnv::files();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
     // There is such a device on Linux alone.
     let Ok(full) = full else { return };
-    let mut command = scene.command(&["status"]);
+    let mut command = env.command(&["status"]);
     command.stdout(full).stderr(Stdio::piped());
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -274,8 +268,8 @@ fn a_full_disk_is_an_error() {
 
 #[test]
 fn help_version_completions_and_pages_are_answers() {
-    let scene = Scene::bare();
-    scene.run(&["--version"]).exactly(
+    let env = TestEnv::bare();
+    env.run(&["--version"]).exactly(
         0,
         concat!("maintenance ", env!("CARGO_PKG_VERSION"), "\n"),
         "",
@@ -287,30 +281,29 @@ fn help_version_completions_and_pages_are_answers() {
         &["man"],
         &["man", "off"],
     ] {
-        let ran = scene.run(arguments);
-        assert!(ran.stdout.len() > 500, "{ran:#?}");
+        let output = env.run(arguments);
+        assert!(output.stdout.len() > 500, "{output:#?}");
         assert!(
-            !ran.stdout.contains('\u{1b}'),
-            "no colours in a pipe: {ran:#?}"
+            !output.stdout.contains('\u{1b}'),
+            "no colours in a pipe: {output:#?}"
         );
-        assert_eq!(ran.code(0).stderr, "");
+        assert_eq!(output.code(0).stderr, "");
     }
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let ran = scene.run(&["completions", shell]);
-        assert!(ran.stdout.contains("maintenance"), "{shell}");
-        assert_eq!(ran.code(0).stderr, "");
+        let output = env.run(&["completions", shell]);
+        assert!(output.stdout.contains("maintenance"), "{shell}");
+        assert_eq!(output.code(0).stderr, "");
     }
-    scene
-        .run(&["man", "onn"])
+    env.run(&["man", "onn"])
         .refuses(2, "there is no command onn")
         .says("did you mean on?");
 }
 
 #[test]
 fn short_help_is_one_screen_and_long_help_has_examples() {
-    let mut scene = Scene::bare();
-    scene.set("COLUMNS", "80");
-    let whole = scene.run(&["-h"]);
+    let mut env = TestEnv::bare();
+    env.set("COLUMNS", "80");
+    let whole = env.run(&["-h"]);
     let commands = whole.code(0).stdout.split_once("Commands:\n").unwrap().1;
     let commands = commands.lines().take_while(|line| !line.is_empty());
     let commands = commands.map(|line| line.split_whitespace().next().unwrap());
@@ -318,10 +311,10 @@ fn short_help_is_one_screen_and_long_help_has_examples() {
     assert!(commands.len() > 10, "{commands:?}");
     for command in [""].iter().chain(&commands) {
         let arguments = |help| [*command, help].into_iter().filter(|it| !it.is_empty());
-        let short = scene.run(&arguments("-h").collect::<Vec<_>>());
+        let short = env.run(&arguments("-h").collect::<Vec<_>>());
         let lines: Vec<&str> = short.code(0).stdout.lines().collect();
         assert!(lines.len() <= 24, "{}: {} lines", short.typed, lines.len());
-        let long = scene.run(&arguments("--help").collect::<Vec<_>>());
+        let long = env.run(&arguments("--help").collect::<Vec<_>>());
         for line in lines.into_iter().chain(long.stdout.lines()) {
             assert!(line.chars().count() <= 80, "{}: {line}", short.typed);
         }
@@ -329,7 +322,7 @@ fn short_help_is_one_screen_and_long_help_has_examples() {
         let examples = examples.unwrap_or_else(|| panic!("{long:#?}")).1;
         let examples = examples.lines().take_while(|line| !line.is_empty()).count();
         assert!((3..=5).contains(&examples), "{}: {examples}", long.typed);
-        let helped = scene.run(
+        let helped = env.run(
             &["help"]
                 .into_iter()
                 .chain(arguments(""))
@@ -337,19 +330,19 @@ fn short_help_is_one_screen_and_long_help_has_examples() {
         );
         helped.code(0).stdout(&long.stdout);
     }
-    let version = scene.run(&["version"]);
-    version.code(0).stdout(&scene.run(&["--version"]).stdout);
+    let version = env.run(&["version"]);
+    version.code(0).stdout(&env.run(&["--version"]).stdout);
 }
 
 #[test]
 fn colours_are_for_terminals_alone() {
-    let mut scene = Scene::bare();
-    scene.set("TERM", "xterm-256color");
-    let plain = scene.run(&["status"]);
+    let mut env = TestEnv::bare();
+    env.set("TERM", "xterm-256color");
+    let plain = env.run(&["status"]);
     assert!(!plain.refuses(2, "no app is set").stderr.contains('\u{1b}'));
-    let coloured = scene.at_terminal(&["status"]).wait();
+    let coloured = env.at_terminal(&["status"]).wait();
     assert!(coloured.code(2).stderr.contains('\u{1b}'), "{coloured:#?}");
-    scene.set("NO_COLOR", "1");
-    let plain = scene.at_terminal(&["status"]).wait();
+    env.set("NO_COLOR", "1");
+    let plain = env.at_terminal(&["status"]).wait();
     assert!(!plain.refuses(2, "no app is set").stderr.contains('\u{1b}'));
 }

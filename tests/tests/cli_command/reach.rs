@@ -1,32 +1,32 @@
 //! Reaching AWS as the AWS CLI does: by a proxy, by certificates of one's own, by `aws login`.
 
-use maintenance_tests::{Network, Scene};
+use maintenance_tests::{Network, TestEnv};
 
 /// No name that resolves: whoever asks for it directly learns that at once.
 const HOST: &str = "aws.invalid";
 
 /// A scene whose AWS is known as a host that only the proxy reaches.
-fn scene(scheme: &str) -> (Scene, Network) {
-    let mut scene = Scene::aws();
-    let network = Network::before(scene.address(), HOST);
-    scene.set("AWS_ENDPOINT_URL", &format!("{scheme}://{HOST}"));
-    scene.write("ca.pem", &format!("# ours\n{}", network.authority()));
-    (scene, network)
+fn env(scheme: &str) -> (TestEnv, Network) {
+    let mut env = TestEnv::aws();
+    let network = Network::before(env.address(), HOST);
+    env.set("AWS_ENDPOINT_URL", &format!("{scheme}://{HOST}"));
+    env.write("ca.pem", &format!("# ours\n{}", network.authority()));
+    (env, network)
 }
 
 #[test]
 fn https_goes_by_the_proxy_and_trusts_the_bundle() {
     for variable in ["HTTPS_PROXY", "https_proxy"] {
-        let (mut scene, network) = scene("https");
+        let (mut env, network) = env("https");
         let proxy = format!("http://ana:p%40ss@{}", network.proxy());
-        scene.set(variable, &proxy);
-        scene.set("AWS_CA_BUNDLE", "ca.pem");
+        env.set(variable, &proxy);
+        env.set("AWS_CA_BUNDLE", "ca.pem");
         // The other scheme's is none of its business.
-        scene.set("HTTP_PROXY", "http://127.0.0.1:1");
-        scene.run(&["on", "-y"]).code(0);
-        scene.run(&["status"]).code(0).stdout("on\n");
+        env.set("HTTP_PROXY", "http://127.0.0.1:1");
+        env.run(&["on", "-y"]).code(0);
+        env.run(&["status"]).code(0).stdout("on\n");
         let seen = network.seen();
-        let calls = scene.sandbox().calls().len();
+        let calls = env.sandbox().calls().len();
         assert!(
             seen.len() < calls,
             "a connection a command, not a call: {seen:#?}"
@@ -48,19 +48,18 @@ fn https_goes_by_the_proxy_and_trusts_the_bundle() {
 
 #[test]
 fn http_goes_by_its_proxy_and_a_host_of_no_proxy_by_none() {
-    let (mut scene, network) = scene("http");
+    let (mut env, network) = env("http");
     // Without a scheme, as many write it.
-    scene.set("HTTP_PROXY", &network.proxy().to_string());
-    scene.set("HTTPS_PROXY", "http://127.0.0.1:1");
-    scene.run(&["status"]).code(0).stdout("off\n");
+    env.set("HTTP_PROXY", &network.proxy().to_string());
+    env.set("HTTPS_PROXY", "http://127.0.0.1:1");
+    env.run(&["status"]).code(0).stdout("off\n");
     let seen = network.seen();
     assert!(
         seen[0].starts_with("POST http://aws.invalid/ HTTP/1.1\r\n"),
         "{seen:?}"
     );
-    scene.set("no_proxy", "example.com, .invalid");
-    scene
-        .run(&["status"])
+    env.set("no_proxy", "example.com, .invalid");
+    env.run(&["status"])
         .code(1)
         .says("the parameter store cannot be reached");
     assert_eq!(network.seen(), seen);
@@ -68,29 +67,29 @@ fn http_goes_by_its_proxy_and_a_host_of_no_proxy_by_none() {
 
 #[test]
 fn this_machine_is_reached_without_a_proxy() {
-    let mut scene = Scene::aws();
+    let mut env = TestEnv::aws();
     for variable in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
-        scene.set(variable, "http://127.0.0.1:1");
+        env.set(variable, "http://127.0.0.1:1");
     }
-    scene.run(&["status"]).code(0).stdout("off\n");
+    env.run(&["status"]).code(0).stdout("off\n");
 }
 
 #[test]
 fn the_profile_may_name_the_bundle_and_without_it_the_certificate_is_not_trusted() {
-    let (mut scene, network) = scene("https");
-    scene.set("https_proxy", &network.proxy().to_string());
-    let bundle = scene.folder().join("ca.pem");
+    let (mut env, network) = env("https");
+    env.set("https_proxy", &network.proxy().to_string());
+    let bundle = env.folder().join("ca.pem");
     let config = format!("[default]\nca_bundle = {}\n", bundle.display());
-    scene.write("home/.aws/config", &config);
-    scene.run(&["status"]).code(0).stdout("off\n");
-    scene.write("home/.aws/config", "[default]\nca_bundle =\n");
-    scene.run(&["status"]).code(1).says("certificate");
+    env.write("home/.aws/config", &config);
+    env.run(&["status"]).code(0).stdout("off\n");
+    env.write("home/.aws/config", "[default]\nca_bundle =\n");
+    env.run(&["status"]).code(1).says("certificate");
 }
 
 #[test]
 fn a_bundle_that_is_none_is_named() {
-    let mut scene = Scene::aws();
-    scene.write("text.pem", "no certificate\n");
+    let mut env = TestEnv::aws();
+    env.write("text.pem", "no certificate\n");
     for (path, why) in [
         (
             "none.pem",
@@ -98,48 +97,48 @@ fn a_bundle_that_is_none_is_named() {
         ),
         ("text.pem", "text.pem holds no certificate in PEM"),
     ] {
-        scene.set("AWS_CA_BUNDLE", path);
-        let ran = scene.run(&["status"]);
-        ran.refuses(2, "AWS_CA_BUNDLE cannot be used");
-        ran.says(&format!("\nCaused by: {why}\n"));
+        env.set("AWS_CA_BUNDLE", path);
+        let output = env.run(&["status"]);
+        output.refuses(2, "AWS_CA_BUNDLE cannot be used");
+        output.says(&format!("\nCaused by: {why}\n"));
     }
-    scene.unset("AWS_CA_BUNDLE");
-    scene.write(
+    env.unset("AWS_CA_BUNDLE");
+    env.write(
         "home/.aws/config",
         "# mine\n[default]\nca_bundle = none.pem\n",
     );
-    let ran = scene.run(&["status"]);
-    let file = scene.folder().join("home/.aws/config");
+    let output = env.run(&["status"]);
+    let file = env.folder().join("home/.aws/config");
     let name = format!("ca_bundle of the profile default ({}:3)", file.display());
-    ran.refuses(2, &format!("{name} cannot be used"));
+    output.refuses(2, &format!("{name} cannot be used"));
 }
 
 #[test]
 fn a_proxy_that_is_none_is_named_without_its_password() {
-    let mut scene = Scene::aws();
+    let mut env = TestEnv::aws();
     for proxy in [
         "socks5://me:hidden@proxy:1080",
         "http://me:hidden@proxy:99999",
     ] {
-        scene.set("HTTPS_PROXY", proxy);
-        let ran = scene.run(&["status"]);
-        ran.refuses(2, "HTTPS_PROXY cannot be used");
-        assert!(!ran.stderr.contains("hidden"), "{ran:#?}");
+        env.set("HTTPS_PROXY", proxy);
+        let output = env.run(&["status"]);
+        output.refuses(2, "HTTPS_PROXY cannot be used");
+        assert!(!output.stderr.contains("hidden"), "{output:#?}");
     }
 }
 
 #[test]
 fn who_signed_in_with_aws_login_needs_no_key() {
-    let mut scene = Scene::aws();
-    scene.unset("AWS_ACCESS_KEY_ID");
-    scene.unset("AWS_SECRET_ACCESS_KEY");
-    scene.write(
+    let mut env = TestEnv::aws();
+    env.unset("AWS_ACCESS_KEY_ID");
+    env.unset("AWS_SECRET_ACCESS_KEY");
+    env.write(
         "home/.aws/config",
         "[default]\nlogin_session = arn:aws:iam::0123456789012:user/Admin\n",
     );
     // Where the AWS CLI leaves it: the name is a hash of the session's.
     let file = "36db1d138ff460920374e4c3d8e01f53f9f73537e89c88d639f68393df0e2726";
-    scene.write(
+    env.write(
         &format!("home/.aws/login/cache/{file}.json"),
         r#"{
             "accessToken": {
@@ -155,8 +154,8 @@ fn who_signed_in_with_aws_login_needs_no_key() {
             "dpopKey": "unused until it is refreshed"
         }"#,
     );
-    scene.run(&["on", "-y"]).code(0);
-    let callers = scene
+    env.run(&["on", "-y"]).code(0);
+    let callers = env
         .sandbox()
         .calls()
         .into_iter()

@@ -3,14 +3,14 @@
 //! Change a screen, run with `INSTA_UPDATE=always`, and read the difference before you commit it.
 
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
-use maintenance_tests::{Ran, Scene};
+use maintenance_tests::{Output, TestEnv};
 
 /// The screen of a command in a scene that `make` makes anew for each terminal.
-fn shows(name: &str, make: impl Fn() -> Scene, arguments: &[&str], keys: &str) {
+fn shows(name: &str, make: impl Fn() -> TestEnv, arguments: &[&str], keys: &str) {
     let on = |columns, variable: (&str, &str)| {
-        let mut scene = make();
-        scene.set(variable.0, variable.1);
-        screen(scene.on_screen(columns, arguments, keys), &scene)
+        let mut env = make();
+        env.set(variable.0, variable.1);
+        screen(env.on_screen(columns, arguments, keys), &env)
     };
     let narrow = on(80, ("NO_COLOR", "1"));
     let wide = on(120, ("NO_COLOR", "1"));
@@ -33,13 +33,13 @@ fn shows(name: &str, make: impl Fn() -> Scene, arguments: &[&str], keys: &str) {
 }
 
 /// What is on it, with the same words wherever and whenever it runs.
-fn screen(ran: Ran, scene: &Scene) -> String {
-    let ran = ran.timeless();
-    let folder = scene.folder().display().to_string();
-    let code = ran
+fn screen(output: Output, env: &TestEnv) -> String {
+    let output = output.timeless();
+    let folder = env.folder().display().to_string();
+    let code = output
         .code
         .map_or("a signal".to_owned(), |code| code.to_string());
-    let shown = ran.stdout.replace(&folder, "[FOLDER]");
+    let shown = output.stdout.replace(&folder, "[FOLDER]");
     let window = regex_lite::Regex::new(r"\d{8}T\d{6}Z-[0-9a-f]{8}").expect("an expression");
     format!("{}[exit {code}]\n", window.replace_all(&shown, "[WINDOW]"))
 }
@@ -50,9 +50,9 @@ fn strip(text: &str) -> String {
 }
 
 /// An app with handlers, and with workers of every kind.
-fn app() -> Scene {
-    let scene = Scene::aws();
-    scene.write(
+fn app() -> TestEnv {
+    let env = TestEnv::aws();
+    env.write(
         "maintenance.toml",
         "[roles.web]\ntimeout = 29\n\n[roles.worker]\nfunctions = [\"demo-dev-worker-*\"]\n",
     );
@@ -70,32 +70,31 @@ fn app() -> Scene {
             .alias("live", 2)
             .provisioned("live", 4),
     ] {
-        scene.sandbox().seed(function);
+        env.sandbox().seed(function);
     }
-    scene
+    env
 }
 
-fn on() -> Scene {
-    let scene = app();
-    scene
-        .run(&["on", "--all", "-y", "--reason", "new database"])
+fn on() -> TestEnv {
+    let env = app();
+    env.run(&["on", "--all", "-y", "--reason", "new database"])
         .code(0);
-    scene
+    env
 }
 
 /// One of whose functions fails from now on.
-fn failing(scene: Scene, operation: &str) -> Scene {
+fn failing(env: TestEnv, operation: &str) -> TestEnv {
     let fault = Fault::on(operation)
         .target("demo-dev-worker-orders")
         .always();
-    scene.sandbox().inject(fault.access_denied());
-    scene
+    env.sandbox().inject(fault.access_denied());
+    env
 }
 
-fn lossy() -> Scene {
-    let scene = app();
-    crate::events::allow(&scene, "demo-dev-worker-images", "s3.amazonaws.com");
-    scene
+fn lossy() -> TestEnv {
+    let env = app();
+    crate::events::allow(&env, "demo-dev-worker-images", "s3.amazonaws.com");
+    env
 }
 
 #[test]
@@ -104,36 +103,34 @@ fn status() {
     shows("status_on", on, &["status"], "");
     shows("status_all", on, &["status", "--all"], "");
     let announced = || {
-        let scene = app();
-        scene
-            .run(&[
-                "on",
-                "-y",
-                "--read-only",
-                "--for",
-                "45m",
-                "--message",
-                "Back soon.",
-                "--bypass",
-                "--allow-ip",
-                "192.0.2.0/24",
-                "--observer",
-                "healthcheck",
-                "--reason",
-                "disk is full",
-            ])
-            .code(0);
-        scene
+        let env = app();
+        env.run(&[
+            "on",
+            "-y",
+            "--read-only",
+            "--for",
+            "45m",
+            "--message",
+            "Back soon.",
+            "--bypass",
+            "--allow-ip",
+            "192.0.2.0/24",
+            "--observer",
+            "healthcheck",
+            "--reason",
+            "disk is full",
+        ])
+        .code(0);
+        env
     };
     shows("status_with_everything", announced, &["status"], "");
     shows(
         "status_malformed",
         || {
-            let scene = app();
-            scene
-                .sandbox()
+            let env = app();
+            env.sandbox()
                 .set_parameter("/maintenance/demo-dev/flags/web", "oops");
-            scene
+            env
         },
         &["status", "--all"],
         "",
@@ -175,21 +172,19 @@ fn turning_off() {
     let denied = || failing(on(), "PutFunctionConcurrency");
     shows("off_partial", denied, &["off", "--all"], "");
     let edited = || {
-        let scene = on();
-        let set = scene
+        let env = on();
+        let set = env
             .sandbox()
             .set_reserved("demo-dev-worker-images", Some(7));
         set.expect("it exists");
-        scene
+        env
     };
     shows("on_drifted", edited, &["on", "--role", "worker", "-y"], "");
     shows("off_drifted", edited, &["off", "--role", "worker"], "");
     let alarm = || {
-        let scene = app();
-        scene
-            .run(&["on", "-y", "--observer", "healthcheck"])
-            .code(0);
-        scene
+        let env = app();
+        env.run(&["on", "-y", "--observer", "healthcheck"]).code(0);
+        env
     };
     shows("off_refused", alarm, &["off"], "");
 }
@@ -197,17 +192,17 @@ fn turning_off() {
 #[test]
 fn workers() {
     let legacy = || {
-        let scene = app();
+        let env = app();
         let function = FunctionSpec::new("demo-dev-worker-legacy").reserved(0);
-        scene.sandbox().seed(function);
-        scene
+        env.sandbox().seed(function);
+        env
     };
     shows("workers", legacy, &["workers"], "");
     shows("workers_paused", on, &["workers"], "");
     let partial = || {
-        let scene = failing(on(), "PutFunctionConcurrency");
-        scene.run(&["off", "--all"]).code(4);
-        scene
+        let env = failing(on(), "PutFunctionConcurrency");
+        env.run(&["off", "--all"]).code(4);
+        env
     };
     shows("workers_partly_back", partial, &["workers"], "");
     for columns in [80, 120] {

@@ -1,13 +1,13 @@
 //! Flags, then variables, then the nearest maintenance.toml, then defaults.
 
 use maintenance_sandbox::FunctionSpec;
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 use serde_json::{Value, json};
 
 /// A setting's value and where `maintenance config` says it came from.
-pub(crate) fn setting(scene: &Scene, arguments: &[&str], key: &str) -> (Value, String, String) {
-    let ran = scene.run(&[&["config", "--json"], arguments].concat());
-    let document = ran.code(0).json();
+pub(crate) fn setting(env: &TestEnv, arguments: &[&str], key: &str) -> (Value, String, String) {
+    let output = env.run(&[&["config", "--json"], arguments].concat());
+    let document = output.code(0).json();
     let setting = &document["settings"][key];
     let text = |part: &str| setting["source"][part].as_str().unwrap().to_owned();
     (setting["value"].clone(), text("kind"), text("at"))
@@ -15,20 +15,20 @@ pub(crate) fn setting(scene: &Scene, arguments: &[&str], key: &str) -> (Value, S
 
 #[test]
 fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
-    let mut scene = Scene::bare();
-    scene.set("MAINTENANCE_RATE", "3");
-    scene.write(
+    let mut env = TestEnv::bare();
+    env.set("MAINTENANCE_RATE", "3");
+    env.write(
         "maintenance.toml",
         "app = \"shop\"\nenv = \"dev\"\nrate = 2\n",
     );
-    let file = scene
+    let file = env
         .folder()
         .canonicalize()
         .unwrap()
         .join("maintenance.toml");
     let at = |line: u32| format!("{}:{line}", file.display());
     let expect = |arguments: &[&str], value: Value, kind: &str, at: &str| {
-        let found = setting(&scene, arguments, "rate");
+        let found = setting(&env, arguments, "rate");
         assert_eq!(
             found,
             (value, kind.to_owned(), at.to_owned()),
@@ -37,24 +37,24 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
     };
     expect(&["--rate", "4.5"], json!(4.5), "flag", "--rate");
     expect(&[], json!(3), "variable", "MAINTENANCE_RATE");
-    scene.unset("MAINTENANCE_RATE");
-    let found = setting(&scene, &[], "rate");
+    env.unset("MAINTENANCE_RATE");
+    let found = setting(&env, &[], "rate");
     assert_eq!(found, (json!(2), "file".to_owned(), at(3)));
-    scene.write("maintenance.toml", "app = \"shop\"\n");
-    assert_eq!(setting(&scene, &[], "rate").1, "default");
+    env.write("maintenance.toml", "app = \"shop\"\n");
+    assert_eq!(setting(&env, &[], "rate").1, "default");
     assert_eq!(
-        setting(&scene, &[], "app"),
+        setting(&env, &[], "app"),
         (json!("shop"), "file".to_owned(), at(1))
     );
     assert_eq!(
-        setting(&scene, &[], "env"),
+        setting(&env, &[], "env"),
         (Value::Null, "default".to_owned(), "not set".into())
     );
 }
 
 #[test]
 fn every_setting_has_its_flag_and_its_variable() {
-    let mut scene = Scene::bare();
+    let mut env = TestEnv::bare();
     for (key, flag, variable, value, other) in [
         ("app", "--app", "MAINTENANCE_APP", "a", "b"),
         ("env", "--env", "MAINTENANCE_ENV", "dev", "prod"),
@@ -62,13 +62,13 @@ fn every_setting_has_its_flag_and_its_variable() {
         ("prefix", "--prefix", "MAINTENANCE_PREFIX", "/x", "/y"),
         ("role", "--role", "MAINTENANCE_ROLE", "worker", "web"),
     ] {
-        scene.set(variable, value);
-        let found = setting(&scene, &[], key);
+        env.set(variable, value);
+        let found = setting(&env, &[], key);
         assert_eq!(
             found,
             (json!(value), "variable".to_owned(), variable.to_owned())
         );
-        let found = setting(&scene, &[flag, other], key);
+        let found = setting(&env, &[flag, other], key);
         assert_eq!(found, (json!(other), "flag".to_owned(), flag.to_owned()));
     }
     for (key, flag, variable) in [
@@ -76,9 +76,9 @@ fn every_setting_has_its_flag_and_its_variable() {
         ("region", "--region", "AWS_REGION"),
         ("endpoint-url", "--endpoint-url", "AWS_ENDPOINT_URL"),
     ] {
-        scene.set(variable, "http://one");
-        assert_eq!(setting(&scene, &[], key).2, variable);
-        let found = setting(&scene, &[flag, "http://two"], key);
+        env.set(variable, "http://one");
+        assert_eq!(setting(&env, &[], key).2, variable);
+        let found = setting(&env, &[flag, "http://two"], key);
         assert_eq!(
             found,
             (json!("http://two"), "flag".to_owned(), flag.to_owned())
@@ -88,63 +88,48 @@ fn every_setting_has_its_flag_and_its_variable() {
 
 #[test]
 fn flags_and_variables_do_what_config_says() {
-    let mut scene = Scene::bare();
-    scene.write(
+    let mut env = TestEnv::bare();
+    env.write(
         "maintenance.toml",
         "app = \"shop\"\nenv = \"dev\"\n[store]\nkind = \"file\"\n",
     );
-    scene
-        .run(&["status"])
+    env.run(&["status"])
         .code(0)
         .stdout("off\n")
         .says("Web maintenance status for shop-dev\n");
-    scene.set("MAINTENANCE_ENV", "prod");
-    scene
-        .run(&["on", "-y"])
-        .code(0)
-        .says("mode for shop-prod\n");
-    scene
-        .run(&["status", "--env", "dev"])
-        .code(0)
-        .stdout("off\n");
-    scene
-        .run(&["status", "--env", "prod"])
-        .code(0)
-        .stdout("on\n");
-    scene
-        .run(&["--prefix", "/elsewhere"])
-        .code(0)
-        .stdout("off\n");
-    scene.set("MAINTENANCE_ROLE", "worker");
-    scene
-        .run(&[])
+    env.set("MAINTENANCE_ENV", "prod");
+    env.run(&["on", "-y"]).code(0).says("mode for shop-prod\n");
+    env.run(&["status", "--env", "dev"]).code(0).stdout("off\n");
+    env.run(&["status", "--env", "prod"]).code(0).stdout("on\n");
+    env.run(&["--prefix", "/elsewhere"]).code(0).stdout("off\n");
+    env.set("MAINTENANCE_ROLE", "worker");
+    env.run(&[])
         .exactly(0, "off\n", "Worker maintenance status for shop-prod\n");
-    scene.run(&["--role", "web"]).code(0).stdout("on\n");
-    scene.run(&["--all"]).code(0).stdout("web on\nworker off\n");
+    env.run(&["--role", "web"]).code(0).stdout("on\n");
+    env.run(&["--all"]).code(0).stdout("web on\nworker off\n");
 }
 
 #[test]
 fn the_nearest_file_counts_and_its_paths_are_its_own() {
-    let scene = Scene::bare();
-    scene.write(
+    let env = TestEnv::bare();
+    env.write(
         "maintenance.toml",
         "app = \"shop\"\nenv = \"dev\"\n[store]\nkind = \"file\"\npath = \"state\"\n",
     );
-    scene.write("a/b/c/here", "");
-    let mut command = scene.command(&["on", "-y"]);
-    command.current_dir(scene.folder().join("a/b/c"));
+    env.write("a/b/c/here", "");
+    let mut command = env.command(&["on", "-y"]);
+    command.current_dir(env.folder().join("a/b/c"));
     assert!(command.status().unwrap().success());
     assert!(
-        scene
-            .folder()
+        env.folder()
             .join("state/maintenance/shop-dev/flags/web")
             .is_file()
     );
     // A nearer one hides the farther one as a whole.
-    scene.write("a/b/maintenance.toml", "app = \"other\"\nenv = \"dev\"\n");
-    let mut command = scene.command(&["config", "--json"]);
+    env.write("a/b/maintenance.toml", "app = \"other\"\nenv = \"dev\"\n");
+    let mut command = env.command(&["config", "--json"]);
     let output = command
-        .current_dir(scene.folder().join("a/b/c"))
+        .current_dir(env.folder().join("a/b/c"))
         .output()
         .unwrap();
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -154,47 +139,43 @@ fn the_nearest_file_counts_and_its_paths_are_its_own() {
 
 #[test]
 fn a_named_file_is_read_and_must_be_there() {
-    let mut scene = Scene::bare();
-    scene.write("maintenance.toml", "app = \"near\"\n");
-    scene.write("conf/other.toml", "app = \"named\"\n");
+    let mut env = TestEnv::bare();
+    env.write("maintenance.toml", "app = \"near\"\n");
+    env.write("conf/other.toml", "app = \"named\"\n");
     assert_eq!(
-        setting(&scene, &["--config", "conf/other.toml"], "app").0,
+        setting(&env, &["--config", "conf/other.toml"], "app").0,
         "named"
     );
-    scene.set("MAINTENANCE_CONFIG", "conf/other.toml");
-    assert_eq!(setting(&scene, &[], "app").0, "named");
-    assert_eq!(setting(&scene, &[], "config").1, "variable");
-    scene.set("MAINTENANCE_CONFIG", "conf/none.toml");
-    let file = scene
-        .folder()
-        .canonicalize()
-        .unwrap()
-        .join("conf/none.toml");
-    let ran = scene.run(&["config"]);
-    ran.refuses(
+    env.set("MAINTENANCE_CONFIG", "conf/other.toml");
+    assert_eq!(setting(&env, &[], "app").0, "named");
+    assert_eq!(setting(&env, &[], "config").1, "variable");
+    env.set("MAINTENANCE_CONFIG", "conf/none.toml");
+    let file = env.folder().canonicalize().unwrap().join("conf/none.toml");
+    let output = env.run(&["config"]);
+    output.refuses(
         2,
         &format!("cannot read the configuration file {}", file.display()),
     );
-    ran.says("\nHint: it is named by MAINTENANCE_CONFIG\n");
+    output.says("\nHint: it is named by MAINTENANCE_CONFIG\n");
 }
 
 #[test]
 fn config_shows_what_there_is_even_if_something_is_missing() {
-    let mut scene = Scene::bare();
-    scene.set("AWS_ENDPOINT_URL", "http://me:hidden@127.0.0.1:1");
-    scene.set("AWS_SECRET_ACCESS_KEY", "hidden");
-    scene.write(
+    let mut env = TestEnv::bare();
+    env.set("AWS_ENDPOINT_URL", "http://me:hidden@127.0.0.1:1");
+    env.set("AWS_SECRET_ACCESS_KEY", "hidden");
+    env.write(
         "maintenance.toml",
         "app = \"shop\"\n[roles.worker]\nfunctions = [\"a-*\", \"b\"]\nexclude = [\"a-x\"]\n\
          tags = { role = \"worker\" }\n",
     );
-    let file = scene
+    let file = env
         .folder()
         .canonicalize()
         .unwrap()
         .join("maintenance.toml");
-    let ran = scene.run(&["config"]);
-    let shown = ran.stdout.replace(&file.display().to_string(), "FILE");
+    let output = env.run(&["config"]);
+    let shown = output.stdout.replace(&file.display().to_string(), "FILE");
     // How wide the columns are depends on the folder's name.
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown: Vec<String> = shown.lines().map(words).collect();
@@ -219,38 +200,32 @@ fn config_shows_what_there_is_even_if_something_is_missing() {
             "roles.worker.tags role=worker maintenance.toml:5",
         ]
     );
-    assert_eq!(ran.code(0).stderr, "");
+    assert_eq!(output.code(0).stderr, "");
 }
 
 /// Its table was removed from the file while it was on.
 #[test]
 fn a_role_that_only_the_store_knows_is_accepted_and_part_of_all() {
-    let scene = Scene::aws();
-    scene
-        .sandbox()
+    let env = TestEnv::aws();
+    env.sandbox()
         .seed(FunctionSpec::new("demo-dev-job").reserved(7));
     let file = "maintenance.toml";
-    scene.write(file, "[roles.jobs]\nfunctions = [\"demo-dev-*\"]\n");
-    scene
-        .run(&["on", "-y", "--role", "jobs", "--accept-event-loss"])
+    env.write(file, "[roles.jobs]\nfunctions = [\"demo-dev-*\"]\n");
+    env.run(&["on", "-y", "--role", "jobs", "--accept-event-loss"])
         .code(0);
-    scene.write(file, "");
+    env.write(file, "");
 
-    scene
-        .run(&["status", "--all"])
+    env.run(&["status", "--all"])
         .code(0)
         .stdout("web off\nworker off\njobs on\n");
-    scene
-        .run(&["status", "--role", "jobs"])
+    env.run(&["status", "--role", "jobs"])
         .code(0)
         .stdout("on\n");
-    scene
-        .run(&["on", "-y", "--role", "job"])
+    env.run(&["on", "-y", "--role", "job"])
         .refuses(2, "there is no role job");
-    scene.run(&["off", "--all"]).code(0);
-    scene
-        .run(&["status", "--role", "jobs"])
+    env.run(&["off", "--all"]).code(0);
+    env.run(&["status", "--role", "jobs"])
         .code(0)
         .stdout("off\n");
-    assert_eq!(scene.sandbox().fleet()["demo-dev-job"].reserved, Some(7));
+    assert_eq!(env.sandbox().fleet()["demo-dev-job"].reserved, Some(7));
 }

@@ -1,14 +1,14 @@
 //! What the configuration file says of a role's windows.
 
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 use serde_json::{Value, json};
 
 use crate::window::shown;
 
 #[test]
 fn the_configuration_file_says_what_a_window_has_when_it_opens() {
-    let scene = Scene::aws();
-    scene.write(
+    let env = TestEnv::aws();
+    env.write(
         "maintenance.toml",
         "[roles.web]\n\
          message = \"Back soon.\"\n\
@@ -16,9 +16,9 @@ fn the_configuration_file_says_what_a_window_has_when_it_opens() {
          allow_path = [\"/health\", \"/hooks/*\"]\n\
          url = \"https://example.com\"\n",
     );
-    let config = scene.run(&["config", "--json"]).json();
+    let config = env.run(&["config", "--json"]).json();
     let setting = |key: &str| config["settings"][format!("roles.web.{key}")].clone();
-    let file = scene.folder().join("maintenance.toml");
+    let file = env.folder().join("maintenance.toml");
     assert_eq!(setting("message")["value"], "Back soon.");
     assert_eq!(
         setting("allow_ip")["value"],
@@ -33,30 +33,26 @@ fn the_configuration_file_says_what_a_window_has_when_it_opens() {
         setting("allow_path")["source"],
         json!({"kind": "file", "at": format!("{}:4", file.display())})
     );
-    let ran = scene.run(&["config"]);
-    let text = &ran.code(0).stdout;
+    let output = env.run(&["config"]);
+    let text = &output.code(0).stdout;
     assert!(text.contains("192.0.2.0/24, 2001:db8::/32"), "{text}");
 
     // An option stands for the file's list, and does not add to it.
-    scene
-        .run(&["on", "-y", "--allow-ip", "198.51.100.1"])
-        .code(0);
-    let has = shown(&scene);
+    env.run(&["on", "-y", "--allow-ip", "198.51.100.1"]).code(0);
+    let has = shown(&env);
     assert_eq!(has["message"], "Back soon.");
     assert_eq!(has["bypass"]["addresses"], json!(["198.51.100.1"]));
     assert_eq!(has["bypass"]["paths"], json!(["/health", "/hooks/*"]));
     // The window keeps what it has.
-    scene
-        .run(&["on"])
+    env.run(&["on"])
         .exactly(0, "", "Web maintenance is already on\n");
-    scene.run(&["on", "--message", ""]).code(0);
-    scene
-        .run(&["on"])
+    env.run(&["on", "--message", ""]).code(0);
+    env.run(&["on"])
         .exactly(0, "", "Web maintenance is already on\n");
-    assert_eq!(shown(&scene)["message"], Value::Null);
-    scene.run(&["off"]).code(0);
-    scene.run(&["on", "-y", "--allow-path", ""]).code(0);
-    let has = shown(&scene);
+    assert_eq!(shown(&env)["message"], Value::Null);
+    env.run(&["off"]).code(0);
+    env.run(&["on", "-y", "--allow-path", ""]).code(0);
+    let has = shown(&env);
     assert_eq!(
         has["bypass"],
         json!({
@@ -66,14 +62,14 @@ fn the_configuration_file_says_what_a_window_has_when_it_opens() {
         })
     );
     // The worker role has none of it.
-    scene.run(&["on", "-y", "--role", "worker"]).code(0);
-    let worker = scene.run(&["status", "--role", "worker", "--json"]).json();
+    env.run(&["on", "-y", "--role", "worker"]).code(0);
+    let worker = env.run(&["status", "--role", "worker", "--json"]).json();
     assert_eq!(worker["roles"][0]["message"], Value::Null);
 }
 
 #[test]
 fn a_bad_line_of_the_file_is_named() {
-    let scene = Scene::aws();
+    let env = TestEnv::aws();
     for (line, why) in [
         ("allow_ip = [\"office\"]", "is not an address or a range"),
         ("allow_ip = \"192.0.2.1\"", "expected a list, found string"),
@@ -89,12 +85,13 @@ fn a_bad_line_of_the_file_is_named() {
         ("url = \"https://example.com/?a=b\"", "must have no query"),
         ("allow_ips = []", "there is no key \"roles.web.allow_ips\""),
     ] {
-        scene.write("maintenance.toml", &format!("[roles.web]\n{line}\n"));
-        let ran = scene.run(&["on", "-y"]);
-        ran.code(2)
+        env.write("maintenance.toml", &format!("[roles.web]\n{line}\n"));
+        let output = env.run(&["on", "-y"]);
+        output
+            .code(2)
             .says("Error: cannot use the configuration file ")
             .says("\nCaused by: line 2: ")
             .says(why);
-        assert!(scene.sandbox().calls().is_empty(), "{line}");
+        assert!(env.sandbox().calls().is_empty(), "{line}");
     }
 }

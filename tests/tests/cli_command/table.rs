@@ -1,12 +1,12 @@
 //! `workers`: the functions one by one.
 
 use maintenance_sandbox::{FunctionSpec, MappingSpec};
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 use serde_json::json;
 
-fn scene() -> Scene {
-    let scene = Scene::aws();
-    scene.write(
+fn env() -> TestEnv {
+    let env = TestEnv::aws();
+    env.write(
         "maintenance.toml",
         "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
     );
@@ -25,14 +25,14 @@ fn scene() -> Scene {
             .mapping(MappingSpec::sqs("b").disabled()),
         FunctionSpec::new("unrelated"),
     ] {
-        scene.sandbox().seed(function.clone());
+        env.sandbox().seed(function.clone());
     }
-    scene
+    env
 }
 
 #[test]
 fn running_functions_and_what_they_have() {
-    scene().run(&["workers"]).exactly(
+    env().run(&["workers"]).exactly(
         0,
         "ROLE    FUNCTION        STATE    RESERVED  PROVISIONED  SOURCES  TIMEOUT  SAVED\n\
          worker  demo-dev-gone   running  3         -            -        3s       -\n\
@@ -45,14 +45,14 @@ fn running_functions_and_what_they_have() {
 
 #[test]
 fn paused_drifted_and_gone_functions_and_what_is_saved() {
-    let scene = scene();
-    scene.run(&["on", "-y", "--role", "worker"]).code(0);
-    let sandbox = scene.sandbox();
+    let env = env();
+    env.run(&["on", "-y", "--role", "worker"]).code(0);
+    let sandbox = env.sandbox();
     sandbox.delete_function("demo-dev-gone").expect("it exists");
     sandbox
         .set_reserved("demo-dev-mail", Some(7))
         .expect("it exists");
-    scene.run(&["workers", "--role", "worker"]).exactly(
+    env.run(&["workers", "--role", "worker"]).exactly(
         0,
         "ROLE    FUNCTION        STATE    RESERVED  PROVISIONED  SOURCES  TIMEOUT  SAVED\n\
          worker  demo-dev-gone   gone     -         -            -        -        reserved=3\n\
@@ -61,7 +61,7 @@ fn paused_drifted_and_gone_functions_and_what_is_saved() {
          worker  demo-dev-queue  paused   0         -            0/2      3s       reserved=unset sources=1\n",
         "",
     );
-    let json = scene.run(&["workers", "--json"]).code(0).json();
+    let json = env.run(&["workers", "--json"]).code(0).json();
     assert_eq!(json["app"], "demo-dev");
     assert_eq!(
         json["workers"][1],
@@ -79,7 +79,7 @@ fn paused_drifted_and_gone_functions_and_what_is_saved() {
 
 #[test]
 fn an_app_without_functions_says_so() {
-    let scene = Scene::files();
+    let env = TestEnv::files();
     let said = "The roles of demo-dev select no functions\n";
-    scene.run(&["workers"]).exactly(0, "", said);
+    env.run(&["workers"]).exactly(0, "", said);
 }

@@ -2,20 +2,20 @@
 
 use maintenance_flag::Flag;
 use maintenance_sandbox::FunctionSpec;
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 
 const WORKER: [&str; 6] = ["on", "-y", "--role", "worker", "--function", "demo-*"];
 
-fn scene(timeout: u32) -> Scene {
-    let scene = Scene::aws();
+fn env(timeout: u32) -> TestEnv {
+    let env = TestEnv::aws();
     let function = FunctionSpec::new("demo-dev-a").timeout(timeout);
-    scene.sandbox().seed(function);
-    scene
+    env.sandbox().seed(function);
+    env
 }
 
-fn drained_at(scene: &Scene, role: &str) -> jiff::Timestamp {
+fn drained_at(env: &TestEnv, role: &str) -> jiff::Timestamp {
     let name = format!("/maintenance/demo-dev/flags/{role}");
-    let flag = &scene.sandbox().parameters()[&name].value;
+    let flag = &env.sandbox().parameters()[&name].value;
     Flag::decode(flag)
         .expect("a flag")
         .drained_at
@@ -24,13 +24,13 @@ fn drained_at(scene: &Scene, role: &str) -> jiff::Timestamp {
 
 #[test]
 fn it_comes_back_when_the_longest_timeout_has_passed() {
-    let scene = scene(1);
+    let env = env(1);
     let mut command = WORKER.to_vec();
     command.push("--wait");
-    let ran = scene.run(&command);
-    let until = drained_at(&scene, "worker");
+    let output = env.run(&command);
+    let until = drained_at(&env, "worker");
     assert!(jiff::Timestamp::now() >= until);
-    ran.timeless().exactly(
+    output.timeless().exactly(
         0,
         "",
         "Enabling worker maintenance mode for demo-dev\n\
@@ -43,47 +43,48 @@ fn it_comes_back_when_the_longest_timeout_has_passed() {
 
 #[test]
 fn without_it_that_moment_is_printed() {
-    let scene = scene(60);
-    let ran = scene.run(&WORKER);
-    let until = drained_at(&scene, "worker");
+    let env = env(60);
+    let output = env.run(&WORKER);
+    let until = drained_at(&env, "worker");
     let clock = until.strftime("%H:%M:%S UTC");
-    ran.code(0)
+    output
+        .code(0)
         .says(&format!("Safe to migrate after {clock} ("));
-    ran.says("); in-flight invocations may run until then\n");
-    let status = scene.run(&["status", "--role", "worker", "--json"]);
+    output.says("); in-flight invocations may run until then\n");
+    let status = env.run(&["status", "--role", "worker", "--json"]);
     let json = status.code(0).json();
     assert_eq!(json["roles"][0]["drained_at"], until.to_string());
 }
 
 #[test]
 fn handlers_behind_the_gate_are_waited_for_as_the_configuration_describes_them() {
-    let scene = Scene::aws();
-    scene.write("maintenance.toml", "[roles.web]\nttl = 0\ntimeout = 1\n");
-    scene
-        .run(&["on", "-y", "--wait"])
+    let env = TestEnv::aws();
+    env.write("maintenance.toml", "[roles.web]\nttl = 0\ntimeout = 1\n");
+    env.run(&["on", "-y", "--wait"])
         .code(0)
         .says("\nAll in-flight invocations have ended: safe to migrate\n");
-    assert!(jiff::Timestamp::now() >= drained_at(&scene, "web"));
+    assert!(jiff::Timestamp::now() >= drained_at(&env, "web"));
     // Nobody described these: AWS's own limit counts, and is said.
-    let scene = Scene::aws();
-    let running = scene.start(&["on", "-y", "--wait"]);
+    let env = TestEnv::aws();
+    let running = env.start(&["on", "-y", "--wait"]);
     running.says("The longest timeout of the web role is unknown");
     running.says("Waiting for in-flight invocations to end, until ");
     running.interrupt();
-    let ran = running.wait();
-    ran.code(130)
+    let output = running.wait();
+    output
+        .code(130)
         .says("\nError: stopped waiting: maintenance is on")
         .says("\nHint: run the same command again to continue waiting\n");
-    scene.run(&["status"]).code(0).stdout("on\n");
+    env.run(&["status"]).code(0).stdout("on\n");
 }
 
 #[test]
 fn a_countdown_is_shown_on_a_terminal() {
-    let mut scene = scene(2);
-    scene.set("TERM", "xterm");
+    let mut env = env(2);
+    env.set("TERM", "xterm");
     let mut command = WORKER.to_vec();
     command.push("--wait");
-    let terminal = scene.at_terminal(&command);
+    let terminal = env.at_terminal(&command);
     terminal.expect("Draining: 2 s left");
     terminal
         .wait()
@@ -93,17 +94,17 @@ fn a_countdown_is_shown_on_a_terminal() {
 
 #[test]
 fn a_timeout_that_aws_does_not_have_is_refused() {
-    let scene = Scene::aws();
+    let env = TestEnv::aws();
     for (key, most) in [("timeout", 900), ("ttl", 3600)] {
         for bad in ["-1", "1.5", "99999", "\"x\""] {
-            scene.write("maintenance.toml", &format!("[roles.web]\n{key} = {bad}\n"));
-            let ran = scene.run(&["status"]);
-            ran.code(2).says(&format!("roles.web.{key}"));
-            let range = ran.stderr.contains(&format!("0 to {most}"));
+            env.write("maintenance.toml", &format!("[roles.web]\n{key} = {bad}\n"));
+            let output = env.run(&["status"]);
+            output.code(2).says(&format!("roles.web.{key}"));
+            let range = output.stderr.contains(&format!("0 to {most}"));
             assert!(
-                range || ran.stderr.contains("expected a whole number"),
+                range || output.stderr.contains("expected a whole number"),
                 "{}",
-                ran.stderr
+                output.stderr
             );
         }
     }

@@ -2,18 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 use maintenance_flag::Flag;
-use maintenance_tests::{Ran, Scene};
+use maintenance_tests::{Output, TestEnv};
 use serde_json::Value;
 
 pub(crate) const WEB: &str = "/maintenance/demo-dev/flags/web";
 
-pub(crate) fn flag(scene: &Scene) -> Flag {
-    Flag::decode(&scene.sandbox().parameters()[WEB].value).expect("a flag")
+pub(crate) fn flag(env: &TestEnv) -> Flag {
+    Flag::decode(&env.sandbox().parameters()[WEB].value).expect("a flag")
 }
 
 /// What `status` shows of the web role.
-pub(crate) fn shown(scene: &Scene) -> Value {
-    scene.run(&["status", "--json"]).json()["roles"][0].take()
+pub(crate) fn shown(env: &TestEnv) -> Value {
+    env.run(&["status", "--json"]).json()["roles"][0].take()
 }
 
 /// A whole second, so long from now.
@@ -28,8 +28,11 @@ pub(crate) fn passed() -> Timestamp {
 
 /// It is refused with exit 2 in three parts, and not even a read was sent.
 #[track_caller]
-pub(crate) fn is_usage<'a>(scene: &Scene, ran: &'a Ran, message: &str) -> &'a Ran {
-    assert!(scene.sandbox().calls().is_empty(), "{ran:#?}");
-    assert!(ran.stderr.contains("\nCaused by: "), "no cause: {ran:#?}");
-    ran.refuses(2, message)
+pub(crate) fn is_usage<'a>(env: &TestEnv, output: &'a Output, message: &str) -> &'a Output {
+    assert!(env.sandbox().calls().is_empty(), "{output:#?}");
+    assert!(
+        output.stderr.contains("\nCaused by: "),
+        "no cause: {output:#?}"
+    );
+    output.refuses(2, message)
 }

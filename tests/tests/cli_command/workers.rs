@@ -1,11 +1,11 @@
 //! What is said of functions, and that a plan changes nothing.
 
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
-use maintenance_tests::Scene;
+use maintenance_tests::TestEnv;
 
-fn scene() -> Scene {
-    let scene = Scene::aws();
-    scene.write(
+fn env() -> TestEnv {
+    let env = TestEnv::aws();
+    env.write(
         "maintenance.toml",
         "[roles.worker]\nfunctions = [\"demo-dev-*\"]\nexclude = [\"*-prewarm\"]\n",
     );
@@ -17,17 +17,17 @@ fn scene() -> Scene {
         FunctionSpec::new("other"),
     ];
     for function in functions {
-        scene.sandbox().seed(function);
+        env.sandbox().seed(function);
     }
-    scene
+    env
 }
 
 #[test]
 fn on_and_off_count_functions() {
-    let scene = scene();
-    let before = scene.sandbox().fleet();
+    let env = env();
+    let before = env.sandbox().fleet();
     let worker = ["--role", "worker"];
-    let run = |arguments: &[&str]| scene.run(&[arguments, &worker].concat());
+    let run = |arguments: &[&str]| env.run(&[arguments, &worker].concat());
     run(&["on", "-y"]).timeless().exactly(
         0,
         "",
@@ -44,8 +44,8 @@ fn on_and_off_count_functions() {
          \x20 safe to migrate after TIME\n\
          \x20 3 of 3 functions of the worker role paused\n",
     );
-    let ran = run(&["on", "-y"]);
-    ran.code(0).says("Worker maintenance is already on\n");
+    let output = run(&["on", "-y"]);
+    output.code(0).says("Worker maintenance is already on\n");
     run(&["off"]).exactly(
         0,
         "",
@@ -53,14 +53,14 @@ fn on_and_off_count_functions() {
          Worker maintenance has been turned off\n\
          3 functions restored\n",
     );
-    assert_eq!(scene.sandbox().fleet(), before);
+    assert_eq!(env.sandbox().fleet(), before);
     run(&["off"]).exactly(0, "", "Worker maintenance is already off\n");
 }
 
 #[test]
 fn a_plan_names_the_functions_and_makes_no_write_call() {
-    let scene = scene();
-    scene.run(&["on", "--all", "--dry-run"]).exactly(
+    let env = env();
+    env.run(&["on", "--all", "--dry-run"]).exactly(
         0,
         "Would enable web maintenance mode for demo-dev\n\
          Would enable worker maintenance mode for demo-dev\n\
@@ -71,19 +71,19 @@ fn a_plan_names_the_functions_and_makes_no_write_call() {
         "Not checked: invocations made through an IAM role (EventBridge Scheduler, Step Functions, other \
          accounts, your own code)\n",
     );
-    scene.run(&["off", "--all", "--dry-run"]).exactly(
+    env.run(&["off", "--all", "--dry-run"]).exactly(
         0,
         "Worker maintenance is already off\nWeb maintenance is already off\n",
         "",
     );
     assert!(
-        scene.sandbox().writes().is_empty(),
+        env.sandbox().writes().is_empty(),
         "{:#?}",
-        scene.sandbox().writes()
+        env.sandbox().writes()
     );
-    scene.run(&["on", "--all", "-y"]).code(0);
-    scene.sandbox().reset_calls();
-    scene.run(&["off", "--all", "--dry-run"]).exactly(
+    env.run(&["on", "--all", "-y"]).code(0);
+    env.sandbox().reset_calls();
+    env.run(&["off", "--all", "--dry-run"]).exactly(
         0,
         "Would disable worker maintenance mode for demo-dev\n\
          Would restore 3 functions:\n\
@@ -94,34 +94,34 @@ fn a_plan_names_the_functions_and_makes_no_write_call() {
         "",
     );
     assert!(
-        scene.sandbox().writes().is_empty(),
+        env.sandbox().writes().is_empty(),
         "{:#?}",
-        scene.sandbox().writes()
+        env.sandbox().writes()
     );
 }
 
 #[test]
 fn a_plan_of_files_leaves_no_file() {
-    let scene = Scene::files();
-    scene.run(&["on", "--dry-run"]).exactly(
+    let env = TestEnv::files();
+    env.run(&["on", "--dry-run"]).exactly(
         0,
         "Would enable web maintenance mode for demo-dev\n",
         "",
     );
-    assert!(!scene.folder().join("store").exists());
+    assert!(!env.folder().join("store").exists());
 }
 
 #[test]
 fn to_look_writes_nothing_and_already_so_writes_no_more_than_its_lease() {
-    let scene = scene();
-    scene.run(&["status", "--all"]).code(0);
+    let env = env();
+    env.run(&["status", "--all"]).code(0);
     assert!(
-        scene.sandbox().writes().is_empty(),
+        env.sandbox().writes().is_empty(),
         "{:#?}",
-        scene.sandbox().writes()
+        env.sandbox().writes()
     );
-    scene.run(&["off", "--all"]).code(0);
-    let writes = scene.sandbox().writes();
+    env.run(&["off", "--all"]).code(0);
+    let writes = env.sandbox().writes();
     let is_lease =
         |target: &Option<String>| target.as_ref().is_some_and(|it| it.contains("/lease/"));
     assert!(
@@ -132,7 +132,7 @@ fn to_look_writes_nothing_and_already_so_writes_no_more_than_its_lease() {
 
 #[test]
 fn functions_on_the_command_line_stand_for_those_of_the_role() {
-    let scene = scene();
+    let env = env();
     let arguments = [
         "--role",
         "worker",
@@ -141,8 +141,7 @@ fn functions_on_the_command_line_stand_for_those_of_the_role() {
         "--function",
         "oth*",
     ];
-    scene
-        .run(&[&["on", "--dry-run"][..], &arguments].concat())
+    env.run(&[&["on", "--dry-run"][..], &arguments].concat())
         .code(0)
         .stdout(
             "Would enable worker maintenance mode for demo-dev\n\
@@ -154,41 +153,40 @@ fn functions_on_the_command_line_stand_for_those_of_the_role() {
 
 #[test]
 fn a_selection_that_finds_nothing_is_an_error() {
-    let scene = scene();
-    let ran = scene.run(&["on", "-y", "--role", "worker", "--function", "nothing-*"]);
-    ran.refuses(1, "the worker role selects functions, but none matches");
-    ran.says("\nHint: looked for nothing-*");
+    let env = env();
+    let output = env.run(&["on", "-y", "--role", "worker", "--function", "nothing-*"]);
+    output.refuses(1, "the worker role selects functions, but none matches");
+    output.says("\nHint: looked for nothing-*");
     assert!(
-        scene
-            .sandbox()
+        env.sandbox()
             .writes()
             .iter()
             .all(|call| !call.call.operation.contains("Function"))
     );
-    scene
-        .run(&["status", "--role", "worker"])
+    env.run(&["status", "--role", "worker"])
         .code(0)
         .stdout("off\n");
 }
 
 #[test]
 fn what_drifted_and_what_is_gone_is_named() {
-    let scene = scene();
-    scene.run(&["on", "-y", "--role", "worker"]).code(0);
-    scene
-        .sandbox()
+    let env = env();
+    env.run(&["on", "-y", "--role", "worker"]).code(0);
+    env.sandbox()
         .set_reserved("demo-dev-limited", Some(7))
         .unwrap();
-    scene.sandbox().delete_function("demo-dev-unset").unwrap();
-    let ran = scene.run(&["status", "--role", "worker"]);
-    ran.code(0)
+    env.sandbox().delete_function("demo-dev-unset").unwrap();
+    let output = env.run(&["status", "--role", "worker"]);
+    output
+        .code(0)
         .stdout("on\n")
         .says("\n  demo-dev-limited drifted: changed while paused\n");
-    ran.says("\n  demo-dev-unset no longer exists, but its settings are saved\n");
-    let ran = scene.run(&["off", "--role", "worker"]);
-    ran.code(0)
+    output.says("\n  demo-dev-unset no longer exists, but its settings are saved\n");
+    let output = env.run(&["off", "--role", "worker"]);
+    output
+        .code(0)
         .says("\nWorker maintenance has been turned off\n");
-    ran.says(
+    output.says(
         "\n1 function restored\n\
          1 function drifted\n\
          demo-dev-limited drifted: reserved concurrency changed to 7 while paused (saved: 20); left \
@@ -196,71 +194,64 @@ fn what_drifted_and_what_is_gone_is_named() {
          The saved values are deleted now: to restore one, set it by hand\n\
          demo-dev-unset no longer exists; its saved settings were reserved=unset\n",
     );
-    assert_eq!(
-        scene.sandbox().fleet()["demo-dev-limited"].reserved,
-        Some(7)
-    );
+    assert_eq!(env.sandbox().fleet()["demo-dev-limited"].reserved, Some(7));
 }
 
 #[test]
 fn a_connection_that_breaks_in_the_middle_of_a_call_is_made_again() {
-    let scene = scene();
-    let before = scene.sandbox().fleet();
+    let env = env();
+    let before = env.sandbox().fleet();
     for operation in ["GetFunction", "GetPolicy", "PutFunctionConcurrency"] {
         let breaks = Fault::on(operation).after();
-        scene.sandbox().inject(breaks.drop_connection());
+        env.sandbox().inject(breaks.drop_connection());
     }
     for target in ["/flags/worker", "/capacity/worker"] {
         let breaks = Fault::on("PutParameter").target(target).after();
-        scene.sandbox().inject(breaks.drop_connection());
+        env.sandbox().inject(breaks.drop_connection());
     }
-    scene
-        .run(&["on", "-y", "--role", "worker"])
+    env.run(&["on", "-y", "--role", "worker"])
         .code(0)
         .says("3 functions paused\n");
     let breaks = Fault::on("DeleteFunctionConcurrency").after();
-    scene.sandbox().inject(breaks.drop_connection());
-    scene
-        .run(&["off", "--role", "worker"])
+    env.sandbox().inject(breaks.drop_connection());
+    env.run(&["off", "--role", "worker"])
         .code(0)
         .says("3 functions restored\n");
-    assert_eq!(scene.sandbox().fleet(), before);
+    assert_eq!(env.sandbox().fleet(), before);
 }
 
 #[test]
 fn off_restores_what_was_saved_over_somebody_elses_only_for_who_insists() {
     for (insist, reserved) in [(false, 7), (true, 5)] {
-        let scene = Scene::aws();
+        let env = TestEnv::aws();
         let function = FunctionSpec::new("demo-dev-a").reserved(5);
-        scene.sandbox().seed(function);
-        scene
-            .run(&["on", "-y", "--role", "worker", "--function", "demo-*"])
+        env.sandbox().seed(function);
+        env.run(&["on", "-y", "--role", "worker", "--function", "demo-*"])
             .code(0);
-        scene
-            .sandbox()
+        env.sandbox()
             .set_reserved("demo-dev-a", Some(7))
             .expect("it exists");
         let mut command = vec!["off", "--role", "worker"];
         if insist {
             command.push("--restore-saved");
         }
-        scene.run(&command).code(0);
-        let now = scene.sandbox().fleet()["demo-dev-a"].reserved;
+        env.run(&command).code(0);
+        let now = env.sandbox().fleet()["demo-dev-a"].reserved;
         assert_eq!(now, Some(reserved));
     }
 }
 
 #[test]
 fn what_drifted_is_counted_as_drifted_alone_and_on_does_not_say_to_run_it_again() {
-    let scene = scene();
+    let env = env();
     let on = ["on", "-y", "--role", "worker"];
-    scene.run(&on).code(0);
-    let edited = scene.sandbox().set_reserved("demo-dev-limited", Some(7));
+    env.run(&on).code(0);
+    let edited = env.sandbox().set_reserved("demo-dev-limited", Some(7));
     edited.expect("it exists");
     let drifted = "demo-dev-limited drifted: reserved concurrency changed to 7 while paused (saved: 20); left \
                    unchanged\n";
     for _ in 0..2 {
-        scene.run(&on).exactly(
+        env.run(&on).exactly(
             4,
             "",
             &format!(
@@ -274,8 +265,8 @@ fn what_drifted_is_counted_as_drifted_alone_and_on_does_not_say_to_run_it_again(
             ),
         );
     }
-    let ran = scene.run(&[&on[..], &["--json"]].concat());
-    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+    let output = env.run(&[&on[..], &["--json"]].concat());
+    let report: serde_json::Value = serde_json::from_str(&output.stdout).expect("one document");
     let workers = &report["roles"][0]["workers"];
     assert_eq!(workers["changed"], serde_json::json!([]));
     let unchanged = serde_json::json!(["demo-dev-queue", "demo-dev-unset"]);
@@ -283,8 +274,8 @@ fn what_drifted_is_counted_as_drifted_alone_and_on_does_not_say_to_run_it_again(
     assert_eq!(workers["drifted"][0]["function"], "demo-dev-limited");
 
     let plan = ["off", "--role", "worker", "--dry-run"];
-    let ran = scene.run(&plan);
-    let planned = &ran.code(0).stdout;
+    let output = env.run(&plan);
+    let planned = &output.code(0).stdout;
     assert!(
         planned.contains("Would restore 2 functions:\n"),
         "{planned}"
@@ -296,42 +287,41 @@ fn what_drifted_is_counted_as_drifted_alone_and_on_does_not_say_to_run_it_again(
         "{planned}"
     );
     // What the hint says is so.
-    scene.run(&["off", "--role", "worker"]).code(0);
-    scene.run(&on).code(0).says("3 functions paused\n");
-    scene.run(&["off", "--role", "worker"]).code(0);
-    let fleet = scene.sandbox().fleet();
+    env.run(&["off", "--role", "worker"]).code(0);
+    env.run(&on).code(0).says("3 functions paused\n");
+    env.run(&["off", "--role", "worker"]).code(0);
+    let fleet = env.sandbox().fleet();
     assert_eq!(fleet["demo-dev-limited"].reserved, Some(7));
 }
 
 #[test]
 fn what_somebody_changes_while_on_is_at_work_comes_back_as_they_changed_it() {
-    let scene = scene();
-    let sandbox = scene.sandbox().clone();
+    let env = env();
+    let sandbox = env.sandbox().clone();
     // It has been read with all others, and is read again just before it is paused.
     let read_again = Fault::on("GetFunction").target("demo-dev-limited").nth(2);
-    scene.sandbox().inject(read_again.hook(move |_| {
+    env.sandbox().inject(read_again.hook(move |_| {
         let edited = sandbox.set_reserved("demo-dev-limited", Some(9));
         edited.expect("it exists");
     }));
-    scene
-        .run(&["on", "-y", "--role", "worker"])
+    env.run(&["on", "-y", "--role", "worker"])
         .code(0)
         .says("3 functions paused\n");
-    let ran = scene.run(&["off", "--role", "worker"]);
-    ran.code(0).says("3 functions restored\n");
-    assert!(!ran.stderr.contains("drifted"), "{ran:#?}");
-    let fleet = scene.sandbox().fleet();
+    let output = env.run(&["off", "--role", "worker"]);
+    output.code(0).says("3 functions restored\n");
+    assert!(!output.stderr.contains("drifted"), "{output:#?}");
+    let fleet = env.sandbox().fleet();
     assert_eq!(fleet["demo-dev-limited"].reserved, Some(9));
 }
 
 #[test]
 fn what_is_given_up_is_in_the_report_with_all_that_was_saved_of_it() {
-    let scene = scene();
-    scene.run(&["on", "-y", "--role", "worker"]).code(0);
-    scene.sandbox().delete_function("demo-dev-limited").unwrap();
-    let ran = scene.run(&["off", "--role", "worker", "--json"]);
-    ran.code(0);
-    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+    let env = env();
+    env.run(&["on", "-y", "--role", "worker"]).code(0);
+    env.sandbox().delete_function("demo-dev-limited").unwrap();
+    let output = env.run(&["off", "--role", "worker", "--json"]);
+    output.code(0);
+    let report: serde_json::Value = serde_json::from_str(&output.stdout).expect("one document");
     let workers = &report["roles"][0]["workers"];
     let given_up = serde_json::json!([{"what": "demo-dev-limited", "reserved": 20}]);
     assert_eq!(workers["given_up"], given_up);

@@ -108,7 +108,7 @@ async fn attempt(plan: &Plan, cut: Cut, broken: Option<Broken>) -> Result<bool, 
         world.note_end("what was not cut", ended)?;
         return Ok(false);
     }
-    world.bury().await;
+    world.expire_lease().await;
     if cut.operation == Operation::On {
         world.arrive(plan);
         world.edit(plan);
@@ -139,7 +139,7 @@ async fn recover(world: &World, recovery: Recovery) -> Result<(), Violation> {
     match ended {
         Some(ended) => world.note_end("a recovery that was not cut", ended),
         None => {
-            world.bury().await;
+            world.expire_lease().await;
             Ok(())
         }
     }

@@ -10,14 +10,14 @@ use jiff::SignedDuration;
 use maintenance_control::{Error, Report, StoreError};
 use maintenance_sandbox::{EarlyReuse, EmptyPages};
 
+use crate::canonicalizer::Canonicalizer;
 use crate::crashes::Operation::{self, Off, On};
 use crate::crashes::is_long;
 use crate::explore::Choice;
 use crate::fleet::{FunctionPlan, MappingPlan, Plan};
-use crate::likeness::Likeness;
 use crate::parallel;
 use crate::races::Race;
-use crate::schedule::Patience;
+use crate::scheduler::Patience;
 use crate::support::worker;
 use crate::verdict::named_in;
 use crate::world::{Violation, World};
@@ -102,8 +102,15 @@ async fn disturbed(
     in_turn: bool,
     in_files: bool,
 ) -> Result<bool, Violation> {
-    let (plan, likeness) = (fleet(in_files), Likeness::default());
-    let mut race = Race::new(&plan, &worker(), &operations, Patience::SHORT, likeness).await?;
+    let (plan, canonicalizer) = (fleet(in_files), Canonicalizer::default());
+    let mut race = Race::new(
+        &plan,
+        &worker(),
+        &operations,
+        Patience::SHORT,
+        canonicalizer,
+    )
+    .await?;
     // AWS does not say what becomes of a deleted name that is created again too early.
     let early_reuse = match nth % 2 {
         0 => EarlyReuse::Hidden,
@@ -226,10 +233,10 @@ async fn skewed(
     skew: SignedDuration,
     in_files: bool,
 ) -> Result<(), Violation> {
-    let (plan, likeness) = (fleet(in_files), Likeness::default());
+    let (plan, canonicalizer) = (fleet(in_files), Canonicalizer::default());
     let skews = [SignedDuration::ZERO, skew];
     let role = worker();
-    let mut race = Race::with_clocks(&plan, &role, &operations, &skews, likeness).await?;
+    let mut race = Race::with_clocks(&plan, &role, &operations, &skews, canonicalizer).await?;
     at_random(&mut race).await;
     race.check_one_at_a_time()?;
     let (world, ends) = race.ends().await;

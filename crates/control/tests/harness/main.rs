@@ -32,9 +32,9 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+mod canonicalizer;
 mod explore;
 mod fleet;
-mod likeness;
 mod parallel;
 mod verdict;
 mod wire;
@@ -48,5 +48,5 @@ mod interference;
 mod orders;
 mod products;
 mod races;
-mod schedule;
+mod scheduler;
 mod trouble;

@@ -12,13 +12,13 @@ use maintenance_control::RoleSpec;
 use maintenance_sandbox::EmptyPages;
 use proptest::strategy::{Strategy, ValueTree};
 
+use crate::canonicalizer::Canonicalizer;
 use crate::crashes::Operation::{self, Off, On};
 use crate::explore::{Choice, Graph};
 use crate::fleet::{FunctionPlan, MappingPlan, Plan, fleets, runner};
-use crate::likeness::Likeness;
 use crate::parallel;
 use crate::races::{Ended, Race};
-use crate::schedule::Patience;
+use crate::scheduler::Patience;
 use crate::support::{web, worker};
 use crate::wire::Broken;
 use crate::world::Violation;
@@ -150,9 +150,9 @@ impl Every {
         path: &[Choice],
         went: &mut Vec<Choice>,
     ) -> Result<(), Violation> {
-        let likeness = Likeness::new(self.reduced);
+        let canonicalizer = Canonicalizer::new(self.reduced);
         let (plan, role, operations) = (&self.plan, &self.role, &self.operations);
-        let mut race = Race::of_build(self.broken, plan, role, operations, likeness).await?;
+        let mut race = Race::of_build(self.broken, plan, role, operations, canonicalizer).await?;
         let graph = &mut explored.graph;
         let known = path.len().saturating_sub(1);
         for choice in &path[..known] {
@@ -351,8 +351,8 @@ async fn at_random(
     steps: usize,
     pause: Option<usize>,
 ) -> Result<Vec<Ended>, Violation> {
-    let likeness = Likeness::default();
-    let mut race = Race::new(plan, &worker(), operations, Patience::SHORT, likeness).await?;
+    let canonicalizer = Canonicalizer::default();
+    let mut race = Race::new(plan, &worker(), operations, Patience::SHORT, canonicalizer).await?;
     for step in 0..steps {
         let ways = race.ways();
         if ways.is_empty() {
@@ -419,8 +419,15 @@ async fn frozen(
         in_files,
         ..function(vec![MappingPlan::Enabled])
     };
-    let (operations, likeness) = ([first, second], Likeness::default());
-    let mut race = Race::new(&plan, &worker(), &operations, Patience::SHORT, likeness).await?;
+    let (operations, canonicalizer) = ([first, second], Canonicalizer::default());
+    let mut race = Race::new(
+        &plan,
+        &worker(),
+        &operations,
+        Patience::SHORT,
+        canonicalizer,
+    )
+    .await?;
     for _ in 0..nth {
         if race.has_ended(0) {
             return Ok(None);

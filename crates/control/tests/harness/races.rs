@@ -11,11 +11,11 @@ use jiff::SignedDuration;
 use maintenance_control::{Error, Report, RoleSpec};
 use maintenance_flag::Lease;
 
+use crate::canonicalizer::Canonicalizer;
 use crate::crashes::Operation::{self, Off, On};
 use crate::explore::Choice;
 use crate::fleet::Plan;
-use crate::likeness::Likeness;
-use crate::schedule::{Lane, Patience, Turnstile};
+use crate::scheduler::{Patience, Scheduler, Task};
 use crate::wire::Broken;
 use crate::world::{LEASE_IS_OVER, Violation, World, who};
 
@@ -36,8 +36,8 @@ pub(crate) struct Race {
     pub(crate) world: World,
     role: RoleSpec,
     operations: Vec<Operation>,
-    lanes: Vec<Lane>,
-    likeness: Arc<Likeness>,
+    tasks: Vec<Task>,
+    canonicalizer: Arc<Canonicalizer>,
 }
 
 impl Race {
@@ -47,10 +47,19 @@ impl Race {
         role: &RoleSpec,
         operations: &[Operation],
         patience: Patience,
-        likeness: Likeness,
+        canonicalizer: Canonicalizer,
     ) -> Result<Self, Violation> {
         let skews = [SignedDuration::ZERO; NAMES.len()];
-        Self::begin(plan, role, operations, patience, &skews, likeness, None).await
+        Self::begin(
+            plan,
+            role,
+            operations,
+            patience,
+            &skews,
+            canonicalizer,
+            None,
+        )
+        .await
     }
 
     /// The same with a build that may be broken.
@@ -59,10 +68,19 @@ impl Race {
         plan: &Plan,
         role: &RoleSpec,
         operations: &[Operation],
-        likeness: Likeness,
+        canonicalizer: Canonicalizer,
     ) -> Result<Self, Violation> {
         let (skews, patience) = ([SignedDuration::ZERO; NAMES.len()], Patience::LONG);
-        Self::begin(plan, role, operations, patience, &skews, likeness, broken).await
+        Self::begin(
+            plan,
+            role,
+            operations,
+            patience,
+            &skews,
+            canonicalizer,
+            broken,
+        )
+        .await
     }
 
     /// The same with operators whose clocks differ by so much from AWS's.
@@ -71,10 +89,10 @@ impl Race {
         role: &RoleSpec,
         operations: &[Operation],
         skews: &[SignedDuration],
-        likeness: Likeness,
+        canonicalizer: Canonicalizer,
     ) -> Result<Self, Violation> {
         let patience = Patience::SHORT;
-        Self::begin(plan, role, operations, patience, skews, likeness, None).await
+        Self::begin(plan, role, operations, patience, skews, canonicalizer, None).await
     }
 
     async fn begin(
@@ -83,7 +101,7 @@ impl Race {
         operations: &[Operation],
         patience: Patience,
         skews: &[SignedDuration],
-        likeness: Likeness,
+        canonicalizer: Canonicalizer,
         broken: Option<Broken>,
     ) -> Result<Self, Violation> {
         let world = World::new(plan, broken).await;
@@ -91,13 +109,13 @@ impl Race {
             let prepared = world.operator("zoe").on(std::slice::from_ref(role)).await;
             world.note("on", prepared)?;
         }
-        let likeness = Arc::new(likeness);
+        let canonicalizer = Arc::new(canonicalizer);
         let named = operations.iter().zip(NAMES).zip(skews);
-        let lanes = named.map(|((operation, name), skew)| {
-            let turnstile = Turnstile::new(likeness.clone());
-            let operator = world.operator_at(name, Some(turnstile.clone()), *skew);
+        let tasks = named.map(|((operation, name), skew)| {
+            let scheduler = Scheduler::new(canonicalizer.clone());
+            let operator = world.operator_at(name, Some(scheduler.clone()), *skew);
             let (operation, roles) = (*operation, [role.clone()]);
-            Lane::new(turnstile, patience, async move {
+            Task::new(scheduler, patience, async move {
                 match operation {
                     On => operator.on(&roles).await,
                     Off => operator.off(&roles).await,
@@ -105,30 +123,30 @@ impl Race {
             })
         });
         Ok(Self {
-            lanes: lanes.collect(),
+            tasks: tasks.collect(),
             world,
             role: role.clone(),
             operations: operations.to_vec(),
-            likeness,
+            canonicalizer,
         })
     }
 
-    pub(crate) fn has_ended(&self, lane: usize) -> bool {
-        self.lanes[lane].has_ended()
+    pub(crate) fn has_ended(&self, task: usize) -> bool {
+        self.tasks[task].has_ended()
     }
 
     /// Every way to go on. Of those who have not begun with the same operation, the first does: another
     /// would do the same under another name.
     pub(crate) fn ways(&self) -> Vec<Choice> {
-        let is_like_an_earlier = |lane: usize| {
-            let mut earlier = 0..lane;
-            let operation = self.operations[lane];
-            earlier.any(|it| !self.lanes[it].has_begun() && self.operations[it] == operation)
+        let is_like_an_earlier = |task: usize| {
+            let mut earlier = 0..task;
+            let operation = self.operations[task];
+            earlier.any(|it| !self.tasks[it].has_begun() && self.operations[it] == operation)
         };
         let mut ways = Vec::new();
-        for (lane, it) in self.lanes.iter().enumerate() {
-            if it.has_begun() || !is_like_an_earlier(lane) {
-                ways.extend(it.ways().into_iter().map(|n| Choice::Go(lane, n)));
+        for (task, it) in self.tasks.iter().enumerate() {
+            if it.has_begun() || !is_like_an_earlier(task) {
+                ways.extend(it.ways().into_iter().map(|n| Choice::Go(task, n)));
             }
         }
         // Whoever holds the lease first.
@@ -138,7 +156,7 @@ impl Race {
     }
 
     pub(crate) fn has_paused(&self) -> bool {
-        self.likeness.has_paused()
+        self.canonicalizer.has_paused()
     }
 
     /// The same, and that time passes, once, while somebody holds the lease: at any other moment only
@@ -173,46 +191,46 @@ impl Race {
         let calls = self.world.calls().len();
         self.choose(choice).await;
         let mut makes_none = true;
-        let Choice::Go(lane, _) = choice else {
+        let Choice::Go(task, _) = choice else {
             return Ok(false);
         };
         for call in &self.world.calls()[calls..] {
             let on_lease = call.target.contains("/lease");
             makes_none &= !call.changed || (!on_lease && !self.has_paused());
             let looks = !call.changed && (on_lease || self.has_paused());
-            if holder.is_some_and(|it| it != lane) && !looks {
+            if holder.is_some_and(|it| it != task) && !looks {
                 return Err(format!(
                     "somebody else has the lease, and {call:?} was made"
                 ));
             }
         }
-        Ok(makes_none && holder == Some(lane))
+        Ok(makes_none && holder == Some(task))
     }
 
     pub(crate) async fn choose(&mut self, choice: Choice) {
         let from = self.world.now();
         match choice {
-            Choice::Go(lane, n) => {
-                self.go(lane, n).await;
+            Choice::Go(task, n) => {
+                self.go(task, n).await;
                 return;
             }
             Choice::Freeze => tokio::time::advance(LEASE_IS_OVER).await,
             Choice::Hang => tokio::time::sleep(LEASE_IS_OVER).await,
         }
-        self.likeness.paused(from, self.world.now());
+        self.canonicalizer.paused(from, self.world.now());
     }
 
-    async fn go(&mut self, lane: usize, n: usize) {
-        let lane = &mut self.lanes[lane];
-        lane.step(n).await;
-        if !lane.has_ended() {
-            lane.seen = self.world.lease();
+    async fn go(&mut self, task: usize, n: usize) {
+        let task = &mut self.tasks[task];
+        task.step(n).await;
+        if !task.has_ended() {
+            task.seen = self.world.lease();
         }
     }
 
-    pub(crate) async fn finish(&mut self, lane: usize) {
-        while !self.has_ended(lane) {
-            self.go(lane, 0).await;
+    pub(crate) async fn finish(&mut self, task: usize) {
+        while !self.has_ended(task) {
+            self.go(task, 0).await;
         }
     }
 
@@ -220,12 +238,12 @@ impl Race {
     /// until then; what remains is in which order.
     pub(crate) fn state(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.likeness.has_paused().hash(&mut hasher);
-        for lane in &self.lanes {
-            lane.position(&mut hasher);
+        self.canonicalizer.has_paused().hash(&mut hasher);
+        for task in &self.tasks {
+            task.position(&mut hasher);
         }
         for change in self.world.changes() {
-            let target = self.likeness.of(&change.target);
+            let target = self.canonicalizer.of(&change.target);
             (change.by, change.operation, target).hash(&mut hasher);
         }
         hasher.finish()
@@ -254,8 +272,8 @@ impl Race {
     /// What each came to, all of whom have ended.
     pub(crate) async fn ends(self) -> (World, Vec<Result<Report, Error>>) {
         let mut ends = Vec::new();
-        for lane in self.lanes {
-            ends.push(lane.result().await);
+        for task in self.tasks {
+            ends.push(task.result().await);
         }
         (self.world, ends)
     }
@@ -264,9 +282,9 @@ impl Race {
     pub(crate) async fn check_end(mut self, lags: bool) -> Result<Vec<Ended>, Violation> {
         self.check_one_at_a_time()?;
         let mut ended = Vec::new();
-        for (n, lane) in std::mem::take(&mut self.lanes).into_iter().enumerate() {
-            let seen = lane.seen.clone();
-            ended.push(match lane.result().await {
+        for (n, task) in std::mem::take(&mut self.tasks).into_iter().enumerate() {
+            let seen = task.seen.clone();
+            ended.push(match task.result().await {
                 Err(Error::LeaseLost) => Ended::Lost,
                 Err(busy @ Error::Busy { .. }) => {
                     self.check_busy(n, &busy, seen, lags)?;

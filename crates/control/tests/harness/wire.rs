@@ -22,7 +22,7 @@ use maintenance_sandbox::Sandbox;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::schedule::Turnstile;
+use crate::scheduler::Scheduler;
 
 /// Before or after a call takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,7 +96,7 @@ pub(crate) struct Wire {
     folder: Option<PathBuf>,
     file_calls: Arc<FileCalls>,
     broken: Option<Broken>,
-    turnstile: Option<Arc<Turnstile>>,
+    scheduler: Option<Arc<Scheduler>>,
     died: Notify,
     state: Mutex<State>,
 }
@@ -123,7 +123,7 @@ impl Wire {
         folder: Option<&Path>,
         file_calls: Arc<FileCalls>,
         broken: Option<Broken>,
-        turnstile: Option<Arc<Turnstile>>,
+        scheduler: Option<Arc<Scheduler>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             sandbox: sandbox.clone(),
@@ -131,7 +131,7 @@ impl Wire {
             folder: folder.map(Path::to_owned),
             file_calls,
             broken,
-            turnstile,
+            scheduler,
             died: Notify::new(),
             state: Mutex::default(),
         })
@@ -210,7 +210,7 @@ impl Wire {
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
         let (words, changes) = (|| asked(&request), changes(&request));
-        let words = self.turnstile.as_ref().map(|_| words());
+        let words = self.scheduler.as_ref().map(|_| words());
         let send = self.send_or_replace(inner, request);
         let answer = self.make(words.as_deref(), changes, send, answered).await;
         self.send_late(inner).await;
@@ -236,19 +236,19 @@ impl Wire {
         if cut == Some((n, Side::Before)) {
             self.die().await;
         }
-        let turnstile = self.turnstile.as_ref().zip(asked);
-        let turnstile = turnstile.map(|(it, asked)| (it, it.number(), asked));
-        if let Some((turnstile, nth, asked)) = turnstile
+        let scheduler = self.scheduler.as_ref().zip(asked);
+        let scheduler = scheduler.map(|(it, asked)| (it, it.number(), asked));
+        if let Some((scheduler, nth, asked)) = scheduler
             && !changes
         {
-            turnstile.before(nth, asked).await;
+            scheduler.before(nth, asked).await;
         }
         let answer = effect.await;
         if cut == Some((n, Side::After)) {
             self.die().await;
         }
-        if let Some((turnstile, nth, asked)) = turnstile {
-            turnstile.after(nth, asked, &answered(&answer)).await;
+        if let Some((scheduler, nth, asked)) = scheduler {
+            scheduler.after(nth, asked, &answered(&answer)).await;
         }
         answer
     }

@@ -17,7 +17,7 @@ use maintenance_sandbox::{Fleet, FunctionState, Sandbox, Settings};
 use tempfile::TempDir;
 
 use crate::fleet::{Edit, MappingPlan, ON_ITS_WAY, Plan};
-use crate::schedule::Turnstile;
+use crate::scheduler::Scheduler;
 use crate::support::{self, off_wish, on_wish, worker};
 use crate::wire::{Broken, Call, FileCalls, Wire};
 
@@ -153,7 +153,7 @@ impl World {
     pub(crate) fn operator_at(
         &self,
         by: &str,
-        turnstile: Option<Arc<Turnstile>>,
+        scheduler: Option<Arc<Scheduler>>,
         skew: SignedDuration,
     ) -> Operator {
         let wire = Wire::new(
@@ -162,7 +162,7 @@ impl World {
             self.folder.as_ref().map(TempDir::path),
             self.file_calls.clone(),
             self.broken,
-            turnstile,
+            scheduler,
         );
         let credentials = Credentials::from_keys(by, "secret", None);
         let clients = support::clients_over(&wire.http_client(), &credentials);
@@ -404,7 +404,7 @@ impl World {
     }
 
     /// A process has died, and its lease ends.
-    pub(crate) async fn bury(&self) {
+    pub(crate) async fn expire_lease(&self) {
         tokio::time::advance(LEASE_IS_OVER).await;
         self.adopt();
         let saved = self.saved();

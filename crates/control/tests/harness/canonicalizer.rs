@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 /// What one run has seen so far.
 #[derive(Debug, Default)]
-pub(crate) struct Likeness {
+pub(crate) struct Canonicalizer {
     state: Mutex<State>,
     /// When an operator looked at the lease before it took it makes no difference, and when it has
     /// ended only how.
@@ -25,7 +25,7 @@ struct State {
     pause: Option<(Timestamp, Timestamp)>,
 }
 
-impl Likeness {
+impl Canonicalizer {
     pub(crate) fn new(looks_alike: bool) -> Self {
         Self {
             looks_alike,
@@ -126,13 +126,13 @@ fn is_seconds(word: &str) -> bool {
 
 #[test]
 fn times_and_random_numbers_are_left_out_and_nothing_else() {
-    let likeness = Likeness::default();
+    let canonicalizer = Canonicalizer::default();
     let body = r#"{\"id\":\"0123456789abcdef\",\"left\":{\"20261121T080000Z-0123abcd\":\"1\"},"at":1795248000.5,"n":12,"since":"2026-11-21T08:00:01.5Z"}"#;
     let like =
         r#"{\"id\":\"<>\",\"left\":{\"<window 0>\":\"1\"},"at"<>,"n":12,"since":"<before>"}"#;
-    assert_eq!(likeness.of(body), like);
-    assert_eq!(likeness.of("20261121T080001Z-0123abcd"), "<window 1>");
+    assert_eq!(canonicalizer.of(body), like);
+    assert_eq!(canonicalizer.of("20261121T080001Z-0123abcd"), "<window 1>");
     let time = |text: &str| text.parse().expect("a time");
-    likeness.paused(time("2026-11-21T08:00:01Z"), time("2026-11-21T08:01:01Z"));
-    assert_eq!(likeness.of(body), like.replace("before", "in"));
+    canonicalizer.paused(time("2026-11-21T08:00:01Z"), time("2026-11-21T08:01:01Z"));
+    assert_eq!(canonicalizer.of(body), like.replace("before", "in"));
 }

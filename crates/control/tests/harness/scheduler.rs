@@ -14,7 +14,7 @@ use maintenance_flag::Lease;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::likeness::Likeness;
+use crate::canonicalizer::Canonicalizer;
 
 /// How long is waited for an operator to come to a call.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +41,8 @@ impl Patience {
 
 /// Where an operator's calls wait.
 #[derive(Debug)]
-pub(crate) struct Turnstile {
-    likeness: Arc<Likeness>,
+pub(crate) struct Scheduler {
+    canonicalizer: Arc<Canonicalizer>,
     state: Mutex<State>,
     arrived: Notify,
 }
@@ -78,11 +78,11 @@ impl State {
     }
 }
 
-impl Turnstile {
-    pub(crate) fn new(likeness: Arc<Likeness>) -> Arc<Self> {
+impl Scheduler {
+    pub(crate) fn new(canonicalizer: Arc<Canonicalizer>) -> Arc<Self> {
         let (state, arrived) = (Mutex::default(), Notify::new());
         Arc::new(Self {
-            likeness,
+            canonicalizer,
             state,
             arrived,
         })
@@ -102,11 +102,12 @@ impl Turnstile {
 
     /// Waits until the operator may learn this answer.
     pub(crate) async fn after(&self, nth: u64, asked: &str, answer: &str) {
-        self.stand(nth, asked, Some(self.likeness.of(answer))).await;
+        self.stand(nth, asked, Some(self.canonicalizer.of(answer)))
+            .await;
     }
 
     async fn stand(&self, nth: u64, asked: &str, answer: Option<String>) {
-        let asked = self.likeness.of(asked);
+        let asked = self.canonicalizer.of(asked);
         let (go, turn) = oneshot::channel();
         let standing = Standing {
             nth,
@@ -152,10 +153,10 @@ impl Turnstile {
         if let Some(answer) = &standing.answer {
             // How many looks are left would count once more if the lease were found taken over just after
             // it was created: that takes a pause and two others.
-            if self.likeness.forgets_before(&standing.asked, answer) {
+            if self.canonicalizer.forgets_before(&standing.asked, answer) {
                 state.learned = state.last;
                 state.holds = true;
-            } else if !state.holds && self.likeness.is_look(&standing.asked) {
+            } else if !state.holds && self.canonicalizer.is_look(&standing.asked) {
                 state.looks += 1;
                 state.learned = state.looks;
             }
@@ -181,8 +182,8 @@ fn hash(value: &impl Hash) -> u64 {
 type Work = std::pin::Pin<Box<dyn Future<Output = Result<Report, Error>>>>;
 
 /// An operator at work, or about to begin.
-pub(crate) struct Lane {
-    turnstile: Arc<Turnstile>,
+pub(crate) struct Task {
+    scheduler: Arc<Scheduler>,
     work: Option<Work>,
     task: Option<JoinHandle<Result<Report, Error>>>,
     patience: Patience,
@@ -190,14 +191,14 @@ pub(crate) struct Lane {
     pub(crate) seen: Option<Lease>,
 }
 
-impl Lane {
+impl Task {
     pub(crate) fn new(
-        turnstile: Arc<Turnstile>,
+        scheduler: Arc<Scheduler>,
         patience: Patience,
         work: impl Future<Output = Result<Report, Error>> + 'static,
     ) -> Self {
         Self {
-            turnstile,
+            scheduler,
             patience,
             work: Some(Box::pin(work)),
             task: None,
@@ -218,7 +219,7 @@ impl Lane {
         match self.has_begun() {
             false => vec![0],
             true if self.has_ended() => Vec::new(),
-            true => self.turnstile.ways(),
+            true => self.scheduler.ways(),
         }
     }
 
@@ -227,24 +228,24 @@ impl Lane {
     pub(crate) async fn step(&mut self, n: usize) {
         match self.work.take() {
             Some(work) => self.task = Some(tokio::task::spawn_local(work)),
-            None if self.turnstile.let_go(n) => {}
+            None if self.scheduler.let_go(n) => {}
             None => return self.take_effect().await,
         }
         // The paused clock moves only when nothing else can.
-        if self.turnstile.standing() > 0 {
+        if self.scheduler.standing() > 0 {
             tokio::time::sleep(self.patience.meanwhile).await;
         }
-        while !self.has_ended() && self.turnstile.standing() == 0 {
+        while !self.has_ended() && self.scheduler.standing() == 0 {
             tokio::select! {
-                () = self.turnstile.arrived.notified() => {}
+                () = self.scheduler.arrived.notified() => {}
                 () = tokio::time::sleep(Duration::from_millis(20)) => {}
             }
         }
-        if !self.has_ended() && self.turnstile.standing() == 1 {
+        if !self.has_ended() && self.scheduler.standing() == 1 {
             tokio::time::sleep(self.patience.side_by_side).await;
         }
-        if self.turnstile.is_one_before() {
-            self.turnstile.let_go(0);
+        if self.scheduler.is_one_before() {
+            self.scheduler.let_go(0);
             self.take_effect().await;
         }
     }
@@ -261,9 +262,9 @@ impl Lane {
     /// All that decides how it goes on: what it learned, and where it stands.
     pub(crate) fn position(&self, hasher: &mut impl Hasher) {
         (self.has_begun(), self.has_ended()).hash(hasher);
-        let state = self.turnstile.state();
+        let state = self.scheduler.state();
         // What became of it is what it learned last.
-        let ended = self.has_ended() && self.turnstile.likeness.looks_alike();
+        let ended = self.has_ended() && self.scheduler.canonicalizer.looks_alike();
         let learned = if ended { state.last } else { state.learned };
         learned.hash(hasher);
         for standing in &state.standing {

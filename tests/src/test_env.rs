@@ -11,14 +11,14 @@ use maintenance_sandbox::{LambdaSettings, Sandbox, Server, Settings, SsmSettings
 use tempfile::TempDir;
 
 use crate::binary::binary;
-use crate::ran::Ran;
+use crate::output::Output;
 use crate::running::Running;
 use crate::screen::PATIENCE;
 use crate::terminal::Terminal;
 
 /// Where commands run.
 #[derive(Debug)]
-pub struct Scene {
+pub struct TestEnv {
     folder: TempDir,
     variables: BTreeMap<String, String>,
     aws: Option<(Sandbox, Server)>,
@@ -42,7 +42,7 @@ pub fn quick_sandbox() -> Sandbox {
     })
 }
 
-impl Scene {
+impl TestEnv {
     /// An empty folder, and an environment without anything of an app or of AWS.
     ///
     /// # Panics
@@ -52,27 +52,27 @@ impl Scene {
         let folder = TempDir::with_prefix("maintenance-test-").expect("a temporary folder");
         let home = folder.path().join("home");
         std::fs::create_dir(&home).expect("a home");
-        let mut scene = Self {
+        let mut env = Self {
             folder,
             variables: BTreeMap::new(),
             aws: None,
         };
-        scene.set("HOME", &home.display().to_string());
-        scene.set("AWS_EC2_METADATA_DISABLED", "true");
+        env.set("HOME", &home.display().to_string());
+        env.set("AWS_EC2_METADATA_DISABLED", "true");
         // A zone that needs no database.
-        scene.set("TZ", "UTC0");
-        scene.set("MAINTENANCE_BY", "ana@laptop");
-        scene
+        env.set("TZ", "UTC0");
+        env.set("MAINTENANCE_BY", "ana@laptop");
+        env
     }
 
     /// The app demo-dev, whose flags are in files.
     #[must_use]
     pub fn files() -> Self {
-        let mut scene = Self::bare();
-        scene.set("MAINTENANCE_APP", "demo");
-        scene.set("MAINTENANCE_ENV", "dev");
-        scene.set("MAINTENANCE_STORE", "file:store");
-        scene
+        let mut env = Self::bare();
+        env.set("MAINTENANCE_APP", "demo");
+        env.set("MAINTENANCE_ENV", "dev");
+        env.set("MAINTENANCE_STORE", "file:store");
+        env
     }
 
     /// The app demo-dev, whose flags are in Parameter Store, in a local AWS of its own.
@@ -88,15 +88,15 @@ impl Scene {
     #[must_use]
     pub fn in_sandbox(sandbox: Sandbox) -> Self {
         let server = sandbox.serve_on_thread().expect("a free port");
-        let mut scene = Self::bare();
-        scene.set("MAINTENANCE_APP", "demo");
-        scene.set("MAINTENANCE_ENV", "dev");
-        scene.set("AWS_ENDPOINT_URL", &server.endpoint_url());
-        scene.set("AWS_REGION", "us-east-1");
-        scene.set("AWS_ACCESS_KEY_ID", "AKIASANDBOX");
-        scene.set("AWS_SECRET_ACCESS_KEY", "sandbox-secret-key");
-        scene.aws = Some((sandbox, server));
-        scene
+        let mut env = Self::bare();
+        env.set("MAINTENANCE_APP", "demo");
+        env.set("MAINTENANCE_ENV", "dev");
+        env.set("AWS_ENDPOINT_URL", &server.endpoint_url());
+        env.set("AWS_REGION", "us-east-1");
+        env.set("AWS_ACCESS_KEY_ID", "AKIASANDBOX");
+        env.set("AWS_SECRET_ACCESS_KEY", "sandbox-secret-key");
+        env.aws = Some((sandbox, server));
+        env
     }
 
     /// The local AWS.
@@ -192,12 +192,12 @@ impl Scene {
     ///
     /// # Panics
     /// If it cannot be started.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         let output = self
             .command(arguments)
             .output()
             .expect("the command starts");
-        Ran::new(typed(arguments), output)
+        Output::new(typed(arguments), output)
     }
 
     /// Starts it with both streams piped.
@@ -219,13 +219,13 @@ impl Scene {
     }
 }
 
-impl Scene {
+impl TestEnv {
     /// Runs it to its end on a screen of so many columns, where these keys are typed: all that is on the
     /// screen is its standard output. The terminal is one on which nothing moves.
     ///
     /// # Panics
     /// If it cannot be started.
-    pub fn on_screen(&self, columns: u16, arguments: &[&str], keys: &str) -> Ran {
+    pub fn on_screen(&self, columns: u16, arguments: &[&str], keys: &str) -> Output {
         let mut command = self.command(arguments);
         command.env("TERM", "dumb");
         Terminal::screen(typed(arguments), command, columns, keys)

@@ -1,13 +1,13 @@
 //! What a command did, to be asserted.
 
-use std::process::Output;
+use std::process;
 
 use regex_lite::Regex;
 
 /// What a command did. Nothing is checked until it is asserted.
 #[must_use = "assert the exit code and what was printed"]
 #[derive(Debug)]
-pub struct Ran {
+pub struct Output {
     /// For the messages: what was typed.
     pub typed: String,
     /// The exit code; None if a signal ended it.
@@ -18,8 +18,8 @@ pub struct Ran {
     pub stderr: String,
 }
 
-impl Ran {
-    pub(crate) fn new(typed: String, output: Output) -> Self {
+impl Output {
+    pub(crate) fn new(typed: String, output: process::Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
         Self {
             typed,
