@@ -11,7 +11,7 @@
 //! | `args` | the arguments, and the variables that stand for them |
 //! | `settings` | options, variables and maintenance.toml, laid over each other |
 //! | `invocation` | a command as it must be typed to act on the same app |
-//! | `render` | how reports, events and the library's errors read; the words of every hint |
+//! | `render` | how reports and events read; `render/error` and `render/problem` have the hints for the library's errors and for what an operation left; a hint about an argument or a setting stands where that is checked |
 //! | `output` | the only module that prints |
 //! | `connection`, `signals`, `progress` | reaching AWS; Ctrl-C; how far an operation is |
 //! | `demo`, `link` | the demo app; the bypass link |

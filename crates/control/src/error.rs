@@ -45,8 +45,8 @@ pub enum Error {
         /// Until when, unless it is renewed, UTC.
         until: Timestamp,
     },
-    /// This operation lost its lease, since it could not renew it in time. It stopped before its next
-    /// change.
+    /// This operation no longer holds its lease: it could not renew it in time, or another operator ended it,
+    /// took it over or deleted it. It stopped before its next change.
     #[error("the lease was lost")]
     LeaseLost,
     /// An error ended the operation after it had finished some of its roles.

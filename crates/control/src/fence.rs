@@ -20,12 +20,12 @@ pub enum AbortReason {
 /// Says before each change whether it may be made. Clones share the lease.
 #[derive(Clone)]
 pub struct Fence {
-    lease: Option<Arc<dyn Lock>>,
+    lease: Option<Arc<dyn LeaseCheck>>,
     stop: CancellationToken,
 }
 
 impl Fence {
-    pub(crate) fn new(lease: Arc<dyn Lock>, stop: CancellationToken) -> Self {
+    pub(crate) fn new(lease: Arc<dyn LeaseCheck>, stop: CancellationToken) -> Self {
         Self {
             lease: Some(lease),
             stop,
@@ -83,14 +83,14 @@ impl Fence {
 
 impl fmt::Debug for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard")
+        f.debug_struct("Fence")
             .field("known", &self.check_known())
             .finish_non_exhaustive()
     }
 }
 
 /// What must be held while changes are made: the lease.
-pub(crate) trait Lock: Send + Sync {
+pub(crate) trait LeaseCheck: Send + Sync {
     /// Whether it is held, as far as is known.
     fn is_held(&self) -> bool;
 

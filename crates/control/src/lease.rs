@@ -17,8 +17,8 @@
 //! [`Timing::notice`] before its first read that counts: by then the holder before has noticed, and its last
 //! call has ended.
 //!
-//! Only before an app's first operation has written anything is a deleted lease not missed: then two may work
-//! side by side for as long as that, and the oldest of what they save counts.
+//! A deleted lease goes unnoticed only while the app's first operation has not written anything yet: then two
+//! operations may overlap for up to the notice, and the oldest of what they save counts.
 //!
 //! A released lease also says what its holder left: the versions of the flags and what is saved. That
 //! create-if-absent is answered truly even while reads lag makes this a fence: who got number n+1 knows

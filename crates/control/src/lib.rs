@@ -19,6 +19,14 @@
 //! | `plan` | what will be done: the order of the steps that pause and restore is at [`Step`] |
 //! | `execute` | does it |
 //! | `operation`, `status` | [`Control`]'s verbs |
+//!
+//! # To read the code
+//!
+//! - The order of the steps, and where to add one: [`Step`].
+//! - What happens when the lease is lost: `lease/machine` decides that it is; `fence` then refuses every
+//!   further write, at each attempt of it (`retry`); `execute::run_all` ends the role, and
+//!   `operation::finish` makes the error, with what was done before.
+//! - One app or several: `operation/apps`.
 
 mod aws;
 mod clock;

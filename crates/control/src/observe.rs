@@ -253,7 +253,7 @@ impl<'a> Account<'a> {
         }))
     }
 
-    /// Tells the functions that are gone from those that AWS only did not find: what was saved of a function
+    /// Distinguishes deleted functions from those that AWS merely failed to find: what was saved of a function
     /// that a list shows must not be given up.
     async fn settle_missing(
         &self,

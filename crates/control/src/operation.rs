@@ -142,8 +142,7 @@ impl Control {
         Ok(())
     }
 
-    /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and tells
-    /// of it every second. Whether it came to that: not if it is not known when, or on a stop.
+    /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and emits an event every second. Returns false if the end is unknown or a stop was asked for.
     pub async fn wait(&self, report: &Report, context: &Context<'_>) -> bool {
         let Some(until) = report.drained_at() else {
             return false;

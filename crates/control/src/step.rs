@@ -5,19 +5,30 @@ use serde::{Serialize, Serializer};
 
 /// One change of a function, or of a part of it.
 ///
-/// | step | why there | way back |
+/// To pause a function, in this order (planned by `plan::plan_pause`):
+///
+/// | | step | why there | way back |
+/// |---|---|---|---|
+/// | 1 | [`DisableMapping`](Self::DisableMapping) | a mapping that polls for a function at 0 uses up its messages' receive counts | [`EnableMapping`](Self::EnableMapping) |
+/// | | [`AwaitDisabled`](Self::AwaitDisabled) | another client disabled it, and it still delivers | none: it was not enabled |
+/// | 2 | [`DeleteProvisioned`](Self::DeleteProvisioned) | a reservation may not be below the provisioned concurrency | [`PutProvisioned`](Self::PutProvisioned) |
+/// | 3 | [`ReserveZero`](Self::ReserveZero) | now nothing starts any more | [`RestoreReserved`](Self::RestoreReserved) |
+///
+/// To restore it (planned by `plan::plan_restore`):
+///
+/// | | step | why there |
 /// |---|---|---|
-/// | [`DisableMapping`](Self::DisableMapping) | a mapping that polls for a function at 0 uses up its messages' receive counts | [`EnableMapping`](Self::EnableMapping) |
-/// | [`AwaitDisabled`](Self::AwaitDisabled) | somebody else disabled it, and it still delivers | none: it was not enabled |
-/// | [`DeleteProvisioned`](Self::DeleteProvisioned) | a reservation may not be below the provisioned concurrency | [`PutProvisioned`](Self::PutProvisioned) |
-/// | [`ReserveZero`](Self::ReserveZero) | now nothing starts any more | [`RestoreReserved`](Self::RestoreReserved) |
-/// | [`RestoreReserved`](Self::RestoreReserved) | the rest needs a function that may run | |
-/// | [`PutProvisioned`](Self::PutProvisioned) | waits until it is ready, which may take minutes or fail | |
-/// | [`EnableMapping`](Self::EnableMapping) | work arrives again, also where AWS failed to provision | |
+/// | 1 | [`RestoreReserved`](Self::RestoreReserved) | the rest needs a function that may run |
+/// | 2 | [`PutProvisioned`](Self::PutProvisioned) | waits until it is ready, which may take minutes or fail |
+/// | 3 | [`EnableMapping`](Self::EnableMapping) | work arrives again, also where AWS failed to provision |
 ///
 /// A function is saved before its first step; a step may be repeated. A setting is read again just before
-/// its write, and a value that is not the expected one is somebody else's: while it is only saved and not
+/// its write, and a value that is not the expected one is another client's: while it is only saved and not
 /// yet changed by us, it is saved anew, else it is drift and kept. With `overwrite`, it is not kept.
+///
+/// To add a step: a variant here, its place in `plan/function.rs`, an arm of `make` in `execute/function.rs`,
+/// and its call in `fleet/write.rs`. One that takes a new setting away also needs a field in the saved
+/// `Capacity`, in `observe/function.rs` and in `plan/drift.rs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
@@ -76,21 +87,42 @@ pub enum Step {
 impl Step {
     /// Whether it may be made side by side with others of its kind: mappings do not depend on each other.
     pub(crate) fn is_of_mapping(&self) -> bool {
-        matches!(
-            self,
-            Self::DisableMapping { .. } | Self::AwaitDisabled { .. } | Self::EnableMapping { .. }
-        )
+        match self {
+            Self::DisableMapping { .. }
+            | Self::AwaitDisabled { .. }
+            | Self::EnableMapping { .. } => true,
+            Self::DeleteProvisioned { .. }
+            | Self::ReserveZero { .. }
+            | Self::RestoreReserved { .. }
+            | Self::PutProvisioned { .. } => false,
+        }
     }
 
     /// Whether the steps after it need it. A function whose concurrency AWS fails to provision may run all
     /// the same.
     pub(crate) fn is_needed(&self) -> bool {
-        !matches!(self, Self::PutProvisioned { .. })
+        match self {
+            Self::PutProvisioned { .. } => false,
+            Self::DisableMapping { .. }
+            | Self::AwaitDisabled { .. }
+            | Self::DeleteProvisioned { .. }
+            | Self::ReserveZero { .. }
+            | Self::RestoreReserved { .. }
+            | Self::EnableMapping { .. } => true,
+        }
     }
 
     /// Whether it changes something, rather than waits.
     pub(crate) fn changes(&self) -> bool {
-        !matches!(self, Self::AwaitDisabled { .. })
+        match self {
+            Self::AwaitDisabled { .. } => false,
+            Self::DisableMapping { .. }
+            | Self::DeleteProvisioned { .. }
+            | Self::ReserveZero { .. }
+            | Self::RestoreReserved { .. }
+            | Self::PutProvisioned { .. }
+            | Self::EnableMapping { .. } => true,
+        }
     }
 }
 

@@ -102,7 +102,7 @@ impl<'a> FunctionRun<'a> {
         outcome: &mut FunctionOutcome,
     ) -> Result<(), StepError> {
         let mut keeps_reserved = plan.keeps_reserved;
-        // Of a step that those after it do not need.
+        // The first error of a step that the later ones do not depend on.
         let mut failed = Ok(());
         let side_by_side = |a: &Step, b: &Step| a.is_of_mapping() && b.is_of_mapping();
         for steps in plan.steps.chunk_by(side_by_side) {

@@ -58,8 +58,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// AWS did not let us look at this one. The others would wait as long for nothing: another look asks
-    /// them, and this one last, in case that it is alone in this.
+    /// AWS did not let us look at this one. Asking the others now would be as slow and as useless: the next look asks them first, and this one last in case only it is affected.
     fn ends(
         &mut self,
         error: LambdaError,

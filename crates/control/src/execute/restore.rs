@@ -16,8 +16,7 @@ use crate::report::{Action, WorkersReport};
 use crate::store::Store;
 use crate::store::StoreError;
 
-/// Restores, then deletes what was saved of functions that are restored. Returns what is still saved,
-/// besides.
+/// Restores, then deletes what was saved of functions that are restored. Also returns what is still saved.
 pub(crate) async fn restore(
     plan: &RestorePlan,
     fleet: &Fleet,

@@ -275,7 +275,7 @@ impl LeaseAcquirer<'_> {
         Ok(Listed { n, terms, stored })
     }
 
-    /// Deletes old leases when a few have gathered. That this fails is no reason not to work.
+    /// Deletes old leases when a few have gathered. A failure here is only logged.
     async fn forget(&self, ended: &[u64], fence: &Fence) {
         if ended.len() < GATHERED {
             return;

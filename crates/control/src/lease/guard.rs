@@ -15,7 +15,7 @@ use super::machine::{Held, Hold, Holder, Moment, PreviousLease, Purpose, Task, T
 use super::{Found, TIMING, moment, numbered};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::fence::{Fence, Lock};
+use crate::fence::{Fence, LeaseCheck};
 use crate::store::{Store, StoreError, Stored};
 
 /// How long giving the lease back may take, once a stop was asked for.
@@ -125,7 +125,7 @@ impl LeaseGuard {
         })
     }
 
-    /// Gives the lease back. That this fails is no reason to fail: the next operation watches it then, and
+    /// Gives the lease back. A failure here is only logged: the next operation watches it then, and
     /// takes it over.
     pub(crate) async fn release(mut self) {
         let stop = self.fence.stop().clone();
@@ -295,7 +295,7 @@ impl Holding {
     }
 }
 
-impl Lock for Holding {
+impl LeaseCheck for Holding {
     fn is_held(&self) -> bool {
         lock(&self.holder).is_held(&self.timing, self.now())
     }

@@ -31,7 +31,7 @@ pub(crate) struct Timing {
     pub(crate) pause: Duration,
     /// The pause after a look that failed.
     pub(crate) after_failure: Duration,
-    /// How often to look at a lease that is watched. A living holder renews it more seldom.
+    /// How often to look at a lease that is watched. A live holder renews less often than this.
     pub(crate) watch_poll: Duration,
     /// How often a holder looks for its lease before it counts as deleted: reads lag.
     pub(crate) holder_looks: u32,
@@ -144,7 +144,7 @@ pub(crate) enum Acquire {
     Wait(Duration),
     /// The newest lease is watched from now on: say so, and wait.
     Watch(Duration),
-    /// If the store refuses this number though it does not exist, that may be told.
+    /// Whether to report `Refused` if the store rejects this number although no such lease exists.
     Create {
         n: u64,
         refusal_counts: bool,
@@ -188,7 +188,7 @@ pub(crate) struct Acquirer<T> {
     /// Ends that one, be it held, and does not look for another.
     unlocks: bool,
     looks: u32,
-    /// Since when the newest is watched, and whether it is listed for the last time: after all of that time.
+    /// When watching began, and whether the next listing is the last one because the watch is over.
     watch: Option<(Instant, bool)>,
     /// The holder before may be at work.
     awaits: bool,
@@ -502,7 +502,7 @@ impl Holder {
         match (input, task.purpose) {
             (Held::Begin, Renew) => task.wait(timing.renewal),
             (Held::Begin, Settle) => task.list(now),
-            // Hidden by a read that lagged, perhaps.
+            // The lease may be hidden by a lagging read.
             (Held::Elapsed, _) if task.looks > 0 => task.list(now),
             // A process that was frozen wakes up here, perhaps long after its lease has ended.
             (Held::Begin | Held::Elapsed, _) if !is_held => self.lose(),
@@ -548,7 +548,7 @@ impl Holder {
                 false => self.lose(),
             };
         }
-        // Of a process that was frozen.
+        // The process may have been frozen.
         if task.purpose == Purpose::Change && task.listed.age(now) > timing.look_timeout {
             return task.wait(timing.after_failure);
         }

@@ -1,6 +1,6 @@
 //! Who may invoke a function according to a resource policy, and whether they wait for the answer.
 //!
-//! Pure, and no judge of access: a statement is taken as the sign of a trigger, which is what the
+//! Pure, and it does not evaluate access: a statement is taken as the sign of a trigger, which is what the
 //! consoles and deploy tools write it for. Its conditions are only looked at to tell who is meant.
 
 use serde::Deserialize;

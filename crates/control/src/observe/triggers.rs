@@ -22,7 +22,7 @@ use crate::text::in_full;
 /// How many of a function's versions are asked for their policies. A trigger of a version follows the
 /// newest ones; deploy tools leave hundreds of old ones behind.
 const NEWEST_VERSIONS: usize = 5;
-/// So many functions in a row that could not be read are no matter of single functions: the rest are
+/// After this many consecutive failures the problem is not one function; the rest are skipped, since each would be retried for minutes: the rest are
 /// not asked, since each would be tried for minutes.
 const IN_A_ROW: usize = 10;
 
@@ -119,7 +119,7 @@ impl Reading<'_> {
         })
     }
 
-    /// What triggers it, unless asking has proved vain.
+    /// What triggers it, unless too many reads failed in a row.
     async fn asked(&mut self) -> Result<Vec<Trigger>, LambdaError> {
         if self.reader.failed_in_a_row.load(Ordering::Relaxed) >= IN_A_ROW {
             self.unread.push(format!(

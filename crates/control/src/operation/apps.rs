@@ -18,7 +18,7 @@ use crate::request::{OffRequest, OnRequest, RoleSpec};
 
 /// How long after everything was read a role is read again before its functions are paused: the roles
 /// before it may have taken minutes.
-const OLD: Duration = Duration::from_secs(60);
+const REPLAN_AFTER: Duration = Duration::from_secs(60);
 
 /// Roles of one app, operated on together with those of other apps.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ pub struct AppRoles<'a> {
 /// refused for one app, or cannot be read of it, changes nothing in any; what fails later in one app does not
 /// stop the others.
 ///
-/// Returns one result an app, in the order given; see [`Control::on`]. An app that was not come to has a
+/// Returns one result an app, in the order given; see [`Control::on`]. An app that was never reached has a
 /// report in which no role was begun.
 pub async fn on_together(
     apps: &[AppRoles<'_>],
@@ -100,20 +100,20 @@ async fn operate(
     context: &Context<'_>,
 ) -> Vec<Result<Report, Error>> {
     let action = request.action();
-    let mut parts: Vec<_> = apps
+    let mut operations: Vec<_> = apps
         .iter()
-        .map(|app| Part::new(*app, request, context))
+        .map(|app| AppOperation::new(*app, request, context))
         .collect();
-    let mut by_name: Vec<usize> = (0..parts.len()).collect();
+    let mut by_name: Vec<usize> = (0..operations.len()).collect();
     by_name.sort_by_key(|n| apps[*n].control.app().to_string());
     let mut leases: Vec<Option<LeaseGuard>> = apps.iter().map(|_| None).collect();
     let mut are_taken = true;
     for n in by_name {
-        let part = &mut parts[n];
-        match part.control.take_lease(action, &part.roles, context).await {
+        let app = &mut operations[n];
+        match app.control.take_lease(action, &app.roles, context).await {
             Ok(held) => leases[n] = Some(held),
             Err(error) => {
-                part.end = Err(error);
+                app.end = Err(error);
                 are_taken = false;
                 break;
             }
@@ -121,18 +121,18 @@ async fn operate(
     }
     if are_taken {
         let held = leases.iter().flatten();
-        let mut held: Vec<_> = parts.iter_mut().zip(held).collect();
+        let mut held: Vec<_> = operations.iter_mut().zip(held).collect();
         run(&mut held, request).await;
     }
-    let mut results = Vec::with_capacity(parts.len());
-    for (part, lease) in parts.into_iter().zip(leases) {
-        let Part {
+    let mut results = Vec::with_capacity(operations.len());
+    for (app, lease) in operations.into_iter().zip(leases) {
+        let AppOperation {
             control,
             roles,
             done,
             end,
             ..
-        } = part;
+        } = app;
         let result = control.finish(action, done, &roles, end, &context.stop);
         results.push(match lease {
             Some(held) => {
@@ -146,8 +146,8 @@ async fn operate(
     results
 }
 
-/// One app's part of an operation.
-struct Part<'a> {
+/// One app's operation: what it has read, what it has to do, and what it has done.
+struct AppOperation<'a> {
     control: &'a Control,
     request: Request<'a>,
     context: &'a Context<'a>,
@@ -160,42 +160,42 @@ struct Part<'a> {
     planned_at: Instant,
     /// What was done, in order.
     done: Vec<RoleReport>,
-    /// An error, once there is one, ends this part.
+    /// An error, once there is one, ends this operation.
     end: Result<(), Error>,
 }
 
-async fn run(parts: &mut [(&mut Part<'_>, &LeaseGuard)], request: Request<'_>) {
-    for (part, held) in &mut *parts {
-        part.end = part.read(held).await;
-        if part.end.is_err() {
+async fn run(operations: &mut [(&mut AppOperation<'_>, &LeaseGuard)], request: Request<'_>) {
+    for (app, held) in &mut *operations {
+        app.end = app.read(held).await;
+        if app.end.is_err() {
             return;
         }
     }
     if request.was_asked() {
         // All was read before the question: visitors need not wait until it is read again.
-        for (part, held) in &mut *parts {
-            part.end = part.turn_on_flags_alone(held).await;
+        for (app, held) in &mut *operations {
+            app.end = app.turn_on_flag_only_roles(held).await;
         }
     }
-    for (part, held) in &mut *parts {
-        if part.end.is_ok() {
-            part.end = part.plan(held).await;
+    for (app, held) in &mut *operations {
+        if app.end.is_ok() {
+            app.end = app.plan(held).await;
         }
-        if part.end.is_err() && !request.was_asked() {
+        if app.end.is_err() && !request.was_asked() {
             return;
         }
     }
     let flags_first = request.action() == Action::On;
-    for flags_alone in [flags_first, !flags_first] {
-        for (part, held) in &mut *parts {
-            if part.end.is_ok() {
-                part.end = part.execute(held, flags_alone).await;
+    for flag_only in [flags_first, !flags_first] {
+        for (app, held) in &mut *operations {
+            if app.end.is_ok() {
+                app.end = app.execute(held, flag_only).await;
             }
         }
     }
 }
 
-impl<'a> Part<'a> {
+impl<'a> AppOperation<'a> {
     fn new(app: AppRoles<'a>, request: Request<'a>, context: &'a Context<'a>) -> Self {
         Self {
             control: app.control,
@@ -227,7 +227,7 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    async fn turn_on_flags_alone(&mut self, held: &LeaseGuard) -> Result<(), Error> {
+    async fn turn_on_flag_only_roles(&mut self, held: &LeaseGuard) -> Result<(), Error> {
         let has_functions = |state: &RoleState<'_>| state.spec.functions.is_some();
         let first = self.states.iter().position(has_functions);
         let rest = self.states.split_off(first.unwrap_or(self.states.len()));
@@ -252,14 +252,14 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    /// Executes the plans of its roles, in order, as long as they are flags alone, or have functions.
-    async fn execute(&mut self, held: &LeaseGuard, flags_alone: bool) -> Result<(), Error> {
+    /// Executes the plans at the front of the queue: those of roles that are a flag only, or those of roles with functions.
+    async fn execute(&mut self, held: &LeaseGuard, flag_only: bool) -> Result<(), Error> {
         let operation = self.operation(held);
         while let Some(mut plan) = self
             .plans
-            .pop_front_if(|plan| plan.spec.functions.is_none() == flags_alone)
+            .pop_front_if(|plan| plan.spec.functions.is_none() == flag_only)
         {
-            if plan.pause().is_some() && self.planned_at.elapsed() > OLD {
+            if plan.pause().is_some() && self.planned_at.elapsed() > REPLAN_AFTER {
                 plan = operation.plan(&[plan.spec]).await?.pop().unwrap_or(plan);
             }
             operation.execute_role(plan, held, &mut self.done).await?;
