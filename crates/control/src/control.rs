@@ -76,7 +76,7 @@ impl Control {
         }
     }
 
-    pub(crate) fn taker<'a>(
+    pub(crate) fn acquirer<'a>(
         &'a self,
         operation: String,
         roles: &'a [&'a Role],
@@ -98,7 +98,7 @@ impl Control {
     /// # Errors
     /// [`Error`].
     pub async fn holder(&self) -> Result<Option<Holder>, Error> {
-        self.taker("unlock".to_owned(), &[], &Context::quiet())
+        self.acquirer("unlock".to_owned(), &[], &Context::quiet())
             .holder()
             .await
     }
@@ -114,7 +114,7 @@ impl Control {
         shown: &Holder,
         context: &Context<'_>,
     ) -> Result<Option<Holder>, Error> {
-        self.taker("unlock".to_owned(), &[], context)
+        self.acquirer("unlock".to_owned(), &[], context)
             .end(shown)
             .await
     }

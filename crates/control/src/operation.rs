@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{DecodeError, Flag, Mode, Options, Outcome, Role, Step as Transition, next};
+use maintenance_flag::{DecodeError, Flag, Mode, Options, Outcome, Role, Transition, next};
 
 use crate::control::Control;
 use crate::error::Error;
@@ -196,7 +196,7 @@ impl Control {
             Action::Off => "off",
         };
         let operation = format!("{word} {}", names.join(", "));
-        self.taker(operation, &roles, context).take().await
+        self.acquirer(operation, &roles, context).take().await
     }
 
     fn report(&self, action: Action, roles: Vec<RoleReport>) -> Report {
@@ -333,14 +333,14 @@ impl<'a> Operation<'a> {
             control, context, ..
         } = *self;
         let role = &spec.role;
-        let knowledge = self
+        let barrier = self
             .held
             .map_or(ReadBarrier::Fresh, |held| held.barrier(role));
-        let (looks_back, malformed) = match self.request {
+        let (stale_reads, malformed) = match self.request {
             Request::On(_) => (StaleReads::Forgets, Mode::Off),
             Request::Off(_) => (StaleReads::Keeps, Mode::On),
         };
-        let reading = control.read_known(role, &knowledge, looks_back);
+        let reading = control.read_known(role, &barrier, stale_reads);
         let (read, mut saved) = context.until_stopped(reading).await??;
         let mut warnings = Vec::new();
         // A malformed flag is replaced, since that is what is asked for; one of a newer version is not.

@@ -63,25 +63,25 @@ impl Control {
     pub(crate) async fn read_known(
         &self,
         role: &Role,
-        knowledge: &ReadBarrier,
-        looks_back: StaleReads,
+        barrier: &ReadBarrier,
+        stale_reads: StaleReads,
     ) -> Result<(Read, Saved), Error> {
         let (read, saved) = tokio::join!(
-            self.read_flag(role, knowledge),
-            self.read_saved(role, knowledge, looks_back)
+            self.read_flag(role, barrier),
+            self.read_saved(role, barrier, stale_reads)
         );
         Ok((read?, saved?))
     }
 
-    async fn read_flag(&self, role: &Role, knowledge: &ReadBarrier) -> Result<Read, Error> {
+    async fn read_flag(&self, role: &Role, barrier: &ReadBarrier) -> Result<Read, Error> {
         let mut newest = self.read(role).await?;
-        let looks = match knowledge {
+        let looks = match barrier {
             ReadBarrier::Fresh => 0,
             ReadBarrier::Left(_) => LOOKS,
             ReadBarrier::Unknown => BLIND_LOOKS,
         };
         for _ in 0..looks {
-            if matches!(knowledge, ReadBarrier::Left(left) if newest.version() >= left.flag) {
+            if matches!(barrier, ReadBarrier::Left(left) if newest.version() >= left.flag) {
                 break;
             }
             self.clock.sleep(PAUSE).await;
@@ -96,19 +96,19 @@ impl Control {
     async fn read_saved(
         &self,
         role: &Role,
-        knowledge: &ReadBarrier,
-        looks_back: StaleReads,
+        barrier: &ReadBarrier,
+        stale_reads: StaleReads,
     ) -> Result<Saved, Error> {
         let path = self.names.capacities(role);
         let mut last: BTreeMap<_, _> = self.store.list(&path).await?.into_iter().collect();
         let mut earlier = BTreeMap::new();
-        let looks = match knowledge {
+        let looks = match barrier {
             ReadBarrier::Fresh => 0,
             ReadBarrier::Left(_) => LOOKS,
             ReadBarrier::Unknown => BLIND_LOOKS,
         };
         for _ in 0..looks {
-            if let ReadBarrier::Left(LeaseRecord { saved, .. }) = knowledge {
+            if let ReadBarrier::Left(LeaseRecord { saved, .. }) = barrier {
                 let names = last.keys().chain(earlier.keys());
                 let numbers = names.filter_map(|name| self.names.parse_capacity(role, name));
                 if numbers.collect::<BTreeSet<_>>() == *saved {
@@ -121,20 +121,20 @@ impl Control {
                 self.store.list(&path).await?.into_iter().collect(),
             );
             seen.retain(|name, _| {
-                looks_back == StaleReads::Keeps && self.is_left(role, name, knowledge)
+                stale_reads == StaleReads::Keeps && self.is_left(role, name, barrier)
             });
             earlier.extend(seen);
         }
         let mut saved = Saved::recall(&self.names, role, last, earlier);
-        if let ReadBarrier::Left(left) = knowledge {
+        if let ReadBarrier::Left(left) = barrier {
             saved.misses(&left.saved);
         }
         Ok(saved)
     }
 
     /// Whether what the operation before left has this parameter of saved capacity in it, or may have.
-    fn is_left(&self, role: &Role, name: &str, knowledge: &ReadBarrier) -> bool {
-        match knowledge {
+    fn is_left(&self, role: &Role, name: &str, barrier: &ReadBarrier) -> bool {
+        match barrier {
             ReadBarrier::Fresh => false,
             ReadBarrier::Left(LeaseRecord { saved, .. }) => {
                 let number = self.names.parse_capacity(role, name);

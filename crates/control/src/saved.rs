@@ -23,7 +23,7 @@ pub(crate) struct Saved {
     /// The windows and numbers of all of them, and of those that are missing.
     pub(crate) numbers: BTreeSet<(WindowId, u32)>,
     /// What the operation before left, and is not there any more: somebody deleted it.
-    pub(crate) missing: BTreeSet<(WindowId, u32)>,
+    pub(crate) deleted: BTreeSet<(WindowId, u32)>,
     /// What this operation saved, by function.
     fresh: BTreeMap<String, Fresh>,
     /// A write that failed may have taken effect all the same.
@@ -71,8 +71,8 @@ impl Saved {
 
     /// Notes that this was left by the operation before, and is not there.
     pub(crate) fn misses(&mut self, left: &BTreeSet<(WindowId, u32)>) {
-        self.missing = left.difference(&self.numbers).cloned().collect();
-        self.numbers.extend(self.missing.iter().cloned());
+        self.deleted = left.difference(&self.numbers).cloned().collect();
+        self.numbers.extend(self.deleted.iter().cloned());
     }
 
     /// What the last of several looks found, and what only earlier ones did. A read that lags hides what is
@@ -227,7 +227,7 @@ impl Saved {
     }
 
     /// What of `capacities` is not saved yet: whole functions, or what saved ones got since.
-    pub(crate) fn missing(
+    pub(crate) fn not_yet_saved(
         &self,
         capacities: &BTreeMap<String, Capacity>,
     ) -> BTreeMap<String, Capacity> {
@@ -261,7 +261,7 @@ impl Saved {
         fence: &Fence,
     ) -> Result<(), Error> {
         loop {
-            let missing = self.missing(capacities);
+            let missing = self.not_yet_saved(capacities);
             let Some(document) = pack(origin, missing)?.into_iter().next() else {
                 return Ok(());
             };

@@ -44,8 +44,8 @@ use stateright::{Checker, HasDiscoveries, Model, Property};
 mod machine;
 
 use machine::{
-    Acquire, Acquired, Acquirer, Held, Hold, Holder, Listed, Moment, PreviousLease, Purpose, Task,
-    Terms, Timing, after, standing,
+    Acquirer, AcquirerAction, AcquirerInput, Holder, HolderAction, HolderInput, Listed, Moment,
+    PreviousLease, Purpose, Task, Terms, Timing, after, standing,
 };
 
 /// Production's, as short as keeps the order of them.
@@ -104,8 +104,8 @@ enum Call {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Answer {
-    Acquired(Acquired<Tag>),
-    Held(Held),
+    AcquirerInput(AcquirerInput<Tag>),
+    HolderInput(HolderInput),
     Changed,
 }
 
@@ -270,21 +270,21 @@ impl World {
             acquirer = Acquirer::unlocking(newest);
         }
         operator.acquirer = Some(acquirer);
-        self.acquire(lab, who, Acquired::Begin);
+        self.acquire(lab, who, AcquirerInput::Begin);
     }
 
     /// Does what the acquirer says.
-    fn acquire(&mut self, lab: &Lab, who: usize, input: Acquired<Tag>) {
+    fn acquire(&mut self, lab: &Lab, who: usize, input: AcquirerInput<Tag>) {
         let now = self.now_of(who);
         let operator = &mut self.operators[who];
         let Some(mut acquirer) = operator.acquirer.take() else {
             return;
         };
-        if input == Acquired::Looked(false) {
+        if input == AcquirerInput::Looked(false) {
             operator.holder = None;
             (operator.tasks[RENEWAL], operator.waits[RENEWAL]) = (None, Wait::Nothing);
         }
-        let is_created = input == Acquired::Created;
+        let is_created = input == AcquirerInput::Created;
         let action = acquirer.step(&lab.acquirer, now, input);
         let previous = acquirer.clone().previous();
         operator.acquirer = Some(acquirer);
@@ -294,22 +294,22 @@ impl World {
             self.start(lab, who, Purpose::Renew);
         }
         let wait = match action {
-            Acquire::List => self.call(Call::List),
-            Acquire::Wait(pause) | Acquire::Watch(pause) | Acquire::AwaitHolder(pause) => {
-                self.until(pause)
-            }
-            Acquire::Create { n, refusal_counts } => {
+            AcquirerAction::List => self.call(Call::List),
+            AcquirerAction::Wait(pause)
+            | AcquirerAction::Watch(pause)
+            | AcquirerAction::AwaitHolder(pause) => self.until(pause),
+            AcquirerAction::Create { n, refusal_counts } => {
                 self.operators[who].created = (self.now, n);
                 self.call(Call::Create { n, refusal_counts })
             }
-            Acquire::AskWhetherOperated => self.call(Call::AskWhetherOperated),
-            Acquire::Look => return self.start(lab, who, Purpose::Settle),
-            Acquire::NoteFollower if lab.broken == Some(Broken::NotesNoFollower) => {
-                Wait::Answered(Answer::Acquired(Acquired::Noted))
+            AcquirerAction::AskWhetherOperated => self.call(Call::AskWhetherOperated),
+            AcquirerAction::Look => return self.start(lab, who, Purpose::Settle),
+            AcquirerAction::NoteFollower if lab.broken == Some(Broken::NotesNoFollower) => {
+                Wait::Answered(Answer::AcquirerInput(AcquirerInput::Noted))
             }
-            Acquire::NoteFollower => return self.start(lab, who, Purpose::Change),
-            Acquire::Take => return self.take(lab, who, previous),
-            Acquire::Refuse | Acquire::Leave => return self.operators[who].end(),
+            AcquirerAction::NoteFollower => return self.start(lab, who, Purpose::Change),
+            AcquirerAction::Take => return self.take(lab, who, previous),
+            AcquirerAction::Refuse | AcquirerAction::Leave => return self.operators[who].end(),
         };
         self.operators[who].waits[MAIN] = wait;
     }
@@ -352,11 +352,11 @@ impl World {
             MAIN
         };
         operator.tasks[thread] = Some(task);
-        self.hold(lab, who, thread, Held::Begin);
+        self.hold(lab, who, thread, HolderInput::Begin);
     }
 
     /// Does what the holder says to one of its tasks.
-    fn hold(&mut self, lab: &Lab, who: usize, thread: usize, mut input: Held) {
+    fn hold(&mut self, lab: &Lab, who: usize, thread: usize, mut input: HolderInput) {
         let now = self.now_of(who);
         let operator = &mut self.operators[who];
         let (Some(mut task), Some(holder)) =
@@ -371,9 +371,9 @@ impl World {
         };
         let action = loop {
             match holder.step(&lab.holder, &mut task, now, input) {
-                Hold::List if is_blind => {
+                HolderAction::List if is_blind => {
                     let own = Some(true);
-                    input = Held::Listed { newest: 0, own };
+                    input = HolderInput::Listed { newest: 0, own };
                 }
                 action => break action,
             }
@@ -382,9 +382,9 @@ impl World {
         let purpose = task.purpose;
         operator.tasks[thread] = Some(task);
         let wait = match action {
-            Hold::List => self.call(Call::List),
-            Hold::Wait(pause) => self.until(pause),
-            Hold::Write(expires) => {
+            HolderAction::List => self.call(Call::List),
+            HolderAction::Wait(pause) => self.until(pause),
+            HolderAction::Write(expires) => {
                 let is_release = expires.is_none();
                 let call = Call::Write {
                     n: operator.created.1,
@@ -400,10 +400,10 @@ impl World {
                 };
                 self.call(call)
             }
-            Hold::Done(done) => {
+            HolderAction::Done(done) => {
                 operator.tasks[thread] = None;
                 match purpose {
-                    Purpose::Settle => return self.acquire(lab, who, Acquired::Looked(done)),
+                    Purpose::Settle => return self.acquire(lab, who, AcquirerInput::Looked(done)),
                     Purpose::Change if !done || !is_held => return operator.end(),
                     Purpose::Change if operator.acquirer.is_some() => self.call(Call::NoteFollower),
                     Purpose::Change => self.call(Call::Change),
@@ -435,10 +435,10 @@ impl World {
             };
             *wait = Wait::Nothing;
             match (answer, operator.tasks[thread].is_some()) {
-                (None, true) => self.hold(lab, who, thread, Held::Elapsed),
-                (Some(Answer::Held(input)), true) => self.hold(lab, who, thread, input),
-                (None, false) => self.acquire(lab, who, Acquired::Elapsed),
-                (Some(Answer::Acquired(input)), false) => self.acquire(lab, who, input),
+                (None, true) => self.hold(lab, who, thread, HolderInput::Elapsed),
+                (Some(Answer::HolderInput(input)), true) => self.hold(lab, who, thread, input),
+                (None, false) => self.acquire(lab, who, AcquirerInput::Elapsed),
+                (Some(Answer::AcquirerInput(input)), false) => self.acquire(lab, who, input),
                 _ => {}
             }
         }
@@ -455,13 +455,15 @@ impl World {
         for (leases, operated) in std::iter::once(now).chain(before) {
             let newest = leases.last();
             let answer = match call {
-                Call::AskWhetherOperated => Answer::Acquired(Acquired::Operated(operated)),
+                Call::AskWhetherOperated => {
+                    Answer::AcquirerInput(AcquirerInput::Operated(operated))
+                }
                 _ if operator.tasks[thread].is_none() => {
-                    Answer::Acquired(Acquired::Listed(newest.cloned()))
+                    Answer::AcquirerInput(AcquirerInput::Listed(newest.cloned()))
                 }
                 _ => {
                     let own = leases.iter().find(|it| it.n == operator.created.1);
-                    Answer::Held(Held::Listed {
+                    Answer::HolderInput(HolderInput::Listed {
                         newest: newest.map_or(0, |it| it.n),
                         own: own.map(|it| it.stored.id == (who, operator.leases)),
                     })
@@ -498,14 +500,14 @@ impl World {
         let answer = match call {
             Call::List => self.reads(who, thread, &call, sent).swap_remove(choice),
             Call::AskWhetherOperated if lab.broken == Some(Broken::MissesNoDeletedLease) => {
-                Answer::Acquired(Acquired::Operated(false))
+                Answer::AcquirerInput(AcquirerInput::Operated(false))
             }
             Call::AskWhetherOperated => self.reads(who, thread, &call, sent).swap_remove(choice),
             Call::Create { n, .. } => {
                 let there = self.leases.iter().find(|it| it.n == n);
-                Answer::Acquired(match (there, choice) {
-                    (Some(there), _) => Acquired::Exists(there.clone()),
-                    (None, 1) => Acquired::Refused,
+                Answer::AcquirerInput(match (there, choice) {
+                    (Some(there), _) => AcquirerInput::Exists(there.clone()),
+                    (None, 1) => AcquirerInput::Refused,
                     (None, _) => {
                         let operator = &mut self.operators[who];
                         operator.leases += 1;
@@ -519,7 +521,7 @@ impl World {
                             recorded: None,
                         };
                         self.put(n, tag, terms);
-                        Acquired::Created
+                        AcquirerInput::Created
                     }
                 })
             }
@@ -532,7 +534,7 @@ impl World {
                     let terms = Terms { followed, ..terms };
                     self.put(previous.n, previous.stored, terms);
                 }
-                Answer::Acquired(Acquired::Noted)
+                Answer::AcquirerInput(AcquirerInput::Noted)
             }
             Call::Change => {
                 if self.taker != Some(who) {
@@ -549,7 +551,7 @@ impl World {
                 let there = self.leases.iter().find(|it| it.n == n);
                 let own = there.is_some_and(|it| it.stored.id == tag.id);
                 self.put(n, tag, terms);
-                Answer::Held(Held::Written { own })
+                Answer::HolderInput(HolderInput::Written { own })
             }
         };
         self.operators[who].waits[thread] = Wait::Answered(answer);
@@ -769,8 +771,8 @@ impl Model for Lab {
             Event::TakesEffect(who, thread, n) => world.take_effect(self, who, thread, n),
             Event::Fails(who, thread) => {
                 world.failures_left -= 1;
-                let failed = Held::Failed { is_lasting: false };
-                world.operators[who].waits[thread] = Wait::Answered(Answer::Held(failed));
+                let failed = HolderInput::Failed { is_lasting: false };
+                world.operators[who].waits[thread] = Wait::Answered(Answer::HolderInput(failed));
             }
             Event::Changes(who) => {
                 world.operators[who].changes_left -= 1;

@@ -45,6 +45,6 @@ pub use flag::{Flag, Mode, Owner, OwnerKind};
 pub use names::{App, NameError, Parameters, Prefix, Product, Role, WindowId};
 pub use operator::{
     Capacity, CapacityDoc, Change, Enter, Event, Exit, Field, Force, Lease, LeaseRecord,
-    MAX_NAME_BYTES, MAX_REASON_BYTES, Options, Outcome, PackError, Refusal, Reserved, Step,
-    TooLarge, Truncated, next, pack, stored_bytes,
+    MAX_NAME_BYTES, MAX_REASON_BYTES, Options, Outcome, PackError, Refusal, Reserved, TooLarge,
+    Transition, Truncated, next, pack, stored_bytes,
 };

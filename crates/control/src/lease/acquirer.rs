@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use maintenance_flag::{DecodeError, Flag, Lease, Parameters, Role};
 
 use super::guard::{Holding, LeaseGuard};
-use super::machine::{Acquire, Acquired, Acquirer, Listed, Moment, Terms, after, standing};
+use super::machine::{
+    Acquirer, AcquirerAction, AcquirerInput, Listed, Moment, Terms, after, standing,
+};
 use super::{Found, TIMING, moment, numbered};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -95,49 +97,54 @@ impl LeaseAcquirer<'_> {
         mut numbers: Vec<u64>,
         held: &mut Option<LeaseGuard>,
     ) -> Result<(), Error> {
-        let mut input = Acquired::Begin;
+        let mut input = AcquirerInput::Begin;
         loop {
             let now = moment(self.clock);
             let action = acquirer.step(&TIMING, now, input);
             let newest = acquirer.newest();
             input = match action {
-                Acquire::List => {
+                AcquirerAction::List => {
                     let listed;
                     (numbers, listed) = self.list().await?;
-                    Acquired::Listed(listed)
+                    AcquirerInput::Listed(listed)
                 }
-                Acquire::Create { n, refusal_counts } => match self.create(n, now, newest).await {
+                AcquirerAction::Create { n, refusal_counts } => match self
+                    .create(n, now, newest)
+                    .await
+                {
                     Ok(Ok(created)) => {
                         *held = Some(created);
-                        Acquired::Created
+                        AcquirerInput::Created
                     }
                     Ok(Err(there)) => {
                         numbers.push(n);
-                        Acquired::Exists(self.found(n, there)?)
+                        AcquirerInput::Exists(self.found(n, there)?)
                     }
                     // A folder does not remember a name that was deleted.
                     Err(StoreError::Failed { .. }) if refusal_counts && self.store.may_lag() => {
-                        Acquired::Refused
+                        AcquirerInput::Refused
                     }
                     Err(error) => return Err(error.into()),
                 },
-                Acquire::AskWhetherOperated => Acquired::Operated(self.was_operated_on().await?),
-                Acquire::Look => {
+                AcquirerAction::AskWhetherOperated => {
+                    AcquirerInput::Operated(self.was_operated_on().await?)
+                }
+                AcquirerAction::Look => {
                     let is_held = match held {
                         Some(held) => self.context.until_stopped(held.look()).await??,
                         None => false,
                     };
                     held.take_if(|_| !is_held);
-                    Acquired::Looked(is_held)
+                    AcquirerInput::Looked(is_held)
                 }
-                Acquire::NoteFollower => {
+                AcquirerAction::NoteFollower => {
                     if let (Some(held), Some(previous)) = (&*held, newest) {
                         self.note_follower(held, previous).await?;
                     }
-                    Acquired::Noted
+                    AcquirerInput::Noted
                 }
-                Acquire::Wait(pause) => self.pause(pause).await?,
-                Acquire::Watch(pause) => {
+                AcquirerAction::Wait(pause) => self.pause(pause).await?,
+                AcquirerAction::Watch(pause) => {
                     if let Some(newest) = newest {
                         let holder = &holder_of(newest, now.wall);
                         let until = after(now.wall, TIMING.watch());
@@ -145,29 +152,29 @@ impl LeaseAcquirer<'_> {
                     }
                     self.pause(pause).await?
                 }
-                Acquire::AwaitHolder(notice) => {
+                AcquirerAction::AwaitHolder(notice) => {
                     let until = after(now.wall, notice);
                     self.context.emit(Event::HolderStopping { until });
                     self.pause(notice).await?
                 }
-                Acquire::Take => {
+                AcquirerAction::Take => {
                     if let Some(held) = held {
                         self.forget(&numbers, held.fence()).await;
                     }
                     return Ok(());
                 }
-                Acquire::Refuse => {
+                AcquirerAction::Refuse => {
                     let holder = newest.map(|newest| holder_of(newest, now.wall));
                     return Err(holder.map_or(Error::LeaseLost, Into::into));
                 }
-                Acquire::Leave => return Ok(()),
+                AcquirerAction::Leave => return Ok(()),
             };
         }
     }
 
-    async fn pause(&self, pause: Duration) -> Result<Acquired<Found>, Error> {
+    async fn pause(&self, pause: Duration) -> Result<AcquirerInput<Found>, Error> {
         self.context.until_stopped(self.clock.sleep(pause)).await?;
-        Ok(Acquired::Elapsed)
+        Ok(AcquirerInput::Elapsed)
     }
 
     /// Creates the lease after this one, or says what is there.

@@ -11,7 +11,9 @@ use maintenance_flag::{Lease, LeaseRecord, Parameters, Role};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::machine::{Held, Hold, Holder, Moment, PreviousLease, Purpose, Task, Timing};
+use super::machine::{
+    Holder, HolderAction, HolderInput, Moment, PreviousLease, Purpose, Task, Timing,
+};
 use super::{Found, TIMING, moment, numbered};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -221,54 +223,54 @@ impl Holding {
             true => Some(self.looking.lock().await),
             false => None,
         };
-        let mut input = Held::Begin;
+        let mut input = HolderInput::Begin;
         loop {
             let action = lock(&self.holder).step(&self.timing, &mut task, self.now(), input);
             let done = match action {
-                Hold::Wait(pause) => {
+                HolderAction::Wait(pause) => {
                     tokio::select! {
                         () = self.clock.sleep(pause) => {}
                         () = self.ends.cancelled(), if purpose == Purpose::Renew => return Ok(true),
                     }
-                    Ok(Held::Elapsed)
+                    Ok(HolderInput::Elapsed)
                 }
-                Hold::List if is_change => {
+                HolderAction::List if is_change => {
                     let listing = tokio::time::timeout(self.timing.look_timeout, self.list());
                     listing.await.unwrap_or_else(|_| {
                         tracing::warn!("no answer to a look at the lease");
-                        Ok(Held::Failed { is_lasting: false })
+                        Ok(HolderInput::Failed { is_lasting: false })
                     })
                 }
-                Hold::List => self.list().await,
-                Hold::Write(expires) => self.write(expires).await,
-                Hold::Done(held) => return Ok(held),
+                HolderAction::List => self.list().await,
+                HolderAction::Write(expires) => self.write(expires).await,
+                HolderAction::Done(held) => return Ok(held),
             };
             input = match done {
                 Ok(input) => input,
                 Err(error) if is_change && error.is_lasting() => {
                     *lock(&self.failure) = Some(error);
-                    Held::Failed { is_lasting: true }
+                    HolderInput::Failed { is_lasting: true }
                 }
                 Err(error) if !is_change && purpose != Purpose::Renew => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, "could not look at the lease, or renew it");
-                    Held::Failed { is_lasting: false }
+                    HolderInput::Failed { is_lasting: false }
                 }
             };
         }
     }
 
-    async fn list(&self) -> Result<Held, StoreError> {
+    async fn list(&self) -> Result<HolderInput, StoreError> {
         let leases = numbered(&self.store, &self.names).await?;
         let own = leases.iter().find(|(n, _)| *n == self.n);
-        Ok(Held::Listed {
+        Ok(HolderInput::Listed {
             newest: leases.last().map_or(0, |(n, _)| *n),
             own: own.map(|(_, stored)| self.is_ours(stored)),
         })
     }
 
     /// Writes the lease: renewed until then, or else given back.
-    async fn write(&self, expires: Option<Timestamp>) -> Result<Held, StoreError> {
+    async fn write(&self, expires: Option<Timestamp>) -> Result<HolderInput, StoreError> {
         let mut written = self.written.lock().await;
         let (lease, seen) = &mut *written;
         match expires {
@@ -285,7 +287,7 @@ impl Holding {
             revision: done.revision,
         };
         let own = done.between.is_none_or(|between| self.is_ours(&between));
-        Ok(Held::Written {
+        Ok(HolderInput::Written {
             own: own && !done.created,
         })
     }

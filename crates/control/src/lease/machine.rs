@@ -107,14 +107,14 @@ pub(crate) enum Standing {
     /// Yes, but its holder may be at work for a little longer.
     Ended,
     /// No: by our clock, too, its term has not ended.
-    Held,
+    HolderInput,
     /// That depends on whether it still changes: by our clock its term has ended, or begins in the future.
     Doubtful,
 }
 
 impl Standing {
     pub(crate) fn is_taken(self) -> bool {
-        matches!(self, Self::Held | Self::Doubtful)
+        matches!(self, Self::HolderInput | Self::Doubtful)
     }
 }
 
@@ -132,14 +132,14 @@ pub(crate) fn standing<T>(timing: &Timing, newest: Option<&Listed<T>>, now: Time
     let is_running = now < terms.expires && terms.expires <= after(now, timing.term);
     match (terms.released || ended_long_ago, is_running) {
         (true, _) => Standing::Free,
-        (_, true) => Standing::Held,
+        (_, true) => Standing::HolderInput,
         _ => Standing::Doubtful,
     }
 }
 
 /// What an acquirer is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Acquire {
+pub(crate) enum AcquirerAction {
     List,
     Wait(Duration),
     /// The newest lease is watched from now on: say so, and wait.
@@ -167,7 +167,7 @@ pub(crate) enum Acquire {
 
 /// What an acquirer is told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Acquired<T> {
+pub(crate) enum AcquirerInput<T> {
     Begin,
     Elapsed,
     /// The newest lease there is.
@@ -249,18 +249,23 @@ impl<T: Clone + PartialEq> Acquirer<T> {
         self.awaits
     }
 
-    pub(crate) fn step(&mut self, timing: &Timing, now: Moment, input: Acquired<T>) -> Acquire {
+    pub(crate) fn step(
+        &mut self,
+        timing: &Timing,
+        now: Moment,
+        input: AcquirerInput<T>,
+    ) -> AcquirerAction {
         match input {
-            Acquired::Begin if self.unlocks => self.create(true),
-            Acquired::Begin => Acquire::List,
-            Acquired::Elapsed if self.awaits => Acquire::Take,
-            Acquired::Elapsed => {
+            AcquirerInput::Begin if self.unlocks => self.create(true),
+            AcquirerInput::Begin => AcquirerAction::List,
+            AcquirerInput::Elapsed if self.awaits => AcquirerAction::Take,
+            AcquirerInput::Elapsed => {
                 if let Some((since, is_over)) = &mut self.watch {
                     *is_over = now.monotonic.duration_since(*since) >= timing.watch();
                 }
-                Acquire::List
+                AcquirerAction::List
             }
-            Acquired::Listed(newest) => match self.watch.take() {
+            AcquirerInput::Listed(newest) => match self.watch.take() {
                 Some(watch) => self.watched(timing, now, watch, newest),
                 None => {
                     // A read that lags does not undo what creating has shown.
@@ -271,50 +276,50 @@ impl<T: Clone + PartialEq> Acquirer<T> {
                     self.decide(timing, now)
                 }
             },
-            Acquired::Created if self.newest.is_none() => {
+            AcquirerInput::Created if self.newest.is_none() => {
                 // Until that is answered.
                 self.awaits = true;
-                Acquire::AskWhetherOperated
+                AcquirerAction::AskWhetherOperated
             }
-            Acquired::Created => Acquire::Look,
-            Acquired::Exists(lease) => {
+            AcquirerInput::Created => AcquirerAction::Look,
+            AcquirerInput::Exists(lease) => {
                 self.newest = Some(lease);
                 self.again(timing, now)
             }
             // A name that was deleted a moment ago may be refused, and is not needed. Its holder may live.
-            Acquired::Refused => {
+            AcquirerInput::Refused => {
                 (self.awaits, self.vanished) = (true, true);
-                Acquire::Create {
+                AcquirerAction::Create {
                     n: self.next() + 1,
                     refusal_counts: false,
                 }
             }
             // What came before has no lease any more: its holder may live.
-            Acquired::Operated(operated) => {
+            AcquirerInput::Operated(operated) => {
                 self.vanished |= operated;
                 self.awaits = self.vanished;
-                Acquire::Look
+                AcquirerAction::Look
             }
             // Our first read lagged by many leases.
-            Acquired::Looked(false) => self.again(timing, now),
-            Acquired::Looked(true) => match &self.newest {
-                Some(Listed { terms: Some(_), .. }) => Acquire::NoteFollower,
+            AcquirerInput::Looked(false) => self.again(timing, now),
+            AcquirerInput::Looked(true) => match &self.newest {
+                Some(Listed { terms: Some(_), .. }) => AcquirerAction::NoteFollower,
                 _ => self.await_holder(timing),
             },
-            Acquired::Noted => self.await_holder(timing),
+            AcquirerInput::Noted => self.await_holder(timing),
         }
     }
 
-    fn decide(&mut self, timing: &Timing, now: Moment) -> Acquire {
+    fn decide(&mut self, timing: &Timing, now: Moment) -> AcquirerAction {
         match standing(timing, self.newest(), now.wall) {
             Standing::Free => self.create(false),
             Standing::Ended => self.create(true),
             // Only when no read that lags can be behind it: what changes from now on is alive.
             Standing::Doubtful if self.looks == timing.acquirer_looks => {
                 self.watch = Some((now.monotonic, false));
-                Acquire::Watch(timing.watch_poll)
+                AcquirerAction::Watch(timing.watch_poll)
             }
-            Standing::Held | Standing::Doubtful => self.again(timing, now),
+            Standing::HolderInput | Standing::Doubtful => self.again(timing, now),
         }
     }
 
@@ -326,11 +331,11 @@ impl<T: Clone + PartialEq> Acquirer<T> {
         now: Moment,
         (since, is_over): (Instant, bool),
         newest: Option<Listed<T>>,
-    ) -> Acquire {
+    ) -> AcquirerAction {
         if newest != self.newest {
             self.newest = newest;
             if standing(timing, self.newest(), now.wall).is_taken() {
-                return Acquire::Refuse;
+                return AcquirerAction::Refuse;
             }
             self.looks = 0;
             return self.again(timing, now);
@@ -340,42 +345,42 @@ impl<T: Clone + PartialEq> Acquirer<T> {
         }
         self.watch = Some((since, false));
         let left = (since + timing.watch()).duration_since(now.monotonic);
-        Acquire::Wait(left.min(timing.watch_poll))
+        AcquirerAction::Wait(left.min(timing.watch_poll))
     }
 
     fn next(&self) -> u64 {
         self.newest().map_or(0, |it| it.n) + 1
     }
 
-    fn create(&mut self, awaits: bool) -> Acquire {
+    fn create(&mut self, awaits: bool) -> AcquirerAction {
         let terms = self.newest().and_then(|it| it.terms.as_ref());
         // Its follower's number is free again if that one was deleted by hand.
         self.vanished = terms.is_some_and(|it| it.followed);
         self.awaits = awaits || self.vanished;
-        Acquire::Create {
+        AcquirerAction::Create {
             n: self.next(),
             refusal_counts: self.vanished || self.newest.is_none(),
         }
     }
 
     /// Another was quicker, or our read lagged.
-    fn again(&mut self, timing: &Timing, now: Moment) -> Acquire {
+    fn again(&mut self, timing: &Timing, now: Moment) -> AcquirerAction {
         self.awaits = false;
         // Another ended it in the same moment; the newest is not what was looked at.
         if self.unlocks && !standing(timing, self.newest(), now.wall).is_taken() {
-            return Acquire::Leave;
+            return AcquirerAction::Leave;
         }
         if self.unlocks || self.looks == timing.acquirer_looks {
-            return Acquire::Refuse;
+            return AcquirerAction::Refuse;
         }
         self.looks += 1;
-        Acquire::Wait(timing.pause)
+        AcquirerAction::Wait(timing.pause)
     }
 
-    fn await_holder(&self, timing: &Timing) -> Acquire {
+    fn await_holder(&self, timing: &Timing) -> AcquirerAction {
         match self.awaits {
-            true => Acquire::AwaitHolder(timing.notice()),
-            false => Acquire::Take,
+            true => AcquirerAction::AwaitHolder(timing.notice()),
+            false => AcquirerAction::Take,
         }
     }
 }
@@ -417,7 +422,7 @@ pub(crate) struct Task {
 
 /// What a holder's task is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hold {
+pub(crate) enum HolderAction {
     Wait(Duration),
     List,
     /// Write the lease: renewed until then, or given back.
@@ -428,7 +433,7 @@ pub(crate) enum Hold {
 
 /// What a holder's task is told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Held {
+pub(crate) enum HolderInput {
     Begin,
     Elapsed,
     /// The highest number of the leases there are, and whether the one with ours is ours; none if there is
@@ -457,15 +462,15 @@ impl Task {
         }
     }
 
-    fn list(&mut self, now: Moment) -> Hold {
+    fn list(&mut self, now: Moment) -> HolderAction {
         self.looks += 1;
         self.listed = now;
-        Hold::List
+        HolderAction::List
     }
 
-    fn wait(&mut self, pause: Duration) -> Hold {
+    fn wait(&mut self, pause: Duration) -> HolderAction {
         self.looks = 0;
-        Hold::Wait(pause)
+        HolderAction::Wait(pause)
     }
 }
 
@@ -485,9 +490,9 @@ impl Holder {
         !self.lost && self.renewed.age(now) < timing.term && self.looked.age(now) < timing.term
     }
 
-    fn lose(&mut self) -> Hold {
+    fn lose(&mut self) -> HolderAction {
         self.lost = true;
-        Hold::Done(false)
+        HolderAction::Done(false)
     }
 
     pub(crate) fn step(
@@ -495,39 +500,43 @@ impl Holder {
         timing: &Timing,
         task: &mut Task,
         now: Moment,
-        input: Held,
-    ) -> Hold {
+        input: HolderInput,
+    ) -> HolderAction {
         use Purpose::{Change, Release, Renew, Settle};
         let is_held = self.is_held(timing, now);
         match (input, task.purpose) {
-            (Held::Begin, Renew) => task.wait(timing.renewal),
-            (Held::Begin, Settle) => task.list(now),
+            (HolderInput::Begin, Renew) => task.wait(timing.renewal),
+            (HolderInput::Begin, Settle) => task.list(now),
             // The lease may be hidden by a lagging read.
-            (Held::Elapsed, _) if task.looks > 0 => task.list(now),
+            (HolderInput::Elapsed, _) if task.looks > 0 => task.list(now),
             // A process that was frozen wakes up here, perhaps long after its lease has ended.
-            (Held::Begin | Held::Elapsed, _) if !is_held => self.lose(),
+            (HolderInput::Begin | HolderInput::Elapsed, _) if !is_held => self.lose(),
             // Perhaps another looked meanwhile, and began after this one had come.
-            (Held::Begin, Change)
+            (HolderInput::Begin, Change)
                 if self.looked.age(now) < timing.fresh
                     || self.looked.monotonic >= task.begun.monotonic =>
             {
-                Hold::Done(true)
+                HolderAction::Done(true)
             }
-            (Held::Begin | Held::Elapsed, _) => {
+            (HolderInput::Begin | HolderInput::Elapsed, _) => {
                 task.begun = now;
                 task.list(now)
             }
-            (Held::Listed { newest, own }, _) => self.listed(timing, task, now, (newest, own)),
-            (Held::Failed { .. }, Renew) => task.wait(timing.renewal),
-            (Held::Failed { is_lasting: true }, _) => self.lose(),
-            (Held::Failed { .. }, _) => task.wait(timing.after_failure),
+            (HolderInput::Listed { newest, own }, _) => {
+                self.listed(timing, task, now, (newest, own))
+            }
+            (HolderInput::Failed { .. }, Renew) => task.wait(timing.renewal),
+            (HolderInput::Failed { is_lasting: true }, _) => self.lose(),
+            (HolderInput::Failed { .. }, _) => task.wait(timing.after_failure),
             // Deleted or taken since that look.
-            (Held::Written { own: false }, _) => self.lose(),
-            (Held::Written { .. }, Renew) if is_held => {
+            (HolderInput::Written { own: false }, _) => self.lose(),
+            (HolderInput::Written { .. }, Renew) if is_held => {
                 self.renewed = task.begun;
                 task.wait(timing.renewal)
             }
-            (Held::Written { .. }, Settle | Change | Renew | Release) => Hold::Done(is_held),
+            (HolderInput::Written { .. }, Settle | Change | Renew | Release) => {
+                HolderAction::Done(is_held)
+            }
         }
     }
 
@@ -537,14 +546,14 @@ impl Holder {
         task: &mut Task,
         now: Moment,
         (newest, own): (u64, Option<bool>),
-    ) -> Hold {
+    ) -> HolderAction {
         if newest > self.n || own == Some(false) {
             return self.lose();
         }
         if own.is_none() {
             // One that does not show may be hidden by a read that lags.
             return match task.looks < timing.holder_looks {
-                true => Hold::Wait(timing.pause),
+                true => HolderAction::Wait(timing.pause),
                 false => self.lose(),
             };
         }
@@ -555,11 +564,11 @@ impl Holder {
         task.looks = 0;
         self.looked = task.listed;
         match task.purpose {
-            Purpose::Settle | Purpose::Change => Hold::Done(true),
+            Purpose::Settle | Purpose::Change => HolderAction::Done(true),
             // Frozen in the middle of that look, perhaps, until another operation took over.
-            _ if !self.is_held(timing, now) => Hold::Done(false),
-            Purpose::Renew => Hold::Write(Some(after(task.begun.wall, timing.term))),
-            Purpose::Release => Hold::Write(None),
+            _ if !self.is_held(timing, now) => HolderAction::Done(false),
+            Purpose::Renew => HolderAction::Write(Some(after(task.begun.wall, timing.term))),
+            Purpose::Release => HolderAction::Write(None),
         }
     }
 }

@@ -38,21 +38,21 @@ impl PausePlan {
     /// Whether everything that may have to be saved can be.
     pub(crate) fn check_savable(&self) -> Result<(), PackError> {
         // The longest origin there is makes this answer hold for any.
-        pack(&"o".repeat(64), self.missing_at_most()).map(drop)
+        pack(&"o".repeat(64), self.not_yet_saved_at_most()).map(drop)
     }
 
     /// The most that may have to be saved.
-    fn missing_at_most(&self) -> BTreeMap<String, Capacity> {
+    fn not_yet_saved_at_most(&self) -> BTreeMap<String, Capacity> {
         let functions = self.inventory.functions.iter();
         let capacities = functions
             .map(|(name, function)| (name.clone(), function.capacity_at_most()))
             .collect();
-        self.saved.missing(&capacities)
+        self.saved.not_yet_saved(&capacities)
     }
 
     /// Whether there is something to save, or may be when all mappings have settled. That needs a window.
     pub(crate) fn has_unsaved(&self) -> bool {
-        !self.missing_at_most().is_empty()
+        !self.not_yet_saved_at_most().is_empty()
     }
 
     /// The triggers of the functions that are new to the window, if they were asked for.

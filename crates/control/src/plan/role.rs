@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use maintenance_flag::{Flag, Mode, Outcome, Parameters, Refusal, Step as Transition, WindowId};
+use maintenance_flag::{Flag, Mode, Outcome, Parameters, Refusal, Transition, WindowId};
 
 use super::functions::{FunctionsPlan, PausePlan, RestorePlan};
 use crate::error::{Error, failure};
@@ -140,7 +140,7 @@ fn plan_functions(
     mut inventory: Inventory,
     origin: String,
 ) -> Result<PausePlan, Error> {
-    if !saved.missing.is_empty() {
+    if !saved.deleted.is_empty() {
         inventory.refuse_unexplained(&saved);
     }
     if let Some(selection) = &spec.functions
@@ -223,7 +223,7 @@ fn lost(
         warnings,
         ..
     } = state;
-    let missing = std::mem::take(&mut saved.missing);
+    let missing = std::mem::take(&mut saved.deleted);
     let documents = missing.iter();
     let documents = documents.map(|(window, n)| names.capacity(&spec.role, window, *n));
     let documents: Vec<String> = documents.collect();

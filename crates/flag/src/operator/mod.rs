@@ -9,4 +9,6 @@ mod transition;
 pub use capacity::{Capacity, CapacityDoc, PackError, Reserved, pack};
 pub use lease::{Lease, LeaseRecord};
 pub use size::{Field, MAX_NAME_BYTES, MAX_REASON_BYTES, TooLarge, Truncated, stored_bytes};
-pub use transition::{Change, Enter, Event, Exit, Force, Options, Outcome, Refusal, Step, next};
+pub use transition::{
+    Change, Enter, Event, Exit, Force, Options, Outcome, Refusal, Transition, next,
+};

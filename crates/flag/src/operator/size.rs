@@ -1,7 +1,7 @@
 //! The size of a flag: one parameter holds [`MAX_VALUE_BYTES`].
 //!
 //! Opening a window never truncates: if its flag would not fit, with the fields that are added later, it
-//! is refused before anything is changed ([`Step::check_size`](crate::Step::check_size)). Closing
+//! is refused before anything is changed ([`Transition::check_size`](crate::Step::check_size)). Closing
 //! a window never fails: its flag is truncated until it fits, and the lost fields are named ([`Truncated`]).
 
 use std::fmt;

@@ -194,7 +194,7 @@ impl Outcome {
 
 /// An allowed event: the flag as it shall be, and what came of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub struct Transition {
     /// The flag after the event.
     pub flag: Flag,
     /// What came of it.
@@ -204,7 +204,7 @@ pub struct Step {
     pub truncated: Vec<Truncated>,
 }
 
-impl Step {
+impl Transition {
     fn new(flag: Flag, outcome: Outcome) -> Self {
         let truncated = Vec::new();
         Self {
@@ -250,8 +250,8 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`], if the event is not allowed: see the table in the project's design, whose every row is
 /// a test here.
-pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
-    let unchanged = |outcome| Ok(Step::new(current.clone(), outcome));
+pub fn next(current: &Flag, event: Event) -> Result<Transition, Refusal> {
+    let unchanged = |outcome| Ok(Transition::new(current.clone(), outcome));
     let step = match (current.mode.is_on(), event) {
         (false, Event::Exit(_) | Event::Normal { .. }) => return unchanged(Outcome::AlreadyOff),
         (_, Event::Enter(enter)) => {
@@ -296,7 +296,7 @@ pub fn next(current: &Flag, event: Event) -> Result<Step, Refusal> {
     Ok(step)
 }
 
-fn exit_by_person(current: &Flag, exit: Exit) -> Result<Step, Refusal> {
+fn exit_by_person(current: &Flag, exit: Exit) -> Result<Transition, Refusal> {
     // A window that has ended by itself has no holder.
     let is_on = current.mode_at(exit.at).is_on();
     let mut holder = current.owner.clone();
@@ -310,7 +310,7 @@ fn exit_by_person(current: &Flag, exit: Exit) -> Result<Step, Refusal> {
     }
 }
 
-fn open(current: &Flag, enter: Enter) -> Step {
+fn open(current: &Flag, enter: Enter) -> Transition {
     let mut flag = Flag {
         window: Some(enter.window),
         owner: Some(enter.owner),
@@ -323,7 +323,7 @@ fn open(current: &Flag, enter: Enter) -> Step {
     };
     // A bypass of the last window is none of this one.
     enter.options.apply(&mut flag);
-    Step::new(flag, Outcome::TurnedOn)
+    Transition::new(flag, Outcome::TurnedOn)
 }
 
 fn mode(read_only: bool) -> Mode {
@@ -331,10 +331,10 @@ fn mode(read_only: bool) -> Mode {
 }
 
 /// The window stays, with its owner and time; the reason and the options may be others.
-fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
+fn update(current: &Flag, enter: Enter) -> Result<Transition, Refusal> {
     let mut flag = current.clone();
     if enter.product.is_some() && enter.product != current.product {
-        return Ok(Step::new(flag, Outcome::AlreadyOn));
+        return Ok(Transition::new(flag, Outcome::AlreadyOn));
     }
     // A monitor that repeats its alarm must not close what a person left open to readers, nor say why they
     // turned it on.
@@ -344,7 +344,7 @@ fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
     }
     enter.options.apply(&mut flag);
     if flag == *current {
-        return Ok(Step::new(flag, Outcome::AlreadyOn));
+        return Ok(Transition::new(flag, Outcome::AlreadyOn));
     }
     // Only the observer may change when its window ends, by any option.
     if let Some(holder) = &current.owner
@@ -357,7 +357,7 @@ fn update(current: &Flag, enter: Enter) -> Result<Step, Refusal> {
         });
     }
     flag.by = Some(enter.by);
-    Ok(Step::new(flag, Outcome::OptionsUpdated))
+    Ok(Transition::new(flag, Outcome::OptionsUpdated))
 }
 
 fn close(
@@ -366,7 +366,7 @@ fn close(
     reason: Option<String>,
     overrode: Option<Owner>,
     at: Timestamp,
-) -> Step {
+) -> Transition {
     let flag = Flag {
         window: current.window.clone(),
         by: Some(by),
@@ -378,7 +378,7 @@ fn close(
     };
     // The stored flag must never keep a window from closing.
     let (flag, truncated) = size::fit(flag);
-    Step {
+    Transition {
         flag,
         outcome: Outcome::TurnedOff,
         truncated,

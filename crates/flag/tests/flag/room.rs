@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use maintenance_flag::{
     Change, Enter, Event, Exit, Flag, Force, Lease, MAX_NAME_BYTES, MAX_REASON_BYTES,
-    MAX_VALUE_BYTES, Mode, Options, Outcome, Owner, Step, TooLarge, Truncated, WindowId, next,
-    stored_bytes,
+    MAX_VALUE_BYTES, Mode, Options, Outcome, Owner, TooLarge, Transition, Truncated, WindowId,
+    next, stored_bytes,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ fn message(text: impl Into<String>) -> Options {
     }
 }
 
-fn entered(from: &Flag, options: Options) -> Step {
+fn entered(from: &Flag, options: Options) -> Transition {
     next(from, enter_with(ana(), false, options)).unwrap()
 }
 
@@ -61,7 +61,7 @@ fn there_is_room_to_the_byte_for_fields_that_are_added_later() {
     assert_eq!((first.name.as_str(), first.bytes), ("message", most + 1));
 
     // A flag typed by hand gets a window, too, before anything is saved for it.
-    let typed = |length| Step {
+    let typed = |length| Transition {
         flag: with_note(Flag::bare(Mode::On), length),
         outcome: Outcome::AlreadyOn,
         truncated: Vec::new(),

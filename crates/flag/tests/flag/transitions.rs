@@ -1,7 +1,7 @@
 //! The transition table of the design, row by row, and what each row records.
 
 use maintenance_flag::{
-    Enter, Event, Exit, Flag, Mode, Outcome, Owner, Product, Refusal, Step, next,
+    Enter, Event, Exit, Flag, Mode, Outcome, Owner, Product, Refusal, Transition, next,
 };
 
 use crate::windows::{
@@ -27,7 +27,7 @@ fn off_and_entered_by_anyone_is_on() {
             let truncated = Vec::new();
             assert_eq!(
                 step,
-                Ok(Step {
+                Ok(Transition {
                     flag,
                     outcome,
                     truncated

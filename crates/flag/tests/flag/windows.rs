@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    Enter, Event, Exit, Flag, Force, Mode, Options, Outcome, Owner, Refusal, Step, WindowId,
+    Enter, Event, Exit, Flag, Force, Mode, Options, Outcome, Owner, Refusal, Transition, WindowId,
 };
 use serde_json::json;
 
@@ -88,9 +88,9 @@ pub(crate) fn off() -> Flag {
     }
 }
 
-pub(crate) fn unchanged(flag: &Flag, outcome: Outcome) -> Result<Step, Refusal> {
+pub(crate) fn unchanged(flag: &Flag, outcome: Outcome) -> Result<Transition, Refusal> {
     assert!(!outcome.changed());
-    Ok(Step {
+    Ok(Transition {
         flag: flag.clone(),
         outcome,
         truncated: Vec::new(),
@@ -103,9 +103,9 @@ pub(crate) fn turned_off(
     by: &str,
     reason: Option<&str>,
     overrode: Option<Owner>,
-) -> Step {
+) -> Transition {
     assert!(Outcome::TurnedOff.changed());
-    Step {
+    Transition {
         flag: Flag {
             window: from.window.clone(),
             by: Some(by.to_owned()),
