@@ -172,7 +172,7 @@ async fn cut(
     } else {
         tokio::time::advance(LEASE_IS_OVER).await;
         // Every other time it is given up instead.
-        if nth.is_multiple_of(2) {
+        if (nth / 2).is_multiple_of(2) {
             let again = Operator::new(&sandbox, "dan").operate(operation).await;
             if !is_complete(&again) {
                 return Err(format!("the same again is not complete: {again:?}"));
@@ -217,9 +217,13 @@ fn a_product_killed_at_any_call_is_finished_by_the_same_request_and_nothing_is_l
                 || format!("{operation:?} cut {side:?} its call {nth}, {own:?} on by itself");
             was_cut.unwrap_or_else(|violation| panic!("{}: {violation}", what()))
         };
-        (1..).take_while(is_cut).count()
+        let step = if is_long() { 1 } else { 2 };
+        (1 + n as u64 % 2..)
+            .step_by(step)
+            .take_while(is_cut)
+            .count()
     });
     println!("{} cuts of two apps together", cuts.iter().sum::<usize>());
-    // Of each, more than a call a function, a flag and a lease.
-    assert!(cuts.iter().all(|cuts| *cuts > 20), "{cuts:?}");
+    // Every other call is more than a call a function, a flag and a lease.
+    assert!(cuts.iter().all(|cuts| *cuts > 10), "{cuts:?}");
 }
