@@ -67,7 +67,7 @@ pub enum Error {
         /// What was looked for.
         looked_for: String,
     },
-    /// Asynchronous events would be lost, and nobody accepted that; nothing was changed.
+    /// Asynchronous events would be lost, and that was not accepted; nothing was changed.
     #[error(
         "pausing {} {} drop asynchronous events",
         match functions.as_slice() {

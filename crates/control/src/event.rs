@@ -74,7 +74,7 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// A run that nobody listens to or stops.
+    /// A context without a listener, which is never stopped.
     #[must_use]
     pub fn quiet() -> Context<'static> {
         Context {

@@ -7,7 +7,7 @@
 //! mappings and its resource policies.
 //!
 //! What invokes a function by an IAM role of its own leaves no trace in Lambda: EventBridge Scheduler,
-//! Step Functions, other accounts, anybody's code. It is not guessed at here; whoever shows these says
+//! Step Functions, other accounts, other code. It is not guessed at here; the command says
 //! so once.
 
 use serde::Serialize;

@@ -147,12 +147,12 @@ impl Fleet {
         }
     }
 
-    /// Somebody waits for a mapping, until what is returned goes.
+    /// A task waits for a mapping, until what is returned goes.
     pub(crate) fn awaits_mapping(&self) -> Counted {
         self.mappings_awaited.one_more()
     }
 
-    /// Somebody waits for a mapping to be created or updated, until what is returned goes.
+    /// A task waits for a mapping to be created or updated, until what is returned goes.
     pub(crate) fn awaits_settling(&self) -> Counted {
         self.mappings_settling.one_more()
     }
@@ -172,7 +172,7 @@ impl Fleet {
         }
     }
 
-    /// Waits until Lambda has answered nobody for so long.
+    /// Waits until Lambda has answered no call for so long.
     pub(crate) async fn is_silent_for(&self, patience: Duration) {
         let started = tokio::time::Instant::now();
         let paces = [&self.shared, &self.get_function, &self.get_policy];

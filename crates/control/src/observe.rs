@@ -296,7 +296,7 @@ impl<'a> Account<'a> {
     }
 
     /// The selected functions at 0 that have nothing saved for any role (`explained` has those that do), by
-    /// name. Nobody gives them anything back: perhaps they are meant to be stopped, perhaps what was saved
+    /// name. No operation gives them anything back: perhaps they are meant to be stopped, perhaps what was saved
     /// was deleted by hand, or a call that was given up took effect long after. An operation, which has a
     /// fence, confirms it by a second look.
     pub(crate) async fn unexplained(

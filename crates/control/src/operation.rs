@@ -45,7 +45,7 @@ impl Request<'_> {
         }
     }
 
-    /// Whether somebody has seen the plan and said yes.
+    /// Whether a person has seen the plan and said yes.
     fn was_asked(self) -> bool {
         matches!(self, Self::On(OnRequest { shown: Some(_), .. }))
     }
@@ -96,7 +96,7 @@ impl Control {
 
     /// Turns maintenance off for these roles: those with functions first, those that are a flag alone
     /// last, and those only once every function is back. Whatever is saved for a role is restored, even
-    /// if somebody set its flag by hand meanwhile or its configuration selects no functions any more.
+    /// if its flag was set by hand meanwhile or its configuration selects no functions any more.
     ///
     /// # Errors
     /// [`Error`]; a failure of single functions is in the report instead.
@@ -123,7 +123,7 @@ impl Control {
     }
 
     /// Checks that [`on`](Self::on) is allowed and has room, for roles whose flags are these: before
-    /// somebody is asked whether to go on. Nothing is read.
+    /// a person is asked whether to go on. Nothing is read.
     ///
     /// # Errors
     /// [`Error::Refused`] and [`Error::TooLarge`].

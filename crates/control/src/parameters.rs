@@ -1,7 +1,7 @@
 //! Reading a role's parameters, however much reads lag behind writes.
 //!
-//! Whoever holds the lease knows what the operation before left, and reads until it sees that. If the
-//! operation before died, nobody knows: then a few looks have to do, and at least the length of a lease
+//! The holder of the lease knows what the operation before left, and reads until it sees that. If the
+//! operation before died, that is unknown: then a few looks have to do, and at least the length of a lease
 //! has passed since.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,9 +15,9 @@ use crate::lease::ReadBarrier;
 use crate::saved::Saved;
 use crate::store::Stored;
 
-/// How often to look for what must be there, before taking it that somebody removed it by hand.
+/// How often to look for what must be there, before taking it that it was removed by hand.
 const LOOKS: u32 = 24;
-/// How often to look when nobody knows what must be there.
+/// How often to look when it is unknown what must be there.
 const BLIND_LOOKS: u32 = 6;
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -1,6 +1,6 @@
 //! Pacing: calls are spread below a budget that the account shares with its deploys.
 //!
-//! A rate limiter of a fixed rate is not enough: when AWS throttles, somebody else is using the budget,
+//! A rate limiter of a fixed rate is not enough: when AWS throttles, another client is using the budget,
 //! and the pace has to give way and come back. So the rate halves on a throttle and climbs again with
 //! every call that goes through. Turns are handed out one at a time: what waits in line goes at the rate
 //! of the moment in which it is its turn.
@@ -95,7 +95,7 @@ impl RateLimiter {
         self.answer_limit
     }
 
-    /// Another budget, as large as this one, that gives way to nobody: for the few calls that must get
+    /// Another budget, as large as this one, that gives way to no other: for the few calls that must get
     /// through in time.
     pub(crate) fn without_backoff(&self) -> Self {
         let (full, burst) = {

@@ -54,7 +54,7 @@ pub struct Report {
     pub action: Action,
     /// Nothing was changed; the report says what would be.
     pub dry_run: bool,
-    /// Somebody asked to stop (Ctrl-C), and the operation stopped after the step in hand.
+    /// A stop was asked for (Ctrl-C), and the operation stopped after the step in hand.
     pub interrupted: bool,
     /// One entry a role, in the order they were worked on.
     pub roles: Vec<RoleReport>,
@@ -118,7 +118,7 @@ pub struct RoleReport {
     /// When no code of the role can still be running, UTC: with maintenance on, and if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drained_at: Option<Timestamp>,
-    /// What an operator should know besides: a malformed flag replaced, somebody else's write seen.
+    /// What an operator should know besides: a malformed flag replaced, another client's write seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
 }
@@ -176,7 +176,7 @@ pub struct WorkersReport {
     pub failed: Vec<Failure>,
     /// Functions that an interrupted operation did not come to, or left half-way, by name.
     pub unfinished: Vec<String>,
-    /// What somebody else changed meanwhile. Their value was kept.
+    /// What another client changed meanwhile. Their value was kept.
     pub drifted: Vec<Drift>,
     /// What was saved and does not exist any more: a function, or a part of one.
     pub gone: Vec<String>,
@@ -216,7 +216,7 @@ pub struct Failure {
     pub is_lasting: bool,
 }
 
-/// A setting of a paused function that somebody else changed.
+/// A setting of a paused function that another client changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drift {
     /// The function's name.

@@ -53,13 +53,13 @@ pub struct OnRequest {
     pub read_only: bool,
     /// What visitors are told, and who may pass. Of a window that is open, those options are changed.
     pub options: Options,
-    /// Let whoever has this token pass, and whoever had one before no more.
+    /// Let requests with this token pass, and those with an earlier one no more.
     pub link: Option<BypassLink>,
     /// Go on though asynchronous events will be lost. [`Control::on`](crate::Control::on) then does not even read whether
     /// that is so; without it, it refuses with [`Error::EventsLost`](crate::Error::EventsLost) before anything is changed.
     pub accept_event_loss: bool,
-    /// What was shown when somebody was asked whether to go on: a yes accepts these losses, and no others.
-    /// The flags of roles without functions then turn on before functions are read again. None: nobody was
+    /// What was shown when a person was asked whether to go on: a yes accepts these losses, and no others.
+    /// The flags of roles without functions then turn on before functions are read again. None: no person was
     /// asked, so that everything is read before anything is changed.
     pub shown: Option<Vec<FunctionEvents>>,
 }
@@ -73,7 +73,7 @@ pub struct OffRequest {
     pub product: Option<Product>,
     /// Override an observer that holds the window, for this reason.
     pub force: Option<String>,
-    /// Restore what was saved even over what somebody else set while a function was paused.
+    /// Restore what was saved even over what another client set while a function was paused.
     pub restore_saved: bool,
 }
 

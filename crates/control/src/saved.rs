@@ -22,7 +22,7 @@ pub(crate) struct Saved {
     pub(crate) unreadable: Vec<(String, DecodeError)>,
     /// The windows and numbers of all of them, and of those that are missing.
     pub(crate) numbers: BTreeSet<(WindowId, u32)>,
-    /// What the operation before left, and is not there any more: somebody deleted it.
+    /// What the operation before left, and is not there any more: it was deleted.
     pub(crate) deleted: BTreeSet<(WindowId, u32)>,
     /// What this operation saved, by function.
     fresh: BTreeMap<String, Fresh>,
@@ -30,7 +30,7 @@ pub(crate) struct Saved {
     is_unsure: bool,
 }
 
-/// What this operation saved of a function. While it has not touched such a setting, what somebody else
+/// What this operation saved of a function. While it has not touched such a setting, what another client
 /// makes of it is what the function has.
 #[derive(Debug, Default)]
 struct Fresh {
@@ -60,7 +60,7 @@ impl Document {
 }
 
 impl Saved {
-    /// What is saved for a role in all windows, of all that is saved: one whose flag somebody set by hand
+    /// What is saved for a role in all windows, of all that is saved: one whose flag was set by hand
     /// may have left some behind.
     pub(crate) fn of_role(names: &Parameters, role: &Role, all: &[(String, Stored)]) -> Self {
         let theirs = all
@@ -279,7 +279,7 @@ impl Saved {
         }
     }
 
-    /// Saves anew what a function has that this operation saved and did not touch: somebody else has
+    /// Saves anew what a function has that this operation saved and did not touch: another client has
     /// changed it since. The earlier document stays, and the later one replaces what it says.
     pub(crate) async fn save_anew(
         &mut self,

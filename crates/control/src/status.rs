@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Control {
     /// The flags of these roles, and nothing about their functions: what has to be known before
-    /// somebody is asked whether to go on.
+    /// a person is asked whether to go on.
     ///
     /// # Errors
     /// [`Error`].
@@ -166,7 +166,7 @@ impl Control {
                 functions: saved.functions.len(),
             });
         }
-        // Without all that is saved, a paused function looks like one that somebody else set to zero.
+        // Without all that is saved, a paused function looks like one that another client set to zero.
         let damaged = std::mem::take(&mut saved.unreadable).into_iter();
         let damaged = damaged.map(|(name, source)| Error::Unreadable { name, source });
         role.unread
@@ -249,7 +249,7 @@ fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {
     }
 }
 
-/// Of a role for whose functions Lambda answers nobody.
+/// Of a role for whose functions Lambda answers no call.
 fn unanswered() -> Unread {
     Unread {
         part: Part::Functions,

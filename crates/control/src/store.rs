@@ -39,7 +39,7 @@ pub enum Created {
 pub struct Written {
     /// Which writing of it this is.
     pub revision: Revision,
-    /// What somebody else had written since we looked, and is overwritten now.
+    /// What another client had written since we looked, and is overwritten now.
     pub between: Option<Stored>,
     /// There was nothing at that name.
     pub created: bool,
@@ -119,7 +119,7 @@ impl Store {
         }
     }
 
-    /// Writes a parameter whether it exists or not, and says what somebody else had written since
+    /// Writes a parameter whether it exists or not, and says what another client had written since
     /// `seen`.
     ///
     /// # Errors

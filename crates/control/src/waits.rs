@@ -48,7 +48,7 @@ impl Drop for Counted {
 pub struct Waiting {
     /// Event source mappings that AWS is disabling or enabling.
     pub mappings: usize,
-    /// Event source mappings that AWS is creating or updating, for somebody else.
+    /// Event source mappings that AWS is creating or updating, for another client.
     pub settling: usize,
     /// Provisioned concurrency, by qualifier, that is not ready yet.
     pub provisioned: usize,

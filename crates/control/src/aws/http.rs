@@ -257,7 +257,7 @@ impl Routes {
 }
 
 /// rustls on ring: the SDK's default provider takes tens of milliseconds to start. A client for `http`
-/// alone would be all of HTTP once more in the program; one that trusts nobody is as quick to make.
+/// alone would be all of HTTP once more in the program; one that trusts no certificate is as quick to make.
 fn client(roots: TrustStore, proxy: Option<ProxyConfig>) -> SharedHttpClient {
     // To build it cannot fail; the default reads the system's roots.
     let context = TlsContext::builder().with_trust_store(roots).build();

@@ -14,7 +14,7 @@ use crate::report::Drift;
 use crate::saved::{Place, Saved};
 use crate::step::Step;
 
-/// How often what somebody else changes is saved anew before the function is left to them.
+/// How often what another client changes is saved anew before the function is left to them.
 const ROUNDS: u32 = 5;
 
 /// Where what a function has is saved while it is paused.
@@ -39,7 +39,7 @@ pub(super) struct FunctionRun<'a> {
 /// What came of a step.
 enum StepOutcome {
     Made,
-    /// Somebody else has changed the setting, and their value is kept.
+    /// Another client has changed the setting, and their value is kept.
     Kept(Drift),
     /// A part of the function does not exist any more.
     Gone(String),
@@ -48,7 +48,7 @@ enum StepOutcome {
 /// Why a step was not made.
 enum StepError {
     Failed(LambdaError),
-    /// What somebody else has made of the setting could not be saved.
+    /// What another client has made of the setting could not be saved.
     Unsaved(Error),
 }
 
@@ -171,7 +171,7 @@ impl<'a> FunctionRun<'a> {
                     {
                         Ok(StepOutcome::Gone(function))
                     }
-                    // It does not fit the reservation that somebody else made: theirs is kept.
+                    // It does not fit the reservation that another client made: theirs is kept.
                     Err(StepError::Failed(LambdaError::Refused { .. })) if keeps_reserved => {
                         let now = "none".to_owned();
                         let drift = provisioned_drift(self.name, qualifier, Some(concurrency), now);
@@ -187,7 +187,7 @@ impl<'a> FunctionRun<'a> {
     async fn disable(&self, uuid: &str) -> Stepped {
         match self.fleet.disable_mapping(uuid, self.fence).await {
             Ok(Change::Made) => return Ok(StepOutcome::Made),
-            // Somebody else has disabled it since it was read, and `off` must not enable it.
+            // Another client has disabled it since it was read, and `off` must not enable it.
             Ok(Change::Theirs { .. }) => {}
             // Deleted meanwhile: it delivers nothing.
             Err(LambdaError::Gone { .. }) => self.is_certainly_gone(uuid).await?,

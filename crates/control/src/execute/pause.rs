@@ -136,7 +136,7 @@ async fn pause_one(
     }
 }
 
-/// Reads the event source mappings of what was paused once more: one that somebody enabled or created since
+/// Reads the event source mappings of what was paused once more: one that was enabled or created since
 /// they were read polls for a function at 0, so that the function is not paused.
 async fn refuse_enabled(fleet: &Fleet, fence: &Fence, report: &mut WorkersReport) {
     if report.changed.is_empty() && report.unchanged.is_empty() {

@@ -2,7 +2,7 @@
 //! whose event source mappings are settled, and the others as theirs settle.
 //!
 //! A mapping that is being created or updated shows only afterwards whether it was enabled, so that its
-//! function cannot be saved before. It holds up its own function only. Whoever changes it may well be at
+//! function cannot be saved before. It holds up its own function only. The other client may well be at
 //! work on all of the function, so that all of it is read again then. A function that is new to us and
 //! already at zero may be one that `off` has just restored, as a read that lags shows it: it is read again
 //! before that is saved. Nothing is paused here.
@@ -51,7 +51,7 @@ struct Seen {
     settled: Vec<(String, ObservedFunction)>,
     /// They have not.
     moving: Vec<(String, ObservedFunction)>,
-    /// Nobody knows: AWS did not let us look.
+    /// Unknown: AWS did not let us look.
     unknown: Vec<(String, ObservedFunction)>,
     /// Why not.
     error: Option<LambdaError>,
@@ -168,7 +168,7 @@ impl<'a> Queue<'a> {
         self.save_or_leave(settled).await;
     }
 
-    /// Looks at what moves, and saves what has settled, all of it together. Nobody is given up who was not
+    /// Looks at what moves, and saves what has settled, all of it together. None is given up that was not
     /// looked at before.
     async fn look(&mut self) {
         let looks = match &mut self.looks {

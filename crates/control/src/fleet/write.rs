@@ -1,7 +1,7 @@
 //! The calls that change a function, each with the waiting that it takes until it holds.
 //!
 //! What was read is old by the time that it is written: a rate limiter's turn and a deploy's 409 can take
-//! minutes. So a setting is read again just before every attempt, and what somebody else has made of it
+//! minutes. So a setting is read again just before every attempt, and what another client has made of it
 //! since is not overwritten. Between that read and the write itself nothing can be prevented.
 
 use std::ops::ControlFlow;
@@ -39,7 +39,7 @@ const UNSET_TRIES: u32 = 2;
 pub(crate) enum Change<T> {
     /// It was made.
     Made,
-    /// It was not, or it did not last: somebody else has made this of the setting.
+    /// It was not, or it did not last: another client has made this of the setting.
     Theirs {
         /// What it is now.
         now: T,
@@ -326,7 +326,7 @@ impl Fleet {
             .map(drop)
     }
 
-    /// Disables a mapping and waits until it is so, unless somebody else has disabled it since it was read.
+    /// Disables a mapping and waits until it is so, unless another client has disabled it since it was read.
     pub(crate) async fn disable_mapping(
         &self,
         uuid: &str,

@@ -49,7 +49,7 @@ impl ObservedFunction {
         })
     }
 
-    /// The mappings of which nobody can say yet whether they are enabled.
+    /// The mappings that are not yet known to be enabled or not.
     pub(crate) fn unsettled(&self) -> impl Iterator<Item = &Mapping> {
         let unsettled = |mapping: &&Mapping| mapping.state == MappingState::Unsettled;
         self.mappings.iter().filter(unsettled)

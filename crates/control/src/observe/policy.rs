@@ -65,7 +65,7 @@ struct Statement {
 }
 
 /// The triggers of a policy, each once. What an account or a role may do is not among them: whether
-/// that is ever used, and how, nobody can see.
+/// that is ever used, and how, cannot be seen.
 ///
 /// # Errors
 /// If it is no policy.
@@ -130,9 +130,9 @@ impl Statement {
     }
 }
 
-/// The services among the principals. Anybody who acts for a resource is the service of that resource.
+/// The services among the principals. A wildcard principal that acts for a resource is the service of that resource.
 fn services(principal: &Value, source: Option<&str>) -> Vec<String> {
-    let anybody = match principal {
+    let is_wildcard = match principal {
         Value::String(text) => text == "*",
         Value::Object(kinds) => kinds
             .get("AWS")
@@ -142,7 +142,7 @@ fn services(principal: &Value, source: Option<&str>) -> Vec<String> {
     let mut services = principal
         .get("Service")
         .map_or_else(Vec::new, |services| texts(services.clone()));
-    if let (true, Some(source)) = (anybody, source)
+    if let (true, Some(source)) = (is_wildcard, source)
         && let Some(service) = source.split(':').nth(2).filter(|it| !it.is_empty())
     {
         // REST and HTTP APIs sign their ARNs so.

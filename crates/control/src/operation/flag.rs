@@ -15,7 +15,7 @@ pub(super) struct FlagWriter<'a> {
     role: &'a Role,
     fence: &'a Fence,
     stored: Option<Stored>,
-    /// What an operator should know: a write of somebody else was overwritten.
+    /// What an operator should know: a write of another client was overwritten.
     pub(super) warnings: Vec<Warning>,
 }
 

@@ -1,4 +1,5 @@
-//! What somebody else changed while a function was paused. Their value is kept; this module only detects and names it.
+//! What another client changed while a function was paused. Its value is kept; this module only detects and
+//! names it.
 
 use maintenance_flag::{Capacity, Reserved};
 
@@ -27,7 +28,8 @@ pub(crate) fn drift(name: &str, saved: &Capacity, function: &ObservedFunction) -
     drifted
 }
 
-/// Of those, the ones that were saved with another value, which pausing must not overwrite. `on` also saves, and then pauses, whatever was added since.
+/// Of those, the ones that were saved with another value, which pausing must not overwrite. `on` also saves,
+/// and then pauses, whatever was added since.
 pub(super) fn disputed(name: &str, saved: &Capacity, function: &ObservedFunction) -> Vec<Drift> {
     let mut drifted: Vec<Drift> = reserved(name, saved, function).into_iter().collect();
     for (qualifier, now) in &function.provisioned {

@@ -12,12 +12,12 @@ use crate::step::Step;
 pub(crate) struct FunctionPlan {
     /// In this order.
     pub(crate) steps: Vec<Step>,
-    /// What somebody else changed, and what is therefore left.
+    /// What another client changed, and what is therefore left.
     pub(crate) drifted: Vec<Drift>,
     /// Whether it is not where it should be. Restoring writes even what looks restored, since the read may
     /// lag.
     pub(crate) changes: bool,
-    /// Whether somebody else's reservation is kept. Provisioned concurrency may then not fit it.
+    /// Whether another client's reservation is kept. Provisioned concurrency may then not fit it.
     pub(crate) keeps_reserved: bool,
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn plan_pause(
 ) -> FunctionPlan {
     let drifted = saved.map_or_else(Vec::new, |saved| disputed(name, saved, function));
     if !drifted.is_empty() {
-        // Pausing the rest of it would get in the way of whoever is changing it just now.
+        // Pausing the rest of it would get in the way of the change that is being made.
         return FunctionPlan {
             drifted,
             ..FunctionPlan::default()
@@ -70,7 +70,7 @@ pub(crate) fn plan_restore(
 ) -> FunctionPlan {
     let mut steps = Vec::new();
     if overwrite {
-        // What somebody else provisioned may not fit the saved reservation.
+        // What another client provisioned may not fit the saved reservation.
         let enabled = function.enabled();
         let theirs = enabled.filter(|uuid| !saved.mappings.iter().any(|saved| saved == uuid));
         steps.extend(theirs.map(|uuid| Step::DisableMapping {

@@ -115,7 +115,7 @@ impl PausePlan {
 pub(crate) struct RestorePlan {
     pub(crate) saved: Saved,
     pub(crate) inventory: Inventory,
-    /// Put back what was saved over what somebody else set meanwhile.
+    /// Put back what was saved over what another client set meanwhile.
     pub(crate) overwrite: bool,
 }
 

@@ -83,9 +83,9 @@ pub struct WorkersStatus {
     /// How many of them are paused.
     pub paused: usize,
     /// Functions that are not (or no longer) paused though they should be, by name; among them those that
-    /// could not be read ([`RoleStatus::unread`]), since nobody knows that they are paused.
+    /// could not be read ([`RoleStatus::unread`]), since they are not known to be paused.
     pub pending: Vec<String>,
-    /// Functions with a setting that somebody else changed, by name.
+    /// Functions with a setting that another client changed, by name.
     pub drifted: Vec<String>,
     /// What was saved and does not exist any more.
     pub gone: Vec<String>,

@@ -35,7 +35,7 @@ pub enum WorkerState {
     Restoring,
     /// It is saved, and has what was saved: `off` gave it back, or `on` has not paused it yet.
     Restored,
-    /// Somebody else changed it while it was paused.
+    /// Another client changed it while it was paused.
     Drifted,
     /// It is saved, and does not exist any more.
     Gone,

@@ -47,7 +47,7 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Somebody gave the parameter an allowed pattern, which the value does not match.
+    /// The parameter has an allowed pattern, which the value does not match.
     #[error("the allowed pattern of {name} refuses what is to be stored there")]
     PatternMismatch {
         /// The parameter.

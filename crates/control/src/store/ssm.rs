@@ -170,7 +170,7 @@ impl SsmStore {
                 created,
             });
         }
-        // Somebody wrote in between; the version before ours says what.
+        // Another client wrote in between; the version before ours says what.
         let between = self.read(&format!("{name}:{}", version - 1), fence).await;
         // It is written, whatever becomes of that read.
         let between = between.unwrap_or_else(|error| {

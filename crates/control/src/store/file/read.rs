@@ -17,7 +17,7 @@ use crate::store::{Revision, Stored};
 const MAX_BYTES: u64 = 65_536;
 
 /// How every file of the store is opened: a pipe in its place would be waited for else, until there is
-/// somebody at its other end.
+/// a writer at its other end.
 pub(super) fn nonblocking() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
