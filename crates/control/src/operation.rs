@@ -142,7 +142,8 @@ impl Control {
         Ok(())
     }
 
-    /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and emits an event every second. Returns false if the end is unknown or a stop was asked for.
+    /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and emits an
+    /// event every second. Returns false if the end is unknown or a stop was asked for.
     pub async fn wait(&self, report: &Report, context: &Context<'_>) -> bool {
         let Some(until) = report.drained_at() else {
             return false;

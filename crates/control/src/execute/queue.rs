@@ -58,7 +58,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// AWS did not let us look at this one. Asking the others now would be as slow and as useless: the next look asks them first, and this one last in case only it is affected.
+    /// AWS did not let us look at this one. Asking the others now would be as slow and as useless: the next
+    /// look asks them first, and this one last in case only it is affected.
     fn ends(
         &mut self,
         error: LambdaError,

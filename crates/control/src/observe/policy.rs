@@ -130,7 +130,8 @@ impl Statement {
     }
 }
 
-/// The services among the principals. A wildcard principal that acts for a resource is the service of that resource.
+/// The services among the principals. A wildcard principal that acts for a resource is the service of that
+/// resource.
 fn services(principal: &Value, source: Option<&str>) -> Vec<String> {
     let is_wildcard = match principal {
         Value::String(text) => text == "*",
