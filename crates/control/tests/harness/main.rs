@@ -19,7 +19,7 @@
 //!
 //! | tried | ordinary run | long run |
 //! |---|---|---|
-//! | different cuts | 1,000 or more, and half as many with a folder | as many as it is told, or more |
+//! | different cuts | 1,000 or more, and a quarter as many with a folder | as many as it is told, or more |
 //! | two operators of a flag alone, or of one plain function, with Parameter Store and with a folder | every order, but for looks at another's lease that see the same | every order |
 //! | the same, frozen or without an answer for longer than a lease | the first at each of its calls; the other works meanwhile | at any moment of every order, but for such looks |
 //! | three operators of those | | every order, but for such looks |
