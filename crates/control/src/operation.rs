@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use maintenance_flag::{DecodeError, Flag, Mode, Options, Outcome, Role, Transition, next};
+use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
 use crate::error::Error;
@@ -28,7 +29,6 @@ use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
 use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus, Warning};
 use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
-use tokio_util::sync::CancellationToken;
 
 /// What is asked for.
 #[derive(Clone, Copy)]

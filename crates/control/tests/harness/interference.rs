@@ -109,6 +109,7 @@ async fn disturbed(
         &operations,
         Patience::SHORT,
         canonicalizer,
+        None,
     )
     .await?;
     // AWS does not say what becomes of a deleted name that is created again too early.

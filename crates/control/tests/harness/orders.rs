@@ -152,7 +152,15 @@ impl Every {
     ) -> Result<(), Violation> {
         let canonicalizer = Canonicalizer::new(self.reduced);
         let (plan, role, operations) = (&self.plan, &self.role, &self.operations);
-        let mut race = Race::of_build(self.broken, plan, role, operations, canonicalizer).await?;
+        let mut race = Race::new(
+            plan,
+            role,
+            operations,
+            Patience::LONG,
+            canonicalizer,
+            self.broken,
+        )
+        .await?;
         let graph = &mut explored.graph;
         let known = path.len().saturating_sub(1);
         for choice in &path[..known] {
@@ -352,7 +360,15 @@ async fn at_random(
     pause: Option<usize>,
 ) -> Result<Vec<Ended>, Violation> {
     let canonicalizer = Canonicalizer::default();
-    let mut race = Race::new(plan, &worker(), operations, Patience::SHORT, canonicalizer).await?;
+    let mut race = Race::new(
+        plan,
+        &worker(),
+        operations,
+        Patience::SHORT,
+        canonicalizer,
+        None,
+    )
+    .await?;
     for step in 0..steps {
         let ways = race.ways();
         if ways.is_empty() {
@@ -426,6 +442,7 @@ async fn frozen(
         &operations,
         Patience::SHORT,
         canonicalizer,
+        None,
     )
     .await?;
     for _ in 0..nth {

@@ -41,36 +41,17 @@ pub(crate) struct Race {
 }
 
 impl Race {
-    /// Nobody has begun; maintenance is on if the first operation is `off`. Inside a `LocalSet`.
+    /// No operator has begun; maintenance is on if the first operation is `off`. The build may be broken. Inside
+    /// a `LocalSet`.
     pub(crate) async fn new(
         plan: &Plan,
         role: &RoleSpec,
         operations: &[Operation],
         patience: Patience,
         canonicalizer: Canonicalizer,
+        broken: Option<Broken>,
     ) -> Result<Self, Violation> {
         let skews = [SignedDuration::ZERO; NAMES.len()];
-        Self::begin(
-            plan,
-            role,
-            operations,
-            patience,
-            &skews,
-            canonicalizer,
-            None,
-        )
-        .await
-    }
-
-    /// The same with a build that may be broken.
-    pub(crate) async fn of_build(
-        broken: Option<Broken>,
-        plan: &Plan,
-        role: &RoleSpec,
-        operations: &[Operation],
-        canonicalizer: Canonicalizer,
-    ) -> Result<Self, Violation> {
-        let (skews, patience) = ([SignedDuration::ZERO; NAMES.len()], Patience::LONG);
         Self::begin(
             plan,
             role,
