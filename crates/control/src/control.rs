@@ -15,7 +15,7 @@ use crate::report::Holder;
 use crate::store::Store;
 
 /// The control plane of one app.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Control {
     pub(crate) app: App,
     pub(crate) names: Parameters,
@@ -53,12 +53,18 @@ impl Control {
     #[must_use]
     pub fn with_answer_limit(&self, limit: Duration) -> Self {
         Self {
-            app: self.app.clone(),
-            names: self.names.clone(),
             store: self.store.with_answer_limit(limit),
             fleet: self.fleet.with_answer_limit(limit),
-            clock: self.clock,
-            by: self.by.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The same at work for `by`: its calls count against the same rate.
+    #[must_use]
+    pub fn acting_for(&self, by: &str) -> Self {
+        Self {
+            by: by.to_owned(),
+            ..self.clone()
         }
     }
 

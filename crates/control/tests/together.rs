@@ -36,6 +36,7 @@ struct Shop {
     billing: Control,
     demo_roles: Vec<RoleSpec>,
     billing_roles: Vec<RoleSpec>,
+    quiet: Context<'static>,
 }
 
 impl Shop {
@@ -54,6 +55,7 @@ impl Shop {
             billing: control_of(billing, &sandbox, "ana@laptop"),
             demo_roles: vec![web(), worker()],
             billing_roles: vec![web(), billing_worker],
+            quiet: Context::quiet(),
             sandbox,
         }
     }
@@ -63,20 +65,22 @@ impl Shop {
             AppRoles {
                 control: &self.demo,
                 roles: &self.demo_roles,
+                context: &self.quiet,
             },
             AppRoles {
                 control: &self.billing,
                 roles: &self.billing_roles,
+                context: &self.quiet,
             },
         ]
     }
 
     async fn on(&self, request: &OnRequest) -> Vec<Result<Report, Error>> {
-        on_together(&self.apps(), request, &Context::quiet()).await
+        on_together(&self.apps(), request).await
     }
 
     async fn off(&self, request: &OffRequest) -> Vec<Result<Report, Error>> {
-        off_together(&self.apps(), request, &Context::quiet()).await
+        off_together(&self.apps(), request).await
     }
 
     async fn states(&self) -> Vec<State> {
@@ -185,7 +189,7 @@ async fn what_is_refused_for_one_app_changes_nothing_in_any() {
         .sandbox
         .allow("billing-dev-a", None, "s3.amazonaws.com");
     allowed.unwrap();
-    let plan = plan_on_together(&shop.apps(), &enter(), &Context::quiet()).await;
+    let plan = plan_on_together(&shop.apps(), &enter()).await;
     let shown = |report: &Report| {
         let workers = report.roles.iter().filter_map(|role| role.workers.as_ref());
         workers.flat_map(|it| it.events.clone()).collect::<Vec<_>>()

@@ -27,6 +27,8 @@ pub struct AppRoles<'a> {
     pub control: &'a Control,
     /// Its roles.
     pub roles: &'a [RoleSpec],
+    /// How its part is stopped, and who is told how it goes. The apps' stops should be one and the same.
+    pub context: &'a Context<'a>,
 }
 
 /// Turns maintenance on for all of these apps: the flags of all of them first, then their functions. The
@@ -36,50 +38,33 @@ pub struct AppRoles<'a> {
 ///
 /// Returns one result an app, in the order given; see [`Control::on`]. An app that was never reached has a
 /// report in which no role was begun.
-pub async fn on_together(
-    apps: &[AppRoles<'_>],
-    on: &OnRequest,
-    context: &Context<'_>,
-) -> Vec<Result<Report, Error>> {
-    operate(apps, Request::On(on), context).await
+pub async fn on_together(apps: &[AppRoles<'_>], on: &OnRequest) -> Vec<Result<Report, Error>> {
+    operate(apps, Request::On(on)).await
 }
 
 /// Turns maintenance off for all of these apps: the functions of all of them first, then their flags. Each
 /// app's flags wait for its own functions alone; otherwise as [`on_together`].
-pub async fn off_together(
-    apps: &[AppRoles<'_>],
-    off: &OffRequest,
-    context: &Context<'_>,
-) -> Vec<Result<Report, Error>> {
-    operate(apps, Request::Off(off), context).await
+pub async fn off_together(apps: &[AppRoles<'_>], off: &OffRequest) -> Vec<Result<Report, Error>> {
+    operate(apps, Request::Off(off)).await
 }
 
 /// What [`on_together`] would do. Reads only.
-pub async fn plan_on_together(
-    apps: &[AppRoles<'_>],
-    on: &OnRequest,
-    context: &Context<'_>,
-) -> Vec<Result<Report, Error>> {
-    preview(apps, Request::On(on), context).await
+pub async fn plan_on_together(apps: &[AppRoles<'_>], on: &OnRequest) -> Vec<Result<Report, Error>> {
+    preview(apps, Request::On(on)).await
 }
 
 /// What [`off_together`] would do. Reads only.
 pub async fn plan_off_together(
     apps: &[AppRoles<'_>],
     off: &OffRequest,
-    context: &Context<'_>,
 ) -> Vec<Result<Report, Error>> {
-    preview(apps, Request::Off(off), context).await
+    preview(apps, Request::Off(off)).await
 }
 
-async fn preview(
-    apps: &[AppRoles<'_>],
-    request: Request<'_>,
-    context: &Context<'_>,
-) -> Vec<Result<Report, Error>> {
+async fn preview(apps: &[AppRoles<'_>], request: Request<'_>) -> Vec<Result<Report, Error>> {
     let mut previews = Vec::with_capacity(apps.len());
     for app in apps {
-        previews.push(app.control.preview(app.roles, request, context).await);
+        previews.push(app.control.preview(app.roles, request, app.context).await);
     }
     previews
 }
@@ -90,19 +75,23 @@ pub(super) async fn operate_one(
     request: Request<'_>,
     context: &Context<'_>,
 ) -> Result<Report, Error> {
-    let results = operate(&[AppRoles { control, roles }], request, context).await;
+    let results = operate(
+        &[AppRoles {
+            control,
+            roles,
+            context,
+        }],
+        request,
+    )
+    .await;
     results.into_iter().next().unwrap_or(Err(Error::LeaseLost))
 }
 
-async fn operate(
-    apps: &[AppRoles<'_>],
-    request: Request<'_>,
-    context: &Context<'_>,
-) -> Vec<Result<Report, Error>> {
+async fn operate(apps: &[AppRoles<'_>], request: Request<'_>) -> Vec<Result<Report, Error>> {
     let action = request.action();
     let mut operations: Vec<_> = apps
         .iter()
-        .map(|app| AppOperation::new(*app, request, context))
+        .map(|app| AppOperation::new(*app, request))
         .collect();
     let mut by_name: Vec<usize> = (0..operations.len()).collect();
     by_name.sort_by_key(|n| apps[*n].control.app().to_string());
@@ -110,7 +99,11 @@ async fn operate(
     let mut are_taken = true;
     for n in by_name {
         let app = &mut operations[n];
-        match app.control.take_lease(action, &app.roles, context).await {
+        match app
+            .control
+            .take_lease(action, &app.roles, app.context)
+            .await
+        {
             Ok(held) => leases[n] = Some(held),
             Err(error) => {
                 app.end = Err(error);
@@ -129,6 +122,7 @@ async fn operate(
         let AppOperation {
             control,
             roles,
+            context,
             done,
             end,
             ..
@@ -196,11 +190,11 @@ async fn run(operations: &mut [(&mut AppOperation<'_>, &LeaseGuard)], request: R
 }
 
 impl<'a> AppOperation<'a> {
-    fn new(app: AppRoles<'a>, request: Request<'a>, context: &'a Context<'a>) -> Self {
+    fn new(app: AppRoles<'a>, request: Request<'a>) -> Self {
         Self {
             control: app.control,
             request,
-            context,
+            context: app.context,
             roles: in_order(app.roles, request.action()),
             states: Vec::new(),
             plans: VecDeque::new(),

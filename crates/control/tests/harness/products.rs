@@ -35,6 +35,7 @@ fn roles(app: &str) -> [RoleSpec; 2] {
 
 /// One process that operates on both apps.
 struct Operator {
+    quiet: Context<'static>,
     wire: Arc<Wire>,
     controls: [Control; 2],
     roles: [[RoleSpec; 2]; 2],
@@ -56,6 +57,7 @@ impl Operator {
         Self {
             controls: APPS.map(control),
             roles: APPS.map(roles),
+            quiet: Context::quiet(),
             wire,
         }
     }
@@ -67,30 +69,32 @@ impl Operator {
             AppRoles {
                 control: first,
                 roles: of_first,
+                context: &self.quiet,
             },
             AppRoles {
                 control: second,
                 roles: of_second,
+                context: &self.quiet,
             },
         ]
     }
 
     async fn operate(&self, operation: Operation) -> Vec<Result<Report, Error>> {
-        let (apps, quiet) = (self.apps(), Context::quiet());
+        let apps = self.apps();
         match operation {
             Operation::On => {
                 let request = OnRequest {
                     product: product(),
                     ..on_wish()
                 };
-                on_together(&apps, &request, &quiet).await
+                on_together(&apps, &request).await
             }
             Operation::Off => {
                 let request = OffRequest {
                     product: product(),
                     ..off_wish()
                 };
-                off_together(&apps, &request, &quiet).await
+                off_together(&apps, &request).await
             }
         }
     }
@@ -154,7 +158,7 @@ async fn cut(
         let ben = Operator::new(&sandbox, "ben");
         let apps = ben.apps();
         let app = apps.iter().find(|it| it.control.app().name() == own);
-        let AppRoles { control, roles } = app.expect("one of them");
+        let AppRoles { control, roles, .. } = app.expect("one of them");
         let on = control.on(roles, &on_wish(), &Context::quiet()).await;
         on.map_err(|error| error.to_string())?;
     }
