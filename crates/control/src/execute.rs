@@ -12,6 +12,7 @@ mod restore;
 pub(crate) use pause::{Paused, Timeouts, pause};
 pub(crate) use restore::restore;
 
+use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt as _};
 use maintenance_flag::Role;
 
@@ -84,22 +85,18 @@ impl End {
 }
 
 /// Works on so many functions side by side, tells of each, and gathers what became of them.
-async fn run_all<F>(
+///
+/// Each future is made when its turn comes: a thousand that wait would take kilobytes each. It is boxed, since
+/// the compiler cannot tell of streams of other futures that a task with them may move between threads.
+async fn run_all<'f>(
     fleet: &Fleet,
     action: Action,
     role: &Role,
     context: &Context<'_>,
     total: usize,
-    work: impl Stream<Item = (String, F)>,
-) -> Result<WorkersReport, Error>
-where
-    F: Future<Output = FunctionOutcome>,
-{
-    // Each future is made when its turn comes: a thousand that wait would take kilobytes each.
-    let outcomes = work
-        .map(|(name, function)| async move { (name, function.await) })
-        .buffer_unordered(AT_ONCE);
-    let outcomes = std::pin::pin!(outcomes);
+    work: impl Stream<Item = BoxFuture<'f, (String, FunctionOutcome)>>,
+) -> Result<WorkersReport, Error> {
+    let outcomes = std::pin::pin!(work.buffer_unordered(AT_ONCE));
     let mut outcomes = Heartbeat::new(outcomes, || context.emit(Event::Waiting(fleet.waiting())));
     let mut report = WorkersReport {
         selected: total,

@@ -1,1 +1,46 @@
 //! Products, a REST API and a web console over [`maintenance_control`]: maintenance for a team.
+//!
+//! One process and no database: everything that matters is in the parameter store. What lives here alone,
+//! operations at work and what is remembered of the last ones, may end with the process; a server that is
+//! started again finds what is half done by the flags, the saved capacity and the lease, and the same request
+//! finishes it.
+//!
+//! # Where things are
+//!
+//! | module | |
+//! |---|---|
+//! | [`catalog`] | what is managed: products and their apps, as the configuration has them |
+//! | [`statuses`] | how they stand, read from the stores and kept for a moment |
+//! | [`operations`] | operations at work, and how they ended |
+
+pub mod catalog;
+pub mod operations;
+pub mod statuses;
+
+use catalog::Catalog;
+use operations::Operations;
+use statuses::Statuses;
+
+/// What every request is answered from.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    /// What is managed.
+    pub catalog: Catalog,
+    /// How it stands.
+    pub statuses: Statuses,
+    /// What is done with it.
+    pub operations: Operations,
+}
+
+impl AppState {
+    /// Over these products.
+    #[must_use]
+    pub fn new(catalog: Catalog) -> Self {
+        let statuses = Statuses::new(&catalog);
+        Self {
+            operations: Operations::new(statuses.clone()),
+            catalog,
+            statuses,
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use maintenance_flag::{Reserved, WindowId};
 use tokio::sync::Mutex;
 
@@ -90,8 +90,11 @@ pub(crate) async fn pause(
     let mut queue = Queue::new(fleet, saving, fence, functions).await?;
     let ready = queue.ready();
     let work = ready.map(|(name, ready)| {
-        let paused = pause_one(fleet, fence, name.clone(), saving, ready);
-        (name, paused)
+        async move {
+            let paused = pause_one(fleet, fence, name.clone(), saving, ready).await;
+            (name, paused)
+        }
+        .boxed()
     });
     let mut report = run_all(fleet, Action::On, place.role, context, total, work).await?;
     refuse_enabled(fleet, fence, &mut report).await;

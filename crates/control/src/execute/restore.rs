@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use maintenance_flag::{Role, WindowId};
 
 use super::function::FunctionRun;
@@ -25,11 +25,15 @@ pub(crate) async fn restore(
     fence: &Fence,
     context: &Context<'_>,
 ) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>), Error> {
-    let functions = plan.plans().collect::<Vec<_>>();
+    let functions = plan.plans().map(|(name, plan)| (name.clone(), plan));
+    let functions = functions.collect::<Vec<_>>();
     let total = functions.len();
     let work = stream::iter(functions).map(|(name, plan)| {
-        let function = FunctionRun::new(fleet, fence, name, None);
-        (name.clone(), function.run(plan))
+        async move {
+            let outcome = FunctionRun::new(fleet, fence, &name, None).run(plan).await;
+            (name, outcome)
+        }
+        .boxed()
     });
     let report = run_all(fleet, Action::Off, role, context, total, work).await?;
     let failed = report

@@ -1,0 +1,343 @@
+//! Operations that run in the server: who asked for them, how far they are, and how they ended.
+//!
+//! An operation belongs to the server and not to the request that began it: a client that hangs up stops
+//! nothing. It ends with the process, and so does what is known of it here; what it changed, and how to
+//! finish or undo that, is in the parameter store.
+
+mod progress;
+
+pub use progress::{AppProgress, Ended, Phase, Progress, RoleProgress};
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use maintenance_control::{
+    Action, AppRoles, CancellationToken, Context, Error, Event, OffRequest, OnRequest, Report,
+    RoleSpec, off_together, on_together, plan_off_together, plan_on_together,
+};
+use tokio::sync::{broadcast, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::catalog::{ManagedApp, ManagedProduct};
+use crate::statuses::{Statuses, known_roles};
+
+/// How many operations are remembered after their end.
+const REMEMBERED: usize = 100;
+/// How often at most the progress of an operation is announced.
+const ANNOUNCED_EVERY: Duration = Duration::from_millis(250);
+/// How many announcements a slow reader may be behind.
+const BACKLOG: usize = 64;
+
+/// What an operation is about: roles of apps.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The product, unless it is about one role.
+    pub product: Option<Arc<ManagedProduct>>,
+    /// The apps, with the roles of each.
+    pub apps: Vec<(Arc<ManagedApp>, Vec<RoleSpec>)>,
+}
+
+impl Target {
+    /// All roles of all apps of a product: those that are configured, and those that only the stores know.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn product(product: &Arc<ManagedProduct>) -> Result<Self, Error> {
+        let mut apps = Vec::with_capacity(product.apps.len());
+        for app in &product.apps {
+            apps.push((Arc::clone(app), known_roles(app).await?));
+        }
+        Ok(Self {
+            product: Some(Arc::clone(product)),
+            apps,
+        })
+    }
+
+    /// One role of an app.
+    #[must_use]
+    pub fn role(app: Arc<ManagedApp>, role: RoleSpec) -> Self {
+        Self {
+            product: None,
+            apps: vec![(app, vec![role])],
+        }
+    }
+
+    /// All roles of an app.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn app(app: Arc<ManagedApp>) -> Result<Self, Error> {
+        let roles = known_roles(&app).await?;
+        Ok(Self {
+            product: None,
+            apps: vec![(app, roles)],
+        })
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// Maintenance on.
+    On(Box<OnRequest>),
+    /// Maintenance off.
+    Off(OffRequest),
+}
+
+impl Request {
+    /// On or off.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        match self {
+            Self::On(_) => Action::On,
+            Self::Off(_) => Action::Off,
+        }
+    }
+
+    /// What it would do for each app, in the order of the target's. Reads only.
+    pub async fn plan(&self, target: &Target, by: &str) -> Vec<Result<Report, Error>> {
+        let (quiet, apps) = (Context::quiet(), acting_for(target, by));
+        let each = apps.iter().zip(&target.apps);
+        let each = each.map(|(app, (_, roles))| AppRoles {
+            control: &app.reads,
+            roles,
+            context: &quiet,
+        });
+        let each: Vec<_> = each.collect();
+        match self {
+            Self::On(on) => plan_on_together(&each, on).await,
+            Self::Off(off) => plan_off_together(&each, off).await,
+        }
+    }
+}
+
+/// An operation, at work or ended.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its id, by which it is asked for.
+    pub id: String,
+    /// What it is about.
+    pub target: Target,
+    /// What was asked for.
+    pub request: Request,
+    /// Who asked for it.
+    pub by: String,
+    /// When it began, UTC.
+    pub started: Timestamp,
+    progress: watch::Sender<Progress>,
+}
+
+impl Operation {
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&self) -> Arc<Ended> {
+        let mut progress = self.progress();
+        let ended = progress.wait_for(|progress| progress.ended.is_some()).await;
+        let ended = ended.ok().and_then(|progress| progress.ended.clone());
+        // The sender lives as long as the operation.
+        ended.unwrap_or_else(|| Arc::new(Ended::crashed()))
+    }
+}
+
+/// Something that a page which is open should know.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// An operation went on.
+    Progress(Arc<Operation>),
+    /// An operation ended, and flags may have changed.
+    Ended(Arc<Operation>),
+}
+
+/// The operations of this server.
+#[derive(Debug, Clone)]
+pub struct Operations(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    known: Mutex<VecDeque<Arc<Operation>>>,
+    changes: broadcast::Sender<Change>,
+    statuses: Statuses,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Operations {
+    /// None yet. Those that end have `statuses` read anew.
+    #[must_use]
+    pub fn new(statuses: Statuses) -> Self {
+        Self(Arc::new(Shared {
+            known: Mutex::default(),
+            changes: broadcast::Sender::new(BACKLOG),
+            statuses,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// Begins one. The lease of each app decides whether it may: an app that is operated on ends it with
+    /// [`Error::Busy`].
+    pub fn start(&self, target: Target, request: Request, by: &str) -> Arc<Operation> {
+        let progress = watch::Sender::new(Progress::of(&target));
+        let operation = Arc::new(Operation {
+            id: new_id(),
+            target,
+            request,
+            by: by.to_owned(),
+            started: Timestamp::now(),
+            progress,
+        });
+        self.remember(&operation);
+        let (shared, started) = (Arc::clone(&self.0), Arc::clone(&operation));
+        self.0
+            .tasks
+            .spawn(async move { shared.see_through(started).await });
+        operation
+    }
+
+    /// The operation of this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<Arc<Operation>> {
+        self.all().into_iter().find(|operation| operation.id == id)
+    }
+
+    /// The newest operation that is about this product as a whole.
+    #[must_use]
+    pub fn of_product(&self, product: &ManagedProduct) -> Option<Arc<Operation>> {
+        self.all().into_iter().rev().find(|operation| {
+            let of = operation.target.product.as_ref();
+            of.is_some_and(|of| of.id == product.id)
+        })
+    }
+
+    /// What changes from now on.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.0.changes.subscribe()
+    }
+
+    /// Stops those at work after the step in hand, waits until they have given their leases back, and
+    /// returns them.
+    pub async fn stop(&self) -> Vec<Arc<Operation>> {
+        let is_at_work = |operation: &Arc<Operation>| !operation.progress.borrow().is_over();
+        let at_work = self.all().into_iter().filter(is_at_work).collect();
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        at_work
+    }
+
+    /// All that are remembered, the oldest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Operation>> {
+        let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().cloned().collect()
+    }
+
+    fn remember(&self, operation: &Arc<Operation>) {
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push_back(Arc::clone(operation));
+        let over = |it: &Arc<Operation>| it.progress.borrow().is_over();
+        while known.len() > REMEMBERED {
+            let Some(oldest) = known.iter().position(over) else {
+                break;
+            };
+            known.remove(oldest);
+        }
+    }
+}
+
+impl Shared {
+    /// Runs the operation to its end, and announces how it goes.
+    async fn see_through(self: Arc<Self>, operation: Arc<Operation>) {
+        let (runs, stop) = (Arc::clone(&operation), self.stop.clone());
+        // A task of its own, so that a panic in it is an end as any other.
+        let mut run = tokio::spawn(async move { run(&runs, stop).await });
+        let mut progress = operation.progress();
+        let mut every = tokio::time::interval(ANNOUNCED_EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let ended = loop {
+            tokio::select! {
+                ended = &mut run => break ended,
+                _ = every.tick() => {
+                    if progress.has_changed().unwrap_or_default() {
+                        progress.borrow_and_update();
+                        self.announce(Change::Progress(Arc::clone(&operation)));
+                    }
+                }
+            }
+        };
+        let ended = match ended {
+            Ok(results) => Ended::new(results),
+            Err(error) => {
+                tracing::error!(operation = operation.id, %error, "the operation crashed");
+                Ended::crashed()
+            }
+        };
+        for (app, _) in &operation.target.apps {
+            self.statuses.forget(app.app()).await;
+        }
+        operation
+            .progress
+            .send_modify(|progress| progress.end(ended));
+        self.announce(Change::Ended(operation));
+    }
+
+    fn announce(&self, change: Change) {
+        // An error says that nobody listens.
+        let _ = self.changes.send(change);
+    }
+}
+
+async fn run(operation: &Operation, stop: CancellationToken) -> Vec<Result<Report, Error>> {
+    let (target, progress) = (&operation.target, &operation.progress);
+    let apps = acting_for(target, &operation.by);
+    let listener = |app: usize| {
+        move |event: Event<'_>| {
+            progress.send_if_modified(|progress| progress.hear(app, &event));
+        }
+    };
+    let listeners: Vec<_> = (0..apps.len()).map(listener).collect();
+    let context = |listen| Context {
+        stop: stop.clone(),
+        listen,
+    };
+    let contexts: Vec<Context<'_>> = listeners.iter().map(|it| context(it)).collect();
+    let parts = apps.iter().zip(&target.apps).zip(&contexts);
+    let parts = parts.map(|((app, (_, roles)), context)| AppRoles {
+        control: &app.control,
+        roles,
+        context,
+    });
+    let parts: Vec<_> = parts.collect();
+    match &operation.request {
+        Request::On(on) => on_together(&parts, on).await,
+        Request::Off(off) => off_together(&parts, off).await,
+    }
+}
+
+/// An app at work for somebody.
+struct Acting {
+    control: maintenance_control::Control,
+    reads: maintenance_control::Control,
+}
+
+fn acting_for(target: &Target, by: &str) -> Vec<Acting> {
+    let acting = |(app, _): &(Arc<ManagedApp>, _)| Acting {
+        control: app.control.acting_for(by),
+        reads: app.reads.acting_for(by),
+    };
+    target.apps.iter().map(acting).collect()
+}
+
+/// An id that cannot be guessed from another: 64 random bits.
+fn new_id() -> String {
+    let random = getrandom::u64().unwrap_or_else(|_| Timestamp::now().as_nanosecond() as u64);
+    format!("{random:016x}")
+}
