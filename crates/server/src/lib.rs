@@ -12,9 +12,12 @@
 //! | [`catalog`] | what is managed: products and their apps, as the configuration has them |
 //! | [`statuses`] | how they stand, read from the stores and kept for a moment |
 //! | [`operations`] | operations at work, and how they ended |
+//! | [`serve`], [`function`] | the server as a process, and as a Lambda function |
 
 pub mod catalog;
+pub mod function;
 pub mod operations;
+pub mod serve;
 pub mod statuses;
 
 use catalog::Catalog;

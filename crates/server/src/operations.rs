@@ -4,8 +4,10 @@
 //! nothing. It ends with the process, and so does what is known of it here; what it changed, and how to
 //! finish or undo that, is in the parameter store.
 
+mod patience;
 mod progress;
 
+pub use patience::Patience;
 pub use progress::{AppProgress, Ended, Phase, Progress, RoleProgress};
 
 use std::collections::VecDeque;
@@ -127,9 +129,15 @@ pub struct Operation {
     /// When it began, UTC.
     pub started: Timestamp,
     progress: watch::Sender<Progress>,
+    stop: CancellationToken,
 }
 
 impl Operation {
+    /// Asks it to stop after the step in hand.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
     /// How far it is.
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
@@ -192,6 +200,7 @@ impl Operations {
             by: by.to_owned(),
             started: Timestamp::now(),
             progress,
+            stop: self.0.stop.child_token(),
         });
         self.remember(&operation);
         let (shared, started) = (Arc::clone(&self.0), Arc::clone(&operation));
@@ -214,6 +223,12 @@ impl Operations {
             let of = operation.target.product.as_ref();
             of.is_some_and(|of| of.id == product.id)
         })
+    }
+
+    /// Cancelled when the server is asked to stop: what is sent without end ends then.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.0.stop.clone()
     }
 
     /// What changes from now on.
@@ -256,9 +271,9 @@ impl Operations {
 impl Shared {
     /// Runs the operation to its end, and announces how it goes.
     async fn see_through(self: Arc<Self>, operation: Arc<Operation>) {
-        let (runs, stop) = (Arc::clone(&operation), self.stop.clone());
+        let runs = Arc::clone(&operation);
         // A task of its own, so that a panic in it is an end as any other.
-        let mut run = tokio::spawn(async move { run(&runs, stop).await });
+        let mut run = tokio::spawn(async move { run(&runs).await });
         let mut progress = operation.progress();
         let mut every = tokio::time::interval(ANNOUNCED_EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -295,7 +310,7 @@ impl Shared {
     }
 }
 
-async fn run(operation: &Operation, stop: CancellationToken) -> Vec<Result<Report, Error>> {
+async fn run(operation: &Operation) -> Vec<Result<Report, Error>> {
     let (target, progress) = (&operation.target, &operation.progress);
     let apps = acting_for(target, &operation.by);
     let listener = |app: usize| {
@@ -305,7 +320,7 @@ async fn run(operation: &Operation, stop: CancellationToken) -> Vec<Result<Repor
     };
     let listeners: Vec<_> = (0..apps.len()).map(listener).collect();
     let context = |listen| Context {
-        stop: stop.clone(),
+        stop: operation.stop.clone(),
         listen,
     };
     let contexts: Vec<Context<'_>> = listeners.iter().map(|it| context(it)).collect();
