@@ -5,7 +5,7 @@ use crate::crashes::cut_fleets;
 use crate::wire::Broken;
 
 /// As many cuts as an ordinary run makes.
-const CUTS: usize = 1_000;
+const CUTS: usize = 600;
 
 fn caught(broken: Broken) -> String {
     match cut_fleets(CUTS, false, Some(broken)) {

@@ -16,7 +16,7 @@ use crate::wire::{Broken, Side};
 use crate::world::{Violation, World};
 
 /// How many cuts an ordinary run makes at least. `MAINTENANCE_CUTS=20000` makes it a long one.
-const CUTS: usize = 1_000;
+const CUTS: usize = 600;
 
 fn asked() -> Option<usize> {
     std::env::var("MAINTENANCE_CUTS").ok()?.parse().ok()

@@ -1,7 +1,7 @@
 //! What must not happen, and does: clocks that differ, a lease that is unlocked or deleted while its holder
 //! is at work, saved capacity that is deleted.
 //!
-//! A hand does it just after a call of one operator (one in three; in the long run, each), while another operator comes. That one works to its
+//! A hand does it just after a call of one operator (one in five; in the long run, each), while another operator comes. That one works to its
 //! end at once, or both go on in a random order.
 
 use std::time::Duration;
@@ -189,7 +189,7 @@ fn every_call(hand: Hand) {
         let (operations, in_turn) = (PAIRS[n / 2 % 4], n % 2 == 0);
         let in_files = n >= 2 * PAIRS.len();
         // The long run does it at each.
-        let step = if is_long() { 1 } else { 3 };
+        let step = if is_long() { 1 } else { 5 };
         for nth in (1 + n % step..).step_by(step) {
             let local = tokio::task::LocalSet::new();
             let went = local.run_until(disturbed(operations, nth, hand, in_turn, in_files));

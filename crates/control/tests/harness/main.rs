@@ -19,12 +19,12 @@
 //!
 //! | tried | ordinary run | long run |
 //! |---|---|---|
-//! | different cuts | 1,000 or more, and a quarter as many with a folder | as many as it is told, or more |
+//! | different cuts | 600 or more, and a quarter as many with a folder | as many as it is told, or more |
 //! | two operators of a flag alone, or of one plain function, with Parameter Store and with a folder | every order, but for looks at another's lease that see the same | every order |
 //! | the same, frozen or without an answer for longer than a lease | the first at each of its calls; the other works meanwhile | at any moment of every order, but for such looks |
 //! | three operators of those | | every order, but for such looks |
 //! | two or three of two to six functions, every other time with such a pause | 80 fleets, at random | the same |
-//! | an edit, or a flag typed | one call in three, the next edit at the next | every call |
+//! | an edit, or a flag typed | one call in five, the next edit at the next | every call |
 //!
 //! What it came to is told in `docs/guarantees.md`. The long run takes over an hour of CPU time.
 
