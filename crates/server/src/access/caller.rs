@@ -2,26 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::FromRequestParts;
-use axum::response::{IntoResponse, Redirect, Response};
-use http::{Method, request::Parts};
 use maintenance_control::Actor;
-use maintenance_flag::{Product, Scope};
+use maintenance_flag::{AccessId, Product, Scope};
 
 use crate::problem::{Code, Problem};
 
-/// Who makes a request, as authentication has found out. A handler takes it as an extractor, which
-/// refuses a request without one (401); a page takes [`SignedIn`].
+/// Who makes a request, as authentication has found out. A handler takes it as an extractor: every route
+/// that [`Access::protect`](super::Access::protect) gets as a private one has a caller, or is not called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    pub(crate) name: String,
-    pub(crate) scope: Scope,
+    pub(super) name: String,
+    pub(super) scope: Scope,
     /// None: every product.
-    pub(crate) products: Option<BTreeSet<Product>>,
+    pub(super) products: Option<BTreeSet<Product>>,
     /// The observer that a caller of scope `observe` acts as.
-    pub(crate) observer: Option<String>,
-    /// The id of the session, if it is one.
-    pub(crate) session: Option<String>,
+    pub(super) observer: Option<String>,
+    /// The session, if it signed in at the console.
+    pub(super) session: Option<AccessId>,
 }
 
 impl Caller {
@@ -179,41 +176,9 @@ impl Caller {
 }
 
 /// A request without a caller.
-fn unauthorized() -> Problem {
+pub(super) fn unauthorized() -> Problem {
     Problem::new(
         Code::Unauthorized,
-        "this needs a token: send Authorization: Bearer TOKEN; maintenance token new makes one",
+        "this needs a token: make one with `maintenance token new`, and send it as Authorization: Bearer TOKEN",
     )
-}
-
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let caller = parts.extensions.get::<Self>();
-        caller.cloned().ok_or_else(unauthorized)
-    }
-}
-
-/// The caller of a page: who is not signed in is sent to `/login`, and comes back from there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedIn(pub Caller);
-
-impl<S: Sync> FromRequestParts<S> for SignedIn {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        match parts.extensions.get::<Caller>() {
-            Some(caller) => Ok(Self(caller.clone())),
-            None => Err(to_sign_in(parts)),
-        }
-    }
-}
-
-/// Sends a person to the page where they sign in. A page that was asked for comes next; a form that was
-/// sent does not, since its content is gone.
-fn to_sign_in(parts: &Parts) -> Response {
-    let next = parts.uri.path_and_query().map(|next| next.as_str());
-    let next = next.filter(|_| parts.method == Method::GET);
-    Redirect::to(&super::next::login_url(next)).into_response()
 }
