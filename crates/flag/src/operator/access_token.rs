@@ -2,7 +2,7 @@
 //!
 //! Both are a secret with an id. The id is the name of the parameter; of the secret only a hash is stored.
 //! They are of one app, that of the server's own configuration: the hash has the app in it, so that
-//! a document copied to another app's parameters lets nobody in there.
+//! a document copied to another app's parameters lets no caller in there.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -191,7 +191,7 @@ fn hash(fields: &mut Fields) -> Result<TokenHash, DecodeError> {
 }
 
 impl AccessToken {
-    /// Whether it lets anyone in at this time.
+    /// Whether it lets its holder in at this time.
     #[must_use]
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)

@@ -24,7 +24,7 @@ const STALE: Duration = Duration::from_secs(60);
 /// How long one look at the store may take.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How long a session that was begun or ended here counts, whatever a read says that lags.
-const LAG: Duration = Duration::from_secs(30);
+const LAG: Duration = Duration::from_secs(5);
 
 /// Everything that lets in, as it was read.
 #[derive(Debug, Default)]

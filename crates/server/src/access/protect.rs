@@ -76,7 +76,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
 }
 
 impl Access {
-    /// The router of both: `private` routes need a [`Caller`], `public` ones are for anyone (the page where
+    /// The router of both: `private` routes need a [`Caller`], `public` ones do not (the page where
     /// people sign in, its style, `/healthz`, `/__status`).
     pub fn protect<S>(&self, private: Router<S>, public: Router<S>) -> Router<S>
     where

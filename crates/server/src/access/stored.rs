@@ -72,7 +72,7 @@ pub struct NewToken {
 pub struct ListedToken {
     /// Its id.
     pub id: AccessId,
-    /// What is stored of it, or why that cannot be read: then it lets nobody in.
+    /// What is stored of it, or why that cannot be read: then it lets no caller in.
     pub token: Result<AccessToken, DecodeError>,
 }
 
