@@ -5,7 +5,8 @@
 //! [`Lease`]) and which change is allowed ([`next`]). It is pure: no I/O, no clock, no randomness, no
 //! async. Times and identifiers are passed in.
 //!
-//! Reading order: `names`, `flag`, `bypass`; then, in `operator`, `transition`, `size`, `capacity` and `lease`.
+//! Reading order: `names`, `flag`, `bypass`; then, in `operator`, `transition`, `size`, `capacity`, `lease` and
+//! `access_token`.
 //!
 //! ```
 //! use maintenance_flag::{Flag, Mode};
@@ -42,9 +43,11 @@ pub use bypass::{
 };
 pub use document::{DecodeError, MAX_VALUE_BYTES, SCHEMA};
 pub use flag::{Flag, Mode, Owner, OwnerKind};
-pub use names::{App, NameError, Parameters, Prefix, Product, Role, WindowId};
+pub use names::{
+    AccessId, AccessKind, App, NameError, Parameters, Prefix, Product, Role, TokenName, WindowId,
+};
 pub use operator::{
-    Capacity, CapacityDoc, Change, Enter, Event, Exit, Field, Force, Lease, LeaseRecord,
-    MAX_NAME_BYTES, MAX_REASON_BYTES, Options, Outcome, PackError, Refusal, Reserved, TooLarge,
-    Transition, Truncated, next, pack, stored_bytes,
+    AccessSecret, AccessToken, Capacity, CapacityDoc, Change, Enter, Event, Exit, Field, Force,
+    Lease, LeaseRecord, MAX_NAME_BYTES, MAX_REASON_BYTES, Options, Outcome, PackError, Refusal,
+    Reserved, Scope, Session, TooLarge, Transition, Truncated, next, pack, stored_bytes,
 };

@@ -1,14 +1,16 @@
-//! Names: of an app, a role, a maintenance window, and of the parameters that hold their state.
+//! Names: of an app, a role, a maintenance window, a token, and of the parameters that hold their state.
 //!
 //! The rules are the intersection of what Parameter Store takes (`a-zA-Z0-9_.-/`, at most 15 levels,
 //! not starting with `aws` or `ssm`) and what stays readable in a path and in a file name. A name is
 //! checked once, when it is parsed; a value of these types is always valid.
 
+mod access;
 mod parameters;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use access::{AccessId, AccessKind, TokenName};
 pub use parameters::{Parameters, Prefix};
 
 /// The most characters of an app name or an env name.
@@ -41,7 +43,7 @@ impl NameError {
         }
     }
 
-    /// Which kind of name is wrong: `app`, `env`, `role`, `product`, `window` or `prefix`.
+    /// Which kind of name is wrong: `app`, `env`, `role`, `product`, `window`, `token` or `prefix`.
     #[must_use]
     pub fn what(&self) -> &'static str {
         self.what
@@ -54,7 +56,7 @@ impl NameError {
     }
 }
 
-/// The rule for app and env: what Parameter Store and a file system both take in one path segment.
+/// The rule for app, env and token: what Parameter Store and a file system both take in one path segment.
 fn check_segment(what: &'static str, value: &str) -> Result<(), NameError> {
     let fail = |rule: &str| Err(NameError::new(what, value, rule));
     if value.is_empty() {

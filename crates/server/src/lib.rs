@@ -9,14 +9,18 @@
 //!
 //! | module | |
 //! |---|---|
+//! | [`access`] | who may do what: tokens, sessions, and what every request goes through |
 //! | [`catalog`] | what is managed: products and their apps, as the configuration has them |
 //! | [`statuses`] | how they stand, read from the stores and kept for a moment |
 //! | [`operations`] | operations at work, and how they ended |
+//! | [`problem`] | errors as they are answered |
 //! | [`serve`], [`function`] | the server as a process, and as a Lambda function |
 
+pub mod access;
 pub mod catalog;
 pub mod function;
 pub mod operations;
+pub mod problem;
 pub mod serve;
 pub mod statuses;
 

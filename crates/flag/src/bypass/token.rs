@@ -36,11 +36,20 @@ impl Token {
         )
     }
 
+    /// Reads a token as it is sent. None if it cannot be one.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        is_token(text).then(|| Self(text.to_owned()))
+    }
+
     /// The secret itself, for the operator who asked for it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
+}
+
+fn is_token(text: &str) -> bool {
+    text.len() == Token::LEN && text.bytes().all(|byte| ALPHABET.contains(&byte))
 }
 
 impl fmt::Debug for Token {
@@ -71,12 +80,10 @@ impl TokenHash {
     /// text that cannot be a token is not even hashed.
     #[must_use]
     pub fn matches(&self, app: &str, role: &str, text: &str) -> bool {
-        text.len() == Token::LEN
-            && text.bytes().all(|byte| ALPHABET.contains(&byte))
-            && bool::from(Self::of(app, role, text).0.ct_eq(&self.0))
+        is_token(text) && bool::from(Self::of(app, role, text).0.ct_eq(&self.0))
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(SCHEME)?;
         if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;

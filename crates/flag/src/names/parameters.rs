@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{App, NameError, Role, WindowId};
+use super::{AccessId, AccessKind, App, NameError, Role, WindowId};
 
 /// The most characters of a prefix: with the longest app, role and window it stays well under
 /// Parameter Store's limit of 1,011 characters a name.
@@ -167,6 +167,25 @@ impl Parameters {
         let n = name.strip_prefix(&self.leases())?.strip_prefix('/')?;
         n.parse().ok().filter(|n| *n <= MOST_LEASES)
     }
+
+    /// The path below which all tokens, or all sessions, are.
+    #[must_use]
+    pub fn accesses(&self, kind: AccessKind) -> String {
+        format!("{}/{}", self.base, kind.folder())
+    }
+
+    /// A token or a session.
+    #[must_use]
+    pub fn access(&self, kind: AccessKind, id: &AccessId) -> String {
+        format!("{}/{id}", self.accesses(kind))
+    }
+
+    /// The id in a name that [`access`](Self::access) made for this kind.
+    #[must_use]
+    pub fn parse_access(&self, kind: AccessKind, name: &str) -> Option<AccessId> {
+        let id = name.strip_prefix(&self.accesses(kind))?.strip_prefix('/')?;
+        id.parse().ok()
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +252,19 @@ mod tests {
             Some(12)
         );
         assert_eq!(names.parse_lease("/maintenance/demo-dev/lease/x"), None);
+        let id = AccessId::from_random([9; AccessId::LEN]);
+        let token = names.access(AccessKind::Token, &id);
+        assert_eq!(token, "/maintenance/demo-dev/tokens/9999999999");
+        assert_eq!(
+            names.parse_access(AccessKind::Token, &token),
+            Some(id.clone())
+        );
+        assert_eq!(names.parse_access(AccessKind::Session, &token), None);
+        assert_eq!(names.parse_role(&token), None);
+        assert_eq!(
+            names.access(AccessKind::Session, &id),
+            "/maintenance/demo-dev/sessions/9999999999"
+        );
         let largest = format!("/maintenance/demo-dev/lease/{}", u64::MAX);
         assert_eq!(names.parse_lease(&largest), None);
     }

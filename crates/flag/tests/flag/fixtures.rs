@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use maintenance_flag::{
-    Bypass, Capacity, CapacityDoc, Flag, Lease, LeaseRecord, Mode, Owner, Reserved, StoredToken,
-    TokenHash, WindowId,
+    AccessKind, AccessSecret, AccessToken, App, Bypass, Capacity, CapacityDoc, Flag, Lease,
+    LeaseRecord, Mode, Owner, Reserved, Scope, Session, StoredToken, TokenHash, WindowId,
 };
 use serde_json::json;
 
@@ -25,6 +25,13 @@ const LEASE: &str = include_str!("../fixtures/lease-1.json");
 const RELEASED: &str = include_str!("../fixtures/lease-1-released.json");
 const LEFT: &str = include_str!("../fixtures/lease-1-left.json");
 const FOLLOWED: &str = include_str!("../fixtures/lease-1-followed.json");
+const ACCESS_TOKEN: &str = include_str!("../fixtures/token-1.json");
+const OBSERVER: &str = include_str!("../fixtures/token-1-observer.json");
+const SESSION: &str = include_str!("../fixtures/session-1.json");
+
+/// The secrets whose hashes are in the fixtures.
+const ACCESS: &str = "mnt_0123456789_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_aBcDe";
+const COOKIE: &str = "mns_vwxyz56789_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_aBcDe";
 
 /// All fixtures that are documents.
 pub(crate) const FLAGS: [&str; 6] = [FULL, MINIMAL, READ_ONLY, DRAINED, OPTIONS, PRODUCT];
@@ -251,6 +258,49 @@ fn leases() {
 }
 
 #[test]
+fn tokens_and_sessions() {
+    let app = App::new("demo", "dev").unwrap();
+    let secret = AccessSecret::parse(AccessKind::Token, ACCESS).unwrap();
+    let unknown = json!({"ticket": 42});
+    let token = AccessToken {
+        name: "release-bot".parse().unwrap(),
+        scope: Scope::Write,
+        observer: None,
+        products: Some(["billing", "shop"].map(|it| it.parse().unwrap()).into()),
+        hash: secret.hash(&app),
+        created: "2026-11-29T11:00:00Z".parse().unwrap(),
+        by: "ana@laptop".to_owned(),
+        expires: Some("2027-02-27T11:00:00Z".parse().unwrap()),
+        revoked: Some("2026-12-01T08:00:00Z".parse().unwrap()),
+        unknown: unknown.as_object().unwrap().clone(),
+    };
+    let observer = AccessToken {
+        name: "database".parse().unwrap(),
+        scope: Scope::Observe,
+        observer: Some("database".to_owned()),
+        products: None,
+        expires: None,
+        revoked: None,
+        unknown: Default::default(),
+        ..token.clone()
+    };
+    for (bytes, token) in [(ACCESS_TOKEN, token), (OBSERVER, observer)] {
+        assert_eq!(AccessToken::decode(bytes), Ok(token.clone()));
+        assert_eq!(token.encode(), bytes);
+        assert!(secret.matches(&app, &token.hash));
+    }
+    let cookie = AccessSecret::parse(AccessKind::Session, COOKIE).unwrap();
+    let session = Session {
+        token: secret.id().clone(),
+        hash: cookie.hash(&app),
+        created: "2026-11-29T11:00:00Z".parse().unwrap(),
+        expires: "2026-11-29T23:00:00Z".parse().unwrap(),
+    };
+    assert_eq!(Session::decode(SESSION), Ok(session.clone()));
+    assert_eq!(session.encode(), SESSION);
+}
+
+#[test]
 fn a_truncated_value_is_malformed() {
     for bytes in FLAGS {
         for (end, _) in bytes.char_indices() {
@@ -266,6 +316,12 @@ fn a_truncated_value_is_malformed() {
     for bytes in [LEASE, RELEASED, LEFT, FOLLOWED] {
         for (end, _) in bytes.char_indices() {
             assert!(Lease::decode(&bytes[..end]).is_err());
+        }
+    }
+    for bytes in [ACCESS_TOKEN, OBSERVER, SESSION] {
+        for (end, _) in bytes.char_indices() {
+            assert!(AccessToken::decode(&bytes[..end]).is_err());
+            assert!(Session::decode(&bytes[..end]).is_err());
         }
     }
     for word in ["", "o", "of"] {

@@ -1,0 +1,8 @@
+//! Who gets in, and who does not: the protected router in process, over a sandbox's Parameter Store, on
+//! tokio's paused clock.
+
+mod audit;
+mod browser;
+mod sessions;
+mod support;
+mod tokens;
