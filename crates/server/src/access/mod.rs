@@ -3,7 +3,7 @@
 //! [`Access::protect`] is the one entry. It takes the routes that need a caller apart from those that do not,
 //! so that a handler cannot be reached without one by being forgotten. A request goes through, in this order:
 //!
-//! 1. A limit of 30 seconds until the answer begins, and of 64 KiB for its body.
+//! 1. A limit of 30 seconds until the answer begins (none in a Lambda function, which has its own), and of 64 KiB for its body.
 //! 2. What a browser would send with a cookie must come from a page of this server: tower-http's `csrf`.
 //!    Requests with `Authorization: Bearer` are exempt; no other site can make a browser send that.
 //! 3. On private routes: a token, a session, or a user that a proxy names. Else 401, or for a person

@@ -17,6 +17,7 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use super::caller::{Caller, unauthorized};
 use super::{Access, audit, authenticate, next};
+use crate::operations::Patience;
 use crate::problem::{Code, Problem};
 
 /// The largest body of a request, bytes.
@@ -96,6 +97,8 @@ async fn check_request(State(access): State<Access>, mut request: Request, next:
     let proxied = access.0.options.behind_proxy;
     let client = client_address(request.headers(), request.extensions(), proxied);
     request.extensions_mut().insert(client);
+    let patience = request.extensions().get::<Patience>();
+    let in_function = matches!(patience, Some(Patience::StopBefore(_)));
     let answered = async {
         if authenticate::bearer(request.headers()).is_some() {
             return next.run(request).await;
@@ -109,11 +112,17 @@ async fn check_request(State(access): State<Access>, mut request: Request, next:
         let Ok(response) = csrf.layer(next).oneshot(request).await;
         response
     };
-    let answered = tokio::time::timeout(TIME_OUT, answered).await;
-    let mut response = answered.unwrap_or_else(|_| {
-        let detail = "the answer took longer than 30 seconds";
-        Problem::new(Code::Timeout, detail).into_response()
-    });
+    let mut response = match in_function {
+        // An operation is part of the request there, and the function has a time-out of its own.
+        true => answered.await,
+        false => {
+            let answered = tokio::time::timeout(TIME_OUT, answered).await;
+            answered.unwrap_or_else(|_| {
+                let detail = "the answer took longer than 30 seconds";
+                Problem::new(Code::Timeout, detail).into_response()
+            })
+        }
+    };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, value);
