@@ -7,27 +7,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether a terminal would do something other than to show it: control characters, C1 among them, the
-/// separators of lines and paragraphs, and what turns the direction of the text around it.
-pub(crate) fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || turns_direction(c)
-}
-
-fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Checks a text that is to be stored and shown: the rule, if it breaks one, in words that follow a name.
-pub(crate) fn check(text: &str) -> Result<(), String> {
-    match text.chars().find(|c| is_unprintable(*c)) {
-        None => Ok(()),
-        Some(c) if turns_direction(c) => Err(format!(
-            "must not hold U+{:04X}, which turns the direction of the text after it",
-            u32::from(c)
-        )),
-        Some(_) => Err("must be one line, without control characters".to_owned()),
-    }
-}
+use maintenance_control::limits::is_unprintable;
 
 /// The text on one line, with escapes such as `\n` and `\u{1b}` in place of what a terminal would not show.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
@@ -101,15 +81,5 @@ mod tests {
         assert!(!shown.replace('\n', "").contains(is_unprintable), "{shown}");
         let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
         assert_eq!(read["it"], EVIL);
-    }
-
-    #[test]
-    fn each_broken_rule_has_its_words() {
-        assert_eq!(check("Zurück um 9:00 ✓"), Ok(()));
-        let one_line = "must be one line, without control characters";
-        for bad in ["a\nb", "\u{1b}[2J", "\u{9b}", "\u{2028}", "\u{7f}"] {
-            assert_eq!(check(bad).unwrap_err(), one_line, "{bad:?}");
-        }
-        assert!(check("\u{202e}").unwrap_err().contains("U+202E"));
     }
 }

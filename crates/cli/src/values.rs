@@ -7,19 +7,13 @@ use std::str::FromStr;
 
 use jiff::civil::{DateTime, Time};
 use jiff::{Span, Timestamp};
-use maintenance_control::Selection;
+use maintenance_control::{Selection, limits};
 use maintenance_flag::{App, Change, NameError};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use crate::printable;
-
 /// AWS allows 15 calls a second for all callers together, and does not raise it.
 const MAX_RATE: f64 = 15.0;
-/// The longest `Retry-After`, seconds: as far ahead as the end of a window.
-const MAX_RETRY_AFTER: u32 = 30 * 24 * 60 * 60;
-/// The longest message, bytes: a flag has 4096 in all.
-const MAX_MESSAGE: usize = 1024;
 
 /// Types that are a text, checked.
 macro_rules! texts {
@@ -57,16 +51,9 @@ texts! {
         Ok(text.to_owned())
     };
     /// One line for visitors.
-    Message: |text| {
-        let text = text.trim();
-        let bytes = text.len();
-        match bytes {
-            0 => return Err("must not be empty".to_owned()),
-            1..=MAX_MESSAGE => {}
-            _ => return Err(format!("must be at most {MAX_MESSAGE} bytes, and has {bytes}")),
-        }
-        printable::check(text)?;
-        Ok(text.to_owned())
+    Message: |text| match limits::message(text) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(broken) => Err(broken.to_string()),
     };
     /// The address of the site, without a query: the bypass link adds one.
     SiteUrl: site_url;
@@ -162,12 +149,10 @@ impl FromStr for RetryAfter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.trim().parse() {
-            Ok(seconds @ 1..=MAX_RETRY_AFTER) => Ok(Self(seconds)),
-            _ => Err(format!(
-                "must be a whole number of seconds, 1 to {MAX_RETRY_AFTER}"
-            )),
-        }
+        // What is no number breaks the same rule.
+        let seconds = text.trim().parse().unwrap_or_default();
+        let checked = limits::retry_after(seconds).map(Self);
+        checked.map_err(|broken| broken.to_string())
     }
 }
 

@@ -41,6 +41,7 @@ mod fleet;
 mod heartbeat;
 mod known_roles;
 mod lease;
+pub mod limits;
 mod observe;
 mod operation;
 mod parameters;
@@ -82,6 +83,7 @@ pub use step::Step;
 pub use store::{
     Created, FileHooks, FileStore, Revision, SsmStore, Store, StoreError, Stored, Written,
 };
+pub use text::in_full;
 pub use waits::Waiting;
 
 /// How an operation is asked to stop.

@@ -10,6 +10,7 @@
 //! | module | |
 //! |---|---|
 //! | [`access`] | who may do what: tokens, sessions, and what every request goes through |
+//! | [`api`] | the REST API |
 //! | [`catalog`] | what is managed: products and their apps, as the configuration has them |
 //! | [`statuses`] | how they stand, read from the stores and kept for a moment |
 //! | [`operations`] | operations at work, and how they ended |
@@ -17,6 +18,7 @@
 //! | [`serve`], [`function`] | the server as a process, and as a Lambda function |
 
 pub mod access;
+pub mod api;
 pub mod catalog;
 pub mod function;
 pub mod operations;
@@ -37,6 +39,10 @@ pub struct AppState {
     pub statuses: Statuses,
     /// What is done with it.
     pub operations: Operations,
+    /// What is told of it to those who listen.
+    pub feed: api::Feed,
+    /// What is counted.
+    pub metrics: api::Metrics,
 }
 
 impl AppState {
@@ -46,6 +52,8 @@ impl AppState {
         let statuses = Statuses::new(&catalog);
         Self {
             operations: Operations::new(statuses.clone()),
+            feed: api::Feed::default(),
+            metrics: api::Metrics::default(),
             catalog,
             statuses,
         }

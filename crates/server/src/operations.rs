@@ -4,11 +4,20 @@
 //! nothing. It ends with the process, and so does what is known of it here; what it changed, and how to
 //! finish or undo that, is in the parameter store.
 
+mod allowed;
+mod counts;
 mod patience;
 mod progress;
+mod result;
+mod verdict;
 
+pub(crate) use counts::Counts;
 pub use patience::Patience;
 pub use progress::{AppProgress, Ended, Phase, Progress, RoleProgress};
+pub use result::{
+    AppResult, EventsResult, FunctionFailure, FunctionsResult, RoleResult, StepsResult,
+};
+pub use verdict::Success;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -171,6 +180,7 @@ pub struct Operations(Arc<Shared>);
 struct Shared {
     known: Mutex<VecDeque<Arc<Operation>>>,
     changes: broadcast::Sender<Change>,
+    counts: Counts,
     statuses: Statuses,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -183,6 +193,7 @@ impl Operations {
         Self(Arc::new(Shared {
             known: Mutex::default(),
             changes: broadcast::Sender::new(BACKLOG),
+            counts: Counts::default(),
             statuses,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -229,6 +240,12 @@ impl Operations {
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
         self.0.stop.clone()
+    }
+
+    /// How many have ended, and how.
+    #[must_use]
+    pub(crate) fn counts(&self) -> Counts {
+        self.0.counts.clone()
     }
 
     /// What changes from now on.
@@ -298,6 +315,7 @@ impl Shared {
         for (app, _) in &operation.target.apps {
             self.statuses.forget(app.app()).await;
         }
+        counts::count(&self.counts, operation.request.action(), &ended);
         operation
             .progress
             .send_modify(|progress| progress.end(ended));

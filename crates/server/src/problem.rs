@@ -51,6 +51,29 @@ pub enum Code {
 }
 
 impl Code {
+    /// As it is sent.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Owner => "owner",
+            Self::Partial => "partial",
+            Self::EventsLost => "events_lost",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Unprocessable => "unprocessable",
+            Self::Busy => "busy",
+            Self::TooManyRequests => "too_many_requests",
+            Self::Internal => "internal",
+            Self::Aws => "aws",
+            Self::Timeout => "timeout",
+        }
+    }
+
     /// The HTTP status that it is answered with.
     #[must_use]
     pub fn status(self) -> StatusCode {
@@ -157,6 +180,8 @@ impl IntoResponse for Problem {
         let status = self.code.status();
         let (code, retry_after) = (self.code, self.retry_after);
         let mut response = (status, Json(self.body())).into_response();
+        // For those who count.
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = retry_after {

@@ -35,6 +35,14 @@ pub enum OperationMode {
 }
 
 impl OperationMode {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [
+        Self::Normal,
+        Self::Maintenance,
+        Self::Partial,
+        Self::Unknown,
+    ];
+
     /// Of roles that stand like this.
     pub fn of(states: impl IntoIterator<Item = State>) -> Self {
         let mode = |state| match state {
@@ -147,7 +155,14 @@ impl ProductStatus {
 
 /// A value that is read again when it is older than so long: by one caller, for whom the others wait.
 #[derive(Debug)]
-struct Cached<T>(Mutex<Option<(Instant, Read<T>)>>);
+struct Cached<T>(Mutex<Option<Slot<T>>>);
+
+#[derive(Debug)]
+struct Slot<T> {
+    /// When it was read. None: it has changed since.
+    at: Option<Instant>,
+    value: Read<T>,
+}
 
 impl<T> Default for Cached<T> {
     fn default() -> Self {
@@ -163,18 +178,36 @@ impl<T> Cached<T> {
     ) -> Read<T> {
         let mut slot = self.0.lock().await;
         match &*slot {
-            Some((at, value)) if at.elapsed() < max_age => Arc::clone(value),
+            Some(slot) if slot.is_fresh(max_age) => Arc::clone(&slot.value),
             _ => {
                 let value = Arc::new(read.await);
                 // An error is kept as well: a store that is down is not asked once a reader.
-                *slot = Some((Instant::now(), Arc::clone(&value)));
+                *slot = Some(Slot {
+                    at: Some(Instant::now()),
+                    value: Arc::clone(&value),
+                });
                 value
             }
         }
     }
 
+    /// What was read last, and whether that is not older than so long; none while it is being read.
+    fn last(&self, max_age: Duration) -> Option<(Read<T>, bool)> {
+        let slot = self.0.try_lock().ok()?;
+        let slot = slot.as_ref()?;
+        Some((Arc::clone(&slot.value), slot.is_fresh(max_age)))
+    }
+
     async fn forget(&self) {
-        *self.0.lock().await = None;
+        if let Some(slot) = &mut *self.0.lock().await {
+            slot.at = None;
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    fn is_fresh(&self, max_age: Duration) -> bool {
+        self.at.is_some_and(|at| at.elapsed() < max_age)
     }
 }
 
@@ -227,6 +260,13 @@ impl Statuses {
             Some(cached) => cached.workers.get(WORKERS_FOR, read).await,
             None => Arc::new(read.await),
         }
+    }
+
+    /// The functions of an app as they were read last, without reading them, and whether that is not older
+    /// than twenty seconds and nothing was changed since.
+    #[must_use]
+    pub fn last_workers(&self, app: &App) -> Option<(Read<Workers>, bool)> {
+        self.0.get(app)?.workers.last(WORKERS_FOR)
     }
 
     /// Has an app read anew: an operation on it has changed something.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maintenance_control::{
     Action, Actor, BypassLink, CancellationToken, Context, Control, Error, Event, OffRequest,
-    OnRequest, Report, RoleSpec,
+    OnRequest, Report, RoleSpec, limits,
 };
 use maintenance_flag::{App, MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Role, stored_bytes};
 
@@ -15,7 +15,7 @@ use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::link;
 use crate::output::Output;
-use crate::printable::{self, printable};
+use crate::printable::printable;
 use crate::progress::{Progress, with_progress};
 use crate::render::{self, Reader};
 use crate::settings::{Settings, WindowOptions, now};
@@ -168,7 +168,7 @@ fn not_longer(option: &str, text: &str, most: usize) -> Result<(), CliError> {
 
 /// Refuses a text that would move the cursor of a terminal.
 fn one_line(option: &str, text: &str) -> Result<(), CliError> {
-    printable::check(text).map_err(|broken| {
+    limits::check_line(text).map_err(|broken| {
         CliError::usage(format!("{option} {text:?} is not valid"))
             .cause(format!("it {broken}"))
             .hint("leave them out of it")

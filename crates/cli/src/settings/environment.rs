@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use maintenance_control::limits::{self, is_unprintable};
 use maintenance_flag::{MAX_NAME_BYTES, stored_bytes};
 
 use crate::error::CliError;
-use crate::printable::{self, is_unprintable};
 
 use crate::source::{Source, Sourced};
 
@@ -76,7 +76,7 @@ impl Environment {
         if let Some(by) = self.ours("MAINTENANCE_BY")? {
             return by.try_map(|by, from| {
                 let refuse = || CliError::usage(format!("{from} cannot be used"));
-                if let Err(broken) = printable::check(&by) {
+                if let Err(broken) = limits::check_line(&by) {
                     return Err(refuse()
                         .cause(format!("it {broken}"))
                         .hint(format!("unset {from}, or leave them out of it")));

@@ -4,16 +4,13 @@
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Timestamp, ToSpan as _, Zoned};
-use maintenance_control::RoleSpec;
+use maintenance_control::{RoleSpec, limits};
 use maintenance_flag::{Change, Options};
 
 use crate::args::WindowArgs;
 use crate::error::CliError;
 
 use crate::values::{End, Length, Message, RetryAfter};
-
-/// The furthest end of a window, days ahead: a year typed wrong is not to be promised to visitors.
-const MAX_DAYS: i64 = 30;
 
 /// Now, where the command runs. Without a word about its zone that is UTC, as for every program there.
 pub(crate) fn now() -> Zoned {
@@ -219,20 +216,11 @@ fn with_offset(local: DateTime, offset: Offset) -> String {
 }
 
 fn too_far() -> String {
-    format!("must end within {MAX_DAYS} days")
+    limits::Invalid::TooFar.to_string()
 }
 
-/// In whole seconds, rounded up, so that visitors are not promised less than the operator typed.
 fn ahead(end: Timestamp, now: &Zoned) -> Result<Timestamp, String> {
-    if end <= now.timestamp() {
-        return Err(format!("must be in the future, and {end} is not"));
-    }
-    let latest = now.checked_add(MAX_DAYS.days()).map_err(|_| too_far())?;
-    if end > latest.timestamp() {
-        return Err(too_far());
-    }
-    let whole = end.as_second() + i64::from(end.subsec_nanosecond() > 0);
-    Timestamp::from_second(whole).map_err(|_| too_far())
+    limits::end(end, now).map_err(|broken| broken.to_string())
 }
 
 #[cfg(test)]

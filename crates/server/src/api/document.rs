@@ -1,0 +1,68 @@
+//! The router, and the OpenAPI document that comes from the same definitions.
+
+use std::sync::LazyLock;
+
+use axum::body::Bytes;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{environments, events, heroku, operation_mode, operations, products, service};
+use crate::AppState;
+use crate::problem::ProblemBody;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "maintenance",
+        description = "Turns maintenance on and off for products: named sets of apps of one environment.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(ProblemBody)),
+    modifiers(&Bearer),
+    security(("bearer" = []))
+)]
+struct Document;
+
+/// Tokens, as `maintenance token new` makes them.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token that `maintenance token new` made."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// Every route of the API.
+#[must_use]
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(environments::list))
+        .routes(routes!(products::list))
+        .routes(routes!(products::get))
+        .routes(routes!(operation_mode::put_product))
+        .routes(routes!(operation_mode::put_role))
+        .routes(routes!(operations::get))
+        .routes(routes!(events::get))
+        .routes(routes!(heroku::get, heroku::patch))
+        .routes(routes!(service::openapi))
+        .routes(routes!(service::healthz))
+        .routes(routes!(service::metrics))
+        .routes(routes!(service::status))
+}
+
+/// The OpenAPI document as JSON, made once.
+pub(super) fn json() -> Bytes {
+    static JSON: LazyLock<Bytes> = LazyLock::new(|| {
+        let document = router().into_openapi();
+        // It is made of strings, numbers and lists alone.
+        document.to_json().unwrap_or_default().into()
+    });
+    JSON.clone()
+}

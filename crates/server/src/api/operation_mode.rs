@@ -1,0 +1,389 @@
+//! Maintenance on and off.
+//!
+//! The operation belongs to the server: it begins, or is refused, whether or not the client is still there,
+//! and what it did can be asked for.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use maintenance_control::{Action, Actor, Report};
+use maintenance_flag::Role;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::body::{SetOperationMode, Wish};
+use super::extract::{ApiBody, ApiPath};
+use super::operations::{OperationView, location};
+use super::products::{ProductPath, TriggerSource};
+use super::responses::Changes;
+use super::visible::{not_found, role};
+use crate::AppState;
+use crate::access::Caller;
+use crate::catalog::{ManagedApp, ManagedProduct};
+use crate::operations::{AppResult, Operation, Patience, Success, Target};
+use crate::problem::{Code, Problem};
+use crate::statuses::OperationMode;
+
+/// Whether to wait for the operation [RFC 7240].
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const RESPOND_ASYNC: &str = "respond-async";
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RolePath {
+    /// The environment: `prod`.
+    environment: String,
+    /// The app: `billing` or `billing-prod`.
+    app: String,
+    /// The role: `web`, `worker`.
+    role: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes a header in the OpenAPI document")]
+struct PreferHeader {
+    /// `respond-async`: answer 202 at once, with the address of the operation.
+    #[param(rename = "Prefer", required = false)]
+    prefer: String,
+}
+
+/// What was changed, or with `dryRun` would be.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ModeChanged {
+    /// Always true: what was not carried out wholly is a problem.
+    success: bool,
+    /// The same in a sentence.
+    message: String,
+    /// The product.
+    product_deployment_id: String,
+    /// How it stood before.
+    previous_mode: OperationMode,
+    /// How it stands now.
+    new_mode: OperationMode,
+    /// Who asked for it: a person, or an observer.
+    trigger_source: TriggerSource,
+    /// Always null: nothing else is told of it while the client waits.
+    setter_error: Option<String>,
+    /// What stays in maintenance though the product left it: it was turned on by itself.
+    left_on: Vec<LeftOn>,
+    /// When no code of it can still be running: it is safe to migrate after that. Null if that is not known.
+    drained_at: Option<Timestamp>,
+    /// The operation that did it. Null of a dry run.
+    operation_id: Option<String>,
+    /// What would be done, of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Vec<AppResult>>,
+}
+
+/// A role that was turned on by itself.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct LeftOn {
+    /// Its app: `billing-prod`.
+    app: String,
+    /// The role.
+    role: String,
+}
+
+/// What is turned on or off.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// A product.
+    Product(Arc<ManagedProduct>),
+    /// An app, seen through a product.
+    App(Arc<ManagedApp>, Arc<ManagedProduct>),
+    /// A role of an app, seen through a product.
+    Role(Arc<ManagedApp>, Role, Arc<ManagedProduct>),
+}
+
+impl Place {
+    /// The product whose permissions count.
+    pub(super) fn product(&self) -> &ManagedProduct {
+        match self {
+            Self::Product(product) | Self::App(_, product) | Self::Role(_, _, product) => product,
+        }
+    }
+
+    /// How a sentence names it.
+    fn name(&self) -> String {
+        match self {
+            Self::Product(product) => product.title.clone(),
+            Self::App(app, _) => app.app().to_string(),
+            Self::Role(app, role, _) => format!("the {role} role of {}", app.app()),
+        }
+    }
+
+    /// The product that its windows belong to. What is turned on by itself belongs to none.
+    pub(super) fn of_windows(&self) -> Option<maintenance_flag::Product> {
+        match self {
+            Self::Product(product) => product.of_windows(),
+            Self::App(..) | Self::Role(..) => None,
+        }
+    }
+
+    async fn target(&self) -> Result<Target, Problem> {
+        let (product, apps) = match self {
+            Self::Product(product) => (Some(Arc::clone(product)), product.apps.as_slice()),
+            Self::App(app, _) | Self::Role(app, _, _) => (None, std::slice::from_ref(app)),
+        };
+        let mut target = Target {
+            product,
+            apps: Vec::with_capacity(apps.len()),
+        };
+        for app in apps {
+            let of_app = Target::app(Arc::clone(app)).await;
+            let of_app = of_app.map_err(|error| Problem::of_error(app.app(), &error, None))?;
+            target.apps.extend(of_app.apps);
+        }
+        if let Self::Role(app, role, _) = self {
+            for (_, roles) in &mut target.apps {
+                roles.retain(|spec| spec.role == *role);
+                if roles.is_empty() {
+                    return Err(not_found(&format!("role {role} of {}", app.app())));
+                }
+            }
+        }
+        Ok(target)
+    }
+}
+
+/// Turns maintenance of a product on or off.
+///
+/// It is also answered 200 if there was nothing to do. What takes longer than 20 s, or is asked for with
+/// `Prefer: respond-async`, is answered 202 with the address of the operation. A client that hangs up stops
+/// nothing.
+#[utoipa::path(
+    put,
+    path = "/api/environments/{environment}/product-deployments/{product}/operation-mode",
+    operation_id = "setProductOperationMode",
+    params(ProductPath, PreferHeader),
+    request_body = SetOperationMode,
+    responses(
+        (status = 200, description = "Done, or nothing was to be done.", body = ModeChanged),
+        (status = 202, description = "The operation goes on.", body = OperationView, headers(
+            ("Location" = String, description = "The address of the operation."),
+            ("Preference-Applied" = Option<String>, description = "`respond-async`, if it was asked for.")
+        )),
+        Changes
+    )
+)]
+pub(super) async fn put_product(
+    State(state): State<AppState>,
+    caller: Caller,
+    patience: Patience,
+    ApiPath(path): ApiPath<ProductPath>,
+    headers: HeaderMap,
+    ApiBody(body): ApiBody<SetOperationMode>,
+) -> Result<Response, Problem> {
+    let product = state.visible_product(&caller, &path.environment, &path.product)?;
+    let place = Place::Product(Arc::clone(product));
+    put(&state, &caller, patience, place, &headers, body).await
+}
+
+/// Turns maintenance of one role on or off. Its window belongs to no product: leaving a product leaves it on.
+#[utoipa::path(
+    put,
+    path = "/api/environments/{environment}/apps/{app}/roles/{role}/operation-mode",
+    operation_id = "setRoleOperationMode",
+    params(RolePath, PreferHeader),
+    request_body = SetOperationMode,
+    responses(
+        (status = 200, description = "Done, or nothing was to be done.", body = ModeChanged),
+        (status = 202, description = "The operation goes on.", body = OperationView, headers(
+            ("Location" = String, description = "The address of the operation."),
+            ("Preference-Applied" = Option<String>, description = "`respond-async`, if it was asked for.")
+        )),
+        Changes
+    )
+)]
+pub(super) async fn put_role(
+    State(state): State<AppState>,
+    caller: Caller,
+    patience: Patience,
+    ApiPath(path): ApiPath<RolePath>,
+    headers: HeaderMap,
+    ApiBody(body): ApiBody<SetOperationMode>,
+) -> Result<Response, Problem> {
+    let (app, product) = state.visible_app(&caller, &path.environment, &path.app)?;
+    let role = role(&path.role, app.app())?;
+    let place = Place::Role(Arc::clone(app), role, Arc::clone(product));
+    put(&state, &caller, patience, place, &headers, body).await
+}
+
+async fn put(
+    state: &AppState,
+    caller: &Caller,
+    patience: Patience,
+    place: Place,
+    headers: &HeaderMap,
+    body: Result<SetOperationMode, Problem>,
+) -> Result<Response, Problem> {
+    let of = &place.product().id;
+    caller.check_write(of)?;
+    let wish = body?.into_wish(caller, place.of_windows(), of)?;
+    if wish.dry_run {
+        return Ok(Json(plan(caller, &place, &wish).await?).into_response());
+    }
+    let operation = begin(state, caller, &place, wish).await?;
+    if prefers_async(headers) {
+        patience.detach(&operation).await;
+        let mut accepted = accepted(state, &operation).await;
+        let applied = HeaderValue::from_static(RESPOND_ASYNC);
+        accepted.headers_mut().insert(PREFERENCE_APPLIED, applied);
+        return Ok(accepted);
+    }
+    match patience.wait(&operation).await {
+        Some(ended) => {
+            let success = operation.verdict(&ended, &state.statuses).await?;
+            let changed = ModeChanged::of(&operation, place.product(), &place.name(), &success);
+            Ok(Json(changed).into_response())
+        }
+        None => Ok(accepted(state, &operation).await),
+    }
+}
+
+/// Begins the operation whether or not the client is still there when all is read that it takes.
+pub(super) async fn begin(
+    state: &AppState,
+    caller: &Caller,
+    place: &Place,
+    wish: Wish,
+) -> Result<Arc<Operation>, Problem> {
+    let (state, caller, place) = (state.clone(), caller.clone(), place.clone());
+    let begun = tokio::spawn(async move {
+        let target = place.target().await?;
+        wish.check_roles(&target)?;
+        let operation = state.operations.start(target, wish.request, caller.by());
+        tracing::info!(
+            target: "maintenance::audit",
+            by = caller.by(),
+            mode = ?operation.request.action(),
+            place = place.name(),
+            reason = ?wish.reason,
+            operation = operation.id,
+            "maintenance was asked for"
+        );
+        Ok(operation)
+    });
+    begun.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request crashed");
+        Err(Problem::new(
+            Code::Internal,
+            "the request crashed: send it again; the server's log says more",
+        ))
+    })
+}
+
+/// What the operation would do. Reads only.
+async fn plan(caller: &Caller, place: &Place, wish: &Wish) -> Result<ModeChanged, Problem> {
+    let target = place.target().await?;
+    wish.check_roles(&target)?;
+    let results = wish.request.plan(&target, caller.by()).await;
+    let mut reports: Vec<Report> = Vec::with_capacity(results.len());
+    for ((app, _), result) in target.apps.iter().zip(results) {
+        let report = result.map_err(|error| Problem::of_error(app.app(), &error, None))?;
+        reports.push(report);
+    }
+    let success = Success::of(&reports);
+    let source = source(&caller.actor());
+    let mut would = ModeChanged::new(place.product(), source, &success);
+    would.message = format!(
+        "Nothing was changed: {} would be {}",
+        place.name(),
+        success.new.as_str()
+    );
+    would.plan = Some(reports.iter().map(AppResult::from).collect());
+    Ok(would)
+}
+
+/// The operation goes on.
+pub(super) async fn accepted(state: &AppState, operation: &Arc<Operation>) -> Response {
+    let view = OperationView::of(state, operation).await;
+    let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Ok(location) = location(operation).parse() {
+        headers.insert(header::LOCATION, location);
+    }
+    response
+}
+
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let values = headers
+        .get_all(PREFER)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut preferences = values.flat_map(|value| value.split(','));
+    preferences.any(|preference| preference.trim().eq_ignore_ascii_case(RESPOND_ASYNC))
+}
+
+fn source(who: &Actor) -> TriggerSource {
+    match who {
+        Actor::Person => TriggerSource::Manual,
+        Actor::Observer(_) => TriggerSource::Observer,
+    }
+}
+
+impl ModeChanged {
+    fn new(product: &ManagedProduct, source: TriggerSource, success: &Success) -> Self {
+        let left_on = success.left_on.iter().map(|(app, role)| LeftOn {
+            app: app.to_string(),
+            role: role.to_string(),
+        });
+        Self {
+            success: true,
+            message: String::new(),
+            product_deployment_id: product.id.to_string(),
+            previous_mode: success.previous,
+            new_mode: success.new,
+            trigger_source: source,
+            setter_error: None,
+            left_on: left_on.collect(),
+            drained_at: success.drained_at,
+            operation_id: None,
+            plan: None,
+        }
+    }
+
+    /// What an operation has changed.
+    pub(super) fn of(
+        operation: &Operation,
+        product: &ManagedProduct,
+        name: &str,
+        success: &Success,
+    ) -> Self {
+        let who = match &operation.request {
+            crate::operations::Request::On(on) => &on.who,
+            crate::operations::Request::Off(off) => &off.who,
+        };
+        let mut changed = Self::new(product, source(who), success);
+        changed.message = message(operation.request.action(), name, success);
+        changed.operation_id = Some(operation.id.clone());
+        changed
+    }
+}
+
+/// What was changed, in a sentence.
+fn message(action: Action, name: &str, success: &Success) -> String {
+    let left: Vec<_> = success
+        .left_on
+        .iter()
+        .map(|(app, role)| format!("{app} {role}"))
+        .collect();
+    match (action, success.previous) {
+        (Action::On, OperationMode::Maintenance) => format!("{name} was in maintenance already"),
+        (Action::On, _) => format!("{name} is in maintenance now"),
+        (Action::Off, _) if !left.is_empty() => format!(
+            "{name} left maintenance, but for {}: turned on by itself, and stays on",
+            left.join(", ")
+        ),
+        (Action::Off, OperationMode::Normal) => format!("{name} was not in maintenance"),
+        (Action::Off, _) => format!("{name} is back in normal operation"),
+    }
+}

@@ -1,0 +1,314 @@
+//! How an operation ended, for whoever asked for it by the API or on a page: done, or a problem that says
+//! what to do next.
+
+use jiff::Timestamp;
+use maintenance_control::{Action, Error, Report, RoleOutcome, RoleReport, in_full};
+use maintenance_flag::{App, Owner, OwnerKind, Refusal, Role};
+use serde_json::{Value, json};
+
+use super::result::{AppResult, EventsResult};
+use super::{Ended, Operation};
+use crate::problem::{Code, Problem};
+use crate::statuses::{OperationMode, Statuses};
+
+/// How many functions a sentence names before it counts the rest. The members of the problem name all.
+const NAMED: usize = 10;
+
+/// What an operation that was carried out has changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Success {
+    /// How its roles stood before.
+    pub previous: OperationMode,
+    /// How they stand now.
+    pub new: OperationMode,
+    /// Roles that stay on though the product was left: they were turned on by themselves.
+    pub left_on: Vec<(App, Role)>,
+    /// When no code of them can still be running, UTC: with maintenance on, and if it is known.
+    pub drained_at: Option<Timestamp>,
+}
+
+impl Operation {
+    /// What came of it.
+    ///
+    /// # Errors
+    /// The [`Problem`] to answer with: [`Code::Partial`] if anything was changed and not all is where it
+    /// should be, whatever the reason; else why nothing was changed.
+    pub async fn verdict(&self, ended: &Ended, statuses: &Statuses) -> Result<Success, Problem> {
+        if ended.is_complete() {
+            return Ok(Success::of(ended.reports()));
+        }
+        let results = self.target.apps.iter().zip(&ended.results);
+        let mut failed =
+            results.filter_map(|((app, _), result)| Some((app, result.as_ref().err()?)));
+        match failed.next() {
+            Some((app, error)) => {
+                let since = match error {
+                    Error::Refused { role, .. } => since(statuses, app, role).await,
+                    _ => None,
+                };
+                let problem = Problem::of_error(app.app(), error, since);
+                match ended.is_refusal() {
+                    true => Err(problem),
+                    false => Err(partial(ended, Some(problem))),
+                }
+            }
+            None if ended.results.is_empty() => Err(crashed()),
+            None => Err(partial(ended, None)),
+        }
+    }
+}
+
+/// Since when the window of a role is open, for a sentence.
+async fn since(
+    statuses: &Statuses,
+    app: &crate::catalog::ManagedApp,
+    role: &Role,
+) -> Option<Timestamp> {
+    let read = statuses.app(app).await;
+    let status = (*read).as_ref().ok()?;
+    let status = status.roles.iter().find(|status| status.role == *role)?;
+    status.flag.as_ref()?.since
+}
+
+fn crashed() -> Problem {
+    Problem::new(
+        Code::Internal,
+        "the operation crashed: send the same request again to continue it; the server's log says more",
+    )
+}
+
+impl Success {
+    /// Of reports in which everything is where it should be.
+    #[must_use]
+    pub fn of<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Self {
+        let reports: Vec<&Report> = reports.into_iter().collect();
+        let outcomes = || {
+            let roles = reports.iter().flat_map(|report| &report.roles);
+            roles.map(|role| role.outcome)
+        };
+        let left_on = reports.iter().flat_map(|report| {
+            let left = report.roles.iter();
+            let left = left.filter(|role| role.outcome == RoleOutcome::LeftOn);
+            left.map(|role| (report.app.clone(), role.role.clone()))
+        });
+        let drained = reports.iter().map(|report| report.drained_at());
+        let drained: Option<Vec<_>> = drained.collect();
+        Self {
+            previous: OperationMode::together(outcomes().map(before)),
+            new: OperationMode::together(outcomes().map(after)),
+            left_on: left_on.collect(),
+            drained_at: drained.and_then(|all| all.into_iter().max()),
+        }
+    }
+}
+
+/// How a role stood before it was worked on.
+fn before(outcome: RoleOutcome) -> OperationMode {
+    match outcome {
+        RoleOutcome::TurnedOn | RoleOutcome::AlreadyOff => OperationMode::Normal,
+        RoleOutcome::AlreadyOn
+        | RoleOutcome::OptionsUpdated
+        | RoleOutcome::TurnedOff
+        | RoleOutcome::LeftOn
+        | RoleOutcome::StillOn => OperationMode::Maintenance,
+        RoleOutcome::Unfinished | RoleOutcome::NotBegun => OperationMode::Unknown,
+    }
+}
+
+/// How it stands after that.
+fn after(outcome: RoleOutcome) -> OperationMode {
+    match outcome {
+        RoleOutcome::TurnedOff | RoleOutcome::AlreadyOff => OperationMode::Normal,
+        RoleOutcome::TurnedOn
+        | RoleOutcome::AlreadyOn
+        | RoleOutcome::OptionsUpdated
+        | RoleOutcome::LeftOn
+        | RoleOutcome::StillOn => OperationMode::Maintenance,
+        RoleOutcome::Unfinished | RoleOutcome::NotBegun => OperationMode::Unknown,
+    }
+}
+
+/// Something was changed, and not everything is where it should be.
+fn partial(ended: &Ended, cause: Option<Problem>) -> Problem {
+    let apps: Vec<AppResult> = ended.reports().map(AppResult::from).collect();
+    let names = left(ended);
+    let (named, more) = names.split_at(names.len().min(NAMED));
+    let mut detail = named.join("; ");
+    if !more.is_empty() {
+        detail = format!("{detail}; and {} more", more.len());
+    }
+    if ended.reports().any(|report| report.interrupted) {
+        detail = format!("the server was stopped in the middle: {detail}");
+    }
+    if let Some(cause) = &cause {
+        detail = format!("{}. Left: {detail}", cause.detail);
+    }
+    let detail = format!("{detail}. Send the same request again to continue with what is left");
+    let problem = Problem::new(Code::Partial, detail)
+        .with("left", names)
+        .with("apps", value(&apps));
+    match cause {
+        Some(cause) => problem.with("cause", value(&cause.body())),
+        None => problem,
+    }
+}
+
+/// What is not where it should be, each with its app and role: functions, or a role as a whole.
+fn left(ended: &Ended) -> Vec<String> {
+    let mut left = Vec::new();
+    for report in ended.reports() {
+        let of_app = report.roles.iter().filter(|role| !role.is_complete());
+        left.extend(of_app.flat_map(|role| left_of(report, role)));
+    }
+    left
+}
+
+fn left_of(report: &Report, role: &RoleReport) -> Vec<String> {
+    let Report { app, action, .. } = report;
+    let place = format!("{app} {}", role.role);
+    let mut left = Vec::new();
+    if let Some(workers) = &role.workers {
+        let failed = workers.failed.iter();
+        left.extend(failed.map(|it| format!("{place}: {}: {}", it.function, it.error)));
+        let unfinished = workers.unfinished.iter();
+        left.extend(unfinished.map(|name| format!("{place}: {name} was not finished")));
+        if *action == Action::On {
+            let drifted = workers.drifted.iter();
+            left.extend(drifted.map(|drift| {
+                let (function, setting, now) = (&drift.function, &drift.setting, &drift.now);
+                format!("{place}: {function}: another client set its {setting} to {now}")
+            }));
+        }
+    }
+    if left.is_empty() {
+        left.push(match role.outcome {
+            RoleOutcome::StillOn => format!("{place} stays on until every function is restored"),
+            RoleOutcome::NotBegun => format!("{place} was not begun"),
+            _ => format!("{place} was not finished"),
+        });
+    }
+    left
+}
+
+fn value(of: &impl serde::Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or_default()
+}
+
+impl Problem {
+    /// A change of a role of this app that is not allowed. `since` as in [`of_error`](Self::of_error).
+    #[must_use]
+    pub fn of_refusal(app: &App, role: &Role, refusal: &Refusal, since: Option<Timestamp>) -> Self {
+        refused(app, role, refusal, since).with("app", app.to_string())
+    }
+
+    /// An error of an operation on this app, or of reading it. `since` says when the window that another owner
+    /// holds was opened, UTC.
+    #[must_use]
+    pub fn of_error(app: &App, error: &Error, since: Option<Timestamp>) -> Self {
+        let at = |problem: Self| problem.with("app", app.to_string());
+        match error {
+            Error::Refused { role, source } => Self::of_refusal(app, role, source, since),
+            Error::Busy {
+                by,
+                operation,
+                since,
+                until,
+            } => {
+                let wait = until.duration_since(Timestamp::now()).as_secs().max(1);
+                let detail = format!(
+                    "{app}: another operation is running: {operation} by {by}, since {since}. Wait until it ends; \
+                     if it has died, this request works after {until}"
+                );
+                let holder = json!({
+                    "by": by,
+                    "operation": operation,
+                    "sinceUtc": since.to_string(),
+                    "untilUtc": until.to_string(),
+                });
+                at(Self::new(Code::Busy, detail).with("holder", holder))
+                    .retry_after(u32::try_from(wait).unwrap_or(1))
+            }
+            Error::LeaseLost => at(Self::new(
+                Code::Partial,
+                format!("{app}: the lease was lost. Send the same request again: it continues"),
+            )),
+            Error::Unfinished { source, .. } => Self::of_error(app, source, since),
+            Error::NoFunctions { looked_for, .. } => at(Self::new(
+                Code::Unprocessable,
+                format!(
+                    "{app}: {error}; looked for {looked_for}. Check the functions, exclude and tags of the role \
+                     in maintenance.toml"
+                ),
+            )),
+            Error::EventsLost { functions } => {
+                let functions: Vec<_> = functions.iter().map(EventsResult::from).collect();
+                let names: Vec<_> = functions.iter().map(|it| it.function.as_str()).collect();
+                let detail = format!(
+                    "{app}: {error} ({}). Give each function a dead-letter queue or an on-failure destination, or \
+                     send \"acceptEventLoss\": true to allow it",
+                    names.join(", ")
+                );
+                at(Self::new(Code::EventsLost, detail).with("functions", value(&functions)))
+            }
+            Error::Unsavable(_) => at(with_hint(Code::Unprocessable, app, error)),
+            Error::TooLarge { source, .. } => at(Self::new(
+                Code::Unprocessable,
+                format!("{app}: {error}: {source}. Shorten the reason or the message"),
+            )),
+            Error::Store(_) | Error::Lambda(_) => at(with_hint(Code::Aws, app, error)),
+            // What is stored or configured is wrong, and no request can be otherwise: the log and the hint
+            // are for the people who run the server.
+            _ => at(with_hint(Code::Internal, app, error)),
+        }
+    }
+}
+
+fn with_hint(code: Code, app: &App, error: &Error) -> Problem {
+    let what = in_full(error);
+    Problem::new(
+        code,
+        match error.hint() {
+            Some(hint) => format!("{app}: {what}. To mend it: {hint}"),
+            None => format!("{app}: {what}. Send the same request again later"),
+        },
+    )
+}
+
+fn refused(app: &App, role: &Role, refusal: &Refusal, since: Option<Timestamp>) -> Problem {
+    match refusal {
+        Refusal::Conflict { holder } => owner(app, role, holder, since),
+        Refusal::NoEnd => Problem::new(
+            Code::Unprocessable,
+            format!(
+                "{app}: the {role} role opens by itself at the end of its window, and this one has none ahead. \
+                 Send \"until\""
+            ),
+        ),
+        _ => Problem::new(
+            Code::Internal,
+            format!("{app}: {refusal}. Upgrade the server, then send the same request again"),
+        ),
+    }
+}
+
+/// Another owner holds the window.
+fn owner(app: &App, role: &Role, holder: &Owner, since: Option<Timestamp>) -> Problem {
+    let opened = since.map_or_else(String::new, |since| format!(" since {since}"));
+    let name = &holder.name;
+    let detail = match holder.kind {
+        OwnerKind::Observer => format!(
+            "{app}: the observer {name} holds the {role} window{opened}. It ends the window when it sees that all is \
+             normal; a person with scope write may override it with \"force\": true and a \"reason\""
+        ),
+        OwnerKind::Manual => format!(
+            "{app}: {name} opened the {role} window{opened}. A person ends it; an observer cannot"
+        ),
+    };
+    let problem = Problem::new(Code::Owner, detail)
+        .with("owner", json!({"kind": holder.kind.as_str(), "name": name}))
+        .with("role", role.as_str());
+    match since {
+        Some(since) => problem.with("sinceUtc", since.to_string()),
+        None => problem,
+    }
+}
