@@ -19,6 +19,7 @@
 //! | `plan` | what will be done: the order of the steps that pause and restore is at [`Step`] |
 //! | `execute` | does it |
 //! | `operation`, `status` | [`Control`]'s verbs |
+//! | [`describe`] | what a report says, as sentences |
 //!
 //! # To read the code
 //!
@@ -31,6 +32,7 @@
 mod aws;
 mod clock;
 mod control;
+pub mod describe;
 mod drain;
 mod error;
 mod event;

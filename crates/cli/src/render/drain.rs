@@ -1,22 +1,10 @@
 //! Sentences about invocations that may still be running after maintenance has turned on.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use maintenance_control::Report;
 use maintenance_flag::Role;
 
 use super::reader::Reader;
-
-/// `2 min 5 s`, rounded up to a second.
-pub(crate) fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    match (seconds / 60, seconds % 60) {
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, 0) => format!("{minutes} min"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
-    }
-}
 
 /// When it is safe to migrate.
 pub(crate) fn safe_after(at: Timestamp, reader: &Reader) -> String {
@@ -48,23 +36,4 @@ pub(crate) fn unknown_timeout(role: &Role) -> String {
 pub(crate) fn drained_at(report: &Report, described: impl Fn(&Role) -> bool) -> Option<Timestamp> {
     let any = report.roles.iter().any(|role| described(&role.role));
     report.drained_at().filter(|_| any)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_read_well() {
-        for (ms, words) in [
-            (0, "0 s"),
-            (1, "1 s"),
-            (59_000, "59 s"),
-            (60_000, "1 min"),
-            (61_500, "1 min 2 s"),
-            (906_250, "15 min 7 s"),
-        ] {
-            assert_eq!(duration(Duration::from_millis(ms)), words);
-        }
-    }
 }

@@ -1,13 +1,8 @@
 //! Where the events of paused functions go, in words.
 
-use std::collections::BTreeSet;
-
-use maintenance_control::{Delivery, FunctionEvents, Report, Trigger};
-
-use super::operation::functions;
-
-/// What the functions do not show, said once.
-pub(crate) const NOT_SEEN: &str = "Not checked: invocations made through an IAM role (EventBridge Scheduler, Step Functions, other accounts, your own code)";
+pub(crate) use maintenance_control::describe::NOT_SEEN;
+use maintenance_control::describe::{arrivals, functions, losses as worst};
+use maintenance_control::{Delivery, FunctionEvents, Report};
 
 /// What a script has to add for a plan that loses events.
 pub(crate) fn needs_acceptance(report: &Report) -> Option<String> {
@@ -31,7 +26,7 @@ pub(crate) fn events(events: &[FunctionEvents], all: bool) -> Vec<String> {
     if all {
         return events
             .iter()
-            .map(|it| format!("  {}: {}", it.function, describe(it)))
+            .map(|it| format!("  {}: {}", it.function, arrivals(it)))
             .collect();
     }
     let mut lines = Vec::new();
@@ -106,109 +101,10 @@ pub(crate) fn events_of(report: &Report) -> impl Iterator<Item = &FunctionEvents
     workers.flat_map(|workers| &workers.events)
 }
 
-/// Where all events of a function go, the worst first.
-pub(crate) fn describe(events: &FunctionEvents) -> String {
-    let mut parts = bad(events);
-    let (mut queued, mut streamed, mut throttled) = (Vec::new(), Vec::new(), Vec::new());
-    let mut sent: Vec<(&str, Vec<&Trigger>)> = Vec::new();
-    for arrival in &events.arrivals {
-        match &arrival.fate {
-            Delivery::Queued => queued.push(arrival),
-            Delivery::InStream => streamed.push(arrival),
-            Delivery::Throttled => throttled.push(arrival),
-            Delivery::Sent { to } => match sent.iter_mut().find(|(known, _)| known == to) {
-                Some((_, arrivals)) => arrivals.push(arrival),
-                None => sent.push((to, vec![arrival])),
-            },
-            // Those are bad, and named first. A library may learn of more than there are words for.
-            _ => {}
-        }
-    }
-    for (to, arrivals) in sent {
-        parts.push(format!("events from {} go to {to}", names(&arrivals)));
-    }
-    if !queued.is_empty() {
-        parts.push(format!(
-            "messages from {} wait in the queue",
-            names(&queued)
-        ));
-    }
-    if !streamed.is_empty() {
-        parts.push(format!(
-            "records from {} wait in the stream, within its retention",
-            names(&streamed)
-        ));
-    }
-    if !throttled.is_empty() {
-        parts.push(format!("calls from {} get 429", names(&throttled)));
-    }
-    if parts.is_empty() {
-        return "no triggers".to_owned();
-    }
-    parts.join("; ")
-}
-
-/// Lost events, and triggers that could not be read or cannot be seen.
-fn worst(events: &FunctionEvents) -> String {
-    bad(events).join("; ")
-}
-
-fn bad(events: &FunctionEvents) -> Vec<String> {
-    let mut parts = Vec::new();
-    let lost: Vec<&Trigger> = events.lost().collect();
-    if !lost.is_empty() {
-        parts.push(format!(
-            "events from {} will be LOST (no dead-letter queue, no failure destination)",
-            names(&lost)
-        ));
-    }
-    if !events.unread.is_empty() {
-        parts.push(format!(
-            "its triggers could not be read ({})",
-            events.unread.join("; ")
-        ));
-    }
-    if !events.unseen.is_empty() {
-        parts.push(format!(
-            "its triggers cannot be seen (allow {})",
-            events.unseen.join(", ")
-        ));
-    }
-    parts
-}
-
-/// Who brings it, each once: `s3.amazonaws.com, sqs orders, events.amazonaws.com to live`.
-fn names(arrivals: &[&Trigger]) -> String {
-    let names: BTreeSet<String> = arrivals.iter().map(|it| name(it)).collect();
-    names.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-fn name(arrival: &Trigger) -> String {
-    let mut name = arrival.from.clone();
-    // A principal says enough; which queue or stream a mapping reads has to be said.
-    if matches!(arrival.fate, Delivery::Queued | Delivery::InStream)
-        && let Some(source) = arrival.source.as_deref().and_then(short)
-    {
-        name = format!("{name} {source}");
-    }
-    match &arrival.qualifier {
-        Some(qualifier) => format!("{name} to {qualifier}"),
-        None => name,
-    }
-}
-
-/// The queue, stream, table or cluster in an ARN: `orders` of `…:orders`, `carts` of
-/// `…:table/carts/stream/…`, `main` of `…:cluster/main/…`.
-fn short(arn: &str) -> Option<&str> {
-    let resource = arn.splitn(6, ':').nth(5)?;
-    let named = resource
-        .split_once(['/', ':'])
-        .map_or(resource, |(_, named)| named);
-    named.split(['/', ':']).next()
-}
-
 #[cfg(test)]
 mod tests {
+    use maintenance_control::Trigger;
+
     use super::*;
 
     fn arrival(from: &str, fate: Delivery) -> Trigger {
@@ -229,46 +125,6 @@ mod tests {
         }
     }
 
-    fn mapped(from: &str, arn: &str, fate: Delivery) -> Trigger {
-        Trigger {
-            source: Some(arn.to_owned()),
-            ..arrival(from, fate)
-        }
-    }
-
-    #[test]
-    fn each_fate_has_its_words_and_the_worst_comes_first() {
-        let to = "arn:aws:sqs:us-east-1:1:dead".to_owned();
-        let live = Trigger {
-            qualifier: Some("live".to_owned()),
-            ..arrival("events.amazonaws.com", Delivery::Sent { to })
-        };
-        let events = FunctionEvents {
-            unseen: vec!["lambda:ListAliases".to_owned()],
-            ..function(
-                "f",
-                vec![
-                    mapped("sqs", "arn:aws:sqs:us-east-1:1:orders", Delivery::Queued),
-                    arrival("apigateway.amazonaws.com", Delivery::Throttled),
-                    live,
-                    arrival("s3.amazonaws.com", Delivery::Lost),
-                    arrival("s3.amazonaws.com", Delivery::Lost),
-                    arrival("sns.amazonaws.com", Delivery::Lost),
-                    arrival("kafka", Delivery::InStream),
-                ],
-            )
-        };
-        assert_eq!(
-            describe(&events),
-            "events from s3.amazonaws.com, sns.amazonaws.com will be LOST (no dead-letter queue, no \
-             failure destination); its triggers cannot be seen (allow lambda:ListAliases); \
-             events from events.amazonaws.com to live go to arn:aws:sqs:us-east-1:1:dead; messages \
-             from sqs orders wait in the queue; records from kafka wait in the stream, within its \
-             retention; calls from apigateway.amazonaws.com get 429"
-        );
-        assert_eq!(describe(&function("g", vec![])), "no triggers");
-    }
-
     #[test]
     fn what_could_not_be_read_is_named_and_may_be_lost() {
         let failed = "lambda:GetPolicy on f did not go through in time".to_owned();
@@ -278,28 +134,12 @@ mod tests {
         };
         let words =
             "its triggers could not be read (lambda:GetPolicy on f did not go through in time)";
-        assert_eq!(describe(&unread), words);
+        assert_eq!(arrivals(&unread), words);
         assert_eq!(
             events(std::slice::from_ref(&unread), false),
             [format!("  f: {words}")]
         );
         assert_eq!(losses(&[unread]), [format!("f: {words}")]);
-    }
-
-    #[test]
-    fn sources_are_named_by_what_people_call_them() {
-        for (arn, name) in [
-            ("arn:aws:sqs:us-east-1:1:orders", "orders"),
-            ("arn:aws:kinesis:us-east-1:1:stream/clicks", "clicks"),
-            (
-                "arn:aws:dynamodb:us-east-1:1:table/carts/stream/2026-01-01T00:00:00.000",
-                "carts",
-            ),
-            ("arn:aws:kafka:us-east-1:1:cluster/main/uuid", "main"),
-            ("arn:aws:mq:us-east-1:1:broker:post:b-1", "post"),
-        ] {
-            assert_eq!(short(arn), Some(name), "{arn}");
-        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use maintenance_control::Holder;
 use maintenance_flag::App;
 
-use super::drain::duration;
 use super::reader::Reader;
+use maintenance_control::describe::duration;
 
 /// It was not released, and is watched now.
 pub(crate) fn watched(holder: &Holder, app: &App, until: Timestamp, reader: &Reader) -> String {

@@ -1,22 +1,15 @@
 //! What `on` and `off` say while they are at work, and what a plan says.
 
-use maintenance_control::{Action, Drift, GivenUp, Report, RoleOutcome, RoleReport, WorkersReport};
+pub(crate) use maintenance_control::describe::functions;
+use maintenance_control::describe::{arrivals, drifted, gone, outcome, updated};
+use maintenance_control::{Action, GivenUp, Report, RoleOutcome, RoleReport, WorkersReport};
 use maintenance_flag::{App, Role};
 
-use super::events::describe;
-use super::options::{updated, window_summary};
+use super::options::window_summary;
 use super::reader::Reader;
 
 /// A worker role without functions.
 pub(crate) const NO_FUNCTIONS: &str = "The worker role selects no functions: only its flag is set";
-
-/// `3 functions`.
-pub(crate) fn functions(count: usize) -> String {
-    match count {
-        1 => "1 function".to_owned(),
-        _ => format!("{count} functions"),
-    }
-}
 
 /// Before the question.
 pub(crate) fn will_enable(role: &Role, app: &App) -> String {
@@ -30,28 +23,6 @@ pub(crate) fn started(action: Action, role: &Role, app: &App) -> String {
         Action::Off => "Disabling",
     };
     format!("{verb} {role} maintenance mode for {app}")
-}
-
-/// What became of a role's flag.
-pub(crate) fn outcome(report: &RoleReport) -> String {
-    let role = report.role.capitalized();
-    match report.outcome {
-        RoleOutcome::TurnedOn => format!("{role} maintenance has been turned on"),
-        RoleOutcome::AlreadyOn => format!("{role} maintenance is already on"),
-        RoleOutcome::OptionsUpdated => {
-            let what = report.options.as_ref().map(updated);
-            let what = what.map_or_else(String::new, |what| format!(": {what}"));
-            format!("{role} maintenance is on; options updated{what}")
-        }
-        RoleOutcome::TurnedOff => format!("{role} maintenance has been turned off"),
-        RoleOutcome::AlreadyOff => format!("{role} maintenance is already off"),
-        RoleOutcome::LeftOn => {
-            format!("{role} maintenance was turned on by itself, not for the product: it stays on")
-        }
-        RoleOutcome::StillOn => format!("{role} maintenance is still on"),
-        RoleOutcome::Unfinished => format!("{role} maintenance did not finish"),
-        RoleOutcome::NotBegun => format!("{role} maintenance was not started"),
-    }
 }
 
 /// What visitors get from now on, where that is new.
@@ -177,22 +148,6 @@ fn already(action: Action, count: usize) -> String {
     }
 }
 
-pub(super) fn drifted(drift: &Drift) -> String {
-    let Drift {
-        function,
-        setting,
-        saved,
-        now,
-    } = drift;
-    format!(
-        "{function} drifted: {setting} changed to {now} while paused (saved: {saved}); left unchanged"
-    )
-}
-
-pub(super) fn gone(what: &str) -> String {
-    format!("{what} no longer exists, but its settings are saved")
-}
-
 /// The plan, as text: what `--dry-run` answers. `selects` is whether a role selects functions.
 pub(crate) fn plan(
     report: &Report,
@@ -237,7 +192,7 @@ pub(crate) fn plan(
 fn planned(name: &str, workers: &WorkersReport) -> String {
     let events = &workers.events;
     match events.binary_search_by(|it| it.function.as_str().cmp(name)) {
-        Ok(at) => format!("  {name}: {}", describe(&events[at])),
+        Ok(at) => format!("  {name}: {}", arrivals(&events[at])),
         Err(_) => format!("  {name}"),
     }
 }

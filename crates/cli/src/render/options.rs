@@ -1,6 +1,7 @@
 //! What visitors get and who may pass, in words.
 
 use jiff::Timestamp;
+use maintenance_control::describe::updated;
 use maintenance_control::{BypassReport, OptionsReport, Report, Updated};
 use maintenance_flag::{App, Mode, Role};
 
@@ -66,29 +67,6 @@ pub(crate) fn window_summary(options: &OptionsReport, reader: &Reader) -> Vec<St
         lines.push("Warning: /* lets every request pass".to_owned());
     }
     lines
-}
-
-/// What was changed of a window that was open: `message, until`.
-pub(crate) fn updated(options: &OptionsReport) -> String {
-    let name = |what: &Updated| match what {
-        Updated::Mode => format!("mode ({})", options.mode),
-        Updated::Reason => "reason".to_owned(),
-        Updated::Message => "message".to_owned(),
-        Updated::Until => "until".to_owned(),
-        Updated::AutoOff => "auto-off".to_owned(),
-        Updated::RetryAfter => "retry-after".to_owned(),
-        Updated::Token => "bypass link".to_owned(),
-        Updated::Addresses => "addresses".to_owned(),
-        Updated::Paths => "paths".to_owned(),
-        // A library may learn to tell more than this command has words for.
-        _ => "others".to_owned(),
-    };
-    options
-        .updated
-        .iter()
-        .map(name)
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// Before the question, of a role that is on, but not so.
@@ -203,14 +181,5 @@ mod tests {
         let lines = window_summary(&opens, &reader()).join("\n");
         assert!(lines.contains("until 10:00:00 CET (in 2 h): then it turns off by itself"));
         assert!(window_summary(&plain(), &reader()).is_empty());
-    }
-
-    #[test]
-    fn what_was_updated_is_named() {
-        let options = OptionsReport {
-            updated: vec![Updated::Mode, Updated::Until, Updated::Token],
-            ..plain()
-        };
-        assert_eq!(updated(&options), "mode (on), until, bypass link");
     }
 }

@@ -1,11 +1,10 @@
 //! The problems of a finished operation, as an error with causes and hints.
 
+use maintenance_control::describe::{drifted, functions, outcome};
 use maintenance_control::{Action, Report, RoleOutcome, RoleReport, WorkersReport};
 
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-
-use super::operation::{drifted, functions, outcome};
 
 /// What went wrong in a finished operation, if anything did.
 pub(crate) fn problem(report: &Report) -> Option<CliError> {

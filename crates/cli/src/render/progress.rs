@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use maintenance_control::{Action, Unanswered, Waiting};
+use maintenance_control::describe::duration;
+pub(crate) use maintenance_control::describe::waiting;
+use maintenance_control::{Action, Unanswered};
 use maintenance_flag::Role;
-
-use super::drain::duration;
 
 /// The work on the functions of a role.
 pub(crate) fn at_work(action: Action, role: &Role) -> String {
@@ -85,47 +85,6 @@ fn whole(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
 }
 
-/// The things that the operation waits for, if any. `action` is its work, once that has begun.
-pub(crate) fn waiting(action: Option<Action>, waiting: &Waiting) -> Option<String> {
-    let mut parts = Vec::new();
-    match (waiting.mappings, action) {
-        (0, _) => {}
-        (count, Some(Action::Off)) => {
-            parts.push(format!("{} to be Enabled", mappings(count)));
-        }
-        (count, _) => parts.push(format!("{} to be Disabled", mappings(count))),
-    }
-    if waiting.settling > 0 {
-        let settling = mappings(waiting.settling);
-        parts.push(format!("{settling} to be created or updated"));
-    }
-    match waiting.provisioned {
-        0 => {}
-        1 => parts.push("provisioned concurrency to be READY".to_owned()),
-        count => parts.push(format!("{count} provisioned concurrencies to be READY")),
-    }
-    match waiting.updates {
-        0 => {}
-        1 => parts.push("another update in progress".to_owned()),
-        count => parts.push(format!("{count} other updates in progress")),
-    }
-    let mut words = Vec::new();
-    if !parts.is_empty() {
-        words.push(format!("waiting for {}", parts.join(", ")));
-    }
-    if waiting.throttled {
-        words.push("throttled by AWS; slowing down".to_owned());
-    }
-    (!words.is_empty()).then(|| words.join("; "))
-}
-
-fn mappings(count: usize) -> String {
-    match count {
-        1 => "1 event source mapping".to_owned(),
-        _ => format!("{count} event source mappings"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,43 +106,6 @@ mod tests {
         assert_eq!(
             told(61_900),
             "waiting for A, for 1 min 1 s (each is given up after 5 min)"
-        );
-    }
-
-    #[test]
-    fn each_thing_waited_for_has_its_words() {
-        let mut waits = Waiting::default();
-        let on = Some(Action::On);
-        assert_eq!(waiting(on, &waits), None);
-        waits.mappings = 1;
-        assert_eq!(
-            waiting(on, &waits).as_deref(),
-            Some("waiting for 1 event source mapping to be Disabled")
-        );
-        waits.mappings = 2;
-        waits.provisioned = 1;
-        assert_eq!(
-            waiting(Some(Action::Off), &waits).as_deref(),
-            Some(
-                "waiting for 2 event source mappings to be Enabled, provisioned concurrency to be READY"
-            )
-        );
-        waits = Waiting::default();
-        waits.settling = 2;
-        assert_eq!(
-            waiting(on, &waits).as_deref(),
-            Some("waiting for 2 event source mappings to be created or updated")
-        );
-        waits = Waiting::default();
-        waits.throttled = true;
-        assert_eq!(
-            waiting(None, &waits).as_deref(),
-            Some("throttled by AWS; slowing down")
-        );
-        waits.updates = 1;
-        assert_eq!(
-            waiting(on, &waits).as_deref(),
-            Some("waiting for another update in progress; throttled by AWS; slowing down")
         );
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::{Timestamp, Zoned};
 use maintenance_control::Warning;
+use maintenance_control::describe::relative;
 
 use crate::invocation::Invocation;
 use crate::settings;
@@ -63,30 +64,11 @@ fn moment(at: Timestamp, now: &Zoned) -> String {
         true => "%H:%M:%S %Z",
         false => "%Y-%m-%d %H:%M:%S %Z",
     };
-    format!("{} ({})", local.strftime(format), relative(at, now))
-}
-
-/// `in 15 min`, `3 h 20 min ago`.
-fn relative(at: Timestamp, now: &Zoned) -> String {
-    let seconds = at.duration_since(now.timestamp()).as_secs_f64().round() as i64;
-    let distance = distance(seconds.unsigned_abs());
-    match seconds {
-        0 => "now".to_owned(),
-        1.. => format!("in {distance}"),
-        ..0 => format!("{distance} ago"),
-    }
-}
-
-/// As precise as a person says it.
-fn distance(seconds: u64) -> String {
-    let minutes = (seconds + 30) / 60;
-    match (seconds, minutes / 60, minutes % 60) {
-        (..60, ..) => format!("{seconds} s"),
-        (_, 0, minutes) => format!("{minutes} min"),
-        (_, hours @ ..48, 0) => format!("{hours} h"),
-        (_, hours @ ..48, minutes) => format!("{hours} h {minutes} min"),
-        (_, hours, _) => format!("{} days", (hours + 12) / 24),
-    }
+    format!(
+        "{} ({})",
+        local.strftime(format),
+        relative(at, now.timestamp())
+    )
 }
 
 /// A text with UTC times in it, for a person.

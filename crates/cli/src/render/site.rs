@@ -5,7 +5,7 @@ use std::time::Duration;
 use maintenance_control::Visit;
 use maintenance_flag::App;
 
-use super::drain::duration;
+use maintenance_control::describe::duration;
 
 /// No flag was ever stored.
 pub(crate) fn never_on(app: &App) -> String {

@@ -1,11 +1,11 @@
 //! How roles stand: who turned maintenance on, why, since and until when, and whether it is safe to migrate.
 
+use maintenance_control::describe::{functions, gone};
 use maintenance_control::{RoleStatus, State, WorkersStatus};
 use maintenance_flag::{App, Flag, OwnerKind};
 use owo_colors::AnsiColors;
 
 use super::line::Line;
-use super::operation::{functions, gone};
 use super::options::window_summary;
 use super::reader::Reader;
 
