@@ -20,6 +20,8 @@ const MAX_RATE: f64 = 15.0;
 const MAX_RETRY_AFTER: u32 = 30 * 24 * 60 * 60;
 /// The longest message, bytes: a flag has 4096 in all.
 const MAX_MESSAGE: usize = 1024;
+/// The longest title or version of a product, bytes: it is shown on one line.
+const MAX_LABEL: usize = 80;
 
 /// Types that are a text, checked.
 macro_rules! texts {
@@ -57,23 +59,30 @@ texts! {
         Ok(text.to_owned())
     };
     /// One line for visitors.
-    Message: |text| {
-        let text = text.trim();
-        let bytes = text.len();
-        match bytes {
-            0 => return Err("must not be empty".to_owned()),
-            1..=MAX_MESSAGE => {}
-            _ => return Err(format!("must be at most {MAX_MESSAGE} bytes, and has {bytes}")),
-        }
-        printable::check(text)?;
-        Ok(text.to_owned())
-    };
+    Message: |text| one_line(text, MAX_MESSAGE);
+    /// The title or the version of a product.
+    Label: |text| one_line(text, MAX_LABEL);
+    /// A region or a profile.
+    AwsName: |text| one_line(text, 255);
     /// The address of the site, without a query: the bypass link adds one.
     SiteUrl: site_url;
 }
 
 fn rule(error: NameError) -> String {
     error.rule().to_owned()
+}
+
+fn one_line(text: &str, most: usize) -> Result<String, String> {
+    let text = text.trim();
+    let bytes = text.len();
+    if bytes == 0 {
+        return Err("must not be empty".to_owned());
+    }
+    if bytes > most {
+        return Err(format!("must be at most {most} bytes, and has {bytes}"));
+    }
+    printable::check(text)?;
+    Ok(text.to_owned())
 }
 
 fn site_url(text: &str) -> Result<String, String> {
