@@ -9,7 +9,7 @@ use clap::builder::Resettable;
 use clap::error::{Error, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use maintenance_flag::{AddressRange, Change, PathPattern, Prefix, Role};
+use maintenance_flag::{AddressRange, Change, PathPattern, Prefix, Product, Role};
 
 use crate::source::{Source, Sourced};
 use crate::values::{
@@ -181,6 +181,11 @@ pub(crate) struct Global {
     /// Every role
     #[arg(long, global = true)]
     pub(crate) all: bool,
+    /// Every app of a product that maintenance.toml names
+    ///
+    /// All roles of each, unless --role selects one.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) product: Option<Product>,
     /// Functions of the role, instead of those in maintenance.toml (repeatable)
     ///
     /// Without --role, of the one role that selects them there.
@@ -193,6 +198,8 @@ pub(crate) struct Global {
     pub(crate) functions: Vec<FunctionGlob>,
 
     /// The app's name
+    ///
+    /// One that has a table [apps.NAME] in maintenance.toml has its settings from there.
     #[arg(long, global = true, value_name = "NAME", env = "MAINTENANCE_APP")]
     pub(crate) app: Option<AppName>,
     /// The app's environment, as dev or prod
@@ -418,7 +425,7 @@ fn uses(command: &str, option: &str) -> bool {
         "demo" => heading == Some(OUTPUT),
         "init" => heading == Some(APP) || option == "quiet",
         "unlock" => heading.is_some() && option != "rate",
-        _ => true,
+        _ => option != "product" || command == "config",
     }
 }
 

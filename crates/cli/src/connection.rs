@@ -9,6 +9,7 @@ use maintenance_flag::App;
 
 use crate::error::CliError;
 use crate::settings::{RoleSettings, Settings};
+use crate::source::Source;
 use crate::values::StoreChoice;
 
 /// The region of an app that needs none.
@@ -43,7 +44,19 @@ impl Connection {
             by = settings.by.value,
             "settings"
         );
-        let clients = connect(&aws).await?;
+        let clients = connect(&aws).await.map_err(|error| {
+            let given = match error.name() {
+                "profile" => settings.profile.as_ref(),
+                "region" => settings.region.as_ref(),
+                _ => None,
+            };
+            match given.map(|it| &it.source) {
+                Some(place @ Source::File { .. }) => {
+                    CliError::of_setting(&error, &format!("{} ({place})", error.name()))
+                }
+                _ => error.into(),
+            }
+        })?;
         let store = match &settings.store.value {
             StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
             StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),

@@ -69,6 +69,11 @@ impl<T> Sourced<T> {
         Self::new(value, Source::Default("default"))
     }
 
+    /// Whether an option of this command gave it.
+    pub(crate) fn is_typed(&self) -> bool {
+        matches!(self.source, Source::Flag(_))
+    }
+
     /// The same value as another type, from the same source.
     pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Sourced<U> {
         Sourced::new(f(self.value), self.source)

@@ -14,6 +14,8 @@ use serde::de::{Deserializer, Error as _};
 
 /// AWS allows 15 calls a second for all callers together, and does not raise it.
 const MAX_RATE: f64 = 15.0;
+/// The longest title or version of a product, bytes: it is shown on one line.
+const MAX_LABEL: usize = 80;
 
 /// Types that are a text, checked.
 macro_rules! texts {
@@ -55,12 +57,21 @@ texts! {
         Ok(text) => Ok(text.to_owned()),
         Err(broken) => Err(broken.to_string()),
     };
+    /// The title or the version of a product.
+    Label: |text| one_line(text, MAX_LABEL);
+    /// A region or a profile.
+    AwsName: |text| one_line(text, 255);
     /// The address of the site, without a query: the bypass link adds one.
     SiteUrl: site_url;
 }
 
 fn rule(error: NameError) -> String {
     error.rule().to_owned()
+}
+
+fn one_line(text: &str, most: usize) -> Result<String, String> {
+    let line = limits::line(text, most);
+    line.map(str::to_owned).map_err(|broken| broken.to_string())
 }
 
 fn site_url(text: &str) -> Result<String, String> {

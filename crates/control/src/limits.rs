@@ -75,7 +75,7 @@ pub fn check_line(text: &str) -> Result<(), Invalid> {
 /// # Errors
 /// [`Invalid`], if it is empty, too long or not one line.
 pub fn message(text: &str) -> Result<&str, Invalid> {
-    line(text, str::len, MAX_MESSAGE_BYTES)
+    line(text, MAX_MESSAGE_BYTES)
 }
 
 /// Why maintenance is on, or an observer is overridden, without the space around it.
@@ -83,10 +83,18 @@ pub fn message(text: &str) -> Result<&str, Invalid> {
 /// # Errors
 /// [`Invalid`], if it is empty, too long as stored, or not one line.
 pub fn reason(text: &str) -> Result<&str, Invalid> {
-    line(text, stored_bytes, MAX_REASON_BYTES)
+    one_line(text, stored_bytes, MAX_REASON_BYTES)
 }
 
-fn line(text: &str, length: fn(&str) -> usize, most: usize) -> Result<&str, Invalid> {
+/// A line of at most so many bytes, without the space around it.
+///
+/// # Errors
+/// [`Invalid`], if it is empty, too long or not one line.
+pub fn line(text: &str, most: usize) -> Result<&str, Invalid> {
+    one_line(text, str::len, most)
+}
+
+fn one_line(text: &str, length: fn(&str) -> usize, most: usize) -> Result<&str, Invalid> {
     let text = text.trim();
     match length(text) {
         0 => return Err(Invalid::Empty),

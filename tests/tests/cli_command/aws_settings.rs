@@ -426,3 +426,44 @@ fn a_denial_by_the_organization_is_not_blamed_on_the_iam_policy() {
     );
     assert!(!output.stderr.contains("in the IAM policy"), "{output:#?}");
 }
+
+/// As the AWS CLI has it: else the keys of one account would act on another app's.
+#[test]
+fn a_profile_that_is_asked_for_stands_above_keys_in_variables() {
+    let profile = "[profile other]\nregion = us-east-1\naws_access_key_id = AKIAOTHER\n\
+                   aws_secret_access_key = secret\n";
+    let callers = |env: &TestEnv| {
+        let calls = env.sandbox().calls().into_iter();
+        calls
+            .map(|call| call.call.caller)
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let scene = || {
+        let env = TestEnv::aws();
+        env.write("home/.aws/config", profile);
+        env
+    };
+    let env = scene();
+    env.run(&["status", "--profile", "other"]).code(0);
+    assert_eq!(callers(&env), ["AKIAOTHER".to_owned()].into());
+    let env = scene();
+    env.write("maintenance.toml", "profile = \"other\"\n");
+    env.run(&["status"]).code(0);
+    assert_eq!(callers(&env), ["AKIAOTHER".to_owned()].into());
+    // A variable that names it does not.
+    let mut env = scene();
+    env.set("AWS_PROFILE", "other");
+    env.run(&["status"]).code(0);
+    assert_eq!(callers(&env), ["AKIASANDBOX".to_owned()].into());
+    env.write("maintenance.toml", "env = \"dev\"\nprofile = \"othre\"\n");
+    let file = env
+        .folder()
+        .canonicalize()
+        .unwrap()
+        .join("maintenance.toml");
+    let output = env.run(&["status"]);
+    let message = format!("profile ({}:2) cannot be used", file.display());
+    output
+        .refuses(2, &message)
+        .says("Hint: did you mean other?\n");
+}

@@ -41,6 +41,12 @@ fn init_writes_a_file_that_is_accepted() {
         ("roles.web.allow_ip", json!(["192.0.2.0/24"])),
         ("roles.web.allow_path", json!(["/health", "/hooks/*"])),
         ("roles.web.url", json!("https://example.com")),
+        ("region", json!("eu-west-1")),
+        ("profile", json!("prod")),
+        ("products.shop.title", json!("Shop")),
+        ("products.shop.apps", json!(["shop", "billing"])),
+        ("apps.billing.profile", json!("billing")),
+        ("apps.billing.roles.worker.functions", json!(["billing-*"])),
     ] {
         let (found, kind, _) = setting(&env, &[], key);
         assert_eq!((found, kind.as_str()), (value, "file"), "{key}");

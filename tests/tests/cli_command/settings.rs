@@ -229,3 +229,65 @@ fn a_role_that_only_the_store_knows_is_accepted_and_part_of_all() {
         .stdout("off\n");
     assert_eq!(env.sandbox().fleet()["demo-dev-job"].reserved, Some(7));
 }
+
+#[test]
+fn config_shows_products_and_the_apps_of_tables() {
+    let env = TestEnv::bare();
+    env.write(
+        "maintenance.toml",
+        "app = \"shop\"\nenv = \"prod\"\nprofile = \"main\"\n\
+         [products.shop]\ntitle = \"Shop\"\napps = [\"shop\", \"billing\"]\n\
+         [apps.billing]\nconfig = \"billing/maintenance.toml\"\n[apps.search]\nrate = 5\n",
+    );
+    env.write("billing/maintenance.toml", "region = \"eu-west-1\"\n");
+    let folder = env.folder().canonicalize().unwrap();
+    let place = |file: &str, line: u32| format!("{}:{line}", folder.join(file).display());
+    let shop = |line| place("maintenance.toml", line);
+    for (key, value, at) in [
+        ("profile", json!("main"), shop(3)),
+        ("products.shop.title", json!("Shop"), shop(5)),
+        ("products.shop.env", json!("prod"), shop(2)),
+        ("products.shop.apps", json!(["shop", "billing"]), shop(6)),
+        ("apps.billing.app", json!("billing"), shop(7)),
+        (
+            "apps.billing.region",
+            json!("eu-west-1"),
+            place("billing/maintenance.toml", 1),
+        ),
+        ("apps.search.env", json!("prod"), shop(2)),
+        ("apps.search.profile", json!("main"), shop(3)),
+        ("apps.search.rate", json!(5), shop(10)),
+    ] {
+        let found = setting(&env, &[], key);
+        assert_eq!(found, (value, "file".to_owned(), at), "{key}");
+    }
+    // Its file says nothing of a profile, and it is not the other file's.
+    assert_eq!(setting(&env, &[], "apps.billing.profile").1, "default");
+    let one = env.run(&["config", "--json", "--product", "shop"]);
+    let settings = &one.code(0).json()["settings"];
+    assert_eq!(settings["apps.search.rate"], Value::Null);
+    assert_eq!(settings["apps.billing.region"]["value"], "eu-west-1");
+    env.run(&["config", "--product", "shpo"])
+        .refuses(2, "there is no product shpo")
+        .says("Hint: did you mean shop?");
+    env.run(&["config", "--product", "shop", "--app", "billing"])
+        .refuses(2, "--product cannot be used with --app");
+}
+
+#[test]
+fn an_app_of_a_table_is_acted_on_by_its_name() {
+    let env = TestEnv::bare();
+    env.write(
+        "maintenance.toml",
+        "app = \"shop\"\nenv = \"prod\"\n[store]\nkind = \"file\"\n\
+         [apps.billing]\nstore.kind = \"file\"\nstore.path = \"elsewhere\"\n",
+    );
+    env.run(&["on", "-y", "--app", "billing"])
+        .code(0)
+        .says("mode for billing-prod\n");
+    let flag = env
+        .folder()
+        .join("elsewhere/maintenance/billing-prod/flags/web");
+    assert!(flag.is_file());
+    env.run(&["status"]).code(0).stdout("off\n");
+}

@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
 use crate::printable::printable;
-use crate::settings::Settings;
+use crate::settings::{Configuration, ProductSettings, Settings};
 use crate::source::{Source, Sourced};
 use crate::values::Rate;
 
@@ -14,11 +14,23 @@ use crate::values::Rate;
 type Row = (String, Sourced<Value>);
 
 /// Prints the settings. A missing one is shown as missing: this is the command to find that out.
-pub(crate) fn run(settings: &Settings, output: &Output) -> Result<Outcome, CliError> {
-    if let Some(unknown) = &settings.unknown_role {
+pub(crate) fn run(configuration: &Configuration<'_>, output: &Output) -> Result<Outcome, CliError> {
+    let target = configuration.target()?;
+    if let Some(unknown) = target
+        .app
+        .unknown_role
+        .as_ref()
+        .filter(|_| target.product.is_none())
+    {
         return Err(unknown.clone());
     }
-    let rows = rows(settings);
+    let mut rows = rows(&target.app);
+    let (products, apps) = match &target.product {
+        Some(product) => (vec![product.clone()], target.apps().to_vec()),
+        None => (configuration.products()?, configuration.apps()?),
+    };
+    rows.extend(products.iter().flat_map(of_product));
+    rows.extend(apps.iter().flat_map(of_app));
     if output.json() {
         let document = |(key, Sourced { value, source }): Row| {
             (key, json!({"value": value, "source": source.to_json()}))
@@ -31,37 +43,65 @@ pub(crate) fn run(settings: &Settings, output: &Output) -> Result<Outcome, CliEr
     Ok(Outcome::Done)
 }
 
-fn rows(settings: &Settings) -> Vec<Row> {
-    let or = |it: &Option<Sourced<String>>, missing| match it {
+fn or(it: &Option<Sourced<String>>, missing: &'static str) -> Sourced<Value> {
+    match it {
         Some(it) => it.clone().map(Value::String),
         None => Sourced::new(Value::Null, Source::Default(missing)),
-    };
+    }
+}
+
+fn named<const N: usize>(rows: [(&str, Sourced<Value>); N]) -> Vec<Row> {
+    rows.map(|(key, it)| (key.to_owned(), it)).into()
+}
+
+fn rows(settings: &Settings) -> Vec<Row> {
     let file = settings.config_file.clone();
     let file = file.map(|file| file.map(|path| path.display().to_string()));
     let endpoint = settings.endpoint_url.clone().map(without_credentials);
+    let [app, env, profile, region] = place(settings);
+    let [store, prefix, rate] = limits(settings);
     let role = settings.role.clone().map(|role| json!(role.as_str()));
-    let prefix = settings.prefix.clone().map(|prefix| json!(prefix.as_str()));
-    let rows = [
+    let mut rows = named([
         ("config", or(&file, "no maintenance.toml here or above")),
+        app,
+        env,
+        profile,
+        region,
+        ("endpoint-url", or(&endpoint, "AWS's own")),
+        store,
+        prefix,
+        ("role", role),
+        rate,
+        ("timeout", settings.timeout.clone().map(Value::from)),
+        ("by", settings.by.clone().map(Value::String)),
+    ]);
+    if let Some(url) = settings.url.clone() {
+        rows.push(("url".to_owned(), url.map(Value::String)));
+    }
+    rows.extend(of_roles(settings));
+    rows
+}
+
+type Named = (&'static str, Sourced<Value>);
+
+fn place(settings: &Settings) -> [Named; 4] {
+    [
         ("app", or(&settings.app, "not set")),
         ("env", or(&settings.env, "not set")),
         ("profile", or(&settings.profile, "as the AWS SDK finds it")),
         ("region", or(&settings.region, "as the AWS SDK finds it")),
-        ("endpoint-url", or(&endpoint, "AWS's own")),
-        (
-            "store",
-            settings.store.clone().map(|store| json!(store.to_string())),
-        ),
-        ("prefix", prefix),
-        ("role", role),
-        ("rate", settings.rate.clone().map(|Rate(rate)| number(rate))),
-        ("timeout", settings.timeout.clone().map(Value::from)),
-        ("by", settings.by.clone().map(Value::String)),
-    ];
-    let mut rows: Vec<Row> = rows.map(|(key, it)| (key.to_owned(), it)).into();
-    if let Some(url) = settings.url.clone() {
-        rows.push(("url".to_owned(), url.map(Value::String)));
-    }
+    ]
+}
+
+fn limits(settings: &Settings) -> [Named; 3] {
+    let store = settings.store.clone().map(|store| json!(store.to_string()));
+    let prefix = settings.prefix.clone().map(|prefix| json!(prefix.as_str()));
+    let rate = settings.rate.clone().map(|Rate(rate)| number(rate));
+    [("store", store), ("prefix", prefix), ("rate", rate)]
+}
+
+fn of_roles(settings: &Settings) -> Vec<Row> {
+    let mut rows = Vec::new();
     for role in &settings.roles {
         let functions = match &role.functions {
             Some(functions) => functions.clone().map(|globs| json!(globs)),
@@ -75,6 +115,42 @@ fn rows(settings: &Settings) -> Vec<Row> {
         rows.extend(all.map(|(name, it)| (format!("roles.{}.{name}", role.role), it)));
     }
     rows
+}
+
+/// The keys of a product, and its apps as they are called there.
+fn of_product(product: &ProductSettings) -> Vec<Row> {
+    let apps = product.apps.iter().filter_map(Settings::handle);
+    let apps = json!(apps.collect::<Vec<_>>());
+    let apps = Sourced::new(apps, product.source.clone());
+    let text = |it: &Option<Sourced<String>>| Some(it.clone()?.map(Value::String));
+    let env = product.apps.first().and_then(|app| app.env.as_ref());
+    let env = env.map(|env| Sourced::new(json!(product.environment), env.source.clone()));
+    let rows = [
+        ("title", text(&product.title)),
+        ("version", text(&product.version)),
+        ("env", env),
+        ("apps", Some(apps)),
+    ];
+    let given = rows.into_iter().filter_map(|(key, it)| Some((key, it?)));
+    given
+        .map(|(key, it)| (format!("products.{}.{key}", product.id), it))
+        .collect()
+}
+
+/// The settings of an app that has a table. The file's own are shown anyway.
+fn of_app(settings: &Settings) -> Vec<Row> {
+    let Some(key) = &settings.key else {
+        return Vec::new();
+    };
+    let file = settings.included.clone();
+    let file = file.map(|file| ("config", file.map(|path| json!(path.display().to_string()))));
+    let mut rows = named(place(settings));
+    rows.extend(named(limits(settings)));
+    rows.extend(of_roles(settings));
+    let file = file.map(|(key, it)| (key.to_owned(), it));
+    let rows = file.into_iter().chain(rows);
+    rows.map(|(name, it)| (format!("apps.{key}.{name}"), it))
+        .collect()
 }
 
 /// Without `.0` where there is nothing after the point.

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use maintenance_flag::{App, Prefix};
+use maintenance_flag::{App, Prefix, Product};
 
 use crate::args::Global;
 use crate::error::CliError;
@@ -125,6 +125,12 @@ path = {}",
         ),
     };
     let (name, env) = (quoted(app.name()), quoted(app.env()));
+    let env_word = app.env();
+    // A name that is none of a product is not to be proposed for one.
+    let product = app.name().to_lowercase();
+    let product = product
+        .parse::<Product>()
+        .map_or_else(|_| "all".to_owned(), |it| it.to_string());
     let prefix = quoted(prefix.as_str());
     format!(
         r##"# Settings of `maintenance`. An option or a MAINTENANCE_* variable overrides a setting here;
@@ -134,6 +140,10 @@ path = {}",
 # The app {app}
 app = {name}
 env = {env}
+
+# Where it is, if that is not where the AWS SDK would look
+#region = "eu-west-1"
+#profile = "{env_word}"
 
 # Calls to AWS Lambda a second. AWS allows 15 for all callers together, deploys among them.
 #rate = 10
@@ -165,6 +175,18 @@ prefix = {prefix}
 #allow_path = ["/health", "/hooks/*"]
 # Where the link of `on --bypass` leads
 #url = "https://example.com"
+
+# Apps that go into maintenance together, with `--product {product}`: this file's own, and those below
+#[products.{product}]
+#title = "Shop"
+#version = "2.4.1"
+#apps = [{name}, "billing"]
+
+# Another app: the same keys as above, or config = "../billing/maintenance.toml" and no other
+#[apps.billing]
+#region = "eu-west-1"
+#profile = "billing"
+#roles.worker.functions = ["billing-*"]
 "##
     )
 }

@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::settings::{Environment, Settings};
+use crate::settings::{Configuration, Environment, Settings};
 use crate::signals::block_on;
 
 use super::{config, demo, dev, init, on_off, pages, status, unlock, workers};
@@ -38,7 +38,10 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         Some(Command::Unlock(args)) => {
             acts(global, async |it| unlock::run(it, &args, output).await)
         }
-        Some(Command::Config) => acts(global, async |it| config::run(it, output)),
+        Some(Command::Config) => {
+            let environment = Environment::read();
+            config::run(&Configuration::read(global, &environment)?, output)
+        }
         Some(Command::Init) => init::run(global, &Environment::read(), output),
         Some(Command::Demo) => block_on(demo::run(output)),
         Some(Command::Dev(args)) => block_on(dev::run(&args, output)),
@@ -53,7 +56,8 @@ fn acts(
     global: &Global,
     command: impl AsyncFnOnce(&Settings) -> Result<Outcome, CliError>,
 ) -> Result<Outcome, CliError> {
-    let settings = Settings::resolve(global, &Environment::read())?;
+    let environment = Environment::read();
+    let settings = Configuration::read(global, &environment)?.app()?;
     let ended = block_on(command(&settings));
     ended.map_err(|error| Invocation::of(&settings).complete_hints(error))
 }

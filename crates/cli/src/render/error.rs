@@ -13,15 +13,22 @@ use super::events::losses;
 
 impl From<SettingError> for CliError {
     fn from(error: SettingError) -> Self {
+        let name = match error.name() {
+            option @ ("profile" | "region") => format!("--{option}"),
+            other => other.to_owned(),
+        };
+        Self::of_setting(&error, &name)
+    }
+}
+
+impl CliError {
+    /// The error of a setting, which is called so where it was given.
+    pub(crate) fn of_setting(error: &SettingError, name: &str) -> Self {
         let known = error.unknown_profile();
         let near = known.and_then(|(profile, known)| {
             suggest::nearest(profile, known.iter().map(String::as_str))
         });
         let known = known.filter(|(_, known)| near.is_none() && !known.is_empty());
-        let name = match error.name() {
-            option @ ("profile" | "region") => format!("--{option}"),
-            other => other.to_owned(),
-        };
         Self::usage(format!("{name} cannot be used"))
             .cause(error.problem())
             .hint_if(near.map(|profile| format!("did you mean {profile}?")))

@@ -13,7 +13,8 @@ use crate::suggest;
 
 use crate::source::{Source, Sourced};
 use crate::values::{
-    AppName, EnvName, FunctionGlob, Message, NonEmpty, Parsed, Rate, Seconds, SiteUrl, StoreChoice,
+    AppName, AwsName, EnvName, FunctionGlob, Label, Message, NonEmpty, Parsed, Rate, Seconds,
+    SiteUrl, StoreChoice,
 };
 
 /// What the file is called.
@@ -24,12 +25,39 @@ const DEFAULT_STORE_PATH: &str = ".maintenance";
 /// The keys of the file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Document {
+struct Document {
+    app: Option<Parsed<AppName>>,
+    env: Option<Parsed<EnvName>>,
+    region: Option<Parsed<AwsName>>,
+    profile: Option<Parsed<AwsName>>,
+    rate: Option<Rate>,
+    store: Option<StoreTable>,
+    roles: BTreeMap<String, RoleTable>,
+    products: BTreeMap<String, ProductTable>,
+    apps: BTreeMap<String, AppTable>,
+}
+
+/// `[apps.<key>]`: the keys of an app, or where they are. The file itself has those of its own app.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct AppTable {
+    pub(super) config: Option<PathBuf>,
     pub(super) app: Option<Parsed<AppName>>,
     pub(super) env: Option<Parsed<EnvName>>,
+    pub(super) region: Option<Parsed<AwsName>>,
+    pub(super) profile: Option<Parsed<AwsName>>,
     pub(super) rate: Option<Rate>,
-    pub(super) store: StoreTable,
+    pub(super) store: Option<StoreTable>,
     pub(super) roles: BTreeMap<String, RoleTable>,
+}
+
+/// `[products.<id>]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct ProductTable {
+    pub(super) title: Option<Parsed<Label>>,
+    pub(super) version: Option<Parsed<Label>>,
+    pub(super) apps: Option<NonEmpty<Vec<String>>>,
 }
 
 /// `[store]`.
@@ -69,8 +97,10 @@ pub(super) struct RoleTable {
 /// A configuration file, read.
 #[derive(Debug, Clone)]
 pub(super) struct ConfigFile {
-    path: PathBuf,
-    pub(super) document: Document,
+    pub(super) path: PathBuf,
+    own: AppTable,
+    pub(super) products: BTreeMap<String, ProductTable>,
+    pub(super) apps: BTreeMap<String, AppTable>,
     /// The same as written.
     values: Value,
     /// The line of each key: `roles.worker.functions`.
@@ -106,31 +136,55 @@ impl ConfigFile {
         let mut lines = BTreeMap::new();
         note_lines(table.get_ref(), "", text, &mut lines);
         let document = toml::Deserializer::from(table);
+        let document = Document::deserialize(document).map_err(refuse)?;
         let file = Self {
             path: path.to_owned(),
-            document: Document::deserialize(document).map_err(refuse)?,
+            own: AppTable {
+                config: None,
+                app: document.app,
+                env: document.env,
+                region: document.region,
+                profile: document.profile,
+                rate: document.rate,
+                store: document.store,
+                roles: document.roles,
+            },
+            products: document.products,
+            apps: document.apps,
             values: toml::from_str(text).map_err(refuse)?,
             lines,
         };
-        let store = &file.document.store;
-        if store.path.is_some() && store.kind != Some(StoreKind::File) {
-            let rule = "store.path: only a file store has a path";
-            return Err(file
-                .refuse("store.path", rule)
-                .hint("add kind = \"file\", or remove the path"));
-        }
-        for (name, role) in &file.document.roles {
-            if role.exclude.is_some() && role.functions.is_none() && role.tags.is_none() {
-                let key = format!("roles.{name}.exclude");
-                let rule = format!("{key}: needs functions or tags to exclude from");
-                return Err(file.refuse(&key, &rule).hint("add functions, or remove it"));
-            }
+        file.own_section().check()?;
+        for key in file.apps.keys() {
+            file.section(key)
+                .into_iter()
+                .try_for_each(|it| it.check())?;
         }
         Ok(file)
     }
 
-    fn refuse(&self, key: &str, rule: &str) -> CliError {
-        cannot_use(&self.path, self.line(key), rule)
+    /// The keys of the file's own app.
+    pub(super) fn own_section(&self) -> Section<'_> {
+        Section {
+            file: self,
+            table: &self.own,
+            key: None,
+        }
+    }
+
+    /// `[apps.<key>]`.
+    pub(super) fn section(&self, key: &str) -> Option<Section<'_>> {
+        let (key, table) = self.apps.get_key_value(key)?;
+        Some(Section {
+            file: self,
+            table,
+            key: Some(key),
+        })
+    }
+
+    /// The error that the value of a key breaks a rule.
+    pub(super) fn refuse(&self, key: &str, rule: &str) -> CliError {
+        cannot_use(&self.path, self.line(key), &format!("{key}: {rule}"))
     }
 
     fn line(&self, key: &str) -> usize {
@@ -145,33 +199,103 @@ impl ConfigFile {
         }
     }
 
-    /// A value of the document, and where it is.
+    /// The path of another file, relative to the folder of this one.
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+}
+
+/// The keys of one app: those of the file itself, or a table `[apps.<key>]`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Section<'a> {
+    pub(super) file: &'a ConfigFile,
+    pub(super) table: &'a AppTable,
+    /// None: the file itself.
+    pub(super) key: Option<&'a str>,
+}
+
+impl Section<'_> {
+    /// What a key is called in the file: `apps.billing.region`.
+    pub(super) fn name(&self, key: &str) -> String {
+        match self.key {
+            None => key.to_owned(),
+            Some(app) => format!("apps.{app}.{key}"),
+        }
+    }
+
+    fn refuse(&self, key: &str, rule: &str) -> CliError {
+        self.file.refuse(&self.name(key), rule)
+    }
+
+    fn check(&self) -> Result<(), CliError> {
+        if let Some(store) = &self.table.store
+            && store.path.is_some()
+            && store.kind != Some(StoreKind::File)
+        {
+            return Err(self
+                .refuse("store.path", "only a file store has a path")
+                .hint("add kind = \"file\", or remove the path"));
+        }
+        for (name, role) in &self.table.roles {
+            if role.exclude.is_some() && role.functions.is_none() && role.tags.is_none() {
+                let key = format!("roles.{name}.exclude");
+                let rule = "needs functions or tags to exclude from";
+                return Err(self.refuse(&key, rule).hint("add functions, or remove it"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the value of this key is.
+    pub(super) fn source(&self, key: &str) -> Source {
+        self.file.source(&self.name(key))
+    }
+
+    /// A value of the section, and where it is.
     pub(super) fn sourced<T>(&self, key: &str, value: Option<T>) -> Option<Sourced<T>> {
         value.map(|value| Sourced::new(value, self.source(key)))
     }
 
+    /// The keys as written.
+    fn values(&self) -> &Value {
+        match self.key {
+            None => &self.file.values,
+            Some(key) => &self.file.values["apps"][key],
+        }
+    }
+
+    /// The keys beside `config`.
+    pub(super) fn beside_config(&self) -> Option<String> {
+        let mut keys = self.values().as_object()?.keys();
+        keys.find(|key| *key != "config").cloned()
+    }
+
     /// The keys of a role, in the order of the lines.
     pub(super) fn role(&self, name: &str) -> Vec<(String, Sourced<Value>)> {
-        let key = |name: &str, key: &str| format!("roles.{name}.{key}");
-        let table = self.values["roles"][name].as_object();
+        let source = |key: &str| self.source(&format!("roles.{name}.{key}"));
+        let table = self.values()["roles"][name].as_object();
         let mut values: Vec<_> = table.into_iter().flatten().collect();
-        values.sort_by_key(|(it, _)| self.line(&key(name, it)));
-        let sourced = |(it, value): (&String, &Value)| {
-            let source = self.source(&key(name, it));
-            (it.clone(), Sourced::new(value.clone(), source))
+        values.sort_by_key(|(key, _)| self.file.line(&self.name(&format!("roles.{name}.{key}"))));
+        let sourced = |(key, value): (&String, &Value)| {
+            (key.clone(), Sourced::new(value.clone(), source(key)))
         };
         values.into_iter().map(sourced).collect()
     }
 
+    /// What the parameters' names begin with.
+    pub(super) fn prefix(&self) -> Option<Sourced<Prefix>> {
+        let prefix = self.table.store.as_ref()?.prefix.as_ref();
+        self.sourced("store.prefix", prefix.map(|it| it.0.clone()))
+    }
+
     /// The store, whose path is relative to the folder of the file.
     pub(super) fn store(&self) -> Option<Sourced<StoreChoice>> {
-        let StoreTable { kind, path, .. } = &self.document.store;
+        let StoreTable { kind, path, .. } = self.table.store.as_ref()?;
         let store = match (*kind)? {
             StoreKind::Ssm => StoreChoice::Ssm,
             StoreKind::File => {
-                let folder = self.path.parent().unwrap_or(Path::new(""));
                 let default = Path::new(DEFAULT_STORE_PATH);
-                StoreChoice::File(folder.join(path.as_deref().unwrap_or(default)))
+                StoreChoice::File(self.file.beside(path.as_deref().unwrap_or(default)))
             }
         };
         let key = if path.is_some() {
@@ -318,13 +442,10 @@ ttl = 7
             line,
         };
         let store = StoreChoice::File("/x/state".into());
-        assert_eq!(file.store(), Some(Sourced::new(store, at(8))));
-        assert_eq!(file.document.rate, Some(Rate(2.0)));
-        assert_eq!(
-            file.document.roles.keys().collect::<Vec<_>>(),
-            ["api", "worker"]
-        );
-        let rows = file.role("worker");
+        assert_eq!(file.own_section().store(), Some(Sourced::new(store, at(8))));
+        assert_eq!(file.own.rate, Some(Rate(2.0)));
+        assert_eq!(file.own.roles.keys().collect::<Vec<_>>(), ["api", "worker"]);
+        let rows = file.own_section().role("worker");
         let rows: Vec<_> = rows
             .iter()
             .map(|(key, row)| (key.as_str(), row.value.to_string(), row.source.clone()))
@@ -349,7 +470,10 @@ ttl = 7
         assert_eq!(cause, "line 2: there is no key \"roles.worker.funtions\"");
         assert_eq!(hints, ["did you mean functions?"]);
         let (_, hints) = refused("zzz = 1\n");
-        assert_eq!(hints, ["the keys here are app, env, rate, store, roles"]);
+        assert_eq!(
+            hints,
+            ["the keys here are app, env, region, profile, rate, store, roles, products, apps"]
+        );
     }
 
     #[test]
@@ -424,7 +548,7 @@ ttl = 7
     fn a_file_store_without_a_path_has_the_default_one() {
         let file = parse("[store]\nkind = \"file\"\n").unwrap();
         assert_eq!(
-            file.store().unwrap().value,
+            file.own_section().store().unwrap().value,
             StoreChoice::File("/x/.maintenance".into())
         );
     }

@@ -2,16 +2,18 @@
 //! each value came from.
 //!
 //! Reading order: `environment`, `file` (what a maintenance.toml may say), `roles`, `window` (the options of a
-//! window), `resolve` (which value wins).
+//! window), `resolve` (which value wins), `products` (which app, or which apps).
 
 mod environment;
 mod file;
+mod products;
 mod resolve;
 mod roles;
 mod window;
 
 pub(crate) use environment::Environment;
 pub(crate) use file::FILE_NAME;
+pub(crate) use products::{Configuration, ProductSettings};
 pub(crate) use resolve::Settings;
 pub(crate) use roles::RoleSettings;
 pub(crate) use window::{WindowOptions, now, opens_all};

@@ -1,4 +1,5 @@
-//! Which value wins: an option, then a variable, then the configuration file, then the default.
+//! Which value wins: an option, then a variable, then the configuration file, then the default. What the AWS
+//! SDK finds by itself, its own variables among it, is such a default.
 
 use std::path::PathBuf;
 
@@ -9,10 +10,10 @@ use crate::args::Global;
 use crate::error::CliError;
 
 use super::environment::Environment;
-use super::file::{self, ConfigFile};
+use super::file::{self, Section};
 use super::roles::{RoleSettings, configured_roles, selected_role};
 use crate::source::{Source, Sourced};
-use crate::values::{Rate, SiteUrl, StoreChoice};
+use crate::values::{AwsName, Parsed, Rate, SiteUrl, StoreChoice};
 
 /// Calls a second to AWS Lambda's control plane, unless configured.
 const DEFAULT_RATE: Rate = Rate(10.0);
@@ -20,10 +21,14 @@ const DEFAULT_RATE: Rate = Rate(10.0);
 /// How long a read may wait for an answer, seconds: AWS answers in a fraction of one.
 const DEFAULT_TIMEOUT: u64 = 20;
 
-/// Everything that a command needs to know.
+/// Everything that a command needs to know of an app.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) config_file: Option<Sourced<PathBuf>>,
+    /// The file that has the app's keys, if its table names one.
+    pub(crate) included: Option<Sourced<PathBuf>>,
+    /// The app's table `[apps.<key>]`. None: the file's own app.
+    pub(crate) key: Option<String>,
     pub(crate) app: Option<Sourced<String>>,
     pub(crate) env: Option<Sourced<String>>,
     pub(crate) store: Sourced<StoreChoice>,
@@ -46,26 +51,77 @@ pub(crate) struct Settings {
     dir: PathBuf,
 }
 
+/// Where the settings of one app are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) args: &'a Global,
+    pub(super) environment: &'a Environment,
+    /// The file that the command found, and how.
+    pub(super) config_file: Option<&'a Sourced<PathBuf>>,
+    /// The app's keys.
+    pub(super) section: Option<Section<'a>>,
+    /// What holds where the app does not say: the settings of the file that has its table.
+    pub(super) above: Option<&'a Settings>,
+    /// The file that its table names.
+    pub(super) included: Option<&'a Sourced<PathBuf>>,
+    /// Its table, if it has one.
+    pub(super) key: Option<&'a Sourced<String>>,
+    /// Whether it is one of the apps of a product: `--product` stands above variables that name an app or a
+    /// role, as `--all` does.
+    pub(super) is_of_product: bool,
+}
+
+impl Sources<'_> {
+    fn app(&self) -> Option<Sourced<String>> {
+        let Self { args, section, .. } = *self;
+        let typed = args.sourced("app", &args.app);
+        let typed = typed.map(|app| app.map(|name| name.0));
+        let name = section.and_then(|it| Some(it.table.app.as_ref()?.0.0.clone()));
+        let of_file = section.and_then(|section| section.sourced("app", name));
+        let of_file = of_file.or_else(|| self.key.cloned());
+        match (typed, of_file) {
+            (typed, Some(of_file)) if self.is_of_product || typed.is_none() => Some(of_file),
+            // What was typed found the table, whose app may have another name.
+            (Some(typed), Some(of_file)) if self.key.is_some() => {
+                Some(typed.map(|_| of_file.value))
+            }
+            (typed, _) => typed,
+        }
+    }
+}
+
 impl Settings {
     /// Lays the sources over each other.
-    pub(crate) fn resolve(args: &Global, environment: &Environment) -> Result<Self, CliError> {
-        let (config_file, file) = config_file(args, environment)?.unzip();
-        let file = file.as_ref();
-        let document = file.map(|file| file.document.clone()).unwrap_or_default();
-        let roles = configured_roles(file)?;
-        let (role, unknown_role) = selected_role(args.sourced("role", &args.role), &roles);
-        let mut settings = Self {
-            app: args
-                .sourced("app", &args.app)
-                .or_else(|| file?.sourced("app", document.app.map(|app| app.0)))
-                .map(|name| name.map(|name| name.0)),
+    pub(super) fn lay(sources: Sources<'_>) -> Result<Self, CliError> {
+        let Sources {
+            args,
+            environment,
+            section,
+            ..
+        } = sources;
+        let table = section.map(|section| section.table);
+        let roles = configured_roles(section)?;
+        let role = args.sourced("role", &args.role);
+        let role = role.filter(|role| !sources.is_of_product || role.is_typed());
+        let (role, unknown_role) = selected_role(role, &roles);
+        // Another file speaks for itself, but for the environment.
+        let above = sources.above.filter(|_| sources.included.is_none());
+        // A profile has a region of its own, and a store is what a whole table says.
+        let above_unless = |is_own: bool| above.filter(|_| !is_own);
+        let has_profile = table.is_some_and(|table| table.profile.is_some());
+        let has_store = table.is_some_and(|table| table.store.is_some());
+        let text = |value: &Option<Parsed<AwsName>>| value.as_ref().map(|it| it.0.0.clone());
+        let settings = Self {
+            app: sources.app(),
             env: args
                 .sourced("env", &args.env)
-                .or_else(|| file?.sourced("env", document.env.map(|env| env.0)))
-                .map(|name| name.map(|name| name.0)),
+                .or_else(|| section?.sourced("env", table?.env.as_ref().map(|env| env.0.clone())))
+                .map(|name| name.map(|name| name.0))
+                .or_else(|| sources.above?.env.clone()),
             store: args
                 .sourced("store", &args.store)
-                .or_else(|| file?.store())
+                .or_else(|| section?.store())
+                .or_else(|| Some(above_unless(has_store)?.store.clone()))
                 .unwrap_or_else(|| Sourced::default(StoreChoice::Ssm))
                 .map(|store| match store {
                     StoreChoice::File(path) => StoreChoice::File(environment.dir.join(path)),
@@ -73,11 +129,13 @@ impl Settings {
                 }),
             prefix: args
                 .sourced("prefix", &args.prefix)
-                .or_else(|| file?.sourced("store.prefix", document.store.prefix.map(|it| it.0)))
+                .or_else(|| section?.prefix())
+                .or_else(|| Some(above_unless(has_store)?.prefix.clone()))
                 .unwrap_or_else(|| Sourced::default(Prefix::default())),
             rate: args
                 .sourced("rate", &args.rate)
-                .or_else(|| file?.sourced("rate", document.rate))
+                .or_else(|| section?.sourced("rate", table?.rate))
+                .or_else(|| Some(above?.rate.clone()))
                 .unwrap_or_else(|| Sourced::default(DEFAULT_RATE)),
             timeout: args
                 .sourced("timeout", &args.timeout)
@@ -85,37 +143,47 @@ impl Settings {
             by: environment.by()?,
             profile: args
                 .sourced("profile", &args.profile)
+                .or_else(|| section?.sourced("profile", text(&table?.profile)))
+                .or_else(|| above?.profile.clone())
                 .or_else(|| environment.theirs("AWS_PROFILE")),
             region: args
                 .sourced("region", &args.region)
+                .or_else(|| section?.sourced("region", text(&table?.region)))
+                .or_else(|| above_unless(has_profile)?.region.clone())
                 .or_else(|| environment.theirs("AWS_REGION"))
                 .or_else(|| environment.theirs("AWS_DEFAULT_REGION")),
             endpoint_url: args
                 .sourced("endpoint-url", &args.endpoint_url)
                 .or_else(|| environment.theirs("AWS_ENDPOINT_URL")),
             url: environment.ours("MAINTENANCE_URL")?.map(site).transpose()?,
-            all: args.all,
+            all: args.all || sources.is_of_product && !role.is_typed(),
+            key: sources.key.map(|key| key.value.clone()),
             dir: environment.dir.clone(),
-            config_file,
+            config_file: sources.config_file.cloned(),
+            included: sources.included.cloned(),
             roles,
             role,
             unknown_role,
         };
         endpoint(&settings.endpoint_url)?;
         // A variable may name a role that --all stands above.
-        if args.all && matches!(settings.role.source, Source::Flag(_)) {
+        if args.all && settings.role.is_typed() {
             return Err(
                 CliError::usage("--all cannot be used with --role").hint("leave one of them out")
             );
         }
-        let globs: Vec<String> = args.functions.iter().map(ToString::to_string).collect();
-        settings.choose_functions(&globs)?;
         Ok(settings)
+    }
+
+    /// What names it for `--app`.
+    pub(crate) fn handle(&self) -> Option<&str> {
+        let name = || self.app.as_ref().map(|app| app.value.as_str());
+        self.key.as_deref().or_else(name)
     }
 
     /// `--function` stands for the functions of the one selected role: of the one that has them, if none is
     /// named, since the default would close the website for the sake of a worker.
-    fn choose_functions(&mut self, globs: &[String]) -> Result<(), CliError> {
+    pub(super) fn choose_functions(&mut self, globs: &[String]) -> Result<(), CliError> {
         if globs.is_empty() {
             return Ok(());
         }
@@ -228,42 +296,19 @@ impl Settings {
 
     /// What the AWS SDK is told beyond what it finds by itself.
     ///
-    /// Only what was typed here: the variables are the SDK's own business.
+    /// Only what was typed, or is in a file of ours: the variables are the SDK's own business.
     pub(crate) fn aws(&self) -> AwsSettings {
-        let typed = |value: &Option<Sourced<String>>| match value {
-            Some(Sourced {
-                value,
-                source: Source::Flag(_),
-            }) => Some(value.clone()),
-            _ => None,
+        let given = |value: &Option<Sourced<String>>| {
+            let given = value.as_ref()?;
+            let is_ours = matches!(given.source, Source::Flag(_) | Source::File { .. });
+            is_ours.then(|| given.value.clone())
         };
         AwsSettings {
-            profile: typed(&self.profile),
-            region: typed(&self.region),
-            endpoint_url: typed(&self.endpoint_url),
+            profile: given(&self.profile),
+            region: given(&self.region),
+            endpoint_url: given(&self.endpoint_url),
         }
     }
-}
-
-/// The file to read, if any, and how it was found.
-fn config_file(
-    args: &Global,
-    environment: &Environment,
-) -> Result<Option<(Sourced<PathBuf>, ConfigFile)>, CliError> {
-    let named = args.sourced("config", &args.config);
-    let nearest = || {
-        let found = file::find(&environment.dir)?;
-        Some(Sourced::new(found, Source::Default("the nearest one")))
-    };
-    let Some(found) = named.or_else(nearest) else {
-        return Ok(None);
-    };
-    let path = found.map(|path| environment.dir.join(path));
-    let file = ConfigFile::read(&path.value).map_err(|failure| match &path.source {
-        Source::Default(_) => failure,
-        source => failure.hint(format!("it is named by {source}")),
-    })?;
-    Ok(Some((path, file)))
 }
 
 /// The address that a variable gives.

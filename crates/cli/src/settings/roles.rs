@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::error::CliError;
 use crate::suggest;
 
-use super::file::{ConfigFile, RoleTable};
+use super::file::{RoleTable, Section};
 use crate::source::Sourced;
 use crate::values::{NonEmpty, Parsed, Seconds};
 
@@ -93,27 +93,29 @@ fn change<T>(value: Option<T>) -> Change<T> {
 }
 
 /// The roles web and worker, which always exist, then the others.
-pub(super) fn configured_roles(file: Option<&ConfigFile>) -> Result<Vec<RoleSettings>, CliError> {
+pub(super) fn configured_roles(
+    section: Option<Section<'_>>,
+) -> Result<Vec<RoleSettings>, CliError> {
     let mut roles = vec![
         RoleSettings::new(Role::web()),
         RoleSettings::new(Role::worker()),
     ];
-    let Some(file) = file else {
+    let Some(section) = section else {
         return Ok(roles);
     };
-    for (name, table) in &file.document.roles {
+    for (name, table) in &section.table.roles {
         let role: Role = name.parse().map_err(|error: maintenance_flag::NameError| {
             CliError::usage(error.to_string()).hint(format!(
                 "it comes from {}",
-                file.source(&format!("roles.{name}"))
+                section.source(&format!("roles.{name}"))
             ))
         })?;
         let key = format!("roles.{name}.functions");
         let functions = table.functions.is_some().then(|| texts(&table.functions));
         let settings = RoleSettings {
-            functions: file.sourced(&key, functions),
+            functions: section.sourced(&key, functions),
             url: table.url.as_ref().map(|url| url.0.0.clone()),
-            keys: file.role(name),
+            keys: section.role(name),
             table: table.clone(),
             role,
         };

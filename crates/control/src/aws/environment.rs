@@ -18,6 +18,12 @@ use super::credentials::Origin;
 use super::http::PROXIES;
 use super::setting::{SettingError, check_header, check_url};
 
+/// Credentials of no profile.
+const KEYS: &[&str] = &[
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
 /// What is sent in the headers of requests, or signs them.
 const SIGNED: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
@@ -103,6 +109,11 @@ impl Environment {
                 }
                 Err(_) => {}
             }
+        }
+        // To the AWS CLI a profile that is asked for stands above keys in variables. The SDK would take those,
+        // and act on another account.
+        if settings.profile.is_some() {
+            variables.retain(|name, _| !KEYS.contains(&name.as_str()));
         }
         check_variables(&variables)?;
         let env = Env::from(variables.clone());
