@@ -3,6 +3,7 @@
 //! Each value is checked by the rule of its type, which a line of maintenance.toml must keep, too.
 
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
@@ -117,6 +118,16 @@ Examples:
   maintenance unlock --yes
   maintenance unlock --env prod")]
     Unlock(UnlockArgs),
+    /// Serve the web console and the REST API
+    ///
+    /// It manages the products of maintenance.toml; where that names none, its app. People and scripts are let
+    /// in by tokens: `maintenance token new`. In an AWS Lambda function it answers the events of a function URL.
+    #[command(after_long_help = "\
+Examples:
+  maintenance serve
+  maintenance serve --listen 0.0.0.0:8642 --tls-cert cert.pem --tls-key key.pem
+  maintenance serve --listen 10.0.0.7:8642 --behind-proxy")]
+    Serve(ServeArgs),
     /// Show every setting and where it comes from
     #[command(after_long_help = "\
 Examples:
@@ -364,6 +375,28 @@ pub(crate) struct OffArgs {
     pub(crate) dry_run: bool,
 }
 
+/// What `serve` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen. Port 0 is a free one
+    ///
+    /// Beyond this machine only with --tls-cert and --tls-key, or with --behind-proxy: tokens would cross the
+    /// network in clear.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8642")]
+    pub(crate) listen: SocketAddr,
+    /// The certificate chain, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// A proxy with TLS is in front, and nothing else reaches this address
+    ///
+    /// The address of a client is then the last one in the proxy's X-Forwarded-For.
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+}
+
 /// What `unlock` takes.
 #[derive(Debug, Args)]
 pub(crate) struct UnlockArgs {
@@ -424,6 +457,7 @@ fn uses(command: &str, option: &str) -> bool {
         "dev" => option == "quiet",
         "demo" => heading == Some(OUTPUT),
         "init" => heading == Some(APP) || option == "quiet",
+        "serve" => heading.is_some(),
         "unlock" => heading.is_some() && option != "rate",
         _ => option != "product" || command == "config",
     }

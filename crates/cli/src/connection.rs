@@ -20,6 +20,7 @@ pub(crate) struct Connection {
     pub(crate) control: Control,
     /// The same for reads that a person waits for, outside an operation.
     pub(crate) reads: Control,
+    pub(crate) store: Store,
     pub(crate) calls: Calls,
     pub(crate) visitor: Visitor,
 }
@@ -64,10 +65,11 @@ impl Connection {
         let rate_limiter = RateLimiter::per_second(settings.rate.value.0);
         let fleet = Fleet::new(clients.lambda, Clock::System, rate_limiter);
         let by = settings.by.value.clone();
-        let control = Control::new(app, &settings.prefix.value, store, fleet, by);
+        let control = Control::new(app, &settings.prefix.value, store.clone(), fleet, by);
         Ok(Connection {
             reads: control.with_answer_limit(Duration::from_secs(settings.timeout.value)),
             control,
+            store,
             calls: clients.calls,
             visitor: clients.visitor,
         })

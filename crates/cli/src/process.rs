@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use tracing::Level;
+use maintenance_server::access::AUDIT_TARGET;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::args::{self, Cli};
+use crate::args::{self, Cli, Command};
 use crate::commands;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
@@ -28,7 +28,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Outcome {
     let output = Output::new(cli.global.quiet, cli.global.verbose, cli.global.json);
-    trace(&output);
+    trace(&output, matches!(cli.command, Some(Command::Serve(_))));
     explain_panics(output);
     commands::run(cli, &output).unwrap_or_else(|failure| {
         output.failure(&failure);
@@ -49,22 +49,30 @@ fn explain_panics(output: Output) {
     }));
 }
 
-/// Tells what happens inside, with `-v`. Only our own modules are heard: what the SDK tells at this
-/// level holds signed requests.
-fn trace(output: &Output) {
+/// Tells what happens inside, with `-v`; and of a server its audit log, always. Only our own modules are heard:
+/// what the SDK tells at this level holds signed requests.
+fn trace(output: &Output, serves: bool) {
     let level = match output.verbose() {
+        0 if serves => LevelFilter::WARN,
         0 => return,
-        1 => Level::INFO,
-        _ => Level::DEBUG,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(output.can_colour())
-        .log_internal_errors(false)
-        .without_time();
+        .log_internal_errors(false);
     // A target is matched from its beginning: these are the gate's own and all of our crates.
-    let ours = Targets::new().with_target("maintenance", level);
-    let subscriber = tracing_subscriber::registry().with(lines.with_filter(ours));
+    let mut ours = Targets::new().with_target("maintenance", level);
+    if serves {
+        ours = ours.with_target(AUDIT_TARGET, LevelFilter::INFO.max(level));
+    }
+    // A log is read later, a line of a command now.
+    let lines = match serves {
+        true => lines.with_filter(ours).boxed(),
+        false => lines.without_time().with_filter(ours).boxed(),
+    };
+    let subscriber = tracing_subscriber::registry().with(lines);
     // There is one already only if the process is not ours; then it hears everything anyway.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

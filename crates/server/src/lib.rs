@@ -23,8 +23,11 @@ pub mod catalog;
 pub mod function;
 pub mod operations;
 pub mod problem;
+mod router;
 pub mod serve;
 pub mod statuses;
+
+pub use router::router;
 
 use catalog::Catalog;
 use operations::Operations;

@@ -10,6 +10,7 @@ mod on_off;
 mod pages;
 mod run;
 mod selected;
+mod serve;
 mod status;
 mod unlock;
 mod workers;

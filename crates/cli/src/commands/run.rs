@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::settings::{Configuration, Environment, Settings};
 use crate::signals::block_on;
 
-use super::{config, demo, dev, init, on_off, pages, status, unlock, workers};
+use super::{config, demo, dev, init, on_off, pages, serve, status, unlock, workers};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
@@ -37,6 +37,11 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         Some(Command::Workers) => acts(global, async |it| workers::run(it, output).await),
         Some(Command::Unlock(args)) => {
             acts(global, async |it| unlock::run(it, &args, output).await)
+        }
+        Some(Command::Serve(args)) => {
+            let environment = Environment::read();
+            let configuration = Configuration::read(global, &environment)?;
+            block_on(serve::run(&configuration, &args, output))
         }
         Some(Command::Config) => {
             let environment = Environment::read();

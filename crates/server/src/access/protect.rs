@@ -90,6 +90,14 @@ impl Access {
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(from_fn_with_state(self.clone(), check_request))
     }
+
+    /// Public routes that say more to a [`Caller`]. A token that is not valid is refused all the same.
+    pub fn identify<S>(&self, public: Router<S>) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        public.route_layer(from_fn_with_state(self.clone(), identify))
+    }
 }
 
 /// Steps 1 and 2, and the headers of the answer.
@@ -150,6 +158,19 @@ async fn authenticate(State(access): State<Access>, mut request: Request, next: 
         audit::request(&caller, client.0, &method, &uri, &response);
     }
     response
+}
+
+async fn identify(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+    let client = request.extensions().get().copied();
+    let client = client.unwrap_or(ClientAddress(None));
+    match access.caller(request.headers(), client).await {
+        Ok(Some(caller)) => {
+            request.extensions_mut().insert(caller);
+        }
+        Ok(None) => {}
+        Err(problem) => return problem.into_response(),
+    }
+    next.run(request).await
 }
 
 /// Whether a browser shows the answer as a page.

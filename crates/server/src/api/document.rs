@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use axum::Router;
 use axum::body::Bytes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -10,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::{environments, events, heroku, operation_mode, operations, products, service};
 use crate::AppState;
+use crate::access::Access;
 use crate::problem::ProblemBody;
 
 #[derive(OpenApi)]
@@ -39,9 +41,17 @@ impl Modify for Bearer {
     }
 }
 
-/// Every route of the API.
+/// Every route of the API: those that need a caller, and those that do not, for
+/// [`Access::protect`](crate::access::Access::protect).
 #[must_use]
-pub fn router() -> OpenApiRouter<AppState> {
+pub fn routes(access: &Access) -> (Router<AppState>, Router<AppState>) {
+    let (private, _) = private().split_for_parts();
+    let (public, _) = public().split_for_parts();
+    let (status, _) = status().split_for_parts();
+    (private, public.merge(access.identify(status)))
+}
+
+fn private() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(environments::list))
         .routes(routes!(products::list))
@@ -51,16 +61,24 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(operations::get))
         .routes(routes!(events::get))
         .routes(routes!(heroku::get, heroku::patch))
+        .routes(routes!(service::metrics))
+}
+
+fn public() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(service::openapi))
         .routes(routes!(service::healthz))
-        .routes(routes!(service::metrics))
-        .routes(routes!(service::status))
+}
+
+/// It needs no caller, and says more to one.
+fn status() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(service::status))
 }
 
 /// The OpenAPI document as JSON, made once.
 pub(super) fn json() -> Bytes {
     static JSON: LazyLock<Bytes> = LazyLock::new(|| {
-        let document = router().into_openapi();
+        let document = private().merge(public()).merge(status()).into_openapi();
         // It is made of strings, numbers and lists alone.
         document.to_json().unwrap_or_default().into()
     });

@@ -27,6 +27,6 @@ mod responses;
 mod service;
 mod visible;
 
-pub use document::router;
+pub use document::routes;
 pub use events::Feed;
 pub use metrics::{Metrics, count};

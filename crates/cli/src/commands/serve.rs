@@ -1,0 +1,194 @@
+//! `maintenance serve`: the web console and the REST API.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use maintenance_control::{Action, CancellationToken, Report};
+use maintenance_flag::{App, Product};
+use maintenance_server::AppState;
+use maintenance_server::access::{Access, AccessStore, Options};
+use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
+use maintenance_server::function;
+use maintenance_server::operations::Operation;
+use maintenance_server::serve::{Listen, Listener, ServeError};
+
+use crate::args::ServeArgs;
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::exit_code::Outcome;
+use crate::output::Output;
+use crate::settings::{Configuration, Settings};
+use crate::signals::interruptible;
+
+/// Serves until a signal, or for as long as the function lives.
+pub(crate) async fn run(
+    configuration: &Configuration<'_>,
+    args: &ServeArgs,
+    output: &Output,
+) -> Result<Outcome, CliError> {
+    let own = configuration.app()?;
+    let state = AppState::new(catalog(configuration, &own).await?);
+    if function::is_function() {
+        let options = Options {
+            secure: true,
+            behind_proxy: true,
+        };
+        let router = maintenance_server::router(state, &access(&own, options).await?);
+        let ended = function::run(router).await;
+        return match ended {
+            Ok(()) => Ok(Outcome::Done),
+            Err(error) => Err(CliError::failed(format!("the function ended: {error}"))),
+        };
+    }
+    let listen = Listen {
+        address: args.listen,
+        tls: args.tls_cert.clone().zip(args.tls_key.clone()),
+        behind_proxy: args.behind_proxy,
+    };
+    let listener = Listener::bind(&listen).await?;
+    let options = Options {
+        secure: listen.tls.is_some() || listen.behind_proxy,
+        behind_proxy: listen.behind_proxy,
+    };
+    let access = access(&own, options).await?;
+    let url = listener.url();
+    let products = state.catalog.products();
+    let products = products.map(|product| format!("{} ({})", product.title, product.environment));
+    output.say(format_args!(
+        "Serving {}; sign in with a token of `maintenance token new`",
+        products.collect::<Vec<_>>().join(", ")
+    ));
+    if output.json() {
+        output.document(&serde_json::json!({ "url": url }))?;
+    } else {
+        output.answer(format_args!("{url}\n"))?;
+    }
+    output.say("Press Ctrl-C to stop it");
+    let stop = CancellationToken::new();
+    let router = maintenance_server::router(state.clone(), &access);
+    let first = || output.say("Stopping: operations at work end their current step");
+    let served = listener.serve(&state, router, stop.cancelled());
+    let Some(served) = interruptible(served, &stop, first).await? else {
+        return Err(CliError::new(
+            Outcome::Interrupted,
+            "stopped at once, in the middle of a step",
+        )
+        .hint("start it again: it shows what is half done, and the same request finishes it"));
+    };
+    let left = served?;
+    for operation in &left {
+        output.say(left_behind(operation).await);
+    }
+    output.say("Stopped");
+    Ok(Outcome::Done)
+}
+
+/// The products of the configuration; if it names none, one of its app.
+async fn catalog(configuration: &Configuration<'_>, own: &Settings) -> Result<Catalog, CliError> {
+    let products = configuration.products()?;
+    if products.is_empty() {
+        let app = managed(own).await?;
+        let name = app.app().name().to_owned();
+        let id: Product = name.parse().map_err(|error: maintenance_flag::NameError| {
+            CliError::usage(error.to_string())
+                .hint("name a product in maintenance.toml: [products.…] with apps = […]")
+        })?;
+        return Ok(Catalog::new(vec![ManagedProduct {
+            id,
+            title: name,
+            version: None,
+            environment: app.app().env().to_owned(),
+            apps: vec![Arc::new(app)],
+            is_implied: true,
+        }]));
+    }
+    // An app of two products is one app: what is read of it is read once.
+    let mut known: BTreeMap<App, Arc<ManagedApp>> = BTreeMap::new();
+    let mut managed_products = Vec::with_capacity(products.len());
+    for product in products {
+        let mut apps = Vec::with_capacity(product.apps.len());
+        for settings in &product.apps {
+            let app = settings.app()?;
+            let managed = match known.get(&app) {
+                Some(managed) => Arc::clone(managed),
+                None => Arc::new(managed(settings).await?),
+            };
+            known.insert(app, Arc::clone(&managed));
+            apps.push(managed);
+        }
+        managed_products.push(ManagedProduct {
+            title: match product.title {
+                Some(title) => title.value,
+                None => product.id.to_string(),
+            },
+            id: product.id,
+            version: product.version.map(|version| version.value),
+            environment: product.environment,
+            apps,
+            is_implied: false,
+        });
+    }
+    Ok(Catalog::new(managed_products))
+}
+
+async fn managed(settings: &Settings) -> Result<ManagedApp, CliError> {
+    let connection = Connection::open(settings, settings.app()?).await?;
+    Ok(ManagedApp {
+        control: connection.control,
+        reads: connection.reads,
+        roles: settings.configured()?,
+        url: settings.link_url(),
+    })
+}
+
+/// By the tokens in the store of the file's own app.
+async fn access(own: &Settings, options: Options) -> Result<Access, CliError> {
+    let app = own.app()?;
+    let store = Connection::open(own, app.clone()).await?.store;
+    let tokens = AccessStore::new(store, &own.prefix.value, app);
+    Ok(Access::new(tokens, options))
+}
+
+/// What an operation that was stopped has left.
+async fn left_behind(operation: &Operation) -> String {
+    let ended = operation.ended().await;
+    let about = match &operation.target.product {
+        Some(product) => product.title.clone(),
+        None => {
+            let apps = operation.target.apps.iter();
+            let apps = apps.map(|(app, _)| app.app().to_string());
+            apps.collect::<Vec<_>>().join(", ")
+        }
+    };
+    let action = match operation.request.action() {
+        Action::On => "on",
+        Action::Off => "off",
+    };
+    if ended.is_complete() {
+        return format!("Maintenance {action} of {about} was finished");
+    }
+    let incomplete = ended.reports().filter(|report| !report.is_complete());
+    let incomplete: Vec<String> = incomplete
+        .map(|report: &Report| report.app.to_string())
+        .collect();
+    let of = match incomplete.as_slice() {
+        [] => String::new(),
+        apps => format!(" ({})", apps.join(", ")),
+    };
+    format!(
+        "Maintenance {action} of {about} is half done{of}: the same request finishes it, here or by the command"
+    )
+}
+
+impl From<ServeError> for CliError {
+    fn from(error: ServeError) -> Self {
+        let failure = Self::of(Outcome::Usage, &error);
+        match error {
+            ServeError::InClear(_) => failure
+                .hint("give --tls-cert and --tls-key, or --behind-proxy if a proxy with TLS is in front of it"),
+            ServeError::Listen { .. } => failure.hint("choose another address or port with --listen"),
+            ServeError::Tls { .. } => failure.hint("give PEM files: the chain, and its private key"),
+            _ => failure,
+        }
+    }
+}
