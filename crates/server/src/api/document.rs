@@ -43,7 +43,6 @@ impl Modify for Bearer {
 
 /// Every route of the API: those that need a caller, and those that do not, for
 /// [`Access::protect`](crate::access::Access::protect).
-#[must_use]
 pub fn routes(access: &Access) -> (Router<AppState>, Router<AppState>) {
     let (private, _) = private().split_for_parts();
     let (public, _) = public().split_for_parts();
