@@ -11,6 +11,7 @@ mod pages;
 mod run;
 mod selected;
 mod status;
+mod token;
 mod unlock;
 mod workers;
 

@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::settings::{Configuration, Environment, Settings};
 use crate::signals::block_on;
 
-use super::{config, demo, dev, init, on_off, pages, status, unlock, workers};
+use super::{config, demo, dev, init, on_off, pages, status, token, unlock, workers};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
@@ -37,6 +37,11 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         Some(Command::Workers) => acts(global, async |it| workers::run(it, output).await),
         Some(Command::Unlock(args)) => {
             acts(global, async |it| unlock::run(it, &args, output).await)
+        }
+        Some(Command::Token { command }) => {
+            let environment = Environment::read();
+            token::check_products(&command, &Configuration::read(global, &environment)?)?;
+            acts(global, async |it| token::run(it, &command, output).await)
         }
         Some(Command::Config) => {
             let environment = Environment::read();
