@@ -6,11 +6,13 @@ use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::builder::Resettable;
+use clap::builder::{PossibleValuesParser, Resettable, TypedValueParser};
 use clap::error::{Error, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use maintenance_flag::{AddressRange, Change, PathPattern, Prefix, Product, Role};
+use maintenance_flag::{
+    AddressRange, Change, PathPattern, Prefix, Product, Role, Scope, TokenName,
+};
 
 use crate::source::{Source, Sourced};
 use crate::values::{
@@ -156,6 +158,16 @@ Examples:
   maintenance dev --port 4566 --state .dev
   maintenance dev --aws-waits")]
     Dev(DevArgs),
+    /// Make, list and revoke tokens for the server's API and console
+    #[command(after_long_help = "\
+Examples:
+  maintenance token new --name release-bot --scope write --product shop --expires 90d
+  maintenance token list
+  maintenance token revoke release-bot")]
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// Print a completion script for a shell
     #[command(after_long_help = "\
 Examples:
@@ -405,6 +417,50 @@ pub(crate) struct UnlockArgs {
     pub(crate) yes: bool,
 }
 
+/// The commands of `token`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token, and print it: it is shown once and stored as a hash
+    #[command(after_long_help = "\
+Examples:
+  maintenance token new --name release-bot --scope write --product shop --expires 90d
+  maintenance token new --name dashboard --scope read
+  maintenance token new --name database --scope observe --observer database")]
+    New(NewTokenArgs),
+    /// List the tokens, and what has become of them
+    List,
+    /// Revoke a token: a running server refuses it within five seconds
+    Revoke {
+        /// Its id, or its name
+        token: String,
+    },
+}
+
+/// What `token new` takes.
+#[derive(Debug, Args)]
+pub(crate) struct NewTokenArgs {
+    /// What it is called: it is recorded with what its user does
+    #[arg(long)]
+    pub(crate) name: TokenName,
+    /// What it may do: read, write (on and off), or observe (on and off as an observer)
+    #[arg(long, value_parser = scope())]
+    pub(crate) scope: Scope,
+    /// Only this product (repeatable) [default: all]
+    // By this name it takes the place of the global option, which takes one.
+    #[arg(id = "product", long = "product", value_name = "NAME")]
+    pub(crate) products: Vec<Product>,
+    /// The observer that it acts as, with --scope observe
+    #[arg(long, value_name = "NAME", required_if_eq("scope", "observe"))]
+    pub(crate) observer: Option<TokenName>,
+    /// How long it is valid: 90d, 12h [default: until it is revoked]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub(crate) expires: Option<Length>,
+}
+
+fn scope() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(["read", "write", "observe"]).try_map(|text| text.parse::<Scope>())
+}
+
 /// What `status` takes.
 #[derive(Debug, Default, Args)]
 pub(crate) struct StatusArgs {
@@ -459,6 +515,8 @@ fn uses(command: &str, option: &str) -> bool {
         "init" => heading == Some(APP) || option == "quiet",
         "serve" => heading.is_some(),
         "unlock" => heading.is_some() && option != "rate",
+        // `token new` has its own.
+        "token" => heading.is_some() && option != "rate" || option == "product",
         _ => option != "product" || command == "config",
     }
 }

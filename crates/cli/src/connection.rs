@@ -6,6 +6,7 @@ use maintenance_control::{
     Calls, Clock, Control, FileStore, Fleet, RateLimiter, SsmStore, Store, Visitor, connect,
 };
 use maintenance_flag::App;
+use maintenance_server::access::AccessStore;
 
 use crate::error::CliError;
 use crate::settings::{RoleSettings, Settings};
@@ -20,7 +21,8 @@ pub(crate) struct Connection {
     pub(crate) control: Control,
     /// The same for reads that a person waits for, outside an operation.
     pub(crate) reads: Control,
-    pub(crate) store: Store,
+    /// Who may use the server of this app.
+    pub(crate) tokens: AccessStore,
     pub(crate) calls: Calls,
     pub(crate) visitor: Visitor,
 }
@@ -62,14 +64,17 @@ impl Connection {
             StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
             StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),
         };
+        let limit = Duration::from_secs(settings.timeout.value);
+        let prefix = &settings.prefix.value;
+        let tokens = AccessStore::new(store.with_answer_limit(limit), prefix, app.clone());
         let rate_limiter = RateLimiter::per_second(settings.rate.value.0);
         let fleet = Fleet::new(clients.lambda, Clock::System, rate_limiter);
         let by = settings.by.value.clone();
-        let control = Control::new(app, &settings.prefix.value, store.clone(), fleet, by);
+        let control = Control::new(app, prefix, store, fleet, by);
         Ok(Connection {
-            reads: control.with_answer_limit(Duration::from_secs(settings.timeout.value)),
+            reads: control.with_answer_limit(limit),
             control,
-            store,
+            tokens,
             calls: clients.calls,
             visitor: clients.visitor,
         })

@@ -89,7 +89,7 @@ impl Invocation {
                 return command.to_owned();
             }
             Some("on" | "off" | "status" | "workers") => (self.roles.as_slice(), &self.app),
-            Some("unlock" | "config") => (&[][..], &self.app),
+            Some("unlock" | "config" | "token") => (&[][..], &self.app),
             _ => return command.to_owned(),
         };
         let names_role = words.any(|word| word == "--role" || word == "--all");

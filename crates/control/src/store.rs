@@ -72,7 +72,8 @@ impl Store {
     }
 
     /// The same store, whose reads outside an operation are given up after so long without an answer.
-    pub(crate) fn with_answer_limit(&self, limit: Duration) -> Self {
+    #[must_use]
+    pub fn with_answer_limit(&self, limit: Duration) -> Self {
         match self {
             Self::Ssm(store) => Self::Ssm(store.with_answer_limit(limit)),
             Self::File(store) => Self::File(store.clone()),

@@ -28,6 +28,7 @@ mod settings;
 mod silence;
 mod standing;
 mod table;
+mod token;
 mod unlock;
 mod unread;
 mod verbose;

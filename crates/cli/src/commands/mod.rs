@@ -12,6 +12,7 @@ mod run;
 mod selected;
 mod serve;
 mod status;
+mod token;
 mod unlock;
 mod workers;
 

@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::settings::{Configuration, Environment, Settings};
 use crate::signals::block_on;
 
-use super::{config, demo, dev, init, on_off, pages, serve, status, unlock, workers};
+use super::{config, demo, dev, init, on_off, pages, serve, status, token, unlock, workers};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
@@ -42,6 +42,11 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
             let environment = Environment::read();
             let configuration = Configuration::read(global, &environment)?;
             block_on(serve::run(&configuration, &args, output))
+        }
+        Some(Command::Token { command }) => {
+            let environment = Environment::read();
+            token::check_products(&command, &Configuration::read(global, &environment)?)?;
+            acts(global, async |it| token::run(it, &command, output).await)
         }
         Some(Command::Config) => {
             let environment = Environment::read();

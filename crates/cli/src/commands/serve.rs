@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maintenance_control::{Action, CancellationToken, Report};
 use maintenance_flag::{App, Product};
 use maintenance_server::AppState;
-use maintenance_server::access::{Access, AccessStore, Options};
+use maintenance_server::access::{Access, Options};
 use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
 use maintenance_server::function;
 use maintenance_server::operations::Operation;
@@ -143,10 +143,8 @@ async fn managed(settings: &Settings) -> Result<ManagedApp, CliError> {
 
 /// By the tokens in the store of the file's own app.
 async fn access(own: &Settings, options: Options) -> Result<Access, CliError> {
-    let app = own.app()?;
-    let store = Connection::open(own, app.clone()).await?.store;
-    let tokens = AccessStore::new(store, &own.prefix.value, app);
-    Ok(Access::new(tokens, options))
+    let connection = Connection::open(own, own.app()?).await?;
+    Ok(Access::new(connection.tokens, options))
 }
 
 /// What an operation that was stopped has left.

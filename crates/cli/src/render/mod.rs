@@ -12,6 +12,7 @@ mod progress;
 mod reader;
 mod site;
 mod status;
+mod tokens;
 mod unread;
 mod workers;
 
@@ -31,5 +32,6 @@ pub(crate) use progress::{
 pub(crate) use reader::{Reader, localized};
 pub(crate) use site::{gate_answers, never_on, no_gate, site_of_new_app, site_unknown};
 pub(crate) use status::{state, status_heading, status_notes};
+pub(crate) use tokens::{new_token, revoked, token_document, tokens};
 pub(crate) use unread::{unread_of, unread_workers};
 pub(crate) use workers::workers;

@@ -64,6 +64,11 @@ impl<'a> Configuration<'a> {
         })
     }
 
+    /// Whether the options select a product.
+    pub(crate) fn selects_a_product(&self) -> bool {
+        self.args.product.is_some()
+    }
+
     /// What the options select.
     pub(crate) fn target(&self) -> Result<Target, CliError> {
         let Some(id) = &self.args.product else {
@@ -128,7 +133,8 @@ impl<'a> Configuration<'a> {
             .collect()
     }
 
-    fn product(&self, id: &Product) -> Result<ProductSettings, CliError> {
+    /// The product of this id.
+    pub(crate) fn product(&self, id: &Product) -> Result<ProductSettings, CliError> {
         let unknown = CliError::usage(format!("there is no product {id}"));
         let Some((path, file)) = &self.file else {
             let place = self.environment.dir.display();

@@ -31,7 +31,7 @@ pub use audit::{AuditNote, TARGET as AUDIT_TARGET};
 pub use caller::Caller;
 pub use next::local_path;
 pub use protect::ClientAddress;
-pub use stored::{AccessStore, ListedToken, NewToken, TokenError};
+pub use stored::{AccessStore, ListedToken, NewToken, Revocation, TokenError};
 
 /// How the server is reached.
 #[derive(Debug, Clone, Default)]

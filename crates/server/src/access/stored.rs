@@ -76,6 +76,17 @@ pub struct ListedToken {
     pub token: Result<AccessToken, DecodeError>,
 }
 
+/// What revoking a token did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// It is revoked now.
+    Revoked,
+    /// It was revoked before. Nothing was changed.
+    Already,
+    /// It could not be read, and is deleted.
+    Deleted,
+}
+
 /// The tokens and sessions of the app of the server's own configuration.
 #[derive(Debug, Clone)]
 pub struct AccessStore {
@@ -193,7 +204,7 @@ impl AccessStore {
     ///
     /// # Errors
     /// [`TokenError`].
-    pub async fn revoke(&self, wanted: &str) -> Result<ListedToken, TokenError> {
+    pub async fn revoke(&self, wanted: &str) -> Result<(ListedToken, Revocation), TokenError> {
         let now = self.clock.now();
         let tokens = self.tokens().await?;
         let is_valid = |it: &&ListedToken| it.token.as_ref().is_ok_and(|it| it.is_valid(now));
@@ -211,18 +222,22 @@ impl AccessStore {
             });
         };
         let mut found = found.clone();
-        match &mut found.token {
+        let done = match &mut found.token {
             Ok(token) if token.revoked.is_none() => {
                 token.revoked = Some(now);
                 let name = self.names.access(AccessKind::Token, &found.id);
                 self.store
                     .replace(&name, &token.encode(), None, None)
                     .await?;
+                Revocation::Revoked
             }
-            Ok(_) => {}
-            Err(_) => self.delete(AccessKind::Token, [&found.id]).await?,
-        }
-        Ok(found)
+            Ok(_) => Revocation::Already,
+            Err(_) => {
+                self.delete(AccessKind::Token, [&found.id]).await?;
+                Revocation::Deleted
+            }
+        };
+        Ok((found, done))
     }
 
     /// Begins a session of a token.

@@ -324,7 +324,7 @@ async fn names_are_unique_among_valid_tokens_and_free_again_afterwards() {
         panic!("{unknown:?}");
     };
     assert_eq!(names, ["bot"]);
-    let revoked = server.stored.revoke(&id).await.unwrap();
+    let (revoked, _) = server.stored.revoke(&id).await.unwrap();
     assert!(revoked.token.unwrap().revoked.is_some());
 }
 
