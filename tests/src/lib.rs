@@ -2,9 +2,11 @@
 //! its own, against a local AWS of its own.
 //!
 //! Reading order: `test_env` (where a command runs), `output` (what it did), `terminal` (a person at it), `network`
-//! (what stands between it and AWS), `stub` (what else it asks).
+//! (what stands between it and AWS), `stub` (what else it asks), `lambda_runtime` (what
+//! runs it as a function).
 
 mod binary;
+mod lambda_runtime;
 mod local_server;
 mod network;
 mod output;
@@ -15,6 +17,7 @@ mod terminal;
 mod test_env;
 
 pub use binary::binary;
+pub use lambda_runtime::LambdaRuntime;
 pub use network::Network;
 pub use output::Output;
 pub use running::Running;

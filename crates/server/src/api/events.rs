@@ -25,7 +25,7 @@ use super::responses::Reads;
 use crate::AppState;
 use crate::access::Caller;
 use crate::catalog::ManagedProduct;
-use crate::operations::{Change, Operation};
+use crate::operations::{Change, Operation, Patience};
 use crate::statuses::OperationMode;
 
 /// How many events a reader may be behind.
@@ -38,6 +38,8 @@ const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+/// As if the connection were lost, every five seconds.
+const POLL: &str = "retry: 5000\nevent: resync\ndata: {}\n\n";
 const RESYNC: Bytes = Bytes::from_static(b"event: resync\ndata: {}\n\n");
 
 /// An event as it is sent, and who may read it: whoever may see one of these products.
@@ -75,8 +77,19 @@ pub(super) struct ModeEvent<'a> {
 pub(super) async fn get(
     State(state): State<AppState>,
     caller: Caller,
+    patience: Patience,
     headers: HeaderMap,
 ) -> Response {
+    let sse = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // nginx would gather events until its buffer is full.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    if let Patience::StopBefore(_) = patience {
+        // An answer of a function has an end: the reader comes back, and reads anew.
+        return (sse, POLL).into_response();
+    }
     let frames = state.feed.subscribe(&state);
     let first = match headers.contains_key(LAST_EVENT_ID) {
         true => RESYNC,
@@ -92,13 +105,7 @@ pub(super) async fn get(
         let next = reader.next().await?;
         Some((Ok::<_, Infallible>(next), reader))
     });
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-store"),
-        // nginx would gather events until its buffer is full.
-        (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    (headers, Body::from_stream(events)).into_response()
+    (sse, Body::from_stream(events)).into_response()
 }
 
 struct Reader {

@@ -1,0 +1,240 @@
+//! `maintenance serve`: the real process, over real HTTP, and as a Lambda function.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use maintenance_flag::Lease;
+use maintenance_sandbox::{Fault, FunctionSpec};
+use maintenance_tests::{LambdaRuntime, Running, TestEnv};
+use serde_json::{Value, json};
+
+const MODE: &str = "/api/environments/dev/product-deployments/demo/operation-mode";
+
+/// The app demo-dev with two functions.
+fn env() -> TestEnv {
+    let env = TestEnv::aws();
+    env.write(
+        "maintenance.toml",
+        "[roles.worker]\nfunctions = [\"demo-dev-*\"]\n",
+    );
+    env.sandbox()
+        .seed(FunctionSpec::new("demo-dev-a").reserved(7));
+    env.sandbox().seed(FunctionSpec::new("demo-dev-b"));
+    env
+}
+
+fn token(env: &TestEnv) -> String {
+    let made = env.run(&["token", "new", "--name", "ana", "--scope", "write"]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    made.stdout.trim().to_owned()
+}
+
+/// A server that is ready, and its address.
+fn serve(env: &TestEnv) -> (Running, String) {
+    let server = env.start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = server.answers("\n");
+    let address = url
+        .trim()
+        .strip_prefix("http://")
+        .expect("a URL")
+        .to_owned();
+    (server, address)
+}
+
+/// Sends a request, and returns the connection.
+fn send(address: &str, method: &str, path: &str, token: &str, body: &str) -> TcpStream {
+    let mut connection = TcpStream::connect(address).expect("the server listens");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         authorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    connection
+        .write_all(request.as_bytes())
+        .expect("it is sent");
+    connection
+}
+
+/// The status and the document of an answer.
+fn answer(mut connection: TcpStream) -> (u16, Value) {
+    let mut text = String::new();
+    connection.read_to_string(&mut text).expect("an answer");
+    let status = text.split(' ').nth(1).expect("a status").parse();
+    let body = text.split_once("\r\n\r\n").expect("a body").1;
+    (
+        status.expect("a number"),
+        serde_json::from_str(body).unwrap_or_default(),
+    )
+}
+
+fn enter() -> String {
+    json!({"mode": "Maintenance", "reason": "new database"}).to_string()
+}
+
+#[test]
+fn what_the_api_turns_on_the_command_sees_and_turns_off() {
+    let env = env();
+    let token = token(&env);
+    let (server, address) = serve(&env);
+    let (status, entered) = answer(send(&address, "PUT", MODE, &token, &enter()));
+    assert_eq!(status, 200, "{entered}");
+    assert_eq!(entered["newMode"], "Maintenance");
+    let status = env.run(&["status", "--all", "--json"]);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(status["roles"][0]["by"], "ana");
+    assert_eq!(status["roles"][1]["workers"]["paused"], 2);
+    assert_eq!(env.run(&["off", "--all"]).code, Some(0));
+    server.interrupt();
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let audit = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("maintenance::audit"));
+    assert!(
+        audit.clone().any(|line| line.contains("by=\"ana\"")),
+        "{ended:?}"
+    );
+    assert!(!ended.stderr.contains(&token), "{ended:?}");
+}
+
+#[test]
+fn a_stop_ends_the_step_in_hand_and_the_next_server_finishes() {
+    let env = env();
+    let token = token(&env);
+    let before = env.sandbox().fleet();
+    let (server, address) = serve(&env);
+    env.sandbox()
+        .inject(Fault::on("PutFunctionConcurrency").hang());
+    let asked = send(&address, "PUT", MODE, &token, &enter());
+    env.wait_until_hanging();
+    server.terminate();
+    server.says("Stopping");
+    env.sandbox().release_hanging();
+    let (status, problem) = answer(asked);
+    assert_eq!(
+        (status, &problem["code"]),
+        (409, &json!("partial")),
+        "{problem}"
+    );
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.stderr.contains("is half done (demo-dev)"),
+        "{ended:?}"
+    );
+
+    let (_server, address) = serve(&env);
+    let (status, entered) = answer(send(&address, "PUT", MODE, &token, &enter()));
+    assert_eq!(status, 200, "{entered}");
+    let exit = json!({"mode": "normal"}).to_string();
+    let (status, left) = answer(send(&address, "PUT", MODE, &token, &exit));
+    assert_eq!(status, 200, "{left}");
+    assert_eq!(env.sandbox().fleet(), before);
+}
+
+#[test]
+fn a_server_that_was_killed_in_the_middle_is_followed_by_one_that_finishes() {
+    let env = env();
+    let token = token(&env);
+    let before = env.sandbox().fleet();
+    let (server, address) = serve(&env);
+    env.sandbox()
+        .inject(Fault::on("PutFunctionConcurrency").hang());
+    let asked = send(&address, "PUT", MODE, &token, &enter());
+    env.wait_until_hanging();
+    server.kill();
+    assert_eq!(server.wait().code, None, "it was killed");
+    drop(asked);
+    env.sandbox().release_hanging();
+
+    let (_server, address) = serve(&env);
+    let product = "/api/environments/dev/product-deployments/demo";
+    let (status, shown) = answer(send(&address, "GET", product, &token, ""));
+    assert_eq!(status, 200, "{shown}");
+    assert_eq!(shown["operationMode"], "Maintenance");
+    assert_eq!(shown["canExitMaintenance"], true);
+    // As if an hour had passed: a lease that ended so long ago needs no watching.
+    for (name, parameter) in env.sandbox().parameters() {
+        if name.contains("/lease/") {
+            let mut lease = Lease::decode(&parameter.value).unwrap();
+            lease.expires = lease.acquired - jiff::SignedDuration::from_hours(1);
+            env.sandbox().set_parameter(&name, &lease.encode());
+        }
+    }
+    let exit = json!({"mode": "Normal"}).to_string();
+    let (status, left) = answer(send(&address, "PUT", MODE, &token, &exit));
+    assert_eq!(status, 200, "{left}");
+    assert_eq!(env.sandbox().fleet(), before);
+}
+
+/// An event of a function URL.
+fn event(method: &str, path: &str, token: &str, body: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {
+            "host": "abc.lambda-url.us-east-1.on.aws",
+            "authorization": format!("Bearer {token}"),
+            "content-type": "application/json",
+            "x-forwarded-for": "192.0.2.1",
+        },
+        "requestContext": {
+            "http": {"method": method, "path": path, "sourceIp": "192.0.2.1", "protocol": "HTTP/1.1"},
+            "requestId": "1", "stage": "$default", "timeEpoch": 0,
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    })
+}
+
+#[test]
+fn as_a_function_an_operation_ends_with_its_request_and_the_next_one_goes_on() {
+    let mut env = env();
+    let token = token(&env);
+    let before = env.sandbox().fleet();
+    let runtime = LambdaRuntime::start();
+    env.set("AWS_LAMBDA_RUNTIME_API", &runtime.address());
+    env.set("AWS_LAMBDA_FUNCTION_NAME", "console");
+    env.set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
+    env.set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+    env.set("AWS_LAMBDA_LOG_GROUP_NAME", "console");
+    env.set("AWS_LAMBDA_LOG_STREAM_NAME", "console");
+    let _function = env.start(&["serve"]);
+    let invoke = |method, path, body: &str, seconds| {
+        let answer = runtime.invoke(
+            &event(method, path, &token, body),
+            Duration::from_secs(seconds),
+        );
+        let body = answer["body"].as_str().unwrap_or_default();
+        (
+            answer["statusCode"].clone(),
+            serde_json::from_str(body).unwrap_or(json!(body)),
+        )
+    };
+    let (status, environments) = invoke("GET", "/api/environments", "", 30);
+    assert_eq!(status, 200, "{environments}");
+    // A function stops an operation 25 seconds before its own end: here, before its first step.
+    let (status, problem): (Value, Value) = invoke("PUT", MODE, &enter(), 25);
+    assert_eq!(status, 409, "{problem}");
+    assert_eq!(problem["code"], "partial");
+    let (status, entered) = invoke("PUT", MODE, &enter(), 900);
+    assert_eq!(status, 200, "{entered}");
+    let (_, product) = invoke(
+        "GET",
+        "/api/environments/dev/product-deployments/demo",
+        "",
+        30,
+    );
+    assert_eq!(product["operationMode"], "Maintenance");
+    // What is sent without end has one here.
+    let (status, events): (Value, Value) = invoke("GET", "/api/events", "", 30);
+    assert_eq!(status, 200);
+    assert!(events.as_str().unwrap().starts_with("retry: "), "{events}");
+    let (status, left) = invoke("PUT", MODE, &json!({"mode": "normal"}).to_string(), 900);
+    assert_eq!(status, 200, "{left}");
+    assert_eq!(env.sandbox().fleet(), before);
+}
