@@ -1,7 +1,7 @@
 //! The bypass link: made here, shown once, and kept nowhere. Only its token's hashes are stored, by the
 //! control plane.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use maintenance_control::{BypassLink, Report, RoleOutcome};
 use maintenance_flag::Token;
 use serde::Serialize;
@@ -11,9 +11,6 @@ use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::render::{self, Reader};
 
-/// How long a link is good, if its window does not end first.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
-
 /// A link that is good from now on.
 pub(crate) fn new(now: Timestamp) -> Result<BypassLink, CliError> {
     let mut random = [0; Token::LEN];
@@ -21,23 +18,12 @@ pub(crate) fn new(now: Timestamp) -> Result<BypassLink, CliError> {
         CliError::failed("cannot make a bypass link")
             .cause(format!("the system gives no random bytes: {error}"))
     })?;
-    Ok(BypassLink {
-        token: Token::from_random(random),
-        until: end(now),
-    })
+    Ok(BypassLink::new(Token::from_random(random), now))
 }
 
 /// What stands for a link in a plan: no secret, and never stored.
 pub(crate) fn planned(now: Timestamp) -> BypassLink {
-    BypassLink {
-        token: Token::from_random([0; Token::LEN]),
-        until: end(now),
-    }
-}
-
-fn end(now: Timestamp) -> Timestamp {
-    let end = now.checked_add(LONGEST).unwrap_or(Timestamp::MAX);
-    Timestamp::from_second(end.as_second()).unwrap_or(end)
+    BypassLink::new(Token::from_random([0; Token::LEN]), now)
 }
 
 /// A report, and the link if one was asked for and it lets its holder pass.

@@ -1,6 +1,6 @@
 //! What is asked of [`Control`](crate::Control): the roles, and how they are turned on or off.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use maintenance_flag::{
     Change, Enter, Event as FlagEvent, Exit, Flag, Force, Options, Owner, Product, Role,
     StoredToken, Token, TokenHash, TooLarge, WindowId, next,
@@ -85,6 +85,19 @@ pub struct BypassLink {
     pub token: Token,
     /// When it ends, if the window does not end first. UTC.
     pub until: Timestamp,
+}
+
+impl BypassLink {
+    /// How long a link is good, if its window does not end first.
+    const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+    /// A link that is good from now on.
+    #[must_use]
+    pub fn new(token: Token, now: Timestamp) -> Self {
+        let end = now.checked_add(Self::LONGEST).unwrap_or(Timestamp::MAX);
+        let until = Timestamp::from_second(end.as_second()).unwrap_or(end);
+        Self { token, until }
+    }
 }
 
 impl OnRequest {

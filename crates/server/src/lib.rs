@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`access`] | who may do what: tokens, sessions, and what every request goes through |
 //! | [`api`] | the REST API |
+//! | [`console`] | the pages
 //! | [`catalog`] | what is managed: products and their apps, as the configuration has them |
 //! | [`statuses`] | how they stand, read from the stores and kept for a moment |
 //! | [`operations`] | operations at work, and how they ended |
@@ -20,6 +21,7 @@
 pub mod access;
 pub mod api;
 pub mod catalog;
+pub mod console;
 pub mod function;
 pub mod operations;
 pub mod problem;

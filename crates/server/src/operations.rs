@@ -20,13 +20,14 @@ pub use result::{
 pub use verdict::Success;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use maintenance_control::{
-    Action, AppRoles, CancellationToken, Context, Error, Event, OffRequest, OnRequest, Report,
-    RoleSpec, off_together, on_together, plan_off_together, plan_on_together,
+    Action, AppRoles, BypassLink, CancellationToken, Context, Error, Event, OffRequest, OnRequest,
+    Report, RoleSpec, off_together, on_together, plan_off_together, plan_on_together,
 };
 use tokio::sync::{broadcast, watch};
 use tokio_util::task::TaskTracker;
@@ -139,12 +140,32 @@ pub struct Operation {
     pub started: Timestamp,
     progress: watch::Sender<Progress>,
     stop: CancellationToken,
+    is_link_shown: AtomicBool,
 }
 
 impl Operation {
     /// Asks it to stop after the step in hand.
     pub fn stop(&self) {
         self.stop.cancel();
+    }
+
+    /// Whether it has a bypass link that was not shown yet.
+    #[must_use]
+    pub fn has_link(&self) -> bool {
+        self.link().is_some() && !self.is_link_shown.load(Ordering::Relaxed)
+    }
+
+    /// Its bypass link, to be shown: once.
+    pub fn take_link(&self) -> Option<&BypassLink> {
+        let link = self.link()?;
+        (!self.is_link_shown.swap(true, Ordering::Relaxed)).then_some(link)
+    }
+
+    fn link(&self) -> Option<&BypassLink> {
+        match &self.request {
+            Request::On(on) => on.link.as_ref(),
+            Request::Off(_) => None,
+        }
     }
 
     /// How far it is.
@@ -212,6 +233,7 @@ impl Operations {
             started: Timestamp::now(),
             progress,
             stop: self.0.stop.child_token(),
+            is_link_shown: AtomicBool::new(false),
         });
         self.remember(&operation);
         let (shared, started) = (Arc::clone(&self.0), Arc::clone(&operation));

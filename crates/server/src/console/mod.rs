@@ -1,0 +1,55 @@
+//! The web console: what a team sees of its products, and how it enters and exits maintenance.
+//!
+//! Pages are rendered here and work without a script. With it, a page that shows something that may change
+//! fetches itself anew when the server says so, and only its `<main>` is exchanged: one mechanism for all pages.
+//!
+//! | page | |
+//! |---|---|
+//! | `/` | all products |
+//! | `/products/{environment}/{product}` | one, with its apps, roles and functions |
+//! | `…/enter`, `…/exit` | what would happen, and a form to say yes to it |
+//! | `…/operations/{id}` | an operation at work, and how it ended |
+//! | `/login` | signing in |
+
+mod assets;
+mod enter;
+mod errors;
+mod exit;
+mod operation;
+mod page;
+mod plan;
+mod plans;
+mod products;
+mod sign_in;
+mod text;
+mod view;
+
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+
+pub use errors::{not_found, problems_as_pages};
+
+use crate::AppState;
+use crate::access::Access;
+
+/// The pages that need a caller, and those that do not, as [`Access::protect`] takes them.
+#[must_use]
+pub fn routes(access: &Access) -> (Router<AppState>, Router<AppState>) {
+    let product = "/products/{environment}/{product}";
+    let under = |rest: &str| format!("{product}{rest}");
+    let private = Router::new()
+        .route("/", get(products::products))
+        .route(product, get(products::product))
+        .route(&under("/enter"), get(enter::ask).post(enter::start))
+        .route(&under("/exit"), get(exit::ask).post(exit::start))
+        .route(&under("/operations/{id}"), get(operation::operation))
+        .route(&under("/operations/{id}/link"), post(operation::link))
+        .route("/logout", post(sign_in::sign_out))
+        .layer(Extension(access.clone()))
+        .layer(Extension(plans::Plans::default()));
+    let public = Router::new()
+        .route("/login", get(sign_in::ask).post(sign_in::sign_in))
+        .layer(Extension(access.clone()))
+        .route("/assets/{name}", get(assets::asset));
+    (private, public)
+}

@@ -1,0 +1,137 @@
+//! Plans that pages show. Reading hundreds of functions takes longer than a person waits for a page, or a
+//! request may take: a plan is made in a task, and who asks again finds it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use maintenance_control::{Error, Report};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::catalog::ManagedProduct;
+use crate::operations::{Request, Target};
+
+/// How long a page waits for a plan before it says that the functions are being read.
+const WITHIN: Duration = Duration::from_secs(2);
+/// How old a plan may be that a page shows: who reloads a page that was being made finds it.
+const FRESH_FOR: Duration = Duration::from_secs(10);
+/// How long a request waits for the plan that it checks before it starts an operation.
+const CHECK_WITHIN: Duration = Duration::from_secs(20);
+
+/// What an operation would do: one result an app.
+pub(super) type Plan = Vec<Result<Report, Error>>;
+
+/// A plan, and what it is about.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) target: Target,
+    pub(super) results: Plan,
+}
+
+type Made = Arc<Result<Planned, Error>>;
+/// Which plan it is: the product, and what is asked for.
+type Key = (String, String, &'static str);
+
+/// The plans that are being made, or were made just now.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plans(Arc<Mutex<HashMap<Key, Slot>>>);
+
+#[derive(Debug)]
+struct Slot {
+    made: Receiver,
+    /// The one before, until this one is there.
+    before: Option<Made>,
+}
+
+type Receiver = watch::Receiver<Option<(Instant, Made)>>;
+
+impl Plans {
+    /// What `request` would do, if that is known soon. `kind` names the request: plans of the same kind for the
+    /// same product are the same.
+    pub(super) async fn soon(
+        &self,
+        product: &Arc<ManagedProduct>,
+        kind: &'static str,
+        request: Request,
+        by: &str,
+    ) -> Option<Made> {
+        let mut made = {
+            let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let slot = slots.entry(key(product, kind));
+            let slot = slot.or_insert_with(|| Slot::new(product, request.clone(), by, None));
+            if slot.is_old() {
+                *slot = Slot::new(product, request, by, slot.last());
+            }
+            slot.made.clone()
+        };
+        wait(&mut made, WITHIN).await
+    }
+
+    /// The last plan of this kind, however old: what a page has shown.
+    pub(super) fn last(&self, product: &ManagedProduct, kind: &'static str) -> Option<Made> {
+        let slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.get(&key(product, kind))?.last()
+    }
+}
+
+fn key(product: &ManagedProduct, kind: &'static str) -> Key {
+    (product.environment.clone(), product.id.to_string(), kind)
+}
+
+impl Slot {
+    fn new(
+        product: &Arc<ManagedProduct>,
+        request: Request,
+        by: &str,
+        before: Option<Made>,
+    ) -> Self {
+        let made = make(product, request, by);
+        Self { made, before }
+    }
+
+    fn last(&self) -> Option<Made> {
+        let made = self
+            .made
+            .borrow()
+            .as_ref()
+            .map(|(_, made)| Arc::clone(made));
+        made.or_else(|| self.before.clone())
+    }
+
+    fn is_old(&self) -> bool {
+        match &*self.made.borrow() {
+            Some((at, _)) => at.elapsed() > FRESH_FOR,
+            // Its task has ended without a plan.
+            None => self.made.has_changed().is_err(),
+        }
+    }
+}
+
+/// What `request` would do just now. None: reading takes longer than a request may. The operation itself then
+/// refuses what was not shown.
+pub(super) async fn now(product: &Arc<ManagedProduct>, request: Request, by: &str) -> Option<Made> {
+    wait(&mut make(product, request, by), CHECK_WITHIN).await
+}
+
+fn make(product: &Arc<ManagedProduct>, request: Request, by: &str) -> Receiver {
+    let (sender, receiver) = watch::channel(None);
+    let (product, by) = (Arc::clone(product), by.to_owned());
+    tokio::spawn(async move {
+        let made = match Target::product(&product).await {
+            Ok(target) => {
+                let results = request.plan(&target, &by).await;
+                Ok(Planned { target, results })
+            }
+            Err(error) => Err(error),
+        };
+        sender.send_replace(Some((Instant::now(), Arc::new(made))));
+    });
+    receiver
+}
+
+async fn wait(made: &mut Receiver, within: Duration) -> Option<Made> {
+    let made = tokio::time::timeout(within, made.wait_for(Option::is_some)).await;
+    let made = made.ok()?.ok()?;
+    made.as_ref().map(|(_, made)| Arc::clone(made))
+}
