@@ -1,16 +1,20 @@
 //! All routes, each behind what it needs.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::access::Access;
-use crate::{AppState, api};
+use crate::{AppState, api, console};
 
 /// The API and the console.
 pub fn router(state: AppState, access: &Access) -> Router {
     let (private, public) = api::routes(access);
+    let (private_pages, public_pages) = console::routes(access);
+    // Before the layers, so that they are around it as well.
+    let public = public.merge(public_pages).fallback(console::not_found);
     access
-        .protect(private, public)
+        .protect(private.merge(private_pages), public)
+        .layer(from_fn(console::problems_as_pages))
         .layer(from_fn_with_state(state.clone(), api::count))
         .with_state(state)
 }

@@ -33,7 +33,6 @@ use crate::AppState;
 use crate::access::Access;
 
 /// The pages that need a caller, and those that do not, as [`Access::protect`] takes them.
-#[must_use]
 pub fn routes(access: &Access) -> (Router<AppState>, Router<AppState>) {
     let product = "/products/{environment}/{product}";
     let under = |rest: &str| format!("{product}{rest}");

@@ -405,7 +405,7 @@ impl Done {
             to: status.mode().as_str(),
             is_complete,
             failures: failures.collect(),
-            apps: reports().map(|report| AppDone::of(report)).collect(),
+            apps: reports().map(AppDone::of).collect(),
             drained_at: drained
                 .map(|at| Moment::new(at, now))
                 .filter(|_| action == Action::On),

@@ -8,7 +8,6 @@ use aws_credential_types::Credentials;
 use aws_sdk_lambda::config::{BehaviorVersion, Region};
 use axum::Router;
 use axum::body::Body;
-use axum::middleware::from_fn;
 use http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -20,7 +19,7 @@ use maintenance_flag::{App, Options, Prefix, Product, Role, Scope};
 use maintenance_sandbox::{FunctionSpec, MappingSpec, Sandbox, Settings};
 use maintenance_server::access::{self, Access, AccessStore, NewToken};
 use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
-use maintenance_server::{AppState, api, console};
+use maintenance_server::AppState;
 use tower::ServiceExt;
 
 /// The page of the product `shop` of the environment `prod`.
@@ -93,13 +92,7 @@ impl Console {
         let store = AccessStore::new(store(&sandbox), &Prefix::default(), control.app().clone());
         let tokens = store.with_clock(clock(&sandbox));
         let access = Access::new(tokens.clone(), access::Options::default());
-        let (private, public) = console::routes(&access);
-        let (api, _) = api::router().split_for_parts();
-        let router = access
-            .protect(private.merge(api), public)
-            .fallback(console::not_found)
-            .layer(from_fn(console::problems_as_pages))
-            .with_state(state.clone());
+        let router = maintenance_server::router(state.clone(), &access);
         Self {
             sandbox,
             state,
