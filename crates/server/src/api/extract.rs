@@ -1,9 +1,14 @@
 //! axum's extractors, with refusals as problems.
 
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 
 use crate::problem::Problem;
 
@@ -31,14 +36,37 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
     }
 }
 
-/// A body, or why it is none: what the caller may see and do is looked at first.
+/// A JSON object as the body, or why it is none: what the caller may see and do is looked at first.
 pub(super) struct ApiBody<T>(pub(super) Result<T, Problem>);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiBody<T> {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Infallible;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
         let body = Json::from_request(request, state).await;
-        Ok(Self(body.map(|Json(it)| it).map_err(Problem::from)))
+        Ok(Self(body.map(|Json(Object(it))| it).map_err(Problem::from)))
+    }
+}
+
+/// An object. serde takes a list for a struct as well, field by field.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
     }
 }

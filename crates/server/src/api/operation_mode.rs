@@ -22,7 +22,7 @@ use super::products::{ProductPath, TriggerSource};
 use super::responses::Changes;
 use super::visible::{not_found, role};
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::{AUDIT_TARGET, Caller};
 use crate::catalog::{ManagedApp, ManagedProduct};
 use crate::operations::{AppResult, Operation, Patience, Success, Target};
 use crate::problem::{Code, Problem};
@@ -261,7 +261,7 @@ pub(super) async fn begin(
         wish.check_roles(&target)?;
         let operation = state.operations.start(target, wish.request, caller.by());
         tracing::info!(
-            target: "maintenance::audit",
+            target: AUDIT_TARGET,
             by = caller.by(),
             mode = ?operation.request.action(),
             place = place.name(),

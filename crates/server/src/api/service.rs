@@ -1,7 +1,7 @@
 //! What machines ask for that run or watch the server, and the status for clients of the apps.
 
 use axum::Json;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
 use http::header;
@@ -125,7 +125,7 @@ pub(super) enum ServiceState {
 )]
 pub(super) async fn status(
     State(state): State<AppState>,
-    caller: Option<Extension<Caller>>,
+    caller: Option<Caller>,
     ApiQuery(query): ApiQuery<StatusQuery>,
 ) -> Result<Json<ServiceStatus>, Problem> {
     let products = state.catalog.products();
@@ -151,7 +151,7 @@ pub(super) async fn status(
     let flags = || statuses.iter().flat_map(ProductStatus::flags_on);
     let seen = statuses.iter().filter(|status| {
         let caller = caller.as_ref();
-        caller.is_some_and(|Extension(caller)| caller.may_read(&status.product.id))
+        caller.is_some_and(|caller| caller.may_read(&status.product.id))
     });
     let mut reasons = seen.filter_map(|status| status.holder_flag()?.reason.clone());
     Ok(Json(ServiceStatus {

@@ -49,12 +49,51 @@ impl Operation {
                 let problem = Problem::of_error(app.app(), error, since);
                 match ended.is_refusal() {
                     true => Err(problem),
-                    false => Err(partial(ended, Some(problem))),
+                    false => Err(self.partial(ended, Some(problem))),
                 }
             }
             None if ended.results.is_empty() => Err(crashed()),
-            None => Err(partial(ended, None)),
+            None => Err(self.partial(ended, None)),
         }
+    }
+
+    /// Something was changed, and not everything is where it should be.
+    fn partial(&self, ended: &Ended, cause: Option<Problem>) -> Problem {
+        let apps: Vec<AppResult> = ended.reports().map(AppResult::from).collect();
+        let names = self.left(ended);
+        let (named, more) = names.split_at(names.len().min(NAMED));
+        let mut detail = named.join("; ");
+        if !more.is_empty() {
+            detail = format!("{detail}; and {} more", more.len());
+        }
+        if ended.reports().any(|report| report.interrupted) {
+            detail = format!("the server was stopped in the middle: {detail}");
+        }
+        let detail = format!("{detail}. Send the same request again to continue with what is left");
+        let problem = Problem::new(Code::Partial, detail)
+            .with("left", names)
+            .with("apps", value(&apps));
+        match cause {
+            Some(cause) => problem.with("cause", value(&cause.body())),
+            None => problem,
+        }
+    }
+
+    /// What is not where it should be, each with its app and role: functions, a role or an app as a whole.
+    fn left(&self, ended: &Ended) -> Vec<String> {
+        let mut left = Vec::new();
+        for ((app, _), result) in self.target.apps.iter().zip(&ended.results) {
+            let (report, error) = match result {
+                Ok(report) => (Some(report), None),
+                Err(Error::Unfinished { report, source }) => (Some(&**report), Some(&**source)),
+                Err(error) => (None, Some(error)),
+            };
+            let roles = report.iter().flat_map(|report| &report.roles);
+            let roles = roles.filter(|role| !role.is_complete());
+            left.extend(roles.flat_map(|role| left_of(app.app(), self.request.action(), role)));
+            left.extend(error.map(|error| format!("{}: {}", app.app(), in_full(error))));
+        }
+        left
     }
 }
 
@@ -128,43 +167,7 @@ fn after(outcome: RoleOutcome) -> OperationMode {
     }
 }
 
-/// Something was changed, and not everything is where it should be.
-fn partial(ended: &Ended, cause: Option<Problem>) -> Problem {
-    let apps: Vec<AppResult> = ended.reports().map(AppResult::from).collect();
-    let names = left(ended);
-    let (named, more) = names.split_at(names.len().min(NAMED));
-    let mut detail = named.join("; ");
-    if !more.is_empty() {
-        detail = format!("{detail}; and {} more", more.len());
-    }
-    if ended.reports().any(|report| report.interrupted) {
-        detail = format!("the server was stopped in the middle: {detail}");
-    }
-    if let Some(cause) = &cause {
-        detail = format!("{}. Left: {detail}", cause.detail);
-    }
-    let detail = format!("{detail}. Send the same request again to continue with what is left");
-    let problem = Problem::new(Code::Partial, detail)
-        .with("left", names)
-        .with("apps", value(&apps));
-    match cause {
-        Some(cause) => problem.with("cause", value(&cause.body())),
-        None => problem,
-    }
-}
-
-/// What is not where it should be, each with its app and role: functions, or a role as a whole.
-fn left(ended: &Ended) -> Vec<String> {
-    let mut left = Vec::new();
-    for report in ended.reports() {
-        let of_app = report.roles.iter().filter(|role| !role.is_complete());
-        left.extend(of_app.flat_map(|role| left_of(report, role)));
-    }
-    left
-}
-
-fn left_of(report: &Report, role: &RoleReport) -> Vec<String> {
-    let Report { app, action, .. } = report;
+fn left_of(app: &App, action: Action, role: &RoleReport) -> Vec<String> {
     let place = format!("{app} {}", role.role);
     let mut left = Vec::new();
     if let Some(workers) = &role.workers {
@@ -172,7 +175,7 @@ fn left_of(report: &Report, role: &RoleReport) -> Vec<String> {
         left.extend(failed.map(|it| format!("{place}: {}: {}", it.function, it.error)));
         let unfinished = workers.unfinished.iter();
         left.extend(unfinished.map(|name| format!("{place}: {name} was not finished")));
-        if *action == Action::On {
+        if action == Action::On {
             let drifted = workers.drifted.iter();
             left.extend(drifted.map(|drift| {
                 let (function, setting, now) = (&drift.function, &drift.setting, &drift.now);

@@ -1,0 +1,156 @@
+//! Faults of ReadyStackGo's API, and that ours has none of them.
+
+use maintenance_flag::Scope;
+use maintenance_sandbox::Fault;
+use serde_json::json;
+
+use crate::support::{SHOP, SHOP_MODE, Server, request};
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_impersonates_the_observer_by_source_in_the_body() {
+    let server = Server::new().await;
+    let observer = server.token("database", Scope::Observe, None).await;
+    server
+        .put(SHOP_MODE, &observer, json!({"mode": "Maintenance"}))
+        .await;
+    for source in ["Observer", "Manual"] {
+        let body = json!({"mode": "Normal", "source": source});
+        let problem = server.set(body).await.problem(400, "bad_request");
+        assert!(
+            problem["detail"]
+                .as_str()
+                .unwrap()
+                .contains("unknown field `source`")
+        );
+    }
+    assert_eq!(server.read(SHOP).await["operationMode"], "Maintenance");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_and_a_409_are_told_apart_by_code_whatever_a_message_says() {
+    let server = Server::new().await;
+    let observer = server.token("not-found", Scope::Observe, None).await;
+    let body = json!({"mode": "Maintenance", "reason": "not found"});
+    server.put(SHOP_MODE, &observer, body).await;
+    let held = server.leave().await.problem(409, "owner");
+    assert!(held["detail"].as_str().unwrap().contains("not-found"));
+    let none = SHOP_MODE.replace("shop", "conflict-owner");
+    server
+        .put(&none, &server.ana, json!({"mode": "Normal"}))
+        .await
+        .problem(404, "not_found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_product_of_environment_b_is_changed_by_a_path_that_names_a() {
+    let server = Server::new().await;
+    let path = "/api/environments/dev/product-deployments/shop";
+    server
+        .get(path, &server.ana)
+        .await
+        .problem(404, "not_found");
+    let path = format!("{path}/operation-mode");
+    let refused = server
+        .put(&path, &server.ana, json!({"mode": "Maintenance"}))
+        .await;
+    refused.problem(404, "not_found");
+    assert_eq!(server.read(SHOP).await["operationMode"], "Normal");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_client_leaves_in_the_middle_and_nothing_stops() {
+    let server = Server::new().await;
+    let body = json!({"mode": "Maintenance"});
+    let asked = server.send(request("PUT", SHOP_MODE, Some(&server.ana), Some(&body)));
+    // It hangs up as soon as the flag of web is on.
+    let is_on = async {
+        while !server
+            .sandbox
+            .parameters()
+            .contains_key("/maintenance/shop-prod/flags/web")
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        answer = asked => panic!("it was to leave before: {answer:?}"),
+        () = is_on => {}
+    }
+    let operation = server.state.operations.all().pop().expect("it goes on");
+    operation.ended().await;
+    assert_eq!(server.read(SHOP).await["operationMode"], "Maintenance");
+    assert_eq!(
+        server.reserved(),
+        ["billing-prod-pdf=0", "shop-prod-mail=0", "shop-prod-sync=0"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_client_leaves_before_it_began_and_nothing_is_half_done() {
+    let server = Server::new().await;
+    let reads = server.sandbox.calls().len();
+    let body = json!({"mode": "Maintenance"});
+    let asked = server.send(request("PUT", SHOP_MODE, Some(&server.ana), Some(&body)));
+    // It hangs up when the first parameter of an app is read.
+    let is_read = async {
+        while !server.sandbox.calls()[reads..].iter().any(|call| {
+            call.call
+                .target
+                .as_deref()
+                .is_some_and(|target| target.contains("/shop-prod/flags"))
+        }) {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        answer = asked => panic!("it was to leave before: {answer:?}"),
+        () = is_read => {}
+    }
+    while server.state.operations.all().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let operation = server.state.operations.all().pop().expect("it goes on");
+    operation.ended().await;
+    assert_eq!(server.read(SHOP).await["operationMode"], "Maintenance");
+}
+
+#[tokio::test(start_paused = true)]
+async fn functions_that_could_not_be_stopped_are_answered_200() {
+    let server = Server::new().await;
+    server
+        .sandbox
+        .inject(Fault::on("PutFunctionConcurrency").always().access_denied());
+    let answer = server.set(json!({"mode": "Maintenance"})).await;
+    let problem = answer.problem(409, "partial");
+    assert_eq!(problem["left"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn exit_is_offered_and_then_refused() {
+    let server = Server::new().await;
+    let observer = server.token("database", Scope::Observe, None).await;
+    let other = server.token("other", Scope::Observe, None).await;
+    let reader = server.token("reader", Scope::Read, None).await;
+    for owner in [&server.ana, &observer] {
+        let entered = server
+            .put(SHOP_MODE, owner, json!({"mode": "Maintenance"}))
+            .await;
+        assert_eq!(entered.status, 200, "{entered:?}");
+        for caller in [&reader, &other, &server.ana, &observer] {
+            let offered = server.get(SHOP, caller).await.json()["canExitMaintenance"] == true;
+            let left = server
+                .put(SHOP_MODE, caller, json!({"mode": "Normal"}))
+                .await;
+            assert_eq!(left.status == 200, offered, "{left:?}");
+            if offered {
+                let again = server
+                    .put(SHOP_MODE, owner, json!({"mode": "Maintenance"}))
+                    .await;
+                assert_eq!(again.status, 200, "{again:?}");
+            }
+        }
+        server
+            .put(SHOP_MODE, owner, json!({"mode": "Normal"}))
+            .await;
+    }
+}

@@ -1,0 +1,11 @@
+//! The REST API in process, over a sandbox of two apps, on tokio's paused clock.
+
+mod changes;
+mod document;
+mod events;
+mod faults;
+mod heroku;
+mod reads;
+mod service;
+mod support;
+mod trouble;

@@ -1,0 +1,113 @@
+use maintenance_flag::Scope;
+use maintenance_sandbox::Fault;
+use serde_json::{Value, json};
+
+use crate::support::{SHOP, Server, request};
+
+#[tokio::test(start_paused = true)]
+async fn health_needs_no_token_and_no_aws() {
+    let server = Server::new().await;
+    server
+        .sandbox
+        .inject(Fault::any_call().always().access_denied());
+    let health = server.send(request("GET", "/healthz", None, None)).await;
+    assert_eq!(
+        (health.status, health.json()),
+        (200, json!({"status": "ok"}))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_says_no_reason_to_strangers() {
+    let server = Server::new().await;
+    let stranger = || server.send(request("GET", "/__status", None, None));
+    assert_eq!(
+        stranger().await.json(),
+        json!({"schema": 1, "state": "running", "reason": null, "until": null})
+    );
+    let until = (jiff::Timestamp::now() + std::time::Duration::from_secs(3600)).to_string();
+    let set = json!({"mode": "Maintenance", "reason": "a breach", "until": until});
+    assert_eq!(server.set(set).await.status, 200);
+    let status = stranger().await.json();
+    assert_eq!(status["state"], "maintenance");
+    assert_eq!(status["reason"], Value::Null);
+    assert!(status["until"].is_string());
+    let other = server.token("try-bot", Scope::Read, Some("try")).await;
+    assert_eq!(
+        server.get("/__status", &other).await.json()["reason"],
+        Value::Null
+    );
+    assert_eq!(server.read("/__status").await["reason"], "a breach");
+    server
+        .get("/__status", "mnt_0000000000_x")
+        .await
+        .problem(401, "unauthorized");
+
+    assert_eq!(
+        server.read("/__status?product=try").await["state"],
+        "running"
+    );
+    assert_eq!(
+        server.read("/__status?product=shop").await["state"],
+        "maintenance"
+    );
+    let none = server
+        .send(request("GET", "/__status?product=none", None, None))
+        .await;
+    none.problem(404, "not_found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_cannot_be_read_is_not_running() {
+    let server = Server::new().await;
+    server.sandbox.inject(
+        Fault::any_read()
+            .target("/shop-prod/")
+            .always()
+            .access_denied(),
+    );
+    let status = server.send(request("GET", "/__status", None, None)).await;
+    let problem = status.problem(503, "aws");
+    assert!(
+        !problem.to_string().contains("AccessDenied"),
+        "that is not for strangers"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_count_modes_operations_requests_and_refusals() {
+    let server = Server::new().await;
+    server.enter().await;
+    server.get(&SHOP.replace("shop", "none"), &server.ana).await;
+    server.get("/nowhere", &server.ana).await;
+    let metrics = server.get("/metrics", &server.ana).await;
+    assert_eq!(metrics.status, 200);
+    assert!(
+        metrics
+            .header("content-type")
+            .starts_with("application/openmetrics-text")
+    );
+    for line in [
+        r#"maintenance_product_mode{environment="prod",product="shop",mode="Maintenance"} 1"#,
+        r#"maintenance_product_mode{environment="prod",product="shop",mode="Normal"} 0"#,
+        r#"maintenance_operations_total{action="on",result="succeeded"} 1"#,
+        r#"maintenance_http_requests_total{method="PUT",route="/api/environments/{environment}/product-deployments/{product}/operation-mode",status="200"} 1"#,
+        r#"maintenance_http_requests_total{method="GET",route="none",status="404"} 1"#,
+        r#"maintenance_http_problems_total{code="not_found"} 1"#,
+    ] {
+        assert!(
+            metrics.body.lines().any(|it| it == line),
+            "{line}\n{}",
+            metrics.body
+        );
+    }
+    let limited = server.token("try-bot", Scope::Read, Some("try")).await;
+    server
+        .get("/metrics", &limited)
+        .await
+        .problem(403, "forbidden");
+    server
+        .send(request("GET", "/metrics", None, None))
+        .await
+        .problem(401, "unauthorized");
+}

@@ -1,0 +1,382 @@
+//! A server of two products, and requests to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_lambda::config::{BehaviorVersion, Region};
+use axum::Router;
+use axum::body::Body;
+use axum::middleware::from_fn_with_state;
+use http::{HeaderMap, Request, header};
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use maintenance_control::{
+    Actor, Clock, Context, Control, Drain, Fleet, OnRequest, RateLimiter, Report, RoleSpec,
+    Selection, SsmStore, Store,
+};
+use maintenance_flag::{App, Options, Prefix, Product, Role, Scope};
+use maintenance_sandbox::{FunctionSpec, Sandbox, Settings};
+use maintenance_server::access::{self, Access, AccessStore, NewToken};
+use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
+use maintenance_server::{AppState, api};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// The product `shop` of the environment `prod`.
+pub(crate) const SHOP: &str = "/api/environments/prod/product-deployments/shop";
+/// Where its operation mode is set.
+pub(crate) const SHOP_MODE: &str = "/api/environments/prod/product-deployments/shop/operation-mode";
+
+/// A server: `shop` of `prod` is the apps `shop` and `billing`, each with web and a worker role, and `try` of
+/// `dev` is the app `try` with web alone.
+pub(crate) struct Server {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) state: AppState,
+    tokens: AccessStore,
+    router: Router,
+    /// The text of a token of scope write, of all products, `ana`.
+    pub(crate) ana: String,
+}
+
+impl Server {
+    pub(crate) async fn new() -> Self {
+        let clock = maintenance_sandbox::Clock::tokio_from(Timestamp::now());
+        let sandbox = Sandbox::new(Settings {
+            clock,
+            ..Settings::quick()
+        });
+        for (name, reserved) in [
+            ("shop-prod-mail", 5),
+            ("shop-prod-sync", 7),
+            ("billing-prod-pdf", 3),
+        ] {
+            sandbox.seed(FunctionSpec::new(name).reserved(reserved));
+        }
+        Self::over(sandbox).await
+    }
+
+    /// A server that is started on what another one has left.
+    pub(crate) async fn over(sandbox: Sandbox) -> Self {
+        let product = |id: &str, title: &str, environment: &str, apps| ManagedProduct {
+            id: id.parse().unwrap(),
+            title: title.to_owned(),
+            version: Some("2.4.1".to_owned()),
+            environment: environment.to_owned(),
+            apps,
+            is_implied: false,
+        };
+        let shop = vec![
+            Arc::new(managed(&sandbox, app("shop", "prod"), true)),
+            Arc::new(managed(&sandbox, app("billing", "prod"), true)),
+        ];
+        let try_out = vec![Arc::new(managed(&sandbox, app("try", "dev"), false))];
+        let state = AppState::new(Catalog::new(vec![
+            product("shop", "Shop", "prod", shop),
+            product("try", "Try out", "dev", try_out),
+        ]));
+        let control = control(&sandbox, app("shop", "prod"), "server");
+        let store = AccessStore::new(store(&sandbox), &Prefix::default(), control.app().clone());
+        let tokens = store.with_clock(clock(&sandbox));
+        let access = Access::new(tokens.clone(), access::Options::default());
+        let (private, public) = api::routes(&access);
+        let router = access
+            .protect(private, public)
+            .layer(from_fn_with_state(state.clone(), api::count))
+            .with_state(state.clone());
+        let mut server = Self {
+            sandbox,
+            state,
+            tokens,
+            router,
+            ana: String::new(),
+        };
+        server.ana = server.token("ana", Scope::Write, None).await;
+        server
+    }
+
+    /// A new token of this name, of one product or all. One of scope observe is of the observer of that name.
+    pub(crate) async fn token(&self, name: &str, scope: Scope, product: Option<&str>) -> String {
+        // A server that was started again makes it anew.
+        let _ = self.tokens.revoke(name).await;
+        let new = NewToken {
+            name: name.parse().unwrap(),
+            scope,
+            observer: (scope == Scope::Observe).then(|| name.to_owned()),
+            products: product.map(|id| [id.parse::<Product>().unwrap()].into()),
+            expires: None,
+            by: "ana@laptop".to_owned(),
+        };
+        let (secret, _) = self.tokens.create(new).await.expect("a token");
+        // A server looks for tokens that it does not know every few seconds.
+        tokio::time::advance(Duration::from_secs(10)).await;
+        secret.reveal()
+    }
+
+    /// Sends a request. Whatever the answer, the OpenAPI document has its status.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = self.router.clone().oneshot(request).await;
+        let (parts, body) = response.expect("an answer").into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        };
+        self.is_documented(method.as_str(), &path, &answer).await;
+        answer
+    }
+
+    /// The answer as it comes, without its body.
+    pub(crate) async fn open(&self, request: Request<Body>) -> http::Response<Body> {
+        self.router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("an answer")
+    }
+
+    async fn is_documented(&self, method: &str, path: &str, answer: &Answer) {
+        let document = self.document().await;
+        let paths = document["paths"].as_object().expect("paths");
+        let is_it = |template: &str| {
+            let (of, is): (Vec<_>, Vec<_>) =
+                (template.split('/').collect(), path.split('/').collect());
+            let mut parts = of.iter().zip(&is);
+            of.len() == is.len() && parts.all(|(of, is)| of.starts_with('{') || of == is)
+        };
+        let Some((template, item)) = paths.iter().find(|(template, _)| is_it(template)) else {
+            return;
+        };
+        let responses = &item[method.to_ascii_lowercase()]["responses"];
+        let status = answer.status.to_string();
+        assert!(
+            !responses[&status].is_null(),
+            "{method} {template}: {status} {}",
+            answer.body
+        );
+    }
+
+    pub(crate) async fn document(&self) -> Value {
+        let response = self
+            .open(request("GET", "/api/openapi.json", None, None))
+            .await;
+        let body = response.into_body().collect().await.expect("a body");
+        serde_json::from_slice(&body.to_bytes()).expect("JSON")
+    }
+
+    /// GET, with the token.
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send(request("GET", path, Some(token), None)).await
+    }
+
+    /// GET by ana, which is answered 200.
+    pub(crate) async fn read(&self, path: &str) -> Value {
+        let answer = self.get(path, &self.ana).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// PUT, with the token.
+    pub(crate) async fn put(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.send(request("PUT", path, Some(token), Some(&body)))
+            .await
+    }
+
+    /// PUT of the operation mode of `shop` by ana.
+    pub(crate) async fn set(&self, body: Value) -> Answer {
+        self.put(SHOP_MODE, &self.ana, body).await
+    }
+
+    /// Puts `shop` into maintenance.
+    pub(crate) async fn enter(&self) -> Answer {
+        let answer = self
+            .set(json!({"mode": "Maintenance", "reason": "schema 42"}))
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer
+    }
+
+    /// Ends the maintenance of `shop`.
+    pub(crate) async fn leave(&self) -> Answer {
+        self.set(json!({"mode": "Normal"})).await
+    }
+
+    /// Turns maintenance of a role on by the command, elsewhere.
+    pub(crate) async fn command_on(&self, app: App, role: &str) -> Report {
+        self.elsewhere().on(app, role).await
+    }
+
+    /// Another machine, where ben works by the command.
+    pub(crate) fn elsewhere(&self) -> Elsewhere {
+        Elsewhere(self.sandbox.clone())
+    }
+
+    /// What is reserved for each function, as `name=N`.
+    pub(crate) fn reserved(&self) -> Vec<String> {
+        let fleet = self.sandbox.fleet();
+        let each = fleet
+            .iter()
+            .map(|(name, function)| match function.reserved {
+                Some(reserved) => format!("{name}={reserved}"),
+                None => format!("{name} unset"),
+            });
+        each.collect()
+    }
+
+    /// The stored flag.
+    pub(crate) fn flag(&self, app: &str, role: &str) -> Value {
+        let name = format!("/maintenance/{app}/flags/{role}");
+        let parameters = self.sandbox.parameters();
+        let stored = parameters.get(&name).unwrap_or_else(|| panic!("no {name}"));
+        serde_json::from_str(&stored.value).expect("JSON")
+    }
+}
+
+/// Another machine, where ben works by the command.
+pub(crate) struct Elsewhere(Sandbox);
+
+impl Elsewhere {
+    pub(crate) async fn on(&self, app: App, role: &str) -> Report {
+        let control = control(&self.0, app.clone(), "ben@desk");
+        let mut roles = roles(&app, true);
+        roles.retain(|spec| spec.role.as_str() == role);
+        let on = OnRequest {
+            who: Actor::Person,
+            product: None,
+            reason: Some("by itself".to_owned()),
+            read_only: false,
+            options: Options::default(),
+            link: None,
+            accept_event_loss: false,
+            shown: None,
+        };
+        control
+            .on(&roles, &on, &Context::quiet())
+            .await
+            .expect("on")
+    }
+}
+
+pub(crate) fn app(name: &str, env: &str) -> App {
+    App::new(name, env).unwrap()
+}
+
+fn managed(sandbox: &Sandbox, app: App, has_worker: bool) -> ManagedApp {
+    let control = control(sandbox, app.clone(), "server");
+    ManagedApp {
+        reads: control.with_answer_limit(Duration::from_secs(10)),
+        control,
+        roles: roles(&app, has_worker),
+        url: None,
+    }
+}
+
+fn roles(app: &App, has_worker: bool) -> Vec<RoleSpec> {
+    let functions = Selection::new(&[format!("{app}-*")], &[], BTreeMap::new());
+    let role = |role: Role, functions: Option<Selection>| RoleSpec {
+        role,
+        functions,
+        drain: Drain {
+            timeout: Some(Duration::from_secs(30)),
+            ..Drain::default()
+        },
+        options: Options::default(),
+    };
+    let worker = has_worker.then(|| role(Role::worker(), functions.ok()));
+    [role(Role::web(), None)]
+        .into_iter()
+        .chain(worker)
+        .collect()
+}
+
+fn clock(sandbox: &Sandbox) -> Clock {
+    Clock::virtual_from(sandbox.settings().clock.now())
+}
+
+fn store(sandbox: &Sandbox) -> Store {
+    let config = aws_sdk_ssm::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::for_tests())
+        .retry_config(aws_sdk_ssm::config::retry::RetryConfig::disabled())
+        .http_client(sandbox.http_client())
+        .build();
+    Store::Ssm(SsmStore::new(
+        aws_sdk_ssm::Client::from_conf(config),
+        clock(sandbox),
+    ))
+}
+
+fn control(sandbox: &Sandbox, app: App, by: &str) -> Control {
+    let config = aws_sdk_lambda::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::for_tests())
+        .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
+        .http_client(sandbox.http_client())
+        .build();
+    let lambda = aws_sdk_lambda::Client::from_conf(config);
+    let fleet = Fleet::new(lambda, clock(sandbox), RateLimiter::per_second(10.0));
+    let control = Control::new(
+        app,
+        &Prefix::default(),
+        store(sandbox),
+        fleet,
+        by.to_owned(),
+    );
+    control.with_clock(clock(sandbox))
+}
+
+/// A request, with a token and a body or without.
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    match body {
+        None => request.body(Body::empty()),
+        Some(body) => {
+            let request = request.header(header::CONTENT_TYPE, "application/json");
+            request.body(Body::from(body.to_string()))
+        }
+    }
+    .unwrap()
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    /// Asserts on the status and the problem's code, and returns the problem.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{self:?}");
+        assert_eq!(problem["status"], status, "{self:?}");
+        problem
+    }
+}
