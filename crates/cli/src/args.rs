@@ -57,6 +57,8 @@ const GLOBAL: &str = "Global options: see `maintenance --help`.";
     bin_name = "maintenance",
     version,
     after_long_help = AFTER_HELP,
+    // Without blank lines around the usage, the commands fit a screen of 24 lines.
+    help_template = "{about-with-newline}{usage-heading} {usage}\n{all-args}{after-help}",
     max_term_width = 100,
     subcommand_value_name = "COMMAND",
 )]

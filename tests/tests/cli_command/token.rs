@@ -143,6 +143,25 @@ fn tokens_are_listed_without_their_secrets_and_revoked_by_name_or_id() {
 }
 
 #[test]
+fn an_app_without_products_is_itself_one() {
+    let env = TestEnv::files();
+    let new = [
+        "token",
+        "new",
+        "--name",
+        "x",
+        "--scope",
+        "read",
+        "--product",
+    ];
+    env.run(&[&new[..], &["demo"]].concat())
+        .code(0)
+        .says("may see demo, until");
+    env.run(&[&new[..], &["shop"]].concat())
+        .refuses(2, "there is no product shop");
+}
+
+#[test]
 fn one_that_cannot_be_read_is_listed_and_can_be_removed() {
     let env = TestEnv::files();
     token(&env, "first");

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use maintenance_flag::Product;
 use maintenance_server::access::{ListedToken, NewToken, TokenError};
 use serde_json::{Value, json};
 
@@ -24,7 +25,13 @@ pub(crate) fn check_products(
 ) -> Result<(), CliError> {
     match command {
         TokenCommand::New(args) => {
-            for product in &args.products {
+            // Without products in the file, the server has one: the app, by its name.
+            let implied = match configuration.products()?.is_empty() {
+                true => configuration.app()?.app.map(|app| app.value),
+                false => None,
+            };
+            let is_named = |id: &&Product| implied.as_deref() != Some(id.as_str());
+            for product in args.products.iter().filter(is_named) {
                 configuration.product(product)?;
             }
         }
