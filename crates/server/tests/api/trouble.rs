@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use maintenance_flag::Scope;
 use maintenance_sandbox::{Fault, FunctionSpec};
 use serde_json::{Value, json};
