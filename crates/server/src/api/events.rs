@@ -29,7 +29,7 @@ use crate::operations::{Change, Operation, Patience};
 use crate::statuses::OperationMode;
 
 /// How many events a reader may be behind.
-const BACKLOG: usize = 256;
+const BACKLOG: usize = 64;
 /// How often the flags are looked at while there are readers: the command, or another server, may change them.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How often a connection without events is kept open: proxies close idle ones after a minute.

@@ -1,14 +1,13 @@
 //! A server of two products, and requests to it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_lambda::config::{BehaviorVersion, Region};
 use axum::Router;
 use axum::body::Body;
-use axum::middleware::from_fn_with_state;
 use http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -18,9 +17,9 @@ use maintenance_control::{
 };
 use maintenance_flag::{App, Options, Prefix, Product, Role, Scope};
 use maintenance_sandbox::{FunctionSpec, Sandbox, Settings};
+use maintenance_server::AppState;
 use maintenance_server::access::{self, Access, AccessStore, NewToken};
 use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
-use maintenance_server::{AppState, api};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -80,11 +79,7 @@ impl Server {
         let store = AccessStore::new(store(&sandbox), &Prefix::default(), control.app().clone());
         let tokens = store.with_clock(clock(&sandbox));
         let access = Access::new(tokens.clone(), access::Options::default());
-        let (private, public) = api::routes(&access);
-        let router = access
-            .protect(private, public)
-            .layer(from_fn_with_state(state.clone(), api::count))
-            .with_state(state.clone());
+        let router = maintenance_server::router(state.clone(), &access);
         let mut server = Self {
             sandbox,
             state,
@@ -139,7 +134,14 @@ impl Server {
     }
 
     async fn is_documented(&self, method: &str, path: &str, answer: &Answer) {
-        let document = self.document().await;
+        static DOCUMENT: OnceLock<Value> = OnceLock::new();
+        let document = match DOCUMENT.get() {
+            Some(document) => document,
+            None => {
+                let document = self.document().await;
+                DOCUMENT.get_or_init(|| document)
+            }
+        };
         let paths = document["paths"].as_object().expect("paths");
         let is_it = |template: &str| {
             let (of, is): (Vec<_>, Vec<_>) =
