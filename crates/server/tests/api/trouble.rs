@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use maintenance_flag::Scope;
 use maintenance_sandbox::{Fault, FunctionSpec};
 use serde_json::{Value, json};
