@@ -93,7 +93,7 @@ async fn metrics_count_modes_operations_requests_and_refusals() {
         r#"maintenance_operations_total{action="on",result="succeeded"} 1"#,
         r#"maintenance_http_requests_total{method="PUT",route="/api/environments/{environment}/product-deployments/{product}/operation-mode",status="200"} 1"#,
         r#"maintenance_http_requests_total{method="GET",route="none",status="404"} 1"#,
-        r#"maintenance_http_problems_total{code="not_found"} 1"#,
+        r#"maintenance_http_problems_total{code="not_found"} 2"#,
     ] {
         assert!(
             metrics.body.lines().any(|it| it == line),
