@@ -82,6 +82,20 @@ impl Running {
         self.signal(Signal::KILL);
     }
 
+    /// The memory that it holds, kB, where the system says so.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn resident_kilobytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.0.id());
+        let status = std::fs::read_to_string(path).expect("it is running");
+        let mut lines = status.lines();
+        let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|it| it.parse().ok()).expect("a number")
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child.0), signal).expect("the signal is sent");
     }
