@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use axum::http::HeaderName;
 use clap::builder::{PossibleValuesParser, Resettable, TypedValueParser};
 use clap::error::{Error, ErrorKind};
 use clap::parser::ValueSource;
@@ -409,6 +410,19 @@ pub(crate) struct ServeArgs {
     /// The address of a client is then the last one in the proxy's X-Forwarded-For.
     #[arg(long)]
     pub(crate) behind_proxy: bool,
+    /// The header in which the proxy names the person that it has signed in
+    ///
+    /// The proxy must set it on every request, in place of one that a client sends. Tokens still let in.
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "behind_proxy",
+        hide_short_help = true
+    )]
+    pub(crate) trust_user_header: Option<HeaderName>,
+    /// What such a person may do [default: read]
+    #[arg(long, value_name = "SCOPE", requires = "trust_user_header", hide_short_help = true, value_parser = scope(&["read", "write"]))]
+    pub(crate) user_scope: Option<Scope>,
 }
 
 /// What `unlock` takes.
@@ -445,7 +459,7 @@ pub(crate) struct NewTokenArgs {
     #[arg(long)]
     pub(crate) name: TokenName,
     /// What it may do: read, write (on and off), or observe (on and off as an observer)
-    #[arg(long, value_parser = scope())]
+    #[arg(long, value_parser = scope(&["read", "write", "observe"]))]
     pub(crate) scope: Scope,
     /// Only this product (repeatable) [default: all]
     // By this name it takes the place of the global option, which takes one.
@@ -459,8 +473,8 @@ pub(crate) struct NewTokenArgs {
     pub(crate) expires: Option<Length>,
 }
 
-fn scope() -> impl TypedValueParser<Value = Scope> {
-    PossibleValuesParser::new(["read", "write", "observe"]).try_map(|text| text.parse::<Scope>())
+fn scope(scopes: &'static [&'static str]) -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(scopes).try_map(|text| text.parse::<Scope>())
 }
 
 /// What `status` takes.

@@ -104,6 +104,13 @@ fn an_option_of_another_command_is_said_to_be_that_ones() {
             .says("is not an option of `maintenance ")
             .says("\nUsage: maintenance ");
     }
+    // Who is behind no proxy must not believe what a header says.
+    env.run(&["serve", "--trust-user-header", "x-user"])
+        .code(2)
+        .says("--behind-proxy");
+    env.run(&["serve", "--behind-proxy", "--user-scope", "write"])
+        .code(2)
+        .says("--trust-user-header");
     // Before the command or after it is the same.
     for arguments in [
         &["--all", "--json", "status"][..],

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use maintenance_control::{Action, CancellationToken, Report};
-use maintenance_flag::{App, Product};
+use maintenance_flag::{App, Product, Scope};
 use maintenance_server::AppState;
-use maintenance_server::access::{Access, Options};
+use maintenance_server::access::{Access, Options, ProxyUser};
 use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
 use maintenance_server::function;
 use maintenance_server::operations::Operation;
@@ -32,6 +32,7 @@ pub(crate) async fn run(
         let options = Options {
             secure: true,
             behind_proxy: true,
+            user: None,
         };
         let router = maintenance_server::router(state, &access(&own, options).await?);
         let ended = function::run(router).await;
@@ -49,6 +50,10 @@ pub(crate) async fn run(
     let options = Options {
         secure: listen.tls.is_some() || listen.behind_proxy,
         behind_proxy: listen.behind_proxy,
+        user: args.trust_user_header.clone().map(|header| ProxyUser {
+            header,
+            scope: args.user_scope.unwrap_or(Scope::Read),
+        }),
     };
     let access = access(&own, options).await?;
     let url = listener.url();

@@ -7,8 +7,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use axum::extract::Request;
 use axum::response::Response;
-use http::{Method, StatusCode, Uri};
+use http::{Method, StatusCode};
 
 use super::caller::Caller;
 
@@ -69,27 +70,55 @@ fn shown(client: Option<IpAddr>) -> String {
     client.map_or_else(|| "unknown".to_owned(), |client| client.to_string())
 }
 
-/// A request that may have changed something, and its answer.
-pub(super) fn request(
-    caller: &Caller,
+/// A request that may change something. It is written once it is answered; and also if it never is, since what
+/// it began goes on when the client hangs up.
+pub(super) struct Change {
+    caller: Caller,
     client: Option<IpAddr>,
-    method: &Method,
-    uri: &Uri,
-    response: &Response,
-) {
-    let note = response.extensions().get::<AuditNote>();
-    tracing::info!(
-        target: TARGET,
-        by = caller.by(),
-        scope = %caller.scope(),
-        session = caller.session.as_ref().map(tracing::field::display),
-        client = shown(client),
-        %method,
-        path = uri.path(),
-        status = response.status().as_u16(),
-        note = note.map(tracing::field::display),
-        "request"
-    );
+    method: Method,
+    path: String,
+    /// The status and the note; none yet.
+    answer: Option<(StatusCode, Option<AuditNote>)>,
+}
+
+impl Change {
+    pub(super) fn new(request: &Request, caller: Caller, client: Option<IpAddr>) -> Self {
+        Self {
+            caller,
+            client,
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            answer: None,
+        }
+    }
+
+    pub(super) fn answered(mut self, response: &Response) {
+        let note = response.extensions().get().cloned();
+        self.answer = Some((response.status(), note));
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        let (caller, answer) = (&self.caller, self.answer.as_ref());
+        let note = answer.and_then(|(_, note)| note.as_ref());
+        let what = match answer {
+            Some(_) => "request",
+            None => "request that was not answered: the client hung up, or it took too long",
+        };
+        tracing::info!(
+            target: TARGET,
+            by = caller.by(),
+            scope = %caller.scope(),
+            session = caller.session.as_ref().map(tracing::field::display),
+            client = shown(self.client),
+            method = %self.method,
+            path = self.path,
+            status = answer.map(|(status, _)| status.as_u16()),
+            note = note.map(tracing::field::display),
+            "{what}"
+        );
+    }
 }
 
 /// A person has signed in or out.

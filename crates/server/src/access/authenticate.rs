@@ -1,6 +1,7 @@
 //! From a request's head to its caller.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use http::{HeaderMap, header};
 use maintenance_flag::{AccessId, AccessKind, AccessSecret, AccessToken};
@@ -9,6 +10,11 @@ use super::caller::Caller;
 use super::known::Known;
 use super::{Access, ClientAddress, audit, session};
 use crate::problem::{Code, Problem};
+
+/// How often it is looked at whether a token or session is still valid whose answer goes on.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// How long an answer to a proxy's user may go on.
+const PROXIED_FOR: Duration = Duration::from_hours(1);
 
 /// The text after `Authorization: Bearer`. Another scheme is that of a proxy in front, and none of ours.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -37,10 +43,43 @@ impl Access {
                 .map(|(_, caller)| Some(caller));
         }
         // A session that has ended is usual: the person signs in again.
-        let text = session::of_cookie(headers, self.0.options.secure);
-        match text.and_then(|text| AccessSecret::parse(AccessKind::Session, text)) {
-            Some(secret) => self.of_session(&secret).await,
+        if let Some(secret) = self.session(headers)
+            && let Some(caller) = self.of_session(&secret).await?
+        {
+            return Ok(Some(caller));
+        }
+        match &self.0.options.user {
+            Some(user) => user.caller(headers).inspect_err(|problem| {
+                audit::refused(
+                    client.0,
+                    problem.code.status(),
+                    "the proxy's user cannot be used",
+                );
+            }),
             None => Ok(None),
+        }
+    }
+
+    fn session(&self, headers: &HeaderMap) -> Option<AccessSecret> {
+        let text = session::of_cookie(headers, self.0.options.secure)?;
+        AccessSecret::parse(AccessKind::Session, text)
+    }
+
+    /// Waits until what let this request in does so no more, and 15 seconds longer at the most: an answer
+    /// that goes on must not outlive its token. What a proxy let in is asked for again after an hour.
+    pub(super) async fn until_refused(self, headers: HeaderMap) {
+        let token = bearer(&headers).and_then(|text| AccessSecret::parse(AccessKind::Token, text));
+        let session = self.session(&headers);
+        loop {
+            let found = match (&token, &session) {
+                (Some(token), _) => self.of_token(token).await,
+                (None, Some(session)) => self.of_session(session).await,
+                (None, None) => return tokio::time::sleep(PROXIED_FOR).await,
+            };
+            match found {
+                Ok(Some(_)) => tokio::time::sleep(LOOK_EVERY).await,
+                Ok(None) | Err(_) => return,
+            }
         }
     }
 

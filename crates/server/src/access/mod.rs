@@ -19,6 +19,7 @@ mod failures;
 mod known;
 mod next;
 mod protect;
+mod proxy;
 mod session;
 mod stored;
 
@@ -31,6 +32,7 @@ pub use audit::{AuditNote, TARGET as AUDIT_TARGET};
 pub use caller::Caller;
 pub use next::local_path;
 pub use protect::ClientAddress;
+pub use proxy::ProxyUser;
 pub use stored::{AccessStore, ListedToken, NewToken, Revocation, TokenError};
 
 /// How the server is reached.
@@ -41,6 +43,8 @@ pub struct Options {
     pub secure: bool,
     /// A proxy is in front: the client's address is the last of `X-Forwarded-For`.
     pub behind_proxy: bool,
+    /// The proxy signs people in, and names them so. Nothing else may reach the server then.
+    pub user: Option<ProxyUser>,
 }
 
 /// Who may do what. Clones share what they know.

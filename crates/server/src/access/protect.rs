@@ -5,11 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{
     ConnectInfo, DefaultBodyLimit, FromRequestParts, OptionalFromRequestParts, Request, State,
 };
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
 use tower::{Layer, ServiceExt};
@@ -152,12 +154,26 @@ async fn authenticate(State(access): State<Access>, mut request: Request, next: 
         Err(problem) => return problem.into_response(),
     };
     request.extensions_mut().insert(caller.clone());
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = next.run(request).await;
-    if !method.is_safe() {
-        audit::request(&caller, client.0, &method, &uri, &response);
+    if request.method().is_safe() {
+        let headers = request.headers().clone();
+        let response = next.run(request).await;
+        return match is_event_stream(&response) {
+            true => response.map(|body| {
+                let events = body.into_data_stream();
+                Body::from_stream(events.take_until(Box::pin(access.until_refused(headers))))
+            }),
+            false => response,
+        };
     }
+    let change = audit::Change::new(&request, caller, client.0);
+    let response = next.run(request).await;
+    change.answered(&response);
     response
+}
+
+fn is_event_stream(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 async fn identify(State(access): State<Access>, mut request: Request, next: Next) -> Response {

@@ -64,6 +64,23 @@ async fn every_change_and_every_refusal_is_one_line_that_cannot_be_forged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_hangs_up_is_in_the_log_all_the_same() {
+    let log = Log::new();
+    let server = Server::new();
+    let token = server.token("ana", Scope::Write).await;
+    let change = server.send(with_token("PUT", "/api/slow", &token));
+    let second = std::time::Duration::from_secs(1);
+    assert!(tokio::time::timeout(second, change).await.is_err());
+    let lines = log.audit();
+    let [line] = lines.as_slice() else {
+        panic!("{lines:#?}");
+    };
+    for part in ["the client hung up", "by=\"ana\"", "path=\"/api/slow\""] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_secret_is_logged_however_much_is_logged() {
     let log = Log::new();
     let server = Server::new();

@@ -3,6 +3,7 @@
 
 mod audit;
 mod browser;
+mod proxy;
 mod sessions;
 mod support;
 mod tokens;

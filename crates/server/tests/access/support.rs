@@ -1,5 +1,6 @@
 //! A server with a few routes, and requests to it.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -227,7 +228,11 @@ fn router(access: &Access) -> Router {
             get(|caller: Caller| async move { whoami(&caller) }),
         )
         .route("/api/products/{product}", get(see).put(change))
-        .route("/api/slow", get(std::future::pending::<()>))
+        .route(
+            "/api/slow",
+            get(std::future::pending::<()>).put(std::future::pending::<()>),
+        )
+        .route("/api/stream", get(stream))
         .route("/style.css", get(style))
         .route("/logout", post(sign_out));
     let public = Router::new()
@@ -260,6 +265,11 @@ async fn change(
     let product: Product = product.parse().expect("a product");
     caller.check_write(&product)?;
     Ok(AuditNote::new(format!("Normal to Maintenance: {reason}")).on("changed".into_response()))
+}
+
+async fn stream() -> Response {
+    let events = Body::from_stream(futures_util::stream::pending::<Result<String, Infallible>>());
+    ([(header::CONTENT_TYPE, "text/event-stream")], events).into_response()
 }
 
 async fn style() -> Response {

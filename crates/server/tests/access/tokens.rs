@@ -1,5 +1,7 @@
 //! Tokens: which are valid, for what, and what wrong ones cost.
 
+use std::time::Duration;
+
 use maintenance_flag::{AccessKind, AccessSecret, Scope};
 use maintenance_sandbox::Fault;
 use maintenance_server::access::{NewToken, TokenError};
@@ -130,6 +132,29 @@ async fn a_revoked_token_is_refused_five_seconds_later_at_the_latest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn events_end_with_the_token_that_they_were_asked_with() {
+    let server = Server::new();
+    let token = server.token("dashboard", Scope::Read).await;
+    let cookie = server.sign_in(&token).await;
+    let streams = || {
+        let by_token = server.send(with_token("GET", "/api/stream", &token));
+        let by_cookie = server.send(with_cookie("GET", "/api/stream", &cookie));
+        async { tokio::join!(by_token, by_cookie) }
+    };
+    let hours = Duration::from_secs(8 * 3_600);
+    let both = tokio::time::timeout(hours, streams()).await;
+    assert!(both.is_err(), "they go on");
+    let ((by_token, by_cookie), revoked) = tokio::join!(streams(), async {
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        server.stored.revoke("dashboard").await.expect("revoked");
+        tokio::time::Instant::now()
+    });
+    assert_eq!((by_token.status, by_cookie.status), (200, 200));
+    let lasted = revoked.elapsed();
+    assert!(lasted <= Duration::from_secs(16), "{lasted:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_token_lets_in_after_two_seconds_though_others_are_known() {
     let server = Server::new();
     let first = server.token("first", Scope::Read).await;
@@ -231,7 +256,7 @@ async fn ten_thousand_wrong_tokens_cost_a_bounded_number_of_calls_and_keep_no_ca
             }
             other => panic!("{other}"),
         }
-        tokio::time::advance(std::time::Duration::from_millis(2)).await;
+        tokio::time::advance(Duration::from_millis(2)).await;
     }
     // In these 20 seconds: what is known is read every two of them, by two calls, or four where a page of
     // the answer is empty.
