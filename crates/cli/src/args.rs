@@ -34,6 +34,7 @@ Examples:
   maintenance status --all
   maintenance off
   maintenance on --all --env prod --wait --yes
+  maintenance on --product shop
 
 Exit codes:
   0    done, or already so
@@ -88,19 +89,22 @@ Examples:
   maintenance on --role worker --wait    # returns when it is safe to migrate
   maintenance on --all --dry-run         # shows what would change
   maintenance on --bypass --allow-path /health
-  maintenance on --read-only --yes")]
+  maintenance on --read-only --yes
+  maintenance on --product shop          # every app of [products.shop]")]
     On(OnArgs),
     /// Turn maintenance off and restore every function
     #[command(after_long_help = "\
 Examples:
   maintenance off
   maintenance off --all --dry-run        # shows what would be restored
+  maintenance off --product shop
   maintenance off --force --reason \"the monitor is wrong\"")]
     Off(OffArgs),
     /// Show whether maintenance is on (the default)
     #[command(after_long_help = "\
 Examples:
   maintenance status --all
+  maintenance status --product shop      # a line a role: billing-prod web on
   maintenance status --json
   if maintenance status --exit-code -q; then echo open; fi")]
     Status(StatusArgs),
@@ -530,10 +534,9 @@ fn uses(command: &str, option: &str) -> bool {
         "demo" => heading == Some(OUTPUT),
         "init" => heading == Some(APP) || option == "quiet",
         "serve" => heading.is_some(),
-        "unlock" => heading.is_some() && option != "rate",
         // `token new` has its own.
-        "token" => heading.is_some() && option != "rate" || option == "product",
-        _ => option != "product" || command == "config",
+        "unlock" | "token" => heading.is_some() && option != "rate" || option == "product",
+        _ => true,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use maintenance_control::{
-    Calls, Clock, Control, FileStore, Fleet, RateLimiter, SsmStore, Store, Visitor, connect,
+    AwsSettings, Calls, Clients, Clock, Control, FileStore, Fleet, RateLimiter, SettingError,
+    SsmStore, Store, Visitor, connect,
 };
 use maintenance_flag::App;
 use maintenance_server::access::AccessStore;
@@ -17,6 +18,7 @@ use crate::values::StoreChoice;
 const NO_REGION: &str = "none";
 
 /// The control plane of an app, and which of its calls AWS has not answered yet.
+#[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) control: Control,
     /// The same for reads that a person waits for, outside an operation.
@@ -27,39 +29,77 @@ pub(crate) struct Connection {
     pub(crate) visitor: Visitor,
 }
 
-impl Connection {
-    /// Connects to the app. Nothing is sent yet.
-    pub(crate) async fn open(settings: &Settings, app: App) -> Result<Self, CliError> {
-        let mut aws = settings.aws();
-        // An app on one machine needs no AWS, and looking for a region takes seconds where there is none.
-        let scales = settings.roles.iter().any(RoleSettings::selects_functions);
-        let needs_aws = settings.store.value == StoreChoice::Ssm || scales;
-        if !needs_aws {
-            aws.region.get_or_insert_with(|| NO_REGION.to_owned());
-            // Nor does it matter to such an app that AWS_PROFILE names one that is gone.
-            aws.profile.get_or_insert_with(|| "default".to_owned());
-        }
+/// How apps of one account and region reach it: what they call counts against the same rate.
+struct Shared {
+    aws: AwsSettings,
+    rate: f64,
+    clients: Clients,
+    rate_limiter: RateLimiter,
+}
+
+/// Connects apps. Those of one account and region share its rate.
+#[derive(Default)]
+pub(crate) struct Connections {
+    shared: Vec<Shared>,
+}
+
+impl Connections {
+    /// Connects to an app. Nothing is sent yet.
+    pub(crate) async fn open(&mut self, settings: &Settings) -> Result<Connection, CliError> {
+        let app = settings.app()?;
+        let (aws, rate) = (aws(settings), settings.rate.value.0);
         tracing::info!(
             %app,
             store = %settings.store.value,
             prefix = %settings.prefix.value,
-            rate = settings.rate.value.0,
+            rate,
             by = settings.by.value,
             "settings"
         );
-        let clients = connect(&aws).await.map_err(|error| {
-            let given = match error.name() {
-                "profile" => settings.profile.as_ref(),
-                "region" => settings.region.as_ref(),
-                _ => None,
-            };
-            match given.map(|it| &it.source) {
-                Some(place @ Source::File { .. }) => {
-                    CliError::of_setting(&error, &format!("{} ({place})", error.name()))
-                }
-                _ => error.into(),
+        let mut known = self.shared.iter();
+        let known = known.position(|it| it.aws == aws && it.rate == rate);
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let clients = connect(&aws).await;
+                self.shared.push(Shared {
+                    clients: clients.map_err(|error| failure(&error, settings))?,
+                    rate_limiter: RateLimiter::per_second(rate),
+                    aws,
+                    rate,
+                });
+                self.shared.len() - 1
             }
-        })?;
+        };
+        Ok(Connection::of(&self.shared[known], settings, app))
+    }
+}
+
+impl Connection {
+    /// Connects to one app. Nothing is sent yet.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, CliError> {
+        Connections::default().open(settings).await
+    }
+
+    /// Connects to each of these apps. Nothing is sent yet.
+    pub(crate) async fn open_all(apps: &[Settings]) -> Result<Vec<Self>, CliError> {
+        let mut connections = Connections::default();
+        let mut all = Vec::with_capacity(apps.len());
+        for settings in apps {
+            let opened = connections.open(settings).await;
+            all.push(match apps.len() {
+                1 => opened?,
+                _ => {
+                    let app = settings.app()?;
+                    opened.map_err(|error| error.of_app(&app))?
+                }
+            });
+        }
+        Ok(all)
+    }
+
+    fn of(shared: &Shared, settings: &Settings, app: App) -> Self {
+        let clients = shared.clients.clone();
         let store = match &settings.store.value {
             StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
             StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),
@@ -67,16 +107,43 @@ impl Connection {
         let limit = Duration::from_secs(settings.timeout.value);
         let prefix = &settings.prefix.value;
         let tokens = AccessStore::new(store.with_answer_limit(limit), prefix, app.clone());
-        let rate_limiter = RateLimiter::per_second(settings.rate.value.0);
-        let fleet = Fleet::new(clients.lambda, Clock::System, rate_limiter);
+        let fleet = Fleet::new(clients.lambda, Clock::System, shared.rate_limiter.clone());
         let by = settings.by.value.clone();
         let control = Control::new(app, prefix, store, fleet, by);
-        Ok(Connection {
+        Self {
             reads: control.with_answer_limit(limit),
             control,
             tokens,
             calls: clients.calls,
             visitor: clients.visitor,
-        })
+        }
+    }
+}
+
+fn aws(settings: &Settings) -> AwsSettings {
+    let mut aws = settings.aws();
+    // An app on one machine needs no AWS, and looking for a region takes seconds where there is none.
+    let scales = settings.roles.iter().any(RoleSettings::selects_functions);
+    let needs_aws = settings.store.value == StoreChoice::Ssm || scales;
+    if !needs_aws {
+        aws.region.get_or_insert_with(|| NO_REGION.to_owned());
+        // Nor does it matter to such an app that AWS_PROFILE names one that is gone.
+        aws.profile.get_or_insert_with(|| "default".to_owned());
+    }
+    aws
+}
+
+/// The error, with the line of the file that has the setting.
+fn failure(error: &SettingError, settings: &Settings) -> CliError {
+    let given = match error.name() {
+        "profile" => settings.profile.as_ref(),
+        "region" => settings.region.as_ref(),
+        _ => None,
+    };
+    match given.map(|it| &it.source) {
+        Some(place @ Source::File { .. }) => {
+            CliError::of_setting(error, &format!("{} ({place})", error.name()))
+        }
+        _ => error.clone().into(),
     }
 }

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use maintenance_flag::App;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -127,6 +128,35 @@ impl CliError {
     pub(crate) fn map_hints(mut self, f: impl Fn(String) -> String) -> Self {
         self.hints = self.hints.into_iter().map(f).collect();
         self
+    }
+
+    /// The same, of one app of several.
+    pub(crate) fn of_app(mut self, app: &App) -> Self {
+        self.message = format!("{app}: {}", self.message);
+        self
+    }
+
+    /// The failures of several apps as one, in which each says its app. The outcome is that of `outcome`.
+    pub(crate) fn together(failures: Vec<(App, Self)>, outcome: Outcome) -> Option<Self> {
+        let count = failures.len();
+        let mut failures = failures.into_iter();
+        let (app, first) = failures.next()?;
+        if count == 1 {
+            let only = first.of_app(&app);
+            return Some(Self { outcome, ..only });
+        }
+        let mut all = Self::new(outcome, format!("{count} apps are not done"));
+        for (app, failure) in std::iter::once((app, first)).chain(failures) {
+            all = all.cause(format!("{app}: {}", failure.message));
+            for cause in failure.causes {
+                all = all.cause(format!("{app}: {cause}"));
+            }
+            all = failure
+                .hints
+                .iter()
+                .fold(all, |all, hint| all.hint_once(hint));
+        }
+        Some(all)
     }
 
     /// The report is on stdout already: with `--json` it, and not this, is the one document.

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use crate::error::CliError;
-use crate::settings::Settings;
-use crate::source::{Source, Sourced};
+use crate::settings::{Settings, Target};
+use crate::source::Sourced;
 
 /// The options that chose what this command acts on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,47 +20,31 @@ pub(crate) struct Invocation {
 
 impl Invocation {
     /// What was typed: variables and the configuration file still hold for the next command.
-    pub(crate) fn of(settings: &Settings) -> Self {
-        let mut roles = Vec::new();
-        let mut app = Vec::new();
-        let role = typed(&settings.role).filter(|_| !settings.all);
-        if settings.all {
-            roles.push("--all".to_owned());
-        } else if let Some(role) = role {
-            roles.push(format!("--role {}", quoted(role.as_str())));
-        }
-        let selected = settings.roles.iter();
-        for role in selected.filter(|role| role.role == settings.role.value) {
-            let globs = role.functions.as_ref().and_then(typed);
-            roles.extend(
-                globs
-                    .into_iter()
-                    .flatten()
-                    .map(|glob| format!("--function {}", quoted(glob))),
-            );
-        }
-        let mut option = |name: &str, value: Option<String>| {
-            app.extend(value.map(|value| format!("{name} {}", quoted(&value))));
+    pub(crate) fn of(target: &Target) -> Self {
+        let app = match &target.product {
+            Some(product) => Some(format!("--product {}", quoted(product.id.as_str()))),
+            None => target.app.app.as_ref().and_then(|app| {
+                typed(app)?;
+                Some(named(&target.app))
+            }),
         };
-        let text = |value: &Option<Sourced<String>>| value.as_ref().and_then(typed).cloned();
-        option("--app", text(&settings.app));
-        option("--env", text(&settings.env));
-        let store = typed(&settings.store);
-        option("--store", store.map(ToString::to_string));
-        let prefix = typed(&settings.prefix);
-        option("--prefix", prefix.map(ToString::to_string));
-        let config = settings.config_file.as_ref().and_then(typed);
-        option("--config", config.map(|path| path.display().to_string()));
-        option("--profile", text(&settings.profile));
-        option("--region", text(&settings.region));
-        // One with a user in it may have a password in it, too.
-        let endpoint = text(&settings.endpoint_url);
-        let endpoint = endpoint.map(|url| match url.contains('@') {
-            true => "URL".to_owned(),
-            false => url,
-        });
-        option("--endpoint-url", endpoint);
-        Self { roles, app }
+        Self {
+            roles: roles(&target.app, target.product.is_none()),
+            app: app.into_iter().chain(place(&target.app)).collect(),
+        }
+    }
+
+    /// The same for one of the apps alone.
+    pub(crate) fn of_app(target: &Target, app: &Settings) -> Self {
+        if target.product.is_none() {
+            return Self::of(target);
+        }
+        Self {
+            roles: roles(app, true),
+            app: std::iter::once(named(app))
+                .chain(place(&target.app))
+                .collect(),
+        }
     }
 
     /// The text, in which each command in backticks has the options that it lacks.
@@ -81,6 +65,14 @@ impl Invocation {
         error.map_hints(|hint| self.complete(&hint).into_owned())
     }
 
+    /// The error of one of its apps, in which commands that take one app alone name it.
+    pub(crate) fn complete_for_one(&self, error: CliError) -> CliError {
+        error.map_hints(|hint| {
+            let unlock = "`maintenance unlock`";
+            hint.replace(unlock, &self.complete(unlock))
+        })
+    }
+
     fn command(&self, command: &str) -> String {
         let mut words = command.split(' ');
         let (program, name) = (words.next(), words.next());
@@ -92,17 +84,71 @@ impl Invocation {
             Some("unlock" | "config" | "token") => (&[][..], &self.app),
             _ => return command.to_owned(),
         };
-        let names_role = words.any(|word| word == "--role" || word == "--all");
+        let is_product = |option: &str| option.starts_with("--product");
+        let is_app = |option: &str| option.starts_with("--app") || is_product(option);
+        let words: Vec<&str> = words.collect();
+        let names_app = words.iter().any(|word| is_app(word));
+        let names_role = words
+            .iter()
+            .any(|word| ["--role", "--all"].contains(word) || is_product(word));
         let roles = roles.iter().filter(|_| !names_role);
-        let lacks = |option: &&String| !command.contains(option.as_str());
+        let is_there = |option: &str| command.contains(option) || names_app && is_app(option);
+        let lacks = |option: &&String| !is_there(option);
         let options = roles.chain(app).filter(lacks);
         let options = options.map(|option| format!(" {option}"));
         format!("{command}{}", options.collect::<String>())
     }
 }
 
+/// The roles that were chosen. Of a product those are all, unless one was typed.
+fn roles(settings: &Settings, says_all: bool) -> Vec<String> {
+    let mut roles = Vec::new();
+    if settings.all {
+        roles.extend(says_all.then(|| "--all".to_owned()));
+    } else if let Some(role) = typed(&settings.role) {
+        roles.push(format!("--role {}", quoted(role.as_str())));
+    }
+    let mut selected = settings.roles.iter();
+    let selected = selected.find(|role| role.role == settings.role.value);
+    let globs = selected.and_then(|role| role.functions.as_ref());
+    let globs = globs.and_then(typed).into_iter().flatten();
+    roles.extend(globs.map(|glob| format!("--function {}", quoted(glob))));
+    roles
+}
+
+/// The option that names the app.
+fn named(app: &Settings) -> String {
+    format!("--app {}", quoted(app.handle().unwrap_or_default()))
+}
+
+/// What else chose what is acted on.
+fn place(settings: &Settings) -> Vec<String> {
+    let mut options = Vec::new();
+    let mut option = |name: &str, value: Option<String>| {
+        options.extend(value.map(|value| format!("{name} {}", quoted(&value))));
+    };
+    let text = |value: &Option<Sourced<String>>| value.as_ref().and_then(typed).cloned();
+    option("--env", text(&settings.env));
+    let store = typed(&settings.store);
+    option("--store", store.map(ToString::to_string));
+    let prefix = typed(&settings.prefix);
+    option("--prefix", prefix.map(ToString::to_string));
+    let config = settings.config_file.as_ref().and_then(typed);
+    option("--config", config.map(|path| path.display().to_string()));
+    option("--profile", text(&settings.profile));
+    option("--region", text(&settings.region));
+    // One with a user in it may have a password in it, too.
+    let endpoint = text(&settings.endpoint_url);
+    let endpoint = endpoint.map(|url| match url.contains('@') {
+        true => "URL".to_owned(),
+        false => url,
+    });
+    option("--endpoint-url", endpoint);
+    options
+}
+
 fn typed<T>(value: &Sourced<T>) -> Option<&T> {
-    matches!(value.source, Source::Flag(_)).then_some(&value.value)
+    value.is_typed().then_some(&value.value)
 }
 
 /// As a shell takes it for one word.

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use maintenance_control::{BypassLink, Report, RoleOutcome};
-use maintenance_flag::Token;
+use maintenance_flag::{App, Token};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -88,28 +88,42 @@ pub(crate) fn answer<'a>(
     }
 }
 
-/// Prints the link, which is what was asked for.
+/// An app whose roles a link may open: its name where there are others, and where the link leads.
+pub(crate) struct Place<'a> {
+    pub(crate) app: Option<&'a App>,
+    pub(crate) report: &'a Report,
+    pub(crate) url: Option<String>,
+}
+
+/// Prints the link, which is what was asked for: one line an app.
 pub(crate) fn print(
-    report: &Report,
     link: Option<&BypassLink>,
-    url: Option<&str>,
+    places: Vec<Place<'_>>,
     output: &Output,
 ) -> Result<(), CliError> {
-    let Some(link) = link.filter(|_| is_stored(report)) else {
+    let places = places.into_iter().filter(|place| is_stored(place.report));
+    let places: Vec<_> = places.collect();
+    let Some(link) = link.filter(|_| !places.is_empty()) else {
         return Ok(());
     };
     let reader = Reader::of(&Invocation::default());
     for line in render::about_link(link.until, Token::QUERY, Token::HEADER, &reader) {
         output.say(line);
     }
-    match url {
-        None => output.say(render::APPEND),
-        Some(url) if url.starts_with("http://") => output.say(render::NOT_ENCRYPTED),
-        Some(_) => {}
+    let urls = || places.iter().map(|place| place.url.as_deref());
+    if urls().any(|url| url.is_none()) {
+        output.say(render::APPEND);
+    }
+    if urls().flatten().any(|url| url.starts_with("http://")) {
+        output.say(render::NOT_ENCRYPTED);
     }
     if output.json() {
         // It is in the document.
         return Ok(());
     }
-    output.answer(format_args!("{}\n", shown(link, url).link))
+    let lines = places.iter().map(|place| {
+        let app = place.app.map_or_else(String::new, |app| format!("{app} "));
+        format!("{app}{}\n", shown(link, place.url.as_deref()).link)
+    });
+    output.answer(lines.collect::<String>())
 }

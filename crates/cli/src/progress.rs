@@ -13,7 +13,8 @@ use maintenance_control::{
     Action, CancellationToken, Context, Control, Event, Unanswered, Waiting,
 };
 
-use maintenance_flag::Role;
+use futures_util::future::join_all;
+use maintenance_flag::{App, Role};
 use tokio::time::MissedTickBehavior;
 
 use crate::connection::Connection;
@@ -40,11 +41,15 @@ const TOLD: &str = "{msg}{prefix}";
 /// Shows how far an operation is.
 pub(crate) struct Progress<'a> {
     output: &'a Output,
-    connection: &'a Connection,
+    /// Of the apps that are at work.
+    connections: Vec<&'a Connection>,
     shown: Mutex<Option<Shown>>,
-    /// Functions read and to be read, by role.
-    read: Mutex<BTreeMap<String, (usize, Option<usize>)>>,
+    /// Functions read and to be read, by app and role.
+    read: Mutex<BTreeMap<(usize, Role), Count>>,
 }
+
+/// Functions done, and in all if that is known.
+type Count = (usize, Option<usize>);
 
 /// The work that is shown.
 struct Shown {
@@ -72,32 +77,60 @@ fn throughput(after: Duration, idle: Duration, rate: f64, left: Duration) -> Opt
     (after >= TELLING && rate > 0.0).then(|| render::throughput(rate, left))
 }
 
-/// Runs `reads`, which change nothing, and shows their progress; nothing of it stays on screen.
+/// Runs `reads`, which change nothing and tell each app's progress to the context of its number. It is shown;
+/// nothing of it stays on screen.
 pub(crate) async fn with_progress<T>(
-    connection: &Connection,
+    connections: Vec<&Connection>,
     output: &Output,
-    reads: impl AsyncFnOnce(&Control, &Context<'_>) -> T,
+    reads: impl AsyncFnOnce(&[Context<'_>]) -> T,
 ) -> T {
-    let progress = Progress::new(output, connection);
-    let listen = |event: Event<'_>| progress.emit(&event);
-    let run = Context {
+    let progress = &Progress::new(output, connections);
+    let apps = 0..progress.connections.len();
+    let listeners = apps.map(|app| move |event: Event<'_>| progress.emit(app, &event));
+    let listeners: Vec<_> = listeners.collect();
+    let contexts = listeners.iter().map(|listen| Context {
         stop: CancellationToken::new(),
-        listen: &listen,
-    };
-    let read = progress.watch(reads(&connection.reads, &run)).await;
+        listen,
+    });
+    let contexts: Vec<_> = contexts.collect();
+    let read = progress.watch(reads(&contexts)).await;
     progress.clear();
     read
 }
 
+/// The same for reads of each app, which are made side by side.
+pub(crate) async fn read_each<T>(
+    connections: Vec<&Connection>,
+    output: &Output,
+    reads: impl AsyncFn(usize, &Control, &Context<'_>) -> T,
+) -> Vec<T> {
+    let reads = &reads;
+    let apps = connections.clone();
+    with_progress(connections, output, async move |contexts| {
+        let apps = apps.into_iter().zip(contexts).enumerate();
+        join_all(apps.map(|(n, (app, context))| reads(n, &app.reads, context))).await
+    })
+    .await
+}
+
 impl<'a> Progress<'a> {
-    /// Of an operation by this connection.
-    pub(crate) fn new(output: &'a Output, connection: &'a Connection) -> Self {
+    /// Of an operation by these connections, one an app.
+    pub(crate) fn new(output: &'a Output, connections: Vec<&'a Connection>) -> Self {
         Self {
             output,
-            connection,
+            connections,
             shown: Mutex::new(None),
             read: Mutex::default(),
         }
+    }
+
+    /// The app of this number, where there are others.
+    fn app(&self, n: usize) -> Option<&'a App> {
+        let app = self
+            .connections
+            .get(n)
+            .filter(|_| self.connections.len() > 1);
+        app.map(|app| app.control.app())
     }
 
     /// Does the work, and says meanwhile when AWS does not answer.
@@ -112,11 +145,10 @@ impl<'a> Progress<'a> {
                 done = &mut work => return done,
                 _ = look.tick() => {}
             }
-            let unanswered = self
-                .connection
-                .calls
-                .longest()
-                .filter(|call| call.time >= SILENT);
+            let calls = self.connections.iter();
+            let unanswered = calls.filter_map(|app| app.calls.longest());
+            let unanswered = unanswered.max_by_key(|call| call.time);
+            let unanswered = unanswered.filter(|call| call.time >= SILENT);
             self.unanswered(unanswered.as_ref());
             match (&unanswered, &mut lines) {
                 (None, lines) => *lines = None,
@@ -156,27 +188,32 @@ impl<'a> Progress<'a> {
         self.output
     }
 
-    /// Shows what an event says of how far the operation is. A caller that prints something else
-    /// [clears](Self::clear) it first.
-    pub(crate) fn emit(&self, event: &Event<'_>) {
+    /// Shows what an event of the app of this number says of how far the operation is. A caller that prints
+    /// something else [clears](Self::clear) it first.
+    pub(crate) fn emit(&self, app: usize, event: &Event<'_>) {
         match event {
-            Event::Reading { role, done, total } => self.reading(role, *done, *total),
+            Event::Reading { role, done, total } => self.reading(app, role, *done, *total),
             Event::Progress {
                 action,
                 role,
                 done,
                 total,
             } => {
-                let what = render::at_work(*action, role);
+                let what = render::at_work(*action, role, self.app(app));
                 self.show(Some(*action), what, *done, Some(*total));
             }
             Event::Waiting(waiting) => self.wait(waiting),
             Event::LeaseWatched { holder, until } => {
-                let app = self.connection.control.app();
-                self.say(render::watched(holder, app, *until, &reader()));
+                if let Some(app) = self.connections.get(app) {
+                    let app = app.control.app();
+                    self.say(render::watched(holder, app, *until, &reader()));
+                }
             }
             Event::HolderStopping { until } => {
-                self.say(render::stopping(*until, &reader()));
+                self.say(render::of_app(
+                    render::stopping(*until, &reader()),
+                    self.app(app),
+                ));
             }
             Event::Draining { left, .. } => self.drain(*left),
             // What begins and ends is said, and not shown.
@@ -185,15 +222,15 @@ impl<'a> Progress<'a> {
     }
 
     /// Of roles that are read side by side it is told of all together.
-    fn reading(&self, role: &Role, done: usize, total: Option<usize>) {
+    fn reading(&self, app: usize, role: &Role, done: usize, total: Option<usize>) {
         let Ok(mut read) = self.read.lock() else {
             return;
         };
-        read.insert(role.to_string(), (done, total));
-        let under_way = |it: &&(usize, Option<usize>)| Some(it.0) != it.1;
+        read.insert((app, role.clone()), (done, total));
+        let under_way = |it: &&Count| Some(it.0) != it.1;
         let together = self.is_of_several() || read.values().filter(under_way).count() > 1;
-        let (role, done, total) = match together {
-            false => (Some(role), done, total),
+        let (of, done, total) = match together {
+            false => (Some((role, self.app(app))), done, total),
             true => (
                 None,
                 read.values().map(|it| it.0).sum(),
@@ -206,8 +243,8 @@ impl<'a> Progress<'a> {
             return;
         }
         let what = match total {
-            None => render::listing(role),
-            Some(_) => render::reading(role),
+            None => render::listing(of),
+            Some(_) => render::reading(of),
         };
         self.show(None, what, done, total);
     }

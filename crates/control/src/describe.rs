@@ -219,7 +219,7 @@ pub fn outcome(report: &RoleReport) -> String {
         RoleOutcome::TurnedOff => format!("{role} maintenance has been turned off"),
         RoleOutcome::AlreadyOff => format!("{role} maintenance is already off"),
         RoleOutcome::LeftOn => {
-            format!("{role} maintenance was turned on by itself, not for the product: it stays on")
+            format!("{role} maintenance stays on: it was not turned on for this product")
         }
         RoleOutcome::StillOn => format!("{role} maintenance is still on"),
         RoleOutcome::Unfinished => format!("{role} maintenance did not finish"),

@@ -75,9 +75,9 @@ pub use fleet::{Fleet, LambdaError};
 pub use operation::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};
 pub use rate_limiter::RateLimiter;
 pub use report::{
-    Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, Holder, OptionsReport, Part,
-    Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status, Unread, Updated, Warning,
-    Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
+    Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, Holder, LeftWindow,
+    OptionsReport, Part, Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status,
+    Unread, Updated, Warning, Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
 };
 pub use request::{Actor, BypassLink, OffRequest, OnRequest, RoleSpec};
 pub use selection::{Selection, SelectionError};

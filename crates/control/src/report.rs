@@ -15,7 +15,7 @@ pub use workers::{GivenUp, Settings, Worker, WorkerState, Workers};
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use maintenance_flag::{App, Role};
+use maintenance_flag::{App, Owner, Product, Role};
 use serde::{Serialize, Serializer};
 
 use crate::events::FunctionEvents;
@@ -115,6 +115,9 @@ pub struct RoleReport {
     /// What its visitors get, after `on`. None if that is the usual page and nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<OptionsReport>,
+    /// The window that stays open: of [`RoleOutcome::LeftOn`] alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<LeftWindow>,
     /// When no code of the role can still be running, UTC: with maintenance on, and if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drained_at: Option<Timestamp>,
@@ -140,6 +143,7 @@ impl RoleReport {
             outcome,
             workers: None,
             options: None,
+            left: None,
             drained_at: None,
             warnings: Vec::new(),
         }
@@ -161,6 +165,17 @@ impl RoleReport {
             .as_ref()
             .is_none_or(|w| w.failed.is_empty() && w.unfinished.is_empty())
     }
+}
+
+/// A window that was not opened for the product that was left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftWindow {
+    /// Who may close it. None: it was set by hand.
+    #[serde(serialize_with = "status::serialize_owner")]
+    pub owner: Option<Owner>,
+    /// The product that it was opened for, if it was for one.
+    #[serde(serialize_with = "display_some")]
+    pub product: Option<Product>,
 }
 
 /// What became of a role's functions.
@@ -227,6 +242,16 @@ pub struct Drift {
     pub saved: String,
     /// What it is now.
     pub now: String,
+}
+
+fn display_some<T: std::fmt::Display, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value
+        .as_ref()
+        .map(ToString::to_string)
+        .serialize(serializer)
 }
 
 fn display<T: std::fmt::Display, S: Serializer>(

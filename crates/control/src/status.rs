@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
+use maintenance_flag::App;
 
 use crate::control::Control;
 use crate::error::Error;
@@ -259,6 +260,17 @@ fn unanswered() -> Unread {
             PATIENCE.as_secs()
         ),
         hint: Some("try again".to_owned()),
+    }
+}
+
+impl Status {
+    /// Of an app of which nothing can be read, for this reason.
+    #[must_use]
+    pub fn unknown(app: &App, roles: &[RoleSpec], error: &Error) -> Self {
+        Self {
+            app: app.clone(),
+            roles: roles.iter().map(|spec| unknown(spec, error)).collect(),
+        }
     }
 }
 

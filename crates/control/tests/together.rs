@@ -173,6 +173,9 @@ async fn an_app_that_was_on_by_itself_keeps_its_window_and_its_functions_stay_pa
     let off = shop.off(&leave()).await;
     assert_eq!(outcomes(&off), [TurnedOff, TurnedOff, LeftOn, LeftOn]);
     assert!(off.iter().all(|it| it.as_ref().unwrap().is_complete()));
+    let left = off[1].as_ref().unwrap().roles[0].left.clone().unwrap();
+    assert_eq!((left.owner, left.product), (window.owner.clone(), None));
+    assert_eq!(off[0].as_ref().unwrap().roles[0].left, None);
     assert_eq!(shop.flag("billing-dev/flags/web"), window);
     let reserved = shop.sandbox.fleet()["billing-dev-a"].reserved;
     assert_eq!(reserved, Some(0));

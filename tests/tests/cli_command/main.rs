@@ -19,6 +19,7 @@ mod interrupt;
 mod mistakes;
 mod options;
 mod output;
+mod products;
 mod progress;
 mod reach;
 mod read_only;

@@ -33,7 +33,7 @@ fn shows(name: &str, make: impl Fn() -> TestEnv, arguments: &[&str], keys: &str)
 }
 
 /// What is on it, with the same words wherever and whenever it runs.
-fn screen(output: Output, env: &TestEnv) -> String {
+pub(crate) fn screen(output: Output, env: &TestEnv) -> String {
     let output = output.timeless();
     let folder = env.folder().display().to_string();
     let code = output

@@ -3,18 +3,18 @@
 use std::io::{self, BufRead as _};
 
 use maintenance_control::{
-    Context, Control, FunctionEvents, OnRequest, RoleReport, RoleSpec, State,
+    FunctionEvents, OnRequest, RoleReport, RoleSpec, RoleStatus, State, WorkersReport,
+    plan_on_together,
 };
-use maintenance_flag::{App, Mode, Options};
+use maintenance_flag::{App, Mode, Options, Role};
 
-use crate::connection::Connection;
+use super::selected::{SelectedApp, all_or_failed, connections, parts_for_reads, planned};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::progress::with_progress;
+use crate::progress::{read_each, with_progress};
 use crate::render::{self, Reader};
-use crate::settings::{Settings, opens_all};
+use crate::settings::{Target, opens_all};
 
 /// What a person said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,69 +30,73 @@ pub(crate) enum Answer {
 /// Whether to go on: nothing would change for visitors, or a person said yes to what they were shown,
 /// which includes what becomes of events.
 pub(crate) async fn confirmed(
-    connection: &Connection,
-    settings: &Settings,
-    roles: &[RoleSpec],
+    target: &Target,
+    apps: &[SelectedApp<'_>],
     on: &OnRequest,
     output: &Output,
 ) -> Result<Answer, CliError> {
-    let app = &settings.app()?;
-    let states = with_progress(connection, output, async |control, _| {
-        control.flags(roles).await
-    })
-    .await?;
+    let flags = read_each(connections(apps), output, async |n, control, _| {
+        control.flags(&apps[n].roles).await.map_err(CliError::from)
+    });
+    let flags = all_or_failed(apps, flags.await)?;
     let wanted = mode(on);
-    let mode_of = |spec: &RoleSpec| {
-        let status = states.iter().find(|status| status.role == spec.role)?;
-        let flag = status.flag.as_ref().filter(|_| status.state == State::On)?;
-        Some(flag.mode)
-    };
-    let is_on = |spec: &RoleSpec| mode_of(spec).is_some();
+    let apps_and_flags = || apps.iter().zip(&flags);
+    let mut modes =
+        apps_and_flags().flat_map(|(app, flags)| app.roles.iter().map(|spec| mode_of(spec, flags)));
     // What opens the site for everybody is asked for though it is on.
-    if roles.iter().all(|spec| mode_of(spec) == Some(wanted)) && !opens_all(&on.options) {
+    if modes.all(|mode| mode == Some(wanted)) && !opens_all(&on.options) {
         return Ok(Answer::NotAsked);
     }
     can_ask(output)?;
     // What would be refused is not asked.
-    connection.control.check_on(roles, on, &states)?;
-    let says = |spec: &RoleSpec| {
-        spec.functions.is_some() || spec.options != Options::default() || is_on(spec)
+    let allowed = apps_and_flags().map(|(app, flags)| {
+        let control = &app.connection.control;
+        control
+            .check_on(&app.roles, on, flags)
+            .map_err(CliError::from)
+    });
+    all_or_failed(apps, allowed)?;
+    let says = |(app, flags): (&SelectedApp<'_>, &Vec<RoleStatus>)| {
+        app.roles.iter().any(|spec| {
+            let is_on = mode_of(spec, flags).is_some();
+            spec.functions.is_some() || spec.options != Options::default() || is_on
+        })
     };
-    let plan = if has_options(on) || roles.iter().any(says) {
-        let plan =
-            async |control: &Control, run: &Context<'_>| control.plan_on(roles, on, run).await;
-        Some(with_progress(connection, output, plan).await?)
-    } else {
-        None
-    };
-    let reader = Reader::of(&Invocation::of(settings));
-    for spec in roles {
-        let mut planned = plan.iter().flat_map(|plan| &plan.roles);
-        let planned = planned.find(|role| role.role == spec.role);
-        for line in will(spec, mode_of(spec), wanted, planned, app, &reader) {
-            output.ask(format_args!("{line}\n"));
-        }
-        let Some(workers) = planned.and_then(|role| role.workers.as_ref()) else {
-            continue;
-        };
-        let count = render::functions(if is_on(spec) {
-            workers.changed.len()
-        } else {
-            workers.changed.len() + workers.unchanged.len()
+    let plans = if has_options(on) || apps_and_flags().any(says) {
+        let plans = with_progress(connections(apps), output, async |contexts| {
+            plan_on_together(&parts_for_reads(apps, contexts), on).await
         });
-        if !is_on(spec) {
-            output.ask(format_args!("{count} will be paused\n"));
-        } else if !workers.changed.is_empty() {
-            let role = &spec.role;
-            output.ask(format_args!(
-                "{count} more of the {role} role will be paused\n"
-            ));
-        }
-        for line in render::events(&workers.events, output.verbose() > 0) {
-            output.ask(format_args!("{line}\n"));
+        planned(apps, plans.await)?
+    } else {
+        Vec::new()
+    };
+    let mut lines = Vec::new();
+    for (n, (app, flags)) in apps_and_flags().enumerate() {
+        let plan = plans.get(n);
+        let reader = app.reader();
+        for spec in &app.roles {
+            let mut planned = plan.iter().flat_map(|plan| &plan.roles);
+            let planned = planned.find(|role| role.role == spec.role);
+            let mode = mode_of(spec, flags);
+            let mut of_role = will(spec, mode, wanted, planned, app.app(), &reader);
+            let workers = planned.and_then(|role| role.workers.as_ref());
+            of_role.extend(workers.into_iter().flat_map(|workers| {
+                will_pause(workers, mode.is_some(), &spec.role, output.verbose() > 0)
+            }));
+            lines.extend(of_role.into_iter().map(|line| (app, line)));
         }
     }
-    let shown: Vec<_> = plan.iter().flat_map(render::events_of).cloned().collect();
+    // The windows of a product's apps that are on by themselves stay as they are.
+    if lines.is_empty() && target.product.is_some() {
+        return Ok(Answer::NotAsked);
+    }
+    if let Some(product) = &target.product {
+        output.ask(format_args!("{}\n", render::will_enable_product(product)));
+    }
+    for (app, line) in lines {
+        app.ask(line, output);
+    }
+    let shown: Vec<_> = plans.iter().flat_map(render::events_of).cloned().collect();
     if !shown.is_empty() {
         output.ask(format_args!("{}\n", render::NOT_SEEN));
     }
@@ -100,6 +104,30 @@ pub(crate) async fn confirmed(
         true => Answer::Yes(shown),
         false => Answer::No,
     })
+}
+
+/// The mode of a role that is on.
+fn mode_of(spec: &RoleSpec, flags: &[RoleStatus]) -> Option<Mode> {
+    let status = flags.iter().find(|status| status.role == spec.role)?;
+    let flag = status.flag.as_ref().filter(|_| status.state == State::On)?;
+    Some(flag.mode)
+}
+
+/// How many functions will be paused, and what becomes of their events.
+fn will_pause(workers: &WorkersReport, is_on: bool, role: &Role, all: bool) -> Vec<String> {
+    let count = render::functions(if is_on {
+        workers.changed.len()
+    } else {
+        workers.changed.len() + workers.unchanged.len()
+    });
+    let mut lines = Vec::new();
+    if !is_on {
+        lines.push(format!("{count} will be paused"));
+    } else if !workers.changed.is_empty() {
+        lines.push(format!("{count} more of the {role} role will be paused"));
+    }
+    lines.extend(render::events(&workers.events, all));
+    lines
 }
 
 /// The mode that is asked for.
@@ -129,7 +157,7 @@ fn will(
     let updated = options.filter(|options| !options.updated.is_empty());
     let mut lines = match (from, updated) {
         (None, _) => vec![render::will_enable(&spec.role, app)],
-        (Some(from), _) if from != to => vec![render::will_turn(&spec.role, from, to, app)],
+        (Some(from), Some(_)) if from != to => vec![render::will_turn(&spec.role, from, to, app)],
         (Some(_), Some(options)) => vec![render::will_update(&spec.role, app, options)],
         (Some(_), None) => Vec::new(),
     };

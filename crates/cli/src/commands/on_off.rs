@@ -1,15 +1,24 @@
 //! `maintenance on` and `maintenance off`.
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use maintenance_control::{
-    Action, Actor, BypassLink, CancellationToken, Context, Control, Error, Event, OffRequest,
-    OnRequest, Report, RoleSpec, limits,
+    Action, Actor, AppRoles, BypassLink, CancellationToken, Context, Error, Event, OffRequest,
+    OnRequest, Report, RoleOutcome, RoleSpec, limits, off_together, on_together, plan_off_together,
+    plan_on_together,
 };
-use maintenance_flag::{App, MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Role, stored_bytes};
+use maintenance_flag::{MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Product, Role, stored_bytes};
+use maintenance_server::operations::Success;
+use maintenance_server::statuses::OperationMode;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::confirm::{Answer, confirmed};
+use super::first_time;
+use super::selected::{
+    SelectedApp, Unlisted, connections, failed, failed_with, parts_for_reads, planned, selected,
+};
 use crate::args::{OffArgs, OnArgs};
-use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
@@ -18,15 +27,12 @@ use crate::output::Output;
 use crate::printable::printable;
 use crate::progress::{Progress, with_progress};
 use crate::render::{self, Reader};
-use crate::settings::{Settings, WindowOptions, now};
+use crate::settings::{ProductSettings, Settings, Target, WindowOptions, now};
 use crate::signals::interruptible;
-
-use super::first_time;
-use super::selected::selected;
 
 /// `maintenance on`.
 pub(crate) async fn on(
-    settings: &Settings,
+    target: &Target,
     args: &OnArgs,
     output: &Output,
 ) -> Result<Outcome, CliError> {
@@ -38,7 +44,7 @@ pub(crate) async fn on(
     one_line("--observer", observer.trim())?;
     let mut on = OnRequest {
         who: who(args.observer.as_deref())?,
-        product: None,
+        product: product(target),
         reason: reason(args.reason.as_deref())?,
         read_only: window.read_only,
         options: window.options.clone(),
@@ -46,8 +52,10 @@ pub(crate) async fn on(
         accept_event_loss: args.accept_event_loss,
         shown: None,
     };
-    let (app, configured) = (settings.app()?, settings.selected()?);
-    window.fits(&configured)?;
+    for settings in target.apps() {
+        settings.app()?;
+        window.fits(&settings.selected()?)?;
+    }
     if let Some(note) = &window.note {
         match args.yes {
             true => output.say(note),
@@ -60,28 +68,31 @@ pub(crate) async fn on(
             false => link::new(now.timestamp())?,
         });
     }
-    check_size(&on, &configured, settings, &app, now.timestamp())?;
-    let connection = Connection::open(settings, app.clone()).await?;
-    let roles = selected(settings, &connection, output).await?;
+    for settings in target.apps() {
+        check_size(&on, settings, now.timestamp())?;
+    }
+    let apps = selected(target, Unlisted::Fail, output).await?;
     if args.dry_run {
-        let report = with_progress(&connection, output, async |control, run| {
-            control.plan_on(&roles, &on, run).await
-        })
-        .await?;
-        let outcome = plan(&report, &roles, settings, output)?;
-        if render::events_of(&report).next().is_some() {
+        let results = with_progress(connections(&apps), output, async |contexts| {
+            plan_on_together(&parts_for_reads(&apps, contexts), &on).await
+        });
+        let reports = planned(&apps, results.await)?;
+        print_plan(target, &apps, &reports, output)?;
+        if reports.iter().flat_map(render::events_of).next().is_some() {
             output.say(render::NOT_SEEN);
         }
-        if !args.accept_event_loss
-            && let Some(needs) = render::needs_acceptance(&report)
-        {
-            output.say(needs);
+        for (app, report) in apps.iter().zip(&reports) {
+            if !args.accept_event_loss
+                && let Some(needs) = render::needs_acceptance(report)
+            {
+                app.say(needs, output);
+            }
         }
-        return Ok(outcome);
+        return Ok(Outcome::Done);
     }
     let mut was_confirmed = false;
     if !args.yes {
-        match confirmed(&connection, settings, &roles, &on, output).await? {
+        match confirmed(target, &apps, &on, output).await? {
             Answer::NotAsked => {}
             // What would be lost was part of the question; what would be lost besides was not.
             Answer::Yes(shown) => (on.shown, was_confirmed) = (Some(shown), true),
@@ -92,20 +103,20 @@ pub(crate) async fn on(
         on: Box::new(on),
         wait: args.wait,
         confirmed: was_confirmed,
-        url: window.url.or_else(|| settings.link_url()),
+        url: window.url,
     };
-    operate(&connection, &roles, &request, settings, output).await
+    operate(target, &apps, &request, output).await
 }
 
 /// `maintenance off`.
 pub(crate) async fn off(
-    settings: &Settings,
+    target: &Target,
     args: &OffArgs,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let off = OffRequest {
         who: who(args.observer.as_deref())?,
-        product: None,
+        product: product(target),
         force: if args.force {
             reason(args.reason.as_deref())?
         } else {
@@ -113,16 +124,20 @@ pub(crate) async fn off(
         },
         restore_saved: args.restore_saved,
     };
-    let connection = Connection::open(settings, settings.app()?).await?;
-    let roles = selected(settings, &connection, output).await?;
+    let apps = selected(target, Unlisted::Fail, output).await?;
     if args.dry_run {
-        let report = with_progress(&connection, output, async |control, run| {
-            control.plan_off(&roles, &off, run).await
-        })
-        .await?;
-        return plan(&report, &roles, settings, output);
+        let results = with_progress(connections(&apps), output, async |contexts| {
+            plan_off_together(&parts_for_reads(&apps, contexts), &off).await
+        });
+        let reports = planned(&apps, results.await)?;
+        print_plan(target, &apps, &reports, output)?;
+        return Ok(Outcome::Done);
     }
-    operate(&connection, &roles, &Request::Off(off), settings, output).await
+    operate(target, &apps, &Request::Off(off), output).await
+}
+
+fn product(target: &Target) -> Option<Product> {
+    target.product.as_ref().map(|product| product.id.clone())
 }
 
 fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
@@ -138,18 +153,13 @@ fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
 }
 
 /// Refuses options that no flag has room for, before anything is read or asked.
-fn check_size(
-    on: &OnRequest,
-    roles: &[RoleSpec],
-    settings: &Settings,
-    app: &App,
-    now: Timestamp,
-) -> Result<(), CliError> {
+fn check_size(on: &OnRequest, settings: &Settings, now: Timestamp) -> Result<(), CliError> {
+    let (app, roles) = (settings.app()?, settings.selected()?);
     let Some(RoleSpec { role, .. }) = roles.first() else {
         return Ok(());
     };
     on.check_size(&settings.by.value, now).map_err(|source| {
-        let name = Parameters::new(&settings.prefix.value, app).flag(role);
+        let name = Parameters::new(&settings.prefix.value, &app).flag(role);
         let role = role.clone();
         CliError::from(Error::TooLarge { role, name, source })
     })
@@ -195,98 +205,130 @@ fn reason(reason: Option<&str>) -> Result<Option<String>, CliError> {
     }
 }
 
-/// Whether the role, as configured, selects functions.
-fn selects(roles: &[RoleSpec], role: &Role) -> bool {
-    roles
-        .iter()
-        .any(|spec| spec.role == *role && spec.functions.is_some())
+/// The plan is what was asked for, so it is the answer.
+fn print_plan(
+    target: &Target,
+    apps: &[SelectedApp<'_>],
+    reports: &[Report],
+    output: &Output,
+) -> Result<(), CliError> {
+    if output.json() {
+        return match &target.product {
+            None => reports
+                .iter()
+                .try_for_each(|report| output.document(report)),
+            Some(product) => {
+                output.document(&of_product(product, reports, reports.iter().map(Some)))
+            }
+        };
+    }
+    let mut lines = Vec::new();
+    for (app, report) in apps.iter().zip(reports) {
+        let plan = render::plan(report, |role| app.selects(role), &app.reader());
+        lines.extend(
+            plan.into_iter()
+                .map(|line| render::of_app(line, app.label())),
+        );
+    }
+    let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
+    output.answer(lines.join("\n") + "\n")
 }
 
-/// The plan is what was asked for, so it is the answer.
-fn plan(
-    report: &Report,
-    roles: &[RoleSpec],
-    settings: &Settings,
-    output: &Output,
-) -> Result<Outcome, CliError> {
-    if output.json() {
-        output.document(report)?;
-    } else {
-        let reader = Reader::of(&Invocation::of(settings));
-        let lines = render::plan(report, |role| selects(roles, role), &reader);
-        let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
-        output.answer(lines.join("\n") + "\n")?;
-    }
-    Ok(Outcome::Done)
+/// The document of an operation on a product. Its mode is that of the roles that were asked for; that of an app
+/// without a report is not known.
+fn of_product<'a>(
+    product: &ProductSettings,
+    apps: impl Serialize,
+    reports: impl IntoIterator<Item = Option<&'a Report>>,
+) -> impl Serialize {
+    let mode = |report: Option<&Report>| {
+        report.map_or(OperationMode::Unknown, |report| Success::of([report]).new)
+    };
+    let mode = OperationMode::together(reports.into_iter().map(mode));
+    json!({
+        "product": product.id.as_str(),
+        "operation_mode": mode.as_str(),
+        "apps": serde_json::to_value(apps).unwrap_or_default(),
+    })
 }
 
 /// Runs the operation, tells how it goes, and answers with its report.
 async fn operate(
-    connection: &Connection,
-    roles: &[RoleSpec],
+    target: &Target,
+    apps: &[SelectedApp<'_>],
     request: &Request,
-    settings: &Settings,
     output: &Output,
 ) -> Result<Outcome, CliError> {
-    let app = settings.app()?;
-    let invocation = Invocation::of(settings);
     let stop = CancellationToken::new();
-    let control = &connection.control;
-    let progress = Progress::new(output, connection);
-    let listen = |event: Event<'_>| match event {
-        Event::RoleStarted { action, role } => {
-            progress.clear();
-            output.say(render::started(action, role, &app));
-        }
-        Event::RoleFinished(report) => {
-            progress.clear();
-            let (action, selects) = (request.action(), selects(roles, &report.role));
-            let reader = Reader::of(&invocation);
-            for line in render::finished(action, report, selects, request.was_confirmed(), &reader)
-            {
-                output.say(line);
+    let progress = &Progress::new(output, connections(apps));
+    let listeners = apps.iter().enumerate().map(|(n, app)| {
+        move |event: Event<'_>| match event {
+            Event::RoleStarted { action, role } => {
+                progress.clear();
+                output.say(render::started(action, role, app.app()));
             }
+            Event::RoleFinished(report) => {
+                progress.clear();
+                let (action, selects) = (request.action(), app.selects(&report.role));
+                let confirmed = request.was_confirmed();
+                for line in render::finished(action, report, selects, confirmed, &app.reader()) {
+                    app.say(line, output);
+                }
+            }
+            event => progress.emit(n, &event),
         }
-        event => progress.emit(&event),
-    };
-    let run = Context {
+    });
+    let listeners: Vec<_> = listeners.collect();
+    let contexts = listeners.iter().map(|listen| Context {
         stop: stop.clone(),
-        listen: &listen,
-    };
+        listen,
+    });
+    let contexts: Vec<Context<'_>> = contexts.collect();
+    let parts = apps.iter().zip(&contexts).map(|(app, context)| AppRoles {
+        control: &app.connection.control,
+        roles: &app.roles,
+        context,
+    });
+    let parts: Vec<_> = parts.collect();
     let operation = async {
-        let first = match request {
-            Request::On { url: Some(url), .. } => {
-                let is_new = stop
-                    .run_until_cancelled(first_time::is_new(&connection.reads))
-                    .await;
-                Some(url).filter(|_| is_new == Some(true))
-            }
-            _ => None,
+        let is_new = async |app: &SelectedApp<'_>| {
+            matches!(request, Request::On { .. })
+                && request.url(app).is_some()
+                && first_time::is_new(&app.connection.reads).await
         };
-        let report = match request {
-            Request::On { on, .. } => control.on(roles, on, &run).await,
-            Request::Off(off) => control.off(roles, off, &run).await,
-        }?;
+        let is_new = stop.run_until_cancelled(join_all(apps.iter().map(is_new)));
+        let is_new = is_new.await.unwrap_or_else(|| vec![false; apps.len()]);
+        let results = match request {
+            Request::On { on, .. } => on_together(&parts, on).await,
+            Request::Off(off) => off_together(&parts, off).await,
+        };
+        let done: Option<Vec<&Report>> = results.iter().map(|it| it.as_ref().ok()).collect();
+        let Some(reports) = done else {
+            return (results, Ok(()), true);
+        };
         // Before the drain, so that its owner can use it meanwhile.
-        let printed = request.print_link(&report, output);
-        let drained = drain(control, roles, request, &report, &progress, &run).await;
+        let printed = request.print_link(apps, reports.iter().copied().map(Some), output);
+        let drained = drain(apps, request, &reports, progress, &contexts).await;
         progress.clear();
-        let visitor = &connection.visitor;
         let look = async {
-            match (request, first) {
-                (Request::Off(_), _) => {
-                    let site = (&app, settings.link_url());
-                    first_time::after_off(control, visitor, site, &report, output).await;
+            for ((app, report), is_new) in apps.iter().zip(&reports).zip(is_new) {
+                let (control, visitor) = (&app.connection.control, &app.connection.visitor);
+                let url = request.url(app);
+                match (request, url) {
+                    (Request::Off(_), url) => {
+                        let site = (app.app(), url);
+                        first_time::after_off(control, visitor, site, report, output).await;
+                    }
+                    (Request::On { .. }, Some(url)) if is_new => {
+                        first_time::after_on(visitor, &url, &app.roles, report, output).await;
+                    }
+                    _ => {}
                 }
-                (_, Some(url)) => {
-                    first_time::after_on(visitor, url, roles, &report, output).await;
-                }
-                _ => {}
             }
         };
         // What was asked for is done: a stop ends the look at the site.
         stop.run_until_cancelled(look).await;
-        Ok::<_, maintenance_control::Error>((report, printed, drained))
+        (results, printed, drained)
     };
     let first = || {
         progress.clear();
@@ -294,7 +336,7 @@ async fn operate(
     };
     let ended = interruptible(progress.watch(operation), &stop, first).await?;
     progress.clear();
-    let Some(result) = ended else {
+    let Some((results, printed, drained)) = ended else {
         return Err(CliError::new(
             Outcome::Interrupted,
             "stopped at once, in the middle of a step",
@@ -303,97 +345,179 @@ async fn operate(
             "run `maintenance unlock`, or wait for a minute; then run the same command again: it continues",
         ));
     };
-    let (report, printed, drained) = match result {
-        Err(Error::Unfinished { report, source }) => {
-            return Err(unfinished(&report, *source, request, &invocation, output)?);
-        }
-        result => result.map_err(|error| request.failure(error))?,
-    };
     printed?;
-    if output.json() {
-        let (link, url) = request.link();
-        output.document(&link::answer(&report, link, url))?;
+    answer(target, apps, request, results, output)?;
+    if drained {
+        return Ok(Outcome::Done);
     }
-    match render::problem(&report) {
-        Some(problem) => Err(problem.already_reported()),
-        None if drained => Ok(Outcome::Done),
-        None if !stop.is_cancelled() => Err(CliError::failed(render::END_UNKNOWN)
-            .hint("run the same command again with --wait, or wait 15 min, the longest timeout that AWS allows")
-            .already_reported()),
-        None => Err(CliError::new(
+    Err(match stop.is_cancelled() {
+        false => CliError::failed(render::END_UNKNOWN)
+            .hint("run the same command again with --wait, or wait 15 min, the longest timeout that AWS allows"),
+        true => CliError::new(
             Outcome::Interrupted,
             "stopped waiting: maintenance is on, and in-flight invocations may still be running",
         )
-        .hint("run the same command again to continue waiting")
-        .already_reported()),
+        .hint("run the same command again to continue waiting"),
     }
+    .already_reported())
 }
 
-/// Answers with what was done before an error ended it, and returns that error: with `--json` the report
-/// has it too, so that it is one document.
-fn unfinished(
-    report: &Report,
-    error: Error,
+/// Answers with what was done, and returns as one error what was not. An app that was done says so also if
+/// another failed: with `--json` each has its report, and its error beside it.
+fn answer(
+    target: &Target,
+    apps: &[SelectedApp<'_>],
     request: &Request,
-    invocation: &Invocation,
+    results: Vec<Result<Report, Error>>,
     output: &Output,
-) -> Result<CliError, CliError> {
-    let failure = render::unfinished(report, request.failure(error));
-    let failure = invocation.complete_hints(failure);
-    request.print_link(report, output)?;
-    if output.json() {
-        let (link, url) = request.link();
-        output.document(&failure.document_beside(&link::answer(report, link, url)))?;
+) -> Result<(), CliError> {
+    let is_any_error = results.iter().any(Result::is_err);
+    let ends = results.into_iter().map(|result| match result {
+        Ok(report) => (Some(report), None),
+        Err(Error::Unfinished { report, source }) => {
+            let failure = render::unfinished(&report, request.failure(*source));
+            (Some(*report), Some(failure))
+        }
+        Err(error) => (None, Some(request.failure(error))),
+    });
+    let mut ends: Vec<(Option<Report>, Option<CliError>)> = ends.collect();
+    let reports = || ends.iter().filter_map(|(report, _)| report.as_ref());
+    let is_begun = reports().any(|report| {
+        let mut roles = report.roles.iter();
+        report.interrupted || roles.any(|role| role.outcome != RoleOutcome::NotBegun)
+    });
+    if is_any_error && !is_begun {
+        let failures = apps.iter().zip(ends);
+        let failures = failures.filter_map(|(app, (_, failure))| Some((app, failure?)));
+        return failed(failures.collect()).map_or(Ok(()), Err);
     }
-    Ok(failure.already_reported())
+    if is_any_error {
+        let reports = ends.iter().map(|(report, _)| report.as_ref());
+        request.print_link(apps, reports, output)?;
+    }
+    let invocation = Invocation::of(target);
+    for (app, (_, failure)) in apps.iter().zip(&mut ends) {
+        *failure = failure
+            .take()
+            .map(|it| invocation.complete_hints(app.failure(it)));
+    }
+    if output.json() {
+        let document = |app: &SelectedApp<'_>, end: &(Option<Report>, Option<CliError>)| {
+            let url = request.url(app);
+            let done = end
+                .0
+                .as_ref()
+                .map(|it| link::answer(it, request.link(), url.as_deref()));
+            let done = done.map_or_else(
+                || Ok(json!({"app": app.app().to_string()})),
+                serde_json::to_value,
+            );
+            let done = done.unwrap_or_default();
+            match &end.1 {
+                Some(failure) => failure.document_beside(&done),
+                None => done,
+            }
+        };
+        let documents = apps.iter().zip(&ends).map(|(app, end)| document(app, end));
+        let documents: Vec<Value> = documents.collect();
+        match &target.product {
+            None => documents.iter().try_for_each(|it| output.document(it))?,
+            Some(product) => {
+                let reports = ends.iter().map(|(report, _)| report.as_ref());
+                output.document(&of_product(product, documents, reports))?;
+            }
+        }
+    }
+    let failures = apps
+        .iter()
+        .zip(ends)
+        .filter_map(|(app, (report, failure))| {
+            let failure = failure.or_else(|| render::problem(&report?));
+            Some((app, failure?))
+        });
+    let failures: Vec<_> = failures.collect();
+    let mut outcomes = failures.iter().map(|(_, failure)| failure.outcome());
+    let outcome = match outcomes.next() {
+        Some(first @ (Outcome::Interrupted | Outcome::NotConfirmed))
+            if outcomes.all(|it| it == first) =>
+        {
+            first
+        }
+        _ => Outcome::Partial,
+    };
+    match failed_with(failures, outcome) {
+        Some(failure) => Err(failure.already_reported()),
+        None => Ok(()),
+    }
 }
 
 /// Says when it is safe to migrate and, if asked to, waits until then. Whether all that was to be waited
 /// for has passed.
 async fn drain(
-    control: &Control,
-    roles: &[RoleSpec],
+    apps: &[SelectedApp<'_>],
     request: &Request,
-    report: &Report,
+    reports: &[&Report],
     progress: &Progress<'_>,
-    run: &Context<'_>,
+    contexts: &[Context<'_>],
 ) -> bool {
     let output = progress.output();
     let Request::On { wait, .. } = request else {
         return true;
     };
-    if !report.is_complete() {
+    if !reports.iter().all(|report| report.is_complete()) {
         return true;
     }
     let reader = Reader::of(&Invocation::default());
-    let spec = |role: &Role| roles.iter().find(|spec| spec.role == *role);
     // Of a role whose handlers are not described, only AWS's own limit is known: said when it is asked.
-    let described = |role: &Role| {
-        spec(role).is_some_and(|spec| spec.functions.is_some() || spec.drain.timeout.is_some())
+    let is_described = |app: &SelectedApp<'_>, role: &Role| {
+        let spec = app.roles.iter().find(|spec| spec.role == *role);
+        spec.is_some_and(|spec| spec.functions.is_some() || spec.drain.timeout.is_some())
     };
+    let still_passes = || {
+        for (app, report) in apps.iter().zip(reports) {
+            if let Some(line) = render::still_passes(report) {
+                app.say(line, output);
+            }
+        }
+    };
+    // One app that is not known to be drained keeps all from being so.
+    let ends = reports.iter().map(|report| report.drained_at());
+    let ends: Option<Vec<Timestamp>> = ends.collect();
+    let last = ends.and_then(|ends| ends.into_iter().enumerate().max_by_key(|(_, at)| *at));
+    let each = || apps.iter().zip(reports);
     if !wait {
-        if let Some(at) = render::drained_at(report, described) {
+        let is_any_described = each().any(|(app, report)| {
+            let mut roles = report.roles.iter();
+            roles.any(|role| is_described(app, &role.role))
+        });
+        if let Some((_, at)) = last.filter(|_| is_any_described) {
             output.say(render::safe_after(at, &reader));
-            render::still_passes(report)
-                .into_iter()
-                .for_each(|line| output.say(line));
+            still_passes();
         }
         return true;
     }
-    let Some(until) = report.drained_at() else {
+    let Some((n, until)) = last else {
         return false;
     };
-    for role in report.roles.iter().filter(|role| !described(&role.role)) {
-        output.say(render::unknown_timeout(&role.role));
+    for (app, report) in each() {
+        for role in report
+            .roles
+            .iter()
+            .filter(|role| !is_described(app, &role.role))
+        {
+            app.say(render::unknown_timeout(&role.role), output);
+        }
     }
     output.say(render::waiting_until(until, &reader));
-    let drained = control.wait(report, run).await;
+    let drained = apps[n]
+        .connection
+        .control
+        .wait(reports[n], &contexts[n])
+        .await;
     progress.clear();
     if drained {
         output.say(render::DRAINED);
-        render::still_passes(report)
-            .into_iter()
-            .for_each(|line| output.say(line));
+        still_passes();
     }
     drained
 }
@@ -405,7 +529,7 @@ enum Request {
         wait: bool,
         /// What visitors get was part of a question.
         confirmed: bool,
-        /// Where a bypass link leads.
+        /// Where a bypass link leads, of whichever app.
         url: Option<String>,
     },
     Off(OffRequest),
@@ -440,15 +564,34 @@ impl Request {
         )
     }
 
-    fn link(&self) -> (Option<&BypassLink>, Option<&str>) {
+    /// Where the site of an app is, if that is known.
+    fn url(&self, app: &SelectedApp<'_>) -> Option<String> {
         match self {
-            Self::On { on, url, .. } => (on.link.as_ref(), url.as_deref()),
-            Self::Off(_) => (None, None),
+            Self::On { url: Some(url), .. } => Some(url.clone()),
+            _ => app.settings.link_url(),
         }
     }
 
-    fn print_link(&self, report: &Report, output: &Output) -> Result<(), CliError> {
-        let (link, url) = self.link();
-        link::print(report, link, url, output)
+    fn link(&self) -> Option<&BypassLink> {
+        match self {
+            Self::On { on, .. } => on.link.as_ref(),
+            Self::Off(_) => None,
+        }
+    }
+
+    fn print_link<'r>(
+        &self,
+        apps: &[SelectedApp<'_>],
+        reports: impl Iterator<Item = Option<&'r Report>>,
+        output: &Output,
+    ) -> Result<(), CliError> {
+        let places = apps.iter().zip(reports).filter_map(|(app, report)| {
+            Some(link::Place {
+                app: app.label(),
+                report: report?,
+                url: self.url(app),
+            })
+        });
+        link::print(self.link(), places.collect(), output)
     }
 }

@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::settings::{Configuration, Environment, Settings};
+use crate::settings::{Configuration, Environment, Target};
 use crate::signals::block_on;
 
 use super::{config, demo, dev, init, on_off, pages, serve, status, token, unlock, workers};
@@ -61,13 +61,13 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
     }
 }
 
-/// Runs a command that acts on an app. What it advises acts on the same one.
+/// Runs a command that acts on an app, or on those of a product. What it advises acts on the same.
 fn acts(
     global: &Global,
-    command: impl AsyncFnOnce(&Settings) -> Result<Outcome, CliError>,
+    command: impl AsyncFnOnce(&Target) -> Result<Outcome, CliError>,
 ) -> Result<Outcome, CliError> {
     let environment = Environment::read();
-    let settings = Configuration::read(global, &environment)?.app()?;
-    let ended = block_on(command(&settings));
-    ended.map_err(|error| Invocation::of(&settings).complete_hints(error))
+    let target = Configuration::read(global, &environment)?.target()?;
+    let ended = block_on(command(&target));
+    ended.map_err(|error| Invocation::of(&target).complete_hints(error))
 }

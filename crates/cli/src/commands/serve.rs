@@ -13,7 +13,7 @@ use maintenance_server::operations::Operation;
 use maintenance_server::serve::{Listen, Listener, ServeError};
 
 use crate::args::ServeArgs;
-use crate::connection::Connection;
+use crate::connection::{Connection, Connections};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
@@ -90,9 +90,10 @@ pub(crate) async fn run(
 
 /// The products of the configuration; if it names none, one of its app.
 async fn catalog(configuration: &Configuration<'_>, own: &Settings) -> Result<Catalog, CliError> {
+    let mut connections = Connections::default();
     let products = configuration.products()?;
     if products.is_empty() {
-        let app = managed(own).await?;
+        let app = managed(&mut connections, own).await?;
         let name = app.app().name().to_owned();
         let id: Product = name.parse().map_err(|error: maintenance_flag::NameError| {
             CliError::usage(error.to_string())
@@ -116,7 +117,7 @@ async fn catalog(configuration: &Configuration<'_>, own: &Settings) -> Result<Ca
             let app = settings.app()?;
             let managed = match known.get(&app) {
                 Some(managed) => Arc::clone(managed),
-                None => Arc::new(managed(settings).await?),
+                None => Arc::new(managed(&mut connections, settings).await?),
             };
             known.insert(app, Arc::clone(&managed));
             apps.push(managed);
@@ -136,8 +137,11 @@ async fn catalog(configuration: &Configuration<'_>, own: &Settings) -> Result<Ca
     Ok(Catalog::new(managed_products))
 }
 
-async fn managed(settings: &Settings) -> Result<ManagedApp, CliError> {
-    let connection = Connection::open(settings, settings.app()?).await?;
+async fn managed(
+    connections: &mut Connections,
+    settings: &Settings,
+) -> Result<ManagedApp, CliError> {
+    let connection = connections.open(settings).await?;
     Ok(ManagedApp {
         control: connection.control,
         reads: connection.reads,
@@ -148,7 +152,7 @@ async fn managed(settings: &Settings) -> Result<ManagedApp, CliError> {
 
 /// By the tokens in the store of the file's own app.
 async fn access(own: &Settings, options: Options) -> Result<Access, CliError> {
-    let connection = Connection::open(own, own.app()?).await?;
+    let connection = Connection::open(own).await?;
     Ok(Access::new(connection.tokens, options))
 }
 

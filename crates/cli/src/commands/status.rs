@@ -1,78 +1,100 @@
 //! `maintenance status`, and `maintenance` alone.
 
-use maintenance_control::{Error, RoleStatus, State, StoreError};
+use maintenance_control::{RoleStatus, State, Status};
+use maintenance_server::statuses::OperationMode;
+use serde_json::json;
 
+use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, failed, selected};
 use crate::args::StatusArgs;
-use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::progress::with_progress;
-use crate::render::{self, Reader};
-use crate::settings::Settings;
+use crate::progress::read_each;
+use crate::render;
+use crate::settings::Target;
 use crate::values::StoreChoice;
-
-use super::selected::{known, selected};
 
 /// Says how the asked roles stand.
 pub(crate) async fn run(
-    settings: &Settings,
+    target: &Target,
     args: &StatusArgs,
     output: &Output,
 ) -> Result<Outcome, CliError> {
-    let app = settings.app()?;
-    let connection = Connection::open(settings, app.clone()).await?;
-    let roles = match settings.all {
-        false => selected(settings, &connection, output).await?,
-        true => match known(&connection, settings.configured()?, output).await {
-            // The configured roles can be shown all the same.
-            Err(Error::Store(error @ StoreError::AccessDenied { .. })) => {
-                output.say(format_args!(
-                    "Warning: only configured roles are shown, since the store could not be listed: {error}"
-                ));
-                settings.configured()?
-            }
-            roles => roles?,
-        },
-    };
-    let status = with_progress(&connection, output, async |control, run| {
-        control.status_told(&roles, run).await
-    })
-    .await?;
+    let apps = selected(target, Unlisted::Configured, output).await?;
+    let read = read_each(connections(&apps), output, async |n, control, run| {
+        control.status_told(&apps[n].roles, run).await
+    });
+    let read = read.await;
+    // As with the roles of an app: what cannot be read hides nothing else.
+    let is_any_known = read.iter().any(Result::is_ok);
+    let statuses = apps.iter().zip(read).map(|(app, status)| match status {
+        Err(error) if is_any_known => Ok(Status::unknown(app.app(), &app.roles, &error)),
+        status => status.map_err(CliError::from),
+    });
+    let statuses = all_or_failed(&apps, statuses)?;
+    let mode = OperationMode::of(
+        statuses
+            .iter()
+            .flat_map(|app| &app.roles)
+            .map(|it| it.state),
+    );
 
-    let reader = Reader::of(&Invocation::of(settings));
-    output.say(render::status_heading(&status.roles, settings.all, &app));
-    if let StoreChoice::File(folder) = &settings.store.value
-        && !folder.exists()
-    {
-        output.say(reader.advice(&format!(
-            "The store {} does not exist yet; `maintenance on` creates it",
-            folder.display()
-        )));
+    if let Some(product) = &target.product {
+        output.say(render::product_status_heading(product, mode.as_str()));
     }
-    for role in &status.roles {
-        for note in render::status_notes(role, &reader) {
-            output.emit(&note);
+    for (app, status) in apps.iter().zip(&statuses) {
+        let all = app.settings.all;
+        let reader = app.reader();
+        if target.product.is_none() {
+            output.say(render::status_heading(&status.roles, all, app.app()));
+        }
+        if let StoreChoice::File(folder) = &app.settings.store.value
+            && !folder.exists()
+        {
+            let advice = format!(
+                "The store {} does not exist yet; `maintenance on` creates it",
+                folder.display()
+            );
+            app.say(reader.advice(&advice), output);
+        }
+        for role in &status.roles {
+            for note in render::status_notes(role, &reader) {
+                app.emit(note, output);
+            }
         }
     }
-    if output.json() {
-        output.document(&status)?;
-    } else {
-        let line = |role: &RoleStatus| match (render::state(role.state), settings.all) {
-            (state, true) => format!("{} {state}\n", role.role),
-            (state, false) => format!("{state}\n"),
-        };
-        output.answer(status.roles.iter().map(line).collect::<String>())?;
+    match (&target.product, output.json()) {
+        (None, true) => statuses.iter().try_for_each(|it| output.document(it))?,
+        (Some(product), true) => output.document(&json!({
+            "product": product.id.as_str(),
+            "operation_mode": mode.as_str(),
+            "apps": serde_json::to_value(&statuses).unwrap_or_default(),
+        }))?,
+        (product, false) => {
+            let line = |app: &SelectedApp<'_>, role: &RoleStatus| {
+                let state = render::state(role.state);
+                match (product, app.settings.all) {
+                    (Some(_), _) => format!("{} {} {state}\n", app.app(), role.role),
+                    (None, true) => format!("{} {state}\n", role.role),
+                    (None, false) => format!("{state}\n"),
+                }
+            };
+            let all = apps.iter().zip(&statuses);
+            let lines = all.flat_map(|(app, status)| status.roles.iter().map(|it| line(app, it)));
+            output.answer(lines.collect::<String>())?;
+        }
     }
 
     // A role that is on counts, whatever else could not be read; an unreadable role never passes for off.
-    let is_on = |role: &RoleStatus| role.state == State::On;
-    let (well, failed) = match args.exit_code && status.roles.iter().any(is_on) {
+    let mut roles = statuses.iter().flat_map(|status| &status.roles);
+    let (well, outcome) = match args.exit_code && roles.any(|role| role.state == State::On) {
         true => (Outcome::On, Outcome::On),
         false => (Outcome::Done, Outcome::Failed),
     };
-    match render::unread_of(&status.roles, failed) {
+    let unread = apps.iter().zip(&statuses);
+    let unread =
+        unread.filter_map(|(app, status)| Some((app, render::unread_of(&status.roles, outcome)?)));
+    match failed(unread.collect()) {
         Some(failure) => Err(failure.already_reported()),
         None => Ok(well),
     }

@@ -15,7 +15,7 @@ use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::with_progress;
 use crate::render::{self, Reader};
-use crate::settings::{self, Configuration, Settings};
+use crate::settings::{self, Configuration, Target};
 use crate::values::Length;
 
 /// Refuses a product that the configuration does not name: a token for it alone would open nothing.
@@ -49,22 +49,21 @@ pub(crate) fn check_products(
 
 /// Makes, lists or revokes.
 pub(crate) async fn run(
-    settings: &Settings,
+    target: &Target,
     command: &TokenCommand,
     output: &Output,
 ) -> Result<Outcome, CliError> {
-    let app = settings.app()?;
-    let connection = Connection::open(settings, app).await?;
+    let connection = Connection::open(&target.app).await?;
     match command {
-        TokenCommand::New(args) => new(settings, &connection, args, output).await?,
-        TokenCommand::List => list(settings, &connection, output).await?,
-        TokenCommand::Revoke { token } => revoke(settings, &connection, token, output).await?,
+        TokenCommand::New(args) => new(target, &connection, args, output).await?,
+        TokenCommand::List => list(target, &connection, output).await?,
+        TokenCommand::Revoke { token } => revoke(target, &connection, token, output).await?,
     }
     Ok(Outcome::Done)
 }
 
 async fn new(
-    settings: &Settings,
+    target: &Target,
     connection: &Connection,
     args: &NewTokenArgs,
     output: &Output,
@@ -76,13 +75,13 @@ async fn new(
         observer: args.observer.as_ref().map(ToString::to_string),
         products: (!products.is_empty()).then_some(products),
         expires: args.expires.map(end).transpose()?,
-        by: settings.by.value.clone(),
+        by: target.app.by.value.clone(),
     };
-    let (secret, token) = with_progress(connection, output, async |_, _| {
+    let (secret, token) = with_progress(vec![connection], output, async |_| {
         connection.tokens.create(new).await
     })
     .await?;
-    let reader = Reader::of(&Invocation::of(settings));
+    let reader = Reader::of(&Invocation::of(target));
     for line in render::new_token(&token, secret.id(), &reader) {
         output.say(line);
     }
@@ -98,13 +97,9 @@ async fn new(
     output.answer(format_args!("{}\n", secret.reveal()))
 }
 
-async fn list(
-    settings: &Settings,
-    connection: &Connection,
-    output: &Output,
-) -> Result<(), CliError> {
-    let app = settings.app()?;
-    let tokens = with_progress(connection, output, async |_, _| {
+async fn list(target: &Target, connection: &Connection, output: &Output) -> Result<(), CliError> {
+    let app = target.app.app()?;
+    let tokens = with_progress(vec![connection], output, async |_| {
         connection.tokens.tokens().await
     })
     .await
@@ -115,7 +110,7 @@ async fn list(
         return output.document(&json!({"app": app.to_string(), "tokens": tokens}));
     }
     if tokens.is_empty() {
-        let reader = Reader::of(&Invocation::of(settings));
+        let reader = Reader::of(&Invocation::of(target));
         output.say(reader.advice(&format!(
             "{app} has no tokens; `maintenance token new` makes one"
         )));
@@ -125,16 +120,16 @@ async fn list(
 }
 
 async fn revoke(
-    settings: &Settings,
+    target: &Target,
     connection: &Connection,
     wanted: &str,
     output: &Output,
 ) -> Result<(), CliError> {
-    let (listed, done) = with_progress(connection, output, async |_, _| {
+    let (listed, done) = with_progress(vec![connection], output, async |_| {
         connection.tokens.revoke(wanted).await
     })
     .await?;
-    let reader = Reader::of(&Invocation::of(settings));
+    let reader = Reader::of(&Invocation::of(target));
     output.say(render::revoked(&listed, done, &reader));
     match output.json() {
         true => output.document(&render::token_document(&listed, now())),

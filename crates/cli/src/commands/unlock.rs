@@ -7,33 +7,41 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::progress::with_progress;
+use crate::progress::read_each;
 use crate::render::{self, Reader};
-use crate::settings::Settings;
+use crate::settings::Target;
 
-/// Names the lease, asks, and ends it.
+/// Names each lease, asks, and ends them.
 pub(crate) async fn run(
-    settings: &Settings,
+    target: &Target,
     args: &UnlockArgs,
     output: &Output,
 ) -> Result<Outcome, CliError> {
-    let app = settings.app()?;
-    let connection = Connection::open(settings, app.clone()).await?;
-    let holder = with_progress(&connection, output, async |control, _| {
-        control.holder().await
-    })
-    .await?;
-    let Some(holder) = holder else {
-        output.say(format_args!("The lease of {app} is free"));
+    let connections = Connection::open_all(target.apps()).await?;
+    let each = || connections.iter().collect::<Vec<_>>();
+    let read = read_each(each(), output, async |_, control, _| control.holder().await);
+    let mut held = Vec::new();
+    for (connection, holder) in connections.iter().zip(read.await) {
+        let app = connection.control.app();
+        match holder {
+            Ok(Some(holder)) => held.push((connection, holder)),
+            Ok(None) => output.say(format_args!("The lease of {app} is free")),
+            Err(error) if connections.len() > 1 => return Err(CliError::from(error).of_app(app)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if held.is_empty() {
         return Ok(Outcome::Done);
-    };
+    }
     let reader = Reader::of(&Invocation::default());
-    let lease = render::held(&holder, &app, &reader);
+    let leases = held
+        .iter()
+        .map(|(connection, holder)| render::held(holder, connection.control.app(), &reader));
     if args.yes {
-        output.say(lease);
+        leases.for_each(|lease| output.say(lease));
     } else {
         can_ask(output)?;
-        output.ask(format_args!("{lease}\n"));
+        leases.for_each(|lease| output.ask(format_args!("{lease}\n")));
         output.ask(
             "End it only if that command has died: if it is still running, it stops half-way\n",
         );
@@ -42,13 +50,20 @@ pub(crate) async fn run(
             return Ok(Outcome::NotConfirmed);
         }
     }
-    match with_progress(&connection, output, async |_, run| {
-        connection.control.unlock(&holder, run).await
-    })
-    .await?
-    {
-        Some(_) => output.say(format_args!("The lease of {app} has been ended")),
-        None => output.say(format_args!("The lease of {app} has ended by itself")),
+    // Side by side: each waits until its holder must have noticed.
+    let at_work = held.iter().map(|(connection, _)| *connection).collect();
+    let ended = read_each(at_work, output, async |n, _, run| {
+        let (connection, holder) = &held[n];
+        connection.control.unlock(holder, run).await
+    });
+    for ((connection, _), ended) in held.iter().zip(ended.await) {
+        let app = connection.control.app();
+        match ended {
+            Ok(Some(_)) => output.say(format_args!("The lease of {app} has been ended")),
+            Ok(None) => output.say(format_args!("The lease of {app} has ended by itself")),
+            Err(error) if connections.len() > 1 => return Err(CliError::from(error).of_app(app)),
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(Outcome::Done)
 }

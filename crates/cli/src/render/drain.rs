@@ -1,7 +1,6 @@
 //! Sentences about invocations that may still be running after maintenance has turned on.
 
 use jiff::Timestamp;
-use maintenance_control::Report;
 use maintenance_flag::Role;
 
 use super::reader::Reader;
@@ -29,11 +28,4 @@ pub(crate) fn unknown_timeout(role: &Role) -> String {
     format!(
         "The longest timeout of the {role} role is unknown, so AWS's maximum counts, 15 min: set timeout in [roles.{role}]"
     )
-}
-
-/// When all roles are drained: of no use where `described` holds for none of them, since then only
-/// AWS's own limit is known.
-pub(crate) fn drained_at(report: &Report, described: impl Fn(&Role) -> bool) -> Option<Timestamp> {
-    let any = report.roles.iter().any(|role| described(&role.role));
-    report.drained_at().filter(|_| any)
 }

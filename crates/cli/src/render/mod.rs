@@ -8,6 +8,7 @@ mod line;
 mod operation;
 mod options;
 mod problem;
+mod product;
 mod progress;
 mod reader;
 mod site;
@@ -16,15 +17,14 @@ mod tokens;
 mod unread;
 mod workers;
 
-pub(crate) use drain::{
-    DRAINED, END_UNKNOWN, drained_at, safe_after, unknown_timeout, waiting_until,
-};
+pub(crate) use drain::{DRAINED, END_UNKNOWN, safe_after, unknown_timeout, waiting_until};
 pub(crate) use events::{NOT_SEEN, events, events_of, needs_acceptance};
 pub(crate) use lease::{held, stopping, watched};
 pub(crate) use line::Line;
 pub(crate) use operation::{finished, functions, new_window_summary, plan, started, will_enable};
 pub(crate) use options::{APPEND, NOT_ENCRYPTED, about_link, still_passes, will_turn, will_update};
 pub(crate) use problem::{problem, unfinished};
+pub(crate) use product::{of_app, product_status_heading, will_enable_product};
 pub(crate) use progress::{
     at_work, draining, for_so_long, listing, nothing_finished, reading, throughput, unanswered,
     waiting,

@@ -3,7 +3,7 @@
 pub(crate) use maintenance_control::describe::functions;
 use maintenance_control::describe::{arrivals, drifted, gone, outcome, updated};
 use maintenance_control::{Action, GivenUp, Report, RoleOutcome, RoleReport, WorkersReport};
-use maintenance_flag::{App, Role};
+use maintenance_flag::{App, Owner, OwnerKind, Role};
 
 use super::options::window_summary;
 use super::reader::Reader;
@@ -54,8 +54,30 @@ pub(crate) fn finished(
         None if selects => {}
         None => lines.extend(note_without_functions(action, &report.role)),
     }
+    lines.extend(left_on(report, reader));
     lines.extend(report.warnings.iter().map(|it| reader.warning(it)));
     lines
+}
+
+/// Whose window it is that stays open, and what ends it.
+fn left_on(report: &RoleReport, reader: &Reader) -> Option<String> {
+    let left = report.left.as_ref()?;
+    let by = left.owner.as_ref();
+    let by = by.map_or_else(|| "by hand".to_owned(), |owner| format!("by {owner}"));
+    let is_observers = |owner: &Owner| owner.kind == OwnerKind::Observer;
+    let role = &report.role;
+    let (of, end) = match (&left.product, left.owner.as_ref().is_some_and(is_observers)) {
+        (Some(product), _) => {
+            let of = format!(" for the product {product}");
+            (of, format!("maintenance off --product {product}"))
+        }
+        (None, false) => (String::new(), format!("maintenance off --role {role}")),
+        (None, true) => (
+            String::new(),
+            format!("maintenance off --role {role} --force --reason WHY"),
+        ),
+    };
+    Some(reader.advice(&format!("  it was turned on {by}{of}; `{end}` ends it")))
 }
 
 /// What `on` says of a worker role without functions. Other roles are flags alone on purpose.
@@ -183,6 +205,7 @@ pub(crate) fn plan(
             None if selects(&role.role) => {}
             None => lines.extend(note_without_functions(report.action, &role.role)),
         }
+        lines.extend(left_on(role, reader));
         lines.extend(role.warnings.iter().map(|it| reader.warning(it)));
     }
     lines

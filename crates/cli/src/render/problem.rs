@@ -157,6 +157,7 @@ mod tests {
             outcome,
             workers: Some(workers),
             options: None,
+            left: None,
             drained_at: None,
             warnings: Vec::new(),
         }

@@ -5,20 +5,20 @@ use std::time::Duration;
 use maintenance_control::describe::duration;
 pub(crate) use maintenance_control::describe::waiting;
 use maintenance_control::{Action, Unanswered};
-use maintenance_flag::Role;
+use maintenance_flag::{App, Role};
 
-/// The work on the functions of a role.
-pub(crate) fn at_work(action: Action, role: &Role) -> String {
+/// The work on the functions of a role, and of an app where others are at work as well.
+pub(crate) fn at_work(action: Action, role: &Role, app: Option<&App>) -> String {
     let verb = match action {
         Action::On => "Pausing",
         Action::Off => "Restoring",
     };
-    format!("{verb} {role} functions")
+    format!("{verb} {}", functions_of(Some((role, app))))
 }
 
 /// Before anything of a role, or of several, is changed.
-pub(crate) fn reading(role: Option<&Role>) -> String {
-    format!("Reading {}", functions_of(role))
+pub(crate) fn reading(of: Option<(&Role, Option<&App>)>) -> String {
+    format!("Reading {}", functions_of(of))
 }
 
 /// While AWS does not answer, or what provides the credentials does not.
@@ -31,15 +31,16 @@ pub(crate) fn unanswered(call: &Unanswered) -> String {
 }
 
 /// Before it is known how many there are.
-pub(crate) fn listing(role: Option<&Role>) -> String {
-    format!("Listing {}", functions_of(role))
+pub(crate) fn listing(of: Option<(&Role, Option<&App>)>) -> String {
+    format!("Listing {}", functions_of(of))
 }
 
-fn functions_of(role: Option<&Role>) -> String {
-    role.map_or_else(
-        || "functions".to_owned(),
-        |role| format!("{role} functions"),
-    )
+fn functions_of(of: Option<(&Role, Option<&App>)>) -> String {
+    match of {
+        None => "functions".to_owned(),
+        Some((role, None)) => format!("{role} functions"),
+        Some((role, Some(app))) => format!("{role} functions of {app}"),
+    }
 }
 
 /// While code that had begun may still be running.

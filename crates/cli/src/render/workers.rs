@@ -3,22 +3,26 @@
 use comfy_table::presets;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use maintenance_control::{Settings, Worker, WorkerState, Workers};
+use maintenance_flag::App;
 
 use crate::printable::printable;
 
 /// One line a function, columns apart by two spaces, as `cut` and `awk` like them, and a dash where there is
 /// nothing. In a terminal whose `width` is too narrow for that, columns that say least are left out, and saved
-/// settings are on a line of their own.
-pub(crate) fn workers(workers: &Workers, width: Option<usize>) -> String {
-    let rows: Vec<_> = workers.workers.iter().map(cells).collect();
-    let all = lines(&table(&rows, |_, _| true));
+/// settings are on a line of their own. Those of a product have a column that names the app.
+pub(crate) fn workers(apps: &[&Workers], is_product: bool, width: Option<usize>) -> String {
+    let of_app = |app: &&'_ Workers| app.workers.iter().map(|it| cells(&app.app, it)).collect();
+    let rows: Vec<Vec<_>> = apps.iter().map(of_app).collect();
+    let rows = rows.concat();
+    let shown = |name: &str| is_product || name != "APP";
+    let all = lines(&table(&rows, |_, name| shown(name)));
     let longest = all.iter().map(|line| line.chars().count()).max();
     let Some(width) = width.filter(|width| longest > Some(*width)) else {
         return all.concat();
     };
     let says_something = |n: usize| rows.iter().any(|row| row[n] != dash());
     let mut table = table(&rows, |n, name| {
-        !["TIMEOUT", "SAVED"].contains(&name) && says_something(n)
+        shown(name) && !["TIMEOUT", "SAVED"].contains(&name) && says_something(n)
     });
     table
         .set_content_arrangement(ContentArrangement::Dynamic)
@@ -26,7 +30,8 @@ pub(crate) fn workers(workers: &Workers, width: Option<usize>) -> String {
     let mut narrow = lines(&table);
     // Unless a name is so long that it is broken, each row is a line.
     if narrow.len() == rows.len() + 1 {
-        for (line, worker) in narrow.iter_mut().skip(1).zip(&workers.workers) {
+        let workers = apps.iter().flat_map(|app| &app.workers);
+        for (line, worker) in narrow.iter_mut().skip(1).zip(workers) {
             let saved = worker.saved.as_ref().map(saved);
             line.extend(saved.map(|saved| format!("        saved: {saved}\n")));
         }
@@ -34,7 +39,8 @@ pub(crate) fn workers(workers: &Workers, width: Option<usize>) -> String {
     narrow.concat()
 }
 
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
+    "APP",
     "ROLE",
     "FUNCTION",
     "STATE",
@@ -45,9 +51,10 @@ const COLUMNS: [&str; 8] = [
     "SAVED",
 ];
 
-fn cells(worker: &Worker) -> [String; COLUMNS.len()] {
+fn cells(app: &App, worker: &Worker) -> [String; COLUMNS.len()] {
     let now = |cell: &dyn Fn(&Settings) -> String| worker.now.as_ref().map_or_else(dash, cell);
     [
+        app.to_string(),
         worker.role.to_string(),
         printable(&worker.function).into_owned(),
         state(worker.state).to_owned(),

@@ -13,7 +13,7 @@ mod window;
 
 pub(crate) use environment::Environment;
 pub(crate) use file::FILE_NAME;
-pub(crate) use products::{Configuration, ProductSettings};
+pub(crate) use products::{Configuration, ProductSettings, Target};
 pub(crate) use resolve::Settings;
 pub(crate) use roles::RoleSettings;
 pub(crate) use window::{WindowOptions, now, opens_all};

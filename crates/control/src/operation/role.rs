@@ -167,6 +167,7 @@ impl Operation<'_> {
         let control = self.control;
         let role = &plan.spec.role;
         let mut report = RoleReport::new(role.clone(), plan.outcome());
+        report.left = plan.left();
         if !plan.is_idle() {
             self.context.emit(Event::RoleStarted {
                 action: Action::Off,

@@ -9,7 +9,9 @@ use crate::error::{Error, failure};
 use crate::events::FunctionEvents;
 use crate::fleet::LambdaError;
 use crate::observe::Inventory;
-use crate::report::{Failure, OptionsReport, RoleOutcome, RoleReport, Warning, WorkersReport};
+use crate::report::{
+    Failure, LeftWindow, OptionsReport, RoleOutcome, RoleReport, Warning, WorkersReport,
+};
 use crate::request::{OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 use crate::store::Stored;
@@ -293,14 +295,25 @@ impl RolePlan<'_> {
         self.pause().is_some_and(PausePlan::has_unsettled)
     }
 
+    /// The window that stays open though the product is left.
+    pub(crate) fn left(&self) -> Option<LeftWindow> {
+        let flag = &self.transition.flag;
+        (self.transition.outcome == Outcome::LeftOn).then(|| LeftWindow {
+            owner: flag.owner.clone(),
+            product: flag.product.clone(),
+        })
+    }
+
     /// What it would do, as a report.
     pub(crate) fn preview(self) -> RoleReport {
+        let left = self.left();
         let workers = self.functions.as_ref().map(FunctionsPlan::preview);
         RoleReport {
             outcome: self.outcome(),
             role: self.spec.role.clone(),
             workers: with_lost(workers, self.lost),
             options: self.options,
+            left,
             drained_at: None,
             warnings: self.warnings,
         }

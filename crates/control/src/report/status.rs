@@ -110,6 +110,29 @@ impl RoleStatus {
     }
 }
 
+#[derive(Serialize)]
+struct OwnerDocument<'a> {
+    kind: &'a str,
+    name: &'a str,
+}
+
+impl<'a> OwnerDocument<'a> {
+    fn of(owner: &'a Owner) -> Self {
+        Self {
+            kind: owner.kind.as_str(),
+            name: &owner.name,
+        }
+    }
+}
+
+/// Serializes an owner, if there is one, as a status has it.
+pub(super) fn serialize_owner<S: Serializer>(
+    owner: &Option<Owner>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    owner.as_ref().map(OwnerDocument::of).serialize(serializer)
+}
+
 impl Serialize for RoleStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -140,17 +163,6 @@ impl Serialize for RoleStatus {
             bypass: BypassReport,
             drained_at: Option<Timestamp>,
         }
-        #[derive(Serialize)]
-        struct OwnerDocument<'a> {
-            kind: &'a str,
-            name: &'a str,
-        }
-        fn owner(owner: &Owner) -> OwnerDocument<'_> {
-            OwnerDocument {
-                kind: owner.kind.as_str(),
-                name: &owner.name,
-            }
-        }
         // One whose end has come is off, whatever is stored.
         let details = self
             .flag
@@ -159,7 +171,7 @@ impl Serialize for RoleStatus {
             .map(|flag| Details {
                 mode: flag.mode.as_str(),
                 window: flag.window.as_ref().map(|window| window.as_str()),
-                owner: flag.owner.as_ref().map(owner),
+                owner: flag.owner.as_ref().map(OwnerDocument::of),
                 by: flag.by.as_deref(),
                 reason: flag.reason.as_deref(),
                 message: flag.message.as_deref(),
