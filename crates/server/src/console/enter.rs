@@ -125,7 +125,10 @@ pub(super) async fn ask(
     let product = find(&state, &caller, &environment, &id)?;
     caller.check_write(&product.id)?;
     let request = Request::On(Box::new(wish(&caller, &product)));
-    let Some(made) = plans.soon(&product, KIND, request, caller.by()).await else {
+    let Some(made) = plans
+        .soon(&state, &product, KIND, request, caller.by())
+        .await
+    else {
         return Ok(reading(&product, &caller, Action::On));
     };
     let page = match &*made {

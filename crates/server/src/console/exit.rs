@@ -76,7 +76,10 @@ async fn page(
     error: Option<String>,
 ) -> Result<Response, Problem> {
     let request = Request::Off(wish(caller, product));
-    let Some(made) = plans.soon(product, "exit", request, caller.by()).await else {
+    let Some(made) = plans
+        .soon(state, product, "exit", request, caller.by())
+        .await
+    else {
         return Ok(reading(product, caller, Action::Off));
     };
     let held = made.as_ref().as_ref().ok().and_then(holder);
@@ -89,7 +92,10 @@ async fn page(
             request.who = maintenance_control::Actor::Person;
             request.force = Some("to be said".to_owned());
             let request = Request::Off(request);
-            match plans.soon(product, "override", request, caller.by()).await {
+            match plans
+                .soon(state, product, "override", request, caller.by())
+                .await
+            {
                 Some(made) => made,
                 None => return Ok(reading(product, caller, Action::Off)),
             }

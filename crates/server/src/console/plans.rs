@@ -9,6 +9,7 @@ use maintenance_control::{Error, Report};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::AppState;
 use crate::catalog::ManagedProduct;
 use crate::operations::{Request, Target};
 
@@ -40,6 +41,8 @@ pub(super) struct Plans(Arc<Mutex<HashMap<Key, Slot>>>);
 #[derive(Debug)]
 struct Slot {
     made: Receiver,
+    /// The newest operation on the product when it was begun, and whether that had ended.
+    after: Option<(String, bool)>,
     /// The one before, until this one is there.
     before: Option<Made>,
 }
@@ -51,17 +54,28 @@ impl Plans {
     /// same product are the same.
     pub(super) async fn soon(
         &self,
+        state: &AppState,
         product: &Arc<ManagedProduct>,
         kind: &'static str,
         request: Request,
         by: &str,
     ) -> Option<Made> {
+        let newest = state.operations.of_product(product);
+        let after = newest.map(|it| (it.id.clone(), it.progress().borrow().is_over()));
         let mut made = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let slot = slots.entry(key(product, kind));
-            let slot = slot.or_insert_with(|| Slot::new(product, request.clone(), by, None));
-            if slot.is_old() {
-                *slot = Slot::new(product, request, by, slot.last());
+            let slot = slot.or_insert_with(|| Slot {
+                made: make(product, request.clone(), by),
+                after: after.clone(),
+                before: None,
+            });
+            if slot.is_old() || slot.after != after {
+                *slot = Slot {
+                    made: make(product, request, by),
+                    after,
+                    before: slot.last(),
+                };
             }
             slot.made.clone()
         };
@@ -80,16 +94,6 @@ fn key(product: &ManagedProduct, kind: &'static str) -> Key {
 }
 
 impl Slot {
-    fn new(
-        product: &Arc<ManagedProduct>,
-        request: Request,
-        by: &str,
-        before: Option<Made>,
-    ) -> Self {
-        let made = make(product, request, by);
-        Self { made, before }
-    }
-
     fn last(&self) -> Option<Made> {
         let made = self
             .made

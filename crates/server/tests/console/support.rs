@@ -17,9 +17,9 @@ use maintenance_control::{
 };
 use maintenance_flag::{App, Options, Prefix, Product, Role, Scope};
 use maintenance_sandbox::{FunctionSpec, MappingSpec, Sandbox, Settings};
+use maintenance_server::AppState;
 use maintenance_server::access::{self, Access, AccessStore, NewToken};
 use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
-use maintenance_server::AppState;
 use tower::ServiceExt;
 
 /// The page of the product `shop` of the environment `prod`.
@@ -116,6 +116,8 @@ impl Console {
             by: "ana@laptop".to_owned(),
         };
         let (secret, _) = self.tokens.create(new).await.expect("a token");
+        // What the server knows of tokens may be two seconds old.
+        tokio::time::sleep(Duration::from_secs(3)).await;
         secret.reveal()
     }
 
@@ -150,8 +152,25 @@ impl Console {
         }
     }
 
-    /// Turns maintenance of a role on, elsewhere.
+    /// Turns maintenance of a role on, elsewhere, by itself.
     pub(crate) async fn turn_on(&self, app: App, role: &str, who: Actor, reason: &str) {
+        self.turn_on_as(app, role, who, reason, None).await;
+    }
+
+    /// The same for the product.
+    pub(crate) async fn turn_on_for_shop(&self, app: App, role: &str, who: Actor, reason: &str) {
+        self.turn_on_as(app, role, who, reason, Some("shop".parse().unwrap()))
+            .await;
+    }
+
+    async fn turn_on_as(
+        &self,
+        app: App,
+        role: &str,
+        who: Actor,
+        reason: &str,
+        product: Option<Product>,
+    ) {
         let control = control(&self.sandbox, app.clone(), "ben@desk");
         let roles = roles(&app, true);
         let role: Vec<_> = roles
@@ -160,7 +179,7 @@ impl Console {
             .collect();
         let on = OnRequest {
             who,
-            product: None,
+            product,
             reason: Some(reason.to_owned()),
             read_only: false,
             options: Options::default(),
@@ -198,6 +217,17 @@ impl Browser {
 
     /// Sends a form.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_from("http://maintenance.example", path, fields)
+            .await
+    }
+
+    /// Sends a form that is on a page of this site.
+    pub(crate) async fn post_from(
+        &mut self,
+        origin: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         let body = fields
             .iter()
             .map(|(name, value)| format!("{name}={}", encoded(value)));
@@ -205,7 +235,7 @@ impl Browser {
         let request = self
             .request("POST", path)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(header::ORIGIN, "http://maintenance.example");
+            .header(header::ORIGIN, origin);
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 

@@ -1,0 +1,813 @@
+//! The console, as a browser without a script sees it.
+
+mod support;
+
+use std::time::Duration;
+
+use maintenance_control::Actor;
+use maintenance_flag::Scope;
+use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
+use support::{Answer, Browser, Console, SHOP, app};
+
+/// The largest page, bytes.
+const MOST: usize = 50_000;
+
+/// A form that enters maintenance, with what its page has shown.
+async fn enter(browser: &mut Browser, more: &[(&str, &str)]) -> Answer {
+    let page = format!("{SHOP}/enter");
+    let shown = browser.get(&page).await.hidden("shown");
+    let mut fields = vec![
+        ("reason", "schema 42"),
+        ("shown", &shown),
+        ("accept_loss", "on"),
+    ];
+    fields.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
+    fields.extend(more);
+    fields.retain(|(_, value)| !value.is_empty());
+    browser.post(&page, &fields).await
+}
+
+/// Enters, and returns the path of the operation and its page once it has ended.
+async fn entered(browser: &mut Browser, more: &[(&str, &str)]) -> (String, Answer) {
+    let answer = enter(browser, more).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    let path = answer.header("location").to_owned();
+    let page = browser.when_done(&path).await;
+    (path, page)
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_script_a_person_enters_watches_and_exits() {
+    let console = Console::new();
+    let before = console.sandbox.fleet();
+    let mut ana = console.browser("ana", Scope::Write).await;
+
+    let home = ana.get("/").await;
+    home.says(&[
+        "Products",
+        "prod",
+        "Shop",
+        "Normal",
+        "Version 2.4.1 · shop-prod, billing-prod",
+        "dev",
+    ]);
+    let product = ana.get(SHOP).await;
+    product.says(&[
+        "Shop",
+        "Normal",
+        "Visitors are served",
+        "2 functions: 2 running",
+    ]);
+    assert!(product.body.contains(&format!("href=\"{SHOP}/enter\"")));
+    assert!(
+        !product.body.contains(&format!("href=\"{SHOP}/exit\"")),
+        "nothing to exit"
+    );
+
+    let ask = ana.get(&format!("{SHOP}/enter")).await;
+    ask.says(&[
+        "Nothing is changed before that",
+        "Events will be lost",
+        "web turns on",
+        "worker turns on; 2 functions stop",
+        "shop-prod-images events from s3.amazonaws.com will be LOST",
+        "billing-prod-ledger events from events.amazonaws.com will be LOST",
+        "shop-prod-mail messages from sqs shop-prod-mail wait in the queue",
+        "billing-prod-pdf no triggers",
+        "Not checked: invocations made through an IAM role",
+        "Reason (required)",
+        "I accept that the events above are lost",
+    ]);
+    assert_eq!(console.sandbox.fleet(), before, "looking changes nothing");
+
+    let started = enter(&mut ana, &[("message", "Back at noon"), ("until", "2h")]).await;
+    assert_eq!(started.status, 303, "{}", started.text());
+    let path = started.header("location").to_owned();
+    let working = ana.get(&path).await;
+    working.says(&[
+        "Entering maintenance: Shop",
+        "by ana: schema 42",
+        "It goes on if you close this page",
+    ]);
+    assert!(
+        working
+            .body
+            .contains("<noscript><meta http-equiv=\"refresh\"")
+    );
+    let entered = ana.when_done(&path).await;
+    entered.says(&[
+        "Maintenance is on: Shop",
+        "Normal → Maintenance",
+        "Safe to migrate after",
+        "Worker maintenance has been turned on",
+        "2 functions paused: shop-prod-images, shop-prod-mail",
+    ]);
+    assert!(
+        !entered.body.contains("http-equiv=\"refresh\""),
+        "it is final"
+    );
+
+    let product = ana.get(SHOP).await;
+    product.says(&[
+        "Maintenance",
+        "Held by ana",
+        "Reason schema 42",
+        "Expected end",
+        "(in 2 h)",
+        "Visitors are told: Back at noon",
+        "2 functions: 2 paused",
+    ]);
+
+    let ask = ana.get(&format!("{SHOP}/exit")).await;
+    ask.says(&[
+        "Held by ana",
+        "Source a person",
+        "Reason schema 42",
+        "worker turns off; 2 functions are restored",
+        "billing-prod-ledger, billing-prod-pdf",
+    ]);
+    let (path, _) = ana.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
+    let exited = ana.when_done(&path).await;
+    exited.says(&[
+        "Maintenance is off: Shop",
+        "Maintenance → Normal",
+        "2 functions restored: shop-prod-images, shop-prod-mail",
+    ]);
+    assert_eq!(console.sandbox.fleet(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reason_is_required_and_sent_by_the_page() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let refused = enter(&mut ana, &[("reason", "")]).await;
+    assert_eq!(refused.status, 422);
+    refused.says(&["Nothing was changed", "The reason must not be empty."]);
+    assert!(
+        console
+            .sandbox
+            .parameters()
+            .keys()
+            .all(|name| !name.contains("/flags/"))
+    );
+
+    let (_, page) = entered(&mut ana, &[("reason", "a new database")]).await;
+    page.says(&["Maintenance is on"]);
+    for role in ["shop-prod/flags/web", "billing-prod/flags/worker"] {
+        let stored = &console.sandbox.parameters()[&format!("/maintenance/{role}")];
+        assert!(
+            stored.value.contains("\"reason\":\"a new database\""),
+            "{}",
+            stored.value
+        );
+        assert!(
+            stored.value.contains("\"product\":\"shop\""),
+            "{}",
+            stored.value
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_field_that_is_wrong_says_why_and_keeps_what_was_typed() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let long = "x".repeat(1025);
+    for (field, typed, why) in [
+        ("reason", "two\nlines", "The reason must be one line"),
+        ("reason", "\u{202e}abc", "The reason must not hold U+202E"),
+        (
+            "message",
+            &*long,
+            "The message must be at most 1024 bytes, and has 1025",
+        ),
+        (
+            "until",
+            "soon",
+            "The expected end must be a length of time such as 45m",
+        ),
+        ("until", "31d", "The expected end must end within 30 days"),
+        ("read_only", "on", "A paused function cannot go on reading."),
+    ] {
+        let page = enter(&mut ana, &[(field, typed)]).await;
+        assert_eq!(page.status, 422, "{field}: {}", page.text());
+        page.says(&["Nothing was changed", why]);
+        if field != "read_only" && !typed.contains('\n') {
+            assert!(
+                page.body.contains(&format!("value=\"{typed}\"")),
+                "{field} {typed}"
+            );
+            assert!(page.body.contains("aria-invalid=\"true\""));
+        }
+    }
+    let page = enter(&mut ana, &[("accept_loss", "")]).await;
+    assert_eq!(page.status, 422);
+    page.says(&["Events would be lost: accept it, or cancel."]);
+    assert!(
+        console
+            .sandbox
+            .parameters()
+            .keys()
+            .all(|name| !name.contains("/flags/"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_yes_is_one_to_what_was_shown() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let page = format!("{SHOP}/enter");
+    let shown = ana.get(&page).await.hidden("shown");
+    console
+        .sandbox
+        .seed(FunctionSpec::new("shop-prod-thumbs").invoked_by("sns.amazonaws.com"));
+    let fields = [
+        ("reason", "schema 42"),
+        ("shown", &*shown),
+        ("accept_loss", "on"),
+    ];
+    let again = ana.post(&page, &fields).await;
+    assert_eq!(again.status, 409);
+    again.says(&[
+        "More would be lost than you saw",
+        "shop-prod-thumbs events from sns.amazonaws.com will be LOST (no dead-letter queue, no failure destination) (new since you looked)",
+        "shop-prod-images events from s3.amazonaws.com will be LOST (no dead-letter queue, no failure destination) shop-prod-thumbs",
+    ]);
+    assert!(
+        again.body.contains("value=\"schema 42\""),
+        "what was typed stays"
+    );
+    assert!(
+        !again.body.contains("name=\"accept_loss\" required checked"),
+        "it is to be accepted anew"
+    );
+    assert!(
+        console
+            .sandbox
+            .parameters()
+            .keys()
+            .all(|name| !name.contains("/flags/"))
+    );
+
+    // Less is lost than was shown: that was accepted, too.
+    let shown = again.hidden("shown");
+    console
+        .sandbox
+        .seed(FunctionSpec::new("shop-prod-images").mapping(MappingSpec::sqs("images")));
+    let fields = [
+        ("reason", "schema 42"),
+        ("shown", &*shown),
+        ("accept_loss", "on"),
+    ];
+    let (path, _) = ana.post_and_follow(&page, &fields).await;
+    ana.when_done(&path).await.says(&["Maintenance is on"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_change_anything_sees_why_and_no_button() {
+    let console = Console::new();
+    let mut eve = console.browser("eve", Scope::Read).await;
+    let product = eve.get(SHOP).await;
+    product.says(&[
+        "Normal",
+        "Your token has scope read",
+        "sign in with a token of scope write",
+    ]);
+    assert!(!product.body.contains("/enter\""), "{}", product.text());
+    for path in ["/enter", "/exit"] {
+        let page = eve.get(&format!("{SHOP}{path}")).await;
+        assert_eq!(page.status, 403);
+        page.says(&["Not allowed", "scope write", "Sign in with another token"]);
+        let page = eve.post(&format!("{SHOP}{path}"), &[("reason", "x")]).await;
+        assert_eq!(page.status, 403);
+    }
+    // What is not of the caller's products is as if it did not exist.
+    let mut bob = console.browser_of("bob", Scope::Write, Some("try")).await;
+    bob.get("/").await.says_nothing_of(&["Shop"]);
+    for path in ["", "/enter", "/exit", "/operations/0"] {
+        let page = bob.get(&format!("{SHOP}{path}")).await;
+        assert_eq!(page.status, 404, "{path}");
+        page.says(&["Not found", "There is no product shop"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_product_of_another_environment_is_not_found_and_neither_is_nonsense() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    for path in [
+        "/products/dev/shop",
+        "/products/dev/shop/enter",
+        "/nothing/here",
+        "/assets/other.css",
+    ] {
+        let page = ana.get(path).await;
+        assert_eq!(page.status, 404, "{path}");
+    }
+    ana.get("/nothing/here")
+        .await
+        .says(&["Not found", "There is nothing at this address."]);
+    let mut stranger = console.stranger();
+    let answer = stranger.get(&format!("{SHOP}/enter")).await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(
+        answer.header("location"),
+        "/login?next=/products/prod/shop/enter"
+    );
+    let page = stranger.get(answer.header("location")).await;
+    assert_eq!(page.hidden("next"), "/products/prod/shop/enter");
+    let page = stranger.get("/login?next=//evil.example").await;
+    assert_eq!(page.hidden("next"), "/");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_token_is_refused_on_the_page_and_never_repeated() {
+    let console = Console::new();
+    let mut stranger = console.stranger();
+    let page = stranger
+        .post(
+            "/login",
+            &[("token", "mnt_0123456789_wrong"), ("next", "/x")],
+        )
+        .await;
+    assert_eq!(page.status, 401);
+    page.says(&["Sign in", "This is not a token that is valid"]);
+    assert_eq!(page.hidden("next"), "/x");
+    assert!(!page.body.contains("0123456789_wrong"));
+
+    let mut ana = console.browser("ana", Scope::Write).await;
+    ana.get("/").await.says(&["Shop"]);
+    let out = ana.post("/logout", &[]).await;
+    assert_eq!((out.status, out.header("location")), (303, "/login"));
+    assert_eq!(ana.get("/").await.status, 303, "signed out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_maintenance_that_an_observer_holds_is_overridden_with_a_reason_only() {
+    let console = Console::new();
+    let observer = Actor::Observer("healthcheck".to_owned());
+    for name in ["shop", "billing"] {
+        for role in ["web", "worker"] {
+            console
+                .turn_on_for_shop(
+                    app(name, "prod"),
+                    role,
+                    observer.clone(),
+                    "the database is down",
+                )
+                .await;
+        }
+    }
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let product = ana.get(SHOP).await;
+    product.says(&[
+        "Held by the observer healthcheck",
+        "Reason the database is down",
+        "The observer healthcheck holds this maintenance, and ends it when it sees that all is normal. You may override it, with a reason.",
+    ]);
+    assert!(!product.body.contains("id=\"exit\""), "exit is not offered");
+
+    let page = format!("{SHOP}/exit");
+    let ask = ana.get(&page).await;
+    ask.says(&[
+        "Source an observer",
+        "It is held by the observer healthcheck",
+        "Reason for overriding it (required)",
+        "2 functions are restored",
+    ]);
+    let refused = ana.post(&page, &[("force", "yes"), ("reason", " ")]).await;
+    assert_eq!(refused.status, 422);
+    refused.says(&["Nothing was changed", "The reason must not be empty."]);
+    // Without force it is refused, whatever the page offers.
+    let (path, _) = ana.post_and_follow(&page, &[]).await;
+    ana.when_done(&path).await.says(&[
+        "Nothing was changed",
+        "the window is held by the observer healthcheck",
+    ]);
+
+    let mut other = console.browser("other", Scope::Observe).await;
+    let product = other.get(SHOP).await;
+    product.says(&["The observer healthcheck holds this maintenance"]);
+    product.says_nothing_of(&["You may override it"]);
+    let page_of_other = other.get(&page).await;
+    page_of_other.says(&["Overriding it needs a token of scope write."]);
+    assert!(!page_of_other.body.contains("<button id=\"go\""));
+    assert_eq!(
+        other
+            .post(&page, &[("force", "yes"), ("reason", "x")])
+            .await
+            .status,
+        403
+    );
+
+    let fields = [("force", "yes"), ("reason", "it is a false alarm")];
+    let (path, _) = ana.post_and_follow(&page, &fields).await;
+    ana.when_done(&path)
+        .await
+        .says(&["Maintenance is off", "Maintenance → Normal"]);
+    let flag = &console.sandbox.parameters()["/maintenance/shop-prod/flags/web"].value;
+    assert!(
+        flag.contains("overrode") && flag.contains("it is a false alarm"),
+        "{flag}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_may_exit_what_it_holds() {
+    let console = Console::new();
+    let mut observer = console.browser("healthcheck", Scope::Observe).await;
+    let (_, page) = entered(&mut observer, &[]).await;
+    page.says(&["Maintenance is on"]);
+    let product = observer.get(SHOP).await;
+    product.says(&["Held by the observer healthcheck"]);
+    assert!(product.body.contains("id=\"exit\""));
+    let (path, _) = observer.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
+    observer
+        .when_done(&path)
+        .await
+        .says(&["Maintenance is off"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_was_on_by_itself_is_left_on_and_named_with_its_owner() {
+    let console = Console::new();
+    console
+        .turn_on(
+            app("billing", "prod"),
+            "web",
+            Actor::Person,
+            "its own reason",
+        )
+        .await;
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let product = ana.get(SHOP).await;
+    product.says(&[
+        "Partial",
+        "on; turned on by itself by ben@desk, not for this product",
+        "Finish entering",
+    ]);
+    let (_, page) = entered(&mut ana, &[]).await;
+    page.says(&["Partial → Maintenance"]);
+    let ask = ana.get(&format!("{SHOP}/exit")).await;
+    ask.says(&["web stays on: it was turned on by itself, not for this product"]);
+    let (path, _) = ana.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
+    let page = ana.when_done(&path).await;
+    page.says(&[
+        "Maintenance → Partial",
+        "Left on",
+        "billing-prod web: turned on by itself, by ben@desk",
+    ]);
+    // Only what is not this product's is left.
+    let product = ana.get(SHOP).await;
+    product.says(&["exiting it would change nothing"]);
+    assert!(!product.body.contains("id=\"exit\""));
+    ana.get(&format!("{SHOP}/exit"))
+        .await
+        .says(&["There is nothing to exit."]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_while_another_is_at_work_sees_its_progress() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let mut ben = console.browser("ben", Scope::Write).await;
+    let page = format!("{SHOP}/enter");
+    let shown = ben.get(&page).await.hidden("shown");
+    let started = enter(&mut ana, &[]).await;
+    let path = started.header("location").to_owned();
+    let fields = [
+        ("reason", "mine"),
+        ("shown", &*shown),
+        ("accept_loss", "on"),
+    ];
+    let (to, page) = ben.post_and_follow(&page, &fields).await;
+    assert_eq!(to, format!("{path}?other"));
+    page.says(&[
+        "Entering maintenance",
+        "by ana: schema 42",
+        "nothing of what you asked for was begun",
+    ]);
+    let product = ben.get(SHOP).await;
+    product.says(&["Entering maintenance: started", "Show progress"]);
+    assert!(
+        !product.body.contains("/enter\""),
+        "one operation at a time"
+    );
+    let (to, _) = ben.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
+    assert_eq!(to, format!("{path}?other"));
+    ana.when_done(&path).await.says(&["Maintenance is on"]);
+    let flag = &console.sandbox.parameters()["/maintenance/shop-prod/flags/web"].value;
+    assert!(!flag.contains("mine"), "{flag}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_server_shows_what_is_half_done_and_the_same_button_finishes_it() {
+    let console = Console::new();
+    let before = console.sandbox.fleet();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let started = enter(&mut ana, &[]).await;
+    let path = started.header("location").to_owned();
+    let operation = console
+        .state
+        .operations
+        .get(path.rsplit('/').next().unwrap())
+        .unwrap();
+    // It dies with the flags of the web roles on.
+    let mut progress = operation.progress();
+    let is_half_done = |progress: &maintenance_server::operations::Progress| {
+        let roles = progress.apps.iter().flat_map(|app| &app.roles);
+        roles
+            .filter(|role| {
+                matches!(
+                    role.phase,
+                    maintenance_server::operations::Phase::Finished(_)
+                )
+            })
+            .count()
+            >= 2
+    };
+    progress.wait_for(is_half_done).await.unwrap();
+    operation.stop();
+    operation.ended().await;
+    let sandbox = console.sandbox.clone();
+    drop((console, ana));
+
+    let console = Console::over(sandbox);
+    let mut ana = console.browser("ana2", Scope::Write).await;
+    let page = ana.get(&path).await;
+    assert_eq!(page.status, 404);
+    page.says(&[
+        "This server does not know the operation",
+        "Shop stands like this",
+        "Partial",
+        "Finish entering",
+    ]);
+    let (_, page) = entered(&mut ana, &[]).await;
+    page.says(&["Maintenance is on", "Partial → Maintenance"]);
+    let (path, _) = ana.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
+    ana.when_done(&path).await.says(&["Maintenance is off"]);
+    assert_eq!(console.sandbox.fleet(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_fails_is_named_and_the_result_is_no_success() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let denied = Fault::on("PutFunctionConcurrency")
+        .target("shop-prod-mail")
+        .always();
+    console.sandbox.inject(denied.access_denied());
+    let (_, page) = entered(&mut ana, &[]).await;
+    page.says(&[
+        "Maintenance is not complete",
+        "do the same again to continue with it",
+        "shop-prod-mail: ",
+        "Continue",
+    ]);
+    page.says_nothing_of(&["It is safe to migrate", "Safe to migrate after"]);
+    let product = ana.get(SHOP).await;
+    product.says(&["not every function is paused", "Safe to migrate not yet"]);
+    console.sandbox.clear_faults();
+    let (_, page) = entered(&mut ana, &[]).await;
+    page.says(&["Maintenance is on", "1 function paused: shop-prod-mail"]);
+
+    // What another client changed meanwhile is kept, and named; but for who asks for what was saved.
+    console
+        .sandbox
+        .set_reserved("shop-prod-images", Some(11))
+        .unwrap();
+    let ask = ana.get(&format!("{SHOP}/exit")).await;
+    ask.says(&[
+        "shop-prod-images drifted: reserved concurrency changed to 11 while paused (saved: 7)",
+        "Restore the saved values",
+    ]);
+    let (path, _) = ana
+        .post_and_follow(&format!("{SHOP}/exit"), &[("restore_saved", "on")])
+        .await;
+    ana.when_done(&path).await.says(&["Maintenance is off"]);
+    assert!(
+        console
+            .reserved()
+            .contains(&"shop-prod-images=7".to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bypass_link_is_shown_once_and_only_to_whom_it_was_made_for() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let mut ben = console.browser("ben", Scope::Write).await;
+    let (path, page) = entered(&mut ana, &[("link", "on")]).await;
+    page.says(&["Show the bypass link"]);
+    assert!(
+        !page.body.contains("maintenance-bypass="),
+        "not before it is asked for"
+    );
+    assert_eq!(ben.post(&format!("{path}/link"), &[]).await.status, 404);
+    ben.get(&path)
+        .await
+        .says_nothing_of(&["Show the bypass link"]);
+
+    let link = ana.post(&format!("{path}/link"), &[]).await;
+    link.says(&[
+        "Anyone with this link can pass until",
+        "https://shop.example/?maintenance-bypass=",
+        "X-Maintenance-Bypass",
+    ]);
+    let again = ana.post(&format!("{path}/link"), &[]).await;
+    again.says(&["This link was shown already"]);
+    assert!(!again.body.contains("maintenance-bypass="));
+    ana.get(&path)
+        .await
+        .says_nothing_of(&["Show the bypass link"]);
+    let product = ana.get(SHOP).await;
+    product.says(&["Requests with the bypass link pass; it ends in 24 h"]);
+    assert!(!product.body.contains("maintenance-bypass="));
+}
+
+#[tokio::test(start_paused = true)]
+async fn script_in_every_field_that_a_page_shows_is_text() {
+    let console = Console::new();
+    let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let all = [("reason", evil), ("message", evil), ("until", evil)];
+    let refused = enter(&mut ana, &all).await;
+    assert_eq!(refused.status, 422);
+    let (path, done) = entered(&mut ana, &[("reason", evil), ("message", evil)]).await;
+    let login = console
+        .stranger()
+        .post("/login", &[("token", evil), ("next", evil)])
+        .await;
+    let mut pages = vec![refused, done, login];
+    for path in [
+        "/",
+        SHOP,
+        &format!("{SHOP}/enter"),
+        &format!("{SHOP}/exit"),
+        &path,
+    ] {
+        pages.push(ana.get(path).await);
+    }
+    // Stored by another hand, in every field of a flag.
+    let json = serde_json::to_string(evil).unwrap();
+    let flag = format!(
+        "{{\"schema\":1,\"mode\":\"on\",\"owner\":{{\"kind\":\"observer\",\"name\":{json}}},\"by\":{json},\"reason\":{json},\"message\":{json},\"product\":\"shop\"}}"
+    );
+    for app in ["shop", "billing"] {
+        console
+            .sandbox
+            .set_parameter(&format!("/maintenance/{app}-prod/flags/web"), &flag);
+    }
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    for path in ["/", SHOP, &format!("{SHOP}/enter"), &format!("{SHOP}/exit")] {
+        let page = ana.get(path).await;
+        page.says(&[if path.ends_with("/enter") {
+            "Enter"
+        } else {
+            evil
+        }]);
+        pages.push(page);
+    }
+    pages.push(
+        ana.get(&format!("/{}", "%3Cscript%3Ealert(1)%3C/script%3E"))
+            .await,
+    );
+    pages.push(
+        ana.get(&format!(
+            "/products/prod/{}",
+            "%3Cscript%3Ealert(1)%3C%2Fscript%3E"
+        ))
+        .await,
+    );
+    for page in pages {
+        for bad in ["<script>", "<img", "onerror=alert(2)>\""] {
+            assert!(!page.body.contains(bad), "{bad} in {}", page.body);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_page_is_small_asks_nobody_else_and_has_no_inline_script_or_style() {
+    let console = Console::new();
+    // A fleet of 300.
+    for n in 0..300 {
+        let name = format!("shop-prod-import-of-supplier-{n:03}");
+        let queue = MappingSpec::sqs(&format!("import-of-supplier-{n:03}"));
+        console
+            .sandbox
+            .seed(FunctionSpec::new(&name).reserved(1).mapping(queue));
+    }
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let enter = ana.when_done(&format!("{SHOP}/enter")).await;
+    let shown = enter.hidden("shown");
+    let fields = [
+        ("reason", "schema 42"),
+        ("shown", &*shown),
+        ("accept_loss", "on"),
+    ];
+    let (path, working) = ana.post_and_follow(&format!("{SHOP}/enter"), &fields).await;
+    let done = ana.when_done(&path).await;
+    done.says(&["Maintenance is on", "302 functions paused"]);
+    let mut pages = vec![enter, working, done, console.stranger().get("/login").await];
+    for path in ["/", SHOP, &format!("{SHOP}/exit"), "/nothing"] {
+        pages.push(ana.when_done(path).await);
+    }
+    for page in &pages {
+        assert!(
+            page.body.len() < MOST,
+            "{} bytes: {}",
+            page.body.len(),
+            page.text()
+        );
+        assert_eq!(page.header("cache-control"), "no-store");
+        assert!(
+            page.header("content-security-policy")
+                .contains("default-src 'none'")
+        );
+        for bad in [" style=\"", "<style", " onclick=", "javascript:"] {
+            assert!(!page.body.contains(bad), "{bad} in {}", page.body);
+        }
+        for part in page
+            .body
+            .split("src=\"")
+            .skip(1)
+            .chain(page.body.split("action=\"").skip(1))
+        {
+            assert!(part.starts_with('/'), "{}", part.split('"').next().unwrap());
+        }
+        let style = page
+            .body
+            .split_once("rel=\"stylesheet\" href=\"")
+            .unwrap()
+            .1;
+        let style = style.split('"').next().unwrap();
+        let css = console.stranger().get(style).await;
+        assert_eq!(
+            (css.status, css.header("content-type")),
+            (200, "text/css; charset=utf-8")
+        );
+        assert_eq!(
+            css.header("cache-control"),
+            "public, max-age=31536000, immutable"
+        );
+        assert!(!css.body.contains("url(") && !css.body.contains("@import"));
+        let script = page
+            .body
+            .split_once("<script src=\"")
+            .unwrap()
+            .1
+            .split('"')
+            .next()
+            .unwrap();
+        let js = console.stranger().get(script).await;
+        assert_eq!(
+            (js.status, js.header("content-type")),
+            (200, "text/javascript; charset=utf-8")
+        );
+        assert!(css.body.len() + js.body.len() < 15_000);
+        assert_eq!(page.body.matches("<h1").count(), 1);
+        assert!(page.body.contains("<html lang=\"en\">") && page.body.contains("class=\"skip\""));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_of_another_site_is_refused() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let answer = ana
+        .post_from("http://evil.example", &format!("{SHOP}/exit"), &[])
+        .await;
+    assert_eq!(answer.status, 403);
+    answer.says(&[
+        "Not allowed",
+        "the request comes from a page of another site",
+    ]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_said_and_offers_nothing() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    ana.get(SHOP).await;
+    let denied = Fault::on("GetParameter")
+        .target("/maintenance/billing-prod/flags")
+        .always();
+    console.sandbox.inject(denied.access_denied());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    ana.get("/")
+        .await
+        .says(&["Unknown", "billing-prod cannot be read"]);
+    let page = ana.get(SHOP).await;
+    page.says(&[
+        "Unknown",
+        "It cannot be read",
+        "Nothing can be done before all of it can be read.",
+    ]);
+    assert!(!page.body.contains("/enter\""));
+    let page = ana.when_done(&format!("{SHOP}/enter")).await;
+    page.says(&[
+        "This cannot be done",
+        "As long as this is so, nothing can be changed.",
+    ]);
+    assert!(!page.body.contains("<button id=\"go\""));
+}
