@@ -87,10 +87,9 @@ pub(crate) enum Command {
 Examples:
   maintenance on --message \"Back soon.\" --for 30m
   maintenance on --role worker --wait    # returns when it is safe to migrate
-  maintenance on --all --dry-run         # shows what would change
+  maintenance on --product shop --dry-run    # shows what would change
   maintenance on --bypass --allow-path /health
-  maintenance on --read-only --yes
-  maintenance on --product shop          # every app of [products.shop]")]
+  maintenance on --read-only --yes")]
     On(OnArgs),
     /// Turn maintenance off and restore every function
     #[command(after_long_help = "\

@@ -45,8 +45,11 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         }
         Some(Command::Token { command }) => {
             let environment = Environment::read();
-            token::check_products(&command, &Configuration::read(global, &environment)?)?;
-            acts(global, async |it| token::run(it, &command, output).await)
+            let configuration = Configuration::read(global, &environment)?;
+            token::check_products(&command, &configuration)?;
+            // A product there is one that a token is for.
+            let target = Target::of(configuration.app()?);
+            acts_on(&target, async |it| token::run(it, &command, output).await)
         }
         Some(Command::Config) => {
             let environment = Environment::read();
@@ -68,6 +71,13 @@ fn acts(
 ) -> Result<Outcome, CliError> {
     let environment = Environment::read();
     let target = Configuration::read(global, &environment)?.target()?;
-    let ended = block_on(command(&target));
-    ended.map_err(|error| Invocation::of(&target).complete_hints(error))
+    acts_on(&target, command)
+}
+
+fn acts_on(
+    target: &Target,
+    command: impl AsyncFnOnce(&Target) -> Result<Outcome, CliError>,
+) -> Result<Outcome, CliError> {
+    let ended = block_on(command(target));
+    ended.map_err(|error| Invocation::of(target).complete_hints(error))
 }

@@ -45,6 +45,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// One app.
+    pub(crate) fn of(app: Settings) -> Self {
+        Self { app, product: None }
+    }
+
     /// The apps to act on: one, unless it is a product.
     pub(crate) fn apps(&self) -> &[Settings] {
         match &self.product {
@@ -72,10 +77,7 @@ impl<'a> Configuration<'a> {
     /// What the options select.
     pub(crate) fn target(&self) -> Result<Target, CliError> {
         let Some(id) = &self.args.product else {
-            return Ok(Target {
-                app: self.app()?,
-                product: None,
-            });
+            return Ok(Target::of(self.app()?));
         };
         let is_typed = |app: Sourced<AppName>| app.is_typed();
         let app = self.args.sourced("app", &self.args.app);
