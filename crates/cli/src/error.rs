@@ -257,4 +257,31 @@ mod tests {
             r#"{"error":{"message":"no app is set","causes":["why"],"hint":"do this; or that","exit_code":2}}"#
         );
     }
+
+    #[test]
+    fn the_failures_of_several_apps_are_one_and_each_says_its_app() {
+        let [shop, billing] = ["shop", "billing"].map(|name| App::new(name, "dev").unwrap());
+        let denied = || {
+            CliError::failed("it is denied")
+                .cause("no key")
+                .hint("sign in")
+        };
+        let only = CliError::together(vec![(shop.clone(), denied())], Outcome::Partial).unwrap();
+        assert_eq!(only.message(), "shop-dev: it is denied");
+        assert_eq!((only.outcome(), only.causes().len()), (Outcome::Partial, 1));
+        let both = vec![(shop, denied()), (billing, denied())];
+        let both = CliError::together(both, Outcome::Partial).unwrap();
+        assert_eq!(both.message(), "2 apps are not done");
+        assert_eq!(
+            both.causes(),
+            [
+                "shop-dev: it is denied",
+                "shop-dev: no key",
+                "billing-dev: it is denied",
+                "billing-dev: no key"
+            ]
+        );
+        assert_eq!(both.hints(), ["sign in"]);
+        assert_eq!(CliError::together(Vec::new(), Outcome::Partial), None);
+    }
 }

@@ -201,4 +201,24 @@ mod tests {
         let untouched = Invocation::default().complete("run `maintenance off`");
         assert_eq!(untouched, "run `maintenance off`");
     }
+
+    #[test]
+    fn a_command_that_names_an_app_or_a_product_gets_no_other() {
+        let of = |option: &str, roles: &[&str]| Invocation {
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            app: vec![option.to_owned(), "--env prod".to_owned()],
+        };
+        let product = of("--product shop", &["--role web"]);
+        let billing = of("--app billing", &["--all"]);
+        assert_eq!(
+            product.complete("`maintenance off` or `maintenance unlock --app billing`"),
+            "`maintenance off --role web --product shop --env prod` or \
+             `maintenance unlock --app billing --env prod`"
+        );
+        assert_eq!(
+            billing.complete("`maintenance off --product mail`, `maintenance off`"),
+            "`maintenance off --product mail --env prod`, \
+             `maintenance off --all --app billing --env prod`"
+        );
+    }
 }

@@ -289,6 +289,8 @@ fn an_account_out_of_reach_is_named_and_nothing_is_changed_in_any() {
         assert!(output.stderr.contains("\nHint: "), "{output:?}");
     }
     assert!(env.sandbox().writes().is_empty() && other.writes().is_empty());
+    env.run(&["off", "--product", "shop"])
+        .says("one by one: `maintenance off --all --app NAME`\n");
     // What can be read is shown.
     let unknown = "billing-dev web unknown\nbilling-dev worker unknown\n";
     let output = env.run(&["status", "--product", "shop"]);
@@ -380,6 +382,48 @@ fn an_app_that_is_operated_on_is_named_with_a_way_out_that_can_be_typed() {
     );
     unlock.type_in("n\n");
     unlock.wait().code(6).says("Nothing was changed\n");
+}
+
+#[test]
+fn a_stop_in_one_app_keeps_what_was_done_in_another_and_the_same_command_goes_on() {
+    let env = aws();
+    for n in 0..12 {
+        let function = FunctionSpec::new(&format!("billing-dev-{n:02}"));
+        env.sandbox().seed(function);
+    }
+    let before = env.sandbox().fleet();
+    let put = Fault::on("PutFunctionConcurrency").target("billing-dev-");
+    env.sandbox().inject(put.nth(3).hang());
+    let running = env.start(&["on", "-y", "--product", "shop", "--json"]);
+    env.wait_until_hanging();
+    running.interrupt();
+    running.says("Stopping after the current step; press Ctrl-C again to stop at once\n");
+    env.sandbox().clear_faults();
+    env.sandbox().release_hanging();
+    let output = running.wait();
+    let document = output.code(130).json();
+    assert_eq!(document["apps"][0]["interrupted"], false);
+    assert_eq!(document["apps"][1]["interrupted"], true);
+    output.says("\nError: billing-dev: interrupted before everything was done\n");
+    output.says("or `maintenance off --product shop` to undo it\n");
+    env.run(&["on", "-y", "--product", "shop"]).code(0);
+    let paused = env.sandbox().fleet();
+    assert!(
+        paused.values().all(|it| it.reserved == Some(0)),
+        "{paused:?}"
+    );
+    env.run(&["off", "--product", "shop"]).code(0);
+    assert_eq!(env.sandbox().fleet(), before);
+}
+
+#[test]
+fn progress_names_the_app_whose_functions_are_at_work() {
+    let env = aws();
+    let output = env.run(&["on", "-y", "-v", "--product", "shop"]);
+    for app in ["shop-dev", "billing-dev"] {
+        output.says(&format!("Pausing worker functions of {app}: 2 of 2"));
+    }
+    output.code(0);
 }
 
 #[test]

@@ -124,8 +124,26 @@ pub(crate) async fn off(
         },
         restore_saved: args.restore_saved,
     };
+    let off = turn_off(target, off, args.dry_run, output).await;
+    // One account out of reach must not keep the rest of a product closed.
+    let is_out_of_reach =
+        |error: &CliError| error.outcome() == Outcome::Failed && !error.is_already_reported();
+    off.map_err(|error| match &target.product {
+        Some(_) if is_out_of_reach(&error) => error.hint(
+            "to turn off the other apps meanwhile, one by one: `maintenance off --all --app NAME`",
+        ),
+        _ => error,
+    })
+}
+
+async fn turn_off(
+    target: &Target,
+    off: OffRequest,
+    dry_run: bool,
+    output: &Output,
+) -> Result<Outcome, CliError> {
     let apps = selected(target, Unlisted::Fail, output).await?;
-    if args.dry_run {
+    if dry_run {
         let results = with_progress(connections(&apps), output, async |contexts| {
             plan_off_together(&parts_for_reads(&apps, contexts), &off).await
         });
