@@ -8,7 +8,7 @@
 //!    Requests with `Authorization: Bearer` are exempt; no other site can make a browser send that.
 //! 3. On private routes: a token, a session, or a user that a proxy names. Else 401, or for a person
 //!    the page where they sign in.
-//! 4. What changes something is written to the [audit log](audit).
+//! 4. What changes something is written to the audit log.
 //!
 //! And every answer gets headers that keep a browser from running, framing, sniffing or keeping it.
 

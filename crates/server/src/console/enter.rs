@@ -330,8 +330,11 @@ fn moment(typed: &str, now: &Zoned) -> Option<Timestamp> {
     } else {
         typed.to_owned()
     };
-    let local = match padded.parse::<Time>() {
-        Ok(time) => {
+    let is_clock = padded.chars().all(|c| c.is_ascii_digit() || c == ':');
+    // A time takes a date before it, and forgets that.
+    let clock = padded.parse::<Time>().ok().filter(|_| is_clock);
+    let local = match clock {
+        Some(time) => {
             let today = now.date().to_datetime(time);
             if today > now.datetime() {
                 today
@@ -339,7 +342,7 @@ fn moment(typed: &str, now: &Zoned) -> Option<Timestamp> {
                 today.checked_add(Span::new().days(1)).ok()?
             }
         }
-        Err(_) => padded.parse().ok()?,
+        None => padded.parse().ok()?,
     };
     local
         .to_zoned(TimeZone::UTC)
