@@ -31,8 +31,7 @@ pub(crate) async fn run(
     if function::is_function() {
         let options = Options {
             secure: true,
-            behind_proxy: true,
-            user: None,
+            ..Options::default()
         };
         let router = maintenance_server::router(state, &access(&own, options).await?);
         let ended = function::run(router).await;
