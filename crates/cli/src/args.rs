@@ -5,6 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use axum::http::HeaderName;
 use clap::builder::{PossibleValuesParser, Resettable, TypedValueParser};
@@ -14,6 +15,8 @@ use clap::{Arg, ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parse
 use maintenance_flag::{
     AddressRange, Change, PathPattern, Prefix, Product, Role, Scope, TokenName,
 };
+
+use maintenance_server::access::NamedBy;
 
 use crate::source::{Source, Sourced};
 use crate::values::{
@@ -423,9 +426,33 @@ pub(crate) struct ServeArgs {
         hide_short_help = true
     )]
     pub(crate) trust_user_header: Option<HeaderName>,
-    /// What such a person may do [default: read]
-    #[arg(long, value_name = "SCOPE", requires = "trust_user_header", hide_short_help = true, value_parser = scope(&["read", "write"]))]
+    /// The ARN of an Application Load Balancer in front that signs people in by OIDC
+    ///
+    /// What it signs (x-amzn-oidc-data) is verified. Tokens still let in.
+    #[arg(
+        long,
+        value_name = "ARN",
+        requires = "behind_proxy",
+        conflicts_with = "trust_user_header",
+        hide_short_help = true
+    )]
+    pub(crate) trust_alb: Option<TrustedAlb>,
+    /// What a person may do whom the proxy names [default: read]
+    #[arg(long, value_name = "SCOPE", requires = "behind_proxy", hide_short_help = true, value_parser = scope(&["read", "write"]))]
     pub(crate) user_scope: Option<Scope>,
+}
+
+/// A load balancer that signs people in.
+#[derive(Debug, Clone)]
+pub(crate) struct TrustedAlb(pub(crate) NamedBy);
+
+impl FromStr for TrustedAlb {
+    type Err = &'static str;
+
+    fn from_str(arn: &str) -> Result<Self, Self::Err> {
+        let alb = NamedBy::alb(arn).map(Self);
+        alb.ok_or("must be the ARN of an Application Load Balancer")
+    }
 }
 
 /// What `unlock` takes.

@@ -3,11 +3,14 @@
 //! A function is frozen once it has answered, so that an operation ends with the request that began it: see
 //! [`Patience`].
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use lambda_http::RequestExt as _;
+use lambda_http::request::RequestContext;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
@@ -34,7 +37,21 @@ fn request(mut request: lambda_http::Request) -> http::Request<Body> {
         let patience = Patience::until(instant(deadline));
         request.extensions_mut().insert(patience);
     }
+    if let Some(client) = client(&request) {
+        request.extensions_mut().insert(ConnectInfo(client));
+    }
     request.map(Body::new)
+}
+
+/// Where the request comes from, as the function URL says, whatever its headers say. The port is unknown.
+fn client(request: &lambda_http::Request) -> Option<SocketAddr> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => {
+            let address: IpAddr = context.http.source_ip.as_ref()?.parse().ok()?;
+            Some(SocketAddr::new(address, 0))
+        }
+        _ => None,
+    }
 }
 
 /// The moment of a Unix time in milliseconds.
@@ -42,4 +59,33 @@ fn instant(deadline: u64) -> Instant {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(deadline);
     let left = deadline.duration_since(SystemTime::now());
     Instant::now() + left.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_whom_the_function_url_names_and_not_a_header() {
+        let event = r#"{
+            "version": "2.0", "routeKey": "$default", "rawPath": "/", "rawQueryString": "",
+            "headers": {"x-forwarded-for": "192.0.2.66"}, "isBase64Encoded": false,
+            "requestContext": {
+                "accountId": "anonymous", "apiId": "x", "domainName": "x.lambda-url.eu-central-1.on.aws",
+                "domainPrefix": "x", "requestId": "r", "routeKey": "$default", "stage": "$default",
+                "time": "29/Nov/2026:08:00:00 +0000", "timeEpoch": 1795939200000,
+                "http": {
+                    "method": "GET", "path": "/", "protocol": "HTTP/1.1",
+                    "sourceIp": "198.51.100.7", "userAgent": "curl"
+                }
+            }
+        }"#;
+        let event = lambda_http::request::from_str(event).expect("an event");
+        let request = request(event);
+        let ConnectInfo(client) = request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .unwrap();
+        assert_eq!(client.to_string(), "198.51.100.7:0");
+    }
 }

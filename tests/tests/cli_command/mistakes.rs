@@ -108,9 +108,9 @@ fn an_option_of_another_command_is_said_to_be_that_ones() {
     env.run(&["serve", "--trust-user-header", "x-user"])
         .code(2)
         .says("--behind-proxy");
-    env.run(&["serve", "--behind-proxy", "--user-scope", "write"])
+    env.run(&["serve", "--behind-proxy", "--trust-alb", "my-alb"])
         .code(2)
-        .says("--trust-user-header");
+        .says("must be the ARN of an Application Load Balancer");
     // Before the command or after it is the same.
     for arguments in [
         &["--all", "--json", "status"][..],

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use maintenance_control::{Action, CancellationToken, Report};
 use maintenance_flag::{App, Product, Scope};
 use maintenance_server::AppState;
-use maintenance_server::access::{Access, Options, ProxyUser};
+use maintenance_server::access::{Access, NamedBy, Options, ProxyUser};
 use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
 use maintenance_server::function;
 use maintenance_server::operations::Operation;
 use maintenance_server::serve::{Listen, Listener, ServeError};
 
-use crate::args::ServeArgs;
+use crate::args::{ServeArgs, TrustedAlb};
 use crate::connection::{Connection, Connections};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
@@ -31,8 +31,7 @@ pub(crate) async fn run(
     if function::is_function() {
         let options = Options {
             secure: true,
-            behind_proxy: true,
-            user: None,
+            ..Options::default()
         };
         let router = maintenance_server::router(state, &access(&own, options).await?);
         let ended = function::run(router).await;
@@ -50,10 +49,7 @@ pub(crate) async fn run(
     let options = Options {
         secure: listen.tls.is_some() || listen.behind_proxy,
         behind_proxy: listen.behind_proxy,
-        user: args.trust_user_header.clone().map(|header| ProxyUser {
-            header,
-            scope: args.user_scope.unwrap_or(Scope::Read),
-        }),
+        user: proxy_user(args),
     };
     let access = access(&own, options).await?;
     let url = listener.url();
@@ -86,6 +82,16 @@ pub(crate) async fn run(
     }
     output.say("Stopped");
     Ok(Outcome::Done)
+}
+
+/// Whom the proxy in front names, if it is trusted to.
+fn proxy_user(args: &ServeArgs) -> Option<ProxyUser> {
+    let header = args.trust_user_header.clone().map(NamedBy::Header);
+    let alb = args.trust_alb.clone().map(|TrustedAlb(alb)| alb);
+    Some(ProxyUser {
+        named_by: header.or(alb)?,
+        scope: args.user_scope.unwrap_or(Scope::Read),
+    })
 }
 
 /// The products of the configuration; if it names none, one of its app.

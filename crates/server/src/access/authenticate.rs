@@ -48,16 +48,14 @@ impl Access {
         {
             return Ok(Some(caller));
         }
-        match &self.0.options.user {
-            Some(user) => user.caller(headers).inspect_err(|problem| {
-                audit::refused(
-                    client.0,
-                    problem.code.status(),
-                    "the proxy's user cannot be used",
-                );
-            }),
-            None => Ok(None),
-        }
+        let Some(proxy) = &self.0.proxy else {
+            return Ok(None);
+        };
+        let person = proxy.caller(headers, self.0.stored.clock.now()).await;
+        person.inspect_err(|problem| {
+            let why = "the person whom the proxy names cannot be used";
+            audit::refused(client.0, problem.code.status(), why);
+        })
     }
 
     fn session(&self, headers: &HeaderMap) -> Option<AccessSecret> {

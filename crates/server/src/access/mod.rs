@@ -12,6 +12,7 @@
 //!
 //! And every answer gets headers that keep a browser from running, framing, sniffing or keeping it.
 
+mod alb;
 mod audit;
 mod authenticate;
 mod caller;
@@ -27,12 +28,13 @@ use std::sync::{Arc, Mutex};
 
 use failures::Failures;
 use known::Cache;
+use proxy::Proxy;
 
 pub use audit::{AuditNote, TARGET as AUDIT_TARGET};
 pub use caller::Caller;
 pub use next::local_path;
 pub use protect::ClientAddress;
-pub use proxy::ProxyUser;
+pub use proxy::{NamedBy, ProxyUser};
 pub use stored::{AccessStore, ListedToken, NewToken, Revocation, TokenError};
 
 /// How the server is reached.
@@ -55,6 +57,7 @@ pub struct Access(Arc<Inner>);
 struct Inner {
     stored: AccessStore,
     options: Options,
+    proxy: Option<Proxy>,
     cache: Cache,
     failures: Mutex<Failures>,
 }
@@ -67,6 +70,7 @@ impl Access {
             cache: Cache::new(stored.clone()),
             failures: Mutex::new(Failures::new(stored.clock.now())),
             stored,
+            proxy: options.user.clone().map(Proxy::new),
             options,
         }))
     }

@@ -1,6 +1,7 @@
 //! Who gets in, and who does not: the protected router in process, over a sandbox's Parameter Store, on
 //! tokio's paused clock.
 
+mod alb;
 mod audit;
 mod browser;
 mod proxy;

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 use maintenance_flag::Scope;
-use maintenance_server::access::{Options, ProxyUser};
+use maintenance_server::access::{NamedBy, Options, ProxyUser};
 
 use crate::support::{Server, request};
 
@@ -11,7 +11,7 @@ fn server(scope: Scope) -> Server {
         secure: true,
         behind_proxy: true,
         user: Some(ProxyUser {
-            header: "x-forwarded-user".parse().unwrap(),
+            named_by: NamedBy::Header("x-forwarded-user".parse().unwrap()),
             scope,
         }),
     })
