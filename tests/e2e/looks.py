@@ -54,11 +54,12 @@ def open_png(data):
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
-def picture(tab):
-    """What a tab shows, with letters as blocks, reduced. The tab must not enforce the page's policy."""
+def picture(tab, whole=False):
+    """What a tab shows, with letters as blocks, reduced; the whole page, if asked to. The tab must not enforce
+    the page's policy."""
     tab.add_style_tag(content=BLOCKS)
     tab.evaluate("document.fonts.load('16px Blocks')")
-    image = open_png(tab.screenshot())
+    image = open_png(tab.screenshot(full_page=whole))
     return image.reduce(SCALE)
 
 

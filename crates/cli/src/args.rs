@@ -529,6 +529,9 @@ pub(crate) struct DevArgs {
     /// Show this page during maintenance, not the built-in one: maintenance.html or maintenance.json
     #[arg(long, value_name = "FILE")]
     pub(crate) page: Option<PathBuf>,
+    /// The port of the console on 127.0.0.1 [default: a free one]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) console_port: Option<u16>,
     /// Take as long as AWS does
     ///
     /// For event source mappings and provisioned concurrency; deleted names rest, and reads lag.

@@ -1,9 +1,10 @@
-//! `maintenance dev`: the demonstration app, served until stopped, for a second terminal to drive.
+//! `maintenance dev`: the demonstration app and the console, served until stopped, for a second terminal or a
+//! browser to drive.
 
 use std::time::Duration;
 
 use crate::args::DevArgs;
-use crate::demo::{DemoApp, Options, table_of_workers};
+use crate::demo::{Console, DemoApp, Options, table_of_workers};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::quoted;
@@ -24,8 +25,10 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, CliE
         ttl: TTL,
         page: args.page.clone(),
         aws_waits: args.aws_waits,
+        has_product: true,
     };
     let demo_app = DemoApp::start(options).await?;
+    let console = Console::start(&demo_app, args.console_port.unwrap_or(0)).await?;
 
     let page = demo_app.page();
     output.say(format_args!(
@@ -48,6 +51,11 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, CliE
          maintenance off --all\n\
          The real aws command works against it too: aws lambda list-functions\n"
     ));
+    let (url, token) = (console.url(), console.token());
+    output.block(format_args!(
+        "Or in a browser: {url}\n  \
+         The product Shop is demo-dev and billing-dev; sign in with this token:\n  {token}\n"
+    ));
     output.say("Press Ctrl-C here to stop it");
 
     let mut saved = demo_app.writes();
@@ -65,6 +73,7 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, CliE
             }
         }
     }
+    console.stop().await?;
     demo_app.save()?;
     output.block(match &args.state {
         None => "\nStopped; nothing is left behind".to_owned(),

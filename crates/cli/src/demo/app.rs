@@ -20,11 +20,11 @@ use tempfile::TempDir;
 use crate::error::CliError;
 use crate::invocation::quoted;
 
-use super::workers::{APP, ENV, INVOKED, WORKERS, functions};
+use super::workers::{APP, BILLING, BILLING_WORKERS, ENV, INVOKED, WORKERS, billing, functions};
 
 const HELLO: &str = "<!doctype html>\n<title>Demo</title>\n<h1>Hello, visitor.</h1>\n";
 /// The sandbox checks no signature; these are for the SDK's sake.
-const KEY: &str = "sandbox";
+pub(super) const KEY: &str = "sandbox";
 
 /// How to start it.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) page: Option<PathBuf>,
     /// Whether the local AWS takes as long as AWS does, instead of tenths of a second.
     pub(crate) aws_waits: bool,
+    /// Whether it is one of two apps of a product.
+    pub(crate) has_product: bool,
 }
 
 impl Options {
@@ -63,7 +65,7 @@ impl DemoApp {
     /// Starts it on the runtime this is called in.
     pub(crate) async fn start(options: Options) -> Result<Self, CliError> {
         let sandbox = match &options.state {
-            None => seeded(options.settings()),
+            None => seeded(&options),
             Some(folder) => resumed(folder, &options)?,
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
@@ -72,7 +74,7 @@ impl DemoApp {
                 .caused_by(&error)
                 .hint("choose another --port, or leave it out for a free one")
         })?;
-        let folder = config_file()
+        let folder = config_file(&options)
             .map_err(|e| CliError::failed("cannot write a temporary file").caused_by(&e))?;
         if let Some(page) = &options.page {
             copy_page(page, folder.path())?;
@@ -92,6 +94,11 @@ impl DemoApp {
     /// Where the local AWS is.
     pub(crate) fn endpoint_url(&self) -> String {
         self.server.endpoint_url()
+    }
+
+    /// The local AWS itself.
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
     }
 
     /// Where the app's page is.
@@ -201,9 +208,10 @@ impl DemoApp {
     }
 }
 
-fn seeded(settings: Settings) -> Sandbox {
-    let sandbox = Sandbox::new(settings);
-    for function in functions() {
+fn seeded(options: &Options) -> Sandbox {
+    let sandbox = Sandbox::new(options.settings());
+    let others = options.has_product.then(billing);
+    for function in functions().into_iter().chain(others.into_iter().flatten()) {
         sandbox.seed(function);
     }
     sandbox
@@ -212,7 +220,7 @@ fn seeded(settings: Settings) -> Sandbox {
 /// As it was left in this folder, or new if it is empty.
 fn resumed(folder: &Path, options: &Options) -> Result<Sandbox, CliError> {
     match Sandbox::load(folder, options.settings()) {
-        Err(StateError::Missing(_)) => Ok(seeded(options.settings())),
+        Err(StateError::Missing(_)) => Ok(seeded(options)),
         other => other.map_err(|error| state_failure(&error)),
     }
 }
@@ -253,7 +261,7 @@ async fn serve_page(sandbox: &Sandbox, ttl: Duration, pages: &Path) -> Result<Se
         .map_err(|e| CliError::failed("cannot listen for the page").caused_by(&e))
 }
 
-fn ssm_client(sandbox: &Sandbox) -> aws_sdk_ssm::Client {
+pub(super) fn ssm_client(sandbox: &Sandbox) -> aws_sdk_ssm::Client {
     use aws_sdk_ssm::config::{BehaviorVersion, Credentials, Region};
     let config = aws_sdk_ssm::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -285,11 +293,17 @@ fn copy_page(page: &Path, folder: &Path) -> Result<(), CliError> {
 }
 
 /// A configuration file of the app, in a folder that goes with it.
-fn config_file() -> io::Result<TempDir> {
+fn config_file(options: &Options) -> io::Result<TempDir> {
     let folder = tempfile::Builder::new().prefix("maintenance-").tempdir()?;
-    let text = format!(
+    let mut text = format!(
         "app = \"{APP}\"\nenv = \"{ENV}\"\n\n[roles.worker]\nfunctions = [\"{WORKERS}\"]\n"
     );
+    if options.has_product {
+        text += &format!(
+            "\n[apps.{BILLING}.roles.worker]\nfunctions = [\"{BILLING_WORKERS}\"]\n\n\
+             [products.shop]\ntitle = \"Shop\"\nversion = \"2.4.1\"\napps = [\"{APP}\", \"{BILLING}\"]\n"
+        );
+    }
     std::fs::write(folder.path().join(crate::settings::FILE_NAME), text)?;
     Ok(folder)
 }

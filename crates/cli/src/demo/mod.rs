@@ -4,8 +4,10 @@
 //! the two commands, and prints nothing.
 
 mod app;
+mod console;
 mod table;
 mod workers;
 
 pub(crate) use app::{DemoApp, Options};
+pub(crate) use console::Console;
 pub(crate) use table::{compared, workers as table_of_workers};

@@ -12,6 +12,25 @@ pub(super) const WORKERS: &str = "demo-dev-worker-*";
 /// A worker that answers before and after, and not during maintenance.
 pub(super) const INVOKED: &str = "demo-dev-worker-mail";
 
+/// The other app of the product that the console shows.
+pub(super) const BILLING: &str = "billing";
+/// Which functions are its workers.
+pub(super) const BILLING_WORKERS: &str = "billing-dev-worker-*";
+
+/// The functions of the other app.
+pub(super) fn billing() -> Vec<FunctionSpec> {
+    vec![
+        // Fed by a rule of EventBridge, without a failure destination: what arrives while it is at zero is lost.
+        FunctionSpec::new("billing-dev-worker-ledger")
+            .reserved(2)
+            .invoked_by("events.amazonaws.com"),
+        FunctionSpec::new("billing-dev-worker-payments")
+            .reserved(8)
+            .mapping(MappingSpec::sqs("billing-dev-payments")),
+        FunctionSpec::new("billing-dev-worker-pdf").mapping(MappingSpec::sqs("billing-dev-pdf")),
+    ]
+}
+
 /// The functions.
 pub(super) fn functions() -> Vec<FunctionSpec> {
     vec![

@@ -31,7 +31,10 @@ impl fmt::Display for Moment {
         let second = Timestamp::from_second(self.at.as_second()).unwrap_or(self.at);
         let text = self.at.strftime("%Y-%m-%d %H:%M UTC");
         let distance = describe::relative(self.at, self.now);
-        write!(f, "<time datetime=\"{second}\">{text}</time> ({distance})")
+        write!(
+            f,
+            "<time datetime=\"{second}\">{text}</time> <span class=\"ago\">({distance})</span>"
+        )
     }
 }
 
@@ -120,7 +123,8 @@ mod tests {
         let later = at("2026-11-22T07:15:07.25Z");
         assert_eq!(
             later.to_string(),
-            "<time datetime=\"2026-11-22T07:15:07Z\">2026-11-22 07:15 UTC</time> (in 15 min)"
+            "<time datetime=\"2026-11-22T07:15:07Z\">2026-11-22 07:15 UTC</time> \
+             <span class=\"ago\">(in 15 min)</span>"
         );
         assert!(!later.has_passed() && at("2026-11-22T07:00:00Z").has_passed());
     }

@@ -377,7 +377,7 @@ fn state_of(worker: &Worker, is_on: bool) -> (&'static str, bool) {
         WorkerState::Restoring => ("restoring", false),
         WorkerState::Drifted => ("drifted: changed while paused", true),
         WorkerState::Gone => ("gone: saved, and no longer exists", true),
-        WorkerState::Unexplained => ("at 0, and nothing is saved for it", true),
+        WorkerState::Unexplained => ("at 0, and nothing is saved for it", false),
     }
 }
 
