@@ -1,7 +1,7 @@
 //! The server as a Lambda function behind a function URL.
 //!
 //! A function is frozen once it has answered, so that an operation ends with the request that began it: see
-//! [`Patience`].
+//! [`Patience`](crate::operations::Patience).
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,9 @@ use lambda_http::request::RequestContext;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use crate::operations::Patience;
+/// When the function ends at the latest: an extension of its requests, and of no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(pub Instant);
 
 /// Whether this process is a Lambda function.
 #[must_use]
@@ -34,8 +36,7 @@ pub async fn run(router: Router) -> Result<(), lambda_http::Error> {
 fn request(mut request: lambda_http::Request) -> http::Request<Body> {
     let deadline = request.lambda_context_ref().map(|context| context.deadline);
     if let Some(deadline) = deadline {
-        let patience = Patience::until(instant(deadline));
-        request.extensions_mut().insert(patience);
+        request.extensions_mut().insert(Deadline(instant(deadline)));
     }
     if let Some(client) = client(&request) {
         request.extensions_mut().insert(ConnectInfo(client));

@@ -19,7 +19,7 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use super::caller::{Caller, unauthorized};
 use super::{Access, audit, authenticate, next};
-use crate::operations::Patience;
+use crate::function::Deadline;
 use crate::problem::{Code, Problem};
 
 /// The largest body of a request, bytes.
@@ -107,8 +107,7 @@ async fn check_request(State(access): State<Access>, mut request: Request, next:
     let proxied = access.0.options.behind_proxy;
     let client = client_address(request.headers(), request.extensions(), proxied);
     request.extensions_mut().insert(client);
-    let patience = request.extensions().get::<Patience>();
-    let in_function = matches!(patience, Some(Patience::StopBefore(_)));
+    let in_function = request.extensions().get::<Deadline>().is_some();
     let answered = async {
         if authenticate::bearer(request.headers()).is_some() {
             return next.run(request).await;

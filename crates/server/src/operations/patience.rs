@@ -9,6 +9,7 @@ use http::request::Parts;
 use tokio::time::Instant;
 
 use super::{Ended, Operation};
+use crate::function::Deadline;
 
 /// How long a request waits for its operation before it is answered without the result.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -16,8 +17,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// write that AWS has not answered, and gives its lease back.
 const TO_STOP: Duration = Duration::from_secs(25);
 
-/// How long an operation may go on after the request that began it: an extension of the request, as an
-/// extractor.
+/// How long an operation may go on after the request that began it: an extractor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     /// In a process that lives on: as long as it takes.
@@ -68,7 +68,7 @@ impl<S: Sync> FromRequestParts<S> for Patience {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let patience = parts.extensions.get::<Self>();
-        Ok(patience.copied().unwrap_or(Self::Detach))
+        let deadline = parts.extensions.get::<Deadline>();
+        Ok(deadline.map_or(Self::Detach, |deadline| Self::until(deadline.0)))
     }
 }
