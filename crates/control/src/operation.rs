@@ -338,8 +338,13 @@ impl<'a> Operation<'a> {
             .held
             .map_or(ReadBarrier::Fresh, |held| held.barrier(role));
         let (stale_reads, malformed) = match self.request {
-            Request::On(_) => (StaleReads::Forgets, Mode::Off),
-            Request::Off(_) => (StaleReads::Keeps, Mode::On),
+            Request::On(_) => (StaleReads::Forgets, Flag::off()),
+            // Whose window it was is lost: it counts as the one that is left.
+            Request::Off(off) => {
+                let mut flag = Flag::bare(Mode::On);
+                flag.product = off.product.clone();
+                (StaleReads::Keeps, flag)
+            }
         };
         let reading = control.read_known(role, &barrier, stale_reads);
         let (read, mut saved) = context.until_stopped(reading).await??;
@@ -349,7 +354,7 @@ impl<'a> Operation<'a> {
             Ok(flag) => flag,
             Err(error @ DecodeError::Malformed { .. }) => {
                 warnings.push(Warning::Malformed(error));
-                Flag::bare(malformed)
+                malformed
             }
             Err(source) => {
                 let name = control.names.flag(role);

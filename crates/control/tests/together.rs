@@ -277,3 +277,14 @@ async fn a_bypass_link_of_a_product_is_hashed_for_each_app() {
         ["demo-dev", "billing-dev"].map(|app| shop.flag(&format!("{app}/flags/web")).bypass);
     assert!(demo.is_some() && demo != billing);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_malformed_flag_does_not_keep_a_product_on() {
+    let shop = Shop::new();
+    shop.on(&enter()).await;
+    let name = "/maintenance/demo-dev/flags/web";
+    shop.sandbox.set_parameter(name, "{\"schema\":99");
+    let off = shop.off(&leave()).await;
+    assert_eq!(outcomes(&off), [RoleOutcome::TurnedOff; 4]);
+    assert_eq!(shop.states().await, [State::Off; 4]);
+}

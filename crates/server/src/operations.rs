@@ -249,13 +249,18 @@ impl Operations {
         self.all().into_iter().find(|operation| operation.id == id)
     }
 
-    /// The newest operation that is about this product as a whole.
+    /// The operation at work that is about this product as a whole, or the last one that was. Of two at work the
+    /// first: it has the lease, and the other one will find that.
     #[must_use]
     pub fn of_product(&self, product: &ManagedProduct) -> Option<Arc<Operation>> {
-        self.all().into_iter().rev().find(|operation| {
+        let mut all = self.all();
+        all.retain(|operation| {
             let of = operation.target.product.as_ref();
             of.is_some_and(|of| of.id == product.id)
-        })
+        });
+        let at_work = |operation: &&Arc<Operation>| !operation.progress.borrow().is_over();
+        let at_work = all.iter().find(at_work).cloned();
+        at_work.or_else(|| all.pop())
     }
 
     /// Cancelled when the server is asked to stop: what is sent without end ends then.
@@ -335,7 +340,7 @@ impl Shared {
             }
         };
         for (app, _) in &operation.target.apps {
-            self.statuses.forget(app.app()).await;
+            self.statuses.forget(app.app());
         }
         counts::count(&self.counts, operation.request.action(), &ended);
         operation

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -155,18 +156,26 @@ impl ProductStatus {
 
 /// A value that is read again when it is older than so long: by one caller, for whom the others wait.
 #[derive(Debug)]
-struct Cached<T>(Mutex<Option<Slot<T>>>);
+struct Cached<T> {
+    slot: Mutex<Option<Slot<T>>>,
+    /// How often it has changed, as far as this server knows.
+    changes: AtomicU64,
+}
 
 #[derive(Debug)]
 struct Slot<T> {
-    /// When it was read. None: it has changed since.
-    at: Option<Instant>,
+    at: Instant,
+    /// What had changed by the time it began to be read.
+    changes: u64,
     value: Read<T>,
 }
 
 impl<T> Default for Cached<T> {
     fn default() -> Self {
-        Self(Mutex::new(None))
+        Self {
+            slot: Mutex::new(None),
+            changes: AtomicU64::new(0),
+        }
     }
 }
 
@@ -176,14 +185,16 @@ impl<T> Cached<T> {
         max_age: Duration,
         read: impl Future<Output = Result<T, Error>>,
     ) -> Read<T> {
-        let mut slot = self.0.lock().await;
+        let mut slot = self.slot.lock().await;
         match &*slot {
-            Some(slot) if slot.is_fresh(max_age) => Arc::clone(&slot.value),
+            Some(slot) if self.is_fresh(slot, max_age) => Arc::clone(&slot.value),
             _ => {
+                let changes = self.changes.load(Ordering::SeqCst);
                 let value = Arc::new(read.await);
                 // An error is kept as well: a store that is down is not asked once a reader.
                 *slot = Some(Slot {
-                    at: Some(Instant::now()),
+                    at: Instant::now(),
+                    changes,
                     value: Arc::clone(&value),
                 });
                 value
@@ -193,21 +204,18 @@ impl<T> Cached<T> {
 
     /// What was read last, and whether that is not older than so long; none while it is being read.
     fn last(&self, max_age: Duration) -> Option<(Read<T>, bool)> {
-        let slot = self.0.try_lock().ok()?;
+        let slot = self.slot.try_lock().ok()?;
         let slot = slot.as_ref()?;
-        Some((Arc::clone(&slot.value), slot.is_fresh(max_age)))
+        Some((Arc::clone(&slot.value), self.is_fresh(slot, max_age)))
     }
 
-    async fn forget(&self) {
-        if let Some(slot) = &mut *self.0.lock().await {
-            slot.at = None;
-        }
+    /// It has changed. Waits for no reader: what is being read just now counts as old.
+    fn forget(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
     }
-}
 
-impl<T> Slot<T> {
-    fn is_fresh(&self, max_age: Duration) -> bool {
-        self.at.is_some_and(|at| at.elapsed() < max_age)
+    fn is_fresh(&self, slot: &Slot<T>, max_age: Duration) -> bool {
+        slot.at.elapsed() < max_age && slot.changes == self.changes.load(Ordering::SeqCst)
     }
 }
 
@@ -270,10 +278,10 @@ impl Statuses {
     }
 
     /// Has an app read anew: an operation on it has changed something.
-    pub async fn forget(&self, app: &App) {
+    pub fn forget(&self, app: &App) {
         if let Some(cached) = self.0.get(app) {
-            cached.flags.forget().await;
-            cached.workers.forget().await;
+            cached.flags.forget();
+            cached.workers.forget();
         }
     }
 }
