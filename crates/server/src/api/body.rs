@@ -68,7 +68,7 @@ pub(super) struct SetOperationMode {
     /// What `Retry-After` says, seconds. Null takes it away: it then counts down to `until`.
     #[serde(default, deserialize_with = "change")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 2592000)]
-    retry_after: Change<u32>,
+    retry_after: Change<Whole>,
     /// Go on though asynchronous events will be lost.
     #[serde(default)]
     accept_event_loss: bool,
@@ -78,6 +78,21 @@ pub(super) struct SetOperationMode {
     /// End the maintenance though an observer holds it: with a `reason`, and a token of scope write.
     #[serde(default)]
     force: bool,
+}
+
+/// A whole number. For JSON Schema `90.0` is one, too.
+#[derive(Debug, Clone, Copy)]
+struct Whole(u32);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        let whole = number.as_f64().filter(|it| it.fract() == 0.0);
+        let whole = whole.filter(|it| (0.0..=f64::from(u32::MAX)).contains(it));
+        // Within its range, and without a fraction.
+        let whole = whole.map(|it| Self(it as u32));
+        whole.ok_or_else(|| D::Error::custom(format!("expected a whole number, found {number}")))
+    }
 }
 
 /// Null takes away; a value sets.
@@ -174,7 +189,9 @@ impl SetOperationMode {
                         limits::message(&text).map(str::to_owned)
                     })?,
                     until: until(self.until, now)?,
-                    retry_after: map("retryAfter", self.retry_after, limits::retry_after)?,
+                    retry_after: map("retryAfter", self.retry_after, |Whole(seconds)| {
+                        limits::retry_after(seconds)
+                    })?,
                     ..Options::default()
                 };
                 on.check_size(caller.by(), now).map_err(|large| {

@@ -97,7 +97,7 @@ async fn a_bad_body_is_refused_with_its_reason_and_changes_nothing() {
         ),
         (
             json!({"mode": "Maintenance", "retryAfter": -1}),
-            "expected u32",
+            "expected a whole number, found -1",
         ),
         (
             json!({"mode": "Maintenance", "readOnly": "yes"}),
@@ -186,8 +186,7 @@ async fn a_bad_body_is_refused_with_its_reason_and_changes_nothing() {
 async fn what_visitors_are_told_is_set_changed_and_taken_away() {
     let server = Server::new().await;
     let until = (jiff::Timestamp::now() + Duration::from_secs(7200)).to_string();
-    let set =
-        json!({"mode": "Maintenance", "message": " Back soon. ", "until": until, "retryAfter": 90});
+    let set = json!({"mode": "Maintenance", "message": " Back soon. ", "until": until, "retryAfter": 90.0});
     assert_eq!(server.set(set).await.status, 200);
     let flag = server.flag("billing-prod", "web");
     assert_eq!(flag["message"], "Back soon.");
