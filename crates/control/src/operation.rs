@@ -508,16 +508,22 @@ fn waits_for_others(plan: &RolePlan<'_>) -> bool {
     !plan.is_idle() && (is_flag_alone || plan.spec.role == Role::web())
 }
 
-/// The roles that are flags alone first, then those with functions: when maintenance turns on, no request
-/// shall reach an app whose workers are stopped. `off` goes the other way.
+/// When a role's turn comes: flags alone first, then roles with functions, since no request shall reach an app
+/// whose workers are stopped. Among flags, web is first, and workers come last. `off` goes the other way.
+fn stage(spec: &RoleSpec) -> usize {
+    match &spec.functions {
+        Some(_) => STAGES - 1,
+        None if spec.role == Role::web() => 0,
+        None if spec.role == Role::worker() => 2,
+        None => 1,
+    }
+}
+
+const STAGES: usize = 4;
+
 fn in_order(roles: &[RoleSpec], action: Action) -> Vec<&RoleSpec> {
     let mut roles: Vec<_> = roles.iter().collect();
-    // Among flags alone, workers come last, too.
-    roles.sort_by_key(|spec| match &spec.functions {
-        None if spec.role == Role::worker() => 1,
-        None => 0,
-        Some(_) => 2,
-    });
+    roles.sort_by_key(|spec| stage(spec));
     if action == Action::Off {
         roles.reverse();
     }

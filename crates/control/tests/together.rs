@@ -279,6 +279,27 @@ async fn a_bypass_link_of_a_product_is_hashed_for_each_app() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_web_flags_of_all_apps_turn_on_before_other_flags_and_off_in_the_reverse_order() {
+    let mut shop = Shop::new();
+    for roles in [&mut shop.demo_roles, &mut shop.billing_roles] {
+        roles[1].functions = None;
+    }
+    let flags = |app: &str, role: &str| format!("/maintenance/{app}-dev/flags/{role}");
+    let mut order = vec![
+        flags("demo", "web"),
+        flags("billing", "web"),
+        flags("demo", "worker"),
+        flags("billing", "worker"),
+    ];
+    shop.on(&enter()).await;
+    assert_eq!(shop.writes(), order);
+    shop.sandbox.reset_calls();
+    shop.off(&leave()).await;
+    order.reverse();
+    assert_eq!(shop.writes(), order);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_malformed_flag_does_not_keep_a_product_on() {
     let shop = Shop::new();
     shop.on(&enter()).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use maintenance_flag::Role;
 use tokio::time::Instant;
 
-use super::{Operation, Request, in_order};
+use super::{Operation, Request, STAGES, in_order, stage};
 use crate::control::Control;
 use crate::error::Error;
 use crate::event::Context;
@@ -179,11 +179,16 @@ async fn run(operations: &mut [(&mut AppOperation<'_>, &LeaseGuard)], request: R
             return;
         }
     }
-    let flags_first = request.action() == Action::On;
-    for flag_only in [flags_first, !flags_first] {
+    // All apps come to a stage before any comes to the next one.
+    let mut stages: Vec<usize> = (0..STAGES).collect();
+    if request.action() == Action::Off {
+        stages.reverse();
+        operations.reverse();
+    }
+    for stage in stages {
         for (app, held) in &mut *operations {
             if app.end.is_ok() {
-                app.end = app.execute(held, flag_only).await;
+                app.end = app.execute(held, stage).await;
             }
         }
     }
@@ -246,13 +251,10 @@ impl<'a> AppOperation<'a> {
         Ok(())
     }
 
-    /// Executes the plans at the front of the queue: those of roles that are a flag only, or those of roles with functions.
-    async fn execute(&mut self, held: &LeaseGuard, flag_only: bool) -> Result<(), Error> {
+    /// Executes the plans of the roles whose turn comes at this stage.
+    async fn execute(&mut self, held: &LeaseGuard, turn: usize) -> Result<(), Error> {
         let operation = self.operation(held);
-        while let Some(mut plan) = self
-            .plans
-            .pop_front_if(|plan| plan.spec.functions.is_none() == flag_only)
-        {
+        while let Some(mut plan) = self.plans.pop_front_if(|plan| stage(plan.spec) == turn) {
             if plan.pause().is_some() && self.planned_at.elapsed() > REPLAN_AFTER {
                 plan = operation.plan(&[plan.spec]).await?.pop().unwrap_or(plan);
             }
