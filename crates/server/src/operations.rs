@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use maintenance_control::{
     Action, AppRoles, BypassLink, CancellationToken, Context, Error, Event, OffRequest, OnRequest,
@@ -57,10 +58,14 @@ impl Target {
     /// # Errors
     /// [`Error`].
     pub async fn product(product: &Arc<ManagedProduct>) -> Result<Self, Error> {
-        let mut apps = Vec::with_capacity(product.apps.len());
-        for app in &product.apps {
-            apps.push((Arc::clone(app), known_roles(app).await?));
-        }
+        let read = |app: &Arc<ManagedApp>| {
+            let app = Arc::clone(app);
+            async move {
+                let roles = known_roles(&app).await?;
+                Ok::<_, Error>((app, roles))
+            }
+        };
+        let apps = try_join_all(product.apps.iter().map(read)).await?;
         Ok(Self {
             product: Some(Arc::clone(product)),
             apps,

@@ -33,8 +33,8 @@ pub struct AppRoles<'a> {
 
 /// Turns maintenance on for all of these apps: the flags of all of them first, then their functions. The
 /// leases are taken in the order of the apps' names, and all of them before anything is changed. What is
-/// refused for one app, or cannot be read of it, changes nothing in any; what fails later in one app does not
-/// stop the others.
+/// refused for one app, or cannot be read of it, changes nothing in any (but for [`OnRequest::shown`]); what fails
+/// later in one app does not stop the others.
 ///
 /// Returns one result an app, in the order given; see [`Control::on`]. An app that was never reached has a
 /// report in which no role was begun.

@@ -20,8 +20,8 @@ const TO_STOP: Duration = Duration::from_secs(25);
 /// How long an operation may go on after the request that began it: an extractor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// In a process that lives on: as long as it takes.
-    Detach,
+    /// In a process that lives on: as long as it takes. The request is answered by then.
+    AnswerBy(Instant),
     /// In a function that is frozen once it has answered: until then. What is left by then, the same request
     /// finishes.
     StopBefore(Instant),
@@ -34,12 +34,12 @@ impl Patience {
         Self::StopBefore(deadline.checked_sub(TO_STOP).unwrap_or(deadline))
     }
 
-    /// Waits for the operation for twenty seconds at most, and returns how it ended if it has by then. In a
-    /// function it always has.
+    /// Waits for the operation until twenty seconds after the request came, and returns how it ended if it has by
+    /// then. In a function it always has.
     pub async fn wait(self, operation: &Operation) -> Option<Arc<Ended>> {
         match self {
-            Self::Detach => {
-                let ended = tokio::time::timeout(ANSWER_WITHIN, operation.ended());
+            Self::AnswerBy(moment) => {
+                let ended = tokio::time::timeout_at(moment, operation.ended());
                 ended.await.ok()
             }
             Self::StopBefore(moment) => Some(Self::stop_at(operation, moment).await),
@@ -69,6 +69,7 @@ impl<S: Sync> FromRequestParts<S> for Patience {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let deadline = parts.extensions.get::<Deadline>();
-        Ok(deadline.map_or(Self::Detach, |deadline| Self::until(deadline.0)))
+        let in_process = || Self::AnswerBy(Instant::now() + ANSWER_WITHIN);
+        Ok(deadline.map_or_else(in_process, |deadline| Self::until(deadline.0)))
     }
 }
