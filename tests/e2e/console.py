@@ -138,7 +138,10 @@ class Console(unittest.TestCase):
             context.close()
 
     def test_the_wrong_owner_is_told_who_holds_it_and_may_override_it_with_a_reason(self):
-        self.dev.run("on", "--product", "shop", "--observer", "healthcheck", "--yes", "--accept-event-loss")
+        observer = self.dev.run(
+            "token", "new", "--name", "monitor", "--scope", "observe", "--observer", "healthcheck"
+        )
+        self.dev.set_mode(observer, {"mode": "Maintenance", "acceptEventLoss": True})
         tab = self.sign_in(path=SHOP)
         expect(tab.locator("main")).to_contain_text("The observer healthcheck holds this maintenance")
         self.assertEqual(tab.locator("#exit").count(), 0)
