@@ -138,7 +138,10 @@ class Console(unittest.TestCase):
             context.close()
 
     def test_the_wrong_owner_is_told_who_holds_it_and_may_override_it_with_a_reason(self):
-        self.dev.run("on", "--product", "shop", "--observer", "healthcheck", "--yes", "--accept-event-loss")
+        observer = self.dev.run(
+            "token", "new", "--name", "monitor", "--scope", "observe", "--observer", "healthcheck"
+        )
+        self.dev.set_mode(observer, {"mode": "Maintenance", "acceptEventLoss": True})
         tab = self.sign_in(path=SHOP)
         expect(tab.locator("main")).to_contain_text("The observer healthcheck holds this maintenance")
         self.assertEqual(tab.locator("#exit").count(), 0)
@@ -193,12 +196,20 @@ class Console(unittest.TestCase):
         tab = self.sign_in(url=server.find(r"(http://\S+)"), path=path)
         expect(tab.locator("h1")).to_have_text("This server does not know the operation")
         tab.click("text=Finish entering…")
-        tab.fill("#reason", "the same again")
-        if tab.locator("#accept_loss").count():
-            tab.check("#accept_loss")
-        tab.click("#go")
-        # The lease of the one that was killed is watched first.
-        expect(tab.locator("h1")).to_have_text("Maintenance is on: Shop", timeout=3 * SOON)
+        ended = re.compile("(Maintenance is on|Nothing was changed): Shop")
+        for _ in range(20):
+            tab.fill("#reason", "the same again")
+            if tab.locator("#accept_loss").count():
+                tab.check("#accept_loss")
+            tab.click("#go")
+            expect(tab.locator("h1")).to_have_text(ended, timeout=2 * SOON)
+            if tab.locator("h1").inner_text() == "Maintenance is on: Shop":
+                break
+            # The lease of the one that was killed has not run out: it is said until when that takes.
+            expect(tab.locator("main")).to_contain_text("If it has died, try again after")
+            tab.wait_for_timeout(3000)
+            tab.goto(tab.base + SHOP + "/enter")
+        expect(tab.locator("h1")).to_have_text("Maintenance is on: Shop")
         self.exit(tab)
         self.assertEqual(self.dev.functions(), before)
 

@@ -131,6 +131,18 @@ class Dev:
         """Every function's settings."""
         return self._send("GET", "/_sandbox/functions")
 
+    def set_mode(self, token, body):
+        """Asks for an operation mode by the API, and returns once it is so."""
+        path = "/api/environments/dev/product-deployments/shop/operation-mode"
+        request = urllib.request.Request(
+            self.url + path,
+            data=json.dumps(body).encode(),
+            method="PUT",
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=STOP_SECONDS) as answer:
+            return json.loads(answer.read())
+
     def _send(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._aws + path, data=data, method=method)
