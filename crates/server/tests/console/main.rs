@@ -421,6 +421,19 @@ async fn an_observer_may_exit_what_it_holds() {
     let product = observer.get(SHOP).await;
     product.says(&["Held by the observer healthcheck"]);
     assert!(product.body.contains("id=\"exit\""));
+
+    // Within seconds each sees what it may do itself, not what the other may.
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let ask = format!("{SHOP}/exit");
+    for _ in 0..2 {
+        let page = observer.get(&ask).await;
+        page.says_nothing_of(&["overriding"]);
+        assert!(page.body.contains("<button id=\"go\""), "{}", page.text());
+        ana.get(&ask).await.says(&[
+            "It is held by the observer healthcheck",
+            "Reason for overriding it",
+        ]);
+    }
     let (path, _) = observer.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
     observer
         .when_done(&path)
@@ -495,6 +508,11 @@ async fn who_asks_while_another_is_at_work_sees_its_progress() {
     );
     let (to, _) = ben.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
     assert_eq!(to, format!("{path}?other"));
+    for form in ["/enter", "/exit"] {
+        let answer = ben.get(&format!("{SHOP}{form}")).await;
+        let to = (answer.status, answer.header("location"));
+        assert_eq!(to, (303, &*format!("{path}?other")), "{form}");
+    }
     ana.when_done(&path).await.says(&["Maintenance is on"]);
     let flag = &console.sandbox.parameters()["/maintenance/shop-prod/flags/web"].value;
     assert!(!flag.contains("mine"), "{flag}");
