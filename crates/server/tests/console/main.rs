@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use maintenance_control::Actor;
 use maintenance_flag::Scope;
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
@@ -828,4 +829,82 @@ async fn what_cannot_be_read_is_said_and_offers_nothing() {
         "As long as this is so, nothing can be changed.",
     ]);
     assert!(!page.body.contains("<button id=\"go\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_may_have_died_is_shown_with_what_holds_for_who_asks_now() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    // As `on worker` of a laptop leaves it that was closed: within its term, and after that.
+    let lease = |ends: i64| {
+        let now = Timestamp::now().as_second();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (began, ends) = (at(now - 60), at(now + ends));
+        format!(
+            "{{\"schema\":1,\"id\":\"9f86d081884c7d65\",\"by\":\"ben@desk\",\"operation\":\"on worker\",\"acquired\":\"{began}\",\"expires\":\"{ends}\"}}"
+        )
+    };
+    let name = "/maintenance/shop-prod/lease/1";
+    console.sandbox.set_parameter(name, &lease(30));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for path in [SHOP, &format!("{SHOP}/operations/0")] {
+        let page = ana.get(path).await;
+        page.says(&[
+            "ben@desk is operating on it (on worker)",
+            "Nothing else can be started on it now. If it has died, try again after ",
+            "what you start then continues where it ended.",
+        ]);
+        page.says_nothing_of(&["waits until that is known"]);
+    }
+    let (path, _) = entered(&mut ana, &[]).await;
+    ana.get(&path)
+        .await
+        .says(&["Nothing was changed", "try again after"]);
+
+    console.sandbox.set_parameter(name, &lease(-5));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for path in [SHOP, &format!("{SHOP}/operations/0")] {
+        let page = ana.get(path).await;
+        page.says(&["An operation that you start waits until that is known"]);
+        page.says_nothing_of(&["try again after"]);
+    }
+    let (path, _) = entered(&mut ana, &[]).await;
+    ana.get(&path).await.says(&["Maintenance is on"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_only_maintenance_says_that_reads_pass() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let page = "/products/dev/try";
+    let fields = [("reason", "schema 42"), ("read_only", "on")];
+    let (path, _) = ana.post_and_follow(&format!("{page}/enter"), &fields).await;
+    ana.when_done(&path).await.says(&["Maintenance is on"]);
+    let product = ana.get(page).await;
+    product.says(&[
+        "Maintenance Visitors may read",
+        "GET, HEAD and OPTIONS requests pass",
+    ]);
+    product.says_nothing_of(&["Visitors get the maintenance page"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cell_whose_heading_a_narrow_screen_hides_brings_its_own() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    entered(&mut ana, &[]).await;
+    let page = ana.get(SHOP).await;
+    let cells = page
+        .body
+        .matches("<td data-label=\"Safe to migrate:\">after ");
+    assert_eq!(cells.count(), 4, "{}", page.body);
+    let style = page
+        .body
+        .split_once("rel=\"stylesheet\" href=\"")
+        .unwrap()
+        .1;
+    let css = ana.get(style.split('"').next().unwrap()).await.body;
+    let (wide, narrow) = css.split_once("@media (max-width: 40rem)").unwrap();
+    let label = "td[data-label]::before { content: attr(data-label)";
+    assert!(narrow.contains(label) && !wide.contains(label), "{css}");
 }
