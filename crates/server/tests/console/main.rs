@@ -96,6 +96,8 @@ async fn without_a_script_a_person_enters_watches_and_exits() {
             .contains("<noscript><meta http-equiv=\"refresh\"")
     );
     let entered = ana.when_done(&path).await;
+    let entry = path;
+    entered.says_nothing_of(&["Since then", "Now:"]);
     entered.says(&[
         "Maintenance is on: Shop",
         "Normal → Maintenance",
@@ -134,7 +136,18 @@ async fn without_a_script_a_person_enters_watches_and_exits() {
         "Maintenance → Normal",
         "2 functions restored: shop-prod-images, shop-prod-mail",
     ]);
+    exited.says_nothing_of(&["Since then", "Now:"]);
     assert_eq!(console.sandbox.fleet(), before);
+
+    // The page of what came before tells what that did, and not how it stands now.
+    let before = ana.get(&entry).await;
+    before.says(&[
+        "Maintenance was turned on: Shop",
+        "Normal → Maintenance",
+        "Since then: Normal",
+        "2 functions paused: shop-prod-images, shop-prod-mail",
+    ]);
+    before.says_nothing_of(&["Next", "Exit maintenance", "Maintenance is on"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -576,7 +589,7 @@ async fn a_function_that_fails_is_named_and_the_result_is_no_success() {
         .target("shop-prod-mail")
         .always();
     console.sandbox.inject(denied.access_denied());
-    let (_, page) = entered(&mut ana, &[]).await;
+    let (path, page) = entered(&mut ana, &[]).await;
     page.says(&[
         "Maintenance is not complete",
         "do the same again to continue with it",
@@ -584,11 +597,15 @@ async fn a_function_that_fails_is_named_and_the_result_is_no_success() {
         "Continue",
     ]);
     page.says_nothing_of(&["It is safe to migrate", "Safe to migrate after"]);
+    let failed = path;
     let product = ana.get(SHOP).await;
     product.says(&["not every function is paused", "Safe to migrate not yet"]);
     console.sandbox.clear_faults();
     let (_, page) = entered(&mut ana, &[]).await;
     page.says(&["Maintenance is on", "1 function paused: shop-prod-mail"]);
+    let page = ana.get(&failed).await;
+    page.says(&["Maintenance was not completed", "shop-prod-mail: "]);
+    page.says_nothing_of(&["Continue", "do the same again"]);
 
     // What another client changed meanwhile is kept, and named; but for who asks for what was saved.
     console
@@ -857,9 +874,9 @@ async fn a_holder_that_may_have_died_is_shown_with_what_holds_for_who_asks_now()
         page.says_nothing_of(&["waits until that is known"]);
     }
     let (path, _) = entered(&mut ana, &[]).await;
-    ana.get(&path)
-        .await
-        .says(&["Nothing was changed", "try again after"]);
+    let refused = ana.get(&path).await;
+    refused.says(&["Nothing was changed", "try again after", "Now: Normal"]);
+    refused.says_nothing_of(&["→"]);
 
     console.sandbox.set_parameter(name, &lease(-5));
     tokio::time::sleep(Duration::from_secs(5)).await;
