@@ -124,6 +124,9 @@ pub(super) async fn ask(
 ) -> Result<Response, Problem> {
     let product = find(&state, &caller, &environment, &id)?;
     caller.check_write(&product.id)?;
+    if let Some(other) = at_work(&state, &product) {
+        return Ok(other.into_response());
+    }
     let request = Request::On(Box::new(wish(&caller, &product)));
     let Some(made) = plans
         .soon(&state, &product, KIND, request, caller.by())
@@ -206,7 +209,8 @@ pub(super) async fn start(
     // What was read for the page is old by now. Where reading takes longer than a request may, the operation
     // itself refuses what was not shown.
     let made = plans::now(&product, Request::On(Box::new(on.clone())), caller.by()).await;
-    let made = made.or_else(|| plans.last(&product, KIND)).ok_or_else(|| {
+    let made = made.or_else(|| plans.last(&product, KIND, &caller.actor()));
+    let made = made.ok_or_else(|| {
         Problem::new(
             Code::Timeout,
             "Reading the functions took too long. Open the page again.",

@@ -63,6 +63,9 @@ pub(super) async fn ask(
 ) -> Result<Response, Problem> {
     let product = find(&state, &caller, &environment, &id)?;
     caller.check_write(&product.id)?;
+    if let Some(other) = at_work(&state, &product) {
+        return Ok(other.into_response());
+    }
     page(&state, &caller, &plans, &product, Fields::default(), None).await
 }
 

@@ -73,9 +73,13 @@ struct Done {
     path: String,
     is_on: bool,
     heading: &'static str,
-    /// `Normal → Maintenance`.
+    /// `Normal → Maintenance`: as far as it is known how it stood before, and once this had ended.
     from: Option<&'static str>,
-    to: &'static str,
+    to: Option<&'static str>,
+    /// How it stands now, if that is not how this left it.
+    now: Option<&'static str>,
+    /// What this left is no more: another operation came after it.
+    is_past: bool,
     is_complete: bool,
     failures: Vec<(String, Failure)>,
     apps: Vec<AppDone>,
@@ -178,10 +182,10 @@ pub(super) async fn operation(
         }
         Some(ended) => {
             let status = state.statuses.product(&product).await;
-            html(
-                StatusCode::OK,
-                &Done::new(&operation, &ended, &status, &caller, now),
-            )
+            let newest = state.operations.of_product(&product);
+            let is_newest = newest.is_none_or(|newest| newest.id == operation.id);
+            let page = Done::new(&operation, &ended, is_newest, &status, &caller, now);
+            html(StatusCode::OK, &page)
         }
     })
 }
@@ -367,6 +371,7 @@ impl Done {
     fn new(
         operation: &Operation,
         ended: &Ended,
+        is_newest: bool,
         status: &ProductStatus,
         caller: &Caller,
         now: Timestamp,
@@ -376,13 +381,27 @@ impl Done {
         let reports = || ended.reports();
         let roles = || reports().flat_map(|report| &report.roles);
         let is_complete = ended.is_complete();
-        let from = Success::of(reports()).previous;
-        let heading = match (action, is_complete, ended.is_refusal()) {
-            (Action::On, true, _) => "Maintenance is on",
-            (Action::Off, true, _) => "Maintenance is off",
-            (_, _, true) => "Nothing was changed",
-            (Action::On, ..) => "Maintenance is not complete",
-            (Action::Off, ..) => "Not everything is restored",
+        let success = Success::of(reports());
+        // An app without a report stands as it stood, and that is not known here.
+        let is_known = reports().count() == operation.target.apps.len();
+        let known =
+            |mode: OperationMode| Some(mode).filter(|it| is_known && *it != OperationMode::Unknown);
+        let (from, to) = (known(success.previous), known(success.new));
+        let mode = status.mode();
+        let is_past = match to {
+            Some(to) if is_complete => mode != OperationMode::Unknown && mode != to,
+            _ => !is_newest,
+        };
+        let heading = match (action, is_complete, is_past) {
+            _ if ended.is_refusal() => "Nothing was changed",
+            (Action::On, true, false) => "Maintenance is on",
+            (Action::On, true, true) => "Maintenance was turned on",
+            (Action::Off, true, false) => "Maintenance is off",
+            (Action::Off, true, true) => "Maintenance was turned off",
+            (Action::On, false, false) => "Maintenance is not complete",
+            (Action::On, false, true) => "Maintenance was not completed",
+            (Action::Off, false, false) => "Not everything is restored",
+            (Action::Off, false, true) => "Not everything was restored",
         };
         let results = operation.target.apps.iter().zip(&ended.results);
         let failures = results.filter_map(|((app, _), result)| {
@@ -399,10 +418,10 @@ impl Done {
             path: path_of(product),
             is_on: action == Action::On,
             heading,
-            from: Some(from)
-                .filter(|it| *it != OperationMode::Unknown)
-                .map(OperationMode::as_str),
-            to: status.mode().as_str(),
+            from: from.map(OperationMode::as_str),
+            to: to.map(OperationMode::as_str),
+            now: (to != Some(mode)).then(|| mode.as_str()),
+            is_past,
             is_complete,
             failures: failures.collect(),
             apps: reports().map(AppDone::of).collect(),
@@ -415,7 +434,7 @@ impl Done {
                     options.mode == Mode::ReadOnly || options.bypass != BypassReport::default()
                 }),
             left_on: left_on(ended, status),
-            has_link: is_taker && operation.has_link() && roles().any(is_stored),
+            has_link: is_taker && !is_past && operation.has_link() && roles().any(is_stored),
             id: operation.id.clone(),
             title: product.title.clone(),
             offers: Offers::of(status, caller, false),

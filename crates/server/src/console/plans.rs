@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use maintenance_control::{Error, Report};
+use maintenance_control::{Actor, Error, Report};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -31,8 +31,9 @@ pub(super) struct Planned {
 }
 
 type Made = Arc<Result<Planned, Error>>;
-/// Which plan it is: the product, and what is asked for.
-type Key = (String, String, &'static str);
+/// Which plan it is: the product, what is asked for, and the observer that asks, if one does. What an observer may
+/// exit, a person may not.
+type Key = (String, String, &'static str, Option<String>);
 
 /// The plans that are being made, or were made just now.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +52,7 @@ type Receiver = watch::Receiver<Option<(Instant, Made)>>;
 
 impl Plans {
     /// What `request` would do, if that is known soon. `kind` names the request: plans of the same kind for the
-    /// same product are the same.
+    /// same product and actor are the same.
     pub(super) async fn soon(
         &self,
         state: &AppState,
@@ -64,7 +65,7 @@ impl Plans {
         let after = newest.map(|it| (it.id.clone(), it.progress().borrow().is_over()));
         let mut made = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let slot = slots.entry(key(product, kind));
+            let slot = slots.entry(key(product, kind, who(&request)));
             let slot = slot.or_insert_with(|| Slot {
                 made: make(product, request.clone(), by),
                 after: after.clone(),
@@ -83,14 +84,31 @@ impl Plans {
     }
 
     /// The last plan of this kind, however old: what a page has shown.
-    pub(super) fn last(&self, product: &ManagedProduct, kind: &'static str) -> Option<Made> {
+    pub(super) fn last(
+        &self,
+        product: &ManagedProduct,
+        kind: &'static str,
+        who: &Actor,
+    ) -> Option<Made> {
         let slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.get(&key(product, kind))?.last()
+        slots.get(&key(product, kind, who))?.last()
     }
 }
 
-fn key(product: &ManagedProduct, kind: &'static str) -> Key {
-    (product.environment.clone(), product.id.to_string(), kind)
+fn key(product: &ManagedProduct, kind: &'static str, who: &Actor) -> Key {
+    let observer = match who {
+        Actor::Person => None,
+        Actor::Observer(name) => Some(name.clone()),
+    };
+    let (environment, id) = (product.environment.clone(), product.id.to_string());
+    (environment, id, kind, observer)
+}
+
+fn who(request: &Request) -> &Actor {
+    match request {
+        Request::On(on) => &on.who,
+        Request::Off(off) => &off.who,
+    }
 }
 
 impl Slot {

@@ -70,6 +70,8 @@ pub(super) struct HolderView {
     pub(super) by: String,
     pub(super) operation: String,
     pub(super) since: Moment,
+    /// Until then nothing else can be started; after that, what is started waits and watches it.
+    pub(super) until: Moment,
 }
 
 pub(super) struct RoleView {
@@ -78,6 +80,7 @@ pub(super) struct RoleView {
     pub(super) notes: Vec<String>,
     pub(super) drained_at: Option<Moment>,
     pub(super) is_on: bool,
+    pub(super) is_read_only: bool,
     /// It is on, and not for this product: who turned it on.
     pub(super) by_itself: Option<String>,
 }
@@ -158,6 +161,12 @@ impl ProductView {
         self.apps
             .iter()
             .any(|app| matches!(app.functions, Functions::Reading))
+    }
+
+    /// Reads pass somewhere.
+    pub(super) fn has_read_only(&self) -> bool {
+        let mut roles = self.apps.iter().flat_map(|app| &app.roles);
+        roles.any(|role| role.is_read_only)
     }
 
     /// Functions that are not paused though their role is on.
@@ -244,6 +253,7 @@ impl HolderView {
             by: holder.by.clone(),
             operation: holder.operation.clone(),
             since: Moment::new(holder.since, now),
+            until: Moment::new(holder.until, now),
         }
     }
 }
@@ -252,21 +262,23 @@ impl RoleView {
     fn of(product: &ManagedProduct, status: &RoleStatus, now: Timestamp) -> Self {
         let flag = status.flag.as_ref().filter(|_| status.state == State::On);
         let of_windows = product.of_windows();
+        let is_read_only = flag.is_some_and(|flag| flag.mode == Mode::ReadOnly);
         let by_itself = flag.filter(|flag| of_windows.is_some() && flag.product != of_windows);
         Self {
             name: status.role.to_string(),
-            state: match (status.state, flag.map(|flag| flag.mode)) {
-                (State::On, Some(Mode::ReadOnly)) => "read-only",
-                (State::On, _) => "on",
-                (State::Off, _) => "off",
-                (State::Malformed, _) => "malformed",
-                (State::Unknown, _) => "unknown",
+            state: match status.state {
+                State::On if is_read_only => "read-only",
+                State::On => "on",
+                State::Off => "off",
+                State::Malformed => "malformed",
+                State::Unknown => "unknown",
             },
             notes: notes(status, now),
             drained_at: flag
                 .and_then(|flag| flag.drained_at)
                 .map(|at| Moment::new(at, now)),
             is_on: status.state == State::On,
+            is_read_only,
             by_itself: by_itself.map(owner_of),
         }
     }

@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use maintenance_control::Actor;
 use maintenance_flag::Scope;
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
@@ -95,6 +96,8 @@ async fn without_a_script_a_person_enters_watches_and_exits() {
             .contains("<noscript><meta http-equiv=\"refresh\"")
     );
     let entered = ana.when_done(&path).await;
+    let entry = path;
+    entered.says_nothing_of(&["Since then", "Now:"]);
     entered.says(&[
         "Maintenance is on: Shop",
         "Normal → Maintenance",
@@ -133,7 +136,18 @@ async fn without_a_script_a_person_enters_watches_and_exits() {
         "Maintenance → Normal",
         "2 functions restored: shop-prod-images, shop-prod-mail",
     ]);
+    exited.says_nothing_of(&["Since then", "Now:"]);
     assert_eq!(console.sandbox.fleet(), before);
+
+    // The page of what came before tells what that did, and not how it stands now.
+    let before = ana.get(&entry).await;
+    before.says(&[
+        "Maintenance was turned on: Shop",
+        "Normal → Maintenance",
+        "Since then: Normal",
+        "2 functions paused: shop-prod-images, shop-prod-mail",
+    ]);
+    before.says_nothing_of(&["Next", "Exit maintenance", "Maintenance is on"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -421,6 +435,19 @@ async fn an_observer_may_exit_what_it_holds() {
     let product = observer.get(SHOP).await;
     product.says(&["Held by the observer healthcheck"]);
     assert!(product.body.contains("id=\"exit\""));
+
+    // Within seconds each sees what it may do itself, not what the other may.
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let ask = format!("{SHOP}/exit");
+    for _ in 0..2 {
+        let page = observer.get(&ask).await;
+        page.says_nothing_of(&["overriding"]);
+        assert!(page.body.contains("<button id=\"go\""), "{}", page.text());
+        ana.get(&ask).await.says(&[
+            "It is held by the observer healthcheck",
+            "Reason for overriding it",
+        ]);
+    }
     let (path, _) = observer.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
     observer
         .when_done(&path)
@@ -495,6 +522,11 @@ async fn who_asks_while_another_is_at_work_sees_its_progress() {
     );
     let (to, _) = ben.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
     assert_eq!(to, format!("{path}?other"));
+    for form in ["/enter", "/exit"] {
+        let answer = ben.get(&format!("{SHOP}{form}")).await;
+        let to = (answer.status, answer.header("location"));
+        assert_eq!(to, (303, &*format!("{path}?other")), "{form}");
+    }
     ana.when_done(&path).await.says(&["Maintenance is on"]);
     let flag = &console.sandbox.parameters()["/maintenance/shop-prod/flags/web"].value;
     assert!(!flag.contains("mine"), "{flag}");
@@ -557,7 +589,7 @@ async fn a_function_that_fails_is_named_and_the_result_is_no_success() {
         .target("shop-prod-mail")
         .always();
     console.sandbox.inject(denied.access_denied());
-    let (_, page) = entered(&mut ana, &[]).await;
+    let (path, page) = entered(&mut ana, &[]).await;
     page.says(&[
         "Maintenance is not complete",
         "do the same again to continue with it",
@@ -565,11 +597,15 @@ async fn a_function_that_fails_is_named_and_the_result_is_no_success() {
         "Continue",
     ]);
     page.says_nothing_of(&["It is safe to migrate", "Safe to migrate after"]);
+    let failed = path;
     let product = ana.get(SHOP).await;
     product.says(&["not every function is paused", "Safe to migrate not yet"]);
     console.sandbox.clear_faults();
     let (_, page) = entered(&mut ana, &[]).await;
     page.says(&["Maintenance is on", "1 function paused: shop-prod-mail"]);
+    let page = ana.get(&failed).await;
+    page.says(&["Maintenance was not completed", "shop-prod-mail: "]);
+    page.says_nothing_of(&["Continue", "do the same again"]);
 
     // What another client changed meanwhile is kept, and named; but for who asks for what was saved.
     console
@@ -810,4 +846,82 @@ async fn what_cannot_be_read_is_said_and_offers_nothing() {
         "As long as this is so, nothing can be changed.",
     ]);
     assert!(!page.body.contains("<button id=\"go\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_may_have_died_is_shown_with_what_holds_for_who_asks_now() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    // As `on worker` of a laptop leaves it that was closed: within its term, and after that.
+    let lease = |ends: i64| {
+        let now = Timestamp::now().as_second();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (began, ends) = (at(now - 60), at(now + ends));
+        format!(
+            "{{\"schema\":1,\"id\":\"9f86d081884c7d65\",\"by\":\"ben@desk\",\"operation\":\"on worker\",\"acquired\":\"{began}\",\"expires\":\"{ends}\"}}"
+        )
+    };
+    let name = "/maintenance/shop-prod/lease/1";
+    console.sandbox.set_parameter(name, &lease(30));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for path in [SHOP, &format!("{SHOP}/operations/0")] {
+        let page = ana.get(path).await;
+        page.says(&[
+            "ben@desk is operating on it (on worker)",
+            "Nothing else can be started on it now. If it has died, try again after ",
+            "what you start then continues where it ended.",
+        ]);
+        page.says_nothing_of(&["waits until that is known"]);
+    }
+    let (path, _) = entered(&mut ana, &[]).await;
+    let refused = ana.get(&path).await;
+    refused.says(&["Nothing was changed", "try again after", "Now: Normal"]);
+    refused.says_nothing_of(&["→"]);
+
+    console.sandbox.set_parameter(name, &lease(-5));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for path in [SHOP, &format!("{SHOP}/operations/0")] {
+        let page = ana.get(path).await;
+        page.says(&["An operation that you start waits until that is known"]);
+        page.says_nothing_of(&["try again after"]);
+    }
+    let (path, _) = entered(&mut ana, &[]).await;
+    ana.get(&path).await.says(&["Maintenance is on"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_only_maintenance_says_that_reads_pass() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let page = "/products/dev/try";
+    let fields = [("reason", "schema 42"), ("read_only", "on")];
+    let (path, _) = ana.post_and_follow(&format!("{page}/enter"), &fields).await;
+    ana.when_done(&path).await.says(&["Maintenance is on"]);
+    let product = ana.get(page).await;
+    product.says(&[
+        "Maintenance Visitors may read",
+        "GET, HEAD and OPTIONS requests pass",
+    ]);
+    product.says_nothing_of(&["Visitors get the maintenance page"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cell_whose_heading_a_narrow_screen_hides_brings_its_own() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    entered(&mut ana, &[]).await;
+    let page = ana.get(SHOP).await;
+    let cells = page
+        .body
+        .matches("<td data-label=\"Safe to migrate:\">after ");
+    assert_eq!(cells.count(), 4, "{}", page.body);
+    let style = page
+        .body
+        .split_once("rel=\"stylesheet\" href=\"")
+        .unwrap()
+        .1;
+    let css = ana.get(style.split('"').next().unwrap()).await.body;
+    let (wide, narrow) = css.split_once("@media (max-width: 40rem)").unwrap();
+    let label = "td[data-label]::before { content: attr(data-label)";
+    assert!(narrow.contains(label) && !wide.contains(label), "{css}");
 }
