@@ -1,7 +1,7 @@
 //! Every error of the API, as RFC 9457 has it: `application/problem+json`, with a stable `code`.
 
 use axum::Json;
-use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -218,7 +218,7 @@ macro_rules! from_rejection {
     )*};
 }
 
-from_rejection!(JsonRejection, FormRejection, PathRejection, QueryRejection);
+from_rejection!(JsonRejection, PathRejection, QueryRejection);
 
 #[cfg(test)]
 mod tests {

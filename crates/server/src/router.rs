@@ -12,8 +12,10 @@ pub fn router(state: AppState, access: &Access) -> Router {
     let (private_pages, public_pages) = console::routes(access);
     // Before the layers, so that they are around it as well.
     let public = public.merge(public_pages).fallback(console::not_found);
+    let private = private.merge(private_pages);
     access
-        .protect(private.merge(private_pages), public)
+        .protect(private, public)
+        .method_not_allowed_fallback(console::method_not_allowed)
         .layer(from_fn(console::problems_as_pages))
         .layer(from_fn_with_state(state.clone(), api::count))
         .with_state(state)

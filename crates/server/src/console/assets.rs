@@ -3,10 +3,11 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::header;
 use sha2::{Digest, Sha256};
+
+use super::extract::{PagePath, nothing_here};
 
 /// A file that pages refer to.
 pub(super) struct Asset {
@@ -43,10 +44,10 @@ impl Asset {
 }
 
 /// `GET /assets/{name}`.
-pub(super) async fn asset(Path(name): Path<String>) -> Response {
+pub(super) async fn asset(PagePath(name): PagePath<String>) -> Response {
     let is_it = |asset: &&Asset| asset.path.strip_prefix("/assets/") == Some(name.as_str());
     let Some(asset) = [&*CSS, &*JS].into_iter().find(is_it) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return nothing_here().into_response();
     };
     let headers = [
         (header::CONTENT_TYPE, asset.media_type),

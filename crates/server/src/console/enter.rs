@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use jiff::civil::Time;
@@ -15,6 +15,7 @@ use maintenance_control::{Action, BypassLink, OnRequest, describe};
 use maintenance_flag::{Change, Options, Token};
 use serde::Deserialize;
 
+use super::extract::{PageForm, PagePath};
 use super::operation::at_work;
 use super::page::{Live, Page, html};
 use super::plan::{AppPlan, Shown, all_events};
@@ -120,7 +121,7 @@ pub(super) async fn ask(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Extension(plans): Extension<Plans>,
-    Path((environment, id)): Path<(String, String)>,
+    PagePath((environment, id)): PagePath<(String, String)>,
 ) -> Result<Response, Problem> {
     let product = find(&state, &caller, &environment, &id)?;
     caller.check_write(&product.id)?;
@@ -189,8 +190,8 @@ pub(super) async fn start(
     Extension(caller): Extension<Caller>,
     Extension(plans): Extension<Plans>,
     patience: Patience,
-    Path((environment, id)): Path<(String, String)>,
-    Form(fields): Form<Fields>,
+    PagePath((environment, id)): PagePath<(String, String)>,
+    PageForm(fields): PageForm<Fields>,
 ) -> Result<Response, Problem> {
     let product = find(&state, &caller, &environment, &id)?;
     caller.check_write(&product.id)?;

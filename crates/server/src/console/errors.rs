@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
+use super::extract::nothing_here;
 use super::page::{Live, Page, Section, html};
 use crate::problem::{Code, MEDIA_TYPE, Problem};
 
@@ -87,5 +88,11 @@ fn heading(status: StatusCode) -> &'static str {
 
 /// Answers what has no page and no route of the API.
 pub async fn not_found() -> Response {
-    Problem::new(Code::NotFound, "There is nothing at this address.").into_response()
+    nothing_here().into_response()
+}
+
+/// Answers what is asked of a route by a method that it does not take.
+pub async fn method_not_allowed() -> Response {
+    let detail = "This address shows no page, and does not take this method. The header Allow names those that it takes.";
+    Problem::new(Code::MethodNotAllowed, detail).into_response()
 }

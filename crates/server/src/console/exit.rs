@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use maintenance_flag::{OwnerKind, Refusal};
 use serde::Deserialize;
 
 use super::enter::reading;
+use super::extract::{PageForm, PagePath};
 use super::operation::at_work;
 use super::page::{Page, html};
 use super::plan::AppPlan;
@@ -59,7 +60,7 @@ pub(super) async fn ask(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Extension(plans): Extension<Plans>,
-    Path((environment, id)): Path<(String, String)>,
+    PagePath((environment, id)): PagePath<(String, String)>,
 ) -> Result<Response, Problem> {
     let product = find(&state, &caller, &environment, &id)?;
     caller.check_write(&product.id)?;
@@ -166,8 +167,8 @@ pub(super) async fn start(
     Extension(caller): Extension<Caller>,
     Extension(plans): Extension<Plans>,
     patience: Patience,
-    Path((environment, id)): Path<(String, String)>,
-    Form(fields): Form<Fields>,
+    PagePath((environment, id)): PagePath<(String, String)>,
+    PageForm(fields): PageForm<Fields>,
 ) -> Result<Response, Problem> {
     let product = find(&state, &caller, &environment, &id)?;
     caller.check_write(&product.id)?;

@@ -15,6 +15,7 @@ mod assets;
 mod enter;
 mod errors;
 mod exit;
+mod extract;
 mod operation;
 mod page;
 mod plan;
@@ -27,7 +28,7 @@ mod view;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
-pub use errors::{not_found, problems_as_pages};
+pub use errors::{method_not_allowed, not_found, problems_as_pages};
 
 use crate::AppState;
 use crate::access::Access;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{Redirect, Response};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use maintenance_control::{
 };
 use maintenance_flag::{Mode, Token};
 
+use super::extract::{PagePath, PageQuery};
 use super::page::{Live, Page, html};
 use super::products::find;
 use super::text::{Failure, Moment};
@@ -146,8 +147,8 @@ pub(super) struct Query {
 pub(super) async fn operation(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
-    Path((environment, product, id)): Path<(String, String, String)>,
-    axum::extract::Query(query): axum::extract::Query<Query>,
+    PagePath((environment, product, id)): PagePath<(String, String, String)>,
+    PageQuery(query): PageQuery<Query>,
 ) -> Result<Response, Problem> {
     let product = find(&state, &caller, &environment, &product)?;
     let now = Timestamp::now();
@@ -194,7 +195,7 @@ pub(super) async fn operation(
 pub(super) async fn link(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
-    Path((environment, product, id)): Path<(String, String, String)>,
+    PagePath((environment, product, id)): PagePath<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let product = find(&state, &caller, &environment, &product)?;
     let operation = of_product(&state, &product, &id);

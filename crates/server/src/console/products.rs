@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
 use maintenance_control::describe;
 
+use super::extract::PagePath;
 use super::page::{Live, Page, Section, html};
 use super::view::{Functions, Offers, ProductView};
 use crate::AppState;
@@ -59,7 +60,7 @@ struct Product {
 pub(super) async fn product(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
-    Path((environment, id)): Path<(String, String)>,
+    PagePath((environment, id)): PagePath<(String, String)>,
 ) -> Result<Response, Problem> {
     let product = find(&state, &caller, &environment, &id)?;
     let status = state.statuses.product(&product).await;

@@ -2,11 +2,11 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
+use super::extract::{PageForm, PageQuery};
 use super::page::{Live, Page, Section, html};
 use crate::access::{Access, Caller, ClientAddress, local_path};
 use crate::problem::{Code, Problem};
@@ -42,7 +42,7 @@ pub(super) struct Next {
 }
 
 /// `GET /login`.
-pub(super) async fn ask(Query(Next { next }): Query<Next>) -> Response {
+pub(super) async fn ask(PageQuery(Next { next }): PageQuery<Next>) -> Response {
     html(StatusCode::OK, &SignIn::new(next.as_deref(), None))
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Credentials {
 pub(super) async fn sign_in(
     Extension(access): Extension<Access>,
     client: ClientAddress,
-    Form(Credentials { token, next }): Form<Credentials>,
+    PageForm(Credentials { token, next }): PageForm<Credentials>,
 ) -> Response {
     let next = next.as_deref();
     match access.sign_in(client, &token).await {

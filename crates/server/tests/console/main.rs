@@ -925,3 +925,113 @@ async fn a_cell_whose_heading_a_narrow_screen_hides_brings_its_own() {
     let label = "td[data-label]::before { content: attr(data-label)";
     assert!(narrow.contains(label) && !wide.contains(label), "{css}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_no_page_sends_is_refused_on_a_page_in_plain_words() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let (form, json) = ("application/x-www-form-urlencoded", "application/json");
+    let enter = format!("{SHOP}/enter");
+    let shown = ana.get(&enter).await.hidden("shown");
+    let not_text = format!("reason=a%ff&accept_loss=on&shown={shown}");
+    for (path, media_type, body, status, why) in [
+        (
+            "/login",
+            form,
+            "x=1",
+            400,
+            "This is not the form of the page.",
+        ),
+        (
+            &*enter,
+            form,
+            "reason=a&reason=b",
+            400,
+            "This is not the form of the page.",
+        ),
+        (
+            "/login",
+            form,
+            &*"x".repeat(100_000),
+            413,
+            "The form is larger than 64 KiB.",
+        ),
+        (
+            &*enter,
+            form,
+            &*not_text,
+            400,
+            "A field holds what is not text.",
+        ),
+        (
+            &*enter,
+            json,
+            "{}",
+            415,
+            "This address takes the form of its page.",
+        ),
+        (
+            "/login",
+            json,
+            "{}",
+            415,
+            "This address takes the form of its page.",
+        ),
+        (
+            &*format!("{SHOP}/exit"),
+            json,
+            "{}",
+            415,
+            "This address takes the form of its page.",
+        ),
+    ] {
+        let origin = "http://maintenance.example";
+        let page = ana
+            .post_body(origin, path, media_type, body.to_owned())
+            .await;
+        assert_eq!(page.status, status, "{path} {media_type}: {page:?}");
+        page.says(&["This cannot be done", why]);
+    }
+    let flags = console.sandbox.parameters();
+    assert!(flags.keys().all(|name| !name.contains("/flags/")));
+    for (path, status, why) in [
+        (
+            "/products/prod/%ff",
+            404,
+            "There is nothing at this address.",
+        ),
+        (
+            "/products/prod/%ff/enter",
+            404,
+            "There is nothing at this address.",
+        ),
+        (
+            "/products/prod/shop/operations/%ff",
+            404,
+            "There is nothing at this address.",
+        ),
+        ("/assets/%ff", 404, "There is nothing at this address."),
+        (
+            "/assets/other.css",
+            404,
+            "There is nothing at this address.",
+        ),
+        (
+            "/login?next=a&next=b",
+            400,
+            "after the question mark is wrong",
+        ),
+        (
+            "/products/prod/shop/operations/0?other&other",
+            400,
+            "after the question mark is wrong",
+        ),
+    ] {
+        let page = ana.get(path).await;
+        assert_eq!(page.status, status, "{path}: {page:?}");
+        page.says(&[why, "Products"]);
+    }
+    let page = ana.get("/logout").await;
+    assert_eq!((page.status, page.header("allow")), (405, "POST"));
+    page.says(&["This cannot be done", "This address shows no page"]);
+}

@@ -232,9 +232,21 @@ impl Browser {
             .iter()
             .map(|(name, value)| format!("{name}={}", encoded(value)));
         let body = body.collect::<Vec<_>>().join("&");
+        self.post_body(origin, path, "application/x-www-form-urlencoded", body)
+            .await
+    }
+
+    /// Sends what no form sends.
+    pub(crate) async fn post_body(
+        &mut self,
+        origin: &str,
+        path: &str,
+        media_type: &str,
+        body: String,
+    ) -> Answer {
         let request = self
             .request("POST", path)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::CONTENT_TYPE, media_type)
             .header(header::ORIGIN, origin);
         self.send(request.body(Body::from(body)).unwrap()).await
     }
