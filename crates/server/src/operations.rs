@@ -30,9 +30,11 @@ use maintenance_control::{
     Action, AppRoles, BypassLink, CancellationToken, Context, Error, Event, OffRequest, OnRequest,
     Report, RoleSpec, off_together, on_together, plan_off_together, plan_on_together,
 };
+use maintenance_flag::AccessId;
 use tokio::sync::{broadcast, watch};
 use tokio_util::task::TaskTracker;
 
+use crate::access::Caller;
 use crate::catalog::{ManagedApp, ManagedProduct};
 use crate::statuses::{Statuses, known_roles};
 
@@ -141,6 +143,8 @@ pub struct Operation {
     pub request: Request,
     /// Who asked for it.
     pub by: String,
+    /// By which token, unless a proxy named the person.
+    token: Option<AccessId>,
     /// When it began, UTC.
     pub started: Timestamp,
     progress: watch::Sender<Progress>,
@@ -149,6 +153,12 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether this caller asked for it: by the same token, or as the same person that a proxy names.
+    #[must_use]
+    pub fn is_of(&self, caller: &Caller) -> bool {
+        (self.by.as_str(), self.token.as_ref()) == (caller.by(), caller.token())
+    }
+
     /// Asks it to stop after the step in hand.
     pub fn stop(&self) {
         self.stop.cancel();
@@ -228,13 +238,14 @@ impl Operations {
 
     /// Begins one. The lease of each app decides whether it may: an app that is operated on ends it with
     /// [`Error::Busy`].
-    pub fn start(&self, target: Target, request: Request, by: &str) -> Arc<Operation> {
+    pub fn start(&self, target: Target, request: Request, caller: &Caller) -> Arc<Operation> {
         let progress = watch::Sender::new(Progress::of(&target));
         let operation = Arc::new(Operation {
             id: new_id(),
             target,
             request,
-            by: by.to_owned(),
+            by: caller.by().to_owned(),
+            token: caller.token().cloned(),
             started: Timestamp::now(),
             progress,
             stop: self.0.stop.child_token(),

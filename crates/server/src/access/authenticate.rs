@@ -99,7 +99,7 @@ impl Access {
         let find = |known: &Known| {
             let token = known.tokens.get(secret.id())?;
             let is_it = secret.matches(&self.0.stored.app, &token.hash);
-            (is_it && self.is_valid(token)).then(|| caller(token))
+            (is_it && self.is_valid(token)).then(|| caller(secret.id(), token))
         };
         self.0.cache.find(find).await.map_err(|_| unavailable())
     }
@@ -112,7 +112,7 @@ impl Access {
             let is_valid = self.0.stored.clock.now() < session.expires && self.is_valid(token);
             (is_it && is_valid).then(|| Caller {
                 session: Some(secret.id().clone()),
-                ..caller(token)
+                ..caller(&session.token, token)
             })
         };
         self.0.cache.find(find).await.map_err(|_| unavailable())
@@ -143,12 +143,13 @@ impl Access {
     }
 }
 
-fn caller(token: &AccessToken) -> Caller {
+fn caller(id: &AccessId, token: &AccessToken) -> Caller {
     Caller {
         name: token.name.to_string(),
         scope: token.scope,
         products: token.products.clone(),
         observer: token.observer.clone(),
+        token: Some(id.clone()),
         session: None,
     }
 }

@@ -17,6 +17,8 @@ pub struct Caller {
     pub(super) products: Option<BTreeSet<Product>>,
     /// The observer that a caller of scope `observe` acts as.
     pub(super) observer: Option<String>,
+    /// Its token, or that of its session. None: a proxy names it.
+    pub(super) token: Option<AccessId>,
     /// The session, if it signed in at the console.
     pub(super) session: Option<AccessId>,
 }
@@ -32,6 +34,12 @@ impl Caller {
     #[must_use]
     pub fn by(&self) -> &str {
         &self.name
+    }
+
+    /// Its token, or the one that it signed in with: another one may have the same name. None: a proxy names it.
+    #[must_use]
+    pub fn token(&self) -> Option<&AccessId> {
+        self.token.as_ref()
     }
 
     /// What the token is for.

@@ -120,6 +120,7 @@ impl Proxy {
             scope: self.user.scope,
             products: None,
             observer: None,
+            token: None,
             session: None,
         }))
     }

@@ -259,7 +259,7 @@ pub(super) async fn begin(
     let begun = tokio::spawn(async move {
         let target = place.target().await?;
         wish.check_roles(&target)?;
-        let operation = state.operations.start(target, wish.request, caller.by());
+        let operation = state.operations.start(target, wish.request, &caller);
         tracing::info!(
             target: AUDIT_TARGET,
             by = caller.by(),

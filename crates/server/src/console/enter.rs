@@ -250,7 +250,7 @@ pub(super) async fn start(
     let request = Request::On(Box::new(on));
     let operation = state
         .operations
-        .start(planned.target.clone(), request, caller.by());
+        .start(planned.target.clone(), request, &caller);
     patience.detach(&operation).await;
     let path = format!("{}/operations/{}", path_of(&product), operation.id);
     Ok(note.on(Redirect::to(&path).into_response()))

@@ -196,9 +196,7 @@ pub(super) async fn start(
         let failure = Failure::of(&error);
         Problem::new(crate::problem::Code::Aws, failure.what)
     })?;
-    let operation = state
-        .operations
-        .start(target, Request::Off(off), caller.by());
+    let operation = state.operations.start(target, Request::Off(off), &caller);
     patience.detach(&operation).await;
     let path = format!("{}/operations/{}", path_of(&product), operation.id);
     Ok(note.on(Redirect::to(&path).into_response()))

@@ -200,7 +200,7 @@ pub(super) async fn link(
     let product = find(&state, &caller, &environment, &product)?;
     let operation = of_product(&state, &product, &id);
     let operation = operation
-        .filter(|operation| operation.by == caller.by())
+        .filter(|operation| operation.is_of(&caller))
         .ok_or_else(|| {
             Problem::new(
                 Code::NotFound,
@@ -413,7 +413,7 @@ impl Done {
             .map(Report::drained_at)
             .collect::<Option<Vec<_>>>();
         let drained = drained.and_then(|all| all.into_iter().max());
-        let is_taker = operation.by == caller.by();
+        let is_taker = operation.is_of(caller);
         Self {
             page: Page::new(format!("{heading}: {}", product.title), caller),
             path: path_of(product),

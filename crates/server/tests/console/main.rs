@@ -662,6 +662,23 @@ async fn the_bypass_link_is_shown_once_and_only_to_whom_it_was_made_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_bypass_link_is_not_shown_to_a_later_token_of_the_same_name() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let (path, page) = entered(&mut ana, &[("link", "on")]).await;
+    page.says(&["Show the bypass link"]);
+    // The name is free once more.
+    console.revoke("ana").await;
+    let mut other = console.browser("ana", Scope::Write).await;
+    let page = other.get(&path).await;
+    page.says(&["Maintenance is on"]);
+    page.says_nothing_of(&["Show the bypass link"]);
+    let link = other.post(&format!("{path}/link"), &[]).await;
+    assert_eq!(link.status, 404);
+    link.says(&["This server has no bypass link of yours."]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn script_in_every_field_that_a_page_shows_is_text() {
     let console = Console::new();
     let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";

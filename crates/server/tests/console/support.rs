@@ -121,6 +121,11 @@ impl Console {
         secret.reveal()
     }
 
+    /// Revokes the token of this name.
+    pub(crate) async fn revoke(&self, name: &str) {
+        self.tokens.revoke(name).await.expect("it is revoked");
+    }
+
     /// A browser that has signed in with a new token.
     pub(crate) async fn browser(&self, name: &str, scope: Scope) -> Browser {
         self.browser_of(name, scope, None).await
