@@ -259,6 +259,7 @@ pub(super) async fn begin(
     let begun = tokio::spawn(async move {
         let target = place.target().await?;
         wish.check_roles(&target)?;
+        target.check_windows(&wish.request, &caller).await?;
         let operation = state.operations.start(target, wish.request, caller.by());
         tracing::info!(
             target: AUDIT_TARGET,
@@ -284,6 +285,7 @@ pub(super) async fn begin(
 async fn plan(caller: &Caller, place: &Place, wish: &Wish) -> Result<ModeChanged, Problem> {
     let target = place.target().await?;
     wish.check_roles(&target)?;
+    target.check_windows(&wish.request, caller).await?;
     let results = wish.request.plan(&target, caller.by()).await;
     let mut reports: Vec<Report> = Vec::with_capacity(results.len());
     for ((app, _), result) in target.apps.iter().zip(results) {
