@@ -114,6 +114,8 @@ async fn update(
         return Ok(accepted(state, &operation).await);
     };
     let success = operation.verdict(&ended, &state.statuses).await?;
+    // `heroku` prints "done" at a 200, and nothing else.
+    let success = success.unless_any_left()?;
     let maintenance = success.new != OperationMode::Normal;
     Ok((StatusCode::OK, Json(HerokuApp { name, maintenance })).into_response())
 }

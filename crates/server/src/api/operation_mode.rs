@@ -24,7 +24,7 @@ use super::visible::{not_found, role};
 use crate::AppState;
 use crate::access::{AUDIT_TARGET, Caller};
 use crate::catalog::{ManagedApp, ManagedProduct};
-use crate::operations::{AppResult, Operation, Patience, Success, Target};
+use crate::operations::{AppResult, LeftRole, Operation, Patience, Success, Target};
 use crate::problem::{Code, Problem};
 use crate::statuses::OperationMode;
 
@@ -71,7 +71,7 @@ pub(super) struct ModeChanged {
     trigger_source: TriggerSource,
     /// Always null: nothing else is told of it while the client waits.
     setter_error: Option<String>,
-    /// What stays in maintenance though the product left it: it was turned on by itself.
+    /// What stays in maintenance though the product left it: it was not turned on for it.
     left_on: Vec<LeftOn>,
     /// When no code of it can still be running: it is safe to migrate after that. Null if that is not known.
     drained_at: Option<Timestamp>,
@@ -82,13 +82,16 @@ pub(super) struct ModeChanged {
     plan: Option<Vec<AppResult>>,
 }
 
-/// A role that was turned on by itself.
+/// A role that was not turned on for the product that was left.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct LeftOn {
     /// Its app: `billing-prod`.
     app: String,
     /// The role.
     role: String,
+    /// The product that it was turned on for. Null: it was turned on by itself.
+    opened_for: Option<String>,
 }
 
 /// What is turned on or off.
@@ -241,6 +244,7 @@ async fn put(
     match patience.wait(&operation).await {
         Some(ended) => {
             let success = operation.verdict(&ended, &state.statuses).await?;
+            let success = success.unless_all_left()?;
             let changed = ModeChanged::of(&operation, place.product(), &place.name(), &success);
             Ok(Json(changed).into_response())
         }
@@ -292,7 +296,7 @@ async fn plan(caller: &Caller, place: &Place, wish: &Wish) -> Result<ModeChanged
         let report = result.map_err(|error| Problem::of_error(app.app(), &error, None))?;
         reports.push(report);
     }
-    let success = Success::of(&reports);
+    let success = Success::of(&reports).unless_all_left()?;
     let source = source(&caller.actor());
     let mut would = ModeChanged::new(place.product(), source, &success);
     would.message = format!(
@@ -334,9 +338,10 @@ fn source(who: &Actor) -> TriggerSource {
 
 impl ModeChanged {
     fn new(product: &ManagedProduct, source: TriggerSource, success: &Success) -> Self {
-        let left_on = success.left_on.iter().map(|(app, role)| LeftOn {
-            app: app.to_string(),
-            role: role.to_string(),
+        let left_on = success.left_on.iter().map(|left| LeftOn {
+            app: left.app.to_string(),
+            role: left.role.to_string(),
+            opened_for: left.window.product.as_ref().map(ToString::to_string),
         });
         Self {
             success: true,
@@ -373,16 +378,12 @@ impl ModeChanged {
 
 /// What was changed, in a sentence.
 fn message(action: Action, name: &str, success: &Success) -> String {
-    let left: Vec<_> = success
-        .left_on
-        .iter()
-        .map(|(app, role)| format!("{app} {role}"))
-        .collect();
+    let left: Vec<_> = success.left_on.iter().map(LeftRole::why).collect();
     match (action, success.previous) {
         (Action::On, OperationMode::Maintenance) => format!("{name} was in maintenance already"),
         (Action::On, _) => format!("{name} is in maintenance now"),
         (Action::Off, _) if !left.is_empty() => format!(
-            "{name} left maintenance, but for {}: turned on by itself, and stays on",
+            "{name} left maintenance, but for {}, which stays on",
             left.join(", ")
         ),
         (Action::Off, OperationMode::Normal) => format!("{name} was not in maintenance"),

@@ -16,7 +16,9 @@ use super::responses::Reads;
 use crate::AppState;
 use crate::access::Caller;
 use crate::catalog::ManagedProduct;
-use crate::operations::{AppProgress, Operation, Phase, Progress, RoleProgress, RoleResult};
+use crate::operations::{
+    AppProgress, Operation, Phase, Progress, RoleProgress, RoleResult, Success,
+};
 use crate::problem::{Code, Problem, ProblemBody};
 
 #[derive(Deserialize, IntoParams)]
@@ -186,14 +188,18 @@ impl OperationView {
         let mut view = Self::progress(operation, true);
         let ended = operation.progress().borrow().ended.clone();
         let Some(ended) = ended else { return view };
-        match operation.verdict(&ended, &state.statuses).await {
+        let verdict = operation.verdict(&ended, &state.statuses).await;
+        match verdict.and_then(Success::unless_all_left) {
             Ok(success) => {
                 if let Some(product) = product_of(state, operation) {
                     let name = name(operation);
                     view.result = Some(ModeChanged::of(operation, &product, &name, &success));
                 }
             }
-            Err(problem) => view.problem = Some(problem.body()),
+            Err(problem) => {
+                view.status = OperationState::Failed;
+                view.problem = Some(problem.body());
+            }
         }
         view
     }

@@ -359,12 +359,12 @@ async fn what_was_on_by_itself_is_named_when_the_product_is_left() {
     let left = left.json();
     assert_eq!(
         left["leftOn"],
-        json!([{"app": "billing-prod", "role": "worker"}])
+        json!([{"app": "billing-prod", "role": "worker", "openedFor": null}])
     );
     assert_eq!(left["newMode"], "Partial");
     assert_eq!(
         left["message"],
-        "Shop left maintenance, but for billing-prod worker: turned on by itself, and stays on"
+        "Shop left maintenance, but for billing-prod worker (turned on by itself), which stays on"
     );
     let product = server.read(SHOP).await;
     assert_eq!(product["operationMode"], "Partial");

@@ -1,9 +1,9 @@
 //! An app of two products, `shop` and `bill`.
 
 use maintenance_flag::Scope;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Server, request};
+use crate::support::{BILL_MODE, SHOP_MODE, Server, app, request};
 
 #[tokio::test(start_paused = true)]
 async fn a_token_of_one_product_changes_no_window_of_another_by_a_role_or_an_app() {
@@ -59,4 +59,76 @@ async fn a_token_of_one_product_changes_no_window_of_another_by_a_role_or_an_app
     assert_eq!(server.set_bill("Maintenance").await.status, 200);
     let own = server.put(role, &bot, json!({"mode": "Normal"})).await;
     assert_eq!(own.status, 200, "that window is of its product: {own:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stays_on_for_another_product_is_said_to_and_is_no_success_by_itself() {
+    let server = Server::with_bill().await;
+    assert_eq!(server.set_bill("Maintenance").await.status, 200);
+    server.command_on(app("shop", "prod"), "web").await;
+    let ends = [
+        format!("PUT {BILL_MODE}"),
+        "PUT /api/environments/prod/apps/shop/roles/web/operation-mode".to_owned(),
+    ];
+    let left_on = json!([
+        {"app": "shop-prod", "role": "web", "openedFor": null},
+        {"app": "billing-prod", "role": "worker", "openedFor": "bill"},
+        {"app": "billing-prod", "role": "web", "openedFor": "bill"},
+    ]);
+    let off = |body: Value| request("PATCH", "/apps/shop", Some(&server.ana), Some(&body));
+    for request in [
+        request(
+            "PUT",
+            SHOP_MODE,
+            Some(&server.ana),
+            Some(&json!({"mode": "Normal"})),
+        ),
+        request(
+            "PUT",
+            SHOP_MODE,
+            Some(&server.ana),
+            Some(&json!({"mode": "Normal", "dryRun": true})),
+        ),
+        off(json!({"maintenance": false})),
+    ] {
+        let problem = server.send(request).await.problem(409, "owner");
+        assert_eq!(problem["leftOn"], left_on);
+        let detail = problem["detail"].as_str().unwrap();
+        for says in [
+            "shop-prod web (turned on by itself)",
+            "billing-prod worker (turned on for the product bill)",
+            "nothing was changed",
+        ] {
+            assert!(detail.contains(says), "{detail}");
+        }
+        assert!(ends.iter().all(|end| detail.contains(end)), "{detail}");
+    }
+    let asked = server.state.operations.all().pop().unwrap();
+    let asked = server.read(&format!("/api/operations/{}", asked.id)).await;
+    assert_eq!(asked["status"], "Failed");
+    assert_eq!(asked["problem"]["leftOn"], left_on);
+
+    // Once something of it was closed, that is a success which names the rest; `heroku` would not hear of it.
+    for heroku in [false, true] {
+        let entered = server.set(json!({"mode": "Maintenance"})).await;
+        assert_eq!(entered.json()["newMode"], "Maintenance", "{entered:?}");
+        if heroku {
+            let answer = server.send(off(json!({"maintenance": false}))).await;
+            let problem = answer.problem(409, "owner");
+            let message = problem["message"].as_str().unwrap();
+            assert!(message.contains("the rest left maintenance"), "{message}");
+            continue;
+        }
+        let left = server.leave().await;
+        assert_eq!(left.status, 200, "{left:?}");
+        assert_eq!(left.json()["leftOn"], left_on);
+        let message = left.json()["message"].to_string();
+        assert!(
+            message.contains("billing-prod web (turned on for the product bill)"),
+            "{message}"
+        );
+    }
+    assert_eq!(server.set_bill("Normal").await.status, 200);
+    let flag = server.flag("billing-prod", "web");
+    assert_eq!(flag["mode"], "off", "{flag}");
 }
