@@ -32,6 +32,7 @@ use proxy::Proxy;
 
 pub use audit::{AuditNote, TARGET as AUDIT_TARGET};
 pub use caller::Caller;
+pub(crate) use caller::unauthorized;
 pub use next::local_path;
 pub use protect::ClientAddress;
 pub use proxy::{NamedBy, ProxyUser};

@@ -236,7 +236,7 @@ async fn put(
     let operation = begin(state, caller, &place, wish).await?;
     if prefers_async(headers) {
         patience.detach(&operation).await;
-        let mut accepted = accepted(state, &operation).await;
+        let mut accepted = accepted(state, caller, &operation).await;
         let applied = HeaderValue::from_static(RESPOND_ASYNC);
         accepted.headers_mut().insert(PREFERENCE_APPLIED, applied);
         return Ok(accepted);
@@ -248,7 +248,7 @@ async fn put(
             let changed = ModeChanged::of(&operation, place.product(), &place.name(), &success);
             Ok(Json(changed).into_response())
         }
-        None => Ok(accepted(state, &operation).await),
+        None => Ok(accepted(state, caller, &operation).await),
     }
 }
 
@@ -309,8 +309,12 @@ async fn plan(caller: &Caller, place: &Place, wish: &Wish) -> Result<ModeChanged
 }
 
 /// The operation goes on.
-pub(super) async fn accepted(state: &AppState, operation: &Arc<Operation>) -> Response {
-    let view = OperationView::of(state, operation).await;
+pub(super) async fn accepted(
+    state: &AppState,
+    caller: &Caller,
+    operation: &Arc<Operation>,
+) -> Response {
+    let view = OperationView::of(state, caller, operation).await;
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -152,7 +152,7 @@ pub(super) async fn get(
         );
         Problem::new(Code::NotFound, detail)
     })?;
-    Ok(Json(OperationView::of(&state, &operation).await))
+    Ok(Json(OperationView::of(&state, &caller, &operation).await))
 }
 
 /// The address of an operation.
@@ -183,15 +183,15 @@ impl OperationSummary {
 }
 
 impl OperationView {
-    /// All of it.
-    pub(super) async fn of(state: &AppState, operation: &Operation) -> Self {
+    /// All of it that this caller may see.
+    pub(super) async fn of(state: &AppState, caller: &Caller, operation: &Operation) -> Self {
         let mut view = Self::progress(operation, true);
         let ended = operation.progress().borrow().ended.clone();
         let Some(ended) = ended else { return view };
         let verdict = operation.verdict(&ended, &state.statuses).await;
         match verdict.and_then(Success::unless_all_left) {
             Ok(success) => {
-                if let Some(product) = product_of(state, operation) {
+                if let Some(product) = product_of(state, caller, operation) {
                     let name = name(operation);
                     view.result = Some(ModeChanged::of(operation, &product, &name, &success));
                 }
@@ -229,13 +229,20 @@ impl OperationView {
     }
 }
 
-/// The product that an operation is about, or one that has its app.
-fn product_of(state: &AppState, operation: &Operation) -> Option<Arc<ManagedProduct>> {
+/// The product that an operation is about, or by which the caller may see its app.
+fn product_of(
+    state: &AppState,
+    caller: &Caller,
+    operation: &Operation,
+) -> Option<Arc<ManagedProduct>> {
     if let Some(product) = &operation.target.product {
         return Some(Arc::clone(product));
     }
     let (app, _) = operation.target.apps.first()?;
-    state.catalog.products_of(app.app()).next().cloned()
+    let mut products = state.catalog.products_of(app.app());
+    products
+        .find(|product| caller.may_read(&product.id))
+        .cloned()
 }
 
 /// How a sentence names what an operation is about.

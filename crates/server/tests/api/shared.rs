@@ -132,3 +132,17 @@ async fn what_stays_on_for_another_product_is_said_to_and_is_no_success_by_itsel
     let flag = server.flag("billing-prod", "web");
     assert_eq!(flag["mode"], "off", "{flag}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_on_a_role_names_no_product_that_the_token_may_not_see() {
+    let server = Server::with_bill().await;
+    let bot = server.token("bill-bot", Scope::Write, Some("bill")).await;
+    let role = "/api/environments/prod/apps/billing/roles/web/operation-mode";
+    let on = server.put(role, &bot, json!({"mode": "Maintenance"})).await;
+    let on = on.json();
+    assert_eq!(on["productDeploymentId"], "bill");
+    let path = format!("/api/operations/{}", on["operationId"].as_str().unwrap());
+    let asked = server.get(&path, &bot).await;
+    assert_eq!(asked.json()["result"], on);
+    assert!(!asked.body.contains("\"shop\""), "{asked:?}");
+}
