@@ -154,3 +154,24 @@ async fn exit_is_offered_and_then_refused() {
             .await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_method_that_a_path_does_not_take_is_answered_with_an_empty_body() {
+    let server = Server::new().await;
+    for (method, path, allow) in [
+        ("POST", SHOP_MODE, "PUT"),
+        ("DELETE", "/apps/shop", "GET,HEAD,PATCH"),
+        ("PUT", "/__status", "GET,HEAD"),
+        ("POST", "/healthz", "GET,HEAD"),
+        ("POST", "/products/prod/shop", "GET,HEAD"),
+    ] {
+        let asked = request(method, path, Some(&server.ana), Some(&json!({})));
+        let answer = server.send(asked).await;
+        let problem = answer.problem(405, "method_not_allowed");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("takes no {method}")), "{detail}");
+        assert_eq!(answer.header("allow"), allow, "{path}");
+    }
+    let stranger = request("POST", SHOP_MODE, None, Some(&json!({})));
+    assert_eq!(server.open(stranger).await.status(), 401);
+}
