@@ -15,15 +15,14 @@ async fn a_writer_impersonates_the_observer_by_source_in_the_body() {
         .await;
     for source in ["Observer", "Manual"] {
         let body = json!({"mode": "Normal", "source": source});
-        let problem = server.set(body).await.problem(400, "bad_request");
-        assert!(
-            problem["detail"]
-                .as_str()
-                .unwrap()
-                .contains("unknown field `source`")
-        );
+        // What is sent there is ignored: who asks is the token's.
+        let problem = server.set(body).await.problem(409, "owner");
+        assert_eq!(problem["owner"]["name"], "database");
     }
     assert_eq!(server.read(SHOP).await["operationMode"], "Maintenance");
+    let left = json!({"mode": "Normal", "source": "Manual"});
+    let left = server.put(SHOP_MODE, &observer, left).await;
+    assert_eq!(left.json()["triggerSource"], "Observer", "{left:?}");
 }
 
 #[tokio::test(start_paused = true)]
