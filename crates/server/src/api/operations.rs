@@ -17,7 +17,7 @@ use crate::AppState;
 use crate::access::Caller;
 use crate::catalog::ManagedProduct;
 use crate::operations::{
-    AppProgress, Operation, Phase, Progress, RoleProgress, RoleResult, Success,
+    AppProgress, Ended, Operation, Phase, Progress, RoleProgress, RoleResult, Success,
 };
 use crate::problem::{Code, Problem, ProblemBody};
 
@@ -196,10 +196,7 @@ impl OperationView {
                     view.result = Some(ModeChanged::of(operation, &product, &name, &success));
                 }
             }
-            Err(problem) => {
-                view.status = OperationState::Failed;
-                view.problem = Some(problem.body());
-            }
+            Err(problem) => view.problem = Some(problem.body()),
         }
         view
     }
@@ -216,7 +213,7 @@ impl OperationView {
             summary: OperationSummary::at(operation, &progress),
             status: match &progress.ended {
                 None => OperationState::Running,
-                Some(ended) if ended.is_complete() => OperationState::Succeeded,
+                Some(ended) if is_success(ended) => OperationState::Succeeded,
                 Some(_) => OperationState::Failed,
             },
             product_deployment_id: product.map(|product| product.id.to_string()),
@@ -227,6 +224,10 @@ impl OperationView {
             problem: None,
         }
     }
+}
+
+fn is_success(ended: &Ended) -> bool {
+    ended.is_complete() && Success::of(ended.reports()).unless_all_left().is_ok()
 }
 
 /// The product that an operation is about, or by which the caller may see its app.
