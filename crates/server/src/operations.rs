@@ -17,7 +17,7 @@ pub use progress::{AppProgress, Ended, Phase, Progress, RoleProgress};
 pub use result::{
     AppResult, EventsResult, FunctionFailure, FunctionsResult, RoleResult, StepsResult,
 };
-pub use verdict::Success;
+pub use verdict::{LeftRole, Success};
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,7 @@
 //! Every error of the API, as RFC 9457 has it: `application/problem+json`, with a stable `code`.
 
+use std::error::Error;
+
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
@@ -7,6 +9,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+use crate::access::MAX_BODY;
 
 /// Its media type.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -196,29 +200,44 @@ impl IntoResponse for Problem {
     }
 }
 
-/// What axum refuses before a handler sees it, by its status. A body that axum takes for
-/// well-formed but of the wrong shape is a bad request, as any other.
-fn rejected(status: StatusCode, text: String) -> Problem {
+/// What axum refuses before a handler sees it, by its status: `what` it could not take, and why. A body that axum
+/// takes for well-formed but of the wrong shape is a bad request, as any other.
+fn rejected(status: StatusCode, what: &str, rejection: &dyn Error) -> Problem {
     let code = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let detail = format!("{what} is larger than {} KiB", MAX_BODY / 1024);
+            return Problem::new(Code::TooLarge, detail);
+        }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
         status if status.is_server_error() => Code::Internal,
         _ => Code::BadRequest,
     };
-    Problem::new(code, text)
+    // Its own words speak of types of this program.
+    let why = rejection.source().unwrap_or(rejection);
+    Problem::new(code, format!("{what}: {why}"))
 }
 
 macro_rules! from_rejection {
-    ($($rejection:ty),*) => {$(
+    ($($rejection:ty: $what:literal),*) => {$(
         impl From<$rejection> for Problem {
             fn from(rejection: $rejection) -> Self {
-                rejected(rejection.status(), rejection.body_text())
+                rejected(rejection.status(), $what, &rejection)
             }
         }
     )*};
 }
 
-from_rejection!(JsonRejection, PathRejection, QueryRejection);
+from_rejection!(PathRejection: "the path", QueryRejection: "the query");
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        let what = match rejection {
+            JsonRejection::JsonSyntaxError(_) => "the body is not JSON",
+            _ => "the body",
+        };
+        rejected(rejection.status(), what, &rejection)
+    }
+}
 
 #[cfg(test)]
 mod tests {

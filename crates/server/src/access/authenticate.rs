@@ -7,6 +7,7 @@ use http::{HeaderMap, header};
 use maintenance_flag::{AccessId, AccessKind, AccessSecret, AccessToken};
 
 use super::caller::Caller;
+use super::failures::TooMany;
 use super::known::Known;
 use super::{Access, ClientAddress, audit, session};
 use crate::problem::{Code, Problem};
@@ -123,9 +124,15 @@ impl Access {
     }
 
     fn refuse(&self, ClientAddress(client): ClientAddress) -> Problem {
-        if let Some(seconds) = self.count_failure(client) {
+        if let Some(too_many) = self.count_failure(client) {
             let detail = "too many tokens that are not valid; try again later";
-            return Problem::new(Code::TooManyRequests, detail).retry_after(seconds);
+            let problem = Problem::new(Code::TooManyRequests, detail);
+            // Once, so that the log stays short.
+            if too_many.is_first {
+                let why = "too many tokens that are not valid; more of them within the minute are not logged";
+                audit::refused(client, problem.code.status(), why);
+            }
+            return problem.retry_after(too_many.wait);
         }
         let problem = Problem::new(
             Code::Unauthorized,
@@ -135,7 +142,7 @@ impl Access {
         problem
     }
 
-    fn count_failure(&self, client: Option<IpAddr>) -> Option<u32> {
+    fn count_failure(&self, client: Option<IpAddr>) -> Option<TooMany> {
         let now = self.0.stored.clock.now();
         let failures = self.0.failures.lock();
         let mut failures = failures.unwrap_or_else(std::sync::PoisonError::into_inner);

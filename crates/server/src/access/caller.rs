@@ -184,7 +184,7 @@ impl Caller {
 }
 
 /// A request without a caller.
-pub(super) fn unauthorized() -> Problem {
+pub(crate) fn unauthorized() -> Problem {
     Problem::new(
         Code::Unauthorized,
         "this needs a token: make one with `maintenance token new`, and send it as Authorization: Bearer TOKEN",

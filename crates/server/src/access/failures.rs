@@ -22,6 +22,17 @@ pub(super) struct Failures {
     since: Timestamp,
     all: u32,
     each: HashMap<Option<IpAddr>, u32>,
+    /// Refusing all has begun.
+    refuses_all: bool,
+}
+
+/// A failure that was one too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMany {
+    /// How many seconds to wait.
+    pub(super) wait: u32,
+    /// The first of its kind in this time: of this client, or of all.
+    pub(super) is_first: bool,
 }
 
 impl Failures {
@@ -30,11 +41,12 @@ impl Failures {
             since: now,
             all: 0,
             each: HashMap::new(),
+            refuses_all: false,
         }
     }
 
-    /// Counts a failure. Some: it was one too many, and how many seconds to wait.
-    pub(super) fn count(&mut self, client: Option<IpAddr>, now: Timestamp) -> Option<u32> {
+    /// Counts a failure. Some: it was one too many.
+    pub(super) fn count(&mut self, client: Option<IpAddr>, now: Timestamp) -> Option<TooMany> {
         let passed = Duration::try_from(self.since.duration_until(now));
         let left = passed.ok().and_then(|passed| WINDOW.checked_sub(passed));
         let left = match left {
@@ -47,11 +59,14 @@ impl Failures {
         };
         let wait = u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1);
         if self.all >= ALL {
-            return Some(wait);
+            let is_first = !std::mem::replace(&mut self.refuses_all, true);
+            return Some(TooMany { wait, is_first });
         }
         let each = self.each.entry(client.map(network)).or_default();
         if *each >= EACH {
-            return Some(wait);
+            let is_first = *each == EACH;
+            *each = EACH + 1;
+            return Some(TooMany { wait, is_first });
         }
         *each += 1;
         self.all += 1;
@@ -93,10 +108,14 @@ mod tests {
         for _ in 0..10 {
             assert_eq!(failures.count(address("192.0.2.1"), at(20)), None);
         }
-        assert_eq!(failures.count(address("192.0.2.1"), at(20)), Some(40));
+        let too_many = |wait, is_first| Some(TooMany { wait, is_first });
+        assert_eq!(
+            failures.count(address("192.0.2.1"), at(20)),
+            too_many(40, true)
+        );
         assert_eq!(
             failures.count(address("::ffff:192.0.2.1"), at(30)),
-            Some(30),
+            too_many(30, false),
             "the same client by IPv6"
         );
         assert_eq!(failures.count(address("192.0.2.2"), at(20)), None);
@@ -119,13 +138,14 @@ mod tests {
     #[test]
     fn ten_thousand_clients_take_no_more_room_than_a_few_hundred() {
         let mut failures = Failures::new(at(0));
-        let refused = (0..10_000_u32)
-            .filter(|n| {
+        let refused: Vec<_> = (0..10_000_u32)
+            .filter_map(|n| {
                 let address = IpAddr::V4((0x0a00_0000 + n).into());
-                failures.count(Some(address), at(1)).is_some()
+                failures.count(Some(address), at(1))
             })
-            .count();
-        assert_eq!(refused, 9_700);
+            .collect();
+        assert_eq!(refused.len(), 9_700);
+        assert_eq!(refused.iter().filter(|it| it.is_first).count(), 1);
         assert_eq!(failures.addresses(), 300);
         assert_eq!(failures.count(address("192.0.2.1"), at(61)), None);
         assert_eq!(failures.addresses(), 1);

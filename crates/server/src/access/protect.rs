@@ -23,7 +23,7 @@ use crate::function::Deadline;
 use crate::problem::{Code, Problem};
 
 /// The largest body of a request, bytes.
-const MAX_BODY: usize = 64 * 1024;
+pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// How long an answer may take to begin. That of an event stream begins at once.
 const TIME_OUT: Duration = Duration::from_secs(30);
 

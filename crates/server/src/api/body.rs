@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use maintenance_control::limits::{self, Invalid};
 use maintenance_control::{OffRequest, OnRequest};
 use maintenance_flag::{Change, Options, Product};
-use serde::de::{Deserializer, Error as _};
+use serde::de::{Deserializer, Error as _, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -78,6 +78,10 @@ pub(super) struct SetOperationMode {
     /// End the maintenance though an observer holds it: with a `reason`, and a token of scope write.
     #[serde(default)]
     force: bool,
+    /// Ignored: clients of other servers send it. Who asks is the token's.
+    #[serde(default, rename = "source")]
+    #[schema(value_type = Option<String>)]
+    _source: IgnoredAny,
 }
 
 /// A whole number. For JSON Schema `90.0` is one, too.

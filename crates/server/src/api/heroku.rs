@@ -111,9 +111,11 @@ async fn update(
     let wish = Wish::plain(mode, caller, place.of_windows());
     let operation = begin(state, caller, &place, wish).await?;
     let Some(ended) = patience.wait(&operation).await else {
-        return Ok(accepted(state, &operation).await);
+        return Ok(accepted(state, caller, &operation).await);
     };
     let success = operation.verdict(&ended, &state.statuses).await?;
+    // `heroku` prints "done" at a 200, and nothing else.
+    let success = success.unless_any_left()?;
     let maintenance = success.new != OperationMode::Normal;
     Ok((StatusCode::OK, Json(HerokuApp { name, maintenance })).into_response())
 }

@@ -24,7 +24,7 @@ use super::visible::{not_found, role};
 use crate::AppState;
 use crate::access::{AUDIT_TARGET, Caller};
 use crate::catalog::{ManagedApp, ManagedProduct};
-use crate::operations::{AppResult, Operation, Patience, Success, Target};
+use crate::operations::{AppResult, LeftRole, Operation, Patience, Success, Target};
 use crate::problem::{Code, Problem};
 use crate::statuses::OperationMode;
 
@@ -71,7 +71,7 @@ pub(super) struct ModeChanged {
     trigger_source: TriggerSource,
     /// Always null: nothing else is told of it while the client waits.
     setter_error: Option<String>,
-    /// What stays in maintenance though the product left it: it was turned on by itself.
+    /// What stays in maintenance though the product left it: it was not turned on for it.
     left_on: Vec<LeftOn>,
     /// When no code of it can still be running: it is safe to migrate after that. Null if that is not known.
     drained_at: Option<Timestamp>,
@@ -82,13 +82,16 @@ pub(super) struct ModeChanged {
     plan: Option<Vec<AppResult>>,
 }
 
-/// A role that was turned on by itself.
+/// A role that was not turned on for the product that was left.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct LeftOn {
     /// Its app: `billing-prod`.
     app: String,
     /// The role.
     role: String,
+    /// The product that it was turned on for. Null: it was turned on by itself.
+    opened_for: Option<String>,
 }
 
 /// What is turned on or off.
@@ -233,7 +236,7 @@ async fn put(
     let operation = begin(state, caller, &place, wish).await?;
     if prefers_async(headers) {
         patience.detach(&operation).await;
-        let mut accepted = accepted(state, &operation).await;
+        let mut accepted = accepted(state, caller, &operation).await;
         let applied = HeaderValue::from_static(RESPOND_ASYNC);
         accepted.headers_mut().insert(PREFERENCE_APPLIED, applied);
         return Ok(accepted);
@@ -241,10 +244,11 @@ async fn put(
     match patience.wait(&operation).await {
         Some(ended) => {
             let success = operation.verdict(&ended, &state.statuses).await?;
+            let success = success.unless_all_left()?;
             let changed = ModeChanged::of(&operation, place.product(), &place.name(), &success);
             Ok(Json(changed).into_response())
         }
-        None => Ok(accepted(state, &operation).await),
+        None => Ok(accepted(state, caller, &operation).await),
     }
 }
 
@@ -259,6 +263,7 @@ pub(super) async fn begin(
     let begun = tokio::spawn(async move {
         let target = place.target().await?;
         wish.check_roles(&target)?;
+        target.check_windows(&wish.request, &caller).await?;
         let operation = state.operations.start(target, wish.request, &caller);
         tracing::info!(
             target: AUDIT_TARGET,
@@ -284,13 +289,14 @@ pub(super) async fn begin(
 async fn plan(caller: &Caller, place: &Place, wish: &Wish) -> Result<ModeChanged, Problem> {
     let target = place.target().await?;
     wish.check_roles(&target)?;
+    target.check_windows(&wish.request, caller).await?;
     let results = wish.request.plan(&target, caller.by()).await;
     let mut reports: Vec<Report> = Vec::with_capacity(results.len());
     for ((app, _), result) in target.apps.iter().zip(results) {
         let report = result.map_err(|error| Problem::of_error(app.app(), &error, None))?;
         reports.push(report);
     }
-    let success = Success::of(&reports);
+    let success = Success::of(&reports).unless_all_left()?;
     let source = source(&caller.actor());
     let mut would = ModeChanged::new(place.product(), source, &success);
     would.message = format!(
@@ -303,8 +309,12 @@ async fn plan(caller: &Caller, place: &Place, wish: &Wish) -> Result<ModeChanged
 }
 
 /// The operation goes on.
-pub(super) async fn accepted(state: &AppState, operation: &Arc<Operation>) -> Response {
-    let view = OperationView::of(state, operation).await;
+pub(super) async fn accepted(
+    state: &AppState,
+    caller: &Caller,
+    operation: &Arc<Operation>,
+) -> Response {
+    let view = OperationView::of(state, caller, operation).await;
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -332,9 +342,10 @@ fn source(who: &Actor) -> TriggerSource {
 
 impl ModeChanged {
     fn new(product: &ManagedProduct, source: TriggerSource, success: &Success) -> Self {
-        let left_on = success.left_on.iter().map(|(app, role)| LeftOn {
-            app: app.to_string(),
-            role: role.to_string(),
+        let left_on = success.left_on.iter().map(|left| LeftOn {
+            app: left.app.to_string(),
+            role: left.role.to_string(),
+            opened_for: left.window.product.as_ref().map(ToString::to_string),
         });
         Self {
             success: true,
@@ -371,16 +382,12 @@ impl ModeChanged {
 
 /// What was changed, in a sentence.
 fn message(action: Action, name: &str, success: &Success) -> String {
-    let left: Vec<_> = success
-        .left_on
-        .iter()
-        .map(|(app, role)| format!("{app} {role}"))
-        .collect();
+    let left: Vec<_> = success.left_on.iter().map(LeftRole::why).collect();
     match (action, success.previous) {
         (Action::On, OperationMode::Maintenance) => format!("{name} was in maintenance already"),
         (Action::On, _) => format!("{name} is in maintenance now"),
         (Action::Off, _) if !left.is_empty() => format!(
-            "{name} left maintenance, but for {}: turned on by itself, and stays on",
+            "{name} left maintenance, but for {}, which stays on",
             left.join(", ")
         ),
         (Action::Off, OperationMode::Normal) => format!("{name} was not in maintenance"),

@@ -16,7 +16,9 @@ use super::responses::Reads;
 use crate::AppState;
 use crate::access::Caller;
 use crate::catalog::ManagedProduct;
-use crate::operations::{AppProgress, Operation, Phase, Progress, RoleProgress, RoleResult};
+use crate::operations::{
+    AppProgress, Ended, Operation, Phase, Progress, RoleProgress, RoleResult, Success,
+};
 use crate::problem::{Code, Problem, ProblemBody};
 
 #[derive(Deserialize, IntoParams)]
@@ -150,7 +152,7 @@ pub(super) async fn get(
         );
         Problem::new(Code::NotFound, detail)
     })?;
-    Ok(Json(OperationView::of(&state, &operation).await))
+    Ok(Json(OperationView::of(&state, &caller, &operation).await))
 }
 
 /// The address of an operation.
@@ -181,14 +183,15 @@ impl OperationSummary {
 }
 
 impl OperationView {
-    /// All of it.
-    pub(super) async fn of(state: &AppState, operation: &Operation) -> Self {
+    /// All of it that this caller may see.
+    pub(super) async fn of(state: &AppState, caller: &Caller, operation: &Operation) -> Self {
         let mut view = Self::progress(operation, true);
         let ended = operation.progress().borrow().ended.clone();
         let Some(ended) = ended else { return view };
-        match operation.verdict(&ended, &state.statuses).await {
+        let verdict = operation.verdict(&ended, &state.statuses).await;
+        match verdict.and_then(Success::unless_all_left) {
             Ok(success) => {
-                if let Some(product) = product_of(state, operation) {
+                if let Some(product) = product_of(state, caller, operation) {
                     let name = name(operation);
                     view.result = Some(ModeChanged::of(operation, &product, &name, &success));
                 }
@@ -210,7 +213,7 @@ impl OperationView {
             summary: OperationSummary::at(operation, &progress),
             status: match &progress.ended {
                 None => OperationState::Running,
-                Some(ended) if ended.is_complete() => OperationState::Succeeded,
+                Some(ended) if is_success(ended) => OperationState::Succeeded,
                 Some(_) => OperationState::Failed,
             },
             product_deployment_id: product.map(|product| product.id.to_string()),
@@ -223,13 +226,24 @@ impl OperationView {
     }
 }
 
-/// The product that an operation is about, or one that has its app.
-fn product_of(state: &AppState, operation: &Operation) -> Option<Arc<ManagedProduct>> {
+fn is_success(ended: &Ended) -> bool {
+    ended.is_complete() && Success::of(ended.reports()).unless_all_left().is_ok()
+}
+
+/// The product that an operation is about, or by which the caller may see its app.
+fn product_of(
+    state: &AppState,
+    caller: &Caller,
+    operation: &Operation,
+) -> Option<Arc<ManagedProduct>> {
     if let Some(product) = &operation.target.product {
         return Some(Arc::clone(product));
     }
     let (app, _) = operation.target.apps.first()?;
-    state.catalog.products_of(app.app()).next().cloned()
+    let mut products = state.catalog.products_of(app.app());
+    products
+        .find(|product| caller.may_read(&product.id))
+        .cloned()
 }
 
 /// How a sentence names what an operation is about.

@@ -75,7 +75,8 @@ impl IntoResponses for Changes {
         all.extend(problems(&[
             (
                 409,
-                "`owner`: another owner holds the window; `owner` and `sinceUtc` say who and since when. \
+                "`owner`: another owner holds the window, or it was opened for another `product`; `owner` and \
+                 `sinceUtc` say who and since when. \
                  `partial`: not everything is where it should be; `left` names what is not. `events_lost`: \
                  asynchronous events would be lost; `functions` names whose.",
             ),

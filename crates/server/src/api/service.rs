@@ -14,7 +14,7 @@ use super::responses::{OpenReads, Reads};
 use super::visible::not_found;
 use super::{document, metrics as counters};
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::{Caller, unauthorized};
 use crate::problem::{Code, Problem};
 use crate::statuses::{OperationMode, ProductStatus};
 
@@ -87,7 +87,7 @@ pub(super) async fn metrics(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct StatusQuery {
-    /// A product's id. Without it, all products together.
+    /// A product's id: with a token that may see it. Without it, all products together.
     product: Option<String>,
 }
 
@@ -114,7 +114,7 @@ pub(super) enum ServiceState {
     Maintenance,
 }
 
-/// Whether the apps serve. It needs no token, and then says no reason.
+/// Whether the apps serve, all together. That needs no token, and then says no reason; one product does.
 #[utoipa::path(
     get,
     path = "/__status",
@@ -128,15 +128,17 @@ pub(super) async fn status(
     caller: Option<Caller>,
     ApiQuery(query): ApiQuery<StatusQuery>,
 ) -> Result<Json<ServiceStatus>, Problem> {
-    let products = state.catalog.products();
-    let asked = products.filter(|product| {
-        let asked = query.product.as_deref();
-        asked.is_none_or(|asked| asked == product.id.as_str())
-    });
-    let statuses = join_all(asked.map(|product| state.statuses.product(product))).await;
-    if let (Some(asked), true) = (&query.product, statuses.is_empty()) {
-        return Err(not_found(&format!("product {asked:?}")));
+    let mut products: Vec<_> = state.catalog.products().collect();
+    if let Some(asked) = &query.product {
+        // A stranger does not learn which products there are.
+        let caller = caller.as_ref().ok_or_else(unauthorized)?;
+        products.retain(|product| product.id.as_str() == asked && caller.may_read(&product.id));
+        if products.is_empty() {
+            return Err(not_found(&format!("product {asked:?}")));
+        }
     }
+    let products = products.into_iter();
+    let statuses = join_all(products.map(|product| state.statuses.product(product))).await;
     let is_unknown = |status: &ProductStatus| status.mode() == OperationMode::Unknown;
     if statuses.iter().any(is_unknown) {
         // Why is not for strangers.

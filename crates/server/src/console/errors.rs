@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::extract::nothing_here;
 use super::page::{Live, Page, Section, html};
-use crate::problem::{Code, MEDIA_TYPE, Problem};
+use crate::problem::MEDIA_TYPE;
 
 /// The largest problem that is read, bytes.
 const MOST: usize = 256 * 1024;
@@ -89,10 +89,4 @@ fn heading(status: StatusCode) -> &'static str {
 /// Answers what has no page and no route of the API.
 pub async fn not_found() -> Response {
     nothing_here().into_response()
-}
-
-/// Answers what is asked of a route by a method that it does not take.
-pub async fn method_not_allowed() -> Response {
-    let detail = "This address shows no page, and does not take this method. The header Allow names those that it takes.";
-    Problem::new(Code::MethodNotAllowed, detail).into_response()
 }

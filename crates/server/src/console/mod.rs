@@ -28,7 +28,7 @@ mod view;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
-pub use errors::{method_not_allowed, not_found, problems_as_pages};
+pub use errors::{not_found, problems_as_pages};
 
 use crate::AppState;
 use crate::access::Access;

@@ -2,7 +2,7 @@
 //! what to do next.
 
 use jiff::Timestamp;
-use maintenance_control::{Action, Error, Report, RoleOutcome, RoleReport, in_full};
+use maintenance_control::{Action, Error, LeftWindow, Report, RoleOutcome, RoleReport, in_full};
 use maintenance_flag::{App, Owner, OwnerKind, Refusal, Role};
 use serde_json::{Value, json};
 
@@ -21,10 +21,50 @@ pub struct Success {
     pub previous: OperationMode,
     /// How they stand now.
     pub new: OperationMode,
-    /// Roles that stay on though the product was left: they were turned on by themselves.
-    pub left_on: Vec<(App, Role)>,
+    /// Roles that stay on though the product was left: they were not turned on for it.
+    pub left_on: Vec<LeftRole>,
+    /// Whether anything was changed: a window, or a function.
+    pub has_changed: bool,
     /// When no code of them can still be running, UTC: with maintenance on, and if it is known.
     pub drained_at: Option<Timestamp>,
+}
+
+/// A role that stays on though the product was left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeftRole {
+    /// Its app.
+    pub app: App,
+    /// The role.
+    pub role: Role,
+    /// Its window.
+    pub window: LeftWindow,
+}
+
+impl LeftRole {
+    /// What it was turned on for, in a sentence.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let place = format!("{} {}", self.app, self.role);
+        match &self.window.product {
+            Some(product) => format!("{place} (turned on for the product {product})"),
+            None => format!("{place} (turned on by itself)"),
+        }
+    }
+
+    /// The request that ends it.
+    fn end(&self) -> String {
+        let env = self.app.env();
+        match &self.window.product {
+            Some(product) => {
+                format!("PUT /api/environments/{env}/product-deployments/{product}/operation-mode")
+            }
+            None => format!(
+                "PUT /api/environments/{env}/apps/{}/roles/{}/operation-mode",
+                self.app.name(),
+                self.role
+            ),
+        }
+    }
 }
 
 impl Operation {
@@ -128,7 +168,13 @@ impl Success {
         let left_on = reports.iter().flat_map(|report| {
             let left = report.roles.iter();
             let left = left.filter(|role| role.outcome == RoleOutcome::LeftOn);
-            left.map(|role| (report.app.clone(), role.role.clone()))
+            left.filter_map(|role| {
+                Some(LeftRole {
+                    app: report.app.clone(),
+                    role: role.role.clone(),
+                    window: role.left.clone()?,
+                })
+            })
         });
         let drained = reports.iter().map(|report| report.drained_at());
         let drained: Option<Vec<_>> = drained.collect();
@@ -136,9 +182,62 @@ impl Success {
             previous: OperationMode::together(outcomes().map(before)),
             new: OperationMode::together(outcomes().map(after)),
             left_on: left_on.collect(),
+            has_changed: reports.iter().flat_map(|it| &it.roles).any(is_changed),
             drained_at: drained.and_then(|all| all.into_iter().max()),
         }
     }
+
+    /// Refuses to call it a success that a product was left and nothing of it was on, while windows that were not
+    /// opened for it stay on.
+    ///
+    /// # Errors
+    /// 409 `owner`, with what stays on and how to end it.
+    pub fn unless_all_left(self) -> Result<Self, Problem> {
+        match self.has_changed {
+            true => Ok(self),
+            false => self.unless_any_left(),
+        }
+    }
+
+    /// The same for those who hear of success alone, and would take it for the end of all maintenance.
+    ///
+    /// # Errors
+    /// 409 `owner`, with what stays on and how to end it.
+    pub fn unless_any_left(self) -> Result<Self, Problem> {
+        if self.left_on.is_empty() {
+            return Ok(self);
+        }
+        let why: Vec<_> = self.left_on.iter().map(LeftRole::why).collect();
+        let (why, mut ends) = (why.join(", "), Vec::new());
+        for end in self.left_on.iter().map(LeftRole::end) {
+            if !ends.contains(&end) {
+                ends.push(end);
+            }
+        }
+        let done = match self.has_changed {
+            true => "the rest left maintenance",
+            false => "nothing was changed",
+        };
+        let detail = format!(
+            "{why} stays on; {done}. End it where it was turned on, with {{\"mode\": \"Normal\"}}: {}",
+            ends.join(", ")
+        );
+        let left = self.left_on.iter().map(|left| {
+            let product = left.window.product.as_ref().map(ToString::to_string);
+            json!({"app": left.app.to_string(), "role": left.role.as_str(), "openedFor": product})
+        });
+        let left: Vec<Value> = left.collect();
+        Err(Problem::new(Code::Owner, detail).with("leftOn", left))
+    }
+}
+
+fn is_changed(role: &RoleReport) -> bool {
+    let is_flag = matches!(
+        role.outcome,
+        RoleOutcome::TurnedOn | RoleOutcome::OptionsUpdated | RoleOutcome::TurnedOff
+    );
+    let workers = role.workers.as_ref();
+    is_flag || workers.is_some_and(|workers| !workers.changed.is_empty())
 }
 
 /// How a role stood before it was worked on.

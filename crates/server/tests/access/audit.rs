@@ -98,3 +98,21 @@ async fn no_secret_is_logged_however_much_is_logged() {
         assert!(!text.contains(secret));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn that_wrong_tokens_are_throttled_is_one_line() {
+    let log = Log::new();
+    let server = Server::new();
+    for _ in 0..30 {
+        server.get("/api/me", "mnt_forged").await;
+    }
+    let lines = log.audit();
+    assert_eq!(lines.len(), 11, "{lines:#?}");
+    for part in [
+        "refused: too many tokens",
+        "status=429",
+        "client=\"192.0.2.1\"",
+    ] {
+        assert!(lines[10].contains(part), "{part} is not in {}", lines[10]);
+    }
+}

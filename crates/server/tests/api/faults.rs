@@ -15,15 +15,14 @@ async fn a_writer_impersonates_the_observer_by_source_in_the_body() {
         .await;
     for source in ["Observer", "Manual"] {
         let body = json!({"mode": "Normal", "source": source});
-        let problem = server.set(body).await.problem(400, "bad_request");
-        assert!(
-            problem["detail"]
-                .as_str()
-                .unwrap()
-                .contains("unknown field `source`")
-        );
+        // What is sent there is ignored: who asks is the token's.
+        let problem = server.set(body).await.problem(409, "owner");
+        assert_eq!(problem["owner"]["name"], "database");
     }
     assert_eq!(server.read(SHOP).await["operationMode"], "Maintenance");
+    let left = json!({"mode": "Normal", "source": "Manual"});
+    let left = server.put(SHOP_MODE, &observer, left).await;
+    assert_eq!(left.json()["triggerSource"], "Observer", "{left:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,4 +152,25 @@ async fn exit_is_offered_and_then_refused() {
             .put(SHOP_MODE, owner, json!({"mode": "Normal"}))
             .await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_method_that_a_path_does_not_take_is_answered_with_an_empty_body() {
+    let server = Server::new().await;
+    for (method, path, allow) in [
+        ("POST", SHOP_MODE, "PUT"),
+        ("DELETE", "/apps/shop", "GET,HEAD,PATCH"),
+        ("PUT", "/__status", "GET,HEAD"),
+        ("POST", "/healthz", "GET,HEAD"),
+        ("POST", "/products/prod/shop", "GET,HEAD"),
+    ] {
+        let asked = request(method, path, Some(&server.ana), Some(&json!({})));
+        let answer = server.send(asked).await;
+        let problem = answer.problem(405, "method_not_allowed");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("takes no {method}")), "{detail}");
+        assert_eq!(answer.header("allow"), allow, "{path}");
+    }
+    let stranger = request("POST", SHOP_MODE, None, Some(&json!({})));
+    assert_eq!(server.open(stranger).await.status(), 401);
 }

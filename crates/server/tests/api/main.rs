@@ -7,5 +7,6 @@ mod faults;
 mod heroku;
 mod reads;
 mod service;
+mod shared;
 mod support;
 mod trouble;

@@ -51,10 +51,18 @@ async fn the_status_says_no_reason_to_strangers() {
         server.read("/__status?product=shop").await["state"],
         "maintenance"
     );
-    let none = server
-        .send(request("GET", "/__status?product=none", None, None))
-        .await;
-    none.problem(404, "not_found");
+    let named = async |product: &str, token: Option<&str>| {
+        let path = format!("/__status?product={product}");
+        let answer = server.send(request("GET", &path, token, None)).await;
+        (answer.status, answer.body.replace(product, "X"))
+    };
+    let stranger = named("shop", None).await;
+    assert_eq!(stranger.0, 401, "{stranger:?}");
+    assert_eq!(stranger, named("none", None).await);
+    let limited = named("shop", Some(&other)).await;
+    assert_eq!(limited.0, 404, "{limited:?}");
+    assert_eq!(limited, named("none", Some(&other)).await);
+    assert_eq!(named("try", Some(&other)).await.0, 200);
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,6 +27,8 @@ use tower::ServiceExt;
 pub(crate) const SHOP: &str = "/api/environments/prod/product-deployments/shop";
 /// Where its operation mode is set.
 pub(crate) const SHOP_MODE: &str = "/api/environments/prod/product-deployments/shop/operation-mode";
+/// The same of `bill`: see [`Server::with_bill`].
+pub(crate) const BILL_MODE: &str = "/api/environments/prod/product-deployments/bill/operation-mode";
 
 /// A server: `shop` of `prod` is the apps `shop` and `billing`, each with web and a worker role, and `try` of
 /// `dev` is the app `try` with web alone.
@@ -41,23 +43,20 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn new() -> Self {
-        let clock = maintenance_sandbox::Clock::tokio_from(Timestamp::now());
-        let sandbox = Sandbox::new(Settings {
-            clock,
-            ..Settings::quick()
-        });
-        for (name, reserved) in [
-            ("shop-prod-mail", 5),
-            ("shop-prod-sync", 7),
-            ("billing-prod-pdf", 3),
-        ] {
-            sandbox.seed(FunctionSpec::new(name).reserved(reserved));
-        }
-        Self::over(sandbox).await
+        Self::over(sandbox()).await
+    }
+
+    /// A server that has the product `bill` of `prod`, too, which is the app `billing`.
+    pub(crate) async fn with_bill() -> Self {
+        Self::of(sandbox(), true).await
     }
 
     /// A server that is started on what another one has left.
     pub(crate) async fn over(sandbox: Sandbox) -> Self {
+        Self::of(sandbox, false).await
+    }
+
+    async fn of(sandbox: Sandbox, has_bill: bool) -> Self {
         let product = |id: &str, title: &str, environment: &str, apps| ManagedProduct {
             id: id.parse().unwrap(),
             title: title.to_owned(),
@@ -70,11 +69,16 @@ impl Server {
             Arc::new(managed(&sandbox, app("shop", "prod"), true)),
             Arc::new(managed(&sandbox, app("billing", "prod"), true)),
         ];
+        let bill = vec![Arc::clone(&shop[1])];
         let try_out = vec![Arc::new(managed(&sandbox, app("try", "dev"), false))];
-        let state = AppState::new(Catalog::new(vec![
+        let mut products = vec![
             product("shop", "Shop", "prod", shop),
             product("try", "Try out", "dev", try_out),
-        ]));
+        ];
+        if has_bill {
+            products.push(product("bill", "Bill", "prod", bill));
+        }
+        let state = AppState::new(Catalog::new(products));
         let control = control(&sandbox, app("shop", "prod"), "server");
         let store = AccessStore::new(store(&sandbox), &Prefix::default(), control.app().clone());
         let tokens = store.with_clock(clock(&sandbox));
@@ -152,7 +156,11 @@ impl Server {
         let Some((template, item)) = paths.iter().find(|(template, _)| is_it(template)) else {
             return;
         };
-        let responses = &item[method.to_ascii_lowercase()]["responses"];
+        let operation = &item[method.to_ascii_lowercase()];
+        if answer.status == 405 {
+            return assert!(operation.is_null(), "{method} {template}");
+        }
+        let responses = &operation["responses"];
         let status = answer.status.to_string();
         assert!(
             !responses[&status].is_null(),
@@ -211,6 +219,12 @@ impl Server {
         self.elsewhere().on(app, role).await
     }
 
+    /// Puts `bill` into maintenance, or ends it.
+    pub(crate) async fn set_bill(&self, mode: &str) -> Answer {
+        let mode = json!({"mode": mode});
+        self.put(BILL_MODE, &self.ana, mode).await
+    }
+
     /// Another machine, where ben works by the command.
     pub(crate) fn elsewhere(&self) -> Elsewhere {
         Elsewhere(self.sandbox.clone())
@@ -260,6 +274,22 @@ impl Elsewhere {
             .await
             .expect("on")
     }
+}
+
+fn sandbox() -> Sandbox {
+    let clock = maintenance_sandbox::Clock::tokio_from(Timestamp::now());
+    let sandbox = Sandbox::new(Settings {
+        clock,
+        ..Settings::quick()
+    });
+    for (name, reserved) in [
+        ("shop-prod-mail", 5),
+        ("shop-prod-sync", 7),
+        ("billing-prod-pdf", 3),
+    ] {
+        sandbox.seed(FunctionSpec::new(name).reserved(reserved));
+    }
+    sandbox
 }
 
 pub(crate) fn app(name: &str, env: &str) -> App {

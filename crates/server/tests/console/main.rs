@@ -1050,5 +1050,5 @@ async fn what_no_page_sends_is_refused_on_a_page_in_plain_words() {
     }
     let page = ana.get("/logout").await;
     assert_eq!((page.status, page.header("allow")), (405, "POST"));
-    page.says(&["This cannot be done", "This address shows no page"]);
+    page.says(&["This cannot be done", "this address takes no GET"]);
 }
