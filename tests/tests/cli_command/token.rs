@@ -206,9 +206,11 @@ fn mistakes_make_no_token() {
         2,
         "an observer is named for the scope observe, and for no other",
     );
-    let past = new(&["--name", "x", "--scope", "read", "--expires", "-1h"]);
-    past.code(2)
-        .says("Hint: give --expires a length of time such as 90d\n");
+    for over in ["-1h", "0s"] {
+        let past = new(&["--name", "x", "--scope", "read", "--expires", over]);
+        past.code(2)
+            .says("Hint: give --expires a length of time such as 90d\n");
+    }
     for bad in [
         &["--name", "x", "--scope", "observe"][..],
         &["--name", "x", "--scope", "admin"],

@@ -143,13 +143,19 @@ fn now() -> Timestamp {
 
 /// When a token ends that is valid for so long.
 fn end(Length(length): Length) -> Result<Timestamp, CliError> {
-    let end = settings::now().checked_add(length);
+    let now = settings::now();
+    let end = now.checked_add(length);
     let end = end.map_err(|error| {
         CliError::usage("--expires is too long")
             .caused_by(&error)
             .hint("leave it out for a token that is valid until it is revoked")
     })?;
-    Ok(end.timestamp())
+    let (end, now) = (end.timestamp(), now.timestamp());
+    // By this clock: that of the store may be a moment behind, and take no time at all for some.
+    match end > now {
+        true => Ok(end),
+        false => Err(TokenError::Ended { expires: end }.into()),
+    }
 }
 
 fn add(document: &mut Value, more: Value) {
