@@ -101,6 +101,28 @@ fn what_the_api_turns_on_the_command_sees_and_turns_off() {
 }
 
 #[test]
+fn a_client_that_never_ends_its_request_holds_no_connection_and_no_other_client_up() {
+    let env = env();
+    let token = token(&env);
+    let (_server, address) = serve(&env);
+    let mut slow: Vec<TcpStream> = (0..50)
+        .map(|_| TcpStream::connect(&address).expect("the server listens"))
+        .collect();
+    for connection in &mut slow {
+        let head = b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ";
+        connection.write_all(head).expect("it is sent");
+    }
+    let (status, _) = answer(send(&address, "GET", "/api/environments", &token, ""));
+    assert_eq!(status, 200);
+    for mut connection in slow {
+        // The server closes it; some systems call that a reset.
+        let mut rest = Vec::new();
+        let _ = connection.read_to_end(&mut rest);
+        assert!(!rest.starts_with(b"HTTP/1.1 200"), "it was never ended");
+    }
+}
+
+#[test]
 fn a_stop_ends_the_step_in_hand_and_the_next_server_finishes() {
     let env = env();
     let token = token(&env);

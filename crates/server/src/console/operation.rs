@@ -19,7 +19,7 @@ use super::extract::{PagePath, PageQuery};
 use super::page::{Live, Page, html};
 use super::products::find;
 use super::text::{Failure, Moment};
-use super::view::{HolderView, Offers, ProductView, doing, owner_of, path_of};
+use super::view::{HolderView, Offers, ProductView, doing, path_of};
 use crate::AppState;
 use crate::access::Caller;
 use crate::catalog::ManagedProduct;
@@ -434,7 +434,7 @@ impl Done {
                 .any(|options| {
                     options.mode == Mode::ReadOnly || options.bypass != BypassReport::default()
                 }),
-            left_on: left_on(ended, status),
+            left_on: left_on(ended),
             has_link: is_taker && !is_past && operation.has_link() && roles().any(is_stored),
             id: operation.id.clone(),
             title: product.title.clone(),
@@ -453,24 +453,18 @@ fn is_stored(role: &RoleReport) -> bool {
 }
 
 /// Roles that stay on though the product was left, with whose they are.
-fn left_on(ended: &Ended, status: &ProductStatus) -> Vec<String> {
+fn left_on(ended: &Ended) -> Vec<String> {
     let reports = ended.reports();
     let roles = reports.flat_map(|report| report.roles.iter().map(move |role| (report, role)));
-    let left = roles.filter(|(_, role)| role.outcome == RoleOutcome::LeftOn);
-    left.map(|(report, role)| {
-        let mut apps = status.apps.iter();
-        let app = apps.find(|(app, _)| *app.app() == report.app);
-        let flag = app.and_then(|(_, read)| {
-            let status = (**read).as_ref().ok()?;
-            status
-                .roles
-                .iter()
-                .find(|it| it.role == role.role)?
-                .flag
-                .as_ref()
-        });
-        let by = flag.map_or_else(String::new, |flag| format!(", by {}", owner_of(flag)));
-        format!("{} {}: turned on by itself{by}", report.app, role.role)
+    let left = roles.filter_map(|(report, role)| Some((report, role, role.left.as_ref()?)));
+    left.map(|(report, role, window)| {
+        let what = match &window.product {
+            Some(product) => format!("turned on for the product {product}"),
+            None => "turned on by itself".to_owned(),
+        };
+        let by = window.owner.as_ref();
+        let by = by.map_or_else(String::new, |owner| format!(", by {}", owner.name));
+        format!("{} {}: {what}{by}", report.app, role.role)
     })
     .collect()
 }

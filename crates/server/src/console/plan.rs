@@ -229,7 +229,7 @@ fn becomes(outcome: RoleOutcome) -> &'static str {
         RoleOutcome::OptionsUpdated => "stays on, with other options",
         RoleOutcome::TurnedOff => "turns off",
         RoleOutcome::AlreadyOff => "is off already",
-        RoleOutcome::LeftOn => "stays on: it was turned on by itself, not for this product",
+        RoleOutcome::LeftOn => "stays on: it was not turned on for this product",
         RoleOutcome::StillOn => "stays on",
         RoleOutcome::Unfinished | RoleOutcome::NotBegun => "stays as it is",
     }

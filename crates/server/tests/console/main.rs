@@ -470,13 +470,13 @@ async fn an_app_that_was_on_by_itself_is_left_on_and_named_with_its_owner() {
     let product = ana.get(SHOP).await;
     product.says(&[
         "Partial",
-        "on; turned on by itself by ben@desk, not for this product",
+        "on; turned on by ben@desk, not for this product",
         "Finish entering",
     ]);
     let (_, page) = entered(&mut ana, &[]).await;
     page.says(&["Partial → Maintenance"]);
     let ask = ana.get(&format!("{SHOP}/exit")).await;
-    ask.says(&["web stays on: it was turned on by itself, not for this product"]);
+    ask.says(&["web stays on: it was not turned on for this product"]);
     let (path, _) = ana.post_and_follow(&format!("{SHOP}/exit"), &[]).await;
     let page = ana.when_done(&path).await;
     page.says(&[
