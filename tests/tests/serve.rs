@@ -73,6 +73,16 @@ fn enter() -> String {
     json!({"mode": "Maintenance", "reason": "new database"}).to_string()
 }
 
+/// A server in the middle of an operation, at a call that AWS does not answer yet; and who asked for it.
+fn hanging(env: &TestEnv, token: &str) -> (Running, TcpStream) {
+    let (server, address) = serve(env);
+    env.sandbox()
+        .inject(Fault::on("PutFunctionConcurrency").hang());
+    let asked = send(&address, "PUT", MODE, token, &enter());
+    env.wait_until_hanging();
+    (server, asked)
+}
+
 #[test]
 fn what_the_api_turns_on_the_command_sees_and_turns_off() {
     let env = env();
@@ -127,11 +137,7 @@ fn a_stop_ends_the_step_in_hand_and_the_next_server_finishes() {
     let env = env();
     let token = token(&env);
     let before = env.sandbox().fleet();
-    let (server, address) = serve(&env);
-    env.sandbox()
-        .inject(Fault::on("PutFunctionConcurrency").hang());
-    let asked = send(&address, "PUT", MODE, &token, &enter());
-    env.wait_until_hanging();
+    let (server, asked) = hanging(&env, &token);
     server.terminate();
     server.says("Stopping");
     env.sandbox().release_hanging();
@@ -162,11 +168,7 @@ fn a_server_that_was_killed_in_the_middle_is_followed_by_one_that_finishes() {
     let env = env();
     let token = token(&env);
     let before = env.sandbox().fleet();
-    let (server, address) = serve(&env);
-    env.sandbox()
-        .inject(Fault::on("PutFunctionConcurrency").hang());
-    let asked = send(&address, "PUT", MODE, &token, &enter());
-    env.wait_until_hanging();
+    let (server, asked) = hanging(&env, &token);
     server.kill();
     assert_eq!(server.wait().code, None, "it was killed");
     drop(asked);

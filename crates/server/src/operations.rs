@@ -60,17 +60,9 @@ impl Target {
     /// # Errors
     /// [`Error`].
     pub async fn product(product: &Arc<ManagedProduct>) -> Result<Self, Error> {
-        let read = |app: &Arc<ManagedApp>| {
-            let app = Arc::clone(app);
-            async move {
-                let roles = known_roles(&app).await?;
-                Ok::<_, Error>((app, roles))
-            }
-        };
-        let apps = try_join_all(product.apps.iter().map(read)).await?;
         Ok(Self {
             product: Some(Arc::clone(product)),
-            apps,
+            apps: try_join_all(product.apps.iter().cloned().map(with_roles)).await?,
         })
     }
 
@@ -88,12 +80,17 @@ impl Target {
     /// # Errors
     /// [`Error`].
     pub async fn app(app: Arc<ManagedApp>) -> Result<Self, Error> {
-        let roles = known_roles(&app).await?;
         Ok(Self {
             product: None,
-            apps: vec![(app, roles)],
+            apps: vec![with_roles(app).await?],
         })
     }
+}
+
+/// An app with all of its roles.
+async fn with_roles(app: Arc<ManagedApp>) -> Result<(Arc<ManagedApp>, Vec<RoleSpec>), Error> {
+    let roles = known_roles(&app).await?;
+    Ok((app, roles))
 }
 
 /// What is asked for.
@@ -117,10 +114,12 @@ impl Request {
 
     /// What it would do for each app, in the order of the target's. Reads only.
     pub async fn plan(&self, target: &Target, by: &str) -> Vec<Result<Report, Error>> {
-        let (quiet, apps) = (Context::quiet(), acting_for(target, by));
-        let each = apps.iter().zip(&target.apps);
-        let each = each.map(|(app, (_, roles))| AppRoles {
-            control: &app.reads,
+        let apps = target.apps.iter();
+        let controls: Vec<_> = apps.map(|(app, _)| app.reads.acting_for(by)).collect();
+        let quiet = Context::quiet();
+        let each = controls.iter().zip(&target.apps);
+        let each = each.map(|(control, (_, roles))| AppRoles {
+            control,
             roles,
             context: &quiet,
         });
@@ -366,28 +365,30 @@ impl Shared {
     }
 
     fn announce(&self, change: Change) {
-        // An error says that nobody listens.
+        // It fails where there is no listener.
         let _ = self.changes.send(change);
     }
 }
 
 async fn run(operation: &Operation) -> Vec<Result<Report, Error>> {
     let (target, progress) = (&operation.target, &operation.progress);
-    let apps = acting_for(target, &operation.by);
+    let apps = target.apps.iter();
+    let controls = apps.map(|(app, _)| app.control.acting_for(&operation.by));
+    let controls: Vec<_> = controls.collect();
     let listener = |app: usize| {
         move |event: Event<'_>| {
             progress.send_if_modified(|progress| progress.hear(app, &event));
         }
     };
-    let listeners: Vec<_> = (0..apps.len()).map(listener).collect();
+    let listeners: Vec<_> = (0..controls.len()).map(listener).collect();
     let context = |listen| Context {
         stop: operation.stop.clone(),
         listen,
     };
     let contexts: Vec<Context<'_>> = listeners.iter().map(|it| context(it)).collect();
-    let parts = apps.iter().zip(&target.apps).zip(&contexts);
-    let parts = parts.map(|((app, (_, roles)), context)| AppRoles {
-        control: &app.control,
+    let parts = controls.iter().zip(&target.apps).zip(&contexts);
+    let parts = parts.map(|((control, (_, roles)), context)| AppRoles {
+        control,
         roles,
         context,
     });
@@ -396,20 +397,6 @@ async fn run(operation: &Operation) -> Vec<Result<Report, Error>> {
         Request::On(on) => on_together(&parts, on).await,
         Request::Off(off) => off_together(&parts, off).await,
     }
-}
-
-/// An app at work for somebody.
-struct Acting {
-    control: maintenance_control::Control,
-    reads: maintenance_control::Control,
-}
-
-fn acting_for(target: &Target, by: &str) -> Vec<Acting> {
-    let acting = |(app, _): &(Arc<ManagedApp>, _)| Acting {
-        control: app.control.acting_for(by),
-        reads: app.reads.acting_for(by),
-    };
-    target.apps.iter().map(acting).collect()
 }
 
 /// An id that cannot be guessed from another: 64 random bits.

@@ -84,8 +84,6 @@ pub struct AppStatus {
     pub roles: Vec<RoleStatus>,
     /// Who operates on it, or died in the middle.
     pub holder: Option<Holder>,
-    /// When this was read, UTC.
-    pub read_at: Timestamp,
 }
 
 impl AppStatus {
@@ -299,6 +297,5 @@ async fn read(app: &ManagedApp) -> Result<AppStatus, Error> {
     Ok(AppStatus {
         roles: app.reads.flags(&roles).await?,
         holder: app.reads.holder().await?,
-        read_at: Timestamp::now(),
     })
 }

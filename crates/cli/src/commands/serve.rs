@@ -13,7 +13,7 @@ use maintenance_server::operations::Operation;
 use maintenance_server::serve::{Listen, Listener, ServeError};
 
 use crate::args::{ServeArgs, TrustedAlb};
-use crate::connection::{Connection, Connections};
+use crate::connection::Connections;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
@@ -27,13 +27,15 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let own = configuration.app()?;
-    let state = AppState::new(catalog(configuration, &own).await?);
+    let mut connections = Connections::default();
+    let state = AppState::new(catalog(configuration, &own, &mut connections).await?);
     if function::is_function() {
         let options = Options {
             secure: true,
             ..Options::default()
         };
-        let router = maintenance_server::router(state, &access(&own, options).await?);
+        let router =
+            maintenance_server::router(state, &access(&mut connections, &own, options).await?);
         let ended = function::run(router).await;
         return match ended {
             Ok(()) => Ok(Outcome::Done),
@@ -51,7 +53,7 @@ pub(crate) async fn run(
         behind_proxy: listen.behind_proxy,
         user: proxy_user(args),
     };
-    let access = access(&own, options).await?;
+    let access = access(&mut connections, &own, options).await?;
     let url = listener.url();
     let products = state.catalog.products();
     let products = products.map(|product| format!("{} ({})", product.title, product.environment));
@@ -95,11 +97,14 @@ fn proxy_user(args: &ServeArgs) -> Option<ProxyUser> {
 }
 
 /// The products of the configuration; if it names none, one of its app.
-async fn catalog(configuration: &Configuration<'_>, own: &Settings) -> Result<Catalog, CliError> {
-    let mut connections = Connections::default();
+async fn catalog(
+    configuration: &Configuration<'_>,
+    own: &Settings,
+    connections: &mut Connections,
+) -> Result<Catalog, CliError> {
     let products = configuration.products()?;
     if products.is_empty() {
-        let app = managed(&mut connections, own).await?;
+        let app = managed(connections, own).await?;
         let name = app.app().name().to_owned();
         let id: Product = name.parse().map_err(|error: maintenance_flag::NameError| {
             CliError::usage(error.to_string())
@@ -123,7 +128,7 @@ async fn catalog(configuration: &Configuration<'_>, own: &Settings) -> Result<Ca
             let app = settings.app()?;
             let managed = match known.get(&app) {
                 Some(managed) => Arc::clone(managed),
-                None => Arc::new(managed(&mut connections, settings).await?),
+                None => Arc::new(managed(connections, settings).await?),
             };
             known.insert(app, Arc::clone(&managed));
             apps.push(managed);
@@ -157,8 +162,12 @@ async fn managed(
 }
 
 /// By the tokens in the store of the file's own app.
-async fn access(own: &Settings, options: Options) -> Result<Access, CliError> {
-    let connection = Connection::open(own).await?;
+async fn access(
+    connections: &mut Connections,
+    own: &Settings,
+    options: Options,
+) -> Result<Access, CliError> {
+    let connection = connections.open(own).await?;
     Ok(Access::new(connection.tokens, options))
 }
 

@@ -139,15 +139,6 @@ impl Caller {
         Err(self.lacks_product("*"))
     }
 
-    /// Refuses a caller that may not turn maintenance on and off of what belongs to no product.
-    ///
-    /// # Errors
-    /// 403, with the permission that is missing.
-    pub fn check_write_all(&self) -> Result<(), Problem> {
-        self.check_read_all()?;
-        self.check_change()
-    }
-
     /// Refuses a caller that may not override an observer.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 const POLL: &str = "retry: 5000\nevent: resync\ndata: {}\n\n";
 const RESYNC: Bytes = Bytes::from_static(b"event: resync\ndata: {}\n\n");
 
-/// An event as it is sent, and who may read it: whoever may see one of these products.
+/// An event as it is sent, to the callers that may see one of these products.
 #[derive(Debug)]
 struct Frame {
     text: Bytes,
@@ -230,7 +230,7 @@ impl Writer {
         };
         self.id += 1;
         let text = format!("id: {}\nevent: {event}\ndata: {data}\n\n", self.id).into();
-        // An error says that nobody reads.
+        // It fails where there is no reader.
         let _ = self.frames.send(Arc::new(Frame { text, products }));
     }
 

@@ -38,16 +38,15 @@ impl AppState {
 
     /// The app of this name or full name, if it is of this environment and of a product that the caller may see;
     /// with the product by which it may.
-    pub(super) fn visible_app(
-        &self,
-        caller: &Caller,
+    pub(super) fn visible_app<'a>(
+        &'a self,
+        caller: &'a Caller,
         environment: &str,
         name: &str,
-    ) -> Result<(&Arc<ManagedApp>, &Arc<ManagedProduct>), Problem> {
-        let products = self.catalog.products();
-        let products = products.filter(|product| caller.may_read(&product.id));
-        let mut apps =
-            products.flat_map(|product| product.apps.iter().map(move |app| (app, product)));
+    ) -> Result<(&'a Arc<ManagedApp>, &'a Arc<ManagedProduct>), Problem> {
+        let with_product =
+            |product: &'a Arc<ManagedProduct>| product.apps.iter().map(move |app| (app, product));
+        let mut apps = self.visible(caller).flat_map(with_product);
         let is_it =
             |app: &App| app.env() == environment && (app.name() == name || app.to_string() == name);
         let found = apps.find(|(app, _)| is_it(app.app()));

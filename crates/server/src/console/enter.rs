@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -16,11 +16,11 @@ use maintenance_flag::{Change, Options, Token};
 use serde::Deserialize;
 
 use super::extract::{PageForm, PagePath};
-use super::operation::at_work;
+use super::operation::{self, at_work};
 use super::page::{Live, Page, html};
 use super::plan::{AppPlan, Shown, all_events};
 use super::plans::{self, Planned, Plans};
-use super::products::find;
+use super::products::find_to_change;
 use super::text::Failure;
 use super::view::path_of;
 use crate::AppState;
@@ -123,8 +123,7 @@ pub(super) async fn ask(
     Extension(plans): Extension<Plans>,
     PagePath((environment, id)): PagePath<(String, String)>,
 ) -> Result<Response, Problem> {
-    let product = find(&state, &caller, &environment, &id)?;
-    caller.check_write(&product.id)?;
+    let product = find_to_change(&state, &caller, &environment, &id)?;
     if let Some(other) = at_work(&state, &product) {
         return Ok(other.into_response());
     }
@@ -193,8 +192,7 @@ pub(super) async fn start(
     PagePath((environment, id)): PagePath<(String, String)>,
     PageForm(fields): PageForm<Fields>,
 ) -> Result<Response, Problem> {
-    let product = find(&state, &caller, &environment, &id)?;
-    caller.check_write(&product.id)?;
+    let product = find_to_change(&state, &caller, &environment, &id)?;
     if let Some(other) = at_work(&state, &product) {
         return Ok(other.into_response());
     }
@@ -248,12 +246,9 @@ pub(super) async fn start(
     }
     let note = AuditNote::new(format!("Maintenance of {id}: {}", fields.reason.trim()));
     let request = Request::On(Box::new(on));
-    let operation = state
-        .operations
-        .start(planned.target.clone(), request, &caller);
-    patience.detach(&operation).await;
-    let path = format!("{}/operations/{}", path_of(&product), operation.id);
-    Ok(note.on(Redirect::to(&path).into_response()))
+    let asked = (planned.target.clone(), request);
+    let started = operation::start(&state, &caller, patience, &product, asked).await;
+    Ok(note.on(started))
 }
 
 /// A bypass link that is good from now on.

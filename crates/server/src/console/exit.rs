@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::Timestamp;
 use maintenance_control::{Action, Error, OffRequest, limits};
@@ -15,11 +15,11 @@ use serde::Deserialize;
 
 use super::enter::reading;
 use super::extract::{PageForm, PagePath};
-use super::operation::at_work;
+use super::operation::{self, at_work};
 use super::page::{Page, html};
 use super::plan::AppPlan;
 use super::plans::{Planned, Plans};
-use super::products::find;
+use super::products::find_to_change;
 use super::text::Failure;
 use super::view::{WindowView, path_of};
 use crate::AppState;
@@ -62,8 +62,7 @@ pub(super) async fn ask(
     Extension(plans): Extension<Plans>,
     PagePath((environment, id)): PagePath<(String, String)>,
 ) -> Result<Response, Problem> {
-    let product = find(&state, &caller, &environment, &id)?;
-    caller.check_write(&product.id)?;
+    let product = find_to_change(&state, &caller, &environment, &id)?;
     if let Some(other) = at_work(&state, &product) {
         return Ok(other.into_response());
     }
@@ -170,8 +169,7 @@ pub(super) async fn start(
     PagePath((environment, id)): PagePath<(String, String)>,
     PageForm(fields): PageForm<Fields>,
 ) -> Result<Response, Problem> {
-    let product = find(&state, &caller, &environment, &id)?;
-    caller.check_write(&product.id)?;
+    let product = find_to_change(&state, &caller, &environment, &id)?;
     if let Some(other) = at_work(&state, &product) {
         return Ok(other.into_response());
     }
@@ -196,8 +194,7 @@ pub(super) async fn start(
         let failure = Failure::of(&error);
         Problem::new(crate::problem::Code::Aws, failure.what)
     })?;
-    let operation = state.operations.start(target, Request::Off(off), &caller);
-    patience.detach(&operation).await;
-    let path = format!("{}/operations/{}", path_of(&product), operation.id);
-    Ok(note.on(Redirect::to(&path).into_response()))
+    let asked = (target, Request::Off(off));
+    let started = operation::start(&state, &caller, patience, &product, asked).await;
+    Ok(note.on(started))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::response::{Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use jiff::Timestamp;
 use maintenance_control::{
@@ -23,7 +23,9 @@ use super::view::{HolderView, Offers, ProductView, doing, path_of};
 use crate::AppState;
 use crate::access::Caller;
 use crate::catalog::ManagedProduct;
-use crate::operations::{AppProgress, Ended, Operation, Phase, Request, RoleProgress, Success};
+use crate::operations::{
+    AppProgress, Ended, Operation, Patience, Phase, Request, RoleProgress, Success, Target,
+};
 use crate::problem::{Code, Problem};
 use crate::statuses::{OperationMode, ProductStatus};
 
@@ -33,6 +35,20 @@ pub(super) fn at_work(state: &AppState, product: &ManagedProduct) -> Option<Redi
     let is_over = operation.progress().borrow().is_over();
     let path = || format!("{}/operations/{}?other", path_of(product), operation.id);
     (!is_over).then(|| Redirect::to(&path()))
+}
+
+/// Starts an operation, and sends its caller to its page.
+pub(super) async fn start(
+    state: &AppState,
+    caller: &Caller,
+    patience: Patience,
+    product: &ManagedProduct,
+    (target, request): (Target, Request),
+) -> Response {
+    let operation = state.operations.start(target, request, caller);
+    patience.detach(&operation).await;
+    let path = format!("{}/operations/{}", path_of(product), operation.id);
+    Redirect::to(&path).into_response()
 }
 
 #[derive(Template)]

@@ -87,3 +87,15 @@ pub(super) fn find(
         Problem::new(Code::NotFound, detail)
     })
 }
+
+/// The same, if the caller may also turn its maintenance on and off.
+pub(super) fn find_to_change(
+    state: &AppState,
+    caller: &Caller,
+    environment: &str,
+    id: &str,
+) -> Result<Arc<ManagedProduct>, Problem> {
+    let product = find(state, caller, environment, id)?;
+    caller.check_write(&product.id)?;
+    Ok(product)
+}

@@ -1,4 +1,4 @@
-//! How an operation ended, for whoever asked for it by the API or on a page: done, or a problem that says
+//! How an operation ended, for the caller of the API or the reader of a page: done, or a problem that says
 //! what to do next.
 
 use jiff::Timestamp;
