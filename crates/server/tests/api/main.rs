@@ -5,6 +5,8 @@ mod document;
 mod events;
 mod faults;
 mod heroku;
+#[path = "../support/managed.rs"]
+mod managed;
 mod reads;
 mod service;
 mod shared;

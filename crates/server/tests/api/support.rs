@@ -1,27 +1,23 @@
 //! A server of two products, and requests to it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_sdk_lambda::config::{BehaviorVersion, Region};
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use maintenance_control::{
-    Actor, Clock, Context, Control, Drain, Fleet, OnRequest, RateLimiter, Report, RoleSpec,
-    Selection, SsmStore, Store,
-};
-use maintenance_flag::{App, Options, Prefix, Product, Role, Scope};
+use maintenance_control::{Actor, Context, OnRequest, Report};
+use maintenance_flag::{App, Options, Prefix, Product, Scope};
 use maintenance_sandbox::{FunctionSpec, Sandbox, Settings};
 use maintenance_server::AppState;
 use maintenance_server::access::{self, Access, AccessStore, NewToken};
-use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
+use maintenance_server::catalog::{Catalog, ManagedProduct};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+use crate::managed::{clock, control, managed, roles, store};
 
 /// The product `shop` of the environment `prod`.
 pub(crate) const SHOP: &str = "/api/environments/prod/product-deployments/shop";
@@ -66,11 +62,11 @@ impl Server {
             is_implied: false,
         };
         let shop = vec![
-            Arc::new(managed(&sandbox, app("shop", "prod"), true)),
-            Arc::new(managed(&sandbox, app("billing", "prod"), true)),
+            Arc::new(managed(&sandbox, app("shop", "prod"), true, None)),
+            Arc::new(managed(&sandbox, app("billing", "prod"), true, None)),
         ];
         let bill = vec![Arc::clone(&shop[1])];
-        let try_out = vec![Arc::new(managed(&sandbox, app("try", "dev"), false))];
+        let try_out = vec![Arc::new(managed(&sandbox, app("try", "dev"), false, None))];
         let mut products = vec![
             product("shop", "Shop", "prod", shop),
             product("try", "Try out", "dev", try_out),
@@ -294,72 +290,6 @@ fn sandbox() -> Sandbox {
 
 pub(crate) fn app(name: &str, env: &str) -> App {
     App::new(name, env).unwrap()
-}
-
-fn managed(sandbox: &Sandbox, app: App, has_worker: bool) -> ManagedApp {
-    let control = control(sandbox, app.clone(), "server");
-    ManagedApp {
-        reads: control.with_answer_limit(Duration::from_secs(10)),
-        control,
-        roles: roles(&app, has_worker),
-        url: None,
-    }
-}
-
-fn roles(app: &App, has_worker: bool) -> Vec<RoleSpec> {
-    let functions = Selection::new(&[format!("{app}-*")], &[], BTreeMap::new());
-    let role = |role: Role, functions: Option<Selection>| RoleSpec {
-        role,
-        functions,
-        drain: Drain {
-            timeout: Some(Duration::from_secs(30)),
-            ..Drain::default()
-        },
-        options: Options::default(),
-    };
-    let worker = has_worker.then(|| role(Role::worker(), functions.ok()));
-    [role(Role::web(), None)]
-        .into_iter()
-        .chain(worker)
-        .collect()
-}
-
-fn clock(sandbox: &Sandbox) -> Clock {
-    Clock::virtual_from(sandbox.settings().clock.now())
-}
-
-fn store(sandbox: &Sandbox) -> Store {
-    let config = aws_sdk_ssm::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::for_tests())
-        .retry_config(aws_sdk_ssm::config::retry::RetryConfig::disabled())
-        .http_client(sandbox.http_client())
-        .build();
-    Store::Ssm(SsmStore::new(
-        aws_sdk_ssm::Client::from_conf(config),
-        clock(sandbox),
-    ))
-}
-
-fn control(sandbox: &Sandbox, app: App, by: &str) -> Control {
-    let config = aws_sdk_lambda::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::for_tests())
-        .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
-        .http_client(sandbox.http_client())
-        .build();
-    let lambda = aws_sdk_lambda::Client::from_conf(config);
-    let fleet = Fleet::new(lambda, clock(sandbox), RateLimiter::per_second(10.0));
-    let control = Control::new(
-        app,
-        &Prefix::default(),
-        store(sandbox),
-        fleet,
-        by.to_owned(),
-    );
-    control.with_clock(clock(sandbox))
 }
 
 /// A request, with a token and a body or without.

@@ -1,5 +1,7 @@
 //! The console, as a browser without a script sees it.
 
+#[path = "../support/managed.rs"]
+mod managed;
 mod support;
 
 use std::time::Duration;

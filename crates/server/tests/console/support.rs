@@ -1,26 +1,22 @@
 //! A console of two products, and a browser without a script.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_sdk_lambda::config::{BehaviorVersion, Region};
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use maintenance_control::{
-    Actor, Clock, Context, Control, Drain, Fleet, OnRequest, RateLimiter, RoleSpec, Selection,
-    SsmStore, Store,
-};
-use maintenance_flag::{App, Options, Prefix, Product, Role, Scope};
+use maintenance_control::{Actor, Context, OnRequest};
+use maintenance_flag::{App, Options, Prefix, Product, Scope};
 use maintenance_sandbox::{FunctionSpec, MappingSpec, Sandbox, Settings};
 use maintenance_server::AppState;
 use maintenance_server::access::{self, Access, AccessStore, NewToken};
-use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
+use maintenance_server::catalog::{Catalog, ManagedProduct};
 use tower::ServiceExt;
+
+use crate::managed::{clock, control, managed, roles, store};
 
 /// The page of the product `shop` of the environment `prod`.
 pub(crate) const SHOP: &str = "/products/prod/shop";
@@ -389,70 +385,4 @@ impl Answer {
 
 pub(crate) fn app(name: &str, env: &str) -> App {
     App::new(name, env).unwrap()
-}
-
-fn managed(sandbox: &Sandbox, app: App, has_worker: bool, url: Option<String>) -> ManagedApp {
-    let control = control(sandbox, app.clone(), "server");
-    ManagedApp {
-        reads: control.with_answer_limit(Duration::from_secs(10)),
-        control,
-        roles: roles(&app, has_worker),
-        url,
-    }
-}
-
-fn roles(app: &App, has_worker: bool) -> Vec<RoleSpec> {
-    let functions = Selection::new(&[format!("{app}-*")], &[], BTreeMap::new());
-    let role = |role: Role, functions: Option<Selection>| RoleSpec {
-        role,
-        functions,
-        drain: Drain {
-            timeout: Some(Duration::from_secs(30)),
-            ..Drain::default()
-        },
-        options: Options::default(),
-    };
-    let worker = has_worker.then(|| role(Role::worker(), functions.ok()));
-    [role(Role::web(), None)]
-        .into_iter()
-        .chain(worker)
-        .collect()
-}
-
-fn clock(sandbox: &Sandbox) -> Clock {
-    Clock::virtual_from(sandbox.settings().clock.now())
-}
-
-fn store(sandbox: &Sandbox) -> Store {
-    let config = aws_sdk_ssm::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::for_tests())
-        .retry_config(aws_sdk_ssm::config::retry::RetryConfig::disabled())
-        .http_client(sandbox.http_client())
-        .build();
-    Store::Ssm(SsmStore::new(
-        aws_sdk_ssm::Client::from_conf(config),
-        clock(sandbox),
-    ))
-}
-
-fn control(sandbox: &Sandbox, app: App, by: &str) -> Control {
-    let config = aws_sdk_lambda::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::for_tests())
-        .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
-        .http_client(sandbox.http_client())
-        .build();
-    let lambda = aws_sdk_lambda::Client::from_conf(config);
-    let fleet = Fleet::new(lambda, clock(sandbox), RateLimiter::per_second(10.0));
-    let control = Control::new(
-        app,
-        &Prefix::default(),
-        store(sandbox),
-        fleet,
-        by.to_owned(),
-    );
-    control.with_clock(clock(sandbox))
 }
