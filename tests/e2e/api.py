@@ -214,6 +214,8 @@ class Schema(unittest.TestCase):
                 "--exclude-operation-id=getEvents",
                 f"--max-examples={examples}",
                 "--request-timeout=60",
+                # An answer may take 20 s before it is a 202; its own limit of 10 s is not in the document.
+                "--max-response-time=30",
                 "--seed=1",
                 "--no-color",
                 *arguments,
