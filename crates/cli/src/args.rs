@@ -50,6 +50,19 @@ Exit codes:
   10   with `status --exit-code`: maintenance is on for a selected role
   130  interrupted; run it again";
 
+/// Commands that `-h` names without a line for each, so that it fits a screen of 24 lines.
+const SELDOM: [&str; 9] = [
+    "apps",
+    "unlock",
+    "config",
+    "init",
+    "demo",
+    "dev",
+    "token",
+    "completions",
+    "man",
+];
+
 /// Options of every command that uses them; a command's own help does not repeat them.
 const GLOBAL: &str = "Global options: see `maintenance --help`.";
 
@@ -62,7 +75,7 @@ const GLOBAL: &str = "Global options: see `maintenance --help`.";
     bin_name = "maintenance",
     version,
     after_long_help = AFTER_HELP,
-    // Without blank lines around the usage, the commands fit a screen of 24 lines.
+    // Without blank lines around the usage, the short help fits a screen of 24 lines.
     help_template = "{about-with-newline}{usage-heading} {usage}\n{all-args}{after-help}",
     max_term_width = 100,
     subcommand_value_name = "COMMAND",
@@ -621,6 +634,16 @@ fn without_env(arg: Arg) -> Arg {
     arg.env(Resettable::<clap::builder::OsStr>::Reset)
 }
 
+/// With the commands of every day only, and the names of the others.
+fn short_help(mut command: clap::Command) -> clap::Command {
+    let has = |name: &&&str| command.find_subcommand(name).is_some();
+    let seldom: Vec<&str> = SELDOM.iter().filter(has).copied().collect();
+    for name in &seldom {
+        command = command.mut_subcommand(name, |command| command.hide(true));
+    }
+    command.after_help(format!("More commands, see --help: {}", seldom.join(", ")))
+}
+
 /// Parses the arguments.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
     let mut bare = command(false);
@@ -636,6 +659,9 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
     let mut command = bare.clone().mut_args(without_env);
     let matches = match command.try_get_matches_from_mut(arguments) {
         Ok(matches) if matches.subcommand().is_some() => matches,
+        _ if arguments.iter().any(|argument| argument == "-h") => {
+            short_help(bare.clone()).try_get_matches_from_mut(arguments)?
+        }
         _ => bare.try_get_matches_from_mut(arguments)?,
     };
     let mut cli = Cli::from_arg_matches(&matches)?;

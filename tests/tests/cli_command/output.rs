@@ -303,12 +303,18 @@ fn help_version_completions_and_pages_are_answers() {
 fn short_help_is_one_screen_and_long_help_has_examples() {
     let mut env = TestEnv::bare();
     env.set("COLUMNS", "80");
-    let whole = env.run(&["-h"]);
+    let whole = env.run(&["--help"]);
     let commands = whole.code(0).stdout.split_once("Commands:\n").unwrap().1;
     let commands = commands.lines().take_while(|line| !line.is_empty());
     let commands = commands.map(|line| line.split_whitespace().next().unwrap());
     let commands: Vec<&str> = commands.filter(|command| *command != "help").collect();
     assert!(commands.len() > 10, "{commands:?}");
+    let short = env.run(&["-h"]);
+    for command in &commands {
+        let lists = |line: &str| line.split([' ', ',']).any(|word| word == *command);
+        assert!(short.stdout.lines().any(lists), "{command}: {short:#?}");
+    }
+    assert_eq!(short.code(0).stderr, "");
     for command in [""].iter().chain(&commands) {
         let arguments = |help| [*command, help].into_iter().filter(|it| !it.is_empty());
         let short = env.run(&arguments("-h").collect::<Vec<_>>());
