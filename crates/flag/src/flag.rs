@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::document::{self, DecodeError, Fields, SCHEMA};
 use crate::names::{Product, WindowId};
+use crate::schedule::Schedule;
 
 /// How a role answers its visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +106,7 @@ impl Owner {
         }
     }
 
-    fn read(key: &str, value: Value) -> Result<Self, DecodeError> {
+    pub(crate) fn read(key: &str, value: Value) -> Result<Self, DecodeError> {
         let bad = || DecodeError::malformed(format!("{key:?} is not {{kind, name}}"));
         let mut fields = Fields::of(value).ok_or_else(bad)?;
         let kind = match fields.text("kind")?.as_deref() {
@@ -117,7 +118,7 @@ impl Owner {
         Ok(Self { kind, name })
     }
 
-    fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({"kind": self.kind.as_str(), "name": self.name})
     }
 }
@@ -165,6 +166,8 @@ pub struct Flag {
     pub bypass: Option<Value>,
     /// The owner that a forced exit overrode.
     pub overrode: Option<Owner>,
+    /// Windows to come, which open by themselves: see [`at`](Self::at).
+    pub schedule: Schedule,
     /// Fields of a later version, kept on rewriting.
     pub unknown: Map<String, Value>,
 }
@@ -189,13 +192,21 @@ impl Flag {
             drained_at: None,
             bypass: None,
             overrode: None,
+            schedule: Schedule::default(),
             unknown: Map::new(),
         }
     }
 
-    /// The mode at this time: off once the end has come at which the role opens by itself.
+    /// The mode at this time: off once the end has come at which the role opens by itself, and that of a
+    /// scheduled window while its time has come.
     #[must_use]
     pub fn mode_at(&self, now: Timestamp) -> Mode {
+        let own = self.own_mode_at(now);
+        self.due(now).map_or(own, |window| window.mode)
+    }
+
+    /// The mode at this time, whatever is scheduled.
+    pub(crate) fn own_mode_at(&self, now: Timestamp) -> Mode {
         match self.opens_at() {
             Some(end) if end <= now => Mode::Off,
             _ => self.mode,
@@ -266,6 +277,7 @@ impl Flag {
             retry_after: fields.number("retry_after")?,
             drained_at: fields.timestamp("drained_at")?,
             bypass: fields.take("bypass"),
+            schedule: Schedule::read(fields.take("scheduled")),
             unknown: fields.rest(),
         })
     }
@@ -294,6 +306,7 @@ impl Flag {
             "drained_at": time(self.drained_at),
             "bypass": self.bypass,
             "overrode": self.overrode.as_ref().map(Owner::to_json),
+            "scheduled": self.schedule.to_json(),
         }));
         for (key, value) in &self.unknown {
             map.entry(key.clone()).or_insert_with(|| value.clone());

@@ -5,7 +5,7 @@
 //! [`Lease`]) and which change is allowed ([`next`]). It is pure: no I/O, no clock, no randomness, no
 //! async. Times and identifiers are passed in.
 //!
-//! Reading order: `names`, `flag`, `bypass`; then, in `operator`, `transition`, `size`, `capacity`, `lease` and
+//! Reading order: `names`, `flag`, `schedule`, `bypass`; then, in `operator`, `transition`, `size`, `capacity`, `lease` and
 //! `access_token`.
 //!
 //! ```
@@ -36,6 +36,7 @@ mod document;
 mod flag;
 mod names;
 mod operator;
+mod schedule;
 mod timestamp;
 
 pub use bypass::{
@@ -47,7 +48,10 @@ pub use names::{
     AccessId, AccessKind, App, NameError, Parameters, Prefix, Product, Role, TokenName, WindowId,
 };
 pub use operator::{
-    AccessSecret, AccessToken, Capacity, CapacityDoc, Change, Enter, Event, Exit, Field, Force,
-    Lease, LeaseRecord, MAX_NAME_BYTES, MAX_REASON_BYTES, Options, Outcome, PackError, Refusal,
-    Reserved, Scope, Session, TooLarge, Transition, Truncated, next, pack, stored_bytes,
+    AccessSecret, AccessToken, CancelWindow, Capacity, CapacityDoc, Change, Enter, Event, Exit,
+    Field, Force, Lease, LeaseRecord, MAX_NAME_BYTES, MAX_REASON_BYTES, MAX_SCHEDULE_BYTES,
+    MAX_SCHEDULED, MoveWindow, Options, Outcome, Overlap, PackError, Refusal, Reserved,
+    ScheduleEvent, ScheduleOutcome, ScheduleTransition, ScheduleWindow, Scope, Session, TooLarge,
+    Transition, Truncated, next, pack, reschedule, stored_bytes,
 };
+pub use schedule::{Schedule, ScheduledWindow};

@@ -3,14 +3,23 @@
 
 mod access_token;
 mod capacity;
+mod event;
 mod lease;
+mod scheduling;
 mod size;
 mod transition;
 
 pub use access_token::{AccessSecret, AccessToken, Scope, Session};
 pub use capacity::{Capacity, CapacityDoc, PackError, Reserved, pack};
-pub use lease::{Lease, LeaseRecord};
-pub use size::{Field, MAX_NAME_BYTES, MAX_REASON_BYTES, TooLarge, Truncated, stored_bytes};
-pub use transition::{
-    Change, Enter, Event, Exit, Force, Options, Outcome, Refusal, Transition, next,
+pub use event::{
+    Change, Enter, Event, Exit, Force, Options, Outcome, Overlap, Refusal, Transition,
 };
+pub use lease::{Lease, LeaseRecord};
+pub use scheduling::{
+    CancelWindow, MAX_SCHEDULED, MoveWindow, ScheduleEvent, ScheduleOutcome, ScheduleTransition,
+    ScheduleWindow, reschedule,
+};
+pub use size::{
+    Field, MAX_NAME_BYTES, MAX_REASON_BYTES, MAX_SCHEDULE_BYTES, TooLarge, Truncated, stored_bytes,
+};
+pub use transition::next;

@@ -20,6 +20,10 @@ pub const MAX_REASON_BYTES: usize = 1024;
 /// The most bytes of the name of an owner or of who asks, [as stored](stored_bytes).
 pub const MAX_NAME_BYTES: usize = 256;
 
+/// The most bytes of the windows to come of a flag, as stored: beside them there is room for what closes
+/// a window.
+pub const MAX_SCHEDULE_BYTES: usize = 2048;
+
 /// What shows that a text was cut.
 const CUT: char = '…';
 
@@ -148,6 +152,37 @@ pub(crate) fn check(flag: &Flag, opens: bool) -> Result<(), TooLarge> {
     })
 }
 
+/// Checks that a flag with a window to come can be stored, now and when each of its windows opens, and that they
+/// leave room for what closes one.
+pub(crate) fn check_schedule(flag: &Flag) -> Result<(), TooLarge> {
+    let scheduled = flag.schedule.to_json();
+    let scheduled = scheduled.as_ref().map_or(0, bytes);
+    let excess = scheduled.saturating_sub(MAX_SCHEDULE_BYTES);
+    if excess > 0 {
+        let bytes = flag.text().len();
+        let most = bytes.saturating_sub(excess);
+        let fields = fields(flag, false);
+        return Err(TooLarge {
+            bytes,
+            most,
+            fields,
+        });
+    }
+    check(flag, false)?;
+    let windows = flag.schedule.windows.iter();
+    let off = Flag {
+        schedule: flag.schedule.clone(),
+        unknown: flag.unknown.clone(),
+        ..Flag::off()
+    };
+    for window in windows.filter(|window| !window.cancelled) {
+        let mut opened = off.at(window.starts_at).into_owned();
+        opened.settle(window.starts_at);
+        check(&opened, true)?;
+    }
+    Ok(())
+}
+
 /// The fields of a flag, the largest first.
 fn fields(flag: &Flag, opens: bool) -> Vec<Field> {
     let field = |name: String, value: Value| Field {
@@ -215,6 +250,18 @@ pub(crate) fn fit(mut flag: Flag) -> (Flag, Vec<Truncated>) {
         excess = excess.saturating_sub(entry);
         document::remove(&mut flag.unknown, &key);
         truncated.push(Truncated::Field(key));
+    }
+    // Only windows to come that were typed by hand take so much: the last ones go.
+    let mut lost_window = false;
+    while flag.text().len() > MAX_VALUE_BYTES {
+        let schedule = &mut flag.schedule;
+        if schedule.unreadable.pop().is_none() && schedule.windows.pop().is_none() {
+            break;
+        }
+        lost_window = true;
+    }
+    if lost_window {
+        truncated.push(Truncated::EndOf("scheduled"));
     }
     (flag, truncated)
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maintenance_flag::{
     AccessKind, AccessSecret, AccessToken, App, Bypass, Capacity, CapacityDoc, Flag, Lease,
-    LeaseRecord, Mode, Owner, Reserved, Scope, Session, StoredToken, TokenHash, WindowId,
+    LeaseRecord, Mode, Owner, Reserved, Schedule, ScheduledWindow, Scope, Session, StoredToken,
+    TokenHash, WindowId,
 };
 use serde_json::json;
 
@@ -17,6 +18,7 @@ const PRODUCT: &str = include_str!("../fixtures/flag-1-product.json");
 const READ_ONLY: &str = include_str!("../fixtures/flag-1-read-only.json");
 const DRAINED: &str = include_str!("../fixtures/flag-1-drained.json");
 const OPTIONS: &str = include_str!("../fixtures/flag-1-options.json");
+const SCHEDULED: &str = include_str!("../fixtures/flag-1-scheduled.json");
 const BARE_ON: &str = include_str!("../fixtures/flag-bare-on.txt");
 const BARE_OFF: &str = include_str!("../fixtures/flag-bare-off.txt");
 const CAPACITY: &str = include_str!("../fixtures/capacity-1.json");
@@ -34,7 +36,9 @@ const ACCESS: &str = "mnt_0123456789_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_aBcDe
 const COOKIE: &str = "mns_vwxyz56789_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_aBcDe";
 
 /// All fixtures that are documents.
-pub(crate) const FLAGS: [&str; 6] = [FULL, MINIMAL, READ_ONLY, DRAINED, OPTIONS, PRODUCT];
+pub(crate) const FLAGS: [&str; 7] = [
+    FULL, MINIMAL, READ_ONLY, DRAINED, OPTIONS, PRODUCT, SCHEDULED,
+];
 
 fn full() -> Flag {
     let unknown = json!({"ticket": {"id": 42, "open": true}});
@@ -91,6 +95,54 @@ fn options() -> Flag {
     }
 }
 
+/// Off, with windows to come, one of them of a later version.
+fn scheduled() -> Flag {
+    let by_hand = ScheduledWindow {
+        window: "20261121T090500Z-00000007".parse().unwrap(),
+        starts_at: "2026-12-01T21:00:00Z".parse().unwrap(),
+        until: "2026-12-01T23:00:00Z".parse().unwrap(),
+        mode: Mode::On,
+        owner: Owner::manual("ana@laptop"),
+        by: Some("ben@desk".to_owned()),
+        reason: Some("move the database".to_owned()),
+        message: Some("Back at midnight.".to_owned()),
+        retry_after: Some(600),
+        bypass: Some(json!({"paths": ["/healthz"]})),
+        product: Some("shop".parse().unwrap()),
+        recurring: None,
+        accept_event_loss: true,
+        cancelled: false,
+        unknown: json!({"ticket": "T-1"}).as_object().unwrap().clone(),
+    };
+    let nightly = |day: u32, cancelled| ScheduledWindow {
+        window: format!("202612{day:02}T010000Z-00000001").parse().unwrap(),
+        starts_at: format!("2026-12-{day:02}T01:00:00Z").parse().unwrap(),
+        until: format!("2026-12-{day:02}T02:00:00Z").parse().unwrap(),
+        mode: Mode::ReadOnly,
+        owner: Owner::manual("nightly"),
+        by: None,
+        reason: None,
+        message: None,
+        retry_after: None,
+        bypass: None,
+        product: None,
+        recurring: Some("nightly".to_owned()),
+        accept_event_loss: false,
+        cancelled,
+        unknown: Default::default(),
+    };
+    Flag {
+        window: Some("20261121T083000Z-00001a2b".parse().unwrap()),
+        by: Some("ana@laptop".to_owned()),
+        since: Some("2026-11-21T09:00:00Z".parse().unwrap()),
+        schedule: Schedule {
+            windows: vec![by_hand, nightly(2, false), nightly(3, true)],
+            unreadable: vec![json!({"window": "later", "phase": "full"})],
+        },
+        ..Flag::off()
+    }
+}
+
 #[test]
 fn a_token_of_schema_1_is_recognised_for_ever() {
     let flag = Flag::decode(OPTIONS).unwrap();
@@ -121,6 +173,7 @@ fn flags() {
             },
         ),
         (OPTIONS, options()),
+        (SCHEDULED, scheduled()),
     ] {
         assert_eq!(Flag::decode(bytes), Ok(flag.clone()));
         assert_eq!(flag.encode().as_deref(), Ok(bytes));

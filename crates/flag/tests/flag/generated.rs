@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    CapacityDoc, Flag, Lease, LeaseRecord, MAX_VALUE_BYTES, Mode, Owner, OwnerKind, WindowId,
+    CapacityDoc, Flag, Lease, LeaseRecord, MAX_VALUE_BYTES, Mode, Owner, OwnerKind, Schedule,
+    ScheduledWindow, WindowId,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -58,6 +59,44 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn scheduled()(
+        starts_at in times(),
+        lasts in 1..100_000_000_i64,
+        entropy in any::<u32>(),
+        read_only in any::<bool>(),
+        owner in owners(),
+        texts in [option::of(awkward()), option::of(awkward()), option::of(awkward()), option::of(awkward())],
+        retry_after in option::of(any::<u32>()),
+        bypass in option::of(values()),
+        product in option::of("[a-z][a-z0-9_-]{0,31}"),
+        flags in any::<[bool; 2]>(),
+        unknown in unknown_fields(),
+    ) -> ScheduledWindow {
+        let [by, reason, message, recurring] = texts;
+        let [accept_event_loss, cancelled] = flags;
+        let until = Timestamp::from_millisecond(starts_at.as_millisecond() + lasts).unwrap();
+        ScheduledWindow {
+            window: WindowId::new(starts_at, entropy),
+            product: product.map(|it| it.parse().unwrap()),
+            mode: if read_only { Mode::ReadOnly } else { Mode::On },
+            starts_at, until, owner, by, reason, message, recurring, retry_after, bypass, accept_event_loss,
+            cancelled, unknown,
+        }
+    }
+}
+
+prop_compose! {
+    /// Entries that cannot be read go behind those that can.
+    fn schedules()(
+        mut windows in prop::collection::vec(scheduled(), 0..3),
+        unreadable in prop::collection::vec(awkward().prop_map(Value::from), 0..2),
+    ) -> Schedule {
+        windows.sort_by_key(|it| (it.starts_at, it.window.clone()));
+        Schedule { windows, unreadable }
+    }
+}
+
+prop_compose! {
     fn flags()(
         mode in prop_oneof![Just(Mode::On), Just(Mode::Off), Just(Mode::ReadOnly)],
         window in option::of((times(), any::<u32>())),
@@ -70,6 +109,7 @@ prop_compose! {
         retry_after in option::of(any::<u32>()),
         drained_at in option::of(times()),
         bypass in option::of(values()),
+        schedule in schedules(),
         unknown in unknown_fields(),
     ) -> Flag {
         let [by, reason, message] = texts;
@@ -78,7 +118,7 @@ prop_compose! {
             window: window.map(|(at, entropy)| WindowId::new(at, entropy)),
             product: product.map(|it| it.parse().unwrap()),
             owner, overrode, by, reason, message, since, until, auto_off, retry_after, drained_at,
-            bypass,
+            bypass, schedule,
             unknown,
             ..Flag::bare(mode)
         }

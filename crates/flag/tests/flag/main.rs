@@ -7,6 +7,7 @@ mod leases;
 mod options;
 mod pack;
 mod room;
+mod schedule;
 mod stored;
 mod transitions;
 mod windows;
