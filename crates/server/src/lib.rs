@@ -15,6 +15,7 @@
 //! | [`catalog`] | what is managed: products and their apps, as the configuration has them |
 //! | [`statuses`] | how they stand, read from the stores and kept for a moment |
 //! | [`operations`] | operations at work, and how they ended |
+//! | [`outbound`] | requests to addresses that the configuration names |
 //! | [`problem`] | errors as they are answered |
 //! | [`serve`], [`function`] | the server as a process, and as a Lambda function |
 
@@ -24,6 +25,7 @@ pub mod catalog;
 pub mod console;
 pub mod function;
 pub mod operations;
+pub mod outbound;
 pub mod problem;
 mod router;
 pub mod serve;
