@@ -20,8 +20,8 @@ use maintenance_server::access::NamedBy;
 
 use crate::source::{Source, Sourced};
 use crate::values::{
-    AppName, End, EnvName, FunctionGlob, Length, Message, Rate, RetryAfter, SiteUrl, StoreChoice,
-    or_clear,
+    AppName, End, EnvName, FunctionGlob, FunctionName, Length, Message, PayloadSource, Rate,
+    RetryAfter, SiteUrl, StoreChoice, or_clear,
 };
 
 // Each paragraph is one line: the parser wraps them to the terminal.
@@ -132,6 +132,16 @@ Examples:
   maintenance workers --role worker
   maintenance workers --json | jq '.workers[] | select(.state == \"drifted\")'")]
     Workers,
+    /// Let one paused function run once, and print its answer
+    ///
+    /// It may run once at a time until it has answered, and is paused again. Its event sources stay disabled. Its
+    /// answer is on stdout as it is, the end of its log on stderr. Of all roles, unless --role selects one.
+    #[command(after_long_help = "\
+Examples:
+  maintenance invoke demo-dev-migrate
+  maintenance invoke demo-dev-migrate --payload '{\"step\": 2}' --yes | jq .
+  maintenance invoke demo-dev-migrate --payload @event.json --dry-run")]
+    Invoke(InvokeArgs),
     /// Release the lease of a command that died
     ///
     /// Without it, the next command watches that lease for 50 seconds before it takes over. It waits 25
@@ -218,11 +228,17 @@ Examples:
 /// Options of every command that uses them: see [`uses`].
 #[derive(Debug, Default, Args)]
 pub(crate) struct Global {
-    /// The role [default: web]
+    /// The role (repeatable) [default: web]
     ///
     /// It is web, worker, or one that maintenance.toml names.
-    #[arg(long, global = true, env = "MAINTENANCE_ROLE")]
-    pub(crate) role: Option<Role>,
+    #[arg(
+        id = "role",
+        long = "role",
+        value_name = "ROLE",
+        global = true,
+        env = "MAINTENANCE_ROLE"
+    )]
+    pub(crate) roles: Vec<Role>,
     /// Every role
     #[arg(long, global = true)]
     pub(crate) all: bool,
@@ -405,6 +421,25 @@ pub(crate) struct OffArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) observer: Option<String>,
     /// Print what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What `invoke` takes.
+#[derive(Debug, Args)]
+pub(crate) struct InvokeArgs {
+    /// The function's name
+    pub(crate) function: FunctionName,
+    /// What it is given: JSON, @FILE, or - for standard input [default: {}]
+    #[arg(long, value_name = "JSON")]
+    pub(crate) payload: Option<PayloadSource>,
+    /// The alias or version to invoke [default: $LATEST]
+    #[arg(long, value_name = "ALIAS")]
+    pub(crate) qualifier: Option<String>,
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Print what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -106,7 +106,8 @@ fn roles(settings: &Settings, says_all: bool) -> Vec<String> {
     if settings.all {
         roles.extend(says_all.then(|| "--all".to_owned()));
     } else if let Some(role) = typed(&settings.role) {
-        roles.push(format!("--role {}", quoted(role.as_str())));
+        let chosen = std::iter::once(role).chain(&settings.also);
+        roles.extend(chosen.map(|role| format!("--role {}", quoted(role.as_str()))));
     }
     let mut selected = settings.roles.iter();
     let selected = selected.find(|role| role.role == settings.role.value);

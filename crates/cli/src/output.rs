@@ -120,6 +120,21 @@ impl Output {
         }
     }
 
+    /// The answer as bytes that others wrote: as they are, but for a terminal.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), CliError> {
+        if io::stdout().is_terminal() {
+            let text = String::from_utf8_lossy(bytes);
+            return self.answer(format_args!("{}\n", text.trim_end()));
+        }
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(CliError::failed("cannot write to standard output").caused_by(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Part of a play whose text is itself the answer. Silent where that is a document, and with `-q`.
     pub(crate) fn narrate(&self, text: impl Display) -> Result<(), CliError> {
         match self.quiet || self.json {

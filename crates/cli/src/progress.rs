@@ -188,6 +188,23 @@ impl<'a> Progress<'a> {
         self.output
     }
 
+    /// A function is invoked. How long that takes is the function's to say.
+    pub(crate) fn invoking(&self, function: &str, timeout: Duration) {
+        let Ok(mut shown) = self.shown.lock() else {
+            return;
+        };
+        let what = render::invoking(function, timeout);
+        let is_new = shown.as_ref().is_none_or(|shown| shown.what != what);
+        if is_new {
+            take_away(&mut shown);
+            if !self.output.can_animate() {
+                self.output.say(&what);
+            }
+        }
+        let shown = shown.get_or_insert_with(|| Shown::new(what, None, None, self.output));
+        shown.bar.enable_steady_tick(LOOK);
+    }
+
     /// Shows what an event of the app of this number says of how far the operation is. A caller that prints
     /// something else [clears](Self::clear) it first.
     pub(crate) fn emit(&self, app: usize, event: &Event<'_>) {

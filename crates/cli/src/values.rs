@@ -52,6 +52,8 @@ texts! {
         valid.map_err(|error| error.reason().to_owned())?;
         Ok(text.to_owned())
     };
+    /// The name of a function.
+    FunctionName: function_name;
     /// One line for visitors.
     Message: |text| match limits::message(text) {
         Ok(text) => Ok(text.to_owned()),
@@ -63,6 +65,41 @@ texts! {
     AwsName: |text| one_line(text, 255);
     /// The address of the site, without a query: the bypass link adds one.
     SiteUrl: site_url;
+}
+
+fn function_name(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    match text {
+        "" => Err("must not be empty".to_owned()),
+        _ if text.contains(':') => {
+            Err("must be a function's name, without ARN; an alias goes to --qualifier".to_owned())
+        }
+        _ if !text.chars().all(is_plain) => {
+            Err("may hold only letters, digits, '-' and '_'".to_owned())
+        }
+        _ if text.len() > 64 => Err("may have at most 64 characters".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// Where what a function is given comes from: a file (`@FILE`), standard input (`-`), or here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PayloadSource {
+    File(PathBuf),
+    Stdin,
+    Text(String),
+}
+
+impl FromStr for PayloadSource {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match (text, text.strip_prefix('@')) {
+            ("-", _) => Self::Stdin,
+            (_, Some(path)) => Self::File(PathBuf::from(path)),
+            (text, None) => Self::Text(text.to_owned()),
+        })
+    }
 }
 
 fn rule(error: NameError) -> String {

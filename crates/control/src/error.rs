@@ -6,6 +6,7 @@ use maintenance_flag::{DecodeError, PackError, Refusal, Role, TooLarge};
 use crate::events::FunctionEvents;
 use crate::fence::AbortReason;
 use crate::fleet::LambdaError;
+use crate::invoke::InvokeRefusal;
 use crate::report::{Failure, Holder, Report};
 use crate::store::StoreError;
 use crate::text::in_full;
@@ -66,6 +67,15 @@ pub enum Error {
         role: Role,
         /// What was looked for.
         looked_for: String,
+    },
+    /// A function cannot be invoked while its role is in maintenance; nothing was changed.
+    #[error("{function} was not invoked")]
+    NotInvocable {
+        /// The function.
+        function: String,
+        /// Why.
+        #[source]
+        source: InvokeRefusal,
     },
     /// Asynchronous events would be lost, and that was not accepted; nothing was changed.
     #[error(
@@ -154,6 +164,7 @@ impl Error {
             Self::Unreadable { name, .. } => Some(format!(
                 "look at {name} by hand, and put back what was stored there"
             )),
+            Self::NotInvocable { function, source } => source.hint(function),
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
             Self::Store(error) => error.hint(),
             Self::Lambda(error) => error.hint(),

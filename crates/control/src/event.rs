@@ -61,6 +61,13 @@ pub enum Event<'a> {
         /// Until when, UTC.
         until: jiff::Timestamp,
     },
+    /// A paused function may run now, and an invocation of it is sent.
+    Invoking {
+        /// The function.
+        function: &'a str,
+        /// How long it may run.
+        timeout: std::time::Duration,
+    },
     /// A role is done with.
     RoleFinished(&'a RoleReport),
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod fault;
+mod invoke;
 mod listing;
 mod pages;
 mod triggers;
@@ -30,6 +31,8 @@ use crate::waits::{Count, Counted};
 pub use error::LambdaError;
 use fault::fault;
 pub(crate) use fault::{function_of_arn, origin_of_arn};
+pub use invoke::Answer;
+pub(crate) use invoke::Invoked;
 pub(crate) use listing::{Selected, Versions};
 use pages::{existing, pages};
 pub(crate) use triggers::LATEST;

@@ -18,7 +18,7 @@
 //! | `saved`, `observe` | what is saved, and how functions stand |
 //! | `plan` | what will be done: the order of the steps that pause and restore is at [`Step`] |
 //! | `execute` | does it |
-//! | `operation`, `status` | [`Control`]'s verbs |
+//! | `operation`, `invoke`, `status` | [`Control`]'s verbs |
 //! | [`describe`] | what a report says, as sentences |
 //!
 //! # To read the code
@@ -41,6 +41,7 @@ mod execute;
 mod fence;
 mod fleet;
 mod heartbeat;
+mod invoke;
 mod known_roles;
 mod lease;
 pub mod limits;
@@ -71,7 +72,8 @@ pub use error::Error;
 pub use event::{Context, Event};
 pub use events::{Delivery, FunctionEvents, Trigger};
 pub use fence::{AbortReason, Fence};
-pub use fleet::{Fleet, LambdaError};
+pub use fleet::{Answer, Fleet, LambdaError};
+pub use invoke::{InvokeEnd, InvokePlan, InvokeRefusal, InvokeReport, InvokeRequest};
 pub use operation::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};
 pub use rate_limiter::RateLimiter;
 pub use report::{

@@ -8,7 +8,7 @@ mod function;
 mod policy;
 mod triggers;
 
-pub(crate) use function::ObservedFunction;
+pub(crate) use function::{INVOKING, ObservedFunction};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -21,7 +21,9 @@ use crate::event::{Context, Event};
 use crate::events::FunctionEvents;
 use crate::fence::Fence;
 use crate::fleet::LambdaError;
-use crate::fleet::{AT_ONCE, Fleet, LAG, Mapping, Selected, Versions, not_found_but_listed};
+use crate::fleet::{
+    AT_ONCE, Absent, Fleet, LAG, Mapping, Selected, Versions, not_found_but_listed,
+};
 use crate::heartbeat::Heartbeat;
 use crate::report::Failure;
 use crate::saved::Saved;
@@ -166,7 +168,8 @@ impl<'a> Account<'a> {
             done += 1;
             reading(done, total);
             match found {
-                Ok(Some((function, events))) => {
+                Ok(Some((mut function, events))) => {
+                    function.is_invoking = saved.is_invoking(&name);
                     inventory.events.extend(events);
                     inventory.functions.insert(name, function);
                 }
@@ -193,6 +196,46 @@ impl<'a> Account<'a> {
         }
         settle(&mut inventory.events, &inventory.functions);
         Ok(inventory)
+    }
+
+    /// One function, with its versions; none if it does not exist.
+    pub(crate) async fn observe_one(
+        &self,
+        name: &str,
+        saved: &Saved,
+    ) -> Result<Option<ObservedFunction>, LambdaError> {
+        let listed = self.fleet.list_versions_of(name.to_owned(), self.fence);
+        let read = match listed.await? {
+            Some(listed) => self.read(name, listed, None).await,
+            None => Ok(None),
+        };
+        match read {
+            Ok(Some(function)) => Ok(Some(ObservedFunction {
+                is_invoking: saved.is_invoking(name),
+                ..function
+            })),
+            Ok(None) | Err(LambdaError::Gone { .. }) => {
+                let absent = Absent::Function(name);
+                self.fleet.is_certainly_gone(absent, self.fence).await?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What invokes a paused function by itself, once it may run.
+    pub(crate) async fn triggers(
+        &self,
+        name: &str,
+        function: &ObservedFunction,
+    ) -> Result<FunctionEvents, LambdaError> {
+        let running = ObservedFunction {
+            reserved: INVOKING,
+            ..function.clone()
+        };
+        Reader::new(self.fleet, self.fence)
+            .read(name, &running)
+            .await
     }
 
     /// The functions to read, with what the list of functions says of them.
@@ -250,6 +293,7 @@ impl<'a> Account<'a> {
             origin: described.origin,
             timeout: candidate.timeout.max(described.timeout),
             versions: candidate.versions,
+            is_invoking: false,
         }))
     }
 

@@ -5,7 +5,7 @@
 //! restored.
 
 mod apps;
-mod flag;
+pub(crate) mod flag;
 mod role;
 
 pub use apps::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};

@@ -254,7 +254,7 @@ fn display_some<T: std::fmt::Display, S: Serializer>(
         .serialize(serializer)
 }
 
-fn display<T: std::fmt::Display, S: Serializer>(
+pub(crate) fn display<T: std::fmt::Display, S: Serializer>(
     value: &T,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -9,7 +9,7 @@ use maintenance_flag::{
 use crate::error::Error;
 use crate::fence::Fence;
 use crate::lease::LeaseGuard;
-use crate::store::{Created, Store, Stored};
+use crate::store::{Created, Store, StoreError, Stored};
 
 /// Everything saved for a role.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub(crate) struct Saved {
     pub(crate) unreadable: Vec<(String, DecodeError)>,
     /// The windows and numbers of all of them, and of those that are missing.
     pub(crate) numbers: BTreeSet<(WindowId, u32)>,
+    /// The functions that `invoke` marked: a reservation of 1 on one of them is ours.
+    invoking: BTreeSet<String>,
     /// What the operation before left, and is not there any more: it was deleted.
     pub(crate) deleted: BTreeSet<(WindowId, u32)>,
     /// What this operation saved, by function.
@@ -48,6 +50,8 @@ pub(crate) struct Document {
     pub(crate) functions: Vec<String>,
     /// Not all of it can be read.
     pub(crate) is_damaged: bool,
+    /// It marks its one function, which `invoke` lets run, and holds nothing that is restored.
+    is_mark: bool,
     n: u32,
     window: WindowId,
 }
@@ -143,6 +147,9 @@ impl Saved {
             document
                 .functions
                 .retain(|function, _| counts(&name, &window, function));
+            document.invoking = document
+                .invoking
+                .filter(|function| counts(&name, &window, function));
             saved.add(window, n, name, document, is_damaged);
         }
         saved
@@ -196,7 +203,8 @@ impl Saved {
         document: CapacityDoc,
         is_damaged: bool,
     ) {
-        let functions = document.functions.keys().cloned().collect();
+        let functions = document.functions.keys();
+        let functions = functions.chain(&document.invoking).cloned().collect();
         self.numbers.insert((window.clone(), n));
         let origin = document.origin;
         self.documents.push(Document {
@@ -204,9 +212,11 @@ impl Saved {
             origin,
             functions,
             is_damaged,
+            is_mark: document.invoking.is_some(),
             n,
             window,
         });
+        self.invoking.extend(document.invoking);
         for (function, capacity) in document.functions {
             match self.functions.get_mut(&function) {
                 Some(known) if !document.replaces.contains(&function) => {
@@ -222,6 +232,66 @@ impl Saved {
                 _ => {
                     self.functions.insert(function, capacity);
                 }
+            }
+        }
+    }
+
+    /// Whether `invoke` marked a function, so that a reservation of 1 on it is ours.
+    pub(crate) fn is_invoking(&self, function: &str) -> bool {
+        self.invoking.contains(function)
+    }
+
+    /// The functions that `invoke` marked.
+    pub(crate) fn invoking(&self) -> impl Iterator<Item = &String> {
+        self.invoking.iter()
+    }
+
+    /// The names of the marks of these functions.
+    pub(crate) fn marks(&self, functions: &BTreeSet<&str>) -> Vec<String> {
+        let marks = self.documents.iter().filter(|document| {
+            let mut marked = document.functions.iter();
+            document.is_mark && marked.all(|function| functions.contains(function.as_str()))
+        });
+        marks.map(|document| document.name.clone()).collect()
+    }
+
+    /// Deletes the marks of these functions.
+    ///
+    /// What is reserved for them must have shown to be what it is for [`LAG`](crate::fleet::LAG): a later read
+    /// that lags would take our 1 for another client's.
+    pub(crate) async fn unmark(
+        &mut self,
+        store: &Store,
+        functions: &BTreeSet<&str>,
+        fence: &Fence,
+    ) -> Result<(), StoreError> {
+        let names = self.marks(functions);
+        let deleted = store.delete(&names, Some(fence)).await;
+        self.is_unsure |= deleted.is_err();
+        deleted?;
+        let (gone, kept) = std::mem::take(&mut self.documents)
+            .into_iter()
+            .partition(|document| names.contains(&document.name));
+        self.documents = kept;
+        for document in Vec::<Document>::from_iter(gone) {
+            self.numbers.remove(&document.number());
+        }
+        self.invoking.retain(|it| !functions.contains(it.as_str()));
+        Ok(())
+    }
+
+    /// Marks a function that `invoke` is about to reserve 1 for. Nothing that exists is overwritten.
+    pub(crate) async fn mark(
+        &mut self,
+        place: Place<'_>,
+        origin: &str,
+        function: &str,
+        fence: &Fence,
+    ) -> Result<(), Error> {
+        loop {
+            let mark = CapacityDoc::invoking(origin, function);
+            if self.create(place, mark, fence).await? {
+                return Ok(());
             }
         }
     }

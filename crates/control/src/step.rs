@@ -66,6 +66,9 @@ pub enum Step {
         /// Whatever is reserved by then.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         overwrite: bool,
+        /// `invoke` may have reserved 1, which is no other client's.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        invoking: bool,
     },
     /// Provisions what was saved on an alias or version, and waits until it is ready.
     PutProvisioned {

@@ -129,6 +129,7 @@ async fn a_dry_run_lists_the_steps_of_each_function_in_order() {
         Step::RestoreReserved {
             saved: Reserved::Limit(7),
             overwrite: false,
+            invoking: false,
         },
         Step::PutProvisioned {
             qualifier: "live".to_owned(),

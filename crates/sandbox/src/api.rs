@@ -96,6 +96,8 @@ pub(crate) fn user_arn(settings: &Settings, caller: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
+    /// Beside those of every answer.
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -103,6 +105,7 @@ impl Reply {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self {
             status,
+            headers: HeaderMap::new(),
             body: Bytes::from(body.to_string()),
         }
     }
@@ -114,6 +117,7 @@ impl Reply {
     pub(crate) fn empty(status: u16) -> Self {
         Self {
             status,
+            headers: HeaderMap::new(),
             body: Bytes::new(),
         }
     }

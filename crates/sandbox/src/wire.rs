@@ -184,7 +184,10 @@ pub(crate) fn respond(
     let id = format!("00000000-0000-4000-8000-{request_id:012x}");
     headers.extend(HeaderValue::from_str(&id).map(|id| (REQUEST_ID, id)));
     let (status, body) = match result {
-        Ok(reply) => (reply.status, reply.body),
+        Ok(reply) => {
+            headers.extend(reply.headers);
+            (reply.status, reply.body)
+        }
         Err(error) => {
             let mut body = Map::new();
             match service {

@@ -60,7 +60,10 @@ fn rows(settings: &Settings) -> Vec<Row> {
     let endpoint = settings.endpoint_url.clone().map(without_credentials);
     let [app, env, profile, region] = place(settings);
     let [store, prefix, rate] = limits(settings);
-    let role = settings.role.clone().map(|role| json!(role.as_str()));
+    let also = settings.also.iter().map(|role| format!(", {role}"));
+    let also: String = also.collect();
+    let role = settings.role.clone();
+    let role = role.map(|role| json!(format!("{role}{also}")));
     let mut rows = named([
         ("config", or(&file, "no maintenance.toml here or above")),
         app,

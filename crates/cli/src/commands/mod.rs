@@ -6,6 +6,7 @@ mod demo;
 mod dev;
 mod first_time;
 mod init;
+mod invoke;
 mod on_off;
 mod pages;
 mod run;

@@ -158,7 +158,7 @@ fn product(target: &Target) -> Option<Product> {
     target.product.as_ref().map(|product| product.id.clone())
 }
 
-fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
+pub(super) fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
     output.say("Nothing was changed");
     if output.json() {
         let failure = CliError::new(

@@ -8,7 +8,9 @@ use crate::output::Output;
 use crate::settings::{Configuration, Environment, Target};
 use crate::signals::block_on;
 
-use super::{config, demo, dev, init, on_off, pages, serve, status, token, unlock, workers};
+use super::{
+    config, demo, dev, init, invoke, on_off, pages, serve, status, token, unlock, workers,
+};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
@@ -34,6 +36,9 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         }
         Some(Command::On(args)) => acts(global, async |it| on_off::on(it, &args, output).await),
         Some(Command::Off(args)) => acts(global, async |it| on_off::off(it, &args, output).await),
+        Some(Command::Invoke(args)) => {
+            acts(global, async |it| invoke::run(it, &args, output).await)
+        }
         Some(Command::Workers) => acts(global, async |it| workers::run(it, output).await),
         Some(Command::Unlock(args)) => {
             acts(global, async |it| unlock::run(it, &args, output).await)

@@ -43,7 +43,7 @@ pub(crate) async fn run(
         output.say(render::product_status_heading(product, mode.as_str()));
     }
     for (app, status) in apps.iter().zip(&statuses) {
-        let all = app.settings.all;
+        let all = app.settings.selects_several();
         let reader = app.reader();
         if target.product.is_none() {
             output.say(render::status_heading(&status.roles, all, app.app()));
@@ -73,7 +73,7 @@ pub(crate) async fn run(
         (product, false) => {
             let line = |app: &SelectedApp<'_>, role: &RoleStatus| {
                 let state = render::state(role.state);
-                match (product, app.settings.all) {
+                match (product, app.settings.selects_several()) {
                     (Some(_), _) => format!("{} {} {state}\n", app.app(), role.role),
                     (None, true) => format!("{} {state}\n", role.role),
                     (None, false) => format!("{state}\n"),

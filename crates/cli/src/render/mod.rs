@@ -3,6 +3,7 @@
 mod drain;
 mod error;
 mod events;
+mod invoke;
 mod lease;
 mod line;
 mod operation;
@@ -19,6 +20,7 @@ mod workers;
 
 pub(crate) use drain::{DRAINED, END_UNKNOWN, safe_after, unknown_timeout, waiting_until};
 pub(crate) use events::{NOT_SEEN, events, events_of, needs_acceptance};
+pub(crate) use invoke::{invoked, invoking, will_invoke};
 pub(crate) use lease::{held, stopping, watched};
 pub(crate) use line::Line;
 pub(crate) use operation::{finished, functions, new_window_summary, plan, started, will_enable};

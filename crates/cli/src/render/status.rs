@@ -119,7 +119,12 @@ fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String>
         unread.any(|it| it.function.as_ref() == Some(*name))
     };
     let pending = workers.pending.iter().filter(|name| !is_unread(name));
+    let pending = pending.filter(|name| !workers.invoking.contains(name));
     lines.extend(pending.map(|name| format!("  {name} is not paused")));
+    let invoking = workers.invoking.iter();
+    lines.extend(invoking.map(|name| {
+        format!("  {name} may run once: `maintenance invoke` is at work, or has died")
+    }));
     let drifted = workers.drifted.iter();
     lines.extend(drifted.map(|name| format!("  {name} drifted: changed while paused")));
     lines.extend(workers.gone.iter().map(|it| format!("  {}", gone(it))));

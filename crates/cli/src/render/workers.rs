@@ -108,6 +108,7 @@ pub(crate) fn state(state: WorkerState) -> &'static str {
         WorkerState::Running => "running",
         WorkerState::Paused => "paused",
         WorkerState::Pausing => "pausing",
+        WorkerState::Invoking => "invoking",
         WorkerState::Restoring => "restoring",
         WorkerState::Restored => "restored",
         WorkerState::Drifted => "drifted",

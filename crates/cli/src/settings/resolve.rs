@@ -11,7 +11,7 @@ use crate::error::CliError;
 
 use super::environment::Environment;
 use super::file::{self, Section};
-use super::roles::{RoleSettings, configured_roles, selected_role};
+use super::roles::{RoleSettings, chosen_roles, configured_roles, selected_role};
 use crate::source::{Source, Sourced};
 use crate::values::{AwsName, Parsed, Rate, SiteUrl, StoreChoice};
 
@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     /// All roles there are: web, worker, and the others by name.
     pub(crate) roles: Vec<RoleSettings>,
     pub(crate) role: Sourced<Role>,
+    /// The roles that are selected besides. All of them are configured.
+    pub(crate) also: Vec<Role>,
     /// The error, if the store does not know the selected role either.
     pub(crate) unknown_role: Option<CliError>,
     pub(crate) all: bool,
@@ -101,7 +103,8 @@ impl Settings {
         } = sources;
         let table = section.map(|section| section.table);
         let roles = configured_roles(section)?;
-        let role = args.sourced("role", &args.role);
+        let (role, also) = chosen_roles(&args.roles, &roles, sources.is_of_product)?;
+        let role = args.sourced("role", &role);
         let role = role.filter(|role| !sources.is_of_product || role.is_typed());
         let (role, unknown_role) = selected_role(role, &roles);
         // Another file speaks for itself, but for the environment.
@@ -163,6 +166,7 @@ impl Settings {
             included: sources.included.cloned(),
             roles,
             role,
+            also,
             unknown_role,
         };
         endpoint(&settings.endpoint_url)?;
@@ -194,6 +198,13 @@ impl Settings {
         }
         if let Some(unknown) = &self.unknown_role {
             return Err(unknown.clone());
+        }
+        if !self.also.is_empty() {
+            return Err(
+                CliError::usage("--function cannot be used with more than one --role")
+                    .cause("it sets the functions of one role")
+                    .hint("name one role"),
+            );
         }
         if matches!(self.role.source, Source::Default(_)) {
             self.role = self.role_of(globs)?;
@@ -273,7 +284,12 @@ impl Settings {
     }
 
     fn selects(&self, role: &RoleSettings) -> bool {
-        self.all || role.role == self.role.value
+        self.all || role.role == self.role.value || self.also.contains(&role.role)
+    }
+
+    /// Whether more than one role may be selected, so that what is said of one has to name it.
+    pub(crate) fn selects_several(&self) -> bool {
+        self.all || !self.also.is_empty()
     }
 
     /// All roles that are configured.

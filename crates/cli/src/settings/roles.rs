@@ -10,7 +10,7 @@ use crate::error::CliError;
 use crate::suggest;
 
 use super::file::{RoleTable, Section};
-use crate::source::Sourced;
+use crate::source::{Source, Sourced};
 use crate::values::{NonEmpty, Parsed, Seconds};
 
 /// A role and the functions it selects, as configured.
@@ -125,6 +125,36 @@ pub(super) fn configured_roles(
         }
     }
     Ok(roles)
+}
+
+/// The first of the roles that are named, and the others. Where there are several all have to be configured: of
+/// those of a product an app has some.
+pub(super) fn chosen_roles(
+    named: &[Role],
+    roles: &[RoleSettings],
+    is_of_product: bool,
+) -> Result<(Option<Role>, Vec<Role>), CliError> {
+    let mut chosen: Vec<Role> = Vec::new();
+    for role in named {
+        if !chosen.contains(role) {
+            chosen.push(role.clone());
+        }
+    }
+    let is_known = |role: &Role| roles.iter().any(|known| known.role == *role);
+    if chosen.len() > 1 {
+        let unknown = chosen.iter().find(|role| !is_known(role));
+        if let Some(unknown) = unknown.filter(|_| !is_of_product) {
+            let flag = Source::Flag("--role".to_owned());
+            let (_, error) = selected_role(Some(Sourced::new(unknown.clone(), flag)), roles);
+            return error.map_or(Ok((None, Vec::new())), Err);
+        }
+        // The store knows no role of an app that has another of them.
+        chosen.sort_by_key(|role| !is_known(role));
+        let first = 1.max(chosen.iter().filter(|role| is_known(role)).count());
+        chosen.truncate(first);
+    }
+    let mut chosen = chosen.into_iter();
+    Ok((chosen.next(), chosen.collect()))
 }
 
 /// The role that is selected and, if it is not configured, the error, unless the store knows

@@ -93,7 +93,9 @@ impl Intercept for Calls {
         _components: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(call) = bag.load::<Metadata>() {
+        // How long an invocation takes is the function's to say, not AWS's.
+        let is_told = |call: &&Metadata| call.name() != "Invoke";
+        if let Some(call) = bag.load::<Metadata>().filter(is_told) {
             let call = format!("{}:{}", call.service().to_lowercase(), call.name());
             let mut under_way = self.under_way();
             let number = under_way.next;

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::fence::Fence;
 use crate::fleet::LambdaError;
 use crate::fleet::{Absent, Change, Fleet, LAG, MappingState, not_found_but_listed};
+use crate::observe::INVOKING;
 use crate::plan::{FunctionPlan, provisioned_drift, reserved_drift};
 use crate::report::Drift;
 use crate::saved::{Place, Saved};
@@ -154,9 +155,11 @@ impl<'a> FunctionRun<'a> {
                 self.delete_provisioned(qualifier, *was).await
             }
             Step::ReserveZero { was } => self.reserve_zero(*was).await,
-            Step::RestoreReserved { saved, overwrite } => {
-                self.restore_reserved(*saved, *overwrite).await
-            }
+            Step::RestoreReserved {
+                saved,
+                overwrite,
+                invoking,
+            } => self.restore_reserved(*saved, *overwrite, *invoking).await,
             Step::PutProvisioned {
                 qualifier,
                 concurrency,
@@ -298,8 +301,11 @@ impl<'a> FunctionRun<'a> {
         Err(self.keeps_changing("the reserved concurrency"))
     }
 
-    async fn restore_reserved(&self, saved: Reserved, overwrite: bool) -> Stepped {
-        let expected = |now| overwrite || now == Reserved::Limit(0) || now == saved;
+    async fn restore_reserved(&self, saved: Reserved, overwrite: bool, invoking: bool) -> Stepped {
+        let expected = |now| {
+            let is_ours = now == Reserved::Limit(0) || invoking && now == INVOKING;
+            overwrite || is_ours || now == saved
+        };
         let set = self
             .fleet
             .set_reserved(self.name, saved, expected, self.fence);

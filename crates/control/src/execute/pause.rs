@@ -19,6 +19,7 @@ use crate::observe::Inventory;
 use crate::plan::{PausePlan, plan_pause};
 use crate::report::{Action, Failure, WorkersReport};
 use crate::saved::{Place, Saved};
+use crate::store::{Store, StoreError};
 
 /// How long reading the mappings once more may take.
 const LAST_LOOK: Duration = Duration::from_secs(30);
@@ -103,7 +104,8 @@ pub(crate) async fn pause(
     report.failed.extend(failed);
     report.events = events;
     let timeouts = queue.into_timeouts();
-    let saved = saved.into_inner();
+    let mut saved = saved.into_inner();
+    unmark(&mut saved, place.store, fence, &report).await;
     Ok(Paused {
         timeouts: Timeouts::of(&timeouts, &saved, &report),
         saved: (!saved.is_unsure()).then_some(saved.numbers),
@@ -136,6 +138,28 @@ async fn pause_one(
             }
         }
         Ready::Left(end) => end.into(),
+    }
+}
+
+/// Deletes the marks of functions that an `invoke` which died left at 1: they are at 0 again, or another client
+/// has set something else. A mark that stays is for the next operation.
+async fn unmark(saved: &mut Saved, store: &Store, fence: &Fence, report: &WorkersReport) {
+    let marked: BTreeSet<String> = saved.invoking().cloned().collect();
+    let drifted = report.drifted.iter().map(|drift| &drift.function);
+    let settled = report.changed.iter().chain(&report.unchanged);
+    let settled = settled.chain(&report.gone).chain(drifted);
+    let settled = settled.filter(|name| marked.contains(*name));
+    let settled: BTreeSet<&str> = settled.map(String::as_str).collect();
+    if settled.is_empty() {
+        return;
+    }
+    let waited = fence.until_stopped(tokio::time::sleep(LAG)).await;
+    let unmarked = match waited {
+        Ok(()) => saved.unmark(store, &settled, fence).await,
+        Err(halt) => Err(StoreError::Halted(halt)),
+    };
+    if let Err(error) = unmarked {
+        tracing::warn!(%error, "could not delete the mark of an invocation");
     }
 }
 

@@ -10,7 +10,7 @@ use super::run_all;
 use crate::error::Error;
 use crate::event::Context;
 use crate::fence::{AbortReason, Fence};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, LAG};
 use crate::plan::RestorePlan;
 use crate::report::{Action, WorkersReport};
 use crate::store::Store;
@@ -42,6 +42,10 @@ pub(crate) async fn restore(
         .map(|failure| failure.function.as_str());
     let unfinished = report.unfinished.iter().map(String::as_str);
     let (done, mut remaining) = plan.restored_documents(failed.chain(unfinished));
+    if plan.saved.invoking().next().is_some() {
+        // Once no mark says whose it is, no read may show the 1 of `invoke` any more. A stop shows below.
+        let _ = fence.until_stopped(tokio::time::sleep(LAG)).await;
+    }
     // An interrupted operation leaves even a finished document for the next one.
     let deleted = match fence.check_known() {
         Ok(()) => store.delete(&done, Some(fence)).await,

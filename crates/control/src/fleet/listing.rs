@@ -161,7 +161,7 @@ impl Fleet {
     }
 
     /// A function with all its versions; none if it was deleted since it was listed.
-    async fn list_versions_of(
+    pub(crate) async fn list_versions_of(
         &self,
         name: String,
         fence: Option<&Fence>,

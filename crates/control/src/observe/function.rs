@@ -9,6 +9,9 @@ use crate::fleet::LambdaError;
 use crate::fleet::{Absent, Fleet, Mapping, MappingState};
 use crate::saved::Saved;
 
+/// What `invoke` reserves, so that one invocation runs at a time.
+pub(crate) const INVOKING: Reserved = Reserved::Limit(1);
+
 /// How one function stands.
 #[derive(Debug, Clone)]
 pub(crate) struct ObservedFunction {
@@ -20,6 +23,8 @@ pub(crate) struct ObservedFunction {
     pub(crate) timeout: u32,
     /// Its versions with their dead-letter queues; empty for one that is saved and not selected.
     pub(crate) versions: BTreeMap<String, Option<String>>,
+    /// `invoke` marked it.
+    pub(crate) is_invoking: bool,
 }
 
 impl ObservedFunction {
@@ -117,6 +122,11 @@ impl ObservedFunction {
         self.reserved == Reserved::Limit(0)
             && self.provisioned.is_empty()
             && self.enabled().next().is_none()
+    }
+
+    /// Whether what is reserved is the 1 with which `invoke` lets it run.
+    pub(crate) fn is_reserved_by_invoke(&self) -> bool {
+        self.is_invoking && self.reserved == INVOKING
     }
 
     /// Whether it has all of what was saved.

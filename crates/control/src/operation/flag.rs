@@ -10,17 +10,17 @@ use crate::report::Warning;
 use crate::store::Stored;
 
 /// The flag of a role as it was last read or written, and where it is written.
-pub(super) struct FlagWriter<'a> {
+pub(crate) struct FlagWriter<'a> {
     control: &'a Control,
     role: &'a Role,
     fence: &'a Fence,
     stored: Option<Stored>,
     /// What an operator should know: a write of another client was overwritten.
-    pub(super) warnings: Vec<Warning>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl<'a> FlagWriter<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         control: &'a Control,
         role: &'a Role,
         fence: &'a Fence,
@@ -36,11 +36,11 @@ impl<'a> FlagWriter<'a> {
     }
 
     /// The version of the flag; 0 if there is none.
-    pub(super) fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.stored.as_ref().map_or(0, |stored| stored.revision.0)
     }
 
-    pub(super) async fn write(&mut self, flag: &Flag) -> Result<(), Error> {
+    pub(crate) async fn write(&mut self, flag: &Flag) -> Result<(), Error> {
         let Self {
             control,
             role,
@@ -70,7 +70,7 @@ impl<'a> FlagWriter<'a> {
     }
 
     /// Notes in a flag that is written when its role is drained. On a stop it is only not stored.
-    pub(super) async fn note_drained(
+    pub(crate) async fn note_drained(
         &mut self,
         flag: &mut Flag,
         drained_at: Option<Timestamp>,

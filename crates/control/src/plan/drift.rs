@@ -46,7 +46,9 @@ pub(super) fn disputed(name: &str, saved: &Capacity, function: &ObservedFunction
 }
 
 pub(super) fn is_reserved_drifted(saved: &Capacity, function: &ObservedFunction) -> bool {
-    function.reserved != Reserved::Limit(0) && function.reserved != saved.reserved
+    function.reserved != Reserved::Limit(0)
+        && function.reserved != saved.reserved
+        && !function.is_reserved_by_invoke()
 }
 
 fn reserved(name: &str, saved: &Capacity, function: &ObservedFunction) -> Option<Drift> {

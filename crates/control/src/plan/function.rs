@@ -87,12 +87,14 @@ pub(crate) fn plan_restore(
     }
     let is_reserved_theirs = is_reserved_drifted(saved, function);
     let keeps_reserved = is_reserved_theirs && !overwrite;
-    // A function that had 0 was at 0 while paused, so that nothing was changed.
-    let was_changed = is_reserved_theirs || saved.reserved != Reserved::Limit(0);
+    // A function that had 0 was at 0 while paused, so that nothing was changed; but `invoke` may have.
+    let was_changed =
+        is_reserved_theirs || function.is_invoking || saved.reserved != Reserved::Limit(0);
     if was_changed && !keeps_reserved {
         steps.push(Step::RestoreReserved {
             saved: saved.reserved,
             overwrite,
+            invoking: function.is_invoking,
         });
     }
     let provisioned = saved.provisioned.iter();

@@ -92,6 +92,10 @@ pub struct WorkersStatus {
     /// Functions at 0 of which nothing is saved, by name: `off` gives them nothing back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unexplained: Vec<String>,
+    /// Those of [`pending`](Self::pending) that `invoke` lets run once, or left so when it died, by name. The next
+    /// `on` or `invoke` puts them back to 0, `off` restores them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub invoking: Vec<String>,
 }
 
 impl RoleStatus {

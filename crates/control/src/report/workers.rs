@@ -35,6 +35,8 @@ pub enum WorkerState {
     Restoring,
     /// It is saved, and has what was saved: `off` gave it back, or `on` has not paused it yet.
     Restored,
+    /// It is paused but for `invoke`, which lets it run once, or died at that.
+    Invoking,
     /// Another client changed it while it was paused.
     Drifted,
     /// It is saved, and does not exist any more.

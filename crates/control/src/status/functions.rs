@@ -26,6 +26,7 @@ pub(crate) fn rows(
             None if is_at_zero => WorkerState::Unexplained,
             None => WorkerState::Running,
             Some(_) if function.is_paused() => WorkerState::Paused,
+            Some(_) if function.is_reserved_by_invoke() => WorkerState::Invoking,
             Some(saved) if !drift(name, saved, function).is_empty() => WorkerState::Drifted,
             Some(saved) if function.has(saved) => WorkerState::Restored,
             Some(_) if on => WorkerState::Pausing,
@@ -77,6 +78,9 @@ pub(crate) fn status(
         } else if function.is_unexplained(name, saved) && !explained.contains(name) {
             status.unexplained.push(name.clone());
         } else {
+            if function.is_reserved_by_invoke() {
+                status.invoking.push(name.clone());
+            }
             status.pending.push(name.clone());
         }
     }

@@ -65,7 +65,7 @@ fn looks_paused(edit: &Edit) -> bool {
 }
 
 /// Does it once, before the `nth` call from now. Whether it came to that.
-fn at_call(
+pub(crate) fn at_call(
     sandbox: &Sandbox,
     nth: u64,
     edit: impl Fn(&Sandbox) + Send + Sync + 'static,
@@ -134,12 +134,12 @@ fn restore_saved_insists_on_what_was_saved() {
 }
 
 /// The calls of an operation, of which somebody edited a function just before the `nth`, counted from 1.
-struct Edited<'a> {
-    calls: &'a [CallRecord],
-    nth: usize,
-    function: &'a str,
-    mapping: Option<&'a String>,
-    edit: &'a Edit,
+pub(crate) struct Edited<'a> {
+    pub(crate) calls: &'a [CallRecord],
+    pub(crate) nth: usize,
+    pub(crate) function: &'a str,
+    pub(crate) mapping: Option<&'a String>,
+    pub(crate) edit: &'a Edit,
 }
 
 impl Edited<'_> {
@@ -187,7 +187,7 @@ impl Edited<'_> {
     }
 
     /// Whether it came between the look just before a change and the change: nobody can prevent that.
-    fn is_overwritten(&self) -> bool {
+    pub(crate) fn is_overwritten(&self) -> bool {
         let later = self.calls.iter().skip(self.nth - 1);
         let mut until_write = later.take_while(|record| !self.is_look(record));
         until_write.any(|record| self.is_write(record))

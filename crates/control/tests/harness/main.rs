@@ -10,6 +10,7 @@
 //! | [`orders`] | several operators at once: in every order on the smallest fleets, at random on larger |
 //! | [`interference`] | clocks that differ, and a lease or saved capacity that is unlocked or deleted at any call |
 //! | [`edits`] | somebody else's hand on a function, a mapping or the flag at any call |
+//! | [`invokes`] | `invoke` killed at every call, and somebody else's hand on its function at any call |
 //! | [`answers`] | answers without a body on any call, and writes that are carried out twice |
 //!
 //! The same run every time, unless `PROPTEST_RNG_SEED` says otherwise. The long run:
@@ -24,6 +25,7 @@
 //! | the same, frozen or without an answer for longer than a lease | the first at each of its calls; the other works meanwhile | at any moment of every order, but for such looks |
 //! | three operators of those | | every order, but for such looks |
 //! | two or three of two to six functions, every other time with such a pause | 80 fleets, at random | the same |
+//! | `invoke` killed | at every call, each with one way to go on | with every way to go on |
 //! | an edit, or a flag typed | one call in five, the next edit at the next | every call |
 //!
 //! What it came to is told in `docs/guarantees.md`. The long run takes over an hour of CPU time.
@@ -45,6 +47,7 @@ mod broken;
 mod crashes;
 mod edits;
 mod interference;
+mod invokes;
 mod orders;
 mod products;
 mod races;

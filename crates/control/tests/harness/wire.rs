@@ -36,6 +36,8 @@ pub(crate) enum Side {
 pub(crate) enum Broken {
     /// Saves what a function had only after the first function was touched.
     SavesAfterTouching,
+    /// Marks the function of `invoke` only after 1 was reserved for it.
+    MarksTooLate,
     /// Saves 0 where the reservation was unset.
     ZeroForUnset,
     /// Writes what `on` finds the second time over what was saved the first time.
@@ -157,6 +159,11 @@ impl Wire {
     pub(crate) fn repeat_at(&self, nth: u64, later: u64) {
         let mut state = self.state();
         state.repeat = Some((state.calls + nth, later));
+    }
+
+    /// Whether its process has died.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.state().dead
     }
 
     /// How many calls it made.
@@ -292,7 +299,8 @@ impl Wire {
         {
             match broken {
                 Broken::OverwritesLease | Broken::SkipsLeaseUnderLock => {}
-                Broken::SavesAfterTouching => {
+                Broken::MarksTooLate if !body["Value"].to_string().contains("invoking") => {}
+                Broken::SavesAfterTouching | Broken::MarksTooLate => {
                     self.state().unsent.push(request);
                     return Ok(saved());
                 }
@@ -314,11 +322,14 @@ impl Wire {
 
     /// Once a function was touched, what should have been sent before.
     async fn send_late(&self, inner: &SharedHttpConnector) {
-        if self.broken != Some(Broken::SavesAfterTouching) {
-            return;
-        }
+        let by_itself = match self.broken {
+            Some(Broken::SavesAfterTouching) => false,
+            Some(Broken::MarksTooLate) => true,
+            _ => return,
+        };
         let touched = self.sandbox.writes().iter().any(|record| {
-            record.took_effect && record.call.service == maintenance_sandbox::Service::Lambda
+            let of_lambda = record.call.service == maintenance_sandbox::Service::Lambda;
+            record.took_effect && of_lambda && (!by_itself || record.call.caller == self.by)
         });
         if touched {
             let unsent = std::mem::take(&mut self.state().unsent);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use jiff::SignedDuration;
 use maintenance_control::{
-    Clock, Context, Control, Error, FileStore, Fleet as Lambda, Holder, OffRequest, RateLimiter,
-    Report, RoleSpec, SsmStore, Store,
+    Clock, Context, Control, Error, FileStore, Fleet as Lambda, Holder, InvokeReport,
+    InvokeRequest, OffRequest, RateLimiter, Report, RoleSpec, SsmStore, Store,
 };
 use maintenance_flag::{Capacity, CapacityDoc, Flag, Lease, Prefix};
 use maintenance_sandbox::{Fleet, FunctionState, Sandbox, Settings};
@@ -69,6 +69,18 @@ impl Operator {
 
     pub(crate) async fn off(&self, roles: &[RoleSpec]) -> Result<Report, Error> {
         self.off_as(roles, &off_wish()).await
+    }
+
+    /// Lets a function of a role run once.
+    pub(crate) async fn invoke(
+        &self,
+        role: &RoleSpec,
+        request: &InvokeRequest,
+    ) -> Result<InvokeReport, Error> {
+        let (roles, context) = (std::slice::from_ref(role), Context::quiet());
+        let function = &request.function;
+        let plan = self.control.plan_invoke(roles, function, &context).await?;
+        self.control.invoke(&plan, request, &context).await
     }
 
     pub(crate) async fn unlock(&self) -> Result<Option<Holder>, Error> {

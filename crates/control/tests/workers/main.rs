@@ -8,6 +8,7 @@ mod doubted;
 mod during;
 mod exactly;
 mod hidden;
+mod invoke;
 mod lost;
 mod meanwhile;
 mod stored;

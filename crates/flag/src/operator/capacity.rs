@@ -49,6 +49,10 @@ pub struct CapacityDoc {
     /// them: they were changed after they had been saved and before they were touched. Any other
     /// entry only adds qualifiers and mappings to an earlier one.
     pub replaces: BTreeSet<String>,
+    /// The function that this document marks, and then it holds nothing else: `invoke` lets it run once, and has
+    /// reserved 1 for it or is about to. While the mark is stored, a reservation of exactly 1 is ours and no
+    /// other client's.
+    pub invoking: Option<String>,
 }
 
 /// A function that has more than one parameter can hold.
@@ -116,6 +120,7 @@ impl CapacityDoc {
             origin: origin.to_owned(),
             functions: [(function.clone(), capacity)].into(),
             replaces: replaces.then(|| function.clone()).into_iter().collect(),
+            invoking: None,
         };
         match document.encode().len() {
             ..=MAX_VALUE_BYTES => Ok(document),
@@ -129,6 +134,17 @@ impl CapacityDoc {
     /// [`PackError`], if it does not fit one parameter.
     pub fn replacing(origin: &str, function: &str, capacity: Capacity) -> Result<Self, PackError> {
         Self::of(origin, function.to_owned(), capacity, true)
+    }
+
+    /// The mark of a function that `invoke` lets run once.
+    #[must_use]
+    pub fn invoking(origin: &str, function: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            functions: BTreeMap::new(),
+            replaces: BTreeSet::new(),
+            invoking: Some(function.to_owned()),
+        }
     }
 
     /// Reads a stored batch in which every entry has to be readable.
@@ -166,6 +182,7 @@ impl CapacityDoc {
             origin,
             functions: BTreeMap::new(),
             replaces: BTreeSet::new(),
+            invoking: fields.text("invoking")?,
         };
         let mut unreadable = BTreeMap::new();
         for (name, value) in map {
@@ -202,6 +219,7 @@ impl CapacityDoc {
             "schema": SCHEMA,
             "origin": self.origin,
             "functions": functions,
+            "invoking": self.invoking,
         })))
     }
 }

@@ -23,6 +23,7 @@ const BARE_ON: &str = include_str!("../fixtures/flag-bare-on.txt");
 const BARE_OFF: &str = include_str!("../fixtures/flag-bare-off.txt");
 const CAPACITY: &str = include_str!("../fixtures/capacity-1.json");
 const REPLACING: &str = include_str!("../fixtures/capacity-1-replaces.json");
+const INVOKING: &str = include_str!("../fixtures/capacity-1-invoking.json");
 const LEASE: &str = include_str!("../fixtures/lease-1.json");
 const RELEASED: &str = include_str!("../fixtures/lease-1-released.json");
 const LEFT: &str = include_str!("../fixtures/lease-1-left.json");
@@ -224,6 +225,7 @@ fn capacity() {
             .map(|(name, capacity)| (name.to_owned(), capacity))
             .collect(),
         replaces: BTreeSet::new(),
+        invoking: None,
     };
     assert_eq!(CapacityDoc::decode(CAPACITY), Ok(document.clone()));
     assert_eq!(document.encode(), CAPACITY);
@@ -241,6 +243,17 @@ fn an_entry_that_replaces_an_earlier_one() {
     assert!(document.replaces.contains("demo-dev-mail"));
     assert_eq!(CapacityDoc::decode(REPLACING), Ok(document.clone()));
     assert_eq!(document.encode(), REPLACING);
+}
+
+/// A version that does not know the mark finds a document without functions.
+#[test]
+fn the_mark_of_an_invocation() {
+    let origin = "arn:aws:lambda:eu-central-1:123456789012";
+    let mark = CapacityDoc::invoking(origin, "demo-dev-mail");
+    assert_eq!(CapacityDoc::decode(INVOKING), Ok(mark.clone()));
+    assert_eq!(mark.encode(), INVOKING);
+    let fields: serde_json::Value = serde_json::from_str(INVOKING).unwrap();
+    assert_eq!(fields["functions"], serde_json::json!({}));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Invoke, and what a reservation of zero does to callers and events.
 
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_lambda::types::{InvocationType, LogType};
 use maintenance_sandbox::FunctionSpec;
 
 use crate::common::{code, is, lambda, quick};
@@ -44,4 +44,33 @@ async fn a_reservation_of_zero_refuses_callers_and_accepts_events() {
     assert_eq!(event.send().await.unwrap().status_code(), 202);
     sandbox.set_reserved("task", None).unwrap();
     assert_eq!(invoke().send().await.unwrap().status_code(), 200);
+}
+
+#[tokio::test]
+async fn an_answer_says_which_version_ran_and_its_log_if_that_is_asked_for() {
+    let sandbox = quick();
+    sandbox.seed(FunctionSpec::new("task").alias("live", 1));
+    let client = lambda(&sandbox);
+    let invoke = || client.invoke().function_name("task");
+    let answer = invoke().qualifier("live").send().await.unwrap();
+    assert_eq!(answer.executed_version(), Some("1"));
+    assert_eq!(answer.log_result(), None);
+    let answer = invoke().log_type(LogType::Tail).send().await.unwrap();
+    assert_eq!(answer.executed_version(), Some("$LATEST"));
+    let log = aws_smithy_types::base64::decode(answer.log_result().unwrap()).unwrap();
+    assert!(log.starts_with(b"START RequestId"));
+    let broken = invoke().payload(Blob::new(b"{")).send().await;
+    assert_eq!(code(broken), is(400, "InvalidRequestContentException"));
+}
+
+#[tokio::test]
+async fn a_function_fails_with_the_error_that_it_is_given() {
+    let sandbox = quick();
+    sandbox.seed(FunctionSpec::new("task"));
+    let invoke = lambda(&sandbox).invoke().function_name("task");
+    let payload = Blob::new(br#"{"errorMessage":"no table"}"#);
+    let answer = invoke.payload(payload.clone()).send().await.unwrap();
+    assert_eq!(answer.status_code(), 200, "as AWS says it");
+    assert_eq!(answer.function_error(), Some("Unhandled"));
+    assert_eq!(answer.payload(), Some(&payload));
 }

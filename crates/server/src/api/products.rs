@@ -460,6 +460,7 @@ impl FunctionView {
                 WorkerState::Running => "running",
                 WorkerState::Paused => "paused",
                 WorkerState::Pausing => "pausing",
+                WorkerState::Invoking => "invoking",
                 WorkerState::Restoring => "restoring",
                 WorkerState::Restored => "restored",
                 WorkerState::Drifted => "drifted",

@@ -386,6 +386,7 @@ fn state_of(worker: &Worker, is_on: bool) -> (&'static str, bool) {
         WorkerState::Running | WorkerState::Restored => ("running", false),
         WorkerState::Paused => ("paused", false),
         WorkerState::Pausing => ("pausing", false),
+        WorkerState::Invoking => ("running once: invoke", false),
         WorkerState::Restoring => ("restoring", false),
         WorkerState::Drifted => ("drifted: changed while paused", true),
         WorkerState::Gone => ("gone: saved, and no longer exists", true),

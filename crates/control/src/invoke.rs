@@ -1,0 +1,567 @@
+//! Letting one paused function run once, while its role stays in maintenance.
+//!
+//! | step | what the next operation finds, if the process is killed after it |
+//! |---|---|
+//! | the flag forgets when its role is drained | that the end of in-flight work is unknown |
+//! | a mark is created beside what is saved ([`CapacityDoc::invoking`](maintenance_flag::CapacityDoc)) | a mark, and a function at 0 |
+//! | 1 is reserved | a mark, and a function at 1 |
+//! | the function is invoked, once | the same |
+//! | 0 is reserved, and no read shows 1 any more | a mark, and a function at 0 |
+//! | the flag says when its role is drained | the same |
+//! | the mark is deleted | nothing |
+//!
+//! A marked function at 1 is ours: `on` and `invoke` put it back to 0, `off` restores it, and each deletes the
+//! mark. Any other number is another client's, and kept. Its event source mappings stay disabled, and nothing is
+//! provisioned: only what invokes it by itself may reach it besides, in place of our invocation or after it.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use maintenance_flag::{App, Flag, LeaseRecord, Reserved, Role};
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::control::Control;
+use crate::describe;
+use crate::drain;
+use crate::error::Error;
+use crate::event::{Context, Event};
+use crate::events::FunctionEvents;
+use crate::fence::{AbortReason, Fence};
+use crate::fleet::{Absent, Answer, Change, Fleet, Invoked, LAG, LambdaError, Versions};
+use crate::lease::LeaseGuard;
+use crate::observe::{Account, INVOKING, ObservedFunction};
+use crate::operation::flag::FlagWriter;
+use crate::parameters::{Read, StaleReads};
+use crate::plan::{drift, reserved_drift};
+use crate::report::{Drift, Warning, display};
+use crate::request::RoleSpec;
+use crate::saved::{Place, Saved};
+
+/// What a paused function has reserved.
+const PAUSED: Reserved = Reserved::Limit(0);
+/// How long AWS may throttle the invocation: it takes a moment until a reservation holds, and others may have
+/// taken the one place.
+const TURN: Duration = Duration::from_secs(60);
+/// The first pause before it is sent again.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often a reservation that changes is looked at again.
+const ROUNDS: u32 = 5;
+
+/// The wish to let a paused function run once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvokeRequest {
+    /// The function's name.
+    pub function: String,
+    /// The alias or version to invoke. None: the function itself.
+    pub qualifier: Option<String>,
+    /// What it is given, JSON.
+    pub payload: Vec<u8>,
+}
+
+/// What letting a function run once would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InvokePlan {
+    /// The app, as in `demo-dev`.
+    #[serde(serialize_with = "display")]
+    pub app: App,
+    /// The role that has paused it.
+    #[serde(serialize_with = "display")]
+    pub role: Role,
+    /// The function.
+    pub function: String,
+    /// The longest timeout of any of its versions, seconds.
+    pub timeout: u32,
+    /// What else may reach it while it may run. What becomes of that while it is at 0 stands beside it.
+    pub events: FunctionEvents,
+    /// Functions of the role that an invocation left at 1 when it died: they are put back to 0 as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+}
+
+/// Why a function cannot be invoked. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvokeRefusal {
+    /// No role of those that were asked for has it.
+    #[error("no role selects it")]
+    NotSelected,
+    /// Its role is off, so that it runs as ever.
+    #[error("{role} maintenance is off")]
+    RoleOff {
+        /// The role.
+        role: Role,
+    },
+    /// Maintenance has not paused it, or not wholly.
+    #[error("{role} maintenance has not paused it")]
+    NotPaused {
+        /// The role.
+        role: Role,
+    },
+    /// Another client changed it while it was paused.
+    #[error("{}", describe::drifted(.0))]
+    Drifted(Drift),
+    /// It does not exist any more.
+    #[error("it no longer exists, but its settings are saved")]
+    Gone,
+}
+
+impl InvokeRefusal {
+    pub(crate) fn hint(&self, function: &str) -> Option<String> {
+        Some(match self {
+            Self::NotSelected => {
+                "`maintenance workers` lists the functions of all roles".to_owned()
+            }
+            Self::RoleOff { .. } => format!(
+                "nothing keeps it from running: `aws lambda invoke --function-name {function} …`"
+            ),
+            Self::NotPaused { role } => {
+                format!("`maintenance on --role {role}` pauses it; then try again")
+            }
+            Self::Drifted(_) => {
+                "set its reserved concurrency to 0 again, or use what it has now".to_owned()
+            }
+            Self::Gone => return None,
+        })
+    }
+}
+
+/// How an invocation ended.
+#[derive(Debug)]
+pub enum InvokeEnd {
+    /// The function ran and answered; it may have failed ([`Answer::function_error`]).
+    Answered(Answer),
+    /// It did not run.
+    NotRun(LambdaError),
+    /// It may have run: there is no answer. It is not invoked again.
+    Unknown(LambdaError),
+}
+
+/// What came of letting a function run once.
+#[derive(Debug)]
+pub struct InvokeReport {
+    /// The app.
+    pub app: App,
+    /// The role.
+    pub role: Role,
+    /// The function.
+    pub function: String,
+    /// How it ended.
+    pub end: InvokeEnd,
+    /// What another client changed meanwhile, and what is therefore left.
+    pub drifted: Vec<Drift>,
+    /// When no code of the role can still be running, if that is known.
+    pub drained_at: Option<Timestamp>,
+    /// What an operator should know besides.
+    pub warnings: Vec<Warning>,
+    /// Why the function could not be put back to 0, or its mark not be deleted. The next `on`, `off` or `invoke`
+    /// does that.
+    pub failure: Option<Error>,
+}
+
+impl Control {
+    /// What [`invoke`](Self::invoke) would do with a function of one of these roles. Reads only.
+    ///
+    /// # Errors
+    /// [`Error::NotInvocable`], and what reading may fail with.
+    pub async fn plan_invoke(
+        &self,
+        roles: &[RoleSpec],
+        function: &str,
+        context: &Context<'_>,
+    ) -> Result<InvokePlan, Error> {
+        let reading = self.find_invocable(roles, function);
+        let (role, flag, saved) = context.until_stopped(reading).await??;
+        let account = Account::new(&self.fleet, [], Versions::Latest, None, context);
+        let looking = Looking {
+            control: self,
+            account: &account,
+            role: &role,
+            function,
+        };
+        let observed = looking.invocable(&flag, &saved).await?;
+        let events = account.triggers(function, &observed);
+        let events = context.until_stopped(events).await??;
+        let left = saved.invoking().filter(|it| *it != function);
+        Ok(InvokePlan {
+            app: self.app.clone(),
+            function: function.to_owned(),
+            timeout: observed.timeout,
+            events,
+            left: left.cloned().collect(),
+            role,
+        })
+    }
+
+    /// Lets a paused function run once, as [planned](Self::plan_invoke): reserves 1, invokes it and waits for its
+    /// answer, and reserves 0. A stop ends the wait, and the function is put back all the same; it may have run.
+    ///
+    /// # Errors
+    /// [`Error`], before anything was changed. What fails later is in the report.
+    pub async fn invoke(
+        &self,
+        plan: &InvokePlan,
+        request: &InvokeRequest,
+        context: &Context<'_>,
+    ) -> Result<InvokeReport, Error> {
+        // What was begun is put back, whatever is asked for: a stop is heard of where nothing is to be put back.
+        let own_stop = CancellationToken::new();
+        let own = Context {
+            stop: own_stop.clone(),
+            listen: context.listen,
+        };
+        let roles = [&plan.role];
+        let taker = self.acquirer(format!("invoke {}", plan.function), &roles, &own);
+        let held = {
+            let mut taking = pin!(taker.take());
+            tokio::select! {
+                biased;
+                held = &mut taking => held,
+                () = context.stop.cancelled() => {
+                    own_stop.cancel();
+                    taking.await
+                }
+            }?
+        };
+        let invoking = Invoking {
+            control: self,
+            plan,
+            request,
+            context,
+            held: &held,
+        };
+        let result = held.explain(invoking.run().await);
+        if context.stop.is_cancelled() {
+            own_stop.cancel();
+        }
+        held.release().await;
+        result
+    }
+
+    /// The role that has saved a function, its flag, and what is saved.
+    async fn find_invocable(
+        &self,
+        roles: &[RoleSpec],
+        function: &str,
+    ) -> Result<(Role, Flag, Saved), Error> {
+        let stored = self.store.list(&self.names.all_capacities()).await?;
+        let saved = roles.iter().map(|spec| {
+            let saved = Saved::of_role(&self.names, &spec.role, &stored);
+            (spec, saved)
+        });
+        let selects = |spec: &RoleSpec| {
+            let functions = spec.functions.as_ref();
+            functions.is_some_and(|functions| functions.matches_name(function))
+        };
+        let (mut has_it, others): (Vec<_>, Vec<_>) =
+            saved.partition(|(_, saved)| saved.functions.contains_key(function));
+        has_it.extend(others.into_iter().filter(|(spec, _)| selects(spec)));
+        let Some((spec, saved)) = has_it.into_iter().next() else {
+            return Err(refused(function, InvokeRefusal::NotSelected));
+        };
+        let read = self.read(&spec.role).await?;
+        Ok((spec.role.clone(), self.readable(&spec.role, &read)?, saved))
+    }
+
+    fn readable(&self, role: &Role, read: &Read) -> Result<Flag, Error> {
+        read.flag.clone().map_err(|source| Error::Unreadable {
+            name: self.names.flag(role),
+            source,
+        })
+    }
+}
+
+fn refused(function: &str, source: InvokeRefusal) -> Error {
+    Error::NotInvocable {
+        function: function.to_owned(),
+        source,
+    }
+}
+
+/// Looks whether a function may be invoked.
+struct Looking<'a> {
+    control: &'a Control,
+    account: &'a Account<'a>,
+    role: &'a Role,
+    function: &'a str,
+}
+
+impl Looking<'_> {
+    /// The function, if it is one that maintenance has paused.
+    async fn invocable(&self, flag: &Flag, saved: &Saved) -> Result<ObservedFunction, Error> {
+        let role = || self.role.clone();
+        let is_on = flag.mode_at(self.control.clock.now()).is_on();
+        let had = saved.functions.get(self.function);
+        let refusal = match had {
+            _ if !is_on => InvokeRefusal::RoleOff { role: role() },
+            None => InvokeRefusal::NotPaused { role: role() },
+            Some(had) => {
+                let mut observed = self.observe(saved).await?;
+                // A read that lags may show what was before it was paused.
+                if !observed.as_ref().is_some_and(may_be_invoked) {
+                    sleep(LAG).await;
+                    observed = self.observe(saved).await?;
+                }
+                match observed {
+                    Some(observed) if may_be_invoked(&observed) => return Ok(observed),
+                    None => InvokeRefusal::Gone,
+                    Some(observed) => match drift(self.function, had, &observed).into_iter().next()
+                    {
+                        Some(drift) => InvokeRefusal::Drifted(drift),
+                        None => InvokeRefusal::NotPaused { role: role() },
+                    },
+                }
+            }
+        };
+        Err(refused(self.function, refusal))
+    }
+
+    async fn observe(&self, saved: &Saved) -> Result<Option<ObservedFunction>, LambdaError> {
+        self.account.observe_one(self.function, saved).await
+    }
+}
+
+/// Whether it is paused, but for what an invocation that died has left.
+fn may_be_invoked(function: &ObservedFunction) -> bool {
+    let reserved = match function.is_reserved_by_invoke() {
+        true => PAUSED,
+        false => function.reserved,
+    };
+    let function = ObservedFunction {
+        reserved,
+        ..function.clone()
+    };
+    function.is_paused()
+}
+
+/// One invocation, under its lease.
+struct Invoking<'a> {
+    control: &'a Control,
+    plan: &'a InvokePlan,
+    request: &'a InvokeRequest,
+    context: &'a Context<'a>,
+    held: &'a LeaseGuard,
+}
+
+impl<'a> Invoking<'a> {
+    fn fence(&self) -> &'a Fence {
+        self.held.fence()
+    }
+
+    fn fleet(&self) -> &'a Fleet {
+        &self.control.fleet
+    }
+
+    async fn run(&self) -> Result<InvokeReport, Error> {
+        let (control, role) = (self.control, &self.plan.role);
+        let barrier = self.held.barrier(role);
+        let reading = control.read_known(role, &barrier, StaleReads::Forgets);
+        let (read, mut saved) = self.context.until_stopped(reading).await??;
+        let flag = control.readable(role, &read)?;
+        if let Some((name, source)) = saved.unreadable.pop() {
+            return Err(Error::Unreadable { name, source });
+        }
+        let mut writer = FlagWriter::new(control, role, self.fence(), read.stored);
+        let result = self.invoke(flag, &mut writer, &mut saved).await;
+        if !saved.is_unsure() {
+            let flag = writer.version();
+            let saved = saved.numbers;
+            self.held.record(role, LeaseRecord { flag, saved });
+        }
+        result
+    }
+
+    async fn invoke(
+        &self,
+        mut flag: Flag,
+        writer: &mut FlagWriter<'_>,
+        saved: &mut Saved,
+    ) -> Result<InvokeReport, Error> {
+        let (control, role) = (self.control, &self.plan.role);
+        let function = self.plan.function.as_str();
+        let fence = Some(self.fence());
+        let account = Account::new(self.fleet(), [], Versions::Latest, fence, self.context);
+        let looking = Looking {
+            control,
+            account: &account,
+            role,
+            function,
+        };
+        let looking = looking.invocable(&flag, saved);
+        let observed = self.context.until_stopped(looking).await??;
+        let noted = flag.drained_at;
+        if noted.is_some() {
+            writer.note_drained(&mut flag, None).await?;
+        }
+        let window = flag.window.clone().unwrap_or_else(|| {
+            let documents = saved.documents.last();
+            documents.map_or_else(|| control.new_window(), |it| it.number().0)
+        });
+        let place = Place {
+            store: &control.store,
+            names: &control.names,
+            role,
+            window: &window,
+            first: self.held.first_document(),
+        };
+        let marking = saved.mark(place, &observed.origin, function, self.fence());
+        let end = match marking.await {
+            Ok(()) => self.let_run(&observed).await,
+            // Nothing of it has begun; what there is of a mark is for the next operation.
+            Err(error) => return Err(error),
+        };
+        let mut report = InvokeReport {
+            app: control.app.clone(),
+            role: role.clone(),
+            function: function.to_owned(),
+            end,
+            drifted: Vec::new(),
+            drained_at: None,
+            warnings: Vec::new(),
+            failure: None,
+        };
+        let marked: Vec<String> = saved.invoking().cloned().collect();
+        let ended = async {
+            report.drifted = self.put_back(&marked, saved).await?;
+            if noted.is_some() && report.drifted.is_empty() {
+                let timeout = Duration::from_secs(observed.timeout.into());
+                let drained_at = noted.max(Some(drain::after(control.clock.now(), timeout)));
+                writer.note_drained(&mut flag, drained_at).await?;
+            }
+            let marked: BTreeSet<&str> = marked.iter().map(String::as_str).collect();
+            saved.unmark(&control.store, &marked, self.fence()).await?;
+            Ok::<_, Error>(())
+        };
+        report.failure = ended.await.err();
+        report.drained_at = flag.drained_at;
+        report.warnings.append(&mut writer.warnings);
+        Ok(report)
+    }
+
+    /// Reserves 1 and invokes the function.
+    async fn let_run(&self, function: &ObservedFunction) -> InvokeEnd {
+        let name = self.plan.function.as_str();
+        match self.reserve(name, INVOKING).await {
+            Ok(None) => {
+                self.send(Duration::from_secs(function.timeout.into()))
+                    .await
+            }
+            Ok(Some(now)) => InvokeEnd::NotRun(LambdaError::Ended {
+                function: name.to_owned(),
+                what: "the reserved concurrency".to_owned(),
+                ended: format!("was changed to {now} by another client"),
+            }),
+            Err(error) => InvokeEnd::NotRun(error),
+        }
+    }
+
+    async fn send(&self, timeout: Duration) -> InvokeEnd {
+        let (control, context) = (self.control, self.context);
+        let function = self.plan.function.as_str();
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let mut goes_on = self.fence().check().await;
+            if context.stop.is_cancelled() {
+                goes_on = Err(AbortReason::Stopped);
+            }
+            if let Err(halt) = goes_on {
+                return InvokeEnd::NotRun(halt.into());
+            }
+            context.emit(Event::Invoking { function, timeout });
+            let (qualifier, payload) = (&self.request.qualifier, &self.request.payload);
+            let invoking = self
+                .fleet()
+                .invoke(function, qualifier.as_deref(), payload, timeout);
+            match context.until_stopped(invoking).await {
+                Ok(Invoked::Answered(answer)) => return InvokeEnd::Answered(answer),
+                Ok(Invoked::Throttled(_)) if started.elapsed() < TURN => {}
+                Ok(Invoked::Throttled(error) | Invoked::Refused(error)) => {
+                    return InvokeEnd::NotRun(error);
+                }
+                Ok(Invoked::Unknown(error)) => return InvokeEnd::Unknown(error),
+                // It was sent, and runs whether its answer is waited for or not.
+                Err(halt) => return InvokeEnd::Unknown(halt.into()),
+            }
+            if let Err(halt) = context.until_stopped(control.clock.sleep(pause)).await {
+                return InvokeEnd::NotRun(halt.into());
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Reserves 0 or 1 while what is reserved is one of these. Else what another client has reserved.
+    async fn reserve(&self, name: &str, to: Reserved) -> Result<Option<Reserved>, LambdaError> {
+        let ours = |now| now == PAUSED || now == INVOKING;
+        for _ in 0..ROUNDS {
+            let set = self.fleet().set_reserved(name, to, ours, self.fence());
+            let now = match set.await? {
+                Change::Made => return Ok(None),
+                Change::Theirs { now, .. } => now,
+            };
+            if self.reserved_after_lag(name).await? == Some(now) {
+                return Ok(Some(now));
+            }
+        }
+        Err(LambdaError::Ended {
+            function: name.to_owned(),
+            what: "the reserved concurrency".to_owned(),
+            ended: "changes again and again".to_owned(),
+        })
+    }
+
+    /// What is reserved once no read lags behind what was written before; none if the function is gone.
+    async fn reserved_after_lag(&self, name: &str) -> Result<Option<Reserved>, LambdaError> {
+        self.fence().until_stopped(sleep(LAG)).await?;
+        let described = self.fleet().describe(name, Some(self.fence())).await?;
+        Ok(described.map(|described| described.reserved))
+    }
+
+    /// Puts functions back to 0, and waits until no read shows anything else. What another client has reserved
+    /// meanwhile is kept and returned.
+    async fn put_back(&self, functions: &[String], saved: &Saved) -> Result<Vec<Drift>, Error> {
+        let mut drifted = Vec::new();
+        for name in functions {
+            let now = match self.put_back_one(name).await {
+                Ok(now) => now,
+                Err(LambdaError::Gone { .. }) => {
+                    let absent = Absent::Function(name);
+                    let fence = Some(self.fence());
+                    self.fleet().is_certainly_gone(absent, fence).await?;
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let had = saved.functions.get(name);
+            let had = had.map_or(PAUSED, |had| had.reserved);
+            drifted.extend(now.map(|now| reserved_drift(name, had, now)));
+        }
+        Ok(drifted)
+    }
+
+    async fn put_back_one(&self, name: &str) -> Result<Option<Reserved>, LambdaError> {
+        let mut now = Some(INVOKING);
+        for _ in 0..ROUNDS {
+            if let Some(theirs) = self.reserve(name, PAUSED).await? {
+                return Ok(Some(theirs));
+            }
+            now = self.reserved_after_lag(name).await?;
+            // Anything else is another client's, if the next look says so, too.
+            if matches!(now, None | Some(PAUSED)) {
+                return Ok(None);
+            }
+        }
+        Err(LambdaError::Ended {
+            function: name.to_owned(),
+            what: "the reserved concurrency".to_owned(),
+            ended: now.map_or_else(String::new, |now| {
+                format!("is still {now} after it was set to 0")
+            }),
+        })
+    }
+}
