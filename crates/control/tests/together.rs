@@ -218,6 +218,28 @@ async fn what_is_refused_for_one_app_changes_nothing_in_any() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_would_be_lost_is_told_of_every_app_at_once() {
+    let shop = Shop::new();
+    for name in ["demo-dev-a", "billing-dev-a", "billing-dev-b"] {
+        let allowed = shop.sandbox.allow(name, None, "s3.amazonaws.com");
+        allowed.unwrap();
+    }
+    shop.sandbox.reset_calls();
+    let lost = |result: &Result<Report, Error>| match result {
+        Err(Error::EventsLost { functions }) => {
+            functions.iter().map(|it| it.function.clone()).collect()
+        }
+        other => panic!("{other:?}"),
+    };
+    let on: Vec<Vec<String>> = shop.on(&enter()).await.iter().map(lost).collect();
+    assert_eq!(
+        on,
+        [vec!["demo-dev-a"], vec!["billing-dev-a", "billing-dev-b"]]
+    );
+    assert_eq!(shop.writes(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_app_that_is_being_operated_on_keeps_the_others_from_being_changed() {
     let shop = Shop::new();
     let hold = Fault::on("PutFunctionConcurrency")

@@ -38,7 +38,7 @@ use crate::access::Caller;
 use crate::catalog::{ManagedApp, ManagedProduct};
 use crate::statuses::{Statuses, known_roles};
 
-/// How many operations are remembered after their end.
+/// How many operations are remembered after their end, and as many dry runs.
 const REMEMBERED: usize = 100;
 /// How often at most the progress of an operation is announced.
 const ANNOUNCED_EVERY: Duration = Duration::from_millis(250);
@@ -111,24 +111,6 @@ impl Request {
             Self::Off(_) => Action::Off,
         }
     }
-
-    /// What it would do for each app, in the order of the target's. Reads only.
-    pub async fn plan(&self, target: &Target, by: &str) -> Vec<Result<Report, Error>> {
-        let apps = target.apps.iter();
-        let controls: Vec<_> = apps.map(|(app, _)| app.reads.acting_for(by)).collect();
-        let quiet = Context::quiet();
-        let each = controls.iter().zip(&target.apps);
-        let each = each.map(|(control, (_, roles))| AppRoles {
-            control,
-            roles,
-            context: &quiet,
-        });
-        let each: Vec<_> = each.collect();
-        match self {
-            Self::On(on) => plan_on_together(&each, on).await,
-            Self::Off(off) => plan_off_together(&each, off).await,
-        }
-    }
 }
 
 /// An operation, at work or ended.
@@ -140,6 +122,8 @@ pub struct Operation {
     pub target: Target,
     /// What was asked for.
     pub request: Request,
+    /// Whether it only reads, and its reports say what it would do.
+    pub is_dry_run: bool,
     /// Who asked for it.
     pub by: String,
     /// By which token, unless a proxy named the person.
@@ -214,6 +198,8 @@ pub struct Operations(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     known: Mutex<VecDeque<Arc<Operation>>>,
+    /// Dry runs: no page and no other operation minds them, so they are kept apart.
+    dry_runs: Mutex<VecDeque<Arc<Operation>>>,
     changes: broadcast::Sender<Change>,
     counts: Counts,
     statuses: Statuses,
@@ -227,6 +213,7 @@ impl Operations {
     pub fn new(statuses: Statuses) -> Self {
         Self(Arc::new(Shared {
             known: Mutex::default(),
+            dry_runs: Mutex::default(),
             changes: broadcast::Sender::new(BACKLOG),
             counts: Counts::default(),
             statuses,
@@ -238,11 +225,28 @@ impl Operations {
     /// Begins one. The lease of each app decides whether it may: an app that is operated on ends it with
     /// [`Error::Busy`].
     pub fn start(&self, target: Target, request: Request, caller: &Caller) -> Arc<Operation> {
+        self.begin(target, request, caller, false)
+    }
+
+    /// Begins to read what the operation would do. It needs no lease, is not announced, and can be asked for by
+    /// its id alone.
+    pub fn plan(&self, target: Target, request: Request, caller: &Caller) -> Arc<Operation> {
+        self.begin(target, request, caller, true)
+    }
+
+    fn begin(
+        &self,
+        target: Target,
+        request: Request,
+        caller: &Caller,
+        is_dry_run: bool,
+    ) -> Arc<Operation> {
         let progress = watch::Sender::new(Progress::of(&target));
         let operation = Arc::new(Operation {
             id: new_id(),
             target,
             request,
+            is_dry_run,
             by: caller.by().to_owned(),
             token: caller.token().cloned(),
             started: Timestamp::now(),
@@ -250,7 +254,11 @@ impl Operations {
             stop: self.0.stop.child_token(),
             is_link_shown: AtomicBool::new(false),
         });
-        self.remember(&operation);
+        let known = match is_dry_run {
+            true => &self.0.dry_runs,
+            false => &self.0.known,
+        };
+        remember(known, &operation);
         let (shared, started) = (Arc::clone(&self.0), Arc::clone(&operation));
         self.0
             .tasks
@@ -258,10 +266,14 @@ impl Operations {
         operation
     }
 
-    /// The operation of this id.
+    /// The operation of this id, or the dry run.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Arc<Operation>> {
-        self.all().into_iter().find(|operation| operation.id == id)
+        let dry_runs = (self.0.dry_runs.lock()).unwrap_or_else(PoisonError::into_inner);
+        let found = dry_runs.iter().find(|operation| operation.id == id);
+        let found = found.cloned();
+        drop(dry_runs);
+        found.or_else(|| self.all().into_iter().find(|operation| operation.id == id))
     }
 
     /// The operation at work that is about this product as a whole, or the last one that was. Of two at work the
@@ -307,23 +319,23 @@ impl Operations {
         at_work
     }
 
-    /// All that are remembered, the oldest first.
+    /// All operations that are remembered, the oldest first, without dry runs.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Operation>> {
         let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().cloned().collect()
     }
+}
 
-    fn remember(&self, operation: &Arc<Operation>) {
-        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.push_back(Arc::clone(operation));
-        let over = |it: &Arc<Operation>| it.progress.borrow().is_over();
-        while known.len() > REMEMBERED {
-            let Some(oldest) = known.iter().position(over) else {
-                break;
-            };
-            known.remove(oldest);
-        }
+fn remember(known: &Mutex<VecDeque<Arc<Operation>>>, operation: &Arc<Operation>) {
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    known.push_back(Arc::clone(operation));
+    let over = |it: &Arc<Operation>| it.progress.borrow().is_over();
+    while known.len() > REMEMBERED {
+        let Some(oldest) = known.iter().position(over) else {
+            break;
+        };
+        known.remove(oldest);
     }
 }
 
@@ -354,10 +366,12 @@ impl Shared {
                 Ended::crashed()
             }
         };
-        for (app, _) in &operation.target.apps {
-            self.statuses.forget(app.app());
+        if !operation.is_dry_run {
+            for (app, _) in &operation.target.apps {
+                self.statuses.forget(app.app());
+            }
+            counts::count(&self.counts, operation.request.action(), &ended);
         }
-        counts::count(&self.counts, operation.request.action(), &ended);
         operation
             .progress
             .send_modify(|progress| progress.end(ended));
@@ -365,6 +379,10 @@ impl Shared {
     }
 
     fn announce(&self, change: Change) {
+        let (Change::Progress(operation) | Change::Ended(operation)) = &change;
+        if operation.is_dry_run {
+            return;
+        }
         // It fails where there is no listener.
         let _ = self.changes.send(change);
     }
@@ -373,7 +391,10 @@ impl Shared {
 async fn run(operation: &Operation) -> Vec<Result<Report, Error>> {
     let (target, progress) = (&operation.target, &operation.progress);
     let apps = target.apps.iter();
-    let controls = apps.map(|(app, _)| app.control.acting_for(&operation.by));
+    let controls = apps.map(|(app, _)| match operation.is_dry_run {
+        true => app.reads.acting_for(&operation.by),
+        false => app.control.acting_for(&operation.by),
+    });
     let controls: Vec<_> = controls.collect();
     let listener = |app: usize| {
         move |event: Event<'_>| {
@@ -393,9 +414,11 @@ async fn run(operation: &Operation) -> Vec<Result<Report, Error>> {
         context,
     });
     let parts: Vec<_> = parts.collect();
-    match &operation.request {
-        Request::On(on) => on_together(&parts, on).await,
-        Request::Off(off) => off_together(&parts, off).await,
+    match (&operation.request, operation.is_dry_run) {
+        (Request::On(on), false) => on_together(&parts, on).await,
+        (Request::On(on), true) => plan_on_together(&parts, on).await,
+        (Request::Off(off), false) => off_together(&parts, off).await,
+        (Request::Off(off), true) => plan_off_together(&parts, off).await,
     }
 }
 

@@ -175,9 +175,13 @@ async fn run(operations: &mut [(&mut AppOperation<'_>, &LeaseGuard)], request: R
         if app.end.is_ok() {
             app.end = app.plan(held).await;
         }
-        if app.end.is_err() && !request.was_asked() {
+        if !request.was_asked() && app.end.as_ref().is_err_and(|error| !is_of_plan(error)) {
             return;
         }
+    }
+    // What is refused is told of all apps at once.
+    if !request.was_asked() && operations.iter().any(|(app, _)| app.end.is_err()) {
+        return;
     }
     // All apps come to a stage before any comes to the next one.
     let mut stages: Vec<usize> = (0..STAGES).collect();
@@ -192,6 +196,15 @@ async fn run(operations: &mut [(&mut AppOperation<'_>, &LeaseGuard)], request: R
             }
         }
     }
+}
+
+/// Whether all was read, and the plan was refused for what it would do: what the other apps would be refused for
+/// can be known as well.
+fn is_of_plan(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::EventsLost { .. } | Error::NoFunctions { .. } | Error::Unsavable(_)
+    )
 }
 
 impl<'a> AppOperation<'a> {

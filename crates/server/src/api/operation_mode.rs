@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
-use maintenance_control::{Action, Actor, Report};
+use maintenance_control::{Action, Actor};
 use maintenance_flag::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -24,7 +24,7 @@ use super::visible::{not_found, role};
 use crate::AppState;
 use crate::access::{AUDIT_TARGET, Caller};
 use crate::catalog::{ManagedApp, ManagedProduct};
-use crate::operations::{AppResult, LeftRole, Operation, Patience, Success, Target};
+use crate::operations::{AppResult, Ended, LeftRole, Operation, Patience, Success, Target};
 use crate::problem::{Code, Problem};
 use crate::statuses::OperationMode;
 
@@ -159,8 +159,8 @@ impl Place {
 /// Turns maintenance of a product on or off.
 ///
 /// It is also answered 200 if there was nothing to do. What takes longer than 20 s, or is asked for with
-/// `Prefer: respond-async`, is answered 202 with the address of the operation. A client that hangs up stops
-/// nothing.
+/// `Prefer: respond-async`, is answered 202 with the address of the operation, a dry run as well: the `result` there
+/// has its `plan`. A client that hangs up stops nothing.
 #[utoipa::path(
     put,
     path = "/api/environments/{environment}/product-deployments/{product}/operation-mode",
@@ -230,9 +230,6 @@ async fn put(
     let of = &place.product().id;
     caller.check_write(of)?;
     let wish = body?.into_wish(caller, place.of_windows(), of)?;
-    if wish.dry_run {
-        return Ok(Json(plan(caller, &place, &wish).await?).into_response());
-    }
     let operation = begin(state, caller, &place, wish).await?;
     if prefers_async(headers) {
         patience.detach(&operation).await;
@@ -245,14 +242,15 @@ async fn put(
         Some(ended) => {
             let success = operation.verdict(&ended, &state.statuses).await?;
             let success = success.unless_all_left()?;
-            let changed = ModeChanged::of(&operation, place.product(), &place.name(), &success);
+            let (product, name) = (place.product(), place.name());
+            let changed = ModeChanged::of(&operation, &ended, product, &name, &success);
             Ok(Json(changed).into_response())
         }
         None => Ok(accepted(state, caller, &operation).await),
     }
 }
 
-/// Begins the operation whether or not the client is still there when all is read that it takes.
+/// Begins the operation, or the dry run, whether or not the client is still there when all is read that it takes.
 pub(super) async fn begin(
     state: &AppState,
     caller: &Caller,
@@ -264,6 +262,9 @@ pub(super) async fn begin(
         let target = place.target().await?;
         wish.check_roles(&target)?;
         target.check_windows(&wish.request, &caller).await?;
+        if wish.dry_run {
+            return Ok(state.operations.plan(target, wish.request, &caller));
+        }
         let operation = state.operations.start(target, wish.request, &caller);
         tracing::info!(
             target: AUDIT_TARGET,
@@ -283,29 +284,6 @@ pub(super) async fn begin(
             "the request crashed: send it again; the server's log says more",
         ))
     })
-}
-
-/// What the operation would do. Reads only.
-async fn plan(caller: &Caller, place: &Place, wish: &Wish) -> Result<ModeChanged, Problem> {
-    let target = place.target().await?;
-    wish.check_roles(&target)?;
-    target.check_windows(&wish.request, caller).await?;
-    let results = wish.request.plan(&target, caller.by()).await;
-    let mut reports: Vec<Report> = Vec::with_capacity(results.len());
-    for ((app, _), result) in target.apps.iter().zip(results) {
-        let report = result.map_err(|error| Problem::of_error(app.app(), &error, None))?;
-        reports.push(report);
-    }
-    let success = Success::of(&reports).unless_all_left()?;
-    let source = source(&caller.actor());
-    let mut would = ModeChanged::new(place.product(), source, &success);
-    would.message = format!(
-        "Nothing was changed: {} would be {}",
-        place.name(),
-        success.new.as_str()
-    );
-    would.plan = Some(reports.iter().map(AppResult::from).collect());
-    Ok(would)
 }
 
 /// The operation goes on.
@@ -362,9 +340,10 @@ impl ModeChanged {
         }
     }
 
-    /// What an operation has changed.
+    /// What an operation has changed, or would change.
     pub(super) fn of(
         operation: &Operation,
+        ended: &Ended,
         product: &ManagedProduct,
         name: &str,
         success: &Success,
@@ -374,8 +353,14 @@ impl ModeChanged {
             crate::operations::Request::Off(off) => &off.who,
         };
         let mut changed = Self::new(product, source(who), success);
-        changed.message = message(operation.request.action(), name, success);
-        changed.operation_id = Some(operation.id.clone());
+        if operation.is_dry_run {
+            let new = success.new.as_str();
+            changed.message = format!("Nothing was changed: {name} would be {new}");
+            changed.plan = Some(ended.reports().map(AppResult::from).collect());
+        } else {
+            changed.message = message(operation.request.action(), name, success);
+            changed.operation_id = Some(operation.id.clone());
+        }
         changed
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct OperationSummary {
     href: String,
     /// What was asked for.
     mode: WantedMode,
+    /// Whether it only reads: its `result` has the `plan`.
+    dry_run: bool,
     /// When it began.
     started_at_utc: Timestamp,
     /// Who asked for it.
@@ -64,7 +66,7 @@ pub(super) struct OperationView {
     apps: Vec<AppProgressView>,
     /// When it ended.
     ended_at_utc: Option<Timestamp>,
-    /// What it changed, once it has.
+    /// What it changed, once it has; or would change.
     result: Option<ModeChanged>,
     /// Why it did not change all that it should have: as the request would have been answered.
     problem: Option<ProblemBody>,
@@ -129,7 +131,8 @@ pub(super) struct WaitingView {
     throttled: bool,
 }
 
-/// How far an operation is, and how it ended. Its server remembers the last hundred, until it stops.
+/// How far an operation or a dry run is, and how it ended. Its server remembers the last hundred of each, until it
+/// stops.
 #[utoipa::path(
     get,
     path = "/api/operations/{id}",
@@ -174,6 +177,7 @@ impl OperationSummary {
                 Action::On => WantedMode::Maintenance,
                 Action::Off => WantedMode::Normal,
             },
+            dry_run: operation.is_dry_run,
             started_at_utc: operation.started,
             triggered_by: operation.by.clone(),
             done: roles().map(|role| role.done).sum(),
@@ -193,7 +197,8 @@ impl OperationView {
             Ok(success) => {
                 if let Some(product) = product_of(state, caller, operation) {
                     let name = name(operation);
-                    view.result = Some(ModeChanged::of(operation, &product, &name, &success));
+                    let changed = ModeChanged::of(operation, &ended, &product, &name, &success);
+                    view.result = Some(changed);
                 }
             }
             Err(problem) => view.problem = Some(problem.body()),
@@ -213,7 +218,7 @@ impl OperationView {
             summary: OperationSummary::at(operation, &progress),
             status: match &progress.ended {
                 None => OperationState::Running,
-                Some(ended) if is_success(ended) => OperationState::Succeeded,
+                Some(ended) if is_success(operation, ended) => OperationState::Succeeded,
                 Some(_) => OperationState::Failed,
             },
             product_deployment_id: product.map(|product| product.id.to_string()),
@@ -226,8 +231,8 @@ impl OperationView {
     }
 }
 
-fn is_success(ended: &Ended) -> bool {
-    ended.is_complete() && Success::of(ended.reports()).unless_all_left().is_ok()
+fn is_success(operation: &Operation, ended: &Ended) -> bool {
+    operation.is_done(ended) && Success::of(ended.reports()).unless_all_left().is_ok()
 }
 
 /// The product that an operation is about, or by which the caller may see its app.

@@ -128,10 +128,7 @@ pub(super) async fn ask(
         return Ok(other.into_response());
     }
     let request = Request::On(Box::new(wish(&caller, &product)));
-    let Some(made) = plans
-        .soon(&state, &product, KIND, request, caller.by())
-        .await
-    else {
+    let Some(made) = plans.soon(&state, &product, KIND, request, &caller).await else {
         return Ok(reading(&product, &caller, Action::On));
     };
     let page = match &*made {
@@ -207,7 +204,8 @@ pub(super) async fn start(
     let seen = Shown::parse(&fields.shown);
     // What was read for the page is old by now. Where reading takes longer than a request may, the operation
     // itself refuses what was not shown.
-    let made = plans::now(&product, Request::On(Box::new(on.clone())), caller.by()).await;
+    let request = Request::On(Box::new(on.clone()));
+    let made = plans::now(&state, &product, request, &caller).await;
     let made = made.or_else(|| plans.last(&product, KIND, &caller.actor()));
     let made = made.ok_or_else(|| {
         Problem::new(
@@ -240,7 +238,7 @@ pub(super) async fn start(
         let page = Enter::new(&product, &caller, Ok(planned), fields, errors, seen);
         return Ok(html(status, &page));
     }
-    on.shown = Some(all_events(&planned.results));
+    on.shown = Some(all_events(planned.results()));
     if fields.link.is_some() {
         on.link = Some(new_link(now)?);
     }
@@ -265,7 +263,7 @@ fn new_link(now: Timestamp) -> Result<BypassLink, Problem> {
 }
 
 fn is_possible(planned: &Planned) -> bool {
-    planned.results.iter().all(Result::is_ok)
+    planned.results().iter().all(Result::is_ok)
 }
 
 fn has_functions(planned: &Planned) -> bool {

@@ -79,10 +79,7 @@ async fn page(
     error: Option<String>,
 ) -> Result<Response, Problem> {
     let request = Request::Off(wish(caller, product));
-    let Some(made) = plans
-        .soon(state, product, "exit", request, caller.by())
-        .await
-    else {
+    let Some(made) = plans.soon(state, product, "exit", request, caller).await else {
         return Ok(reading(product, caller, Action::Off));
     };
     let held = made.as_ref().as_ref().ok().and_then(holder);
@@ -96,7 +93,7 @@ async fn page(
             request.force = Some("to be said".to_owned());
             let request = Request::Off(request);
             match plans
-                .soon(state, product, "override", request, caller.by())
+                .soon(state, product, "override", request, caller)
                 .await
             {
                 Some(made) => made,
@@ -137,7 +134,7 @@ async fn page(
 
 /// Who holds it, if this caller may not exit it.
 fn holder(planned: &Planned) -> Option<String> {
-    planned.results.iter().find_map(|result| match result {
+    planned.results().iter().find_map(|result| match result {
         Err(Error::Refused {
             source: Refusal::Conflict { holder },
             ..

@@ -7,7 +7,7 @@ use maintenance_control::{
 };
 use sha2::{Digest, Sha256};
 
-use super::plans::{Plan, Planned};
+use super::plans::Planned;
 use super::text::Failure;
 
 /// What it would do with one app.
@@ -54,7 +54,7 @@ impl Shown {
     /// What `planned` would lose.
     pub(super) fn of(planned: &Planned) -> Self {
         Self(
-            losses(&planned.results)
+            losses(planned.results())
                 .flat_map(|(app, it)| digests(app, it))
                 .collect(),
         )
@@ -79,7 +79,7 @@ impl Shown {
 
     /// Whether this shows all that would be lost.
     pub(super) fn has_all(&self, planned: &Planned) -> bool {
-        losses(&planned.results).all(|(app, it)| self.has(&app, it))
+        losses(planned.results()).all(|(app, it)| self.has(&app, it))
     }
 }
 
@@ -94,7 +94,7 @@ impl std::fmt::Display for Shown {
 }
 
 /// The functions that would lose events, or may, with their app.
-fn losses(plan: &Plan) -> impl Iterator<Item = (String, &FunctionEvents)> {
+fn losses(plan: &[Result<Report, Error>]) -> impl Iterator<Item = (String, &FunctionEvents)> {
     let reports = plan.iter().filter_map(|result| result.as_ref().ok());
     reports.flat_map(|report| {
         let lossy = events_of(report).filter(|events| events.is_lossy());
@@ -103,7 +103,7 @@ fn losses(plan: &Plan) -> impl Iterator<Item = (String, &FunctionEvents)> {
 }
 
 /// What becomes of the work of all functions that stop.
-pub(super) fn all_events(plan: &Plan) -> Vec<FunctionEvents> {
+pub(super) fn all_events(plan: &[Result<Report, Error>]) -> Vec<FunctionEvents> {
     let reports = plan.iter().filter_map(|result| result.as_ref().ok());
     reports.flat_map(events_of).cloned().collect()
 }
@@ -141,7 +141,7 @@ fn digest(parts: &[&str]) -> String {
 impl AppPlan {
     /// Of all apps. `seen` is what the person has seen, if anything.
     pub(super) fn all(planned: &Planned, seen: Option<&Shown>) -> Vec<Self> {
-        let apps = planned.target.apps.iter().zip(&planned.results);
+        let apps = planned.target.apps.iter().zip(planned.results());
         apps.map(|((app, _), result)| Self::of(app.app().to_string(), result, seen))
             .collect()
     }

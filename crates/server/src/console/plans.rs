@@ -1,5 +1,5 @@
 //! Plans that pages show. Reading hundreds of functions takes longer than a person waits for a page, or a
-//! request may take: a plan is made in a task, and who asks again finds it.
+//! request may take: a plan is a dry run, as the API begins them, and who asks again finds it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::AppState;
+use crate::access::Caller;
 use crate::catalog::ManagedProduct;
-use crate::operations::{Request, Target};
+use crate::operations::{Ended, Operations, Request, Target};
 
 /// How long a page waits for a plan before it says that the functions are being read.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -20,14 +21,18 @@ const FRESH_FOR: Duration = Duration::from_secs(10);
 /// How long a request waits for the plan that it checks before it starts an operation.
 const CHECK_WITHIN: Duration = Duration::from_secs(20);
 
-/// What an operation would do: one result an app.
-pub(super) type Plan = Vec<Result<Report, Error>>;
-
 /// A plan, and what it is about.
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) target: Target,
-    pub(super) results: Plan,
+    ended: Arc<Ended>,
+}
+
+impl Planned {
+    /// What it would do: one result an app.
+    pub(super) fn results(&self) -> &[Result<Report, Error>] {
+        &self.ended.results
+    }
 }
 
 type Made = Arc<Result<Planned, Error>>;
@@ -59,21 +64,22 @@ impl Plans {
         product: &Arc<ManagedProduct>,
         kind: &'static str,
         request: Request,
-        by: &str,
+        caller: &Caller,
     ) -> Option<Made> {
-        let newest = state.operations.of_product(product);
+        let operations = &state.operations;
+        let newest = operations.of_product(product);
         let after = newest.map(|it| (it.id.clone(), it.progress().borrow().is_over()));
         let mut made = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let slot = slots.entry(key(product, kind, who(&request)));
             let slot = slot.or_insert_with(|| Slot {
-                made: make(product, request.clone(), by),
+                made: make(operations, product, request.clone(), caller),
                 after: after.clone(),
                 before: None,
             });
             if slot.is_old() || slot.after != after {
                 *slot = Slot {
-                    made: make(product, request, by),
+                    made: make(operations, product, request, caller),
                     after,
                     before: slot.last(),
                 };
@@ -132,18 +138,35 @@ impl Slot {
 
 /// What `request` would do just now. None: reading takes longer than a request may. The operation itself then
 /// refuses what was not shown.
-pub(super) async fn now(product: &Arc<ManagedProduct>, request: Request, by: &str) -> Option<Made> {
-    wait(&mut make(product, request, by), CHECK_WITHIN).await
+pub(super) async fn now(
+    state: &AppState,
+    product: &Arc<ManagedProduct>,
+    request: Request,
+    caller: &Caller,
+) -> Option<Made> {
+    let mut made = make(&state.operations, product, request, caller);
+    wait(&mut made, CHECK_WITHIN).await
 }
 
-fn make(product: &Arc<ManagedProduct>, request: Request, by: &str) -> Receiver {
+fn make(
+    operations: &Operations,
+    product: &Arc<ManagedProduct>,
+    request: Request,
+    caller: &Caller,
+) -> Receiver {
     let (sender, receiver) = watch::channel(None);
-    let (product, by) = (Arc::clone(product), by.to_owned());
+    let (operations, product) = (operations.clone(), Arc::clone(product));
+    let caller = caller.clone();
     tokio::spawn(async move {
         let made = match Target::product(&product).await {
             Ok(target) => {
-                let results = request.plan(&target, &by).await;
-                Ok(Planned { target, results })
+                let dry_run = operations.plan(target.clone(), request, &caller);
+                let ended = dry_run.ended().await;
+                if ended.results.is_empty() {
+                    // It crashed, and there is no plan.
+                    return;
+                }
+                Ok(Planned { target, ended })
             }
             Err(error) => Err(error),
         };

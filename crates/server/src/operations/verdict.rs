@@ -2,7 +2,9 @@
 //! what to do next.
 
 use jiff::Timestamp;
-use maintenance_control::{Action, Error, LeftWindow, Report, RoleOutcome, RoleReport, in_full};
+use maintenance_control::{
+    Action, Error, LambdaError, LeftWindow, Report, RoleOutcome, RoleReport, StoreError, in_full,
+};
 use maintenance_flag::{App, Owner, OwnerKind, Refusal, Role};
 use serde_json::{Value, json};
 
@@ -74,27 +76,40 @@ impl Operation {
     /// The [`Problem`] to answer with: [`Code::Partial`] if anything was changed and not all is where it
     /// should be, whatever the reason; else why nothing was changed.
     pub async fn verdict(&self, ended: &Ended, statuses: &Statuses) -> Result<Success, Problem> {
-        if ended.is_complete() {
+        if self.is_done(ended) {
             return Ok(Success::of(ended.reports()));
         }
-        let results = self.target.apps.iter().zip(&ended.results);
-        let mut failed =
-            results.filter_map(|((app, _), result)| Some((app, result.as_ref().err()?)));
-        match failed.next() {
-            Some((app, error)) => {
-                let since = match error {
-                    Error::Refused { role, .. } => since(statuses, app, role).await,
-                    _ => None,
-                };
-                let problem = Problem::of_error(app.app(), error, since);
-                match ended.is_refusal() {
-                    true => Err(problem),
-                    false => Err(self.partial(ended, Some(problem))),
-                }
-            }
+        match self.failure(ended, statuses).await {
+            Some(problem) if self.is_dry_run || ended.is_refusal() => Err(problem),
             None if ended.results.is_empty() => Err(crashed()),
-            None => Err(self.partial(ended, None)),
+            cause => Err(self.partial(ended, cause)),
         }
+    }
+
+    /// Whether all is where it should be; of a dry run, whether all could be read and would be allowed.
+    #[must_use]
+    pub fn is_done(&self, ended: &Ended) -> bool {
+        match self.is_dry_run {
+            true => ended.error().is_none() && !ended.results.is_empty(),
+            false => ended.is_complete(),
+        }
+    }
+
+    /// The first error. What would be lost is told of all apps.
+    async fn failure(&self, ended: &Ended, statuses: &Statuses) -> Option<Problem> {
+        let results = self.target.apps.iter().zip(&ended.results);
+        let failed = results.filter_map(|((app, _), result)| Some((app, result.as_ref().err()?)));
+        let failed: Vec<_> = failed.collect();
+        let &(app, error) = failed.first()?;
+        let since = match error {
+            Error::Refused { role, .. } => since(statuses, app, role).await,
+            Error::EventsLost { .. } => {
+                let failed = failed.iter().map(|(app, error)| (app.app(), *error));
+                return Some(Problem::of_losses(failed));
+            }
+            _ => None,
+        };
+        Some(Problem::of_error(app.app(), error, since))
     }
 
     /// Something was changed, and not everything is where it should be.
@@ -342,15 +357,15 @@ impl Problem {
                      in maintenance.toml"
                 ),
             )),
-            Error::EventsLost { functions } => {
-                let functions: Vec<_> = functions.iter().map(EventsResult::from).collect();
-                let names: Vec<_> = functions.iter().map(|it| it.function.as_str()).collect();
-                let detail = format!(
-                    "{app}: {error} ({}). Give each function a dead-letter queue or an on-failure destination, or \
-                     send \"acceptEventLoss\": true to allow it",
-                    names.join(", ")
-                );
-                at(Self::new(Code::EventsLost, detail).with("functions", value(&functions)))
+            Error::EventsLost { .. } => at(Self::of_losses([(app, error)])),
+            Error::Store(StoreError::Halted(_)) | Error::Lambda(LambdaError::Halted(_)) => {
+                at(Self::new(
+                    Code::Timeout,
+                    format!(
+                        "{app}: the server stopped reading before it was done, and nothing was changed. Ask for one \
+                         role at a time, or send the same request again later"
+                    ),
+                ))
             }
             Error::Unsavable(_) => at(with_hint(Code::Unprocessable, app, error)),
             Error::TooLarge { source, .. } => at(Self::new(
@@ -362,6 +377,31 @@ impl Problem {
             // are for the people who run the server.
             _ => at(with_hint(Code::Internal, app, error)),
         }
+    }
+}
+
+impl Problem {
+    /// The functions of each app whose events would be lost. Other errors are left out.
+    fn of_losses<'a>(failed: impl IntoIterator<Item = (&'a App, &'a Error)>) -> Self {
+        let (mut details, mut all) = (Vec::new(), Vec::new());
+        for (app, error) in failed {
+            let Error::EventsLost { functions } = error else {
+                continue;
+            };
+            let names: Vec<_> = functions.iter().map(|it| it.function.as_str()).collect();
+            details.push(format!("{app}: {error} ({})", names.join(", ")));
+            all.extend(functions.iter().map(|events| {
+                let mut function = value(&EventsResult::from(events));
+                function["app"] = app.to_string().into();
+                function
+            }));
+        }
+        let detail = format!(
+            "{}. Give each function a dead-letter queue or an on-failure destination, or send \
+             \"acceptEventLoss\": true to allow it",
+            details.join("; ")
+        );
+        Self::new(Code::EventsLost, detail).with("functions", all)
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::header;
 use maintenance_flag::Scope;
-use maintenance_sandbox::Fault;
+use maintenance_sandbox::{Fault, FunctionSpec};
 use serde_json::{Value, json};
 
 use crate::support::{SHOP, SHOP_MODE, Server, app, request};
@@ -233,6 +233,89 @@ async fn a_dry_run_answers_the_plan_and_changes_nothing() {
     );
     assert_eq!(server.sandbox.writes().len(), before);
     assert_eq!(server.read(SHOP).await["operationMode"], "Normal");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_over_hundreds_of_functions_is_an_operation_that_has_the_plan_in_the_end() {
+    let server = Server::new().await;
+    for n in 0..420 {
+        server
+            .sandbox
+            .seed(FunctionSpec::new(&format!("shop-prod-n{n:03}")));
+    }
+    let (before, begin) = (server.sandbox.writes().len(), tokio::time::Instant::now());
+    let dry_run = json!({"mode": "Maintenance", "dryRun": true});
+    let accepted = server.set(dry_run).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    assert!(begin.elapsed() < Duration::from_secs(25));
+    let location = accepted.header("location").to_owned();
+    let reading = accepted.json();
+    assert_eq!(
+        (&reading["dryRun"], &reading["status"]),
+        (&json!(true), &json!("Running"))
+    );
+    assert_eq!(reading["apps"][0]["roles"][1]["phase"], "reading");
+    let read = reading["done"].as_u64().unwrap();
+    assert!((1..420).contains(&read), "{read}");
+    // It is no operation on the product, and keeps none from it.
+    assert_eq!(server.read(SHOP).await["operation"], Value::Null);
+    assert!(server.state.operations.all().is_empty());
+
+    let id = location.rsplit('/').next().unwrap();
+    server
+        .state
+        .operations
+        .get(id)
+        .expect("it is known")
+        .ended()
+        .await;
+    let ended = server.read(&location).await;
+    assert_eq!(ended["status"], "Succeeded", "{}", ended["problem"]);
+    let result = &ended["result"];
+    assert_eq!(
+        (&result["message"], &result["operationId"]),
+        (
+            &json!("Nothing was changed: Shop would be Maintenance"),
+            &Value::Null
+        )
+    );
+    assert_eq!(result["plan"][0]["roles"][1]["functions"]["selected"], 422);
+    assert_eq!(server.sandbox.writes().len(), before);
+    let other = server.token("try-bot", Scope::Read, Some("try")).await;
+    server
+        .get(&location, &other)
+        .await
+        .problem(404, "not_found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_that_would_be_refused_says_so_there_as_well() {
+    let server = Server::new().await;
+    let observer = server.token("database", Scope::Observe, None).await;
+    let entered = server
+        .put(SHOP_MODE, &observer, json!({"mode": "Maintenance"}))
+        .await;
+    assert_eq!(entered.status, 200);
+    let leave = json!({"mode": "Normal", "dryRun": true});
+    let refused = server.set(leave.clone()).await.problem(409, "owner");
+    let mut asked = request("PUT", SHOP_MODE, Some(&server.ana), Some(&leave));
+    asked
+        .headers_mut()
+        .insert("prefer", "respond-async".parse().unwrap());
+    let accepted = server.send(asked).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    let location = accepted.header("location").to_owned();
+    let id = location.rsplit('/').next().unwrap();
+    server
+        .state
+        .operations
+        .get(id)
+        .expect("it is known")
+        .ended()
+        .await;
+    let ended = server.read(&location).await;
+    assert_eq!(ended["status"], "Failed");
+    assert_eq!(ended["problem"], refused);
 }
 
 #[tokio::test(start_paused = true)]

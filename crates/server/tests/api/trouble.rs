@@ -108,6 +108,46 @@ async fn events_that_would_be_lost_are_named_and_may_be_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_would_be_lost_names_the_functions_of_every_app() {
+    let server = Server::new().await;
+    for name in ["shop-prod-upload", "billing-prod-scan"] {
+        server
+            .sandbox
+            .seed(FunctionSpec::new(name).invoked_by("s3.amazonaws.com"));
+    }
+    let problem = server
+        .set(json!({"mode": "Maintenance"}))
+        .await
+        .problem(409, "events_lost");
+    let functions = problem["functions"].as_array().unwrap();
+    let named: Vec<_> = functions
+        .iter()
+        .map(|it| {
+            (
+                it["app"].as_str().unwrap(),
+                it["function"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("shop-prod", "shop-prod-upload"),
+            ("billing-prod", "billing-prod-scan")
+        ]
+    );
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with(
+            "shop-prod: pausing shop-prod-upload would drop asynchronous events (shop-prod-upload); \
+             billing-prod: pausing billing-prod-scan would drop"
+        ),
+        "{detail}"
+    );
+    assert_eq!(detail.matches("acceptEventLoss").count(), 1, "{detail}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_partial_result_is_a_conflict_with_the_names_and_the_same_request_finishes_it() {
     let server = Server::new().await;
     let denied = Fault::on("PutFunctionConcurrency")
