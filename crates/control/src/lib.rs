@@ -79,7 +79,7 @@ pub use rate_limiter::RateLimiter;
 pub use report::{
     Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, Holder, LeftWindow,
     OptionsReport, Part, Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status,
-    Unread, Updated, Warning, Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
+    Unread, Updated, Warning, Window, Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
 };
 pub use request::{Actor, BypassLink, OffRequest, OnRequest, RoleSpec};
 pub use selection::{Selection, SelectionError};

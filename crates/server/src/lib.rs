@@ -15,6 +15,7 @@
 //! | [`catalog`] | what is managed: products and their apps, as the configuration has them |
 //! | [`statuses`] | how they stand, read from the stores and kept for a moment |
 //! | [`operations`] | operations at work, and how they ended |
+//! | [`notify`] | what happened, told to webhooks and Slack |
 //! | [`outbound`] | requests to addresses that the configuration names |
 //! | [`problem`] | errors as they are answered |
 //! | [`serve`], [`function`] | the server as a process, and as a Lambda function |
@@ -24,6 +25,7 @@ pub mod api;
 pub mod catalog;
 pub mod console;
 pub mod function;
+pub mod notify;
 pub mod operations;
 pub mod outbound;
 pub mod problem;
@@ -34,6 +36,7 @@ pub mod statuses;
 pub use router::router;
 
 use catalog::Catalog;
+use notify::Notifier;
 use operations::Operations;
 use statuses::Statuses;
 
@@ -48,6 +51,8 @@ pub struct AppState {
     pub operations: Operations,
     /// What is told of it to those who listen.
     pub feed: api::Feed,
+    /// What is told of it to those who asked for it in the configuration.
+    pub notifier: Notifier,
     /// What is counted.
     pub metrics: api::Metrics,
 }
@@ -56,9 +61,16 @@ impl AppState {
     /// Over these products.
     #[must_use]
     pub fn new(catalog: Catalog) -> Self {
+        Self::notifying(catalog, Notifier::none())
+    }
+
+    /// Over these products, telling what happens to them.
+    #[must_use]
+    pub fn notifying(catalog: Catalog, notifier: Notifier) -> Self {
         let statuses = Statuses::new(&catalog);
         Self {
-            operations: Operations::new(statuses.clone()),
+            operations: Operations::new(statuses.clone(), notifier.clone()),
+            notifier,
             feed: api::Feed::default(),
             metrics: api::Metrics::default(),
             catalog,

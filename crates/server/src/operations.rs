@@ -9,6 +9,7 @@ mod counts;
 mod patience;
 mod progress;
 mod result;
+mod told;
 mod verdict;
 
 pub(crate) use counts::Counts;
@@ -36,6 +37,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::Caller;
 use crate::catalog::{ManagedApp, ManagedProduct};
+use crate::notify::Notifier;
 use crate::statuses::{Statuses, known_roles};
 
 /// How many operations are remembered after their end, and as many dry runs.
@@ -203,20 +205,22 @@ struct Shared {
     changes: broadcast::Sender<Change>,
     counts: Counts,
     statuses: Statuses,
+    notifier: Notifier,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Operations {
-    /// None yet. Those that end have `statuses` read anew.
+    /// None yet. Those that end have `statuses` read anew, and are told by `notifier`.
     #[must_use]
-    pub fn new(statuses: Statuses) -> Self {
+    pub fn new(statuses: Statuses, notifier: Notifier) -> Self {
         Self(Arc::new(Shared {
             known: Mutex::default(),
             dry_runs: Mutex::default(),
             changes: broadcast::Sender::new(BACKLOG),
             counts: Counts::default(),
             statuses,
+            notifier,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -371,6 +375,7 @@ impl Shared {
                 self.statuses.forget(app.app());
             }
             counts::count(&self.counts, operation.request.action(), &ended);
+            told::tell(&self.notifier, &operation, &ended, &self.statuses).await;
         }
         operation
             .progress

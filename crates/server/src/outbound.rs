@@ -52,7 +52,11 @@ pub struct Outbound {
     proxies: Arc<Matcher>,
     trust: Arc<Trust>,
     names: guard::Names,
+    answers: Option<Answers>,
 }
+
+/// What answers instead of the network. None: nothing does.
+type Answers = Arc<dyn Fn(&Request) -> Option<Result<Answer, OutboundError>> + Send + Sync>;
 
 /// What is asked for.
 #[derive(Clone)]
@@ -178,6 +182,7 @@ impl Outbound {
                 config: OnceLock::new(),
             }),
             names: guard::Names::System,
+            answers: None,
         }
     }
 
@@ -186,6 +191,17 @@ impl Outbound {
     pub fn with_names(self, names: impl Fn(&str) -> Vec<IpAddr> + Send + Sync + 'static) -> Self {
         let names = guard::Names::Fixed(Arc::new(names));
         Self { names, ..self }
+    }
+
+    /// The same, answered by this instead of the network: for tests on a clock that is paused. None: there is no
+    /// answer.
+    #[must_use]
+    pub fn with_answers(
+        self,
+        answers: impl Fn(&Request) -> Option<Result<Answer, OutboundError>> + Send + Sync + 'static,
+    ) -> Self {
+        let answers: Option<Answers> = Some(Arc::new(answers));
+        Self { answers, ..self }
     }
 
     /// Makes the request, and reads the whole answer, both within this time.
@@ -220,6 +236,12 @@ impl Outbound {
     }
 
     async fn send_once(&self, request: &Request) -> Result<Answer, OutboundError> {
+        if let Some(answers) = &self.answers {
+            return match answers(request) {
+                Some(answer) => answer,
+                None => std::future::pending().await,
+            };
+        }
         let url = &request.url;
         let host = host_of(url);
         let bad = OutboundError::BadUrl;

@@ -158,6 +158,7 @@ mod tests {
             workers: Some(workers),
             options: None,
             left: None,
+            window: None,
             drained_at: None,
             warnings: Vec::new(),
         }

@@ -14,7 +14,7 @@ use crate::execute::{Paused, Timeouts, pause, restore};
 use crate::fence::AbortReason;
 use crate::lease::LeaseGuard;
 use crate::plan::{FunctionsPlan, PausePlan, RolePlan, with_lost};
-use crate::report::{Action, RoleOutcome, RoleReport, WorkersReport};
+use crate::report::{Action, RoleOutcome, RoleReport, Window, WorkersReport};
 use crate::saved::Place;
 
 /// What writing a flag may take without its being written once more with a later moment.
@@ -114,6 +114,7 @@ impl Operation<'_> {
                         ..WorkersReport::default()
                     });
                     report.warnings.extend(writer.warnings);
+                    report.window = Some(Window::of(&flag));
                     return Ok(report);
                 }
                 paused => paused?,
@@ -133,6 +134,7 @@ impl Operation<'_> {
         // It was never noted when the flag was set by hand: from now on, to be safe.
         let unknown = is_flag_alone.then(gate_drains);
         report.drained_at = flag.drained_at.or(unknown);
+        report.window = Some(Window::of(&flag));
         report.warnings.extend(writer.warnings);
         Ok(report)
     }
@@ -168,6 +170,7 @@ impl Operation<'_> {
         let role = &plan.spec.role;
         let mut report = RoleReport::new(role.clone(), plan.outcome());
         report.left = plan.left();
+        report.window = Some(Window::of(&plan.before));
         if !plan.is_idle() {
             self.context.emit(Event::RoleStarted {
                 action: Action::Off,

@@ -42,6 +42,8 @@ pub(crate) struct RolePlan<'a> {
     pub(crate) spec: &'a RoleSpec,
     /// The flag as it was read; none if there is none.
     pub(crate) stored: Option<Stored>,
+    /// The flag before.
+    pub(crate) before: Flag,
     /// What becomes of the flag.
     pub(crate) transition: Transition,
     /// What becomes of the functions. None if the role has none, or none that are saved.
@@ -113,6 +115,7 @@ pub(crate) fn plan_on<'a>(
     Ok(RolePlan {
         spec,
         stored,
+        before: current,
         transition,
         functions,
         documents,
@@ -184,10 +187,10 @@ pub(crate) fn plan_off<'a>(
     let RoleState {
         spec,
         stored,
+        current,
         transition,
         saved,
         warnings,
-        ..
     } = state;
     let documents = saved.numbers.clone();
     let overwrite = request.restore_saved;
@@ -201,6 +204,7 @@ pub(crate) fn plan_off<'a>(
     Ok(RolePlan {
         spec,
         stored,
+        before: current,
         transition,
         functions,
         documents,
@@ -314,6 +318,7 @@ impl RolePlan<'_> {
             workers: with_lost(workers, self.lost),
             options: self.options,
             left,
+            window: None,
             drained_at: None,
             warnings: self.warnings,
         }

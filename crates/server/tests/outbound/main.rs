@@ -1,5 +1,6 @@
-//! Requests to addresses that a configuration names, against real sockets.
+//! Requests to addresses that a configuration names, against real sockets; and notifications, which are such requests.
 
+mod notifications;
 mod receiver;
 
 use std::error::Error as _;
