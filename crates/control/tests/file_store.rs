@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 
-use support::{control_with, mixed_fleet, off_wish, on_wish, only, sandbox, web, worker};
+use support::{app, control_with, mixed_fleet, off_wish, on_wish, only, sandbox, web, worker};
 
 /// A disk that is full at some number of blocks, of which each file takes those that it fills.
 #[derive(Debug)]
@@ -126,6 +126,55 @@ impl Files {
     fn saved(&self) -> u64 {
         blocks_below(&self.path("capacity"))
     }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_or_emptied_is_an_error_and_not_off() {
+    let above = TempDir::new().expect("a folder");
+    let (root, aside) = (above.path().join("store"), above.path().join("aside"));
+    let store = Store::File(FileStore::new(root.clone()));
+    let control = control_with(app(), &sandbox(), store, "ana@laptop");
+    let roles = [web()];
+    let states = async || {
+        let flags = control.flags(&roles).await;
+        flags.map(|flags| flags[0].state)
+    };
+    assert_eq!(states().await.expect("it is new"), State::Off);
+    control
+        .on(&roles, &on_wish(), &Context::quiet())
+        .await
+        .expect("on");
+    assert_eq!(states().await.expect("it is there"), State::On);
+
+    // A share that is not mounted any more: in a folder of it, and at its mount point.
+    fs::rename(&root, &aside).expect("it moves");
+    for is_mount_point in [false, true] {
+        if is_mount_point {
+            fs::create_dir(&root).expect("a folder");
+        }
+        let off = control.off(&roles, &off_wish(), &Context::quiet()).await;
+        for error in [states().await.map(drop), off.map(drop)] {
+            let error = error.expect_err("what was stored is gone");
+            assert!(
+                matches!(error, Error::Store(StoreError::Gone { .. })),
+                "{error:?}"
+            );
+            assert!(
+                error
+                    .hint()
+                    .expect("a hint")
+                    .contains("mount the share again")
+            );
+        }
+        assert_eq!(
+            fs::read_dir(&root).map_or(0, Iterator::count),
+            0,
+            "it is left alone"
+        );
+    }
+    fs::remove_dir(&root).expect("it is empty");
+    fs::rename(&aside, &root).expect("it is back");
+    assert_eq!(states().await.expect("it is back"), State::On);
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,6 +64,12 @@ pub enum StoreError {
         /// What is there.
         why: String,
     },
+    /// The folder of a file store was there, and is gone or was emptied.
+    #[error("{path} is gone, with what was stored in it")]
+    Gone {
+        /// The path.
+        path: String,
+    },
     /// The disk of a file store is full.
     #[error("there is no room left for {path}")]
     DiskFull {
@@ -112,6 +118,7 @@ impl StoreError {
                 | Self::NotConfigured(_)
                 | Self::KeyUnusable { .. }
                 | Self::Unusable { .. }
+                | Self::Gone { .. }
         )
     }
 
@@ -130,6 +137,10 @@ impl StoreError {
             Self::AccessDenied { .. } => Some("check who owns the folder of the store".to_owned()),
             Self::Unusable { .. } => Some(
                 "move away what is there, or create the folder above it"
+                    .to_owned(),
+            ),
+            Self::Gone { .. } => Some(
+                "mount the share again, or put the folder back; if it was emptied on purpose, start anew"
                     .to_owned(),
             ),
             Self::DiskFull { .. } => Some(

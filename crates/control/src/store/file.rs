@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use self::folder::Seen;
 use self::read::{nonblocking, read, walk};
 use self::room::Room;
 use super::{Created, Stored, Written};
@@ -48,15 +49,18 @@ const LOCK: &str = ".lock";
 #[derive(Debug, Clone)]
 pub struct FileStore {
     root: Arc<PathBuf>,
+    seen: Arc<Seen>,
     hooks: Option<Arc<dyn FileHooks>>,
 }
 
 impl FileStore {
-    /// The store in this folder, which is created at the first write if the folder above it is there.
+    /// The store in this folder, which is created at the first write if the folder above it is there. One that was
+    /// seen and is gone is an error from then on ([`StoreError::Gone`]): what was stored in it is not *off*.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self {
             root: Arc::new(root),
+            seen: Arc::default(),
             hooks: None,
         }
     }
@@ -80,8 +84,9 @@ impl FileStore {
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
         let (root, path) = (self.root.clone(), self.path(name));
+        let seen = self.seen.clone();
         let get = blocking(move || {
-            folder::look(&root)?;
+            folder::look(&root, &seen)?;
             read(&path)
         });
         self.call(|| format!("get {name}"), get).await
@@ -89,8 +94,9 @@ impl FileStore {
 
     pub(super) async fn list(&self, path: &str) -> Result<Vec<(String, Stored)>, StoreError> {
         let (root, below) = (self.root.clone(), self.path(path));
+        let seen = self.seen.clone();
         let list = blocking(move || {
-            folder::look(&root)?;
+            folder::look(&root, &seen)?;
             let mut found = Vec::new();
             walk(&root, &below, &mut found)?;
             Ok(found)
@@ -224,11 +230,11 @@ impl FileStore {
     /// process is frozen after that, the lock keeps all others out.
     async fn lock(&self, fence: Option<&Fence>) -> Result<File, StoreError> {
         let path = self.root.join(LOCK);
-        let root = self.root.clone();
+        let (root, seen) = (self.root.clone(), self.seen.clone());
         let file = blocking({
             let path = path.clone();
             move || {
-                folder::make_root(&root)?;
+                folder::make_root(&root, &seen)?;
                 nonblocking()
                     .create(true)
                     .append(true)

@@ -4,8 +4,9 @@ use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::fault;
+use super::{LOCK, fault};
 use crate::store::StoreError;
 
 /// What is where the store's folder should be.
@@ -17,8 +18,38 @@ pub(super) enum Root {
     New,
 }
 
-/// Looks at the store's folder. A path that leads nowhere must not read as *off*.
-pub(super) fn look(root: &Path) -> Result<Root, StoreError> {
+/// What was there when the folder was looked at before. A folder that was never there has nothing stored in it; one
+/// that is gone had.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    folder: AtomicBool,
+    /// The lock, which the first write makes. Where a share was mounted, its empty mount point is left.
+    lock: AtomicBool,
+}
+
+impl Seen {
+    /// Takes note of what is there now. Whether nothing is gone that was there.
+    fn has_all(&self, folder: bool, lock: bool) -> bool {
+        let is_gone = |seen: &AtomicBool, now: bool| seen.fetch_or(now, Ordering::Relaxed) && !now;
+        let (is_folder_gone, is_lock_gone) =
+            (is_gone(&self.folder, folder), is_gone(&self.lock, lock));
+        !is_folder_gone && !is_lock_gone
+    }
+}
+
+/// Looks at the store's folder. A path that leads nowhere must not read as *off*, nor one that is gone.
+pub(super) fn look(root: &Path, seen: &Seen) -> Result<Root, StoreError> {
+    let found = find(root)?;
+    let has_lock = found == Root::There && root.join(LOCK).exists();
+    match seen.has_all(found == Root::There, has_lock) {
+        true => Ok(found),
+        false => Err(StoreError::Gone {
+            path: root.display().to_string(),
+        }),
+    }
+}
+
+fn find(root: &Path) -> Result<Root, StoreError> {
     let unusable = |why: &str| {
         Err(StoreError::Unusable {
             path: root.display().to_string(),
@@ -51,8 +82,8 @@ pub(super) fn look(root: &Path) -> Result<Root, StoreError> {
 }
 
 /// Makes the store's folder, if it is not there; not those above it.
-pub(super) fn make_root(root: &Path) -> Result<(), StoreError> {
-    if look(root)? == Root::There {
+pub(super) fn make_root(root: &Path, seen: &Seen) -> Result<(), StoreError> {
+    if look(root, seen)? == Root::There {
         return Ok(());
     }
     match DirBuilder::new().mode(0o700).create(root) {
