@@ -46,9 +46,10 @@ Exit codes:
   3    refused: another owner holds the window
   4    partial: some functions are not where they should be; run it again
   5    busy: another operation holds the lease
-  6    not confirmed
+  6    not confirmed; of `require`: something is missing
   10   with `status --exit-code`: maintenance is on for a selected role
-  130  interrupted; run it again";
+  130  interrupted; run it again
+`require` and `during` end as their command does; 126 and 127: it cannot be run, 128+n: signal n ended it.";
 
 /// Commands that `-h` names without a line for each, so that it fits a screen of 24 lines.
 const SELDOM: [&str; 9] = [
@@ -132,6 +133,33 @@ Examples:
   maintenance workers --role worker
   maintenance workers --json | jq '.workers[] | select(.state == \"drifted\")'")]
     Workers,
+    /// Run a command only if maintenance is on
+    ///
+    /// Its exit code is passed on. If something that is required is not so, it is named and the command is not run:
+    /// exit 6. Without a command, it only checks. A role counts as on when all its functions are paused.
+    #[command(after_long_help = "\
+If maintenance is turned off while the command runs, that is said when it has ended; its exit code stays.
+Ctrl-C, SIGTERM and SIGHUP reach the command; its end is waited for.
+
+Examples:
+  maintenance require --on --drained -- ./migrate.sh
+  maintenance require --on --wait --role web --role worker -- ./migrate.sh --all
+  maintenance require --on --all && echo closed")]
+    Require(RequireArgs),
+    /// Turn maintenance on, run a command once it is safe, and turn it off
+    ///
+    /// It is turned off only if the command succeeded. A role that is on before stays on as it is. The exit code is
+    /// the command's, unless turning off failed.
+    #[command(after_long_help = "\
+The command has stdin, stdout and stderr. With --json, the report is the last line on stderr.
+Whatever is killed, and whenever: `maintenance status` shows how things stand, and `maintenance off`
+restores everything.
+
+Examples:
+  maintenance during --role web --role worker --reason \"new database\" -- ./migrate.sh
+  maintenance during --all --yes --always-off -- make migrate
+  maintenance during --all --dry-run -- ./migrate.sh")]
+    During(DuringArgs),
     /// Let one paused function run once, and print its answer
     ///
     /// It may run once at a time until it has answered, and is paused again. Its event sources stay disabled. Its
@@ -423,6 +451,61 @@ pub(crate) struct OffArgs {
     /// Print what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// What `require` takes.
+#[derive(Debug, Args)]
+pub(crate) struct RequireArgs {
+    /// Require that maintenance is on, with every function paused
+    #[arg(long, required = true)]
+    pub(crate) on: bool,
+    /// Require that no invocation that began before is still running
+    #[arg(long)]
+    pub(crate) drained: bool,
+    /// Wait until that is so
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// The command, after `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// What `during` takes.
+#[derive(Debug, Args)]
+pub(crate) struct DuringArgs {
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Why, for the team
+    #[arg(long, value_name = "WHY")]
+    pub(crate) reason: Option<String>,
+    /// Allow asynchronous events to be lost
+    #[arg(long)]
+    pub(crate) accept_event_loss: bool,
+    /// Turn off in any case, not only if the command succeeded
+    #[arg(long)]
+    pub(crate) always_off: bool,
+    /// Print what would change, change nothing, and run nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// One line for visitors, on the page and in the JSON
+    #[arg(long, value_name = "TEXT", value_parser = or_clear::<Message>)]
+    pub(crate) message: Option<Change<Message>>,
+    /// When it is expected to end: 09:00, "2026-11-22 09:00"
+    #[arg(long, value_name = "TIME", conflicts_with = "for_", allow_hyphen_values = true, value_parser = or_clear::<End>)]
+    pub(crate) until: Option<Change<End>>,
+    /// How long it is expected to take: 30m, "1h 15m"
+    #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true, value_parser = or_clear::<Length>)]
+    pub(crate) for_: Option<Change<Length>>,
+    /// Let an address or range pass: 192.0.2.0/24 (repeatable)
+    #[arg(long, value_name = "CIDR", value_parser = or_clear::<AddressRange>, hide_short_help = true)]
+    pub(crate) allow_ip: Vec<Change<AddressRange>>,
+    /// Let a path pass: /health, /hooks/* (repeatable)
+    #[arg(long, value_name = "PATH", value_parser = or_clear::<PathPattern>, hide_short_help = true)]
+    pub(crate) allow_path: Vec<Change<PathPattern>>,
+    /// The command, after `--`
+    #[arg(last = true, value_name = "COMMAND", required = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// What `invoke` takes.

@@ -14,12 +14,20 @@ pub const REFUSED: u8 = 3;
 pub const PARTIAL: u8 = 4;
 /// Another operation holds the lease. Nothing was changed.
 pub const BUSY: u8 = 5;
-/// Not confirmed: nothing was changed, or after a yes only what the question had shown.
+/// Not confirmed: nothing was changed, or after a yes only what the question had shown. Of `require`: something that
+/// it requires is not so, and the command was not run.
 pub const NOT_CONFIRMED: u8 = 6;
 /// With `status --exit-code`: some asked role is in maintenance, whatever else could not be read.
 pub const ON: u8 = 10;
 /// Stopped by Ctrl-C, SIGTERM or a closed terminal (SIGHUP) after the step in hand. The same command again goes on.
 pub const INTERRUPTED: u8 = 130;
+
+/// The command that `require` or `during` should run is there, and cannot be run. As a shell says it.
+pub const NOT_EXECUTABLE: u8 = 126;
+/// The command that `require` or `during` should run was not found. As a shell says it.
+pub const NOT_FOUND: u8 = 127;
+/// And the number of the signal that ended the command that `require` or `during` ran.
+pub const SIGNALLED: u8 = 128;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +50,9 @@ pub enum Outcome {
     On,
     /// See [`INTERRUPTED`].
     Interrupted,
+    /// As the command ended that `require` or `during` ran: its own exit code, [`NOT_EXECUTABLE`], [`NOT_FOUND`], or
+    /// [`SIGNALLED`] and a signal's number.
+    Command(u8),
 }
 
 impl Outcome {
@@ -58,6 +69,7 @@ impl Outcome {
             Self::NotConfirmed => NOT_CONFIRMED,
             Self::On => ON,
             Self::Interrupted => INTERRUPTED,
+            Self::Command(code) => code,
         }
     }
 }

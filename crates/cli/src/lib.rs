@@ -13,12 +13,13 @@
 //! | `invocation` | a command as it must be typed to act on the same app |
 //! | `render` | how reports and events read; `render/error` and `render/problem` have the hints for the library's errors and for what an operation left; a hint about an argument or a setting stands where that is checked |
 //! | `output` | the only module that prints |
-//! | `connection`, `signals`, `progress` | reaching AWS; Ctrl-C; how far an operation is |
+//! | `connection`, `signals`, `progress`, `child` | reaching AWS; Ctrl-C; how far an operation is; the command that `require` and `during` run |
 //! | `demo`, `link` | the demo app; the bypass link |
 //! | `commands` | one module for each command, and which one it is |
 //! | `usage`, `process` | errors in the arguments; from the arguments to the exit code |
 
 mod args;
+mod child;
 mod commands;
 mod connection;
 mod demo;

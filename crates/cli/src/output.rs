@@ -32,6 +32,14 @@ impl Output {
         }
     }
 
+    /// The same without an answer of its own: stdout is another's.
+    pub(crate) fn without_document(self) -> Self {
+        Self {
+            json: false,
+            ..self
+        }
+    }
+
     /// Whether the answer is to be one JSON document.
     pub(crate) fn json(&self) -> bool {
         self.json
@@ -153,6 +161,15 @@ impl Output {
         let text =
             text.map_err(|e| CliError::failed("cannot write the report as JSON").caused_by(&e))?;
         self.raw(format_args!("{}\n", printable_json(&text)))
+    }
+
+    /// A document on stderr, as its last line: stdout is another's.
+    pub(crate) fn report(&self, value: &impl Serialize) -> Result<(), CliError> {
+        let text = serde_json::to_string(value);
+        let text =
+            text.map_err(|e| CliError::failed("cannot write the report as JSON").caused_by(&e))?;
+        to_stderr(format_args!("{}\n", printable_json(&text)));
+        Ok(())
     }
 
     /// A failure: in three parts on stderr, also with `-q`; and with `--json` as the document, unless

@@ -32,7 +32,7 @@ pub(crate) async fn interruptible<T>(
     tokio::select! {
         biased;
         result = &mut operation => return Ok(Some(result)),
-        () = signals.next() => {}
+        _ = signals.next() => {}
     }
     stop.cancel();
     first();
@@ -41,6 +41,18 @@ pub(crate) async fn interruptible<T>(
         result = &mut operation => Ok(Some(result)),
         () = signals.next_asked() => Ok(None),
     }
+}
+
+/// What asked us to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "only Ctrl-C comes from there"))]
+pub(crate) enum Signal {
+    /// SIGINT: Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP: the terminal was closed.
+    HangUp,
 }
 
 /// Ctrl-C, and where there is such a thing SIGTERM and SIGHUP, from the moment of [`Signals::listen`] on.
@@ -71,7 +83,7 @@ impl Signals {
         })
     }
 
-    pub(crate) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> Signal {
         let hang_up = async {
             match &mut self.hang_up {
                 Some(hang_up) => hang_up.recv().await,
@@ -79,9 +91,9 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hang_up => {}
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = hang_up => Signal::HangUp,
         }
     }
 
@@ -116,11 +128,12 @@ impl Signals {
         Ok(Self {})
     }
 
-    pub(crate) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
             // Nothing will ever come: wait for the operation alone.
             std::future::pending::<()>().await;
         }
+        Signal::Interrupt
     }
 
     async fn next_asked(&mut self) {

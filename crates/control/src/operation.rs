@@ -145,9 +145,14 @@ impl Control {
     /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and emits an
     /// event every second. Returns false if the end is unknown or a stop was asked for.
     pub async fn wait(&self, report: &Report, context: &Context<'_>) -> bool {
-        let Some(until) = report.drained_at() else {
-            return false;
-        };
+        match report.drained_at() {
+            Some(until) => self.wait_until(until, context).await,
+            None => false,
+        }
+    }
+
+    /// Waits until then, and emits an event every second. Returns false if a stop was asked for.
+    pub async fn wait_until(&self, until: Timestamp, context: &Context<'_>) -> bool {
         loop {
             let left = until.duration_since(self.clock.now());
             let Ok(left) = Duration::try_from(left) else {

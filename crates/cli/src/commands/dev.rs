@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, CliE
     loop {
         tokio::select! {
             biased;
-            () = signals.next() => break,
+            _ = signals.next() => break,
             _ = tick.tick() => {
                 let writes = demo_app.writes();
                 if writes != saved {

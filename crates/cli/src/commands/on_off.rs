@@ -1,13 +1,18 @@
 //! `maintenance on` and `maintenance off`.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use maintenance_control::{
     Action, Actor, AppRoles, BypassLink, CancellationToken, Context, Error, Event, OffRequest,
-    OnRequest, Report, RoleOutcome, RoleSpec, limits, off_together, on_together, plan_off_together,
-    plan_on_together,
+    OnRequest, Report, RoleOutcome, RoleReport, RoleSpec, limits, off_together, on_together,
+    plan_off_together, plan_on_together,
 };
-use maintenance_flag::{MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Product, Role, stored_bytes};
+use maintenance_flag::{
+    App, MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Product, Role, stored_bytes,
+};
 use maintenance_server::operations::Success;
 use maintenance_server::statuses::OperationMode;
 use serde::Serialize;
@@ -30,12 +35,26 @@ use crate::render::{self, Reader};
 use crate::settings::{ProductSettings, Settings, Target, WindowOptions, now};
 use crate::signals::interruptible;
 
+/// The roles that an operation turned on, by app: those whose windows it has opened.
+pub(super) type Opened = Mutex<BTreeSet<(String, Role)>>;
+
 /// `maintenance on`.
 pub(crate) async fn on(
     target: &Target,
     args: &OnArgs,
     output: &Output,
 ) -> Result<Outcome, CliError> {
+    let asked = asked(target, args, output)?;
+    let apps = selected(target, Unlisted::Fail, output).await?;
+    turn_on(target, &apps, asked, args, &Opened::default(), output).await
+}
+
+/// What is asked for by `on`, checked before anything is read.
+pub(super) fn asked(
+    target: &Target,
+    args: &OnArgs,
+    output: &Output,
+) -> Result<(OnRequest, Option<String>), CliError> {
     let now = now();
     let window = WindowOptions::new(&args.window, &now)?;
     // `off` takes any name, so that every observer can close the window that it opened.
@@ -71,13 +90,24 @@ pub(crate) async fn on(
     for settings in target.apps() {
         check_size(&on, settings, now.timestamp())?;
     }
-    let apps = selected(target, Unlisted::Fail, output).await?;
+    Ok((on, window.url))
+}
+
+/// Turns the roles of these apps on, once that is confirmed; or shows what would change.
+pub(super) async fn turn_on(
+    target: &Target,
+    apps: &[SelectedApp<'_>],
+    (mut on, url): (OnRequest, Option<String>),
+    args: &OnArgs,
+    opened: &Opened,
+    output: &Output,
+) -> Result<Outcome, CliError> {
     if args.dry_run {
-        let results = with_progress(connections(&apps), output, async |contexts| {
-            plan_on_together(&parts_for_reads(&apps, contexts), &on).await
+        let results = with_progress(connections(apps), output, async |contexts| {
+            plan_on_together(&parts_for_reads(apps, contexts), &on).await
         });
-        let reports = planned(&apps, results.await)?;
-        print_plan(target, &apps, &reports, output)?;
+        let reports = planned(apps, results.await)?;
+        print_plan(target, apps, &reports, output)?;
         if reports.iter().flat_map(render::events_of).next().is_some() {
             output.say(render::NOT_SEEN);
         }
@@ -92,7 +122,7 @@ pub(crate) async fn on(
     }
     let mut was_confirmed = false;
     if !args.yes {
-        match confirmed(target, &apps, &on, output).await? {
+        match confirmed(target, apps, &on, output).await? {
             Answer::NotAsked => {}
             // What would be lost was part of the question; what would be lost besides was not.
             Answer::Yes(shown) => (on.shown, was_confirmed) = (Some(shown), true),
@@ -103,9 +133,10 @@ pub(crate) async fn on(
         on: Box::new(on),
         wait: args.wait,
         confirmed: was_confirmed,
-        url: window.url,
+        url,
+        opened,
     };
-    operate(target, &apps, &request, output).await
+    operate(target, apps, &request, output).await
 }
 
 /// `maintenance off`.
@@ -134,6 +165,21 @@ pub(crate) async fn off(
         ),
         _ => error,
     })
+}
+
+/// Turns the roles of these apps off.
+pub(super) async fn turn_off_apps(
+    target: &Target,
+    apps: &[SelectedApp<'_>],
+    output: &Output,
+) -> Result<Outcome, CliError> {
+    let off = OffRequest {
+        who: Actor::Person,
+        product: product(target),
+        force: None,
+        restore_saved: false,
+    };
+    operate(target, apps, &Request::Off(off), output).await
 }
 
 async fn turn_off(
@@ -274,7 +320,7 @@ fn of_product<'a>(
 async fn operate(
     target: &Target,
     apps: &[SelectedApp<'_>],
-    request: &Request,
+    request: &Request<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let stop = CancellationToken::new();
@@ -287,6 +333,7 @@ async fn operate(
             }
             Event::RoleFinished(report) => {
                 progress.clear();
+                request.note(app.app(), report);
                 let (action, selects) = (request.action(), app.selects(&report.role));
                 let confirmed = request.was_confirmed();
                 for line in render::finished(action, report, selects, confirmed, &app.reader()) {
@@ -385,7 +432,7 @@ async fn operate(
 fn answer(
     target: &Target,
     apps: &[SelectedApp<'_>],
-    request: &Request,
+    request: &Request<'_>,
     results: Vec<Result<Report, Error>>,
     output: &Output,
 ) -> Result<(), CliError> {
@@ -473,7 +520,7 @@ fn answer(
 /// for has passed.
 async fn drain(
     apps: &[SelectedApp<'_>],
-    request: &Request,
+    request: &Request<'_>,
     reports: &[&Report],
     progress: &Progress<'_>,
     contexts: &[Context<'_>],
@@ -541,7 +588,7 @@ async fn drain(
 }
 
 /// The operation that the command runs.
-enum Request {
+enum Request<'a> {
     On {
         on: Box<OnRequest>,
         wait: bool,
@@ -549,11 +596,21 @@ enum Request {
         confirmed: bool,
         /// Where a bypass link leads, of whichever app.
         url: Option<String>,
+        /// What it turns on is noted here.
+        opened: &'a Opened,
     },
     Off(OffRequest),
 }
 
-impl Request {
+impl Request<'_> {
+    fn note(&self, app: &App, report: &RoleReport) {
+        if let (Self::On { opened, .. }, RoleOutcome::TurnedOn) = (self, report.outcome)
+            && let Ok(mut opened) = opened.lock()
+        {
+            opened.insert((app.to_string(), report.role.clone()));
+        }
+    }
+
     fn action(&self) -> Action {
         match self {
             Self::On { .. } => Action::On,

@@ -9,7 +9,8 @@ use crate::settings::{Configuration, Environment, Target};
 use crate::signals::block_on;
 
 use super::{
-    config, demo, dev, init, invoke, on_off, pages, serve, status, token, unlock, workers,
+    config, demo, dev, during, init, invoke, on_off, pages, require, serve, status, token, unlock,
+    workers,
 };
 
 /// Runs the command that was asked for.
@@ -36,6 +37,12 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         }
         Some(Command::On(args)) => acts(global, async |it| on_off::on(it, &args, output).await),
         Some(Command::Off(args)) => acts(global, async |it| on_off::off(it, &args, output).await),
+        Some(Command::Require(args)) => {
+            acts(global, async |it| require::run(it, &args, output).await)
+        }
+        Some(Command::During(args)) => {
+            acts(global, async |it| during::run(it, &args, output).await)
+        }
         Some(Command::Invoke(args)) => {
             acts(global, async |it| invoke::run(it, &args, output).await)
         }

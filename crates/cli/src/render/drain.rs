@@ -23,6 +23,29 @@ pub(crate) const DRAINED: &str = "All in-flight invocations have ended: safe to 
 /// Instead of waiting.
 pub(crate) const END_UNKNOWN: &str = "maintenance is on, but the end of in-flight work is unknown";
 
+/// What `require` found to be so.
+pub(crate) fn held_on(role: &Role, drained_at: Option<Timestamp>, reader: &Reader) -> String {
+    let role = role.capitalized();
+    match drained_at {
+        None => format!("{role} maintenance is on"),
+        Some(at) => format!(
+            "{role} maintenance is on, and safe to migrate since {}",
+            reader.moment(at)
+        ),
+    }
+}
+
+/// What `require` found not to be so.
+pub(crate) fn not_drained(role: &str, until: Option<Timestamp>, reader: &Reader) -> String {
+    match until {
+        None => format!("the end of in-flight work of the {role} role is unknown"),
+        Some(at) => format!(
+            "in-flight invocations of the {role} role may run until {}",
+            reader.moment(at)
+        ),
+    }
+}
+
 /// Of a role that is a flag alone.
 pub(crate) fn unknown_timeout(role: &Role) -> String {
     format!(

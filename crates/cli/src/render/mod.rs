@@ -3,6 +3,7 @@
 mod drain;
 mod error;
 mod events;
+mod guard;
 mod invoke;
 mod lease;
 mod line;
@@ -18,8 +19,11 @@ mod tokens;
 mod unread;
 mod workers;
 
-pub(crate) use drain::{DRAINED, END_UNKNOWN, safe_after, unknown_timeout, waiting_until};
+pub(crate) use drain::{
+    DRAINED, END_UNKNOWN, held_on, not_drained, safe_after, unknown_timeout, waiting_until,
+};
 pub(crate) use events::{NOT_SEEN, events, events_of, needs_acceptance};
+pub(crate) use guard::{command_ended, stays_on, stays_on_after, would_run};
 pub(crate) use invoke::{invoked, invoking, will_invoke};
 pub(crate) use lease::{held, stopping, watched};
 pub(crate) use line::Line;

@@ -1,0 +1,239 @@
+//! `maintenance during`: maintenance for as long as a command runs.
+//!
+//! It turns the roles on that are off, waits until all are drained, runs the command, and turns off what it has
+//! turned on, if the command succeeded. A role that is on before keeps its window, its owner and all else: it must be
+//! wholly paused, and it stays on. Its own windows are ordinary ones, and no lease is held while the command runs: from
+//! wherever it is killed, `maintenance off` restores everything, and `maintenance status` shows how things stand.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use maintenance_control::State;
+use maintenance_flag::Role;
+use serde_json::{Value, json};
+
+use super::on_off::{self, Opened};
+use super::require::{Required, Windows, changed_meanwhile, hold, refused, run_command};
+use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, selected};
+use crate::args::{DuringArgs, OnArgs};
+use crate::child;
+use crate::error::CliError;
+use crate::exit_code::Outcome;
+use crate::output::Output;
+use crate::progress::read_each;
+use crate::render;
+use crate::settings::Target;
+use crate::signals::Signals;
+
+/// Roles, by app.
+type Roles = BTreeSet<(String, Role)>;
+
+/// Turns on, waits, runs, and turns off.
+pub(crate) async fn run(
+    target: &Target,
+    args: &DuringArgs,
+    output: &Output,
+) -> Result<Outcome, CliError> {
+    child::check(&args.command)?;
+    let mut signals = Signals::listen()?;
+    // The command has stdout for itself: what we have to say is on stderr.
+    let inner = &output.without_document();
+    let on = args.on();
+    let asked = on_off::asked(target, &on, inner)?;
+    let mut apps = selected(target, Unlisted::Fail, inner).await?;
+    let standing = on_before(&apps, inner).await?;
+    for (app, role) in &standing {
+        inner.say(label(&apps, app, render::stays_on(role)));
+    }
+    let is_off = |app: &str, role: &Role| !standing.contains(&(app.to_owned(), role.clone()));
+    if args.dry_run {
+        let whole = narrow(&mut apps, is_off);
+        if !apps.is_empty() {
+            on_off::turn_on(target, &apps, asked, &on, &Opened::default(), output).await?;
+        }
+        drop(whole);
+        output.say(render::would_run(
+            &child::shown(&args.command),
+            args.always_off,
+        ));
+        return Ok(Outcome::Done);
+    }
+    let opened = Opened::default();
+    let whole = narrow(&mut apps, is_off);
+    let turned_on = match apps.is_empty() {
+        true => Ok(Outcome::Done),
+        false => on_off::turn_on(target, &apps, asked, &on, &opened, inner).await,
+    };
+    widen(&mut apps, whole);
+    let opened = opened.into_inner().unwrap_or_default();
+    let mut windows = Windows::new();
+    let ran = match turned_on {
+        Ok(Outcome::Done) => {
+            let required = Required {
+                drained: true,
+                wait: true,
+            };
+            match hold(&apps, required, inner).await {
+                Ok(Ok(held)) => {
+                    windows = held;
+                    run_command(&args.command, &mut signals, inner).await
+                }
+                Ok(Err(missing)) => Err(refused(&apps, &missing, &args.command, inner)?),
+                Err(error) => Err(error),
+            }
+        }
+        Ok(other) => return Ok(other),
+        Err(error) => Err(error),
+    };
+    if let Ok(code) = &ran {
+        inner.say(render::command_ended(&child::shown(&args.command), *code));
+        for line in changed_meanwhile(&apps, &windows).await {
+            inner.say(line);
+        }
+    }
+    let ends = args.always_off || matches!(ran, Ok(0));
+    let off = match ends {
+        true => turn_off(target, &mut apps, &opened, &windows, inner).await,
+        false => {
+            for (app, role) in &opened {
+                inner.say(label(&apps, app, apps_advice(&apps, app, role)));
+            }
+            Ok(())
+        }
+    };
+    if output.json() {
+        let left: Vec<Value> = standing.iter().map(document).collect();
+        let opened: Vec<Value> = opened.iter().map(document).collect();
+        output.report(&json!({
+            "command": words(&args.command),
+            "exit_code": ran.as_ref().ok(),
+            "turned_on": opened,
+            "on_before": left,
+            "turned_off": ends && off.is_ok(),
+            "error": off.as_ref().err().or(ran.as_ref().err()).map(|it| it.document()["error"].clone()),
+        }))?;
+    }
+    off?;
+    ran.map(Outcome::Command)
+        .map_err(|error| match output.json() {
+            true => error.already_reported(),
+            false => error,
+        })
+}
+
+fn words(command: &[OsString]) -> Vec<String> {
+    let words = command.iter().map(|word| word.to_string_lossy());
+    words.map(Into::into).collect()
+}
+
+fn document((app, role): &(String, Role)) -> Value {
+    json!({ "app": app, "role": role.as_str() })
+}
+
+/// What is said of an app, which is named where there are others.
+fn label(apps: &[SelectedApp<'_>], app: &str, line: String) -> String {
+    let of = apps.iter().find(|it| it.app().to_string() == app);
+    render::of_app(line, of.and_then(|app| app.label()))
+}
+
+fn apps_advice(apps: &[SelectedApp<'_>], app: &str, role: &Role) -> String {
+    let advice = render::stays_on_after(role);
+    let of = apps.iter().find(|it| it.app().to_string() == app);
+    of.map_or_else(|| advice.clone(), |app| app.reader().advice(&advice))
+}
+
+/// The roles that are on.
+async fn on_before(apps: &[SelectedApp<'_>], output: &Output) -> Result<Roles, CliError> {
+    let flags = read_each(connections(apps), output, async |n, control, _| {
+        control.flags(&apps[n].roles).await.map_err(CliError::from)
+    });
+    let flags = all_or_failed(apps, flags.await)?;
+    let roles = apps.iter().zip(flags).flat_map(|(app, flags)| {
+        let on = flags.into_iter().filter(|role| role.state == State::On);
+        on.map(|role| (app.app().to_string(), role.role))
+    });
+    Ok(roles.collect())
+}
+
+/// What [`narrow`] took away: the roles of each app, and apps without any that are left.
+struct Whole<'a> {
+    roles: Vec<(String, Vec<maintenance_control::RoleSpec>)>,
+    others: Vec<SelectedApp<'a>>,
+}
+
+/// Leaves of these apps only some roles, and only the apps that have some.
+fn narrow<'a>(apps: &mut Vec<SelectedApp<'a>>, keeps: impl Fn(&str, &Role) -> bool) -> Whole<'a> {
+    let mut roles = Vec::new();
+    for app in &mut *apps {
+        let name = app.app().to_string();
+        roles.push((name.clone(), app.roles.clone()));
+        app.roles.retain(|spec| keeps(&name, &spec.role));
+    }
+    let others = apps.extract_if(.., |app| app.roles.is_empty()).collect();
+    Whole { roles, others }
+}
+
+/// Undoes that.
+fn widen<'a>(apps: &mut Vec<SelectedApp<'a>>, whole: Whole<'a>) {
+    apps.extend(whole.others);
+    for app in &mut *apps {
+        let name = app.app().to_string();
+        let mut roles = whole.roles.iter();
+        if let Some((_, roles)) = roles.find(|(of, _)| *of == name) {
+            app.roles.clone_from(roles);
+        }
+    }
+}
+
+/// Turns off what was turned on here, unless its window has been closed since, or another opened.
+async fn turn_off(
+    target: &Target,
+    apps: &mut Vec<SelectedApp<'_>>,
+    opened: &Roles,
+    windows: &Windows,
+    output: &Output,
+) -> Result<(), CliError> {
+    let mut ours = opened.clone();
+    for app in &*apps {
+        let name = app.app().to_string();
+        for status in app.connection.reads.flags(&app.roles).await? {
+            let role = (name.clone(), status.role);
+            let flag = status.flag.filter(|_| status.state == State::On);
+            let before = windows.get(&role);
+            if before.is_some_and(|before| flag.is_none_or(|flag| flag.window != *before)) {
+                ours.remove(&role);
+            }
+        }
+    }
+    let whole = narrow(apps, |app, role| {
+        ours.contains(&(app.to_owned(), role.clone()))
+    });
+    let ended = match apps.is_empty() {
+        true => Ok(Outcome::Done),
+        false => on_off::turn_off_apps(target, apps, output).await,
+    };
+    widen(apps, whole);
+    ended.map(drop)
+}
+
+impl DuringArgs {
+    /// How maintenance is turned on.
+    fn on(&self) -> OnArgs {
+        OnArgs {
+            yes: self.yes,
+            reason: self.reason.clone(),
+            accept_event_loss: self.accept_event_loss,
+            wait: false,
+            observer: None,
+            dry_run: self.dry_run,
+            window: crate::args::WindowArgs {
+                message: self.message.clone(),
+                until: self.until.clone(),
+                for_: self.for_.clone(),
+                allow_ip: self.allow_ip.clone(),
+                allow_path: self.allow_path.clone(),
+                ..Default::default()
+            },
+        }
+    }
+}
