@@ -369,6 +369,9 @@ pub(crate) struct OnArgs {
     /// By then no invocation that began before maintenance is still running.
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Do not wait until the site answers 503, where its url is known
+    #[arg(long, hide_short_help = true)]
+    pub(crate) no_verify: bool,
     /// Act for the observer NAME, a monitor
     ///
     /// Only that observer, or --force, ends this maintenance.
@@ -485,6 +488,9 @@ pub(crate) struct DuringArgs {
     /// Turn off in any case, not only if the command succeeded
     #[arg(long)]
     pub(crate) always_off: bool,
+    /// Do not wait until the site answers 503, where its url is known
+    #[arg(long, hide_short_help = true)]
+    pub(crate) no_verify: bool,
     /// Print what would change, change nothing, and run nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -34,7 +34,7 @@ fn places(program: &OsStr) -> Vec<std::path::PathBuf> {
     if Path::new(program).components().count() > 1 {
         return vec![program.into()];
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
     let folders = std::env::split_paths(&path);
     folders.map(|folder| folder.join(program)).collect()
 }

@@ -188,18 +188,13 @@ impl<'a> Progress<'a> {
         self.output
     }
 
-    /// A function is invoked. How long that takes is the function's to say.
-    pub(crate) fn invoking(&self, function: &str, timeout: Duration) {
+    /// Shows what is waited for where no call to AWS is.
+    pub(crate) fn waits(&self, what: String) {
         let Ok(mut shown) = self.shown.lock() else {
             return;
         };
-        let what = render::invoking(function, timeout);
-        let is_new = shown.as_ref().is_none_or(|shown| shown.what != what);
-        if is_new {
+        if shown.as_ref().is_none_or(|shown| shown.what != what) {
             take_away(&mut shown);
-            if !self.output.can_animate() {
-                self.output.say(&what);
-            }
         }
         let shown = shown.get_or_insert_with(|| Shown::new(what, None, None, self.output));
         shown.bar.enable_steady_tick(LOOK);

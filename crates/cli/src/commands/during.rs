@@ -224,6 +224,7 @@ impl DuringArgs {
             reason: self.reason.clone(),
             accept_event_loss: self.accept_event_loss,
             wait: false,
+            no_verify: self.no_verify,
             observer: None,
             dry_run: self.dry_run,
             window: crate::args::WindowArgs {

@@ -3,6 +3,7 @@
 //! Its answer is the answer of the command, byte for byte; the tail of its log is told on stderr.
 
 use std::io::Read as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use maintenance_control::{
     CancellationToken, Context, Error, Event, InvokeEnd, InvokePlan, InvokeRefusal, InvokeReport,
@@ -144,8 +145,16 @@ async fn invoked(
 ) -> Result<InvokeReport, CliError> {
     let stop = CancellationToken::new();
     let progress = &Progress::new(output, vec![&app.connection]);
+    let was_said = &AtomicBool::new(false);
     let listen = move |event: Event<'_>| match event {
-        Event::Invoking { function, timeout } => progress.invoking(function, timeout),
+        Event::Invoking { function, timeout } => {
+            let waits = render::invoking(function, timeout);
+            // It may be sent again.
+            if !output.can_animate() && !was_said.swap(true, Ordering::Relaxed) {
+                output.say(&waits);
+            }
+            progress.waits(waits);
+        }
         event => progress.emit(0, &event),
     };
     let context = Context {

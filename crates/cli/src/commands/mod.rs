@@ -14,6 +14,7 @@ mod require;
 mod run;
 mod selected;
 mod serve;
+mod site;
 mod status;
 mod token;
 mod unlock;

@@ -23,6 +23,7 @@ use super::first_time;
 use super::selected::{
     SelectedApp, Unlisted, connections, failed, failed_with, parts_for_reads, planned, selected,
 };
+use super::site::{self, Site};
 use crate::args::{OffArgs, OnArgs};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
@@ -134,6 +135,7 @@ pub(super) async fn turn_on(
         wait: args.wait,
         confirmed: was_confirmed,
         url,
+        verify: !args.no_verify,
         opened,
     };
     operate(target, apps, &request, output).await
@@ -356,44 +358,35 @@ async fn operate(
     });
     let parts: Vec<_> = parts.collect();
     let operation = async {
-        let is_new = async |app: &SelectedApp<'_>| {
-            matches!(request, Request::On { .. })
-                && request.url(app).is_some()
-                && first_time::is_new(&app.connection.reads).await
-        };
-        let is_new = stop.run_until_cancelled(join_all(apps.iter().map(is_new)));
-        let is_new = is_new.await.unwrap_or_else(|| vec![false; apps.len()]);
         let results = match request {
             Request::On { on, .. } => on_together(&parts, on).await,
             Request::Off(off) => off_together(&parts, off).await,
         };
         let done: Option<Vec<&Report>> = results.iter().map(|it| it.as_ref().ok()).collect();
         let Some(reports) = done else {
-            return (results, Ok(()), true);
+            return (results, Ok(()), true, Vec::new());
         };
         // Before the drain, so that its owner can use it meanwhile.
         let printed = request.print_link(apps, reports.iter().copied().map(Some), output);
-        let drained = drain(apps, request, &reports, progress, &contexts).await;
-        progress.clear();
+        // What was asked for is done: a stop ends the look at the site.
         let look = async {
-            for ((app, report), is_new) in apps.iter().zip(&reports).zip(is_new) {
-                let (control, visitor) = (&app.connection.control, &app.connection.visitor);
-                let url = request.url(app);
-                match (request, url) {
-                    (Request::Off(_), url) => {
-                        let site = (app.app(), url);
-                        first_time::after_off(control, visitor, site, report, output).await;
-                    }
-                    (Request::On { .. }, Some(url)) if is_new => {
-                        first_time::after_on(visitor, &url, &app.roles, report, output).await;
-                    }
-                    _ => {}
-                }
+            let looking = look_at_sites(apps, request, &reports, progress);
+            stop.run_until_cancelled(looking).await.unwrap_or_default()
+        };
+        let draining = async {
+            let drained = drain(apps, request, &reports, progress, &contexts).await;
+            progress.clear();
+            drained
+        };
+        // A wait for what still runs may take a quarter of an hour.
+        let (sites, drained) = match request {
+            Request::On { wait: true, .. } => (look.await, draining.await),
+            _ => {
+                let drained = draining.await;
+                (look.await, drained)
             }
         };
-        // What was asked for is done: a stop ends the look at the site.
-        stop.run_until_cancelled(look).await;
-        (results, printed, drained)
+        (results, printed, drained, sites)
     };
     let first = || {
         progress.clear();
@@ -401,7 +394,7 @@ async fn operate(
     };
     let ended = interruptible(progress.watch(operation), &stop, first).await?;
     progress.clear();
-    let Some((results, printed, drained)) = ended else {
+    let Some((results, printed, drained, sites)) = ended else {
         return Err(CliError::new(
             Outcome::Interrupted,
             "stopped at once, in the middle of a step",
@@ -411,7 +404,7 @@ async fn operate(
         ));
     };
     printed?;
-    answer(target, apps, request, results, output)?;
+    answer(target, apps, request, (results, sites), output)?;
     if drained {
         return Ok(Outcome::Done);
     }
@@ -427,13 +420,40 @@ async fn operate(
     .already_reported())
 }
 
+/// How the sites answer, and what is said of that. All of them side by side.
+async fn look_at_sites(
+    apps: &[SelectedApp<'_>],
+    request: &Request<'_>,
+    reports: &[&Report],
+    progress: &Progress<'_>,
+) -> Vec<Option<Site>> {
+    let output = progress.output();
+    let each = || apps.iter().zip(reports);
+    let Request::On { verify, .. } = request else {
+        for (app, report) in each() {
+            let (control, visitor) = (&app.connection.control, &app.connection.visitor);
+            let site = (app.app(), request.url(app));
+            first_time::after_off(control, visitor, site, report, output).await;
+        }
+        return Vec::new();
+    };
+    let looks = each().map(async |(app, report)| {
+        let url = request.url(app).filter(|_| *verify)?;
+        let visitor = &app.connection.visitor;
+        site::after_on(visitor, url, &app.roles, report, progress).await
+    });
+    let sites = join_all(looks).await;
+    sites.iter().flatten().for_each(|site| site.say(output));
+    sites
+}
+
 /// Answers with what was done, and returns as one error what was not. An app that was done says so also if
 /// another failed: with `--json` each has its report, and its error beside it.
 fn answer(
     target: &Target,
     apps: &[SelectedApp<'_>],
     request: &Request<'_>,
-    results: Vec<Result<Report, Error>>,
+    (results, sites): (Vec<Result<Report, Error>>, Vec<Option<Site>>),
     output: &Output,
 ) -> Result<(), CliError> {
     let is_any_error = results.iter().any(Result::is_err);
@@ -484,7 +504,12 @@ fn answer(
             }
         };
         let documents = apps.iter().zip(&ends).map(|(app, end)| document(app, end));
-        let documents: Vec<Value> = documents.collect();
+        let mut documents: Vec<Value> = documents.collect();
+        for (document, site) in documents.iter_mut().zip(&sites) {
+            if let (Some(document), Some(site)) = (document.as_object_mut(), site) {
+                document.insert("site".to_owned(), json!(site));
+            }
+        }
         match &target.product {
             None => documents.iter().try_for_each(|it| output.document(it))?,
             Some(product) => {
@@ -596,6 +621,8 @@ enum Request<'a> {
         confirmed: bool,
         /// Where a bypass link leads, of whichever app.
         url: Option<String>,
+        /// Wait until the site answers 503.
+        verify: bool,
         /// What it turns on is noted here.
         opened: &'a Opened,
     },

@@ -36,7 +36,9 @@ pub(crate) use progress::{
     waiting,
 };
 pub(crate) use reader::{Reader, localized};
-pub(crate) use site::{gate_answers, never_on, no_gate, site_of_new_app, site_unknown};
+pub(crate) use site::{
+    awaiting_gate, gate_answers, never_on, no_gate, site_of_new_app, site_unknown,
+};
 pub(crate) use status::{state, status_heading, status_notes};
 pub(crate) use tokens::{new_token, revoked, token_document, tokens};
 pub(crate) use unread::{unread_of, unread_workers};

@@ -32,15 +32,29 @@ pub(crate) fn site_unknown(url: &str, error: &str) -> String {
     format!("{url} could not be reached to check its gate: {error}")
 }
 
+/// While a gate may not have seen the flag.
+pub(crate) fn awaiting_gate(url: &str, longest: Duration) -> String {
+    format!(
+        "Waiting for {url} to answer 503, up to {}",
+        duration(longest)
+    )
+}
+
 /// A gate refuses visitors.
-pub(crate) fn gate_answers(url: &str) -> String {
-    format!("{url} is in maintenance: its gate answers")
+pub(crate) fn gate_answers(url: &str, after: Duration) -> String {
+    match after.is_zero() {
+        true => format!("{url} answers 503: its gate has seen the flag"),
+        false => format!(
+            "{url} answers 503 after {}: its gate has seen the flag",
+            duration(after)
+        ),
+    }
 }
 
 /// None does.
 pub(crate) fn no_gate(url: &str, after: Duration) -> String {
     format!(
-        "Warning: no gate refuses requests to {url} after {}: check that its handler has the gate, and that MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX there name this app",
+        "Warning: no gate refuses requests to {url} after {}: check that its handler has the gate, that MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX there name this app, and that its MAINTENANCE_TTL is not longer than ttl in the role's table",
         duration(after)
     )
 }

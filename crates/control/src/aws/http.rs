@@ -302,18 +302,18 @@ impl Visitor {
         Self(http.clients.clone())
     }
 
-    /// Gets this page. How long that may take is the caller's to say.
+    /// Asks for this page without its content: `HEAD`. How long that may take is the caller's to say.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn get(&self, url: &str) -> Result<Visit, BoxError> {
+    pub async fn head(&self, url: &str) -> Result<Visit, BoxError> {
         let routes = &self.0.routes;
         let proxy = routes.proxy(url);
         let roots = routes.trust(needs_roots(url, proxy));
         let context = TlsContext::builder().with_trust_store(roots).build()?;
-        let answer = connector(&context, proxy, None, None)
-            .call(HttpRequest::get(url)?)
-            .await?;
+        let mut request = HttpRequest::get(url)?;
+        request.set_method("HEAD")?;
+        let answer = connector(&context, proxy, None, None).call(request).await?;
         Ok(Visit {
             status: answer.status().as_u16(),
             is_refused: answer.headers().get("x-maintenance") == Some("on"),
