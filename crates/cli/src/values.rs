@@ -59,6 +59,8 @@ texts! {
         Ok(text) => Ok(text.to_owned()),
         Err(broken) => Err(broken.to_string()),
     };
+    /// Why maintenance is on.
+    Reason: |text| limits::reason(text).map(str::to_owned).map_err(|broken| broken.to_string());
     /// The title or the version of a product.
     Label: |text| one_line(text, MAX_LABEL);
     /// A region or a profile.

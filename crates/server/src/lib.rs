@@ -30,6 +30,7 @@ pub mod operations;
 pub mod outbound;
 pub mod problem;
 mod router;
+pub mod schedule;
 pub mod serve;
 pub mod statuses;
 

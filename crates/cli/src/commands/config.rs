@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
 use crate::printable::printable;
-use crate::settings::{Configuration, ProductSettings, Settings};
+use crate::settings::{Configuration, ProductSettings, Settings, WindowSettings};
 use crate::source::{Source, Sourced};
 use crate::values::Rate;
 
@@ -31,6 +31,8 @@ pub(crate) fn run(configuration: &Configuration<'_>, output: &Output) -> Result<
     };
     rows.extend(products.iter().flat_map(of_product));
     rows.extend(apps.iter().flat_map(of_app));
+    let windows = configuration.windows(jiff::Timestamp::now())?;
+    rows.extend(windows.iter().flat_map(WindowSettings::rows));
     if output.json() {
         let document = |(key, Sourced { value, source }): Row| {
             (key, json!({"value": value, "source": source.to_json()}))

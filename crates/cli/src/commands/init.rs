@@ -187,6 +187,22 @@ prefix = {prefix}
 #region = "eu-west-1"
 #profile = "billing"
 #roles.worker.functions = ["billing-*"]
+
+# A window that opens again and again, where `maintenance serve` or `maintenance observe` runs: when clocks in
+# the time zone show what the five fields of cron say (minute, hour, day of the month, month, day of the week)
+#[[windows]]
+#name = "nightly"
+#cron = "0 22 * * SUN"
+#timezone = "Europe/Berlin"
+#duration = "2h"
+# Roles of this file's own app; or product = "{product}", for all roles of its apps
+#roles = ["web"]
+#reason = "weekly migration"
+#message = "We are back at midnight."
+# Let readers pass; only for roles without functions
+#read_only = true
+# Pause functions though events will be lost. Otherwise those that would lose some go on running
+#accept_event_loss = true
 "##
     )
 }

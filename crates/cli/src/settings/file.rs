@@ -11,6 +11,7 @@ use toml::de::{DeTable, Error};
 use crate::error::CliError;
 use crate::suggest;
 
+use super::windows::WindowTable;
 use crate::source::{Source, Sourced};
 use crate::values::{
     AppName, AwsName, EnvName, FunctionGlob, Label, Message, NonEmpty, Parsed, Rate, Seconds,
@@ -35,6 +36,7 @@ struct Document {
     roles: BTreeMap<String, RoleTable>,
     products: BTreeMap<String, ProductTable>,
     apps: BTreeMap<String, AppTable>,
+    windows: Vec<WindowTable>,
 }
 
 /// `[apps.<key>]`: the keys of an app, or where they are. The file itself has those of its own app.
@@ -101,9 +103,10 @@ pub(super) struct ConfigFile {
     own: AppTable,
     pub(super) products: BTreeMap<String, ProductTable>,
     pub(super) apps: BTreeMap<String, AppTable>,
+    pub(super) windows: Vec<WindowTable>,
     /// The same as written.
     values: Value,
-    /// The line of each key: `roles.worker.functions`.
+    /// The line of each key: `roles.worker.functions`, `windows.0.cron`.
     lines: BTreeMap<String, usize>,
 }
 
@@ -151,6 +154,7 @@ impl ConfigFile {
             },
             products: document.products,
             apps: document.apps,
+            windows: document.windows,
             values: toml::from_str(text).map_err(refuse)?,
             lines,
         };
@@ -197,6 +201,18 @@ impl ConfigFile {
             path: self.path.clone(),
             line: self.line(key),
         }
+    }
+
+    /// The keys of the window of this index, in the order of the lines.
+    pub(super) fn window_keys(&self, n: usize) -> Vec<(String, Sourced<Value>)> {
+        let table = self.values["windows"][n].as_object();
+        let name = |key: &str| format!("windows.{n}.{key}");
+        let mut values: Vec<_> = table.into_iter().flatten().collect();
+        values.sort_by_key(|(key, _)| self.line(&name(key)));
+        let sourced = |(key, value): (&String, &Value)| {
+            (key.clone(), Sourced::new(value.clone(), self.source(&name(key))))
+        };
+        values.into_iter().map(sourced).collect()
     }
 
     /// The path of another file, relative to the folder of this one.
@@ -325,6 +341,12 @@ fn note_lines(table: &DeTable<'_>, prefix: &str, text: &str, lines: &mut BTreeMa
         let name = format!("{prefix}{}", key.get_ref());
         if let Some(inner) = value.get_ref().as_table() {
             note_lines(inner, &format!("{name}."), text, lines);
+        }
+        for (n, item) in value.get_ref().as_array().into_iter().flatten().enumerate() {
+            if let Some(inner) = item.get_ref().as_table() {
+                note_lines(inner, &format!("{name}.{n}."), text, lines);
+                lines.insert(format!("{name}.{n}"), line_of(text, item.span().start));
+            }
         }
         lines.insert(name, line_of(text, key.span().start));
     }

@@ -2,7 +2,8 @@
 //! each value came from.
 //!
 //! Reading order: `environment`, `file` (what a maintenance.toml may say), `roles`, `window` (the options of a
-//! window), `resolve` (which value wins), `products` (which app, or which apps).
+//! window), `resolve` (which value wins), `products` (which app, or which apps),
+//! `windows` (windows that open again and again).
 
 mod environment;
 mod file;
@@ -10,6 +11,7 @@ mod products;
 mod resolve;
 mod roles;
 mod window;
+mod windows;
 
 pub(crate) use environment::Environment;
 pub(crate) use file::FILE_NAME;
@@ -17,3 +19,4 @@ pub(crate) use products::{Configuration, ProductSettings, Target};
 pub(crate) use resolve::Settings;
 pub(crate) use roles::RoleSettings;
 pub(crate) use window::{WindowOptions, now, opens_all};
+pub(crate) use windows::WindowSettings;

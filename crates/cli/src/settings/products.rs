@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use maintenance_flag::Product;
 
 use super::environment::Environment;
 use super::file::{self, ConfigFile, FILE_NAME, ProductTable, Section};
 use super::resolve::{Settings, Sources};
+use super::windows::{self, WindowSettings};
 use crate::args::Global;
 use crate::error::CliError;
 use crate::source::{Source, Sourced};
@@ -133,6 +135,16 @@ impl<'a> Configuration<'a> {
         let keys = file.apps.keys();
         keys.map(|key| self.of_table(file, key, &own, true))
             .collect()
+    }
+
+    /// All windows that open again and again: none overlaps another from now on.
+    pub(crate) fn windows(&self, now: Timestamp) -> Result<Vec<WindowSettings>, CliError> {
+        match &self.file {
+            Some((_, file)) if !file.windows.is_empty() => {
+                windows::windows(file, &self.own(true)?, |id| self.product(id), now)
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// The product of this id.
