@@ -17,7 +17,7 @@ pub(crate) fn failure(function: String, error: &LambdaError) -> Failure {
         function,
         error: in_full(error),
         hint: error.hint(),
-        is_lasting: false,
+        is_lasting: matches!(error, LambdaError::WouldLoseEvents { .. }),
     }
 }
 

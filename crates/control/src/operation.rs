@@ -27,7 +27,7 @@ use crate::observe::{Account, Inventory, ObserveOptions};
 use crate::parameters::StaleReads;
 use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
 use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus, Warning};
-use crate::request::{OffRequest, OnRequest, RoleSpec};
+use crate::request::{Actor, OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 
 /// What is asked for.
@@ -419,7 +419,11 @@ impl<'a> Operation<'a> {
         for state in states {
             plans.push(match self.request {
                 Request::On(on) => {
-                    let observed = self.observe_selected(&account, &state, on).await?;
+                    // The clock opens what is due, and nothing else.
+                    let observed = match state.transition.outcome {
+                        Outcome::AlreadyOff => None,
+                        _ => self.observe_selected(&account, &state, on).await?,
+                    };
                     plan_on(state, observed, on)?
                 }
                 Request::Off(off) if state.transition.outcome == Outcome::LeftOn => {
@@ -438,6 +442,12 @@ impl<'a> Operation<'a> {
                     plan_off(state, observed, unexplained, &control.names, off)?
                 }
             });
+        }
+        if let Request::On(on) = self.request
+            && on.who == Actor::Clock
+            && !on.accept_event_loss
+        {
+            plans.iter_mut().for_each(RolePlan::spare_lossy);
         }
         if let (Request::On(on), Some(_)) = (self.request, self.held) {
             let events = plans.iter().filter_map(RolePlan::pause);

@@ -38,6 +38,11 @@ pub enum Actor {
     Person,
     /// An observer, by name.
     Observer(String),
+    /// The clock: it opens scheduled windows whose time has come, and closes windows whose end has come, whoever
+    /// opened them; other roles it leaves as they are. What else a request says does not count but for
+    /// [`OnRequest::accept_event_loss`]: without it, functions that would lose events are not paused, and are
+    /// reported as failed; the others are.
+    Clock,
 }
 
 /// The wish to turn maintenance on.
@@ -101,6 +106,21 @@ impl BypassLink {
 }
 
 impl OnRequest {
+    /// That of the clock.
+    #[must_use]
+    pub fn of_clock(accept_event_loss: bool) -> Self {
+        Self {
+            who: Actor::Clock,
+            product: None,
+            reason: None,
+            read_only: false,
+            options: Options::default(),
+            link: None,
+            accept_event_loss,
+            shown: None,
+        }
+    }
+
     /// Checks that what is asked for, by itself, has room in a flag: before anything is read. What is
     /// stored, or what the role has by configuration, may leave it less.
     ///
@@ -141,6 +161,7 @@ impl OnRequest {
         let (owner, by) = match &self.who {
             Actor::Person => (Owner::manual(by), by.to_owned()),
             Actor::Observer(name) => (Owner::observer(name), name.clone()),
+            Actor::Clock => return FlagEvent::Start { at },
         };
         FlagEvent::Enter(Box::new(Enter {
             owner,
@@ -168,6 +189,17 @@ impl OnRequest {
 }
 
 impl OffRequest {
+    /// That of the clock.
+    #[must_use]
+    pub fn of_clock() -> Self {
+        Self {
+            who: Actor::Clock,
+            product: None,
+            force: None,
+            restore_saved: false,
+        }
+    }
+
     /// What it makes of a flag. `by` is the person who asks.
     pub(crate) fn event(&self, by: &str, at: Timestamp) -> FlagEvent {
         match &self.who {
@@ -180,6 +212,10 @@ impl OffRequest {
             Actor::Observer(observer) => FlagEvent::Normal {
                 observer: observer.clone(),
                 product: self.product.clone(),
+                at,
+            },
+            Actor::Clock => FlagEvent::End {
+                by: by.to_owned(),
                 at,
             },
         }

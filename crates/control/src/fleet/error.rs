@@ -42,6 +42,12 @@ pub enum LambdaError {
         /// The function.
         function: String,
     },
+    /// Pausing the function would lose events, and that was not accepted for this window.
+    #[error("pausing {function} would lose events, so it is not paused")]
+    WouldLoseEvents {
+        /// The function.
+        function: String,
+    },
     /// The account has too little unreserved concurrency left for this reservation.
     #[error(
         "{function} cannot reserve {wanted}: the account must keep {minimum} unreserved{}",
@@ -114,6 +120,10 @@ impl LambdaError {
             Self::NotConfigured(access) => Some(access.hint()),
             Self::Unexplained { .. } => Some(
                 "set the reserved concurrency that it should have (aws lambda put-function-concurrency, or delete-function-concurrency for none)"
+                    .to_owned(),
+            ),
+            Self::WouldLoseEvents { .. } => Some(
+                "give it a dead-letter queue or an on-failure destination, or accept the loss where the window is scheduled"
                     .to_owned(),
             ),
             Self::Refused { source, .. } if source.to_string().contains("Alias with weights") => Some(

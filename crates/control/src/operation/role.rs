@@ -29,6 +29,7 @@ impl Operation<'_> {
     ) -> Result<RoleReport, Error> {
         let control = self.control;
         let mut report = RoleReport::new(plan.spec.role.clone(), plan.outcome());
+        let is_off = report.outcome == RoleOutcome::AlreadyOff;
         let RolePlan {
             spec,
             stored,
@@ -132,7 +133,7 @@ impl Operation<'_> {
             held.record(&spec.role, LeaseRecord { flag, saved });
         }
         // It was never noted when the flag was set by hand: from now on, to be safe.
-        let unknown = is_flag_alone.then(gate_drains);
+        let unknown = (is_flag_alone && !is_off).then(gate_drains);
         report.drained_at = flag.drained_at.or(unknown);
         report.window = Some(Window::of(&flag));
         report.warnings.extend(writer.warnings);

@@ -6,6 +6,7 @@ use maintenance_flag::{Capacity, DecodeError, PackError, WindowId, pack};
 
 use super::function::{FunctionPlan, plan_pause, plan_restore};
 use crate::events::FunctionEvents;
+use crate::fleet::LambdaError;
 use crate::observe::Inventory;
 use crate::report::{Failure, FunctionSteps, GivenUp, WorkersReport};
 use crate::saved::Saved;
@@ -58,6 +59,24 @@ impl PausePlan {
     /// The triggers of the functions that are new to the window, if they were asked for.
     pub(crate) fn events(&self) -> &[FunctionEvents] {
         &self.inventory.events
+    }
+
+    /// Takes out the functions that would lose events: they are not paused, and count as failed.
+    pub(crate) fn spare_lossy(&mut self) {
+        let Inventory {
+            functions,
+            failed,
+            events,
+            ..
+        } = &mut self.inventory;
+        for lossy in events.extract_if(.., |events| events.is_lossy()) {
+            let function = lossy.function;
+            functions.remove(&function);
+            let error = LambdaError::WouldLoseEvents {
+                function: function.clone(),
+            };
+            failed.insert(function, error);
+        }
     }
 
     /// The functions that exist, by name.

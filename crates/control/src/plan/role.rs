@@ -294,6 +294,13 @@ impl RolePlan<'_> {
         }
     }
 
+    /// Leaves alone the functions that would lose events.
+    pub(crate) fn spare_lossy(&mut self) {
+        if let Some(FunctionsPlan::Pause(pause)) = &mut self.functions {
+            pause.spare_lossy();
+        }
+    }
+
     /// Whether some mapping of its functions has to settle first.
     pub(crate) fn has_unsettled(&self) -> bool {
         self.pause().is_some_and(PausePlan::has_unsettled)

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`crashes`] | `on` and `off` over generated fleets, killed at every call, before and after its effect; with Parameter Store and with a folder |
 //! | [`products`] | the same of two apps together, one of them on by itself or not |
+//! | [`scheduled`] | a scheduled window that the clock opens and closes, killed at every call, and finished by the clock or by a person |
 //! | [`broken`] | three ways to lose data, made on the wire, are all caught by the same harness |
 //! | [`trouble`] | throttling, conflicts, lost answers, empty pages, lagging reads, an expired token |
 //! | [`orders`] | several operators at once: in every order on the smallest fleets, at random on larger |
@@ -51,5 +52,6 @@ mod invokes;
 mod orders;
 mod products;
 mod races;
+mod scheduled;
 mod scheduler;
 mod trouble;

@@ -4,6 +4,7 @@
 mod support;
 
 mod chosen;
+mod clock;
 mod doubted;
 mod during;
 mod exactly;

@@ -25,6 +25,18 @@ pub enum Event {
         /// When it saw it, UTC.
         at: Timestamp,
     },
+    /// The clock: write the scheduled window whose time has come.
+    Start {
+        /// Now, UTC.
+        at: Timestamp,
+    },
+    /// The clock: close the window whose end has come, whoever opened it.
+    End {
+        /// Who looks at the clock.
+        by: String,
+        /// Now, UTC.
+        at: Timestamp,
+    },
 }
 
 impl Event {
@@ -33,7 +45,7 @@ impl Event {
         match self {
             Self::Enter(enter) => enter.at,
             Self::Exit(exit) => exit.at,
-            Self::Normal { at, .. } => *at,
+            Self::Normal { at, .. } | Self::Start { at } | Self::End { at, .. } => *at,
         }
     }
 }

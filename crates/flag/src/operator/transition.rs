@@ -38,7 +38,20 @@ fn apply(stored: &Flag, event: Event) -> Result<Transition, Refusal> {
     let is_unwritten = stored.due(now).is_some();
     let unchanged = |outcome| Ok(Transition::new(current.clone(), outcome));
     Ok(match (current.mode.is_on(), event) {
-        (false, Event::Exit(_) | Event::Normal { .. }) => return unchanged(Outcome::AlreadyOff),
+        (_, Event::Start { .. }) => {
+            return unchanged(match current.mode_at(now).is_on() {
+                true if is_unwritten => Outcome::TurnedOn,
+                true => Outcome::AlreadyOn,
+                false => Outcome::AlreadyOff,
+            });
+        }
+        (true, Event::End { .. }) if current.mode_at(now).is_on() => {
+            return unchanged(Outcome::LeftOn);
+        }
+        (true, Event::End { by, .. }) => close(current, Closing::new(by, now)),
+        (false, Event::Exit(_) | Event::Normal { .. } | Event::End { .. }) => {
+            return unchanged(Outcome::AlreadyOff);
+        }
         (_, Event::Enter(enter)) => {
             let mut step = if current.mode_at(now).is_on() {
                 update(current, *enter)?

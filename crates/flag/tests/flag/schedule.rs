@@ -313,6 +313,62 @@ fn leaving_a_product_ends_what_was_scheduled_for_it_alone() {
     assert_eq!(refused, Err(Refusal::NotScheduled { window }));
 }
 
+fn ended(now: i64) -> Event {
+    let by = "schedule".to_owned();
+    Event::End { by, at: at(now) }
+}
+
+#[test]
+fn the_clock_writes_a_window_at_its_start_and_closes_it_at_its_end_and_nothing_else() {
+    let start = |flag: &Flag, now| next(flag, Event::Start { at: at(now) }).unwrap();
+    let end = |flag: &Flag, now| next(flag, ended(now)).unwrap();
+    let flag = scheduled(&Flag::off(), request(1, 10, 60));
+    // Nothing is due before the start, and nothing has ended.
+    assert_eq!(start(&flag, 9).outcome, Outcome::AlreadyOff);
+    assert_eq!(end(&flag, 9).outcome, Outcome::AlreadyOff);
+    let step = start(&flag, 10);
+    assert_eq!(step.outcome, Outcome::TurnedOn);
+    let on = step.flag;
+    assert_eq!((on.since, on.until, on.auto_off), (Some(at(10)), Some(at(60)), true));
+    assert_eq!((on.window.as_ref(), on.owner.as_ref()), (Some(&window(1)), Some(&ana())));
+    assert_eq!(start(&on, 11).outcome, Outcome::AlreadyOn);
+    // One that is open stays, by whichever clock: whether it was written, or not yet.
+    assert_eq!(end(&on, 59).outcome, Outcome::LeftOn);
+    assert_eq!(end(&flag, 59).outcome, Outcome::LeftOn);
+    assert_eq!(start(&on, 60).outcome, Outcome::AlreadyOff);
+    let step = end(&on, 60);
+    assert_eq!(step.outcome, Outcome::TurnedOff);
+    assert_eq!(step.flag.by.as_deref(), Some("schedule"));
+    // Set back, the clock opens and closes nothing again.
+    assert_eq!(start(&step.flag, 30).outcome, Outcome::AlreadyOff);
+    assert_eq!(end(&step.flag, 30).outcome, Outcome::AlreadyOff);
+}
+
+#[test]
+fn a_window_that_begins_when_another_ends_is_not_ended_with_it() {
+    let flag = scheduled(&Flag::off(), request(1, 10, 60));
+    let flag = scheduled(&flag, request(2, 60, 90));
+    let on = next(&flag, Event::Start { at: at(10) }).unwrap().flag;
+    let step = next(&on, ended(60)).unwrap();
+    assert_eq!(step.outcome, Outcome::LeftOn);
+    let step = next(&on, Event::Start { at: at(60) }).unwrap();
+    assert_eq!(step.outcome, Outcome::TurnedOn);
+    assert_eq!(step.flag.window, Some(window(2)));
+}
+
+#[test]
+fn the_clock_ends_what_an_observer_opened_and_no_window_without_an_end_of_its_own() {
+    let on = turn_on(&Flag::off(), Owner::observer("healthcheck"), 0).flag;
+    assert_eq!(next(&on, ended(1_000)).unwrap().outcome, Outcome::LeftOn);
+    let on = Flag {
+        until: Some(at(30)),
+        auto_off: true,
+        ..on
+    };
+    assert_eq!(next(&on, ended(29)).unwrap().outcome, Outcome::LeftOn);
+    assert_eq!(next(&on, ended(30)).unwrap().outcome, Outcome::TurnedOff);
+}
+
 #[test]
 fn windows_are_kept_by_their_start_and_the_same_once_more_changes_nothing() {
     let flag = scheduled(&Flag::off(), request(1, 200, 260));
@@ -553,6 +609,7 @@ enum Act {
     On(bool),
     Off,
     Normal,
+    Clock(bool),
     Wait(i64),
 }
 
@@ -574,6 +631,7 @@ fn acts() -> impl Strategy<Value = Act> {
         1 => any::<bool>().prop_map(Act::On),
         1 => Just(Act::Off),
         1 => Just(Act::Normal),
+        2 => any::<bool>().prop_map(Act::Clock),
         3 => (0..60_i64).prop_map(Act::Wait),
     ]
 }
@@ -620,6 +678,8 @@ proptest! {
                 }
                 Act::Off => Happens::Switch(exit(None, now)),
                 Act::Normal => Happens::Switch(normal(now)),
+                Act::Clock(true) => Happens::Switch(Event::Start { at: at(now) }),
+                Act::Clock(false) => Happens::Switch(ended(now)),
             };
             let after = match event.clone() {
                 Happens::Switch(event) => next(&before, event).map(|step| step.flag),

@@ -195,6 +195,7 @@ fn for_shop(event: Event) -> Event {
             product,
             at,
         },
+        by_the_clock => by_the_clock,
     }
 }
 

@@ -313,7 +313,7 @@ fn prefers_async(headers: &HeaderMap) -> bool {
 
 fn source(who: &Actor) -> TriggerSource {
     match who {
-        Actor::Person => TriggerSource::Manual,
+        Actor::Person | Actor::Clock => TriggerSource::Manual,
         Actor::Observer(_) => TriggerSource::Observer,
     }
 }

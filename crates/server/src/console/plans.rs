@@ -103,7 +103,7 @@ impl Plans {
 
 fn key(product: &ManagedProduct, kind: &'static str, who: &Actor) -> Key {
     let observer = match who {
-        Actor::Person => None,
+        Actor::Person | Actor::Clock => None,
         Actor::Observer(name) => Some(name.clone()),
     };
     let (environment, id) = (product.environment.clone(), product.id.to_string());

@@ -150,6 +150,10 @@ impl ProductStatus {
                 product,
                 at,
             },
+            Actor::Clock => Event::End {
+                by: String::new(),
+                at,
+            },
         }
     }
 }
