@@ -248,7 +248,7 @@ impl Builder {
         let in_lambda = self.in_lambda;
         let shared = Shared {
             state: AtomicPackedState::new(PackedState::UNKNOWN),
-            window: ArcSwap::from_pointee(Window::new(None)),
+            window: ArcSwap::from_pointee(Window::unknown()),
             clock: self.clock,
             policy: Policy {
                 cookie: cookie_name(&identity.app, &identity.role),

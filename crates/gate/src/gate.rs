@@ -8,10 +8,11 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
+use jiff::Timestamp;
 use maintenance_flag::{Flag, Mode};
 
 use crate::body::PageBody;
@@ -69,17 +70,72 @@ impl Gate {
     /// a handler wants: it refreshes first, if that is due.
     #[inline]
     pub fn decide<B: 'static>(&self, request: &Request<B>) -> Decision {
-        match self.shared.is_open(self.shared.last_known_mode()) {
+        let state = self.shared.state.load();
+        match self.shared.is_open(state.mode()) && !state.is_changing() {
             true => Decision::Pass,
             false => self.shared.decide(request.into()),
         }
     }
 
-    /// The mode that was last known, however old; none if none ever was.
+    /// The mode that was last known, however old, as it is at this time; none if none ever was.
     #[must_use]
     pub fn last_known(&self) -> Option<Mode> {
-        self.shared.last_known_mode()
+        let now = timestamp(self.shared.clock.now_ms());
+        self.shared.window.load().mode_at(now)
     }
+
+    /// The next scheduled maintenance, by the known state: for a banner that announces it. None while no window is
+    /// to come.
+    ///
+    /// It is known as soon as a request has refreshed the state after the window was scheduled, moved or cancelled.
+    ///
+    /// ```
+    /// # use maintenance_gate::{Gate, MemorySource};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// let flag = MemorySource::new(
+    ///     r#"{"schema": 1, "mode": "off", "scheduled": [{
+    ///         "window": "20991201T210000Z-0a1b2c3d", "mode": "on",
+    ///         "starts_at": "2099-12-01T22:00:00Z", "until": "2099-12-02T00:00:00Z",
+    ///         "owner": {"kind": "manual", "name": "ana"}, "message": "We move to a new database."
+    ///     }]}"#,
+    /// );
+    /// let gate = Gate::builder().app("demo").env("dev").source(flag).build()?;
+    /// // A layer does this with each request.
+    /// let _ = gate.check(&http::Request::new(())).await;
+    ///
+    /// let next = gate.announcement().ok_or("nothing is scheduled")?;
+    /// assert_eq!(next.until.duration_since(next.starts_at)?.as_secs(), 2 * 60 * 60);
+    /// assert_eq!(next.message.as_deref(), Some("We move to a new database."));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn announcement(&self) -> Option<Announcement> {
+        let window = self.shared.window.load();
+        let now = timestamp(self.shared.clock.now_ms());
+        let next = window.stored().schedule.to_come(now).next()?;
+        Some(Announcement {
+            starts_at: next.starts_at.into(),
+            until: next.until.into(),
+            read_only: next.mode == Mode::ReadOnly,
+            message: next.message.clone(),
+        })
+    }
+}
+
+/// A maintenance that will begin by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Announcement {
+    /// When it begins.
+    pub starts_at: SystemTime,
+    /// When it ends.
+    pub until: SystemTime,
+    /// Whether the app can be read meanwhile.
+    pub read_only: bool,
+    /// What visitors will be told.
+    pub message: Option<String>,
 }
 
 /// The decision to come. Not an `async` block, which the compiler does not inline: it would cost more
@@ -132,7 +188,7 @@ impl Shared {
     /// Decides by the known state, however old.
     #[cold]
     pub(crate) fn decide(&self, head: RequestHead<'_>) -> Decision {
-        let window = self.window.load();
+        let known = self.window.load();
         let context = RequestContext::of(head.extensions, self.in_lambda);
         #[cfg(feature = "lambda_http")]
         if context.kind == crate::request_context::EventKind::PassThrough {
@@ -140,11 +196,19 @@ impl Shared {
         }
         let now_ms = self.clock.now_ms();
         let now = timestamp(now_ms);
-        let outcome = decide(&self.policy, &window, head, &context, now);
+        let advanced;
+        let window: &Window = match known.is_current(now) {
+            true => &known,
+            false => {
+                advanced = self.advance(&known, now);
+                &advanced
+            }
+        };
+        let outcome = decide(&self.policy, window, head, &context, now);
         let mode = window.mode_at(now);
         let request_id = context.request_id;
         let identity = &self.policy.identity;
-        log::decided(identity, &window, mode, head, request_id, &outcome);
+        log::decided(identity, window, mode, head, request_id, &outcome);
         match outcome {
             Outcome::Open | Outcome::NotHttp | Outcome::Bypass(_) => Decision::Pass,
             Outcome::ReadOnly => Decision::PassReadOnly,
@@ -215,15 +279,32 @@ impl Shared {
         sleep.unwrap_or_else(|| Box::pin(pending()))
     }
 
+    /// A scheduled window has begun or ended since this was known.
+    #[cold]
+    fn advance(&self, known: &Arc<Window>, now: Timestamp) -> Arc<Window> {
+        let window = Arc::new(Window::new(known.stored().clone(), now));
+        // A flag that was read meanwhile counts for more.
+        let before = self.window.compare_and_swap(known, Arc::clone(&window));
+        if Arc::ptr_eq(&before, known) {
+            let mode = window.mode_at(now);
+            log::changed(&self.policy.identity, mode, window.id());
+        }
+        window
+    }
+
     fn apply(&self, update: Update) {
         if let Some((flag, asked_ms)) = update.flag {
             return self.set(flag, asked_ms, update.lifetime_ms);
         }
-        let (window, now_ms) = (self.window.load(), self.clock.now_ms());
-        let mode = window.mode_at(timestamp(now_ms));
-        let lifetime_ms = window.lifetime(now_ms, update.lifetime_ms);
+        let now_ms = self.clock.now_ms();
+        let now = timestamp(now_ms);
+        let mut window = self.window.load_full();
+        if !window.is_current(now) {
+            window = self.advance(&window, now);
+        }
+        let mode = window.mode_at(now);
         self.state
-            .store(PackedState::new(mode, now_ms, lifetime_ms));
+            .store(packed(&window, now_ms, now_ms, update.lifetime_ms));
         if let Some(event) = update.event {
             log::kept(&self.policy.identity, mode, &event);
         }
@@ -232,21 +313,33 @@ impl Shared {
     /// A flag that was asked for at `asked_ms` holds for `lifetime_ms` from then.
     fn set(&self, flag: Flag, asked_ms: u64, lifetime_ms: u64) {
         let before = self.window.load();
+        let now_ms = self.clock.now_ms();
+        let now = timestamp(now_ms);
         // The answers made for the same flag serve on.
-        let window = if before.is_known && before.flag == flag {
-            Arc::clone(&before)
-        } else {
-            Arc::new(Window::new(Some(flag)))
+        let is_same = before.is_known && *before.stored() == flag && before.is_current(now);
+        let window = match is_same {
+            true => Arc::clone(&before),
+            false => Arc::new(Window::new(flag, now)),
         };
-        let mode = window.mode_at(timestamp(self.clock.now_ms()));
+        let mode = window.mode_at(now);
         if before.mode_at(timestamp(asked_ms)) != mode || before.id() != window.id() {
             log::changed(&self.policy.identity, mode, window.id());
         }
-        let lifetime_ms = window.lifetime(asked_ms, lifetime_ms);
+        let state = packed(&window, now_ms, asked_ms, lifetime_ms);
         // In this order: a request that reads the mode finds a window that is at least as new.
         self.window.store(window);
-        self.state
-            .store(PackedState::new(mode, asked_ms, lifetime_ms));
+        self.state.store(state);
+    }
+}
+
+/// The mode of a window now, asked for at `asked_ms`.
+fn packed(window: &Window, now_ms: u64, asked_ms: u64, lifetime_ms: u64) -> PackedState {
+    let now = timestamp(now_ms);
+    let lifetime_ms = window.lifetime(asked_ms, lifetime_ms);
+    let state = PackedState::new(window.mode_at(now), asked_ms, lifetime_ms);
+    match window.changes_at(now).is_some() {
+        true => state.changing(),
+        false => state,
     }
 }
 

@@ -49,14 +49,14 @@
 //! # When a request passes
 //!
 //! 1. It is not HTTP: it passes.
-//! 2. The flag is off, or the parameter does not exist: it passes.
+//! 2. The flag is off and no scheduled window is open, or the parameter does not exist: it passes.
 //! 3. The flag lets it pass, by [path, address or token](guide::bypass): it passes fully, read-only or not.
 //! 4. The flag is read-only, and the request only reads: it passes with the extension [`ReadOnly`]. That is a
 //!    GET, HEAD or OPTIONS without an `Upgrade` to another protocol than HTTP/2, and without a header that
 //!    overrides the method (`X-HTTP-Method-Override`, `X-HTTP-Method`, `X-Method-Override`) by one that
 //!    writes. An app that takes the method from the query or the body (`_method`) does so of a POST only, or
 //!    must not do it during a maintenance.
-//! 5. The flag is on or read-only: 503, with `Retry-After`, `Cache-Control: no-store` and `X-Maintenance: on`.
+//! 5. The flag is on or read-only, or the time of a scheduled window has come: 503, with `Retry-After`, `Cache-Control: no-store` and `X-Maintenance: on`.
 //!
 //! The known state is at most 6 s old, by the wall clock: the TTL of 5 s, give or take a fifth. The first
 //! request after that waits for a refresh, at most 250 ms.
@@ -135,7 +135,7 @@ pub use bypass::ClientAddress;
 #[cfg(feature = "test-util")]
 pub use clock::ManualClock;
 pub use decision::{Decision, ReadOnly};
-pub use gate::Gate;
+pub use gate::{Announcement, Gate};
 pub use layer::MaintenanceLayer;
 pub use lazy::lazy;
 pub use maintenance_flag::Mode;

@@ -13,6 +13,9 @@ const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 const LIFETIME_BITS: u32 = 23;
 const LIFETIME_MASK: u64 = (1 << LIFETIME_BITS) - 1;
 const MODE_SHIFT: u32 = TIME_BITS + LIFETIME_BITS;
+const MODE_MASK: u64 = 3;
+/// Set while the mode will change by itself.
+const CHANGES: u64 = 1 << 63;
 
 /// The longest lifetime that fits, in milliseconds: 2.3 hours.
 pub(crate) const MAX_LIFETIME_MS: u64 = LIFETIME_MASK;
@@ -37,10 +40,21 @@ impl PackedState {
         Self(mode << MODE_SHIFT | lifetime << TIME_BITS | at_ms & TIME_MASK)
     }
 
+    /// The same, of a mode that changes by itself at some time.
+    pub(crate) fn changing(self) -> Self {
+        Self(self.0 | CHANGES)
+    }
+
+    /// Whether the mode changes by itself at some time, so that an old state may not be relied on.
+    #[inline]
+    pub(crate) fn is_changing(self) -> bool {
+        self.0 & CHANGES != 0
+    }
+
     /// The last known mode.
     #[inline]
     pub(crate) fn mode(self) -> Option<Mode> {
-        match self.0 >> MODE_SHIFT {
+        match self.0 >> MODE_SHIFT & MODE_MASK {
             0 => None,
             1 => Some(Mode::Off),
             2 => Some(Mode::On),
@@ -131,6 +145,18 @@ mod tests {
             assert_eq!(PackedState::new(known, u64::MAX, u64::MAX).mode(), known);
         }
         assert_eq!(PackedState::UNKNOWN.mode(), None);
+    }
+
+    #[test]
+    fn a_mode_that_changes_by_itself_is_the_same_mode_and_as_fresh() {
+        for known in [None, Some(Mode::Off), Some(Mode::On), Some(Mode::ReadOnly)] {
+            let state = PackedState::new(known, u64::MAX, u64::MAX);
+            let changing = state.changing();
+            assert!(changing.is_changing() && !state.is_changing());
+            assert_eq!(changing.mode(), known);
+            assert_eq!(changing.lifetime_ms(), state.lifetime_ms());
+            assert_eq!(changing.age_ms(NOW), state.age_ms(NOW));
+        }
     }
 
     #[test]

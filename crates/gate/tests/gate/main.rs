@@ -20,6 +20,7 @@ mod lazy_app;
 mod negotiation;
 mod pages;
 mod pass_through;
+mod scheduled;
 mod services;
 mod source_contract;
 mod source_faults;
