@@ -100,6 +100,7 @@ impl From<&Actor> for Source {
         match actor {
             Actor::Person => Self::Manual,
             Actor::Observer(_) => Self::Observer,
+            Actor::Clock => Self::Schedule,
         }
     }
 }
