@@ -74,12 +74,16 @@ pub use events::{Delivery, FunctionEvents, Trigger};
 pub use fence::{AbortReason, Fence};
 pub use fleet::{Answer, Fleet, LambdaError};
 pub use invoke::{InvokeEnd, InvokePlan, InvokeRefusal, InvokeReport, InvokeRequest};
-pub use operation::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};
+pub use operation::{
+    AddWindow, AppRoles, ScheduleRequest, off_together, on_together, plan_off_together,
+    plan_on_together, plan_reschedule_together, reschedule_together,
+};
 pub use rate_limiter::RateLimiter;
 pub use report::{
     Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, Holder, LeftWindow,
-    OptionsReport, Part, Report, RoleOutcome, RoleReport, RoleStatus, Settings, State, Status,
-    Unread, Updated, Warning, Window, Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
+    OptionsReport, Part, Report, RoleOutcome, RoleReport, RoleSchedule, RoleStatus, ScheduleReport,
+    Settings, State, Status, Unread, Updated, Warning, Window, WindowDocument, Worker, WorkerState,
+    Workers, WorkersReport, WorkersStatus,
 };
 pub use request::{Actor, BypassLink, OffRequest, OnRequest, RoleSpec};
 pub use selection::{Selection, SelectionError};

@@ -7,8 +7,10 @@
 mod apps;
 pub(crate) mod flag;
 mod role;
+mod schedule;
 
 pub use apps::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};
+pub use schedule::{AddWindow, ScheduleRequest, plan_reschedule_together, reschedule_together};
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,7 +29,7 @@ use crate::observe::{Account, Inventory, ObserveOptions};
 use crate::parameters::StaleReads;
 use crate::plan::{PausePlan, RolePlan, RoleState, plan_off, plan_on, refused};
 use crate::report::{Action, Report, RoleOutcome, RoleReport, RoleStatus, Warning};
-use crate::request::{Actor, OffRequest, OnRequest, RoleSpec};
+use crate::request::{Actor, OffRequest, OnRequest, RoleSpec, options_for_new_window};
 use crate::saved::Saved;
 
 /// What is asked for.
@@ -282,11 +284,9 @@ impl Control {
     /// The options for a role whose flag is `current`. What the role has by configuration counts only
     /// when a window opens: a window that is open keeps what it has.
     fn options(&self, spec: &RoleSpec, on: &OnRequest, current: &Flag, now: Timestamp) -> Options {
-        let options = on.options_for(&self.app.to_string(), spec.role.as_str());
-        if current.mode_at(now).is_on() {
-            options
-        } else {
-            options.or(spec.options.clone())
+        match current.mode_at(now).is_on() {
+            true => on.options_for(&self.app.to_string(), spec.role.as_str()),
+            false => options_for_new_window(on, &self.app, spec),
         }
     }
 }
@@ -382,7 +382,8 @@ impl<'a> Operation<'a> {
         Ok(RoleState {
             spec,
             stored: read.stored,
-            current,
+            // What a scheduled window has opened is open.
+            current: current.at(control.clock.now()).into_owned(),
             transition,
             saved,
             warnings,

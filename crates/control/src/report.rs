@@ -3,11 +3,13 @@
 //! The JSON keys are a public contract: they are only ever added to.
 
 mod options;
+mod schedule;
 mod status;
 mod warning;
 mod workers;
 
 pub use options::{BypassReport, OptionsReport, Updated};
+pub use schedule::{RoleSchedule, ScheduleReport, WindowDocument};
 pub use status::{Part, RoleStatus, State, Status, Unread, WorkersStatus};
 pub use warning::Warning;
 pub use workers::{GivenUp, Settings, Worker, WorkerState, Workers};

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use maintenance_flag::{
-    Change, Enter, Event as FlagEvent, Exit, Flag, Force, Options, Owner, Product, Role,
+    App, Change, Enter, Event as FlagEvent, Exit, Flag, Force, Options, Owner, Product, Role,
     StoredToken, Token, TokenHash, TooLarge, WindowId, next,
 };
 
@@ -158,12 +158,27 @@ impl OnRequest {
         window: WindowId,
         at: Timestamp,
     ) -> FlagEvent {
+        match &self.who {
+            Actor::Clock => FlagEvent::Start { at },
+            _ => FlagEvent::Enter(Box::new(self.enter(by, options, window, at))),
+        }
+    }
+
+    /// The window that it opens in a flag. `by` is the person who asks.
+    pub(crate) fn enter(
+        &self,
+        by: &str,
+        options: Options,
+        window: WindowId,
+        at: Timestamp,
+    ) -> Enter {
         let (owner, by) = match &self.who {
             Actor::Person => (Owner::manual(by), by.to_owned()),
             Actor::Observer(name) => (Owner::observer(name), name.clone()),
-            Actor::Clock => return FlagEvent::Start { at },
+            // By the configuration: what is recurring is scheduled by the process that reads it.
+            Actor::Clock => (Owner::manual(by), by.to_owned()),
         };
-        FlagEvent::Enter(Box::new(Enter {
+        Enter {
             owner,
             by,
             product: self.product.clone(),
@@ -172,7 +187,7 @@ impl OnRequest {
             at,
             read_only: self.read_only,
             options,
-        }))
+        }
     }
 
     /// Whether the question showed all that a function loses.
@@ -186,6 +201,13 @@ impl OnRequest {
     pub(crate) fn has_shown_exactly(&self, events: &FunctionEvents) -> bool {
         self.shown.iter().flatten().any(|shown| shown == events)
     }
+}
+
+/// The options of a new window of a role: those asked for, and where they say nothing those that the role has by
+/// configuration.
+pub(crate) fn options_for_new_window(on: &OnRequest, app: &App, spec: &RoleSpec) -> Options {
+    let options = on.options_for(&app.to_string(), spec.role.as_str());
+    options.or(spec.options.clone())
 }
 
 impl OffRequest {

@@ -186,6 +186,10 @@ impl Control {
         };
         match standing {
             Ok((workers, unread)) => {
+                let is_any_pending = workers.as_ref().is_some_and(|it| !it.pending.is_empty());
+                if role.is_open_by_time && is_any_pending {
+                    role.warnings.push(Warning::NotPausedYet(spec.role.clone()));
+                }
                 role.workers = workers;
                 role.unread.extend(unread);
             }
@@ -235,18 +239,38 @@ async fn workers_status(
 }
 
 fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {
-    let (state, flag, warning) = match read.flag {
-        Ok(flag) if flag.mode_at(now).is_on() => (State::On, Some(flag), None),
-        Ok(flag) => (State::Off, Some(flag), None),
-        Err(error) => (State::Malformed, None, Some(Warning::Malformed(error))),
-    };
-    RoleStatus {
-        role: spec.role.clone(),
-        state,
-        flag,
+    let role = spec.role.clone();
+    let status = RoleStatus {
+        role,
+        state: State::Off,
+        flag: None,
+        scheduled: Vec::new(),
+        is_open_by_time: false,
         workers: None,
-        warnings: warning.into_iter().collect(),
+        warnings: Vec::new(),
         unread: Vec::new(),
+    };
+    let flag = match read.flag {
+        Ok(flag) => flag,
+        Err(error) => {
+            return RoleStatus {
+                state: State::Malformed,
+                warnings: vec![Warning::Malformed(error)],
+                ..status
+            };
+        }
+    };
+    let unreadable = flag.schedule.errors().map(Warning::UnreadableWindow);
+    RoleStatus {
+        state: match flag.mode_at(now).is_on() {
+            true => State::On,
+            false => State::Off,
+        },
+        scheduled: flag.schedule.to_come(now).cloned().collect(),
+        is_open_by_time: flag.due(now).is_some(),
+        warnings: unreadable.collect(),
+        flag: Some(flag.at(now).into_owned()),
+        ..status
     }
 }
 
@@ -280,6 +304,8 @@ fn unknown(spec: &RoleSpec, error: &Error) -> RoleStatus {
         role: spec.role.clone(),
         state: State::Unknown,
         flag: None,
+        scheduled: Vec::new(),
+        is_open_by_time: false,
         workers: None,
         warnings: Vec::new(),
         unread: vec![unread(Part::Flag, error)],

@@ -117,6 +117,8 @@ mod tests {
             role: name.parse().unwrap(),
             state,
             flag: None,
+            scheduled: Vec::new(),
+            is_open_by_time: false,
             workers: None,
             warnings: Vec::new(),
             unread,

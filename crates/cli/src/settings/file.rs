@@ -210,7 +210,10 @@ impl ConfigFile {
         let mut values: Vec<_> = table.into_iter().flatten().collect();
         values.sort_by_key(|(key, _)| self.line(&name(key)));
         let sourced = |(key, value): (&String, &Value)| {
-            (key.clone(), Sourced::new(value.clone(), self.source(&name(key))))
+            (
+                key.clone(),
+                Sourced::new(value.clone(), self.source(&name(key))),
+            )
         };
         values.into_iter().map(sourced).collect()
     }

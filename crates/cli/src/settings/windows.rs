@@ -167,23 +167,24 @@ fn window(
         for Parsed(role) in asked.into_iter().flatten() {
             if !known.contains(&role.as_str()) {
                 let rule = format!("there is no role {role}");
-                return Err(file
-                    .refuse(&key(n, "roles"), &rule)
-                    .hint(suggest::hint(role.as_str(), &known, "the roles are")));
+                return Err(file.refuse(&key(n, "roles"), &rule).hint(suggest::hint(
+                    role.as_str(),
+                    &known,
+                    "the roles are",
+                )));
             }
         }
-        let is_asked = |role: &Role| {
-            asked.is_none_or(|asked| asked.iter().any(|Parsed(asked)| asked == role))
-        };
+        let is_asked =
+            |role: &Role| asked.is_none_or(|asked| asked.iter().any(|Parsed(asked)| asked == role));
         for role in app.roles.iter().filter(|it| is_asked(&it.role)) {
             if table.read_only && role.selects_functions() {
                 let rule = format!(
                     "the {} role of {name} selects functions, and a paused function cannot go on reading",
                     role.role
                 );
-                return Err(file
-                    .refuse(&key(n, "read_only"), &rule)
-                    .hint("remove read_only, or give a window of its own to the roles without functions"));
+                return Err(file.refuse(&key(n, "read_only"), &rule).hint(
+                    "remove read_only, or give a window of its own to the roles without functions",
+                ));
             }
             let (app, role) = (name.clone(), role.role.clone());
             places.push(Place { app, role });
@@ -235,8 +236,10 @@ fn overlapping(file: &ConfigFile, all: &[RecurringWindow], overlap: &Overlap) ->
         two.name, one.name
     );
     let other = file.source(&key(*first, "cron"));
-    file.refuse(&key(*second, "cron"), &rule)
-        .hint(format!("{} is in {other}: move or shorten one of them", one.name))
+    file.refuse(&key(*second, "cron"), &rule).hint(format!(
+        "{} is in {other}: move or shorten one of them",
+        one.name
+    ))
 }
 
 impl WindowSettings {
@@ -305,7 +308,12 @@ mod tests {
         assert_eq!(places(0), ["shop-prod web"]);
         assert_eq!(
             places(1),
-            ["shop-prod web", "shop-prod worker", "billing-prod web", "billing-prod worker"]
+            [
+                "shop-prod web",
+                "shop-prod worker",
+                "billing-prod web",
+                "billing-prod worker"
+            ]
         );
         let weekly = &windows[1].window;
         assert_eq!(weekly.recurrence.length, SignedDuration::from_mins(90));
@@ -318,7 +326,10 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_its_line() {
         for (text, why) in [
-            ("[[windows]]\nname = \"nightly\"\n", "line 3: windows.0: has no cron"),
+            (
+                "[[windows]]\nname = \"nightly\"\n",
+                "line 3: windows.0: has no cron",
+            ),
             (
                 "[[windows]]\nname = \"nightly\"\ncorn = \"0 22 * * *\"\n",
                 "line 5: there is no key",

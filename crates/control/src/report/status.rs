@@ -1,10 +1,10 @@
 //! How the roles of an app stand, as `maintenance status` says it: as far as it could be read.
 
 use jiff::Timestamp;
-use maintenance_flag::{App, Flag, Owner, Role};
+use maintenance_flag::{App, Flag, Owner, Role, ScheduledWindow};
 use serde::{Serialize, Serializer};
 
-use super::{BypassReport, OptionsReport, Warning, display};
+use super::{BypassReport, OptionsReport, Warning, WindowDocument, display};
 
 /// How every asked role stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,8 +37,13 @@ pub struct RoleStatus {
     pub role: Role,
     /// On, off or malformed; or unknown.
     pub state: State,
-    /// The flag as stored, if it can be read.
+    /// The flag as it stands now, if it can be read: as stored, or of a scheduled window whose time has come.
     pub flag: Option<Flag>,
+    /// The windows to come, by their start.
+    pub scheduled: Vec<ScheduledWindow>,
+    /// Whether it is open by a scheduled window whose time has come, and which no operation has written yet: if
+    /// the role has functions, they are not paused.
+    pub is_open_by_time: bool,
     /// How its functions stand, while it is on or while something is saved. None also if that could
     /// not be read.
     pub workers: Option<WorkersStatus>,
@@ -114,14 +119,14 @@ impl RoleStatus {
     }
 }
 
-#[derive(Serialize)]
-struct OwnerDocument<'a> {
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct OwnerDocument<'a> {
     kind: &'a str,
     name: &'a str,
 }
 
 impl<'a> OwnerDocument<'a> {
-    fn of(owner: &'a Owner) -> Self {
+    pub(super) fn of(owner: &'a Owner) -> Self {
         Self {
             kind: owner.kind.as_str(),
             name: &owner.name,
@@ -145,6 +150,8 @@ impl Serialize for RoleStatus {
             maintenance: State,
             #[serde(flatten, skip_serializing_if = "Option::is_none")]
             details: Option<Details<'a>>,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            scheduled: Vec<WindowDocument<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             workers: Option<&'a WorkersStatus>,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -190,6 +197,7 @@ impl Serialize for RoleStatus {
             role: self.role.as_str(),
             maintenance: self.state,
             details,
+            scheduled: self.scheduled.iter().map(WindowDocument::from).collect(),
             workers: self.workers.as_ref(),
             warnings: &self.warnings,
             unread: &self.unread,

@@ -47,6 +47,10 @@ pub enum Warning {
     UnexplainedUnread(String),
     /// Parameters with saved settings were deleted.
     SavedGone(Vec<String>),
+    /// A window to come cannot be read: no gate opens or closes by it.
+    UnreadableWindow(DecodeError),
+    /// The role is on by a scheduled window whose time has come, and nothing has paused its functions yet.
+    NotPausedYet(Role),
     /// The role stays on until the functions of another role are restored.
     WaitsFor(Role),
     /// The role is off, and settings of its functions are still saved.
@@ -123,6 +127,16 @@ impl fmt::Display for Warning {
                     parameters.join(", ")
                 )
             }
+            Self::UnreadableWindow(error) => {
+                write!(
+                    f,
+                    "a scheduled window cannot be read, and is ignored: {error}"
+                )
+            }
+            Self::NotPausedYet(role) => write!(
+                f,
+                "the functions of the {role} role are not paused yet: its window opened by its time alone"
+            ),
             Self::WaitsFor(role) => write!(
                 f,
                 "it stays on, since not every function of the {role} role is restored"

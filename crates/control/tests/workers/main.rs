@@ -12,6 +12,7 @@ mod hidden;
 mod invoke;
 mod lost;
 mod meanwhile;
+mod scheduled;
 mod stored;
 mod trouble;
 mod unread;

@@ -329,8 +329,14 @@ fn the_clock_writes_a_window_at_its_start_and_closes_it_at_its_end_and_nothing_e
     let step = start(&flag, 10);
     assert_eq!(step.outcome, Outcome::TurnedOn);
     let on = step.flag;
-    assert_eq!((on.since, on.until, on.auto_off), (Some(at(10)), Some(at(60)), true));
-    assert_eq!((on.window.as_ref(), on.owner.as_ref()), (Some(&window(1)), Some(&ana())));
+    assert_eq!(
+        (on.since, on.until, on.auto_off),
+        (Some(at(10)), Some(at(60)), true)
+    );
+    assert_eq!(
+        (on.window.as_ref(), on.owner.as_ref()),
+        (Some(&window(1)), Some(&ana()))
+    );
     assert_eq!(start(&on, 11).outcome, Outcome::AlreadyOn);
     // One that is open stays, by whichever clock: whether it was written, or not yet.
     assert_eq!(end(&on, 59).outcome, Outcome::LeftOn);

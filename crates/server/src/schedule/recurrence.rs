@@ -130,7 +130,8 @@ impl Recurrence {
         // What clocks skip just before it may start at it. None skips or repeats more than a day.
         let local = self.zone.to_datetime(from);
         let before = local.checked_sub(25.hours()).unwrap_or(DateTime::MIN);
-        let locals = std::iter::successors(self.cron.after(before), |local| self.cron.after(*local));
+        let locals =
+            std::iter::successors(self.cron.after(before), |local| self.cron.after(*local));
         let mut last = None;
         locals
             .map_while(|local| self.occurrence(local))

@@ -88,7 +88,11 @@ pub fn overlap(windows: &[RecurringWindow], now: Timestamp) -> Option<Overlap> {
                 continue;
             };
             if let Some((one, two)) = first_overlap(&occurrences[n], &occurrences[m]) {
-                let (first, second) = if one.start <= two.start { (n, m) } else { (m, n) };
+                let (first, second) = if one.start <= two.start {
+                    (n, m)
+                } else {
+                    (m, n)
+                };
                 return Some(Overlap {
                     first,
                     second,

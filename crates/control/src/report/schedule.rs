@@ -1,0 +1,112 @@
+//! What became of windows to come, and how they stand.
+
+use jiff::Timestamp;
+use maintenance_flag::{App, Mode, Role, ScheduleOutcome, ScheduledWindow};
+use serde::{Serialize, Serializer};
+
+use super::status::OwnerDocument;
+use super::{Warning, display};
+
+/// The result of a change of the schedule, or with `dry_run` what it would be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScheduleReport {
+    /// The app, as in `demo-dev`.
+    #[serde(serialize_with = "display")]
+    pub app: App,
+    /// Nothing was changed; the report says what would be.
+    pub dry_run: bool,
+    /// One entry a role that has the window, in the order they were worked on.
+    pub roles: Vec<RoleSchedule>,
+}
+
+/// What became of the window of one role.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoleSchedule {
+    /// The role.
+    #[serde(serialize_with = "display")]
+    pub role: Role,
+    /// What became of the window.
+    #[serde(serialize_with = "serialize_outcome")]
+    pub outcome: ScheduleOutcome,
+    /// The window as it is now; one that was cancelled as it was.
+    #[serde(serialize_with = "serialize_window")]
+    pub window: ScheduledWindow,
+    /// The window as it was before it was moved.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_some"
+    )]
+    pub before: Option<ScheduledWindow>,
+    /// Whether the role has functions: no gate pauses them, so that a process has to run at the start.
+    pub has_functions: bool,
+    /// What an operator should know besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+fn serialize_outcome<S: Serializer>(
+    outcome: &ScheduleOutcome,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match outcome {
+        ScheduleOutcome::Scheduled => "scheduled",
+        ScheduleOutcome::AlreadyScheduled => "already_scheduled",
+        ScheduleOutcome::Moved => "moved",
+        ScheduleOutcome::Cancelled => "cancelled",
+    })
+}
+
+/// A scheduled window as a report has it.
+#[derive(Debug, Clone, Serialize)]
+pub struct WindowDocument<'a> {
+    window: &'a str,
+    starts_at: Timestamp,
+    until: Timestamp,
+    mode: &'a str,
+    owner: OwnerDocument<'a>,
+    by: Option<&'a str>,
+    reason: Option<&'a str>,
+    message: Option<&'a str>,
+    retry_after: Option<u32>,
+    product: Option<&'a str>,
+    recurring: Option<&'a str>,
+    accept_event_loss: bool,
+    cancelled: bool,
+}
+
+impl<'a> From<&'a ScheduledWindow> for WindowDocument<'a> {
+    fn from(window: &'a ScheduledWindow) -> Self {
+        Self {
+            window: window.window.as_str(),
+            starts_at: window.starts_at,
+            until: window.until,
+            mode: Mode::as_str(window.mode),
+            owner: OwnerDocument::of(&window.owner),
+            by: window.by.as_deref(),
+            reason: window.reason.as_deref(),
+            message: window.message.as_deref(),
+            retry_after: window.retry_after,
+            product: window.product.as_ref().map(|product| product.as_str()),
+            recurring: window.recurring.as_deref(),
+            accept_event_loss: window.accept_event_loss,
+            cancelled: window.cancelled,
+        }
+    }
+}
+
+fn serialize_window<S: Serializer>(
+    window: &ScheduledWindow,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    WindowDocument::from(window).serialize(serializer)
+}
+
+fn serialize_some<S: Serializer>(
+    window: &Option<ScheduledWindow>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    window
+        .as_ref()
+        .map(WindowDocument::from)
+        .serialize(serializer)
+}
