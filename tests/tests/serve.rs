@@ -2,11 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use maintenance_flag::Lease;
 use maintenance_sandbox::{Fault, FunctionSpec};
-use maintenance_tests::{LambdaRuntime, Running, TestEnv};
+use maintenance_tests::{LambdaRuntime, Running, Stub, TestEnv};
 use serde_json::{Value, json};
 
 const MODE: &str = "/api/environments/dev/product-deployments/demo/operation-mode";
@@ -85,7 +86,19 @@ fn hanging(env: &TestEnv, token: &str) -> (Running, TcpStream) {
 
 #[test]
 fn what_the_api_turns_on_the_command_sees_and_turns_off() {
-    let env = env();
+    let mut env = env();
+    let got = Arc::<Mutex<Vec<Value>>>::default();
+    let told = Arc::clone(&got);
+    let receiver = Stub::serve(move |_, body| {
+        told.lock()
+            .unwrap()
+            .push(serde_json::from_str(body).expect("JSON"));
+        Some("ok".to_owned())
+    });
+    env.set("SLACK_URL", &receiver.url());
+    let file = env.read("maintenance.toml");
+    let notify = "[[notify]]\nkind = \"slack\"\nurl = \"${SLACK_URL}\"\non = [\"turned_on\", \"turned_off\"]\n";
+    env.write("maintenance.toml", &format!("{file}{notify}"));
     let token = token(&env);
     let (server, address) = serve(&env);
     let (status, entered) = answer(send(&address, "PUT", MODE, &token, &enter()));
@@ -108,6 +121,16 @@ fn what_the_api_turns_on_the_command_sees_and_turns_off() {
         "{ended:?}"
     );
     assert!(!ended.stderr.contains(&token), "{ended:?}");
+    // What was done by the API is told by the server, and what was done by the command by that.
+    let texts = got.lock().unwrap().clone().into_iter();
+    let texts = texts.map(|body| body["text"].as_str().unwrap().to_owned());
+    assert_eq!(
+        texts.collect::<Vec<_>>(),
+        [
+            "Maintenance of demo (demo-dev web, worker) has been turned on",
+            "Maintenance of demo-dev (worker, web) has been turned off",
+        ]
+    );
 }
 
 #[test]

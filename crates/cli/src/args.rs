@@ -52,8 +52,9 @@ Exit codes:
 `require` and `during` end as their command does; 126 and 127: it cannot be run, 128+n: signal n ended it.";
 
 /// Commands that `-h` names without a line for each, so that it fits a screen of 24 lines.
-const SELDOM: [&str; 9] = [
+const SELDOM: [&str; 10] = [
     "apps",
+    "notify",
     "unlock",
     "config",
     "init",
@@ -227,6 +228,15 @@ Examples:
     Token {
         #[command(subcommand)]
         command: TokenCommand,
+    },
+    /// Try the receivers of notifications that maintenance.toml names
+    #[command(after_long_help = "\
+Examples:
+  maintenance notify test
+  maintenance notify test --json | jq .failed")]
+    Notify {
+        #[command(subcommand)]
+        command: NotifyCommand,
     },
     /// Print a completion script for a shell
     #[command(after_long_help = "\
@@ -617,6 +627,13 @@ Examples:
         /// Its id, or its name
         token: String,
     },
+}
+
+/// What to do with the receivers of notifications.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotifyCommand {
+    /// Send each of them a test, and say which did not get it
+    Test,
 }
 
 /// What `token new` takes.

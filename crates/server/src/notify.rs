@@ -18,6 +18,7 @@ mod slack;
 mod webhook;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub struct Receiver {
 }
 
 /// In which form a receiver is told.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Target {
     /// As the Standard Webhooks specification says.
     Webhook {
@@ -68,6 +69,12 @@ pub enum Target {
 }
 
 impl Target {
+    /// The host and port: what may be shown of its URL.
+    #[must_use]
+    pub fn host(&self) -> String {
+        host_of(self.url())
+    }
+
     fn url(&self) -> &Url {
         match self {
             Self::Webhook { url, .. } | Self::Slack { url } => url,
@@ -92,6 +99,17 @@ pub struct Undelivered {
     pub kind: Kind,
     /// Why it was not.
     pub reason: String,
+}
+
+impl fmt::Display for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            receiver,
+            kind,
+            reason,
+        } = self;
+        write!(f, "{receiver} was not notified of {kind}: {reason}")
+    }
 }
 
 /// Sends notifications. Clones share what is pending.
@@ -288,7 +306,7 @@ impl Notifier {
 impl Known {
     /// `team-hook (hooks.example.com)`.
     fn shown(&self) -> String {
-        let host = host_of(self.receiver.target.url());
+        let host = self.receiver.target.host();
         match self.receiver.name == host {
             true => host,
             false => format!("{} ({host})", self.receiver.name),

@@ -17,6 +17,7 @@ mod function;
 mod init;
 mod interrupt;
 mod mistakes;
+mod notify;
 mod options;
 mod output;
 mod products;

@@ -33,6 +33,7 @@ pub(crate) fn run(configuration: &Configuration<'_>, output: &Output) -> Result<
     rows.extend(apps.iter().flat_map(of_app));
     let windows = configuration.windows(jiff::Timestamp::now())?;
     rows.extend(windows.iter().flat_map(WindowSettings::rows));
+    rows.extend(target.notify.rows());
     if output.json() {
         let document = |(key, Sourced { value, source }): Row| {
             (key, json!({"value": value, "source": source.to_json()}))

@@ -12,6 +12,7 @@ use maintenance_control::State;
 use maintenance_flag::Role;
 use serde_json::{Value, json};
 
+use super::notifications::Notifications;
 use super::on_off::{self, Opened};
 use super::require::{Required, Windows, changed_meanwhile, hold, refused, run_command};
 use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, selected};
@@ -32,6 +33,7 @@ type Roles = BTreeSet<(String, Role)>;
 pub(crate) async fn run(
     target: &Target,
     args: &DuringArgs,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     child::check(&args.command)?;
@@ -49,7 +51,7 @@ pub(crate) async fn run(
     if args.dry_run {
         let whole = narrow(&mut apps, is_off);
         if !apps.is_empty() {
-            on_off::turn_on(target, &apps, asked, &on, &Opened::default(), output).await?;
+            on_off::turn_on(target, &apps, asked, &on, &Opened::default(), told, output).await?;
         }
         drop(whole);
         output.say(render::would_run(
@@ -62,7 +64,7 @@ pub(crate) async fn run(
     let whole = narrow(&mut apps, is_off);
     let turned_on = match apps.is_empty() {
         true => Ok(Outcome::Done),
-        false => on_off::turn_on(target, &apps, asked, &on, &opened, inner).await,
+        false => on_off::turn_on(target, &apps, asked, &on, &opened, told, inner).await,
     };
     widen(&mut apps, whole);
     let opened = opened.into_inner().unwrap_or_default();
@@ -93,7 +95,7 @@ pub(crate) async fn run(
     }
     let ends = args.always_off || matches!(ran, Ok(0));
     let off = match ends {
-        true => turn_off(target, &mut apps, &opened, &windows, inner).await,
+        true => turn_off(target, &mut apps, &opened, &windows, told, inner).await,
         false => {
             for (app, role) in &opened {
                 inner.say(label(&apps, app, apps_advice(&apps, app, role)));
@@ -191,6 +193,7 @@ async fn turn_off(
     apps: &mut Vec<SelectedApp<'_>>,
     opened: &Roles,
     windows: &Windows,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<(), CliError> {
     let mut ours = opened.clone();
@@ -210,7 +213,7 @@ async fn turn_off(
     });
     let ended = match apps.is_empty() {
         true => Ok(Outcome::Done),
-        false => on_off::turn_off_apps(target, apps, output).await,
+        false => on_off::turn_off_apps(target, apps, told, output).await,
     };
     widen(apps, whole);
     ended.map(drop)

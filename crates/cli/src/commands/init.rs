@@ -203,6 +203,18 @@ prefix = {prefix}
 #read_only = true
 # Pause functions though events will be lost. Otherwise those that would lose some go on running
 #accept_event_loss = true
+
+# Whom to tell what happens: a webhook (standardwebhooks.com) or Slack. A secret stands in a variable
+#[[notify]]
+#kind = "slack"
+#url = "${{SLACK_URL}}"
+# What it is told, if not everything
+#on = ["turned_on", "turned_off", "partial", "failed"]
+
+#[[notify]]
+#kind = "webhook"
+#url = "https://hooks.example.com/maintenance"
+#secret = "${{WEBHOOK_SECRET}}"
 "##
     )
 }

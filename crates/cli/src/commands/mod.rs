@@ -8,6 +8,8 @@ mod during;
 mod first_time;
 mod init;
 mod invoke;
+mod notifications;
+mod notify;
 mod on_off;
 mod pages;
 mod require;

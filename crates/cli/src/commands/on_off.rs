@@ -13,6 +13,7 @@ use maintenance_control::{
 use maintenance_flag::{
     App, MAX_NAME_BYTES, MAX_REASON_BYTES, Parameters, Product, Role, stored_bytes,
 };
+use maintenance_server::notify::{self, About, Notification};
 use maintenance_server::operations::Success;
 use maintenance_server::statuses::OperationMode;
 use serde::Serialize;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 
 use super::confirm::{Answer, confirmed};
 use super::first_time;
+use super::notifications::Notifications;
 use super::selected::{
     SelectedApp, Unlisted, connections, failed, failed_with, parts_for_reads, planned, selected,
 };
@@ -43,11 +45,12 @@ pub(super) type Opened = Mutex<BTreeSet<(String, Role)>>;
 pub(crate) async fn on(
     target: &Target,
     args: &OnArgs,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let asked = asked(target, args, output)?;
     let apps = selected(target, Unlisted::Fail, output).await?;
-    turn_on(target, &apps, asked, args, &Opened::default(), output).await
+    turn_on(target, &apps, asked, args, &Opened::default(), told, output).await
 }
 
 /// What is asked for by `on`, checked before anything is read.
@@ -101,6 +104,7 @@ pub(super) async fn turn_on(
     (mut on, url): (OnRequest, Option<String>),
     args: &OnArgs,
     opened: &Opened,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     if args.dry_run {
@@ -138,13 +142,14 @@ pub(super) async fn turn_on(
         verify: !args.no_verify,
         opened,
     };
-    operate(target, apps, &request, output).await
+    operate(target, apps, &request, told, output).await
 }
 
 /// `maintenance off`.
 pub(crate) async fn off(
     target: &Target,
     args: &OffArgs,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let off = OffRequest {
@@ -157,7 +162,7 @@ pub(crate) async fn off(
         },
         restore_saved: args.restore_saved,
     };
-    let off = turn_off(target, off, args.dry_run, output).await;
+    let off = turn_off(target, off, args.dry_run, told, output).await;
     // One account out of reach must not keep the rest of a product closed.
     let is_out_of_reach =
         |error: &CliError| error.outcome() == Outcome::Failed && !error.is_already_reported();
@@ -173,6 +178,7 @@ pub(crate) async fn off(
 pub(super) async fn turn_off_apps(
     target: &Target,
     apps: &[SelectedApp<'_>],
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let off = OffRequest {
@@ -181,13 +187,14 @@ pub(super) async fn turn_off_apps(
         force: None,
         restore_saved: false,
     };
-    operate(target, apps, &Request::Off(off), output).await
+    operate(target, apps, &Request::Off(off), told, output).await
 }
 
 async fn turn_off(
     target: &Target,
     off: OffRequest,
     dry_run: bool,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let apps = selected(target, Unlisted::Fail, output).await?;
@@ -199,7 +206,7 @@ async fn turn_off(
         print_plan(target, &apps, &reports, output)?;
         return Ok(Outcome::Done);
     }
-    operate(target, &apps, &Request::Off(off), output).await
+    operate(target, &apps, &Request::Off(off), told, output).await
 }
 
 fn product(target: &Target) -> Option<Product> {
@@ -323,6 +330,7 @@ async fn operate(
     target: &Target,
     apps: &[SelectedApp<'_>],
     request: &Request<'_>,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let stop = CancellationToken::new();
@@ -362,6 +370,11 @@ async fn operate(
             Request::On { on, .. } => on_together(&parts, on).await,
             Request::Off(off) => off_together(&parts, off).await,
         };
+        let about = request.about(target, apps);
+        if let Some(app) = apps.first() {
+            let happened = Notification::of_operation(&about, &results);
+            told.tell(happened, &app.connection.visitor);
+        }
         let done: Option<Vec<&Report>> = results.iter().map(|it| it.as_ref().ok()).collect();
         let Some(reports) = done else {
             return (results, Ok(()), true, Vec::new());
@@ -376,6 +389,12 @@ async fn operate(
         let draining = async {
             let drained = drain(apps, request, &reports, progress, &contexts).await;
             progress.clear();
+            if let (Request::On { wait: true, .. }, true, Some(app)) =
+                (request, drained, apps.first())
+            {
+                let drained = Notification::drained(&about, &results).map(|(_, it)| it);
+                told.tell(drained.into_iter().collect(), &app.connection.visitor);
+            }
             drained
         };
         // A wait for what still runs may take a quarter of an hour.
@@ -642,6 +661,27 @@ impl Request<'_> {
         match self {
             Self::On { .. } => Action::On,
             Self::Off(_) => Action::Off,
+        }
+    }
+
+    /// What it is, for those who are told of it.
+    fn about<'a>(&'a self, target: &'a Target, apps: &'a [SelectedApp<'_>]) -> About<'a> {
+        let (who, reason) = match self {
+            Self::On { on, .. } => (&on.who, on.reason.as_deref()),
+            Self::Off(off) => (&off.who, off.force.as_deref()),
+        };
+        let of = |app: &'a SelectedApp<'_>| {
+            let roles = app.roles.iter().map(|spec| &spec.role);
+            (app.app(), roles.collect())
+        };
+        About {
+            at: Timestamp::now(),
+            action: self.action(),
+            product: target.product.as_ref().map(|product| &product.id),
+            apps: apps.iter().map(of).collect(),
+            by: &target.app.by.value,
+            source: notify::Source::from(who),
+            reason,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which command it is.
 
-use crate::args::{Cli, Command, Global, StatusArgs};
+use crate::args::{Cli, Command, Global, NotifyCommand, StatusArgs};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
@@ -8,9 +8,10 @@ use crate::output::Output;
 use crate::settings::{Configuration, Environment, Target};
 use crate::signals::block_on;
 
+use super::notifications::Notifications;
 use super::{
-    config, demo, dev, during, init, invoke, on_off, pages, require, serve, status, token, unlock,
-    workers,
+    config, demo, dev, during, init, invoke, notify, on_off, pages, require, serve, status, token,
+    unlock, workers,
 };
 
 /// Runs the command that was asked for.
@@ -35,14 +36,21 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
             };
             acts(global, async |it| status::run(it, &args, output).await)
         }
-        Some(Command::On(args)) => acts(global, async |it| on_off::on(it, &args, output).await),
-        Some(Command::Off(args)) => acts(global, async |it| on_off::off(it, &args, output).await),
+        Some(Command::On(args)) => tells(global, output, async |it, told| {
+            on_off::on(it, &args, told, output).await
+        }),
+        Some(Command::Off(args)) => tells(global, output, async |it, told| {
+            on_off::off(it, &args, told, output).await
+        }),
+        Some(Command::Notify { command }) => match command {
+            NotifyCommand::Test => acts(global, async |it| notify::test(it, output).await),
+        },
         Some(Command::Require(args)) => {
             acts(global, async |it| require::run(it, &args, output).await)
         }
-        Some(Command::During(args)) => {
-            acts(global, async |it| during::run(it, &args, output).await)
-        }
+        Some(Command::During(args)) => tells(global, output, async |it, told| {
+            during::run(it, &args, told, output).await
+        }),
         Some(Command::Invoke(args)) => {
             acts(global, async |it| invoke::run(it, &args, output).await)
         }
@@ -84,6 +92,20 @@ fn acts(
     let environment = Environment::read();
     let target = Configuration::read(global, &environment)?.target()?;
     acts_on(&target, command)
+}
+
+/// The same for a command of which others are told.
+fn tells(
+    global: &Global,
+    output: &Output,
+    command: impl AsyncFnOnce(&Target, &Notifications<'_>) -> Result<Outcome, CliError>,
+) -> Result<Outcome, CliError> {
+    acts(global, async |target| {
+        let told = Notifications::new(&target.notify);
+        let ended = command(target, &told).await;
+        let ended = ended.map_err(|error| Invocation::of(target).complete_hints(error));
+        told.finish(ended, output).await
+    })
 }
 
 fn acts_on(

@@ -9,9 +9,11 @@ use maintenance_server::AppState;
 use maintenance_server::access::{Access, NamedBy, Options, ProxyUser};
 use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
 use maintenance_server::function;
+use maintenance_server::notify::LAST_WAIT;
 use maintenance_server::operations::Operation;
 use maintenance_server::serve::{Listen, Listener, ServeError};
 
+use super::notifications::notifier;
 use crate::args::{ServeArgs, TrustedAlb};
 use crate::connection::Connections;
 use crate::error::CliError;
@@ -28,7 +30,18 @@ pub(crate) async fn run(
 ) -> Result<Outcome, CliError> {
     let own = configuration.app()?;
     let mut connections = Connections::default();
-    let state = AppState::new(catalog(configuration, &own, &mut connections).await?);
+    let settings = configuration.notify()?;
+    let visitor = connections.open(&own).await?.visitor;
+    let mut notifier = notifier(&settings, &visitor);
+    if function::is_function() {
+        notifier = notifier.in_function();
+    }
+    let catalog = catalog(configuration, &own, &mut connections).await?;
+    let state = AppState::notifying(catalog, notifier);
+    for (receiver, why) in settings.disabled() {
+        let name = &receiver.name;
+        output.say(format_args!("Warning: {name} is not notified: {why}"));
+    }
     if function::is_function() {
         let options = Options {
             secure: true,
@@ -70,7 +83,10 @@ pub(crate) async fn run(
     let stop = CancellationToken::new();
     let router = maintenance_server::router(state.clone(), &access);
     let first = || output.say("Stopping: operations at work end their current step");
-    let served = listener.serve(&state, router, stop.cancelled());
+    let served = async {
+        let left = listener.serve(&state, router, stop.cancelled()).await;
+        (left, state.notifier.finish(LAST_WAIT).await)
+    };
     let Some(served) = interruptible(served, &stop, first).await? else {
         return Err(CliError::new(
             Outcome::Interrupted,
@@ -78,7 +94,11 @@ pub(crate) async fn run(
         )
         .hint("start it again: it shows what is half done, and the same request finishes it"));
     };
-    let left = served?;
+    let (left, undelivered) = served;
+    for undelivered in undelivered {
+        output.say(format_args!("Warning: {undelivered}"));
+    }
+    let left = left?;
     for operation in &left {
         output.say(left_behind(operation).await);
     }

@@ -11,6 +11,7 @@ use toml::de::{DeTable, Error};
 use crate::error::CliError;
 use crate::suggest;
 
+use super::notify::NotifyTable;
 use super::windows::WindowTable;
 use crate::source::{Source, Sourced};
 use crate::values::{
@@ -37,6 +38,7 @@ struct Document {
     products: BTreeMap<String, ProductTable>,
     apps: BTreeMap<String, AppTable>,
     windows: Vec<WindowTable>,
+    notify: Vec<NotifyTable>,
 }
 
 /// `[apps.<key>]`: the keys of an app, or where they are. The file itself has those of its own app.
@@ -104,6 +106,7 @@ pub(super) struct ConfigFile {
     pub(super) products: BTreeMap<String, ProductTable>,
     pub(super) apps: BTreeMap<String, AppTable>,
     pub(super) windows: Vec<WindowTable>,
+    pub(super) notify: Vec<NotifyTable>,
     /// The same as written.
     values: Value,
     /// The line of each key: `roles.worker.functions`, `windows.0.cron`.
@@ -155,6 +158,7 @@ impl ConfigFile {
             products: document.products,
             apps: document.apps,
             windows: document.windows,
+            notify: document.notify,
             values: toml::from_str(text).map_err(refuse)?,
             lines,
         };
@@ -203,10 +207,10 @@ impl ConfigFile {
         }
     }
 
-    /// The keys of the window of this index, in the order of the lines.
-    pub(super) fn window_keys(&self, n: usize) -> Vec<(String, Sourced<Value>)> {
-        let table = self.values["windows"][n].as_object();
-        let name = |key: &str| format!("windows.{n}.{key}");
+    /// The keys of the table of this index in a list of tables, in the order of the lines.
+    pub(super) fn keys_in(&self, list: &str, n: usize) -> Vec<(String, Sourced<Value>)> {
+        let table = self.values[list][n].as_object();
+        let name = |key: &str| format!("{list}.{n}.{key}");
         let mut values: Vec<_> = table.into_iter().flatten().collect();
         values.sort_by_key(|(key, _)| self.line(&name(key)));
         let sourced = |(key, value): (&String, &Value)| {

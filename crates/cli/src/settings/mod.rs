@@ -3,18 +3,21 @@
 //!
 //! Reading order: `environment`, `file` (what a maintenance.toml may say), `roles`, `window` (the options of a
 //! window), `resolve` (which value wins), `products` (which app, or which apps),
-//! `windows` (windows that open again and again).
+//! `windows` (windows that open again and again), `variables` (those in values of the file), `notify` (whom to tell).
 
 mod environment;
 mod file;
+mod notify;
 mod products;
 mod resolve;
 mod roles;
+mod variables;
 mod window;
 mod windows;
 
 pub(crate) use environment::Environment;
 pub(crate) use file::FILE_NAME;
+pub(crate) use notify::NotifySettings;
 pub(crate) use products::{Configuration, ProductSettings, Target};
 pub(crate) use resolve::Settings;
 pub(crate) use roles::RoleSettings;

@@ -8,6 +8,7 @@ use maintenance_flag::Product;
 
 use super::environment::Environment;
 use super::file::{self, ConfigFile, FILE_NAME, ProductTable, Section};
+use super::notify::{self, NotifySettings};
 use super::resolve::{Settings, Sources};
 use super::windows::{self, WindowSettings};
 use crate::args::Global;
@@ -44,12 +45,18 @@ pub(crate) struct Target {
     /// The app; with a product, the file's own.
     pub(crate) app: Settings,
     pub(crate) product: Option<ProductSettings>,
+    /// Whom to tell.
+    pub(crate) notify: NotifySettings,
 }
 
 impl Target {
-    /// One app.
+    /// One app, of which no one is told.
     pub(crate) fn of(app: Settings) -> Self {
-        Self { app, product: None }
+        Self {
+            app,
+            product: None,
+            notify: NotifySettings::default(),
+        }
     }
 
     /// The apps to act on: one, unless it is a product.
@@ -79,7 +86,10 @@ impl<'a> Configuration<'a> {
     /// What the options select.
     pub(crate) fn target(&self) -> Result<Target, CliError> {
         let Some(id) = &self.args.product else {
-            return Ok(Target::of(self.app()?));
+            return Ok(Target {
+                notify: self.notify()?,
+                ..Target::of(self.app()?)
+            });
         };
         let is_typed = |app: Sourced<AppName>| app.is_typed();
         let app = self.args.sourced("app", &self.args.app);
@@ -96,7 +106,16 @@ impl<'a> Configuration<'a> {
         Ok(Target {
             app: self.own(true)?,
             product: Some(self.product(id)?),
+            notify: self.notify()?,
         })
+    }
+
+    /// Whom to tell what happens.
+    pub(crate) fn notify(&self) -> Result<NotifySettings, CliError> {
+        match &self.file {
+            Some((_, file)) => notify::settings(file, self.environment),
+            None => Ok(NotifySettings::default()),
+        }
     }
 
     /// The one app that the options select: the file's own, unless it has a table for the one that is named.

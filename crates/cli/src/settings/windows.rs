@@ -191,7 +191,7 @@ fn window(
         }
     }
     Ok(WindowSettings {
-        keys: file.window_keys(n),
+        keys: file.keys_in("windows", n),
         window: RecurringWindow {
             name,
             recurrence,

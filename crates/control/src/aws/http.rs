@@ -302,6 +302,12 @@ impl Visitor {
         Self(http.clients.clone())
     }
 
+    /// The certificates that are trusted instead of the system's, each as PEM: for clients besides that of AWS.
+    #[must_use]
+    pub fn roots(&self) -> Option<&[String]> {
+        self.0.routes.roots.as_deref()
+    }
+
     /// Asks for this page without its content: `HEAD`. How long that may take is the caller's to say.
     ///
     /// # Errors

@@ -1,17 +1,17 @@
 //! What is told: the events, and the form of their data, which is a public contract. Keys are only ever added.
 
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use maintenance_control::{
     Action, Actor, Error, Report, RoleOutcome, RoleReport, Window, WorkersReport, in_full,
 };
 use maintenance_flag::{App, Owner, Product, Role};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Windows opened, or functions of a window that was open already were paused now.
     TurnedOn,
@@ -30,6 +30,7 @@ pub enum Kind {
     /// An operation failed, and nothing was changed.
     Failed,
     /// A person tries a receiver. Every receiver is told it.
+    #[serde(skip)]
     Test,
 }
 
@@ -66,20 +67,6 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-/// It is none of [`Kind::ALL`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such event")]
-pub struct UnknownKind;
-
-impl FromStr for Kind {
-    type Err = UnknownKind;
-
-    fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|kind| kind.as_str() == text).ok_or(UnknownKind)
     }
 }
 
@@ -376,6 +363,12 @@ impl Notification {
             at: about.at,
             data,
         }
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The windows that it is about: app, role and id.

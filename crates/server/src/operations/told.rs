@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use maintenance_control::State;
 
 use super::{Ended, Operation, Request};
 use crate::notify::{About, Notification, Notifier, Source};
@@ -62,12 +63,12 @@ async fn still_on(
         let name = app.app().to_string();
         for (_, role, window) in windows.iter().filter(|(of, ..)| *of == name) {
             let mut roles = status.roles.iter();
-            let flag = roles.find(|status| status.role.as_str() == role);
-            let flag = flag.and_then(|status| status.flag.as_ref());
+            let status = roles.find(|status| status.role.as_str() == role);
+            let is_on = status.is_some_and(|status| status.state == State::On);
+            let flag = status.and_then(|status| status.flag.as_ref());
             let id = flag
                 .and_then(|flag| flag.window.as_ref())
                 .map(ToString::to_string);
-            let is_on = flag.is_some_and(|flag| flag.mode_at(Timestamp::now()).is_on());
             if !is_on || id != *window {
                 return false;
             }

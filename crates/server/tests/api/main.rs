@@ -7,6 +7,7 @@ mod faults;
 mod heroku;
 #[path = "../support/managed.rs"]
 mod managed;
+mod notifications;
 mod reads;
 mod service;
 mod shared;

@@ -1,6 +1,6 @@
 //! A server of two products, and requests to it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,6 +14,8 @@ use maintenance_sandbox::{FunctionSpec, Sandbox, Settings};
 use maintenance_server::AppState;
 use maintenance_server::access::{self, Access, AccessStore, NewToken};
 use maintenance_server::catalog::{Catalog, ManagedProduct};
+use maintenance_server::notify::{Kind, Notifier, Receiver, Target};
+use maintenance_server::outbound::{self, Outbound};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -33,6 +35,7 @@ pub(crate) struct Server {
     pub(crate) state: AppState,
     tokens: AccessStore,
     router: Router,
+    told: Arc<Mutex<Vec<Value>>>,
     /// The text of a token of scope write, of all products, `ana`.
     pub(crate) ana: String,
 }
@@ -74,7 +77,8 @@ impl Server {
         if has_bill {
             products.push(product("bill", "Bill", "prod", bill));
         }
-        let state = AppState::new(Catalog::new(products));
+        let told = Arc::<Mutex<Vec<Value>>>::default();
+        let state = AppState::notifying(Catalog::new(products), notifier(&sandbox, &told));
         let control = control(&sandbox, app("shop", "prod"), "server");
         let store = AccessStore::new(store(&sandbox), &Prefix::default(), control.app().clone());
         let tokens = store.with_clock(clock(&sandbox));
@@ -85,10 +89,16 @@ impl Server {
             state,
             tokens,
             router,
+            told,
             ana: String::new(),
         };
         server.ana = server.token("ana", Scope::Write, None).await;
         server
+    }
+
+    /// What its receiver was told.
+    pub(crate) fn told(&self) -> Vec<Value> {
+        self.told.lock().unwrap().clone()
     }
 
     /// A new token of this name, of one product or all. One of scope observe is of the observer of that name.
@@ -341,4 +351,30 @@ impl Answer {
         assert_eq!(problem["status"], status, "{self:?}");
         problem
     }
+}
+
+/// Tells a webhook everything, which answers as it should.
+fn notifier(sandbox: &Sandbox, told: &Arc<Mutex<Vec<Value>>>) -> Notifier {
+    let told = Arc::clone(told);
+    let outbound = Outbound::new(|_| None, None).with_answers(move |request| {
+        let body = serde_json::from_slice(&request.body).expect("JSON");
+        told.lock().unwrap().push(body);
+        Some(Ok(outbound::Answer {
+            status: http::StatusCode::NO_CONTENT,
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+        }))
+    });
+    let receiver = Receiver {
+        name: "team".to_owned(),
+        target: Target::Webhook {
+            url: "https://hooks.test/".parse().unwrap(),
+            secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs="
+                .parse()
+                .unwrap(),
+        },
+        on: Kind::ALL.to_vec(),
+        allow_link_local: false,
+    };
+    Notifier::new(vec![receiver], outbound, clock(sandbox))
 }
