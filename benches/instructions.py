@@ -13,6 +13,8 @@ at once share no cache line that any of them writes. The layer writes into its o
 """
 
 import argparse
+import concurrent.futures
+import os
 import pathlib
 import re
 import subprocess
@@ -55,18 +57,23 @@ def stores(binary: str, case: str, times: int) -> int:
     return sum(not address.startswith("1ff") for address in written)
 
 
+def each_of(count, binary: str, cases: list[str]) -> dict[str, int]:
+    """What `MANY` requests cost more than `FEW`, of each case. A run has one thread, and counts the same beside
+    others."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = {case: [pool.submit(count, binary, case, times) for times in (FEW, MANY)] for case in cases}
+        return {case: many.result() - few.result() for case, (few, many) in runs.items()}
+
+
 def shared(binary: str) -> dict[str, int]:
-    each = {case: stores(binary, case, MANY) - stores(binary, case, FEW) for case in ["nothing", *STORES]}
+    each = each_of(stores, binary, ["nothing", *STORES])
     nothing = each.pop("nothing")
     return {case: round((count - nothing) / (MANY - FEW)) for case, count in each.items()}
 
 
 def counted(binary: str) -> dict[str, int]:
     cases = subprocess.run([binary], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-    each = {}
-    for case in cases:
-        more = total(binary, case, MANY) - total(binary, case, FEW)
-        each[case] = round(more / (MANY - FEW))
+    each = {case: round(more / (MANY - FEW)) for case, more in each_of(total, binary, cases).items()}
     # To make a request and to drop it is a part of every case, and none of what is counted.
     nothing = each.pop("nothing")
     return {case: count - nothing for case, count in each.items()}

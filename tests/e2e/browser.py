@@ -13,17 +13,14 @@ import os
 import pathlib
 import re
 import sys
-import tempfile
 import unittest
 
-from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import looks
 from site_behind_gate import EXAMPLE, other_origin, site
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-REFERENCES = pathlib.Path(__file__).parent / "references"
 # It runs as root in CI, and asks nobody of its own for anything.
 ARGUMENTS = [
     "--no-sandbox",
@@ -80,18 +77,7 @@ class Pages(unittest.TestCase):
         return tab
 
     def assert_looks_like(self, name, tab):
-        actual = looks.picture(tab)
-        path = REFERENCES / f"{name}.png"
-        if recording:
-            REFERENCES.mkdir(exist_ok=True)
-            actual.save(path, optimize=True)
-            return
-        with Image.open(path) as reference:
-            wrong = looks.difference(actual, reference.convert("RGB"))
-        if wrong:
-            kept = pathlib.Path(tempfile.gettempdir()) / f"{name}.png"
-            actual.save(kept)
-            self.fail(f"{name}: {wrong}; see {kept}")
+        self.assertIsNone(looks.compare(looks.picture(tab), name, recording))
 
     def assert_readable(self, tab):
         """Nothing is cut off, nothing has to be scrolled sideways, every text has contrast."""

@@ -12,21 +12,21 @@ import os
 import pathlib
 import re
 import sys
-import tempfile
 import unittest
 
 import axe_playwright_python
-from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 import looks
-from browser import ARGUMENTS, CHROMIUM, REFERENCES
+from browser import ARGUMENTS, CHROMIUM
 from served import COMMAND, dev
 
 # An operation on ten functions takes seconds at AWS's rate, and longer on a busy machine.
 SOON = 60_000
 AXE = (pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 SIZES = {1280: 800, 390: 844}
+# What axe judges: its rules look at the width or at the colours, and at none of both together.
+JUDGED = {(1280, "light"), (390, "dark")}
 SHOP = "/products/dev/shop"
 # Those of WCAG 2.2 AA, and what is good practice besides.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -324,12 +324,17 @@ class Console(unittest.TestCase):
             tabs.append(self.sign_in(**options))
         for name in self.pages(tabs[0]):
             for (width, scheme), tab in zip(schemes, tabs):
+                # Both widths and both schemes are judged, and of what only a picture is kept, all four are looked at.
+                is_judged = (width, scheme) in JUDGED
+                if not is_judged and name not in KEPT:
+                    continue
                 with self.subTest(f"{name}, {width} px, {scheme}"):
                     if tab is not tabs[0]:
                         if name in ANSWERS:
                             continue
                         tab.goto(tabs[0].url)
-                    self.assert_accessible(tab, name)
+                    if is_judged:
+                        self.assert_accessible(tab, name)
                     wide = tab.evaluate("document.documentElement.scrollWidth")
                     self.assertLessEqual(wide, width)
                     if name in KEPT:
@@ -349,17 +354,7 @@ class Console(unittest.TestCase):
         # The page would put back what is made still.
         tab.evaluate("delete document.querySelector('main').dataset.live")
         tab.evaluate(f"() => {{ {STILL} }}")
-        actual = looks.picture(tab, whole=True)
-        path = REFERENCES / f"{name}.png"
-        if recording:
-            actual.save(path, optimize=True)
-            return
-        with Image.open(path) as reference:
-            wrong = looks.difference(actual, reference.convert("RGB"))
-        if wrong:
-            kept = pathlib.Path(tempfile.gettempdir()) / f"{name}.png"
-            actual.save(kept)
-            self.fail(f"{name}: {wrong}; see {kept}")
+        self.assertIsNone(looks.compare(looks.picture(tab, whole=True), name, recording))
 
     def test_nothing_moves_for_who_does_not_want_it(self):
         tab = self.sign_in(path=SHOP, reduced_motion="reduce")

@@ -7,11 +7,14 @@ places, sizes, colours. What a font may spoil is checked with the real ones, by 
 
 import base64
 import io
+import pathlib
+import tempfile
 
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
-from PIL import Image
+from PIL import Image, ImageChops
 
+REFERENCES = pathlib.Path(__file__).parent / "references"
 # A picture is kept at a quarter of its size: small, and blind to how edges are smoothed.
 SCALE = 4
 # How far a pixel of it may be off, of 255, and how many may be further.
@@ -67,11 +70,29 @@ def difference(one, other):
     """What is wrong between two reduced pictures; none if they look alike."""
     if one.size != other.size:
         return f"{one.size} instead of {other.size}"
-    pairs = zip(one.get_flattened_data(), other.get_flattened_data())
-    far = sum(max(abs(a - b) for a, b in zip(*pair)) > TOLERANCE for pair in pairs)
+    red, green, blue = ImageChops.difference(one, other).split()
+    worst = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    far = sum(worst.histogram()[TOLERANCE + 1 :])
     if far > STRAY:
         return f"{far} of {one.width * one.height} pixels are too different"
     return None
+
+
+def compare(picture, name, recording):
+    """What is wrong with a picture beside its reference, and where it is kept; none if they look alike. Or the
+    picture is recorded as the reference."""
+    path = REFERENCES / f"{name}.png"
+    if recording:
+        REFERENCES.mkdir(exist_ok=True)
+        picture.save(path, optimize=True)
+        return None
+    with Image.open(path) as reference:
+        wrong = difference(picture, reference.convert("RGB"))
+    if wrong is None:
+        return None
+    kept = pathlib.Path(tempfile.gettempdir()) / f"{name}.png"
+    picture.save(kept)
+    return f"{name}: {wrong}; see {kept}"
 
 
 def _luminance(colour):

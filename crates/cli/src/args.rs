@@ -21,7 +21,7 @@ use maintenance_server::access::NamedBy;
 use crate::source::{Source, Sourced};
 use crate::values::{
     AppName, End, EnvName, FunctionGlob, FunctionName, Length, Message, PayloadSource, Rate,
-    RetryAfter, SiteUrl, StoreChoice, or_clear,
+    RetryAfter, SiteUrl, StoreChoice, listen_address, or_clear,
 };
 
 // Each paragraph is one line: the parser wraps them to the terminal.
@@ -550,7 +550,12 @@ pub(crate) struct ServeArgs {
     ///
     /// Beyond this machine only with --tls-cert and --tls-key, or with --behind-proxy: tokens would cross the
     /// network in clear.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8642")]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        value_parser = listen_address,
+        default_value = "127.0.0.1:8642"
+    )]
     pub(crate) listen: SocketAddr,
     /// The certificate chain, a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_key")]

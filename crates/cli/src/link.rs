@@ -13,12 +13,10 @@ use crate::render::{self, Reader};
 
 /// A link that is good from now on.
 pub(crate) fn new(now: Timestamp) -> Result<BypassLink, CliError> {
-    let mut random = [0; Token::LEN];
-    getrandom::fill(&mut random).map_err(|error| {
+    BypassLink::random(now).map_err(|error| {
         CliError::failed("cannot make a bypass link")
             .cause(format!("the system gives no random bytes: {error}"))
-    })?;
-    Ok(BypassLink::new(Token::from_random(random), now))
+    })
 }
 
 /// What stands for a link in a plan: no secret, and never stored.

@@ -2,6 +2,7 @@
 //! in a variable or in maintenance.toml. Its errors follow a name: `must be …`.
 
 use std::fmt::{self, Display};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -111,6 +112,15 @@ fn rule(error: NameError) -> String {
 fn one_line(text: &str, most: usize) -> Result<String, String> {
     let line = limits::line(text, most);
     line.map(str::to_owned).map_err(|broken| broken.to_string())
+}
+
+/// An address to listen on. Names are not looked up: one can be several addresses.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.rsplit_once(':').map_or(text, |(_, port)| port);
+        let port = port.parse::<u16>().unwrap_or(8642);
+        format!("must be an IP address and a port, such as 127.0.0.1:{port} for this machine alone or [::1]:{port}")
+    })
 }
 
 fn site_url(text: &str) -> Result<String, String> {
@@ -308,6 +318,22 @@ impl<'de, const MAX: u64> Deserialize<'de> for Seconds<MAX> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_to_listen_on_is_an_ip_address_and_another_says_which() {
+        for good in ["127.0.0.1:0", "[::1]:8642", "0.0.0.0:80"] {
+            assert_eq!(listen_address(good).unwrap().to_string(), good);
+        }
+        for (bad, says) in [
+            ("localhost:8080", "such as 127.0.0.1:8080"),
+            ("8080", "such as 127.0.0.1:8080"),
+            ("127.0.0.1", "such as 127.0.0.1:8642"),
+            ("127.0.0.1:99999", "such as 127.0.0.1:8642"),
+        ] {
+            let refused = listen_address(bad).unwrap_err();
+            assert!(refused.contains(says), "{bad}: {refused}");
+        }
+    }
 
     #[test]
     fn a_site_has_an_address_that_takes_a_query() {

@@ -2,9 +2,11 @@
 //!
 //! Its operations are in [`operation`](crate::operation), how things stand in [`status`](crate::status).
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use maintenance_flag::{App, Parameters, Prefix, Role, TooLarge, WindowId};
+use maintenance_flag::{App, Flag, Parameters, Prefix, Product, Role, TooLarge, WindowId};
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -23,6 +25,8 @@ pub struct Control {
     pub(crate) fleet: Fleet,
     pub(crate) clock: Clock,
     pub(crate) by: String,
+    /// The products whose windows it may change, beside those of none. None: all.
+    products: Option<Arc<BTreeSet<Product>>>,
 }
 
 impl Control {
@@ -38,6 +42,7 @@ impl Control {
             fleet,
             clock: Clock::System,
             by,
+            products: None,
         }
     }
 
@@ -65,6 +70,34 @@ impl Control {
         Self {
             by: by.to_owned(),
             ..self.clone()
+        }
+    }
+
+    /// The same for one that may change the windows of these products alone, and those of none. What would change
+    /// the window of another is refused under the lease ([`Error::OtherProduct`]); an operation on a product leaves
+    /// it alone anyway.
+    #[must_use]
+    pub fn limited_to(self, products: BTreeSet<Product>) -> Self {
+        Self {
+            products: Some(Arc::new(products)),
+            ..self
+        }
+    }
+
+    /// Refuses to change a window that is open for a product that is none of its own.
+    pub(crate) fn check_product(&self, role: &Role, flag: &Flag) -> Result<(), Error> {
+        let product = flag.product.as_ref();
+        let product = product.filter(|_| flag.mode_at(self.clock.now()).is_on());
+        match (product, &self.products) {
+            (Some(product), Some(products)) if !products.contains(product) => {
+                Err(Error::OtherProduct {
+                    role: role.clone(),
+                    product: product.clone(),
+                    owner: flag.owner.clone(),
+                    since: flag.since,
+                })
+            }
+            _ => Ok(()),
         }
     }
 

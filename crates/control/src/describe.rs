@@ -275,28 +275,10 @@ mod tests {
 
     use super::*;
 
-    fn arrival(from: &str, fate: Delivery) -> Trigger {
-        Trigger {
-            from: from.to_owned(),
-            source: None,
-            qualifier: None,
-            fate,
-        }
-    }
-
-    fn function(name: &str, arrivals: Vec<Trigger>) -> FunctionEvents {
-        FunctionEvents {
-            function: name.to_owned(),
-            arrivals,
-            unseen: Vec::new(),
-            unread: Vec::new(),
-        }
-    }
-
     fn mapped(from: &str, arn: &str, fate: Delivery) -> Trigger {
         Trigger {
             source: Some(arn.to_owned()),
-            ..arrival(from, fate)
+            ..Trigger::new(from, fate)
         }
     }
 
@@ -305,20 +287,20 @@ mod tests {
         let to = "arn:aws:sqs:us-east-1:1:dead".to_owned();
         let live = Trigger {
             qualifier: Some("live".to_owned()),
-            ..arrival("events.amazonaws.com", Delivery::Sent { to })
+            ..Trigger::new("events.amazonaws.com", Delivery::Sent { to })
         };
         let events = FunctionEvents {
             unseen: vec!["lambda:ListAliases".to_owned()],
-            ..function(
+            ..FunctionEvents::new(
                 "f",
                 vec![
                     mapped("sqs", "arn:aws:sqs:us-east-1:1:orders", Delivery::Queued),
-                    arrival("apigateway.amazonaws.com", Delivery::Throttled),
+                    Trigger::new("apigateway.amazonaws.com", Delivery::Throttled),
                     live,
-                    arrival("s3.amazonaws.com", Delivery::Lost),
-                    arrival("s3.amazonaws.com", Delivery::Lost),
-                    arrival("sns.amazonaws.com", Delivery::Lost),
-                    arrival("kafka", Delivery::InStream),
+                    Trigger::new("s3.amazonaws.com", Delivery::Lost),
+                    Trigger::new("s3.amazonaws.com", Delivery::Lost),
+                    Trigger::new("sns.amazonaws.com", Delivery::Lost),
+                    Trigger::new("kafka", Delivery::InStream),
                 ],
             )
         };
@@ -330,7 +312,7 @@ mod tests {
              from sqs orders wait in the queue; records from kafka wait in the stream, within its \
              retention; calls from apigateway.amazonaws.com get 429"
         );
-        assert_eq!(arrivals(&function("g", vec![])), "no triggers");
+        assert_eq!(arrivals(&FunctionEvents::new("g", vec![])), "no triggers");
     }
 
     #[test]

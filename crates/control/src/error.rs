@@ -1,7 +1,7 @@
 //! Why an operation failed, by what the caller can do about it.
 
 use jiff::Timestamp;
-use maintenance_flag::{DecodeError, PackError, Refusal, Role, TooLarge};
+use maintenance_flag::{DecodeError, Owner, PackError, Product, Refusal, Role, TooLarge};
 
 use crate::events::FunctionEvents;
 use crate::fence::AbortReason;
@@ -33,6 +33,18 @@ pub enum Error {
         /// Why.
         #[source]
         source: Refusal,
+    },
+    /// The window was opened for a product that this operation must not change; nothing was changed.
+    #[error("the {role} window was opened for the product {product}")]
+    OtherProduct {
+        /// The role.
+        role: Role,
+        /// The product.
+        product: Product,
+        /// Who opened it.
+        owner: Option<Owner>,
+        /// Since when it is open, UTC.
+        since: Option<Timestamp>,
     },
     /// Another operation holds the lease; nothing was changed.
     #[error("another operation is running: {operation} by {by}, since {since}")]

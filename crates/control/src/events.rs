@@ -68,7 +68,31 @@ pub enum Delivery {
     Lost,
 }
 
+impl Trigger {
+    /// Brought by `from` to the function itself, from where it is not known.
+    #[must_use]
+    pub fn new(from: impl Into<String>, fate: Delivery) -> Self {
+        Self {
+            from: from.into(),
+            source: None,
+            qualifier: None,
+            fate,
+        }
+    }
+}
+
 impl FunctionEvents {
+    /// What arrives at a function, all of which was seen.
+    #[must_use]
+    pub fn new(function: impl Into<String>, arrivals: Vec<Trigger>) -> Self {
+        Self {
+            function: function.into(),
+            arrivals,
+            unseen: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+
     /// What is lost.
     pub fn lost(&self) -> impl Iterator<Item = &Trigger> {
         self.arrivals
@@ -97,10 +121,8 @@ mod tests {
     #[test]
     fn the_json_of_an_arrival_has_its_fate_beside_the_rest() {
         let arrival = |fate| Trigger {
-            from: "s3.amazonaws.com".to_owned(),
-            source: None,
             qualifier: Some("live".to_owned()),
-            fate,
+            ..Trigger::new("s3.amazonaws.com", fate)
         };
         let json = |arrival| serde_json::to_string(&arrival).unwrap();
         assert_eq!(

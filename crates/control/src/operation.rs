@@ -16,7 +16,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maintenance_flag::{DecodeError, Flag, Mode, Options, Outcome, Role, Transition, next};
+use maintenance_flag::{
+    DecodeError, Flag, Mode, Options, Outcome, Product, Role, Transition, next,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
@@ -44,6 +46,14 @@ impl Request<'_> {
         match self {
             Self::On(_) => Action::On,
             Self::Off(_) => Action::Off,
+        }
+    }
+
+    /// The product that its windows belong to.
+    fn product(&self) -> Option<&Product> {
+        match self {
+            Self::On(on) => on.product.as_ref(),
+            Self::Off(off) => off.product.as_ref(),
         }
     }
 
@@ -371,6 +381,9 @@ impl<'a> Operation<'a> {
             Request::Off(off) => next(&current, off.event(&control.by, control.clock.now()))
                 .map_err(|source| refused(spec, source))?,
         };
+        if transition.outcome.changed() && self.request.product().is_none() {
+            control.check_product(role, &current)?;
+        }
         if !transition.truncated.is_empty() {
             warnings.push(Warning::Truncated(transition.truncated.clone()));
         }

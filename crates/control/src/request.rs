@@ -96,6 +96,16 @@ impl BypassLink {
     /// How long a link is good, if its window does not end first.
     const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
+    /// A new one, which is good from now on.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn random(now: Timestamp) -> Result<Self, getrandom::Error> {
+        let mut random = [0; Token::LEN];
+        getrandom::fill(&mut random)?;
+        Ok(Self::new(Token::from_random(random), now))
+    }
+
     /// A link that is good from now on.
     #[must_use]
     pub fn new(token: Token, now: Timestamp) -> Self {

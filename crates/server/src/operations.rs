@@ -20,7 +20,7 @@ pub use result::{
 };
 pub use verdict::{LeftRole, Success};
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,7 +31,7 @@ use maintenance_control::{
     Action, AppRoles, BypassLink, CancellationToken, Context, Error, Event, OffRequest, OnRequest,
     Report, RoleSpec, off_together, on_together, plan_off_together, plan_on_together,
 };
-use maintenance_flag::AccessId;
+use maintenance_flag::{AccessId, Product};
 use tokio::sync::{broadcast, watch};
 use tokio_util::task::TaskTracker;
 
@@ -130,6 +130,8 @@ pub struct Operation {
     pub by: String,
     /// By which token, unless a proxy named the person.
     token: Option<AccessId>,
+    /// The only products whose windows the caller may change. None: all.
+    products: Option<BTreeSet<Product>>,
     /// When it began, UTC.
     pub started: Timestamp,
     progress: watch::Sender<Progress>,
@@ -253,6 +255,7 @@ impl Operations {
             is_dry_run,
             by: caller.by().to_owned(),
             token: caller.token().cloned(),
+            products: caller.products().cloned(),
             started: Timestamp::now(),
             progress,
             stop: self.0.stop.child_token(),
@@ -396,9 +399,17 @@ impl Shared {
 async fn run(operation: &Operation) -> Vec<Result<Report, Error>> {
     let (target, progress) = (&operation.target, &operation.progress);
     let apps = target.apps.iter();
-    let controls = apps.map(|(app, _)| match operation.is_dry_run {
-        true => app.reads.acting_for(&operation.by),
-        false => app.control.acting_for(&operation.by),
+    let controls = apps.map(|(app, _)| {
+        let control = match operation.is_dry_run {
+            true => &app.reads,
+            false => &app.control,
+        };
+        let control = control.acting_for(&operation.by);
+        match &operation.products {
+            // An app can be of several products.
+            Some(products) => control.limited_to(products.clone()),
+            None => control,
+        }
     });
     let controls: Vec<_> = controls.collect();
     let listener = |app: usize| {

@@ -123,6 +123,19 @@ impl ProductStatus {
         OperationMode::together(self.apps.iter().map(mode))
     }
 
+    /// Whether an operation is on its way into maintenance or out of it: some of its roles are in maintenance, the
+    /// others not, and the lease of one of its apps is held.
+    #[must_use]
+    pub fn is_changing(&self, now: Timestamp) -> bool {
+        let is_held = |(_, read): &(_, Read<AppStatus>)| {
+            let status = (**read).as_ref().ok();
+            let holder = status.and_then(|status| status.holder.as_ref());
+            // One that died half-way is at work on nothing.
+            holder.is_some_and(|holder| holder.until > now)
+        };
+        self.mode() == OperationMode::Partial && self.apps.iter().any(is_held)
+    }
+
     /// The flags of all roles that are on.
     pub fn flags_on(&self) -> impl Iterator<Item = &Flag> {
         let statuses = self

@@ -41,6 +41,7 @@ fn status_as_json() {
             "maintenance": "on",
             "mode": "on",
             "window": null,
+            "product": null,
             "owner": {"kind": "manual", "name": "ana@laptop"},
             "by": "ana@laptop",
             "reason": "a new database",

@@ -151,6 +151,7 @@ fn its_document_has_the_report_of_each_app() {
     assert_eq!(status["operation_mode"], "Maintenance");
     assert_eq!(status["apps"][1]["app"], "billing-dev");
     assert_eq!(status["apps"][1]["roles"][0]["maintenance"], "on");
+    assert_eq!(status["apps"][1]["roles"][0]["product"], "shop");
     let off = run(&["off"]).code(0).json();
     assert_eq!(off["operation_mode"], "Normal");
     let workers = run(&["workers"]).code(0).json();

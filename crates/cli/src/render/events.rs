@@ -107,30 +107,12 @@ mod tests {
 
     use super::*;
 
-    fn arrival(from: &str, fate: Delivery) -> Trigger {
-        Trigger {
-            from: from.to_owned(),
-            source: None,
-            qualifier: None,
-            fate,
-        }
-    }
-
-    fn function(name: &str, arrivals: Vec<Trigger>) -> FunctionEvents {
-        FunctionEvents {
-            function: name.to_owned(),
-            arrivals,
-            unseen: Vec::new(),
-            unread: Vec::new(),
-        }
-    }
-
     #[test]
     fn what_could_not_be_read_is_named_and_may_be_lost() {
         let failed = "lambda:GetPolicy on f did not go through in time".to_owned();
         let unread = FunctionEvents {
             unread: vec![failed],
-            ..function("f", vec![])
+            ..FunctionEvents::new("f", vec![])
         };
         let words =
             "its triggers could not be read (lambda:GetPolicy on f did not go through in time)";
@@ -145,11 +127,14 @@ mod tests {
     #[test]
     fn a_large_fleet_is_counted_and_only_the_worst_is_named() {
         let mut fleet: Vec<FunctionEvents> = (0..1000)
-            .map(|n| function(&format!("quiet-{n}"), vec![]))
+            .map(|n| FunctionEvents::new(&format!("quiet-{n}"), vec![]))
             .collect();
         fleet.extend((0..25).map(|n| {
             let name = format!("lossy-{n:02}");
-            function(&name, vec![arrival("s3.amazonaws.com", Delivery::Lost)])
+            FunctionEvents::new(
+                &name,
+                vec![Trigger::new("s3.amazonaws.com", Delivery::Lost)],
+            )
         }));
         let lines = events(&fleet, false);
         assert_eq!(lines.len(), 1 + 20 + 1);

@@ -1,7 +1,7 @@
 //! What a `maintenance.toml` may say, and on which line it says it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use maintenance_flag::{AddressRange, PathPattern, Prefix};
 use serde::Deserialize;
@@ -224,7 +224,14 @@ impl ConfigFile {
 
     /// The path of another file, relative to the folder of this one.
     pub(super) fn beside(&self, path: &Path) -> PathBuf {
-        self.path.parent().unwrap_or(Path::new("")).join(path)
+        let path = self.path.parent().unwrap_or(Path::new("")).join(path);
+        if !path.components().any(|it| it == Component::ParentDir) {
+            return path;
+        }
+        // `shop/../billing` is shown as what it leads to, as far as that is there; a link can lead elsewhere than
+        // its name says.
+        let above = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(above).unwrap_or(path)
     }
 }
 

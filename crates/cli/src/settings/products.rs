@@ -525,7 +525,7 @@ region = "eu-west-1"
         assert_eq!(shown(&billing.region), "eu-west-1");
         assert_eq!(billing.rate.value.0, 10.0);
         assert_eq!(billing.profile, None);
-        let folder = scene.folder.path().join("shop/../billing/.maintenance");
+        let folder = scene.folder.path().join("billing/.maintenance");
         assert_eq!(
             billing.store.value.to_string(),
             format!("file:{}", folder.display())

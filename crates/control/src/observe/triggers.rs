@@ -112,10 +112,9 @@ impl Reading<'_> {
             arrivals.extend(self.asked().await?);
         }
         Ok(FunctionEvents {
-            function: self.name.to_owned(),
-            arrivals,
             unseen: self.unseen.into_iter().collect(),
             unread: self.unread,
+            ..FunctionEvents::new(self.name, arrivals)
         })
     }
 

@@ -352,10 +352,8 @@ mod tests {
 
     fn blind(name: &str, actions: &[&str]) -> FunctionEvents {
         FunctionEvents {
-            function: name.to_owned(),
-            arrivals: Vec::new(),
             unseen: actions.iter().map(|it| (*it).to_owned()).collect(),
-            unread: Vec::new(),
+            ..FunctionEvents::new(name, Vec::new())
         }
     }
 

@@ -163,6 +163,7 @@ impl Serialize for RoleStatus {
         struct Details<'a> {
             mode: &'a str,
             window: Option<&'a str>,
+            product: Option<&'a str>,
             owner: Option<OwnerDocument<'a>>,
             by: Option<&'a str>,
             reason: Option<&'a str>,
@@ -182,6 +183,7 @@ impl Serialize for RoleStatus {
             .map(|flag| Details {
                 mode: flag.mode.as_str(),
                 window: flag.window.as_ref().map(|window| window.as_str()),
+                product: flag.product.as_ref().map(|product| product.as_str()),
                 owner: flag.owner.as_ref().map(OwnerDocument::of),
                 by: flag.by.as_deref(),
                 reason: flag.reason.as_deref(),

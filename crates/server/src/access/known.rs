@@ -23,8 +23,11 @@ const NEW: Duration = Duration::from_secs(2);
 const STALE: Duration = Duration::from_secs(60);
 /// How long one look at the store may take.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// How long a session that was begun or ended here counts, whatever a read says that lags.
+/// How long a session that was begun or ended here counts, though a read has shown it so: the next one may lag.
 const LAG: Duration = Duration::from_secs(5);
+/// How long a session that was begun here counts, though no read has shown it: three reads. It may have been ended at
+/// another server since.
+const UNREAD: Duration = Duration::from_secs(15);
 
 /// Everything that lets in, as it was read.
 #[derive(Debug, Default)]
@@ -48,8 +51,30 @@ struct State {
     read: Option<Read>,
     /// When the store last did not answer.
     failed: Option<Timestamp>,
-    /// Sessions that were begun (some) or ended (none) here, and when.
-    here: HashMap<AccessId, (Option<Session>, Timestamp)>,
+    /// Sessions that were begun or ended here.
+    here: HashMap<AccessId, Here>,
+}
+
+/// A session that was begun or ended here. It counts, whatever is read, until a read has shown it so.
+#[derive(Debug)]
+struct Here {
+    /// None: it was ended.
+    session: Option<Session>,
+    at: Timestamp,
+    is_read: bool,
+}
+
+impl Here {
+    /// Takes note of whether a read has the session. Whether this counts still.
+    fn counts(&mut self, has_it: bool, now: Timestamp) -> bool {
+        self.is_read |= has_it == self.session.is_some();
+        let age = match (self.is_read, &self.session) {
+            (true, _) => LAG,
+            (false, Some(_)) => UNREAD,
+            (false, None) => STALE,
+        };
+        is_within(self.at, now, age)
+    }
 }
 
 /// Reads what is stored, and keeps it.
@@ -144,9 +169,11 @@ impl Cache {
             tokens: tokens.filter_map(readable).collect(),
             sessions: sessions.into_iter().filter_map(readable).collect(),
         };
-        state.here.retain(|_, (_, done)| is_within(*done, at, LAG));
-        for (id, (session, _)) in &state.here {
-            known.set(id, session.as_ref());
+        state
+            .here
+            .retain(|id, here| here.counts(known.sessions.contains_key(id), at));
+        for (id, here) in &state.here {
+            known.set(id, here.session.as_ref());
         }
         state.failed = None;
         let known = Arc::new(known);
@@ -157,7 +184,12 @@ impl Cache {
     pub(super) fn set(&self, id: &AccessId, session: Option<&Session>) {
         let now = self.stored.clock.now();
         let mut state = self.state();
-        state.here.insert(id.clone(), (session.cloned(), now));
+        let here = Here {
+            session: session.cloned(),
+            at: now,
+            is_read: false,
+        };
+        state.here.insert(id.clone(), here);
         if let Some(read) = &mut state.read {
             let mut known = Known {
                 tokens: read.known.tokens.clone(),

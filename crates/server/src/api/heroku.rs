@@ -13,13 +13,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::{WantedMode, Wish};
 use super::extract::{ApiBody, ApiPath};
-use super::operation_mode::{Place, accepted, begin};
+use super::operation_mode::{Place, begin};
+use super::operations::location;
 use super::responses::{Changes, Reads};
 use super::visible::not_found;
 use crate::AppState;
 use crate::access::Caller;
-use crate::operations::Patience;
-use crate::problem::Problem;
+use crate::operations::{Operation, Patience};
+use crate::problem::{Code, Problem};
 use crate::statuses::OperationMode;
 
 #[derive(Deserialize, IntoParams)]
@@ -68,6 +69,9 @@ pub(super) async fn get(
 }
 
 /// Turns maintenance of a product or an app on or off. Events are never accepted to be lost.
+///
+/// `heroku` takes every answer of success for the end, 202 as well, and says "done". So what takes longer than 20 s
+/// is answered 504 with the address of the `operation`, which goes on.
 #[utoipa::path(
     patch,
     path = "/apps/{app}",
@@ -76,9 +80,6 @@ pub(super) async fn get(
     request_body = HerokuUpdate,
     responses(
         (status = 200, description = "Done.", body = HerokuApp),
-        (status = 202, description = "The operation goes on.", body = super::operations::OperationView, headers(
-            ("Location" = String, description = "The address of the operation.")
-        )),
         Changes
     )
 )]
@@ -111,7 +112,7 @@ async fn update(
     let wish = Wish::plain(mode, caller, place.of_windows());
     let operation = begin(state, caller, &place, wish).await?;
     let Some(ended) = patience.wait(&operation).await else {
-        return Ok(accepted(state, caller, &operation).await);
+        return Err(goes_on(&name, maintenance, &operation));
     };
     let success = operation.verdict(&ended, &state.statuses).await?;
     // `heroku` prints "done" at a 200, and nothing else.
@@ -151,6 +152,17 @@ async fn is_on(state: &AppState, place: &Place) -> Result<bool, Problem> {
         }
     }
     Ok(is_on)
+}
+
+/// The operation goes on.
+fn goes_on(name: &str, maintenance: bool, operation: &Operation) -> Problem {
+    let on = if maintenance { "on" } else { "off" };
+    let detail = format!(
+        "{name}: maintenance is still being turned {on}. This goes on without you: `heroku maintenance:{on} -a {name}` \
+         again says when it is done, and GET {} how far it is",
+        location(operation)
+    );
+    Problem::new(Code::Timeout, detail).with("operation", location(operation))
 }
 
 /// With the members that `heroku` prints.

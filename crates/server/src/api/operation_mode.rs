@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use maintenance_control::{Action, Actor};
 use maintenance_flag::Role;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::body::{SetOperationMode, Wish};
 use super::extract::{ApiBody, ApiPath};
@@ -51,6 +51,24 @@ struct PreferHeader {
     /// `respond-async`: answer 202 at once, with the address of the operation.
     #[param(rename = "Prefer", required = false)]
     prefer: String,
+}
+
+/// How a change of the operation mode is answered, if it is not refused.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes answers in the OpenAPI document")]
+enum SetMode {
+    /// Done, or nothing was to be done; with `dryRun` what would be.
+    #[response(status = 200)]
+    Changed(ModeChanged),
+    /// The operation goes on.
+    #[response(
+        status = 202,
+        headers(
+            ("Location" = String, description = "The address of the operation."),
+            ("Preference-Applied" = Option<String>, description = "`respond-async`, if it was asked for.")
+        )
+    )]
+    Accepted(OperationView),
 }
 
 /// What was changed, or with `dryRun` would be.
@@ -167,14 +185,7 @@ impl Place {
     operation_id = "setProductOperationMode",
     params(ProductPath, PreferHeader),
     request_body = SetOperationMode,
-    responses(
-        (status = 200, description = "Done, or nothing was to be done.", body = ModeChanged),
-        (status = 202, description = "The operation goes on.", body = OperationView, headers(
-            ("Location" = String, description = "The address of the operation."),
-            ("Preference-Applied" = Option<String>, description = "`respond-async`, if it was asked for.")
-        )),
-        Changes
-    )
+    responses(SetMode, Changes)
 )]
 pub(super) async fn put_product(
     State(state): State<AppState>,
@@ -196,14 +207,7 @@ pub(super) async fn put_product(
     operation_id = "setRoleOperationMode",
     params(RolePath, PreferHeader),
     request_body = SetOperationMode,
-    responses(
-        (status = 200, description = "Done, or nothing was to be done.", body = ModeChanged),
-        (status = 202, description = "The operation goes on.", body = OperationView, headers(
-            ("Location" = String, description = "The address of the operation."),
-            ("Preference-Applied" = Option<String>, description = "`respond-async`, if it was asked for.")
-        )),
-        Changes
-    )
+    responses(SetMode, Changes)
 )]
 pub(super) async fn put_role(
     State(state): State<AppState>,
@@ -261,7 +265,6 @@ pub(super) async fn begin(
     let begun = tokio::spawn(async move {
         let target = place.target().await?;
         wish.check_roles(&target)?;
-        target.check_windows(&wish.request, &caller).await?;
         if wish.dry_run {
             return Ok(state.operations.plan(target, wish.request, &caller));
         }

@@ -112,6 +112,10 @@ pub(super) enum ServiceState {
     Running,
     /// They are in maintenance, or some of them are.
     Maintenance,
+    /// They are on their way into maintenance or out of it: an operation is at work, and some of a product are in
+    /// maintenance while the others are not yet, or no more. A product that is in maintenance comes before one that is
+    /// on its way.
+    Deploying,
 }
 
 /// Whether the apps serve, all together. That needs no token, and then says no reason; one product does.
@@ -147,9 +151,15 @@ pub(super) async fn status(
             "it cannot be read just now whether the apps serve. Ask again in a few seconds",
         ));
     }
-    let is_on = statuses
-        .iter()
-        .any(|status| status.mode() != OperationMode::Normal);
+    let now = Timestamp::now();
+    let state = |status: &ProductStatus| match status.mode() {
+        OperationMode::Normal => ServiceState::Running,
+        _ if status.is_changing(now) => ServiceState::Deploying,
+        _ => ServiceState::Maintenance,
+    };
+    let states: Vec<_> = statuses.iter().map(state).collect();
+    let first = [ServiceState::Maintenance, ServiceState::Deploying];
+    let state = first.into_iter().find(|state| states.contains(state));
     let flags = || statuses.iter().flat_map(ProductStatus::flags_on);
     let seen = statuses.iter().filter(|status| {
         let caller = caller.as_ref();
@@ -158,10 +168,7 @@ pub(super) async fn status(
     let mut reasons = seen.filter_map(|status| status.holder_flag()?.reason.clone());
     Ok(Json(ServiceStatus {
         schema: 1,
-        state: match is_on {
-            true => ServiceState::Maintenance,
-            false => ServiceState::Running,
-        },
+        state: state.unwrap_or(ServiceState::Running),
         reason: reasons.next(),
         until: flags().filter_map(|flag| flag.until).max(),
     }))

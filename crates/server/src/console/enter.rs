@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 use maintenance_control::limits::{self, Invalid};
 use maintenance_control::{Action, BypassLink, OnRequest, describe};
-use maintenance_flag::{Change, Options, Token};
+use maintenance_flag::{Change, Options};
 use serde::Deserialize;
 
 use super::extract::{PageForm, PagePath};
@@ -251,15 +251,13 @@ pub(super) async fn start(
 
 /// A bypass link that is good from now on.
 fn new_link(now: Timestamp) -> Result<BypassLink, Problem> {
-    let mut random = [0; Token::LEN];
-    getrandom::fill(&mut random).map_err(|error| {
+    BypassLink::random(now).map_err(|error| {
         tracing::error!(%error, "the system gives no random bytes");
         Problem::new(
             Code::Internal,
             "No bypass link can be made: the system gives no random bytes.",
         )
-    })?;
-    Ok(BypassLink::new(Token::from_random(random), now))
+    })
 }
 
 fn is_possible(planned: &Planned) -> bool {

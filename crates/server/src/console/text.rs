@@ -93,6 +93,9 @@ fn hint(error: &Error) -> Option<String> {
             Refusal::NoEnd => "Give it an expected end.".to_owned(),
             _ => "Upgrade maintenance on this server, then try again.".to_owned(),
         },
+        Error::OtherProduct { product, .. } => {
+            format!("A token for the product {product} ends or changes it.")
+        }
         Error::Busy { until, .. } => {
             format!("Wait for it to end. If it has died, try again after {until}.")
         }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use maintenance_control::{
     Action, Error, LambdaError, LeftWindow, Report, RoleOutcome, RoleReport, StoreError, in_full,
 };
-use maintenance_flag::{App, Owner, OwnerKind, Refusal, Role};
+use maintenance_flag::{App, Owner, OwnerKind, Product, Refusal, Role};
 use serde_json::{Value, json};
 
 use super::result::{AppResult, EventsResult};
@@ -358,6 +358,12 @@ impl Problem {
                 ),
             )),
             Error::EventsLost { .. } => at(Self::of_losses([(app, error)])),
+            Error::OtherProduct {
+                role,
+                product,
+                owner,
+                since,
+            } => at(of_another(app, role, product, owner.as_ref(), *since)),
             Error::Store(StoreError::Halted(_)) | Error::Lambda(LambdaError::Halted(_)) => {
                 at(Self::new(
                     Code::Timeout,
@@ -430,6 +436,31 @@ fn refused(app: &App, role: &Role, refusal: &Refusal, since: Option<Timestamp>) 
             Code::Internal,
             format!("{app}: {refusal}. Upgrade the server, then send the same request again"),
         ),
+    }
+}
+
+/// The window belongs to a product that the caller may not change.
+fn of_another(
+    app: &App,
+    role: &Role,
+    product: &Product,
+    owner: Option<&Owner>,
+    since: Option<Timestamp>,
+) -> Problem {
+    let detail = format!(
+        "{app}: the {role} window was opened for the product {product}, and the token is limited to other products. \
+         A token for {product} ends or changes it"
+    );
+    let mut problem = Problem::new(Code::Owner, detail)
+        .with("role", role.as_str())
+        .with("product", product.as_str());
+    if let Some(owner) = owner {
+        let owner = json!({"kind": owner.kind.as_str(), "name": owner.name});
+        problem = problem.with("owner", owner);
+    }
+    match since {
+        Some(since) => problem.with("sinceUtc", since.to_string()),
+        None => problem,
     }
 }
 

@@ -15,7 +15,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, request, start};
+use crate::answer::Answer;
+use crate::support::{Server, request, start};
 
 const ARN: &str =
     "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188";
@@ -188,7 +189,7 @@ async fn what_the_load_balancer_did_not_sign_lets_no_person_in() {
         ),
     ] {
         let answer = scene.send(&forged).await;
-        answer.is_problem(401, "unauthorized");
+        answer.problem(401, "unauthorized");
         let detail = answer.json()["detail"].to_string();
         assert!(detail.contains(why), "{detail} instead of {why}");
     }
@@ -201,7 +202,7 @@ async fn keys_that_do_not_exist_are_asked_for_once_in_a_while() {
     for n in 0..50 {
         let made_up = with(head(), "kid", json!(format!("made-up-{n}")));
         let answer = scene.send(&scene.sign(&made_up, &ana)).await;
-        answer.is_problem(503, "aws");
+        answer.problem(503, "aws");
     }
     let asked = scene.asked.load(Ordering::Relaxed);
     assert!((1..50).contains(&asked), "{asked}");

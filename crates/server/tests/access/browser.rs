@@ -28,7 +28,7 @@ async fn a_page_of_another_site_changes_nothing() {
         ],
     ] {
         let answer = server.send(put(foreign)).await;
-        answer.is_problem(403, "forbidden");
+        answer.problem(403, "forbidden");
     }
     for own in [
         &[("sec-fetch-site", "same-origin")][..],
@@ -41,7 +41,7 @@ async fn a_page_of_another_site_changes_nothing() {
     // Nor is a person signed in as another by it.
     let foreign = [("sec-fetch-site", "cross-site")];
     let answer = server.send(request("POST", "/login", &foreign)).await;
-    answer.is_problem(403, "forbidden");
+    answer.problem(403, "forbidden");
     // No other site can send a token.
     let mut with_token = with_token("PUT", "/api/products/shop", &token);
     let origin = "https://ci.example".parse().unwrap();
@@ -52,7 +52,7 @@ async fn a_page_of_another_site_changes_nothing() {
         ("authorization", "Basic YTpi"),
         ("sec-fetch-site", "cross-site"),
     ]);
-    server.send(basic).await.is_problem(403, "forbidden");
+    server.send(basic).await.problem(403, "forbidden");
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,6 +93,6 @@ async fn a_large_body_and_a_slow_answer_are_cut_off() {
     server
         .get("/api/slow", &token)
         .await
-        .is_problem(504, "timeout");
+        .problem(504, "timeout");
     assert_eq!(begun.elapsed().as_secs(), 30);
 }

@@ -2,6 +2,8 @@
 //! tokio's paused clock.
 
 mod alb;
+#[path = "../support/answer.rs"]
+mod answer;
 mod audit;
 mod browser;
 mod proxy;

@@ -30,14 +30,14 @@ async fn a_person_whom_the_proxy_names_is_let_in_as_the_server_was_told() {
     let answer = server
         .send(request("PUT", "/api/products/shop", &ana))
         .await;
-    answer.is_problem(403, "forbidden");
+    answer.problem(403, "forbidden");
     // No page of another site acts as that person.
     let server = self::server(Scope::Write);
     let foreign = [ana[0], ("sec-fetch-site", "cross-site")];
     let answer = server
         .send(request("PUT", "/api/products/shop", &foreign))
         .await;
-    answer.is_problem(403, "forbidden");
+    answer.problem(403, "forbidden");
     let own = [ana[0], ("sec-fetch-site", "same-origin")];
     let answer = server
         .send(request("PUT", "/api/products/shop", &own))
@@ -54,7 +54,7 @@ async fn the_header_means_nothing_unless_the_server_was_told_so() {
     });
     let ana = [("x-forwarded-user", "ana@example.com")];
     let answer = server.send(request("GET", "/api/me", &ana)).await;
-    answer.is_problem(401, "unauthorized");
+    answer.problem(401, "unauthorized");
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,14 +69,14 @@ async fn a_name_that_is_none_or_twice_there_lets_no_person_in() {
         let mut odd = request("GET", "/api/me", &[]);
         let value = HeaderValue::from_bytes(value).unwrap();
         odd.headers_mut().insert("x-forwarded-user", value);
-        server.send(odd).await.is_problem(401, "unauthorized");
+        server.send(odd).await.problem(401, "unauthorized");
     }
     let twice = [("x-forwarded-user", "root"), ("x-forwarded-user", "ana")];
     let answer = server.send(request("GET", "/api/me", &twice)).await;
-    answer.is_problem(401, "unauthorized");
+    answer.problem(401, "unauthorized");
     let empty = [("x-forwarded-user", " ")];
     let answer = server.send(request("GET", "/api/me", &empty)).await;
-    answer.is_problem(401, "unauthorized");
+    answer.problem(401, "unauthorized");
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,5 +94,5 @@ async fn a_token_goes_before_the_proxys_user() {
     assert_eq!(me["by"], "bot");
     let wrong = [headers[0], ("authorization", "Bearer mnt_wrong")];
     let answer = server.send(request("GET", "/api/me", &wrong)).await;
-    answer.is_problem(401, "unauthorized");
+    answer.problem(401, "unauthorized");
 }

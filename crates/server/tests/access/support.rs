@@ -12,8 +12,7 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
 use axum::{Form, Json, Router};
-use http::{HeaderMap, Request, header};
-use http_body_util::BodyExt;
+use http::{Request, header};
 use jiff::{SignedDuration, Timestamp};
 use maintenance_control::{Clock, SsmStore, Store};
 use maintenance_flag::{AccessSecret, App, Prefix, Product, Scope};
@@ -24,7 +23,8 @@ use maintenance_server::access::{
 use maintenance_server::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower::ServiceExt;
+
+use crate::answer::{self, Answer};
 
 pub(crate) fn start() -> Timestamp {
     "2026-11-29T08:00:00Z".parse().unwrap()
@@ -107,14 +107,7 @@ impl Server {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await;
-        let (parts, body) = response.expect("an answer").into_parts();
-        let body = body.collect().await.expect("a body").to_bytes();
-        Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        }
+        answer::send(&self.router, request).await
     }
 
     /// GET with a token.
@@ -139,38 +132,6 @@ impl Server {
         let calls = self.sandbox.calls().len();
         self.sandbox.reset_calls();
         calls
-    }
-}
-
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name);
-        value.map_or("", |value| value.to_str().expect("ASCII"))
-    }
-
-    pub(crate) fn cookie(&self) -> String {
-        let cookie = self.header("set-cookie").split(';').next();
-        cookie.unwrap_or_default().to_owned()
-    }
-
-    /// Asserts on the status and the problem's code.
-    #[track_caller]
-    pub(crate) fn is_problem(&self, status: u16, code: &str) {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.header("content-type"), "application/problem+json");
-        assert_eq!(self.json()["code"], code, "{self:?}");
     }
 }
 

@@ -1,4 +1,6 @@
-use maintenance_sandbox::FunctionSpec;
+use std::time::Duration;
+
+use maintenance_sandbox::{Fault, FunctionSpec};
 use serde_json::json;
 
 use crate::support::{SHOP, Server, request};
@@ -64,4 +66,41 @@ async fn an_error_has_the_members_that_heroku_prints() {
         assert_eq!(problem["message"], problem["detail"]);
     }
     assert_eq!(server.read("/apps/shop").await["maintenance"], false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_is_no_success_that_heroku_would_call_done() {
+    let server = Server::new().await;
+    let slow = Fault::on("PutFunctionConcurrency").delay(Duration::from_secs(21));
+    server.sandbox.inject(slow);
+    let body = json!({"maintenance": true});
+    let patch = request("PATCH", "/apps/shop", Some(&server.ana), Some(&body));
+    let problem = server.send(patch).await.problem(504, "timeout");
+    assert_eq!(
+        (&problem["id"], &problem["message"]),
+        (&json!("timeout"), &problem["detail"])
+    );
+    let operation = problem["operation"].as_str().unwrap();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("`heroku maintenance:on -a shop` again"),
+        "{detail}"
+    );
+    let id = operation.rsplit('/').next().unwrap();
+    server
+        .state
+        .operations
+        .get(id)
+        .expect("it goes on")
+        .ended()
+        .await;
+    let again = server
+        .send(request(
+            "PATCH",
+            "/apps/shop",
+            Some(&server.ana),
+            Some(&body),
+        ))
+        .await;
+    assert_eq!(again.status, 200, "{again:?}");
 }

@@ -1,5 +1,8 @@
 //! The REST API in process, over a sandbox of two apps, on tokio's paused clock.
 
+#[path = "../support/answer.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod answer;
 mod changes;
 mod document;
 mod events;

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use maintenance_flag::Scope;
 use maintenance_sandbox::Fault;
 use serde_json::{Value, json};
 
-use crate::support::{SHOP, Server, request};
+use crate::support::{SHOP, Server, app, request};
 
 #[tokio::test(start_paused = true)]
 async fn health_needs_no_token_and_no_aws() {
@@ -63,6 +65,33 @@ async fn the_status_says_no_reason_to_strangers() {
     assert_eq!(limited.0, 404, "{limited:?}");
     assert_eq!(limited, named("none", Some(&other)).await);
     assert_eq!(named("try", Some(&other)).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_says_when_an_operation_is_half_way() {
+    let server = Server::new().await;
+    let state = async || {
+        let status = server.send(request("GET", "/__status", None, None)).await;
+        status.json()["state"].as_str().unwrap().to_owned()
+    };
+    // The functions of the first app are paused before the second app's worker flag turns on.
+    let slow = Fault::on("PutFunctionConcurrency").delay(Duration::from_secs(8));
+    server.sandbox.inject(slow);
+    let set = server.set(json!({"mode": "Maintenance"}));
+    let (entered, half_way) = tokio::join!(set, async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        state().await
+    });
+    assert_eq!(entered.status, 200, "{entered:?}");
+    assert_eq!(half_way, "deploying");
+    assert_eq!(state().await, "maintenance");
+
+    // What died half-way is at work on nothing.
+    assert_eq!(server.leave().await.status, 200);
+    server.command_on(app("billing", "prod"), "web").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(server.read(SHOP).await["operationMode"], "Partial");
+    assert_eq!(state().await, "maintenance");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! An app of two products, `shop` and `bill`.
 
 use maintenance_flag::Scope;
+use maintenance_sandbox::Fault;
 use serde_json::{Value, json};
 
 use crate::support::{BILL_MODE, SHOP_MODE, Server, app, request};
@@ -13,7 +14,6 @@ async fn a_token_of_one_product_changes_no_window_of_another_by_a_role_or_an_app
     let role = "/api/environments/prod/apps/billing/roles/worker/operation-mode";
     let app = "/apps/billing-prod";
     let before = server.flag("billing-prod", "worker");
-    let operations = server.state.operations.all().len();
     for (method, path, body) in [
         ("PUT", role, json!({"mode": "Normal"})),
         ("PUT", role, json!({"mode": "Normal", "dryRun": true})),
@@ -27,7 +27,6 @@ async fn a_token_of_one_product_changes_no_window_of_another_by_a_role_or_an_app
             role,
             json!({"mode": "Maintenance", "message": "Soon."}),
         ),
-        ("PUT", role, json!({"mode": "Maintenance", "until": null})),
         (
             "PUT",
             role,
@@ -44,10 +43,13 @@ async fn a_token_of_one_product_changes_no_window_of_another_by_a_role_or_an_app
         assert!(detail.contains("opened for the product shop"), "{detail}");
     }
     assert_eq!(server.flag("billing-prod", "worker"), before);
-    assert_eq!(server.state.operations.all().len(), operations);
-
-    let again = server.put(role, &bot, json!({"mode": "Maintenance"})).await;
-    assert_eq!(again.status, 200, "nothing of it would change: {again:?}");
+    for body in [
+        json!({"mode": "Maintenance"}),
+        json!({"mode": "Maintenance", "until": null}),
+    ] {
+        let again = server.put(role, &bot, body).await;
+        assert_eq!(again.status, 200, "nothing of it would change: {again:?}");
+    }
     let left = server
         .put(role, &server.ana, json!({"mode": "Normal"}))
         .await;
@@ -59,6 +61,36 @@ async fn a_token_of_one_product_changes_no_window_of_another_by_a_role_or_an_app
     assert_eq!(server.set_bill("Maintenance").await.status, 200);
     let own = server.put(role, &bot, json!({"mode": "Normal"})).await;
     assert_eq!(own.status, 200, "that window is of its product: {own:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_opens_for_another_product_just_before_the_operation_is_left_alone() {
+    let server = Server::with_bill().await;
+    let bot = server.token("bill-bot", Scope::Write, Some("bill")).await;
+    let role = "/api/environments/prod/apps/billing/roles/web/operation-mode";
+    for mode in ["Maintenance", "Normal"] {
+        assert_eq!(
+            server.put(role, &bot, json!({"mode": mode})).await.status,
+            200
+        );
+    }
+    // While the operation takes its lease, the command opens the window for `shop`.
+    let name = "/maintenance/billing-prod/flags/web";
+    let flag = json!({
+        "schema": 1, "mode": "on", "window": "w", "product": "shop", "since": "2026-11-29T07:00:00Z",
+        "owner": {"kind": "manual", "name": "ben@desk"}, "by": "ben@desk",
+    });
+    let (sandbox, text) = (server.sandbox.clone(), flag.to_string());
+    let opens = Fault::on("PutParameter").target("/billing-prod/lease/");
+    let opens = opens
+        .nth(1)
+        .hook(move |_| sandbox.set_parameter(name, &text));
+    server.sandbox.inject(opens);
+    let off = server.put(role, &bot, json!({"mode": "Normal"})).await;
+    let problem = off.problem(409, "owner");
+    assert_eq!(problem["product"], "shop");
+    assert_eq!(problem["owner"]["name"], "ben@desk");
+    assert_eq!(server.flag("billing-prod", "web"), flag);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::{HeaderMap, Request, header};
+use http::{Request, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use maintenance_control::{Actor, Context, OnRequest, Report};
@@ -19,6 +19,7 @@ use maintenance_server::outbound::{self, Outbound};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::answer::{self, Answer};
 use crate::managed::{clock, control, managed, roles, store};
 
 /// The product `shop` of the environment `prod`.
@@ -122,14 +123,7 @@ impl Server {
     /// Sends a request. Whatever the answer, the OpenAPI document has its status.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = self.router.clone().oneshot(request).await;
-        let (parts, body) = response.expect("an answer").into_parts();
-        let body = body.collect().await.expect("a body").to_bytes();
-        let answer = Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        };
+        let answer = answer::send(&self.router, request).await;
         self.is_documented(method.as_str(), &path, &answer).await;
         answer
     }
@@ -321,36 +315,6 @@ pub(crate) fn request(
         }
     }
     .unwrap()
-}
-
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name);
-        value.map_or("", |value| value.to_str().expect("ASCII"))
-    }
-
-    /// Asserts on the status and the problem's code, and returns the problem.
-    #[track_caller]
-    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.header("content-type"), "application/problem+json");
-        let problem = self.json();
-        assert_eq!(problem["code"], code, "{self:?}");
-        assert_eq!(problem["status"], status, "{self:?}");
-        problem
-    }
 }
 
 /// Tells a webhook everything, which answers as it should.

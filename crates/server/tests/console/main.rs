@@ -1,16 +1,20 @@
 //! The console, as a browser without a script sees it.
 
+#[path = "../support/answer.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod answer;
 #[path = "../support/managed.rs"]
 mod managed;
 mod support;
 
 use std::time::Duration;
 
+use answer::Answer;
 use jiff::Timestamp;
 use maintenance_control::Actor;
 use maintenance_flag::Scope;
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
-use support::{Answer, Browser, Console, SHOP, app};
+use support::{Browser, Console, SHOP, app};
 
 /// The largest page, bytes.
 const MOST: usize = 50_000;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::{HeaderMap, Request, header};
-use http_body_util::BodyExt;
+use http::{Request, header};
 use jiff::Timestamp;
 use maintenance_control::{Actor, Context, OnRequest};
 use maintenance_flag::{App, Options, Prefix, Product, Scope};
@@ -14,8 +13,8 @@ use maintenance_sandbox::{FunctionSpec, MappingSpec, Sandbox, Settings};
 use maintenance_server::AppState;
 use maintenance_server::access::{self, Access, AccessStore, NewToken};
 use maintenance_server::catalog::{Catalog, ManagedProduct};
-use tower::ServiceExt;
 
+use crate::answer::{self, Answer};
 use crate::managed::{clock, control, managed, roles, store};
 
 /// The page of the product `shop` of the environment `prod`.
@@ -287,18 +286,11 @@ impl Browser {
     }
 
     async fn send(&mut self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await;
-        let (parts, body) = response.expect("an answer").into_parts();
-        let body = body.collect().await.expect("a body").to_bytes();
-        if let Some(cookie) = parts.headers.get(header::SET_COOKIE) {
-            let cookie = cookie.to_str().unwrap().split(';').next();
-            self.cookie = cookie.map(str::to_owned);
+        let answer = answer::send(&self.router, request).await;
+        if answer.headers.contains_key(header::SET_COOKIE) {
+            self.cookie = Some(answer.cookie());
         }
-        Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        }
+        answer
     }
 }
 
@@ -311,20 +303,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(byte).collect()
 }
 
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
-}
-
 impl Answer {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name);
-        value.map_or("", |value| value.to_str().expect("ASCII"))
-    }
-
     /// The text of the page as a person reads it: without tags, on one line.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
