@@ -209,6 +209,17 @@ impl TestEnv {
         Running::start(typed(arguments), self.command(arguments))
     }
 
+    /// Starts a command that [`command`](Self::command) made, with both streams piped.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start_command(&self, command: Command) -> Running {
+        let arguments = command.get_args().map(|it| it.to_string_lossy());
+        let typed = format!("maintenance {}", arguments.collect::<Vec<_>>().join(" "));
+        Running::start(typed, command)
+    }
+
     /// Starts it with a person at a terminal; only standard output is piped.
     ///
     /// # Panics

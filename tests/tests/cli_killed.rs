@@ -207,3 +207,64 @@ fn kill_off(env: fn() -> TestEnv) {
         is_back(&env, &before);
     });
 }
+
+/// The arguments of `during`, whose command is a script.
+fn during(script: &str) -> Vec<&str> {
+    let during = ["during", "--yes", "--role", "worker", "--rate", "15"];
+    [&during[..], &["--", "sh", "-c", script]].concat()
+}
+
+/// `during` is killed while it turns on, while its command runs, and while it turns off.
+#[test]
+fn killed_at_each_stage_of_during() {
+    let at = |operation: &str, n: u64| Some(Fault::on(operation).nth(n).after().hang());
+    let stages = [
+        // Saving, and pausing.
+        at("PutParameter", 3),
+        at("PutFunctionConcurrency", 2),
+        // The command.
+        None,
+        // Restoring, and deleting what was saved.
+        at("DeleteFunctionConcurrency", 1),
+        at("PutProvisionedConcurrencyConfig", 1),
+        at("DeleteParameters", 1),
+    ];
+    std::thread::scope(|scope| {
+        for fault in stages {
+            scope.spawn(move || kill_during(fault));
+        }
+    });
+}
+
+fn kill_during(fault: Option<Fault>) {
+    let env = env();
+    let before = env.sandbox().fleet();
+    let script = match fault {
+        Some(_) => "true",
+        None => "echo ready; exec sleep 2",
+    };
+    let is_command = fault.is_none();
+    fault
+        .into_iter()
+        .for_each(|fault| env.sandbox().inject(fault));
+    let mut command = env.command(&during(script));
+    command.env("PATH", "/usr/bin:/bin");
+    let running = env.start_command(command);
+    match is_command {
+        true => drop(running.answers("ready")),
+        false => env.wait_until_hanging(),
+    }
+    running.kill();
+    assert_eq!(running.wait().code, None, "killed by a signal");
+    env.sandbox().clear_faults();
+    env.sandbox().release_hanging();
+    let_leases_end(&env);
+    if is_command {
+        env.run(&["status", "--role", "worker"])
+            .code(0)
+            .stdout("on\n");
+        assert!(is_paused(&env.sandbox().fleet()));
+    }
+    env.run(&OFF).code(0);
+    is_back(&env, &before);
+}

@@ -10,10 +10,16 @@ const NEVER: &str = "demo-dev has never been in maintenance: no flag is stored f
 
 /// A site that answers every request so, until the test ends.
 fn site(answer: &'static str) -> String {
+    site_of([answer, answer])
+}
+
+/// A site that answers the first request so, and every later one otherwise.
+fn site_of([first, later]: [&'static str; 2]) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let address = listener.local_addr().expect("its address");
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
+        let answers = std::iter::once(first).chain(std::iter::repeat(later));
+        for (stream, answer) in listener.incoming().zip(answers) {
             let mut stream = stream.expect("a visitor");
             // It may be gone before it is answered.
             let _ = stream.read(&mut [0; 4096]);
@@ -64,24 +70,40 @@ fn off_says_how_the_site_of_such_an_app_answers() {
 }
 
 #[test]
-fn the_first_on_says_whether_a_gate_answers() {
+fn on_says_whether_a_gate_answers() {
     for (answer, with_gate) in [(GATE, true), (OPEN, false)] {
         let mut env = TestEnv::aws();
         env.write("maintenance.toml", "[roles.web]\nttl = 0\n");
         let url = site(answer);
         env.set("MAINTENANCE_URL", &url);
-        let output = env.run(&["on", "-y"]);
-        output.code(0).says(&match with_gate {
-            true => format!("\n{url} is in maintenance: its gate answers\n"),
+        let says = match with_gate {
+            true => format!("\n{url} answers 503: its gate has seen the flag\n"),
             false => format!("\nWarning: no gate refuses requests to {url} after 1 s: check that"),
-        });
-        // It is known from now on.
+        };
+        let output = env.run(&["on", "-y"]);
+        output.code(0).says(&says);
+        // Nothing has changed for visitors.
         let output = env.run(&["on"]);
         output.exactly(0, "", "Web maintenance is already on\n");
         env.run(&["off"]).code(0);
-        let output = env.run(&["on", "-y"]);
+        let output = env.run(&["on", "-y", "--no-verify"]);
         assert!(!output.code(0).stderr.contains("gate"), "{output:?}");
+        env.run(&["off"]).code(0);
+        let json = env.run(&["on", "-y", "--json"]).code(0).json();
+        assert_eq!(json["site"]["gate"], with_gate);
+        assert_eq!(json["site"]["url"], url);
     }
+}
+
+/// A gate sees the flag when its TTL has passed.
+#[test]
+fn on_says_how_long_it_took_until_the_site_answered_503() {
+    let mut env = TestEnv::files();
+    env.write("maintenance.toml", "[roles.web]\nttl = 5\n");
+    let url = site_of([OPEN, GATE]);
+    env.set("MAINTENANCE_URL", &url);
+    let says = format!("\n{url} answers 503 after 1 s: its gate has seen the flag\n");
+    env.run(&["on", "-y"]).code(0).says(&says);
 }
 
 /// A site that takes visitors in and never answers.
