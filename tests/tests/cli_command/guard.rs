@@ -246,10 +246,8 @@ fn a_dry_run_of_during_runs_nothing() {
 #[test]
 fn a_signal_reaches_the_command_and_its_children_once_and_its_end_is_ours() {
     let env = files();
-    let child = "trap 'echo child >> got' TERM; echo ready; for i in 1 2 3 4 5 6 7 8 9; do sleep 0.05; done";
-    let script = format!(
-        "sh -c \"{child}\" & trap 'echo parent >> got; wait; exit 9' TERM; wait; sleep 60 & wait"
-    );
+    let child = "trap 'echo child >> got; exit' TERM; echo ready; sleep 60 & wait";
+    let script = format!("trap 'echo parent >> got; wait; exit 9' TERM; sh -c \"{child}\" & wait");
     let running = env.start(&["during", "--yes", "--", "sh", "-c", &script]);
     let _ready = running.answers("ready");
     running.terminate();
