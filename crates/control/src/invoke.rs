@@ -398,10 +398,10 @@ impl<'a> Invoking<'a> {
         if noted.is_some() {
             writer.note_drained(&mut flag, None).await?;
         }
-        let window = flag.window.clone().unwrap_or_else(|| {
-            let documents = saved.documents.last();
-            documents.map_or_else(|| control.new_window(), |it| it.number().0)
-        });
+        // Beside what is saved of it: what counts of one counts of the other.
+        let mut documents = saved.documents.iter().rev();
+        let of_it = documents.find(|it| it.functions.iter().any(|name| name == function));
+        let window = of_it.map_or_else(|| control.new_window(), |it| it.number().0);
         let place = Place {
             store: &control.store,
             names: &control.names,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::notifications::Notifications;
 use super::on_off::{self, Opened};
-use super::require::{Required, Windows, changed_meanwhile, hold, refused, run_command};
+use super::require::{Required, Windows, changed_meanwhile, hold, refused, run_command, window};
 use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, selected};
 use crate::args::{DuringArgs, OnArgs};
 use crate::child;
@@ -203,7 +203,7 @@ async fn turn_off(
             let role = (name.clone(), status.role);
             let flag = status.flag.filter(|_| status.state == State::On);
             let before = windows.get(&role);
-            if before.is_some_and(|before| flag.is_none_or(|flag| flag.window != *before)) {
+            if before.is_some_and(|before| flag.is_none_or(|flag| window(&flag) != *before)) {
                 ours.remove(&role);
             }
         }

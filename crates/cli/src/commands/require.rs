@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use maintenance_control::{CancellationToken, Context, Event, RoleStatus, State, Status};
-use maintenance_flag::{Role, WindowId};
+use maintenance_flag::{Flag, Role, WindowId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -184,7 +184,7 @@ fn missing_of(role: &RoleStatus, required: Required, now: Timestamp) -> Vec<What
         let drifted = workers.drifted.iter().cloned();
         missing.extend(drifted.map(|function| What::Drifted { function }));
     }
-    let until = flag.drained_at;
+    let until = flag.at(now).drained_at;
     if required.drained && until.is_none_or(|at| at > now) {
         missing.push(What::Drained { until });
     }
@@ -195,11 +195,16 @@ fn windows(statuses: &[Status]) -> Windows {
     let roles = statuses.iter().flat_map(|status| {
         let on = status.roles.iter().filter(|role| role.state == State::On);
         on.map(|role| {
-            let window = role.flag.as_ref().and_then(|flag| flag.window.clone());
+            let window = role.flag.as_ref().and_then(window);
             ((status.app.to_string(), role.role.clone()), window)
         })
     });
     roles.collect()
+}
+
+/// The window that is open.
+pub(super) fn window(flag: &Flag) -> Option<WindowId> {
+    flag.at(now().timestamp()).window.clone()
 }
 
 fn say_held(apps: &[SelectedApp<'_>], statuses: &[Status], required: Required, output: &Output) {
@@ -321,7 +326,7 @@ pub(super) async fn changed_meanwhile(apps: &[SelectedApp<'_>], windows: &Window
             };
             let flag = role.flag.as_ref().filter(|_| role.state == State::On);
             let line = match flag {
-                Some(flag) if flag.window == *before => continue,
+                Some(flag) if window(flag) == *before => continue,
                 Some(_) => "turned off and on again",
                 None => "turned off",
             };
@@ -337,7 +342,7 @@ pub(super) async fn changed_meanwhile(apps: &[SelectedApp<'_>], windows: &Window
 #[cfg(test)]
 mod tests {
     use maintenance_control::WorkersStatus;
-    use maintenance_flag::{Flag, Mode};
+    use maintenance_flag::Mode;
 
     use super::*;
 

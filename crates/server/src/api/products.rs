@@ -211,7 +211,7 @@ pub(super) struct RoleView {
 pub(super) struct FunctionView {
     /// Its name.
     name: String,
-    /// How it stands: `running`, `paused`, `pausing`, `restoring`, `restored`, `drifted`, `gone` or
+    /// How it stands: `running`, `paused`, `pausing`, `invoking`, `restoring`, `restored`, `drifted`, `gone` or
     /// `unexplained`.
     state: &'static str,
 }
