@@ -31,7 +31,7 @@ SHOP = "/products/dev/shop"
 # Those of WCAG 2.2 AA, and what is good practice besides.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Pages of which a picture is kept. Of the others, what is shown depends on how far an operation is, or is secret.
-KEPT = {"products", "product", "enter", "entered", "product-on", "exit", "not-found"}
+KEPT = {"products", "product", "enter", "entered", "product-on", "exit", "schedule", "window", "not-found"}
 # Pages that answer a form, or are gone in a moment: only the tab that sent it has them.
 ANSWERS = {"enter-refused", "working", "link"}
 # What differs from run to run: times, how far away they are, ports, tokens.
@@ -302,6 +302,17 @@ class Console(unittest.TestCase):
         tab.click("#go")
         expect(tab.locator("h1")).to_have_text("Maintenance is off: Shop")
         yield "exited"
+        yield self.at(tab, "schedule-empty", SHOP + "/schedule")
+        tab.fill("#starts", "3h")
+        tab.fill("#ends", "2h")
+        tab.fill("#reason", "schema 43")
+        tab.click("#go")
+        expect(tab.locator("dl")).to_contain_text("schema 43")
+        yield "schedule"
+        tab.click("text=Move or cancel…")
+        yield "window"
+        tab.click("#cancel")
+        expect(tab.locator("main")).to_contain_text("No maintenance is scheduled")
         yield self.at(tab, "unknown", SHOP + "/operations/0")
         yield self.at(tab, "not-found", "/nothing")
 

@@ -9,6 +9,7 @@ mod counts;
 mod patience;
 mod progress;
 mod result;
+mod schedule;
 mod told;
 mod verdict;
 
@@ -18,6 +19,7 @@ pub use progress::{AppProgress, Ended, Phase, Progress, RoleProgress};
 pub use result::{
     AppResult, EventsResult, FunctionFailure, FunctionsResult, RoleResult, StepsResult,
 };
+pub use schedule::Rescheduled;
 pub use verdict::{LeftRole, Success};
 
 use std::collections::{BTreeSet, VecDeque};

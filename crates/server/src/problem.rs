@@ -36,6 +36,10 @@ pub enum Code {
     Partial,
     /// 409: events would be lost, and that was not accepted.
     EventsLost,
+    /// 409: the window would be open at the same time as another.
+    Overlap,
+    /// 409: the window has begun, and can be ended, but not moved or cancelled.
+    Begun,
     /// 413: the body is larger than the server takes.
     TooLarge,
     /// 415: the body has another media type than the path takes.
@@ -67,6 +71,8 @@ impl Code {
             Self::Owner => "owner",
             Self::Partial => "partial",
             Self::EventsLost => "events_lost",
+            Self::Overlap => "overlap",
+            Self::Begun => "begun",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Unprocessable => "unprocessable",
@@ -87,7 +93,9 @@ impl Code {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Owner | Self::Partial | Self::EventsLost => StatusCode::CONFLICT,
+            Self::Owner | Self::Partial | Self::EventsLost | Self::Overlap | Self::Begun => {
+                StatusCode::CONFLICT
+            }
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,

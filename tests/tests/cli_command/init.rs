@@ -47,6 +47,9 @@ fn init_writes_a_file_that_is_accepted() {
         ("products.shop.apps", json!(["shop", "billing"])),
         ("apps.billing.profile", json!("billing")),
         ("apps.billing.roles.worker.functions", json!(["billing-*"])),
+        ("windows.nightly.cron", json!("0 22 * * SUN")),
+        ("windows.nightly.roles", json!(["web"])),
+        ("windows.nightly.accept_event_loss", json!(true)),
     ] {
         let (found, kind, _) = setting(&env, &[], key);
         assert_eq!((found, kind.as_str()), (value, "file"), "{key}");

@@ -14,6 +14,7 @@ mod on_off;
 mod pages;
 mod require;
 mod run;
+mod scheduling;
 mod selected;
 mod serve;
 mod site;

@@ -14,6 +14,7 @@ use maintenance_server::operations::Operation;
 use maintenance_server::serve::{Listen, Listener, ServeError};
 
 use super::notifications::notifier;
+use super::scheduling;
 use crate::args::{ServeArgs, TrustedAlb};
 use crate::connection::Connections;
 use crate::error::CliError;
@@ -55,6 +56,7 @@ pub(crate) async fn run(
             Err(error) => Err(CliError::failed(format!("the function ended: {error}"))),
         };
     }
+    let scheduler = scheduling::scheduler(configuration, &state, &mut connections).await?;
     let listen = Listen {
         address: args.listen,
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
@@ -81,10 +83,17 @@ pub(crate) async fn run(
     }
     output.say("Press Ctrl-C to stop it");
     let stop = CancellationToken::new();
+    let scheduled = scheduler.run(stop.clone(), |told| scheduling::say(told, output));
     let router = maintenance_server::router(state.clone(), &access);
     let first = || output.say("Stopping: operations at work end their current step");
     let served = async {
-        let left = listener.serve(&state, router, stop.cancelled()).await;
+        // A listener that fails ends the schedule, too.
+        let served = async {
+            let served = listener.serve(&state, router, stop.cancelled()).await;
+            stop.cancel();
+            served
+        };
+        let (left, ()) = tokio::join!(served, scheduled);
         (left, state.notifier.finish(LAST_WAIT).await)
     };
     let Some(served) = interruptible(served, &stop, first).await? else {
@@ -168,7 +177,7 @@ async fn catalog(
     Ok(Catalog::new(managed_products))
 }
 
-async fn managed(
+pub(super) async fn managed(
     connections: &mut Connections,
     settings: &Settings,
 ) -> Result<ManagedApp, CliError> {

@@ -10,7 +10,7 @@ use maintenance_server::schedule::{
     self, Cron, Overlap, Place, Recurrence, RecurringWindow, length, time_zone,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::file::ConfigFile;
 use super::products::ProductSettings;
@@ -247,13 +247,7 @@ impl WindowSettings {
     pub(crate) fn rows(&self) -> impl Iterator<Item = (String, Sourced<Value>)> {
         let name = &self.window.name;
         let keys = self.keys.iter().filter(|(key, _)| key != "name");
-        keys.map(move |(key, value)| {
-            let value = value.clone().map(|value| match value {
-                Value::Bool(it) => json!(it.to_string()),
-                other => other,
-            });
-            (format!("windows.{name}.{key}"), value)
-        })
+        keys.map(move |(key, value)| (format!("windows.{name}.{key}"), value.clone()))
     }
 }
 

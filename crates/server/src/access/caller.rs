@@ -24,6 +24,18 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The clock, which turns maintenance on and off by the schedule.
+    pub(crate) fn clock() -> Self {
+        Self {
+            name: "schedule".to_owned(),
+            scope: Scope::Write,
+            products: None,
+            observer: None,
+            token: None,
+            session: None,
+        }
+    }
+
     /// The name of the token or of the user: what is shown.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -86,7 +86,7 @@ pub(super) struct SetOperationMode {
 
 /// A whole number. For JSON Schema `90.0` is one, too.
 #[derive(Debug, Clone, Copy)]
-struct Whole(u32);
+pub(super) struct Whole(pub(super) u32);
 
 impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -241,17 +241,22 @@ fn until(change: Change<String>, now: Timestamp) -> Result<Change<Timestamp>, Pr
         Change::Clear => return Ok(Change::Clear),
         Change::Set(text) => text,
     };
-    let end = text.parse().map_err(|_| match Pieces::parse(&text) {
-        // A time that is out of range is one all the same.
-        Ok(pieces) if pieces.offset().is_some() => invalid("until", &Invalid::TooFar),
-        _ => Problem::new(
-            Code::BadRequest,
-            format!("until must be a time such as 2026-11-22T09:00:00Z, and is {text:?}"),
-        ),
-    })?;
+    let end = instant("until", &text)?;
     let end = limits::end(end, &now.to_zoned(TimeZone::UTC));
     end.map(Change::Set)
         .map_err(|broken| invalid("until", &broken))
+}
+
+/// A time with an offset.
+pub(super) fn instant(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    text.parse().map_err(|_| match Pieces::parse(text) {
+        // A time that is out of range is one all the same.
+        Ok(pieces) if pieces.offset().is_some() => invalid(name, &Invalid::TooFar),
+        _ => Problem::new(
+            Code::BadRequest,
+            format!("{name} must be a time such as 2026-11-22T09:00:00Z, and is {text:?}"),
+        ),
+    })
 }
 
 fn map<T, U>(
@@ -266,10 +271,10 @@ fn map<T, U>(
     })
 }
 
-fn invalid(name: &str, broken: &dyn fmt::Display) -> Problem {
+pub(super) fn invalid(name: &str, broken: &dyn fmt::Display) -> Problem {
     unprocessable(format!("{name} {broken}"))
 }
 
-fn unprocessable(detail: impl Into<String>) -> Problem {
+pub(super) fn unprocessable(detail: impl Into<String>) -> Problem {
     Problem::new(Code::Unprocessable, detail)
 }

@@ -9,7 +9,9 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{environments, events, heroku, operation_mode, operations, products, service};
+use super::{
+    environments, events, heroku, operation_mode, operations, products, schedule, service,
+};
 use crate::AppState;
 use crate::access::Access;
 use crate::problem::ProblemBody;
@@ -57,6 +59,8 @@ fn private() -> OpenApiRouter<AppState> {
         .routes(routes!(products::get))
         .routes(routes!(operation_mode::put_product))
         .routes(routes!(operation_mode::put_role))
+        .routes(routes!(schedule::list, schedule::post))
+        .routes(routes!(schedule::patch, schedule::delete))
         .routes(routes!(operations::get))
         .routes(routes!(events::get))
         .routes(routes!(heroku::get, heroku::patch))

@@ -8,6 +8,7 @@
 //! | `environments` | what is managed |
 //! | `products` | how products stand |
 //! | `operation_mode` | maintenance on and off, of a product or one role |
+//! | `schedule` | windows to come of a product |
 //! | `operations` | operations at work, and how they ended |
 //! | `events` | the same as it happens, as server-sent events |
 //! | `heroku` | the part of Heroku's Platform API that `heroku maintenance` uses |
@@ -24,6 +25,7 @@ mod operation_mode;
 mod operations;
 mod products;
 mod responses;
+pub(crate) mod schedule;
 mod service;
 mod visible;
 

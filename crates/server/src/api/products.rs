@@ -14,11 +14,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::extract::{ApiPath, ApiQuery};
 use super::operations::OperationSummary;
 use super::responses::Reads;
+use super::schedule::WindowToCome;
 use super::visible::not_found;
 use crate::AppState;
 use crate::access::Caller;
 use crate::catalog::ManagedApp;
 use crate::problem::Problem;
+use crate::schedule::coming;
 use crate::statuses::{AppStatus, OperationMode, ProductStatus, Read};
 
 #[derive(Deserialize, IntoParams)]
@@ -80,6 +82,8 @@ pub(super) struct ProductDeployment {
     maintenance_trigger: Option<MaintenanceTrigger>,
     /// When the maintenance is expected to end.
     until: Option<Timestamp>,
+    /// The windows to come, by their start.
+    scheduled: Vec<WindowToCome>,
     /// When no code of it can still be running: it is safe to migrate after that. Null if it is not wholly in
     /// maintenance, or that is not known.
     drained_at: Option<Timestamp>,
@@ -301,6 +305,7 @@ impl ProductDeployment {
             can_exit_maintenance: status.may_exit(caller),
             maintenance_trigger: status.holder_flag().map(MaintenanceTrigger::of),
             until: status.flags_on().filter_map(|flag| flag.until).max(),
+            scheduled: coming(status).iter().map(WindowToCome::of).collect(),
             drained_at: drained_at(status, mode),
             operation: operation.map(|operation| OperationSummary::of(&operation)),
         }

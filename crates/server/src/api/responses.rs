@@ -78,7 +78,8 @@ impl IntoResponses for Changes {
                 "`owner`: another owner holds the window, or it was opened for another `product`; `owner` and \
                  `sinceUtc` say who and since when. \
                  `partial`: not everything is where it should be; `left` names what is not. `events_lost`: \
-                 asynchronous events would be lost; `functions` names whose.",
+                 asynchronous events would be lost; `functions` names whose. `overlap`: the window would be open at the \
+                 same time as `other`. `begun`: the window has begun.",
             ),
             (413, "`too_large`: the body is larger than the server takes."),
             (415, "`unsupported_media_type`: the body is not JSON."),

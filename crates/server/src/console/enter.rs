@@ -292,7 +292,7 @@ impl Fields {
     }
 }
 
-fn sentence(what: &str, broken: &Invalid) -> String {
+pub(super) fn sentence(what: &str, broken: &Invalid) -> String {
     format!("{what} {broken}.")
 }
 
@@ -310,7 +310,8 @@ fn until(typed: &str, now: Timestamp) -> Result<Option<Timestamp>, String> {
         .map_err(|broken| broken.to_string())
 }
 
-fn moment(typed: &str, now: &Zoned) -> Option<Timestamp> {
+/// A time in UTC, or a length of time from now.
+pub(super) fn moment(typed: &str, now: &Zoned) -> Option<Timestamp> {
     if let Ok(at) = typed.parse() {
         return Some(at);
     }

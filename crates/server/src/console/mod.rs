@@ -8,6 +8,8 @@
 //! | `/` | all products |
 //! | `/products/{environment}/{product}` | one, with its apps, roles and functions |
 //! | `…/enter`, `…/exit` | what would happen, and a form to say yes to it |
+//! | `…/schedule` | the windows to come, and a form to schedule one |
+//! | `…/schedule/{window}` | forms to move or cancel one |
 //! | `…/operations/{id}` | an operation at work, and how it ended |
 //! | `/login` | signing in |
 
@@ -21,6 +23,7 @@ mod page;
 mod plan;
 mod plans;
 mod products;
+mod schedule;
 mod sign_in;
 mod text;
 mod view;
@@ -42,6 +45,11 @@ pub fn routes(access: &Access) -> (Router<AppState>, Router<AppState>) {
         .route(product, get(products::product))
         .route(&under("/enter"), get(enter::ask).post(enter::start))
         .route(&under("/exit"), get(exit::ask).post(exit::start))
+        .route(&under("/schedule"), get(schedule::list).post(schedule::add))
+        .route(
+            &under("/schedule/{window}"),
+            get(schedule::ask).post(schedule::change),
+        )
         .route(&under("/operations/{id}"), get(operation::operation))
         .route(&under("/operations/{id}/link"), post(operation::link))
         .route("/logout", post(sign_in::sign_out))

@@ -9,6 +9,7 @@ use maintenance_control::{
 };
 use maintenance_flag::{Flag, Mode, OwnerKind, Role};
 
+use super::schedule::ComingView;
 use super::text::{Failure, Moment};
 use crate::AppState;
 use crate::access::Caller;
@@ -27,6 +28,8 @@ pub(super) struct ProductView {
     pub(super) version: Option<String>,
     pub(super) mode: &'static str,
     pub(super) window: Option<WindowView>,
+    /// The windows to come.
+    pub(super) coming: Vec<ComingView>,
     pub(super) apps: Vec<AppView>,
     /// An operation of this server on it.
     pub(super) at_work: Option<AtWork>,
@@ -139,6 +142,7 @@ impl ProductView {
             version: product.version.clone(),
             mode: status.mode().as_str(),
             window: WindowView::of(status, now),
+            coming: ComingView::all(status, now),
             apps: status
                 .apps
                 .iter()

@@ -432,6 +432,34 @@ fn refused(app: &App, role: &Role, refusal: &Refusal, since: Option<Timestamp>) 
                  Send \"until\""
             ),
         ),
+        Refusal::Overlaps(other) => Problem::new(
+            Code::Overlap,
+            format!(
+                "{app}: the window would be open at the same time as {other}. Choose another time, or move or cancel \
+                 that one"
+            ),
+        )
+        .with("role", role.as_str())
+        .with(
+            "other",
+            json!({
+                "window": other.window.as_ref().map(ToString::to_string),
+                "startsAt": other.starts_at.map(|at| at.to_string()),
+                "until": other.until.map(|at| at.to_string()),
+                "recurring": other.recurring,
+            }),
+        ),
+        Refusal::HasBegun { .. } => Problem::new(
+            Code::Begun,
+            format!("{app}: {refusal}. End it with {{\"mode\": \"Normal\"}}"),
+        ),
+        Refusal::NotScheduled { .. } => Problem::new(
+            Code::NotFound,
+            format!("{app}: {refusal}. Look at its schedule: it may have been cancelled, or be over"),
+        ),
+        Refusal::StartsInPast { .. } | Refusal::EndsFirst { .. } | Refusal::TooMany { .. } => {
+            Problem::new(Code::Unprocessable, format!("{app}: {refusal}"))
+        }
         _ => Problem::new(
             Code::Internal,
             format!("{app}: {refusal}. Upgrade the server, then send the same request again"),

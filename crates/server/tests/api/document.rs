@@ -27,17 +27,21 @@ async fn the_document_has_every_route_with_its_problems() {
     }
     routes.sort();
     let expected = [
+        "delete /api/environments/{environment}/product-deployments/{product}/schedule/{window}",
         "get /__status",
         "get /api/environments",
         "get /api/environments/{environment}/product-deployments",
         "get /api/environments/{environment}/product-deployments/{product}",
+        "get /api/environments/{environment}/product-deployments/{product}/schedule",
         "get /api/events",
         "get /api/openapi.json",
         "get /api/operations/{id}",
         "get /apps/{app}",
         "get /healthz",
         "get /metrics",
+        "patch /api/environments/{environment}/product-deployments/{product}/schedule/{window}",
         "patch /apps/{app}",
+        "post /api/environments/{environment}/product-deployments/{product}/schedule",
         "put /api/environments/{environment}/apps/{app}/roles/{role}/operation-mode",
         "put /api/environments/{environment}/product-deployments/{product}/operation-mode",
     ];

@@ -4,7 +4,7 @@ use http::Response;
 use maintenance_flag::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Server, app, request};
+use crate::support::{SHOP, Server, app, request};
 
 /// What a reader has been sent.
 struct Reader(BodyDataStream);
@@ -153,4 +153,23 @@ async fn two_hundred_readers_get_the_same_bytes() {
     }
     let calls = server.sandbox.calls().len() - calls;
     assert!(calls < 100, "{calls} calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_that_closes_and_opens_by_time_is_told() {
+    let server = Server::new().await;
+    let mut reader = Reader::new(&server, &server.ana).await;
+    assert_eq!(reader.text().await.as_deref(), Some(":\n\n"));
+    let at = |hours| jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
+    let window = json!({"startsAt": at(1).to_string(), "until": at(2).to_string()});
+    let path = format!("{SHOP}/schedule");
+    let post = request("POST", &path, Some(&server.ana), Some(&window));
+    assert_eq!(server.send(post).await.status, 201);
+    tokio::time::sleep(std::time::Duration::from_secs(15)).await;
+    for mode in ["Maintenance", "Normal"] {
+        tokio::time::advance(std::time::Duration::from_secs(3_600)).await;
+        let (event, data) = reader.event().await;
+        assert_eq!(event, "mode");
+        assert_eq!(data["operationMode"], mode);
+    }
 }

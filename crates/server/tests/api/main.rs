@@ -12,6 +12,8 @@ mod heroku;
 mod managed;
 mod notifications;
 mod reads;
+mod schedule;
+mod scheduler;
 mod service;
 mod shared;
 mod support;

@@ -48,6 +48,7 @@ async fn a_product_has_every_field_of_the_contract() {
             "canExitMaintenance",
             "maintenanceTrigger",
             "until",
+            "scheduled",
             "drainedAt",
             "operation",
             "stacks",

@@ -277,7 +277,12 @@ impl Elsewhere {
 }
 
 fn sandbox() -> Sandbox {
-    let clock = maintenance_sandbox::Clock::tokio_from(Timestamp::now());
+    sandbox_at(Timestamp::now())
+}
+
+/// A sandbox where it is this time now.
+pub(crate) fn sandbox_at(now: Timestamp) -> Sandbox {
+    let clock = maintenance_sandbox::Clock::tokio_from(now);
     let sandbox = Sandbox::new(Settings {
         clock,
         ..Settings::quick()

@@ -1058,3 +1058,111 @@ async fn what_no_page_sends_is_refused_on_a_page_in_plain_words() {
     assert_eq!((page.status, page.header("allow")), (405, "POST"));
     page.says(&["This cannot be done", "this address takes no GET"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_a_script_a_window_is_scheduled_moved_and_cancelled() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let schedule = format!("{SHOP}/schedule");
+    let product = ana.get(SHOP).await;
+    assert!(product.body.contains(&format!("href=\"{schedule}\"")));
+    let page = ana.get(&schedule).await;
+    page.says(&["No maintenance is scheduled", "Read-only is not offered"]);
+
+    let window = [("starts", "3h"), ("ends", "2h"), ("reason", "schema 43")];
+    let answer = ana.post(&schedule, &window).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    assert_eq!(answer.header("location"), schedule);
+    let page = ana.get(&schedule).await;
+    page.says(&[
+        "(in 3 h)",
+        "Reason schema 43",
+        "Scheduled by ana",
+        "Move or cancel",
+    ]);
+    page.says_nothing_of(&["No maintenance is scheduled", "Roles shop-prod"]);
+    assert!(page.body.len() < MOST);
+    let product = ana.get(SHOP).await;
+    product.says(&["Normal", "Scheduled", "(in 3 h)", "schema 43"]);
+
+    // Another at the same time is refused, with what was typed.
+    let other = [
+        ("starts", "4h"),
+        ("ends", "1h"),
+        ("reason", "another <one>"),
+    ];
+    let refused = ana.post(&schedule, &other).await;
+    assert_eq!(refused.status, 409);
+    refused.says(&["Nothing was changed", "at the same time as the window"]);
+    assert!(
+        refused.body.contains("another &#60;one&#62;"),
+        "{}",
+        refused.body
+    );
+
+    let link = "/schedule/";
+    let at = page.body.find(&format!("{SHOP}{link}")).expect("a link");
+    let path = page.body[at..].split('"').next().unwrap().to_owned();
+    ana.get(&path).await.says(&[
+        "Move or cancel: Shop",
+        "Reason schema 43",
+        "It will not open",
+    ]);
+    let moved = ana.post(&path, &[("starts", "5h"), ("ends", "30m")]).await;
+    assert_eq!(moved.status, 303, "{}", moved.text());
+    ana.get(&schedule).await.says(&["(in 5 h)"]);
+    let bad = ana
+        .post(&path, &[("starts", "soon"), ("ends", "30m")])
+        .await;
+    assert_eq!(bad.status, 422);
+    bad.says(&["Nothing was changed", "The start must be a time in UTC"]);
+
+    // Whoever may only read sees it, and is offered nothing.
+    let mut rita = console.browser("rita", Scope::Read).await;
+    let page = rita.get(&schedule).await;
+    page.says(&["(in 5 h)"]);
+    page.says_nothing_of(&["Move or cancel", "Schedule maintenance"]);
+    assert_eq!(rita.post(&schedule, &window).await.status, 403);
+    assert_eq!(rita.get(&path).await.status, 403);
+
+    let cancelled = ana.post(&path, &[("cancel", "yes")]).await;
+    assert_eq!(cancelled.status, 303, "{}", cancelled.text());
+    ana.get(&schedule)
+        .await
+        .says(&["No maintenance is scheduled"]);
+    assert_eq!(ana.get(&path).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_scheduled_is_said_beside_its_field() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let schedule = format!("{SHOP}/schedule");
+    for (starts, ends, reason, says) in [
+        ("", "2h", "x", "The start must be a time in UTC"),
+        ("3h", "", "x", "The end must be a length of time"),
+        (
+            "2020-01-01 10:00",
+            "2h",
+            "x",
+            "The start must be in the future",
+        ),
+        (
+            "3h",
+            "2020-01-01 10:00",
+            "x",
+            "The end must be later than the start",
+        ),
+        ("3h", "31d", "x", "at most 30 days"),
+        ("3h", "2h", "", "The reason must not be empty"),
+    ] {
+        let fields = [("starts", starts), ("ends", ends), ("reason", reason)];
+        let answer = ana.post(&schedule, &fields).await;
+        assert_eq!(answer.status, 422, "{says}");
+        answer.says(&["Nothing was changed", says]);
+        assert!(answer.body.contains("aria-invalid"), "{says}");
+    }
+    ana.get(&schedule)
+        .await
+        .says(&["No maintenance is scheduled"]);
+}

@@ -1,0 +1,151 @@
+//! Changing the windows to come of a target: as the API, the console and the scheduler ask for it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use maintenance_control::{
+    Action, AppRoles, Context, Error, RoleSchedule, ScheduleReport, ScheduleRequest,
+    plan_reschedule_together, reschedule_together,
+};
+
+use maintenance_flag::{App, Role, ScheduleOutcome};
+
+use super::{Operations, Target};
+use crate::catalog::ManagedApp;
+use crate::notify::{About, Notification, Planned, Source};
+
+/// What became of a window to come.
+#[derive(Debug)]
+pub struct Rescheduled {
+    /// The roles that have it, with their apps.
+    pub roles: Vec<(Arc<ManagedApp>, RoleSchedule)>,
+}
+
+impl Rescheduled {
+    /// What is told of it: that a window was planned or moved.
+    fn notifications(&self, target: &Target, by: &str) -> Vec<Notification> {
+        let is_told = |role: &RoleSchedule| {
+            matches!(
+                role.outcome,
+                ScheduleOutcome::Scheduled | ScheduleOutcome::Moved
+            )
+        };
+        let told = self.roles.iter().filter(|(_, role)| is_told(role));
+        let told: Vec<_> = told.collect();
+        let Some((_, first)) = told.first() else {
+            return Vec::new();
+        };
+        let mut apps: Vec<(&App, Vec<&Role>)> = Vec::new();
+        for (app, role) in &told {
+            match apps.iter_mut().find(|(known, _)| *known == app.app()) {
+                Some((_, roles)) => roles.push(&role.role),
+                None => apps.push((app.app(), vec![&role.role])),
+            }
+        }
+        let window = &first.window;
+        let about = About {
+            at: Timestamp::now(),
+            action: Action::On,
+            product: target.product.as_ref().map(|product| &product.id),
+            apps,
+            by,
+            source: match window.recurring {
+                Some(_) => Source::Schedule,
+                None => Source::Manual,
+            },
+            reason: window.reason.as_deref(),
+        };
+        let before = first.before.as_ref();
+        let before = before.filter(|_| first.outcome == ScheduleOutcome::Moved);
+        let planned = Planned {
+            starts_at: window.starts_at,
+            until: Some(window.until),
+            previous_start: before.map(|before| before.starts_at),
+            reason: window.reason.clone(),
+            message: window.message.clone(),
+        };
+        vec![Notification::planned(&about, &planned)]
+    }
+}
+
+impl Operations {
+    /// Changes the windows to come of a target, for `by`. It goes on if the caller is dropped.
+    ///
+    /// # Errors
+    /// The first app's that failed, with the app. Then nothing was changed, unless it failed in the middle; the
+    /// same request again finishes that.
+    pub async fn reschedule(
+        &self,
+        target: &Target,
+        request: ScheduleRequest,
+        by: &str,
+    ) -> Result<Rescheduled, (Arc<ManagedApp>, Error)> {
+        let (shared, target, by) = (Arc::clone(&self.0), target.clone(), by.to_owned());
+        let done = self.0.tasks.spawn(async move {
+            let results = run(&target, &request, &by, true).await;
+            for (app, _) in &target.apps {
+                shared.statuses.forget(app.app());
+            }
+            let done = collect(&target, results);
+            if let Ok(done) = &done {
+                shared.notifier.tell(done.notifications(&target, &by));
+                shared.notifier.before_answer().await;
+            }
+            done
+        });
+        match done.await {
+            Ok(done) => done,
+            Err(crashed) => std::panic::resume_unwind(crashed.into_panic()),
+        }
+    }
+
+    /// What that would do. Reads only.
+    ///
+    /// # Errors
+    /// The first app's that failed, with the app.
+    pub async fn plan_reschedule(
+        &self,
+        target: &Target,
+        request: &ScheduleRequest,
+        by: &str,
+    ) -> Result<Rescheduled, (Arc<ManagedApp>, Error)> {
+        collect(target, run(target, request, by, false).await)
+    }
+}
+
+async fn run(
+    target: &Target,
+    request: &ScheduleRequest,
+    by: &str,
+    writes: bool,
+) -> Vec<Result<ScheduleReport, Error>> {
+    let control = |app: &ManagedApp| match writes {
+        true => app.control.acting_for(by),
+        false => app.reads.acting_for(by),
+    };
+    let controls: Vec<_> = target.apps.iter().map(|(app, _)| control(app)).collect();
+    let quiet = Context::quiet();
+    let parts = controls.iter().zip(&target.apps);
+    let parts = parts.map(|(control, (_, roles))| AppRoles {
+        control,
+        roles,
+        context: &quiet,
+    });
+    let parts: Vec<_> = parts.collect();
+    match writes {
+        true => reschedule_together(&parts, request).await,
+        false => plan_reschedule_together(&parts, request).await,
+    }
+}
+
+fn collect(
+    target: &Target,
+    results: Vec<Result<ScheduleReport, Error>>,
+) -> Result<Rescheduled, (Arc<ManagedApp>, Error)> {
+    let mut roles = Vec::new();
+    for ((app, _), result) in target.apps.iter().zip(results) {
+        let report = result.map_err(|error| (Arc::clone(app), error))?;
+        roles.extend(report.roles.into_iter().map(|role| (Arc::clone(app), role)));
+    }
+    Ok(Rescheduled { roles })
+}
