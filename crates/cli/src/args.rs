@@ -134,6 +134,26 @@ Examples:
   maintenance workers --role worker
   maintenance workers --json | jq '.workers[] | select(.state == \"drifted\")'")]
     Workers,
+    /// Show who turned maintenance on and off, when and why
+    ///
+    /// Of all roles, unless --role selects one; newest first. Parameter Store keeps the last 100 versions of each
+    /// flag, and with them who wrote them.
+    #[command(after_long_help = "\
+Examples:
+  maintenance history
+  maintenance history --role web --limit 5
+  maintenance history --product shop
+  maintenance history --json | jq '.history[] | select(.source == \"observer\")'")]
+    History(HistoryArgs),
+    /// List every app of the store, and whether it is in maintenance
+    ///
+    /// Whatever has a flag below --prefix, whether maintenance.toml names it or not.
+    #[command(after_long_help = "\
+Examples:
+  maintenance apps
+  maintenance apps --store file:state
+  maintenance apps --json | jq -r '.apps[] | select(any(.roles[]; .maintenance == \"on\")) | .app'")]
+    Apps,
     /// Run a command only if maintenance is on
     ///
     /// Its exit code is passed on. If something that is required is not so, it is named and the command is not run:
@@ -607,6 +627,14 @@ impl FromStr for TrustedAlb {
     }
 }
 
+/// What `history` takes.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// How many transitions to show
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+}
+
 /// What `unlock` takes.
 #[derive(Debug, Args)]
 pub(crate) struct UnlockArgs {
@@ -722,6 +750,8 @@ fn uses(command: &str, option: &str) -> bool {
         "demo" => heading == Some(OUTPUT),
         "init" => heading == Some(APP) || option == "quiet",
         "serve" => heading.is_some(),
+        // Of a store: neither of an app nor of Lambda.
+        "apps" => heading.is_some() && !["app", "env", "rate"].contains(&option),
         // `token new` has its own.
         "unlock" | "token" => heading.is_some() && option != "rate" || option == "product",
         _ => true,

@@ -100,11 +100,8 @@ impl Connection {
 
     fn of(shared: &Shared, settings: &Settings, app: App) -> Self {
         let clients = shared.clients.clone();
-        let store = match &settings.store.value {
-            StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm, Clock::System)),
-            StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),
-        };
-        let limit = Duration::from_secs(settings.timeout.value);
+        let store = store(&clients, settings);
+        let limit = answer_limit(settings);
         let prefix = &settings.prefix.value;
         let tokens = AccessStore::new(store.with_answer_limit(limit), prefix, app.clone());
         let fleet = Fleet::new(clients.lambda, Clock::System, shared.rate_limiter.clone());
@@ -118,6 +115,24 @@ impl Connection {
             visitor: clients.visitor,
         }
     }
+}
+
+/// The store alone, for reads that a person waits for, of a command that acts on no app. Nothing is sent yet.
+pub(crate) async fn store_for_reads(settings: &Settings) -> Result<Store, CliError> {
+    let clients = connect(&aws(settings)).await;
+    let clients = clients.map_err(|error| failure(&error, settings))?;
+    Ok(store(&clients, settings).with_answer_limit(answer_limit(settings)))
+}
+
+fn store(clients: &Clients, settings: &Settings) -> Store {
+    match &settings.store.value {
+        StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm.clone(), Clock::System)),
+        StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),
+    }
+}
+
+fn answer_limit(settings: &Settings) -> Duration {
+    Duration::from_secs(settings.timeout.value)
 }
 
 fn aws(settings: &Settings) -> AwsSettings {

@@ -154,8 +154,10 @@ fn the_policies_allow_what_is_called_and_no_more() {
     assert_eq!(policies.len(), 2, "for the operator, and for the handler");
     let (sandbox, server) = world();
     follow_the_readme(&server);
-    // Many changes, so that old leases are deleted as well.
     let folder = tempfile::tempdir().expect("a folder");
+    let history = "maintenance history --app demo --env dev";
+    run(history, folder.path(), &server);
+    // Many changes, so that old leases are deleted as well.
     for _ in 0..6 {
         for word in ["on --yes", "off"] {
             run(

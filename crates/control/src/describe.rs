@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use maintenance_flag::{HistoryEntry, HistoryKind, Source, Times};
 
 use crate::events::{Delivery, FunctionEvents, Trigger};
 use crate::report::{Action, Drift, OptionsReport, RoleOutcome, RoleReport, Updated};
@@ -54,6 +55,60 @@ fn distance(seconds: u64) -> String {
         (_, hours @ ..48, minutes) => format!("{hours} h {minutes} min"),
         (_, hours, _) => format!("{} days", (hours + 12) / 24),
     }
+}
+
+/// `off → on`; `on updated` where the mode stayed; `scheduled`.
+#[must_use]
+pub fn transition(entry: &HistoryEntry) -> String {
+    let (from, to) = (entry.from.as_str(), entry.to.as_str());
+    match entry.kind {
+        HistoryKind::Scheduled | HistoryKind::Rescheduled | HistoryKind::Cancelled => {
+            entry.kind.as_str().to_owned()
+        }
+        _ if from == to => format!("{to} updated"),
+        _ => format!("{from} → {to}"),
+    }
+}
+
+/// What there is to say of a transition besides who made it, when, for how long and how it ended; its reason is
+/// the last.
+#[must_use]
+pub fn transition_notes(entry: &HistoryEntry) -> Vec<String> {
+    let mut notes = Vec::new();
+    let times = |times: Times| format!("{} to {}", times.starts_at, times.until);
+    match (entry.times, entry.times_before) {
+        (Some(now), Some(before)) => {
+            notes.push(format!("changed from {} to {}", times(before), times(now)));
+        }
+        (Some(now), None) => notes.push(format!("the window from {}", times(now))),
+        (None, _) => {}
+    }
+    match entry.kind {
+        HistoryKind::StartedByItself => notes.push("started by itself, as scheduled".to_owned()),
+        HistoryKind::EndedByItself => notes.push("ended by itself at its end".to_owned()),
+        HistoryKind::Restored => notes.push("`off` after it had ended by itself".to_owned()),
+        HistoryKind::SetByHand => notes.push("the flag was set by hand".to_owned()),
+        HistoryKind::OptionsUpdated => notes.push(format!("changed {}", entry.changed.join(", "))),
+        HistoryKind::TurnedOn
+        | HistoryKind::TurnedOff
+        | HistoryKind::Scheduled
+        | HistoryKind::Rescheduled
+        | HistoryKind::Cancelled
+        | HistoryKind::Unreadable => {}
+    }
+    notes.extend(entry.error.as_ref().map(ToString::to_string));
+    if let Some(overrode) = &entry.overrode {
+        notes.push(format!("overrode {overrode}"));
+    }
+    let owner = entry.owner.as_ref().map(|owner| owner.name.as_str());
+    if entry.source == Some(Source::Observer) && owner != entry.by.as_deref() {
+        notes.extend(owner.map(|owner| format!("for the observer {owner}")));
+    }
+    if let Some(product) = &entry.product {
+        notes.push(format!("for the product {product}"));
+    }
+    notes.extend(entry.reason.clone());
+    notes
 }
 
 /// What the functions do not show, said once.

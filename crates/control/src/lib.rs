@@ -18,7 +18,8 @@
 //! | `saved`, `observe` | what is saved, and how functions stand |
 //! | `plan` | what will be done: the order of the steps that pause and restore is at [`Step`] |
 //! | `execute` | does it |
-//! | `operation`, `invoke`, `status` | [`Control`]'s verbs |
+//! | `operation`, `invoke`, `status`, `history` | [`Control`]'s verbs |
+//! | `apps` | every app of a store |
 //! | [`describe`] | what a report says, as sentences |
 //!
 //! # To read the code
@@ -29,6 +30,7 @@
 //!   `operation::finish` makes the error, with what was done before.
 //! - One app or several: `operation/apps`.
 
+mod apps;
 mod aws;
 mod clock;
 mod control;
@@ -41,6 +43,7 @@ mod execute;
 mod fence;
 mod fleet;
 mod heartbeat;
+mod history;
 mod invoke;
 mod known_roles;
 mod lease;
@@ -61,6 +64,7 @@ mod store;
 mod text;
 mod waits;
 
+pub use apps::apps;
 pub use aws::{
     AccessError, AwsSettings, Calls, Clients, SettingError, Unanswered, Visit, Visitor, check_url,
     connect,
@@ -80,10 +84,10 @@ pub use operation::{
 };
 pub use rate_limiter::RateLimiter;
 pub use report::{
-    Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, Holder, LeftWindow,
-    OptionsReport, Part, Report, RoleOutcome, RoleReport, RoleSchedule, RoleStatus, ScheduleReport,
-    Settings, State, Status, Unread, Updated, Warning, Window, WindowDocument, Worker, WorkerState,
-    Workers, WorkersReport, WorkersStatus,
+    Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, History, Holder, LeftWindow,
+    OptionsReport, Part, Report, RoleOutcome, RoleReport, RoleSchedule, RoleStatus, RoleTransition,
+    ScheduleReport, Settings, State, Status, Unread, Updated, Warning, Window, WindowDocument,
+    Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
 };
 pub use request::{Actor, BypassLink, OffRequest, OnRequest, RoleSpec};
 pub use selection::{Selection, SelectionError};

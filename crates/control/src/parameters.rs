@@ -39,7 +39,7 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    fn new(stored: Option<Stored>) -> Self {
+    pub(crate) fn new(stored: Option<Stored>) -> Self {
         let flag = match &stored {
             None => Ok(Flag::off()),
             Some(stored) => Flag::decode(&stored.value),

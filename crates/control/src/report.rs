@@ -2,12 +2,14 @@
 //!
 //! The JSON keys are a public contract: they are only ever added to.
 
+mod history;
 mod options;
 mod schedule;
 mod status;
 mod warning;
 mod workers;
 
+pub use history::{History, RoleTransition};
 pub use options::{BypassReport, OptionsReport, Updated};
 pub use schedule::{RoleSchedule, ScheduleReport, WindowDocument};
 pub use status::{Part, RoleStatus, State, Status, Unread, WorkersStatus};

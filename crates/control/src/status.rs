@@ -238,7 +238,7 @@ async fn workers_status(
     Ok((workers, Vec::new()))
 }
 
-fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {
+pub(crate) fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {
     let role = spec.role.clone();
     let status = RoleStatus {
         role,

@@ -10,6 +10,8 @@ pub use ssm::SsmStore;
 
 use std::time::Duration;
 
+use maintenance_flag::FlagVersion;
+
 use crate::fence::Fence;
 
 /// A value as a store has it.
@@ -102,6 +104,18 @@ impl Store {
         }?;
         found.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(found)
+    }
+
+    /// The versions of a flag that are kept, by number; none if it does not exist. The file store keeps those of
+    /// flags alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn history(&self, name: &str) -> Result<Vec<FlagVersion>, StoreError> {
+        match self {
+            Self::Ssm(store) => store.history(name).await,
+            Self::File(store) => store.history(name).await,
+        }
     }
 
     /// Creates a parameter if it does not exist: the only compare-and-set there is.

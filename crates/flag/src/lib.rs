@@ -5,8 +5,8 @@
 //! [`Lease`]) and which change is allowed ([`next`]). It is pure: no I/O, no clock, no randomness, no
 //! async. Times and identifiers are passed in.
 //!
-//! Reading order: `names`, `flag`, `schedule`, `bypass`; then, in `operator`, `transition`, `size`, `capacity`, `lease` and
-//! `access_token`.
+//! Reading order: `names`, `flag`, `schedule`, `bypass`; then, in `operator`, `transition`, `history`, `size`, `capacity`,
+//! `lease` and `access_token`.
 //!
 //! ```
 //! use maintenance_flag::{Flag, Mode};
@@ -53,5 +53,8 @@ pub use operator::{
     MAX_SCHEDULED, MoveWindow, Options, Outcome, Overlap, PackError, Refusal, Reserved,
     ScheduleEvent, ScheduleOutcome, ScheduleTransition, ScheduleWindow, Scope, Session, TooLarge,
     Transition, Truncated, next, pack, reschedule, stored_bytes,
+};
+pub use operator::{
+    FlagVersion, HistoryEntry, HistoryKind, HistoryResult, RecordedMode, Source, Times, transitions,
 };
 pub use schedule::{Schedule, ScheduledWindow};

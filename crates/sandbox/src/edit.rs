@@ -185,12 +185,13 @@ impl Sandbox {
         deleted.map(drop).ok_or_else(|| no_such_mapping(uuid))
     }
 
-    /// Writes a new version of a parameter, or a new `String` parameter. Neither name nor value is checked, and
-    /// reads do not lag.
+    /// Writes a new version of a parameter, or a new `String` parameter, as the root user. Neither name nor value
+    /// is checked, and reads do not lag.
     pub fn set_parameter(&self, name: &str, value: &str) {
         let mut state = self.state();
         let now = state.now();
-        state.ssm.put_raw(name, value, now);
+        let root = format!("arn:aws:iam::{}:root", state.settings.account);
+        state.ssm.put_raw(name, value, root, now);
     }
 
     /// Makes a parameter a `SecureString`, as a policy of the organisation would. AWS changes no type in

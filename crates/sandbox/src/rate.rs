@@ -13,7 +13,7 @@ use crate::clock::since;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Budget {
-    /// `GetParameter` and `GetParametersByPath` together.
+    /// `GetParameter`, `GetParametersByPath` and `GetParameterHistory` together.
     SsmRead,
     /// Everything that changes a parameter.
     SsmWrite,

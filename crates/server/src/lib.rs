@@ -14,6 +14,7 @@
 //! | [`console`] | the pages
 //! | [`catalog`] | what is managed: products and their apps, as the configuration has them |
 //! | [`statuses`] | how they stand, read from the stores and kept for a moment |
+//! | `history` | what became of products, in pages |
 //! | [`operations`] | operations at work, and how they ended |
 //! | [`notify`] | what happened, told to webhooks and Slack |
 //! | [`outbound`] | requests to addresses that the configuration names |
@@ -25,6 +26,7 @@ pub mod api;
 pub mod catalog;
 pub mod console;
 pub mod function;
+mod history;
 pub mod notify;
 pub mod operations;
 pub mod outbound;

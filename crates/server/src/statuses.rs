@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use maintenance_control::{Error, Holder, RoleSpec, RoleStatus, State, Workers};
-use maintenance_flag::{App, Flag, OwnerKind};
+use maintenance_control::{Error, History, Holder, RoleSpec, RoleStatus, State, Workers};
+use maintenance_flag::{App, Flag, OwnerKind, Role};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -21,6 +21,9 @@ use crate::catalog::{Catalog, ManagedApp, ManagedProduct};
 const FLAGS_FOR: Duration = Duration::from_secs(2);
 /// How old the state of an app's functions may be: reading it takes a call a function.
 const WORKERS_FOR: Duration = Duration::from_secs(20);
+
+/// How old what became of an app may be: reading it takes two calls a role.
+const HISTORY_FOR: Duration = Duration::from_secs(10);
 
 /// Whether a product, app or role is in maintenance. Derived from flags, and never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -234,6 +237,7 @@ impl<T> Cached<T> {
 struct OfApp {
     flags: Cached<AppStatus>,
     workers: Cached<Workers>,
+    history: Cached<History>,
 }
 
 /// How all apps stand.
@@ -288,11 +292,25 @@ impl Statuses {
         self.0.get(app)?.workers.last(WORKERS_FOR)
     }
 
+    /// What became of an app, at most ten seconds old.
+    pub async fn history(&self, app: &ManagedApp) -> Read<History> {
+        let read = async {
+            let roles = known_roles(app).await?.into_iter();
+            let roles: Vec<Role> = roles.map(|spec| spec.role).collect();
+            app.reads.history(&roles).await
+        };
+        match self.0.get(app.app()) {
+            Some(cached) => cached.history.get(HISTORY_FOR, read).await,
+            None => Arc::new(read.await),
+        }
+    }
+
     /// Has an app read anew: an operation on it has changed something.
     pub fn forget(&self, app: &App) {
         if let Some(cached) = self.0.get(app) {
             cached.flags.forget();
             cached.workers.forget();
+            cached.history.forget();
         }
     }
 }

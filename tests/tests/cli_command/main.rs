@@ -2,6 +2,7 @@
 //! binary with a cleared environment.
 
 mod advice;
+mod apps;
 mod aws_settings;
 mod bypass;
 mod confirm;
@@ -15,6 +16,7 @@ mod files;
 mod first_time;
 mod function;
 mod guard;
+mod history;
 mod init;
 mod interrupt;
 mod invoke;

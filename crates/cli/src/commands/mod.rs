@@ -1,11 +1,13 @@
 //! The commands: each takes settings, does one thing, and says how it ended.
 
+mod apps;
 mod config;
 mod confirm;
 mod demo;
 mod dev;
 mod during;
 mod first_time;
+mod history;
 mod init;
 mod invoke;
 mod notifications;

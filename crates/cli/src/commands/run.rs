@@ -10,8 +10,8 @@ use crate::signals::block_on;
 
 use super::notifications::Notifications;
 use super::{
-    config, demo, dev, during, init, invoke, notify, on_off, pages, require, serve, status, token,
-    unlock, workers,
+    apps, config, demo, dev, during, history, init, invoke, notify, on_off, pages, require, serve,
+    status, token, unlock, workers,
 };
 
 /// Runs the command that was asked for.
@@ -55,6 +55,14 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
             acts(global, async |it| invoke::run(it, &args, output).await)
         }
         Some(Command::Workers) => acts(global, async |it| workers::run(it, output).await),
+        Some(Command::History(args)) => {
+            acts(global, async |it| history::run(it, &args, output).await)
+        }
+        Some(Command::Apps) => {
+            let environment = Environment::read();
+            let target = Target::of(Configuration::read(global, &environment)?.of_store()?);
+            acts_on(&target, async |it| apps::run(&it.app, output).await)
+        }
         Some(Command::Unlock(args)) => {
             acts(global, async |it| unlock::run(it, &args, output).await)
         }

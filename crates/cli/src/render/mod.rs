@@ -1,9 +1,11 @@
 //! How a report reads: the sentences that people and their scripts know. Pure; nothing is printed here.
 
+mod apps;
 mod drain;
 mod error;
 mod events;
 mod guard;
+mod history;
 mod invoke;
 mod lease;
 mod line;
@@ -19,11 +21,13 @@ mod tokens;
 mod unread;
 mod workers;
 
+pub(crate) use apps::apps;
 pub(crate) use drain::{
     DRAINED, END_UNKNOWN, held_on, not_drained, safe_after, unknown_timeout, waiting_until,
 };
 pub(crate) use events::{NOT_SEEN, events, events_of, needs_acceptance};
 pub(crate) use guard::{command_ended, stays_on, stays_on_after, would_run};
+pub(crate) use history::history;
 pub(crate) use invoke::{invoked, invoking, will_invoke};
 pub(crate) use lease::{held, stopping, watched};
 pub(crate) use line::Line;

@@ -129,6 +129,11 @@ impl<'a> Configuration<'a> {
         Ok(settings)
     }
 
+    /// The file's own settings, for a command that acts on a store, and on no app of it.
+    pub(crate) fn of_store(&self) -> Result<Settings, CliError> {
+        self.own(true)
+    }
+
     /// All products of the file: none, if it names none.
     pub(crate) fn products(&self) -> Result<Vec<ProductSettings>, CliError> {
         let Some((_, file)) = &self.file else {

@@ -11,9 +11,11 @@
 //! | [`folder`] | the store's folder, and what may stand in its place |
 //! | [`read`] | reading files, and nothing else than files |
 //! | [`room`] | new files, also on a full disk |
+//! | [`history`] | the versions of a flag that are kept |
 //! | [`hooks`] | what tests put between |
 
 mod folder;
+mod history;
 mod hooks;
 mod read;
 mod room;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use maintenance_flag::FlagVersion;
 
 use self::folder::Seen;
 use self::read::{nonblocking, read, walk};
@@ -104,6 +107,16 @@ impl FileStore {
         self.call(|| format!("list {path}"), list).await
     }
 
+    pub(super) async fn history(&self, name: &str) -> Result<Vec<FlagVersion>, StoreError> {
+        let (root, path) = (self.root.clone(), self.path(name));
+        let seen = self.seen.clone();
+        let history = blocking(move || {
+            folder::look(&root, &seen)?;
+            history::versions(&path)
+        });
+        self.call(|| format!("history {name}"), history).await
+    }
+
     pub(super) async fn create(
         &self,
         name: &str,
@@ -153,12 +166,14 @@ impl FileStore {
             let lock = self.lock(fence).await?;
             blocking(move || {
                 let before = read(&path)?;
+                let history = history::before(&path, before.as_ref());
                 let created = before.is_none();
                 let between = before.filter(|now| Some(now) != seen.as_ref());
                 new_file(&room, &path, &content, true)?
                     .persist(&path)
                     .map_err(|error| fault("replace", &path, error.error))?;
                 sync_folders(&root, &path)?;
+                history.note(&content);
                 room.keep();
                 drop(lock);
                 let revision = stored(content.as_bytes()).revision;
@@ -301,6 +316,12 @@ fn new_file(
 fn is_lease(path: &Path) -> bool {
     let folder = path.parent().and_then(Path::file_name);
     folder.is_some_and(|it| it == "lease")
+}
+
+/// Whether this is the file of a flag: `…/flags/web`.
+fn is_flag(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name);
+    folder.is_some_and(|it| it == "flags")
 }
 
 /// Makes a rename or removal last: flushes the file's folder and those above it up to the store's,

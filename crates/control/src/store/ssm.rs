@@ -4,11 +4,13 @@
 //! A policy of the organisation may have turned a parameter into a `SecureString`. So reads ask for
 //! decryption, which other types ignore, and a parameter that is overwritten keeps its type.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::types::ParameterType;
-use maintenance_flag::MAX_VALUE_BYTES;
+use aws_sdk_ssm::types::{ParameterHistory, ParameterType};
+use jiff::Timestamp;
+use maintenance_flag::{FlagVersion, MAX_VALUE_BYTES};
 
 use super::{Created, Revision, Stored, Written};
 use crate::clock::Clock;
@@ -103,6 +105,34 @@ impl SsmStore {
             match next.filter(|token| !token.is_empty()) {
                 Some(next) => token = Some(next),
                 None => return Ok(found),
+            }
+        }
+    }
+
+    /// The versions that are kept, by number. AWS keeps a hundred, on pages of fifty.
+    pub(super) async fn history(&self, name: &str) -> Result<Vec<FlagVersion>, StoreError> {
+        let mut found = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let page = retry::call(&self.reads, None, || async {
+                let ask = self.client.get_parameter_history().name(name);
+                let ask = ask.with_decryption(true).set_next_token(token.clone());
+                let page = ask.send().await?;
+                let versions = required(page.parameters, "Parameters")?;
+                let versions = versions.into_iter().map(version);
+                let versions = versions.collect::<Result<Vec<_>, _>>()?;
+                Ok::<_, CallError>((versions, page.next_token))
+            });
+            let (page, next) = match page.await {
+                Ok(page) => page,
+                Err(error) if error.kind == Kind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(fault("ssm:GetParameterHistory", name, error)),
+            };
+            // One that is written meanwhile may move the others to other pages.
+            found.extend(page.into_iter().map(|it| (it.number, it)));
+            match next.filter(|token| !token.is_empty()) {
+                Some(next) => token = Some(next),
+                None => return Ok(found.into_values().collect()),
             }
         }
     }
@@ -255,6 +285,18 @@ fn stored(parameter: aws_sdk_ssm::types::Parameter) -> Result<(String, Stored), 
         required(parameter.name, "Name")?,
         Stored { value, revision },
     ))
+}
+
+fn version(version: ParameterHistory) -> Result<FlagVersion, CallError> {
+    let number = u64::try_from(version.version).ok();
+    let at = version.last_modified_date.map(|date| date.as_nanos());
+    let at = at.and_then(|nanos| Timestamp::from_nanosecond(nanos).ok());
+    Ok(FlagVersion {
+        number: required(number.filter(|it| *it > 0), "Version")?,
+        value: required(version.value, "Value")?,
+        at: required(at, "LastModifiedDate")?,
+        user: version.last_modified_user.filter(|user| !user.is_empty()),
+    })
 }
 
 fn check_size(name: &str, value: &str) -> Result<(), StoreError> {

@@ -18,6 +18,13 @@ async fn contract(store: &Store, base: &str) {
     deleting_twice_is_no_error(store, base).await;
 }
 
+/// Writes a flag whose reads do not lag.
+async fn replace(store: &Store, name: &str, value: &str) {
+    let seen = store.get(name).await.unwrap();
+    let written = store.replace(name, value, seen.as_ref(), None).await;
+    written.unwrap();
+}
+
 async fn absent_is_none(store: &Store, base: &str) {
     assert_eq!(store.get(&format!("{base}/absent")).await.unwrap(), None);
     assert_eq!(store.list(&format!("{base}/absent")).await.unwrap(), []);
@@ -193,6 +200,39 @@ async fn deleting_twice_is_no_error(store: &Store, base: &str) {
     store.delete(&[], None).await.unwrap();
 }
 
+/// A hundred of them: what was before is not kept, and the numbers say so.
+async fn versions_of_a_flag_are_kept(store: &Store, base: &str, put: impl AsyncFn(&str, &str)) {
+    let name = format!("{base}/flags/history");
+    assert_eq!(store.history(&name).await.unwrap(), []);
+    let value = |n: u64| format!(r#"{{"schema":1,"mode":"on","reason":"{n}"}}"#);
+    let write = async |numbers: std::ops::RangeInclusive<u64>| {
+        for n in numbers {
+            put(&name, &value(n)).await;
+        }
+    };
+    let told = async || {
+        let history = store.history(&name).await.unwrap();
+        let in_order = history.is_sorted_by(|a, b| a.number < b.number && a.at <= b.at);
+        assert!(in_order, "{history:#?}");
+        let told = history.into_iter().map(|it| (it.number, it.value));
+        told.collect::<Vec<_>>()
+    };
+    let expected =
+        |numbers: std::ops::RangeInclusive<u64>| numbers.map(|n| (n, value(n))).collect::<Vec<_>>();
+    write(1..=1).await;
+    assert_eq!(told().await, expected(1..=1));
+    write(2..=51).await;
+    assert_eq!(told().await, expected(1..=51));
+    write(52..=103).await;
+    assert_eq!(told().await, expected(4..=103));
+    // Of what is deleted nothing is kept.
+    store
+        .delete(std::slice::from_ref(&name), None)
+        .await
+        .unwrap();
+    assert_eq!(store.history(&name).await.unwrap(), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn parameter_store_keeps_the_contract() {
     for pages in [
@@ -205,6 +245,8 @@ async fn parameter_store_keeps_the_contract() {
         let (store, client) = (ssm(&sandbox), clients(&sandbox).ssm);
         contract(&store, "/maintenance/contract").await;
         what_is_encrypted_is_read_and_stays_so(&store, &client, "/maintenance/contract").await;
+        let put = async |name: &str, value: &str| replace(&store, name, value).await;
+        versions_of_a_flag_are_kept(&store, "/maintenance/contract", put).await;
     }
 }
 
@@ -231,13 +273,25 @@ async fn parameter_store_keeps_the_contract_while_it_throttles_and_loses_answers
             .after()
             .drop_connection(),
     );
-    contract(&ssm(&sandbox), "/maintenance/contract").await;
+    sandbox.inject(
+        Fault::on("GetParameterHistory")
+            .every(2)
+            .after()
+            .drop_connection(),
+    );
+    let store = ssm(&sandbox);
+    contract(&store, "/maintenance/contract").await;
+    let put = async |name: &str, value: &str| replace(&store, name, value).await;
+    versions_of_a_flag_are_kept(&store, "/maintenance/contract", put).await;
 }
 
 #[tokio::test]
 async fn a_folder_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
-    contract(&file(folder.path()), "/maintenance/contract").await;
+    let store = file(folder.path());
+    contract(&store, "/maintenance/contract").await;
+    let put = async |name: &str, value: &str| replace(&store, name, value).await;
+    versions_of_a_flag_are_kept(&store, "/maintenance/contract", put).await;
 }
 
 /// Run by the end-to-end suites against stand-ins for AWS that are not ours.
@@ -256,4 +310,11 @@ async fn endpoint() {
     let store = Store::Ssm(SsmStore::new(clients.ssm.clone(), Clock::System));
     contract(&store, &base).await;
     what_is_encrypted_is_read_and_stays_so(&store, &clients.ssm, &base).await;
+    // Not at the pace of an operation, which takes care not to be throttled.
+    let put = async |name: &str, value: &str| {
+        let put = clients.ssm.put_parameter().name(name).value(value);
+        let put = put.r#type(ParameterType::String).overwrite(true);
+        put.send().await.unwrap();
+    };
+    versions_of_a_flag_are_kept(&store, &base, put).await;
 }

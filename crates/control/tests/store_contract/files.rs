@@ -133,3 +133,79 @@ async fn a_store_in_a_folder_that_is_not_ours_says_so() {
         .unwrap_err();
     assert!(error.to_string().contains("blocked"), "{error}");
 }
+
+/// The modes, or what else was there, each with its number.
+async fn told(store: &Store, name: &str) -> Vec<(u64, String)> {
+    let history = store.history(name).await.unwrap();
+    history
+        .into_iter()
+        .map(|it| (it.number, it.value))
+        .collect()
+}
+
+fn as_told(versions: &[(u64, &str)]) -> Vec<(u64, String)> {
+    let versions = versions.iter();
+    versions
+        .map(|(n, value)| (*n, (*value).to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_a_person_types_is_part_of_the_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(folder.path());
+    let name = "/maintenance/demo-dev/flags/web";
+    let path = folder.path().join("store").join(&name[1..]);
+    // A flag that was there before any history was kept: what was before it is not known.
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, "on\n").unwrap();
+    assert_eq!(told(&store, name).await, as_told(&[(2, "on")]));
+    store.replace(name, "a", None, None).await.unwrap();
+    // The same again, as when an answer was lost, is one version.
+    store.replace(name, "a", None, None).await.unwrap();
+    std::fs::write(&path, "off\n").unwrap();
+    let typed = as_told(&[(2, "on"), (3, "a"), (4, "off")]);
+    assert_eq!(told(&store, name).await, typed);
+    store.replace(name, "b", None, None).await.unwrap();
+    let all = [typed, as_told(&[(5, "b")])].concat();
+    assert_eq!(told(&store, name).await, all);
+    // It is no parameter, and private.
+    let flags = store.list("/maintenance/demo-dev/flags").await.unwrap();
+    assert_eq!(flags.len(), 1);
+    use std::os::unix::fs::PermissionsExt;
+    let history = path.with_file_name(".web.history");
+    let mode = std::fs::metadata(history).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_history_that_was_cut_off_or_lost_a_line_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(folder.path());
+    let name = "/maintenance/demo-dev/flags/web";
+    let history = folder
+        .path()
+        .join("store/maintenance/demo-dev/flags/.web.history");
+    for value in ["a", "b", "c"] {
+        store.replace(name, value, None, None).await.unwrap();
+    }
+    // A crash of the machine: the last line is half there.
+    let text = std::fs::read_to_string(&history).unwrap();
+    std::fs::write(&history, &text[..text.len() - 4]).unwrap();
+    assert_eq!(
+        told(&store, name).await,
+        as_told(&[(1, "a"), (2, "b"), (3, "c")])
+    );
+    store.replace(name, "d", None, None).await.unwrap();
+    let all = as_told(&[(1, "a"), (2, "b"), (3, "c"), (4, "d")]);
+    assert_eq!(told(&store, name).await, all);
+    // A later version of this program writes fields that this one does not know.
+    let text = std::fs::read_to_string(&history).unwrap();
+    std::fs::write(&history, text.replace("\"n\":", "\"user\":\"x\",\"n\":")).unwrap();
+    assert_eq!(told(&store, name).await, all);
+    // Where none can be kept, the flag is written all the same.
+    std::fs::remove_file(&history).unwrap();
+    std::fs::create_dir(&history).unwrap();
+    store.replace(name, "e", None, None).await.unwrap();
+    assert_eq!(store.get(name).await.unwrap().unwrap().value, "e");
+}

@@ -58,6 +58,7 @@ async fn a_missing_permission_is_named() {
     for (operation, action) in [
         ("GetParameter", "ssm:GetParameter"),
         ("GetParametersByPath", "ssm:GetParametersByPath"),
+        ("GetParameterHistory", "ssm:GetParameterHistory"),
         ("PutParameter", "ssm:PutParameter"),
         ("DeleteParameters", "ssm:DeleteParameters"),
     ] {
@@ -65,6 +66,7 @@ async fn a_missing_permission_is_named() {
         let error = match operation {
             "GetParameter" => store.get("/maintenance/x").await.map(drop),
             "GetParametersByPath" => store.list("/maintenance").await.map(drop),
+            "GetParameterHistory" => store.history("/maintenance/x").await.map(drop),
             "PutParameter" => store
                 .replace("/maintenance/x", "on", None, None)
                 .await
@@ -79,6 +81,26 @@ async fn a_missing_permission_is_named() {
         assert!(error.hint().unwrap().contains(action));
     }
     assert!(sandbox.parameters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_says_who_wrote_it_and_reads_what_is_encrypted() {
+    let sandbox = sandbox();
+    let store = ssm(&sandbox);
+    sandbox.set_parameter("/maintenance/x", "on");
+    sandbox.encrypt_parameter("/maintenance/x");
+    store
+        .replace("/maintenance/x", "off", None, None)
+        .await
+        .unwrap();
+    let history = store.history("/maintenance/x").await.unwrap();
+    let told: Vec<_> = history
+        .iter()
+        .map(|it| (it.value.as_str(), it.user.as_deref().unwrap_or_default()))
+        .collect();
+    let root = "arn:aws:iam::123456789012:root";
+    let user = "arn:aws:iam::123456789012:user/ANOTREAL";
+    assert_eq!(told, [("on", root), ("off", user)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,6 +25,21 @@ impl Prefix {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The app and the role in a name that [`Parameters::flag`] made below this prefix. Where the app's name ends
+    /// and its env begins the name does not tell, if both have a `-`: the env is what follows the last one.
+    #[must_use]
+    pub fn parse_flag(&self, name: &str) -> Option<(App, Role)> {
+        let rest = name.strip_prefix(&self.0)?.strip_prefix('/')?;
+        let mut parts = rest.split('/');
+        let (app, folder, role) = (parts.next()?, parts.next()?, parts.next()?);
+        if folder != "flags" || parts.next().is_some() {
+            return None;
+        }
+        let dashes = app.rmatch_indices('-').map(|(at, _)| app.split_at(at));
+        let mut apps = dashes.filter_map(|(name, env)| App::new(name, env.strip_prefix('-')?).ok());
+        Some((apps.next()?, role.parse().ok()?))
+    }
 }
 
 impl Default for Prefix {
@@ -216,6 +231,41 @@ mod tests {
             assert!(message.contains(why), "{bad}: {message}");
         }
         assert!(rule(&format!("/{}", "p".repeat(512))).contains("at most 512"));
+    }
+
+    #[test]
+    fn flags_below_a_prefix_are_told_from_all_else() {
+        let prefix: Prefix = "/maintenance/team".parse().unwrap();
+        let parsed = |name: &str| {
+            let (app, role) = prefix.parse_flag(name)?;
+            Some(format!("{app} {} {role}", app.env()))
+        };
+        for (name, app) in [
+            ("/maintenance/team/demo-dev/flags/web", "demo-dev dev web"),
+            (
+                "/maintenance/team/my-shop-eu-1/flags/jobs",
+                "my-shop-eu-1 1 jobs",
+            ),
+            // What follows the last dash cannot be an env.
+            ("/maintenance/team/a-b-_/flags/web", "a-b-_ b-_ web"),
+        ] {
+            assert_eq!(parsed(name).as_deref(), Some(app));
+        }
+        for none in [
+            "/maintenance/team/demo-dev/flags",
+            "/maintenance/team/demo-dev/flags/Web",
+            "/maintenance/team/demo-dev/flags/web/x",
+            "/maintenance/team/demo-dev/lease/1",
+            "/maintenance/team/demo-dev/tokens/9999999999",
+            "/maintenance/team/demo-dev/capacity/worker/20261121T083000Z-00001a2b/3",
+            "/maintenance/team/demo/flags/web",
+            "/maintenance/team/-dev/flags/web",
+            "/maintenance/teams/demo-dev/flags/web",
+            "/maintenance/demo-dev/flags/web",
+            "/maintenance/team/more/demo-dev/flags/web",
+        ] {
+            assert_eq!(prefix.parse_flag(none), None, "{none}");
+        }
     }
 
     #[test]

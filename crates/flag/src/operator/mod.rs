@@ -4,6 +4,7 @@
 mod access_token;
 mod capacity;
 mod event;
+mod history;
 mod lease;
 mod scheduling;
 mod size;
@@ -13,6 +14,9 @@ pub use access_token::{AccessSecret, AccessToken, Scope, Session};
 pub use capacity::{Capacity, CapacityDoc, PackError, Reserved, pack};
 pub use event::{
     Change, Enter, Event, Exit, Force, Options, Outcome, Overlap, Refusal, Transition,
+};
+pub use history::{
+    FlagVersion, HistoryEntry, HistoryKind, HistoryResult, RecordedMode, Source, Times, transitions,
 };
 pub use lease::{Lease, LeaseRecord};
 pub use scheduling::{

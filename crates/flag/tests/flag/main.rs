@@ -3,6 +3,7 @@
 
 mod fixtures;
 mod generated;
+mod history;
 mod leases;
 mod options;
 mod pack;

@@ -4,6 +4,7 @@
 //! whether the caller may use its key.
 
 mod delete;
+mod history;
 mod kms;
 mod names;
 mod operations;

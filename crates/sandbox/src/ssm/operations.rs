@@ -4,11 +4,12 @@ use crate::api::{ApiRequest, Operation, OperationInfo, Reply, Service};
 use crate::error::ApiResult;
 use crate::rate::Budget;
 use crate::ssm::state::SsmState;
-use crate::ssm::{delete, page, put, read};
+use crate::ssm::{delete, history, page, put, read};
 
 pub(crate) static OPERATIONS: &[Operation<SsmState>] = &[
     operation("GetParameter", false, read::get),
     operation("GetParametersByPath", false, page::by_path),
+    operation("GetParameterHistory", false, history::get),
     operation("PutParameter", true, put::put),
     operation("DeleteParameters", true, delete::delete),
 ];

@@ -27,19 +27,19 @@ struct ByPathInput {
 }
 
 /// Where a listing continues. It is valid only for the listing it came from.
-struct Token {
+pub(super) struct Token {
     /// The last name of the previous pages.
-    last: String,
+    pub(super) last: String,
     /// The previous page was empty, so the next is not.
-    after_empty: bool,
+    pub(super) after_empty: bool,
 }
 
 impl Token {
-    fn write(&self, listing: &str) -> String {
+    pub(super) fn write(&self, listing: &str) -> String {
         json!([listing, self.last, self.after_empty]).to_string()
     }
 
-    fn read(text: &str, listing: &str) -> ApiResult<Self> {
+    pub(super) fn read(text: &str, listing: &str) -> ApiResult<Self> {
         match serde_json::from_str::<(String, String, bool)>(text) {
             Ok((of, last, after_empty)) if of == listing => Ok(Self { last, after_empty }),
             _ => Err(ApiError::ssm(
@@ -58,7 +58,7 @@ pub(crate) fn by_path(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResu
              begin with a forward slash \"/\".",
         ));
     }
-    let size = size(input.max_results)?;
+    let size = size(input.max_results, PAGE)?;
     let prefix = format!("{}/", input.path.trim_end_matches('/'));
     let listing = format!("{prefix}{}", input.recursive);
     let under = |name: &str| {
@@ -110,20 +110,24 @@ pub(crate) fn by_path(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResu
 }
 
 /// The number of results on a page.
-fn size(asked: Option<i64>) -> ApiResult<usize> {
-    let asked = asked.unwrap_or(PAGE);
+pub(super) fn size(asked: Option<i64>, most: i64) -> ApiResult<usize> {
+    let asked = asked.unwrap_or(most);
     let rule = if asked < 1 {
-        "Member must have value greater than or equal to 1"
-    } else if asked > PAGE {
-        "Member must have value less than or equal to 10"
+        "Member must have value greater than or equal to 1".to_owned()
+    } else if asked > most {
+        format!("Member must have value less than or equal to {most}")
     } else {
         return Ok(usize::try_from(asked).unwrap_or(1));
     };
-    Err(ApiError::constraint(&asked.to_string(), "maxResults", rule))
+    Err(ApiError::constraint(
+        &asked.to_string(),
+        "maxResults",
+        &rule,
+    ))
 }
 
 /// Whether this page is one of the empty ones.
-fn empty_now(state: &mut SsmState, request: &ApiRequest<'_>) -> bool {
+pub(super) fn empty_now(state: &mut SsmState, request: &ApiRequest<'_>) -> bool {
     state.pages += 1;
     match request.settings.ssm.empty_pages {
         EmptyPages::Never => false,

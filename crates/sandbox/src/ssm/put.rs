@@ -5,7 +5,7 @@ use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::api::{ApiRequest, Reply};
+use crate::api::{ApiRequest, Reply, user_arn};
 use crate::clock::later;
 use crate::error::{ApiError, ApiResult};
 use crate::settings::EarlyReuse;
@@ -52,11 +52,12 @@ pub(crate) fn put(state: &mut SsmState, request: &ApiRequest<'_>) -> ApiResult<R
     {
         state.hide(&input.name, until);
     }
+    let user = user_arn(request.settings, request.caller);
     state.remember(&input.name, request.settings.ssm.read_lag);
     let parameter = state.parameters.entry(input.name);
     let parameter = parameter.or_insert_with(|| Parameter::new(kind));
     parameter.allowed_pattern = allowed_pattern;
-    let version = parameter.write(&input.value, request.now);
+    let version = parameter.write(&input.value, user, request.now);
     Ok(Reply::ok(
         &json!({ "Version": version, "Tier": "Standard" }),
     ))

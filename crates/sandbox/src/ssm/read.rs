@@ -77,7 +77,7 @@ pub(crate) fn show(
 }
 
 /// The value, scrambled if it is a secret that the caller does not decrypt.
-fn reveal(kind: Kind, value: &str, decrypt: bool) -> String {
+pub(super) fn reveal(kind: Kind, value: &str, decrypt: bool) -> String {
     match kind {
         Kind::SecureString if !decrypt => {
             let scrambled: String = value.bytes().map(|byte| format!("{:02x}", !byte)).collect();

@@ -53,6 +53,9 @@ pub(crate) struct Version {
     pub(crate) version: i64,
     pub(crate) value: String,
     pub(crate) modified: Timestamp,
+    /// The ARN of the caller. None in a state that was saved before this was kept.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
 }
 
 /// A parameter as a test sees it.
@@ -100,7 +103,7 @@ impl Parameter {
     }
 
     /// Writes a new version and returns its number.
-    pub(crate) fn write(&mut self, value: &str, now: Timestamp) -> i64 {
+    pub(crate) fn write(&mut self, value: &str, user: String, now: Timestamp) -> i64 {
         let version = self.newest() + 1;
         if self.versions.len() == MAX_VERSIONS {
             self.versions.pop_front();
@@ -109,6 +112,7 @@ impl Parameter {
             version,
             value: value.to_owned(),
             modified: now,
+            user: Some(user),
         });
         version
     }
@@ -165,10 +169,10 @@ impl SsmState {
     }
 
     /// Writes a value without checks and without lag.
-    pub(crate) fn put_raw(&mut self, name: &str, value: &str, now: Timestamp) {
+    pub(crate) fn put_raw(&mut self, name: &str, value: &str, user: String, now: Timestamp) {
         let parameter = self.parameters.entry(name.to_owned());
         let parameter = parameter.or_insert_with(|| Parameter::new(Kind::String));
-        parameter.write(value, now);
+        parameter.write(value, user, now);
     }
 
     /// Deletes a parameter, without lag. Returns whether it was there.

@@ -102,3 +102,40 @@ async fn a_path_begins_with_a_slash() {
         .await;
     assert_eq!(code(call), is(400, "ValidationException"));
 }
+
+#[tokio::test]
+async fn a_history_has_a_hundred_versions_on_pages_of_fifty() {
+    let sandbox = filled(EmptyPages::Never);
+    let client = ssm(&sandbox);
+    for n in 1..=102 {
+        sandbox.set_parameter("/app/flag", &format!("v{n}"));
+    }
+    let put = client.put_parameter().name("/app/flag").value("v103");
+    put.overwrite(true).send().await.unwrap();
+    let ask = || client.get_parameter_history().name("/app/flag");
+    let first = ask().send().await.unwrap();
+    let token = first.next_token().unwrap();
+    let second = ask().next_token(token).send().await.unwrap();
+    assert_eq!(second.next_token(), None);
+    let pages = [first.parameters(), second.parameters()];
+    assert_eq!(pages.map(<[_]>::len), [50, 50]);
+    let numbers: Vec<i64> = pages.concat().iter().map(|it| it.version()).collect();
+    assert_eq!(numbers, (4..=103).collect::<Vec<_>>(), "oldest first");
+    let newest = pages[1].last().unwrap();
+    assert_eq!(newest.value(), Some("v103"));
+    assert_eq!(
+        newest.last_modified_user(),
+        Some("arn:aws:iam::123456789012:user/akid")
+    );
+    assert!(newest.last_modified_date().is_some());
+    assert!(newest.labels().is_empty());
+
+    // A token is good for its own parameter alone.
+    let of_other = client.get_parameter_history().name("/app/list/00");
+    let refused = code(of_other.next_token(token).send().await);
+    assert_eq!(refused, is(400, "InvalidNextToken"));
+    let refused = code(ask().max_results(51).send().await);
+    assert_eq!(refused, is(400, "ValidationException"));
+    let absent = client.get_parameter_history().name("/app/absent");
+    assert_eq!(code(absent.send().await), is(400, "ParameterNotFound"));
+}

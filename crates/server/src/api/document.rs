@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    environments, events, heroku, operation_mode, operations, products, schedule, service,
+    environments, events, heroku, history, operation_mode, operations, products, schedule, service,
 };
 use crate::AppState;
 use crate::access::Access;
@@ -57,6 +57,7 @@ fn private() -> OpenApiRouter<AppState> {
         .routes(routes!(environments::list))
         .routes(routes!(products::list))
         .routes(routes!(products::get))
+        .routes(routes!(history::get))
         .routes(routes!(operation_mode::put_product))
         .routes(routes!(operation_mode::put_role))
         .routes(routes!(schedule::list, schedule::post))

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `environments` | what is managed |
 //! | `products` | how products stand |
+//! | `history` | what became of products |
 //! | `operation_mode` | maintenance on and off, of a product or one role |
 //! | `schedule` | windows to come of a product |
 //! | `operations` | operations at work, and how they ended |
@@ -20,6 +21,7 @@ mod environments;
 mod events;
 mod extract;
 mod heroku;
+mod history;
 mod metrics;
 mod operation_mode;
 mod operations;

@@ -11,6 +11,7 @@
 //! | `…/schedule` | the windows to come, and a form to schedule one |
 //! | `…/schedule/{window}` | forms to move or cancel one |
 //! | `…/operations/{id}` | an operation at work, and how it ended |
+//! | `/history` | what became of them |
 //! | `/login` | signing in |
 
 mod assets;
@@ -18,6 +19,7 @@ mod enter;
 mod errors;
 mod exit;
 mod extract;
+mod history;
 mod operation;
 mod page;
 mod plan;
@@ -42,6 +44,7 @@ pub fn routes(access: &Access) -> (Router<AppState>, Router<AppState>) {
     let under = |rest: &str| format!("{product}{rest}");
     let private = Router::new()
         .route("/", get(products::products))
+        .route("/history", get(history::history))
         .route(product, get(products::product))
         .route(&under("/enter"), get(enter::ask).post(enter::start))
         .route(&under("/exit"), get(exit::ask).post(exit::start))

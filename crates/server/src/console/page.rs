@@ -11,6 +11,7 @@ use crate::access::Caller;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     Products,
+    History,
     None,
 }
 
@@ -76,6 +77,10 @@ impl Page {
 
     pub(super) fn is_products(&self) -> bool {
         self.section == Section::Products
+    }
+
+    pub(super) fn is_history(&self) -> bool {
+        self.section == Section::History
     }
 
     pub(super) fn css(&self) -> &str {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use maintenance_control::describe;
 
 use super::extract::PagePath;
+use super::history;
 use super::page::{Live, Page, Section, html};
 use super::view::{Functions, Offers, ProductView};
 use crate::AppState;
@@ -54,6 +55,9 @@ struct Product {
     page: Page,
     it: ProductView,
     offers: Offers,
+    /// The last transitions; none while they are being read.
+    history: Vec<history::Row>,
+    history_path: String,
 }
 
 /// `GET /products/{environment}/{product}`.
@@ -65,12 +69,22 @@ pub(super) async fn product(
     let product = find(&state, &caller, &environment, &id)?;
     let status = state.statuses.product(&product).await;
     let mut it = ProductView::of(&state, &status, Timestamp::now());
-    it.read_functions(&state, &product).await;
+    let (history, ()) = tokio::join!(
+        history::last_of(&state, &product),
+        it.read_functions(&state, &product)
+    );
     let offers = Offers::of(&status, &caller, it.at_work.is_some());
     let title = format!("{}: {}", it.title, it.mode);
     let is_at_work = it.at_work.is_some() || it.is_reading();
     let page = Page::new(title, &caller).live(if is_at_work { Live::Soon } else { Live::Yes });
-    Ok(html(StatusCode::OK, &Product { page, it, offers }))
+    let product = Product {
+        page,
+        it,
+        offers,
+        history,
+        history_path: history::path_of(&product),
+    };
+    Ok(html(StatusCode::OK, &product))
 }
 
 /// The product of this id, if it is of this environment and the caller may see it.

@@ -32,6 +32,7 @@ async fn the_document_has_every_route_with_its_problems() {
         "get /api/environments",
         "get /api/environments/{environment}/product-deployments",
         "get /api/environments/{environment}/product-deployments/{product}",
+        "get /api/environments/{environment}/product-deployments/{product}/history",
         "get /api/environments/{environment}/product-deployments/{product}/schedule",
         "get /api/events",
         "get /api/openapi.json",

@@ -8,6 +8,7 @@ mod document;
 mod events;
 mod faults;
 mod heroku;
+mod history;
 #[path = "../support/managed.rs"]
 mod managed;
 mod notifications;

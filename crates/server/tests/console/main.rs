@@ -1166,3 +1166,106 @@ async fn what_cannot_be_scheduled_is_said_beside_its_field() {
         .await
         .says(&["No maintenance is scheduled"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_history_is_filtered_by_product_app_and_source_and_the_last_of_it_is_on_the_products_page()
+ {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let empty = ana.get("/history").await;
+    empty.says(&["History", "Nothing has happened yet"]);
+    ana.get(SHOP).await.says_nothing_of(&["All of it"]);
+    let (_, page) = entered(&mut ana, &[]).await;
+    page.says(&["Normal → Maintenance"]);
+    console
+        .turn_on(
+            app("try", "dev"),
+            "web",
+            Actor::Observer("monitor".to_owned()),
+            "it is slow",
+        )
+        .await;
+    tokio::time::advance(Duration::from_secs(20)).await;
+
+    let product = ana.get(SHOP).await;
+    product.says(&[
+        "History",
+        "shop-prod web off → on",
+        "ana (manual)",
+        "schema 42",
+        "All of it",
+    ]);
+    assert!(
+        product
+            .body
+            .contains("href=\"/history?product=prod%2Fshop\"")
+    );
+    let all = ana.get("/history").await;
+    all.says(&[
+        "try-dev web off → on",
+        "(observer)",
+        "it is slow",
+        "billing-prod worker off → on",
+        "complete",
+    ]);
+    assert!(all.body.len() < MOST);
+    let shop = ana.get("/history?product=prod%2Fshop&app=&source=").await;
+    shop.says(&["shop-prod web"]);
+    shop.says_nothing_of(&["it is slow"]);
+    assert!(shop.body.contains("<option value=\"prod/shop\" selected>"));
+    let app = ana.get("/history?app=try-dev").await;
+    app.says(&["it is slow"]);
+    app.says_nothing_of(&["schema 42"]);
+    let observers = ana.get("/history?source=observer").await;
+    observers.says(&["it is slow"]);
+    observers.says_nothing_of(&["schema 42"]);
+    let after = ana.get("/history?source=schedule").await;
+    after.says(&["Nothing of this kind is kept"]);
+    for wrong in ["product=prod%2Fnone", "app=none", "source=moon", "after=x"] {
+        assert_eq!(
+            ana.get(&format!("/history?{wrong}")).await.status,
+            404,
+            "{wrong}"
+        );
+    }
+    // Who may see one product sees the history of that alone.
+    let mut other = console.browser_of("other", Scope::Read, Some("try")).await;
+    let seen = other.get("/history").await;
+    seen.says(&["it is slow"]);
+    seen.says_nothing_of(&["schema 42", "shop"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_history_is_on_several_pages_and_one_that_cannot_be_read_says_why() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Read).await;
+    for n in 0..60 {
+        let flag = "/maintenance/try-dev/flags/web";
+        console.sandbox.set_parameter(flag, ["on", "off"][n % 2]);
+    }
+    let first = ana.get("/history?app=try-dev").await;
+    first.says(&["the flag was set by hand", "Older"]);
+    let older = first
+        .body
+        .split("href=\"/history?app=try-dev&#38;after=")
+        .nth(1);
+    let after = older
+        .and_then(|rest| rest.split('"').next())
+        .expect("a next page");
+    let second = ana
+        .get(&format!("/history?app=try-dev&after={after}"))
+        .await;
+    second.says(&["off → on", "Newest"]);
+    assert_eq!(second.body.matches("<tr>").count(), 11, "ten, and the head");
+    let console = Console::over(console.sandbox.clone());
+    console
+        .sandbox
+        .inject(Fault::on("GetParameterHistory").always().access_denied());
+    let mut ana = console.browser("ben", Scope::Read).await;
+    let failed = ana.get("/history").await;
+    failed.says(&[
+        "try-dev",
+        "not allowed to ssm:GetParameterHistory",
+        "allow ssm:GetParameterHistory",
+    ]);
+}

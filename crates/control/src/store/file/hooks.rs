@@ -22,7 +22,7 @@ pub(super) fn has_lock() -> bool {
 /// Stands between an operation and the folder of a file store. The command has none; a test kills an
 /// operation at one of its calls, lets it wait for its turn, or fills the disk.
 pub trait FileHooks: fmt::Debug + Send + Sync {
-    /// Makes a call (`get`, `list`, `create`, `replace` or `delete`, with what it is given), which takes
+    /// Makes a call (`get`, `list`, `history`, `create`, `replace` or `delete`, with what it is given), which takes
     /// effect while `effect` is awaited, and says what came of it. One that does not make it never
     /// returns. Looks at the lease by one who has the store's lock are not among the calls: all others
     /// wait for that one.
