@@ -97,7 +97,9 @@ async fn what_an_observer_does_is_told_as_its_own_and_what_it_may_not_is_not() {
 async fn a_function_that_cannot_be_paused_is_told_by_name() {
     let server = Server::new().await;
     let fault = Fault::on("PutFunctionConcurrency").access_denied();
-    server.sandbox.inject(fault.at("shop-prod-mail").forever());
+    server
+        .sandbox
+        .inject(fault.target("shop-prod-mail").always());
     let answer = server
         .set(json!({"mode": "Maintenance", "reason": "x"}))
         .await;

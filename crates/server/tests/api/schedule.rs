@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use maintenance_flag::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, SHOP, Server, app, request};
+use crate::answer::Answer;
+use crate::support::{SHOP, Server, app, request};
 
 const SCHEDULE: &str = "/api/environments/prod/product-deployments/shop/schedule";
 
