@@ -13,7 +13,7 @@ use clap::error::{Error, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use maintenance_flag::{
-    AddressRange, Change, PathPattern, Prefix, Product, Role, Scope, TokenName,
+    AddressRange, Change, PathPattern, Prefix, Product, Role, Scope, TokenName, WindowId,
 };
 
 use maintenance_server::access::NamedBy;
@@ -21,7 +21,7 @@ use maintenance_server::access::NamedBy;
 use crate::source::{Source, Sourced};
 use crate::values::{
     AppName, End, EnvName, FunctionGlob, FunctionName, Length, Message, PayloadSource, Rate,
-    RetryAfter, SiteUrl, StoreChoice, listen_address, or_clear,
+    RetryAfter, SiteUrl, StoreChoice, Zone, listen_address, or_clear,
 };
 
 // Each paragraph is one line: the parser wraps them to the terminal.
@@ -52,7 +52,8 @@ Exit codes:
 `require` and `during` end as their command does; 126 and 127: it cannot be run, 128+n: signal n ended it.";
 
 /// Commands that `-h` names without a line for each, so that it fits a screen of 24 lines.
-const SELDOM: [&str; 10] = [
+const SELDOM: [&str; 11] = [
+    "schedule",
     "apps",
     "notify",
     "unlock",
@@ -107,6 +108,7 @@ Examples:
   maintenance on --role worker --wait    # returns when it is safe to migrate
   maintenance on --product shop --dry-run    # shows what would change
   maintenance on --bypass --allow-path /health
+  maintenance on --at \"2026-12-01 22:00\" --for 2h    # opens and closes by itself
   maintenance on --read-only --yes")]
     On(OnArgs),
     /// Turn maintenance off and restore every function
@@ -125,6 +127,19 @@ Examples:
   maintenance status --json
   if maintenance status --exit-code -q; then echo open; fi")]
     Status(StatusArgs),
+    /// List, move and cancel the windows to come
+    ///
+    /// Of all roles, unless --role selects one. `maintenance on --at TIME --for DURATION` schedules one.
+    #[command(after_long_help = "\
+Examples:
+  maintenance schedule
+  maintenance schedule --product shop --json
+  maintenance schedule move 20261201T150000Z-0a1b2c3d --at \"2026-12-02 22:00\"
+  maintenance schedule cancel 20261201T150000Z-0a1b2c3d")]
+    Schedule {
+        #[command(subcommand)]
+        command: Option<ScheduleCommand>,
+    },
     /// List the functions, their state and their saved settings
     ///
     /// Of all roles, unless --role selects one.
@@ -410,9 +425,83 @@ pub(crate) struct OnArgs {
     /// Print what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// When it begins, if later.
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
     /// What visitors get.
     #[command(flatten)]
     pub(crate) window: WindowArgs,
+}
+
+/// When a window begins that opens by itself.
+#[derive(Debug, Default, Args)]
+pub(crate) struct StartArgs {
+    /// Open at that time, by itself: 22:00, "2026-12-01 22:00"
+    ///
+    /// It ends by itself, too: --for or --until says when. Gates open and close at the time; functions are paused
+    /// and restored by a running `maintenance serve` or `maintenance observe`.
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        conflicts_with_all = ["wait", "auto_off", "no_auto_off", "bypass", "no_bypass", "observer", "no_verify"]
+    )]
+    pub(crate) at: Option<End>,
+    /// The zone of --at and --until, as Europe/Berlin [default: this machine's]
+    #[arg(long, value_name = "ZONE", requires = "at", hide_short_help = true)]
+    pub(crate) tz: Option<Zone>,
+}
+
+/// The commands of `schedule`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScheduleCommand {
+    /// List the windows to come (the default)
+    List,
+    /// Give a window that has yet to open another time
+    #[command(after_long_help = "\
+Examples:
+  maintenance schedule move 20261201T150000Z-0a1b2c3d --at \"2026-12-02 22:00\"
+  maintenance schedule move 20261201T150000Z-0a1b2c3d --at 23:00 --for 1h")]
+    Move(MoveArgs),
+    /// Cancel a window that has yet to open
+    Cancel(CancelArgs),
+}
+
+/// What `schedule move` takes.
+#[derive(Debug, Args)]
+pub(crate) struct MoveArgs {
+    /// Which window: `maintenance schedule` lists them
+    pub(crate) window: WindowId,
+    /// When it begins: 22:00, "2026-12-01 22:00"
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) at: End,
+    /// The zone of --at and --until, as Europe/Berlin [default: this machine's]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tz: Option<Zone>,
+    /// When it ends [default: after as long as before]
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with = "for_",
+        allow_hyphen_values = true
+    )]
+    pub(crate) until: Option<End>,
+    /// How long it takes: 30m, "1h 15m" [default: as long as before]
+    #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
+    pub(crate) for_: Option<Length>,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What `schedule cancel` takes.
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// Which window: `maintenance schedule` lists them
+    pub(crate) window: WindowId,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// What visitors get while maintenance is on. Given again while it is on, these are changed, and the

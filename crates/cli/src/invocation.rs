@@ -80,7 +80,9 @@ impl Invocation {
             _ if program != Some("maintenance") || command.ends_with("--help") => {
                 return command.to_owned();
             }
-            Some("on" | "off" | "status" | "workers") => (self.roles.as_slice(), &self.app),
+            Some("on" | "off" | "status" | "schedule" | "workers") => {
+                (self.roles.as_slice(), &self.app)
+            }
             Some("unlock" | "config" | "token") => (&[][..], &self.app),
             _ => return command.to_owned(),
         };

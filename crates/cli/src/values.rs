@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use maintenance_control::{Selection, limits};
 use maintenance_flag::{App, Change, NameError};
+use maintenance_server::schedule::time_zone;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -247,6 +249,24 @@ impl FromStr for End {
         parsed.filter(|_| is_whole).ok_or_else(|| {
             "must be a time such as 09:00, \"2026-11-22 09:00\" or 2026-11-22T09:00:00Z".to_owned()
         })
+    }
+}
+
+/// A time zone, by its name in the time zone database.
+#[derive(Debug, Clone)]
+pub(crate) struct Zone(pub(crate) TimeZone);
+
+impl FromStr for Zone {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        time_zone(name).map(Self)
+    }
+}
+
+impl Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.iana_name().unwrap_or_default())
     }
 }
 

@@ -11,6 +11,8 @@ pub const MAX_MESSAGE_BYTES: usize = 1024;
 pub const MAX_RETRY_AFTER: u32 = 30 * 24 * 60 * 60;
 /// The furthest end of a window, days ahead: a year typed wrong is not to be promised to visitors.
 const MAX_DAYS: i64 = 30;
+/// The furthest start of a window, days ahead.
+const MAX_DAYS_AHEAD: i64 = 366;
 
 /// Why something cannot be said of a window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +47,9 @@ pub enum Invalid {
     /// It is too far ahead.
     #[error("must end within {MAX_DAYS} days")]
     TooFar,
+    /// It begins too far ahead.
+    #[error("must begin within {MAX_DAYS_AHEAD} days")]
+    TooFarAhead,
 }
 
 /// Whether a terminal would do something other than to show it: control characters, C1 among them, the
@@ -129,8 +134,28 @@ pub fn end(end: Timestamp, now: &Zoned) -> Result<Timestamp, Invalid> {
     if end > latest.timestamp() {
         return Err(Invalid::TooFar);
     }
-    let whole = end.as_second() + i64::from(end.subsec_nanosecond() > 0);
-    Timestamp::from_second(whole).map_err(too_far)
+    whole_seconds(end).map_err(too_far)
+}
+
+/// The start of a window in whole seconds, rounded up, as its end is.
+///
+/// # Errors
+/// [`Invalid`], if it has passed or is more than 366 days ahead.
+pub fn start(start: Timestamp, now: &Zoned) -> Result<Timestamp, Invalid> {
+    if start <= now.timestamp() {
+        return Err(Invalid::NotInTheFuture(start));
+    }
+    let too_far = |_| Invalid::TooFarAhead;
+    let latest = now.checked_add(MAX_DAYS_AHEAD.days()).map_err(too_far)?;
+    if start > latest.timestamp() {
+        return Err(Invalid::TooFarAhead);
+    }
+    whole_seconds(start).map_err(too_far)
+}
+
+/// In whole seconds, rounded up.
+fn whole_seconds(at: Timestamp) -> Result<Timestamp, jiff::Error> {
+    Timestamp::from_second(at.as_second() + i64::from(at.subsec_nanosecond() > 0))
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod progress;
 mod reach;
 mod read_only;
 mod room;
+mod schedule;
 mod screens;
 mod settings;
 mod silence;

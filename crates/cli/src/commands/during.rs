@@ -16,7 +16,7 @@ use super::notifications::Notifications;
 use super::on_off::{self, Opened};
 use super::require::{Required, Windows, changed_meanwhile, hold, refused, run_command, window};
 use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, selected};
-use crate::args::{DuringArgs, OnArgs};
+use crate::args::{DuringArgs, OnArgs, StartArgs};
 use crate::child;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
@@ -223,6 +223,7 @@ impl DuringArgs {
     /// How maintenance is turned on.
     fn on(&self) -> OnArgs {
         OnArgs {
+            start: StartArgs::default(),
             yes: self.yes,
             reason: self.reason.clone(),
             accept_event_loss: self.accept_event_loss,

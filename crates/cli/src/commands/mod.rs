@@ -16,6 +16,7 @@ mod on_off;
 mod pages;
 mod require;
 mod run;
+mod schedule;
 mod scheduling;
 mod selected;
 mod serve;

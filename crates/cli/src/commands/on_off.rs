@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use super::confirm::{Answer, confirmed};
 use super::first_time;
 use super::notifications::Notifications;
+use super::schedule;
 use super::selected::{
     SelectedApp, Unlisted, connections, failed, failed_with, parts_for_reads, planned, selected,
 };
@@ -35,7 +36,7 @@ use crate::output::Output;
 use crate::printable::printable;
 use crate::progress::{Progress, with_progress};
 use crate::render::{self, Reader};
-use crate::settings::{ProductSettings, Settings, Target, WindowOptions, now};
+use crate::settings::{Period, ProductSettings, Settings, Target, WindowOptions, now};
 use crate::signals::interruptible;
 
 /// The roles that an operation turned on, by app: those whose windows it has opened.
@@ -48,6 +49,9 @@ pub(crate) async fn on(
     told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
+    if let Some(period) = Period::new(&args.start, &args.window, &now())? {
+        return schedule::add(target, args, &period, output).await;
+    }
     let asked = asked(target, args, output)?;
     let apps = selected(target, Unlisted::Fail, output).await?;
     turn_on(target, &apps, asked, args, &Opened::default(), told, output).await
@@ -61,6 +65,23 @@ pub(super) fn asked(
 ) -> Result<(OnRequest, Option<String>), CliError> {
     let now = now();
     let window = WindowOptions::new(&args.window, &now)?;
+    let on = request(target, args, &window, now.timestamp())?;
+    if let Some(note) = &window.note {
+        match args.yes {
+            true => output.say(note),
+            false => output.ask(format_args!("{note}\n")),
+        }
+    }
+    Ok((on, window.url))
+}
+
+/// What is asked for about a window, checked before anything is read.
+pub(super) fn request(
+    target: &Target,
+    args: &OnArgs,
+    window: &WindowOptions,
+    now: Timestamp,
+) -> Result<OnRequest, CliError> {
     // `off` takes any name, so that every observer can close the window that it opened.
     let observer = args.observer.as_deref().unwrap_or_default();
     not_longer("--observer", observer.trim(), MAX_NAME_BYTES)?;
@@ -79,22 +100,16 @@ pub(super) fn asked(
         settings.app()?;
         window.fits(&settings.selected()?)?;
     }
-    if let Some(note) = &window.note {
-        match args.yes {
-            true => output.say(note),
-            false => output.ask(format_args!("{note}\n")),
-        }
-    }
     if window.bypass {
         on.link = Some(match args.dry_run {
-            true => link::planned(now.timestamp()),
-            false => link::new(now.timestamp())?,
+            true => link::planned(now),
+            false => link::new(now)?,
         });
     }
     for settings in target.apps() {
-        check_size(&on, settings, now.timestamp())?;
+        check_size(&on, settings, now)?;
     }
-    Ok((on, window.url))
+    Ok(on)
 }
 
 /// Turns the roles of these apps on, once that is confirmed; or shows what would change.
@@ -209,7 +224,7 @@ async fn turn_off(
     operate(target, &apps, &Request::Off(off), told, output).await
 }
 
-fn product(target: &Target) -> Option<Product> {
+pub(super) fn product(target: &Target) -> Option<Product> {
     target.product.as_ref().map(|product| product.id.clone())
 }
 

@@ -10,8 +10,8 @@ use crate::signals::block_on;
 
 use super::notifications::Notifications;
 use super::{
-    apps, config, demo, dev, during, history, init, invoke, notify, on_off, pages, require, serve,
-    status, token, unlock, workers,
+    apps, config, demo, dev, during, history, init, invoke, notify, on_off, pages, require,
+    schedule, serve, status, token, unlock, workers,
 };
 
 /// Runs the command that was asked for.
@@ -54,6 +54,9 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         Some(Command::Invoke(args)) => {
             acts(global, async |it| invoke::run(it, &args, output).await)
         }
+        Some(Command::Schedule { command }) => acts(global, async |it| {
+            schedule::run(it, command.as_ref(), output).await
+        }),
         Some(Command::Workers) => acts(global, async |it| workers::run(it, output).await),
         Some(Command::History(args)) => {
             acts(global, async |it| history::run(it, &args, output).await)

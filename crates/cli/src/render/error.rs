@@ -59,7 +59,11 @@ impl From<maintenance_control::Error> for CliError {
         let outcome = match &error {
             // The request makes no sense, with any holder of the window.
             E::Refused {
-                source: Refusal::NoEnd,
+                source:
+                    Refusal::NoEnd
+                    | Refusal::StartsInPast { .. }
+                    | Refusal::EndsFirst { .. }
+                    | Refusal::NotScheduled { .. },
                 ..
             } => Outcome::Usage,
             E::Refused { .. } => Outcome::Refused,
@@ -98,6 +102,20 @@ fn hint(error: &maintenance_control::Error) -> Option<String> {
             }
             Refusal::NoEnd => {
                 "give it an end with --until or --for, or have it stay on with --no-auto-off"
+            }
+            Refusal::StartsInPast { .. } => {
+                "give --at a time to come; `maintenance on` turns it on now"
+            }
+            Refusal::EndsFirst { .. } => "give an end after the start",
+            Refusal::Overlaps(_) => {
+                "choose another time, or move or cancel the other one: `maintenance schedule` lists the windows to come"
+            }
+            Refusal::TooMany { .. } => {
+                "cancel one first: `maintenance schedule` lists the windows to come"
+            }
+            Refusal::NotScheduled { .. } => "`maintenance schedule` lists the windows to come",
+            Refusal::HasBegun { .. } => {
+                "change its end with `maintenance on --until TIME`, or end it with `maintenance off`"
             }
             _ => "upgrade maintenance, then try again",
         }

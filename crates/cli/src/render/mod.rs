@@ -15,6 +15,7 @@ mod problem;
 mod product;
 mod progress;
 mod reader;
+mod schedule;
 mod site;
 mod status;
 mod tokens;
@@ -40,6 +41,10 @@ pub(crate) use progress::{
     waiting,
 };
 pub(crate) use reader::{Reader, localized};
+pub(crate) use schedule::{
+    Listed, rescheduled, schedule, schedule_document, will_schedule, will_schedule_product,
+    would_reschedule,
+};
 pub(crate) use site::{
     awaiting_gate, gate_answers, never_on, no_gate, site_of_new_app, site_unknown,
 };

@@ -6,7 +6,7 @@ use super::line::Line;
 use crate::settings::ProductSettings;
 
 /// `the product shop (Shop 2.4.1)`.
-fn title(product: &ProductSettings) -> String {
+pub(super) fn title(product: &ProductSettings) -> String {
     let texts = [&product.title, &product.version].into_iter().flatten();
     let texts: Vec<&str> = texts.map(|text| text.value.as_str()).collect();
     match texts.is_empty() {

@@ -52,6 +52,9 @@ impl Reader {
             Warning::StillSaved { role, .. } => {
                 format!("{warning}: run `maintenance off --role {role}`")
             }
+            Warning::NotPausedYet(role) => format!(
+                "{warning}; a running `maintenance serve` or `maintenance observe` pauses them, and so does `maintenance on --role {role}`"
+            ),
             other => other.to_string(),
         };
         self.advice(&format!("Warning: {text}"))

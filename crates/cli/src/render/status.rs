@@ -2,7 +2,7 @@
 
 use maintenance_control::describe::{functions, gone};
 use maintenance_control::{RoleStatus, State, WorkersStatus};
-use maintenance_flag::{App, Flag, OwnerKind};
+use maintenance_flag::{App, Flag, OwnerKind, ScheduledWindow};
 use owo_colors::AnsiColors;
 
 use super::line::Line;
@@ -41,6 +41,9 @@ pub(crate) fn status_notes(status: &RoleStatus, reader: &Reader) -> Vec<Line> {
         lines.push(safe_to_migrate(flag, reader));
     }
     let mut notes = Vec::new();
+    if let Some(next) = status.scheduled.first() {
+        notes.push(next_window(status, next, reader));
+    }
     if let Some(options) = status.options() {
         notes.extend(window_summary(&options, reader));
     }
@@ -56,6 +59,31 @@ pub(crate) fn status_notes(status: &RoleStatus, reader: &Reader) -> Vec<Line> {
     }
     lines.extend(notes.into_iter().map(Line::from));
     lines
+}
+
+/// `Web maintenance is scheduled from 22:00:00 CET (in 2 h) until 23:00:00 CET (in 3 h) by ana@laptop: a new database`.
+fn next_window(status: &RoleStatus, next: &ScheduledWindow, reader: &Reader) -> String {
+    let mut line = format!(
+        "{} maintenance is scheduled from {} until {}",
+        status.role.capitalized(),
+        reader.moment(next.starts_at),
+        reader.moment(next.until)
+    );
+    match (&next.recurring, &next.by) {
+        (Some(name), _) => line += &format!(" as {name}"),
+        (None, Some(by)) => line += &format!(" by {by}"),
+        (None, None) => {}
+    }
+    if let Some(reason) = &next.reason {
+        line += &format!(": {reason}");
+    }
+    match status.scheduled.len() - 1 {
+        0 => line,
+        more => {
+            let more = format!(" ({more} more: `maintenance schedule`)");
+            line + &reader.advice(&more)
+        }
+    }
 }
 
 /// ` since 10:41:21 CET (17 min ago) by ana@laptop: a new database`.

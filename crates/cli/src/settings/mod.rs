@@ -2,8 +2,9 @@
 //! each value came from.
 //!
 //! Reading order: `environment`, `file` (what a maintenance.toml may say), `roles`, `window` (the options of a
-//! window), `resolve` (which value wins), `products` (which app, or which apps),
-//! `windows` (windows that open again and again), `variables` (those in values of the file), `notify` (whom to tell).
+//! window), `start` (when one that is scheduled begins), `resolve` (which value wins), `products` (which app, or which
+//! apps), `windows` (windows that open again and again), `variables` (those in values of the file), `notify` (whom to
+//! tell).
 
 mod environment;
 mod file;
@@ -11,6 +12,7 @@ mod notify;
 mod products;
 mod resolve;
 mod roles;
+mod start;
 mod variables;
 mod window;
 mod windows;
@@ -21,5 +23,6 @@ pub(crate) use notify::NotifySettings;
 pub(crate) use products::{Configuration, ProductSettings, Target};
 pub(crate) use resolve::Settings;
 pub(crate) use roles::RoleSettings;
+pub(crate) use start::Period;
 pub(crate) use window::{WindowOptions, now, opens_all};
 pub(crate) use windows::WindowSettings;

@@ -3,11 +3,10 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, SpanRelativeTo, Timestamp};
 use maintenance_flag::{Product, Role};
 use maintenance_server::schedule::{
-    self, Cron, Overlap, Place, Recurrence, RecurringWindow, length, time_zone,
+    self, Cron, Overlap, Place, Recurrence, RecurringWindow, length,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,7 +17,7 @@ use super::resolve::Settings;
 use crate::error::CliError;
 use crate::source::Sourced;
 use crate::suggest;
-use crate::values::{Length, Message, NonEmpty, Parsed, Reason};
+use crate::values::{Length, Message, NonEmpty, Parsed, Reason, Zone};
 
 /// `[[windows]]`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -64,24 +63,6 @@ impl FromStr for WindowLength {
         let elapsed = elapsed
             .map_err(|_| "must be in days, hours and minutes, such as \"1h 30m\"".to_owned())?;
         length(elapsed).map(Self)
-    }
-}
-
-/// A time zone.
-#[derive(Debug, Clone)]
-struct Zone(TimeZone);
-
-impl FromStr for Zone {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        time_zone(text).map(Self)
-    }
-}
-
-impl Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.iana_name().unwrap_or_default())
     }
 }
 
