@@ -134,6 +134,28 @@ fn what_the_api_turns_on_the_command_sees_and_turns_off() {
 }
 
 #[test]
+fn a_window_whose_time_it_is_is_entered_by_serve_and_ended_by_a_person() {
+    let env = env();
+    let before = env.sandbox().fleet();
+    let file = env.read("maintenance.toml");
+    // All day, each day.
+    let window = "[[windows]]\nname = \"always\"\ncron = \"0 0 * * *\"\nduration = \"1d\"\ntimezone = \"Etc/UTC\"\n\
+                  roles = [\"web\", \"worker\"]\n";
+    env.write("maintenance.toml", &format!("{file}{window}"));
+    let (server, _) = serve(&env);
+    server.says("Schedule: demo-dev web, worker: in maintenance; 2 functions paused");
+    let status = env.run(&["status", "--all", "--json"]);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(status["roles"][0]["owner"]["name"], "schedule:always");
+    assert_eq!(status["roles"][1]["workers"]["paused"], 2);
+    assert_eq!(env.run(&["off", "--all"]).code, Some(0));
+    assert_eq!(env.sandbox().fleet(), before);
+    server.interrupt();
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
 fn a_client_that_never_ends_its_request_holds_no_connection_and_no_other_client_up() {
     let env = env();
     let token = token(&env);
