@@ -357,6 +357,8 @@ mod tests {
             role: Role::worker(),
             state: State::On,
             flag: Some(flag),
+            scheduled: Vec::new(),
+            is_open_by_time: false,
             workers: None,
             warnings: Vec::new(),
             unread: Vec::new(),
