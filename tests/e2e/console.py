@@ -278,6 +278,7 @@ class Console(unittest.TestCase):
         """Every page, by name, one after the other."""
         yield self.at(tab, "products", "/")
         yield self.at(tab, "product", SHOP)
+        yield self.at(tab, "observers", "/observers")
         yield self.at(tab, "enter", SHOP + "/enter")
         tab.fill("#until", "soon")
         tab.fill("#reason", "schema 42")

@@ -260,18 +260,23 @@ fn event(method: &str, path: &str, token: &str, body: &str) -> Value {
     })
 }
 
-#[test]
-fn as_a_function_an_operation_ends_with_its_request_and_the_next_one_goes_on() {
-    let mut env = env();
-    let token = token(&env);
-    let before = env.sandbox().fleet();
-    let runtime = LambdaRuntime::start();
+/// The variables of a Lambda function.
+fn function(env: &mut TestEnv, runtime: &LambdaRuntime) {
     env.set("AWS_LAMBDA_RUNTIME_API", &runtime.address());
     env.set("AWS_LAMBDA_FUNCTION_NAME", "console");
     env.set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
     env.set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
     env.set("AWS_LAMBDA_LOG_GROUP_NAME", "console");
     env.set("AWS_LAMBDA_LOG_STREAM_NAME", "console");
+}
+
+#[test]
+fn as_a_function_an_operation_ends_with_its_request_and_the_next_one_goes_on() {
+    let mut env = env();
+    let token = token(&env);
+    let before = env.sandbox().fleet();
+    let runtime = LambdaRuntime::start();
+    function(&mut env, &runtime);
     let _function = env.start(&["serve"]);
     let invoke = |method, path, body: &str, seconds| {
         let answer = runtime.invoke(
@@ -306,4 +311,28 @@ fn as_a_function_an_operation_ends_with_its_request_and_the_next_one_goes_on() {
     let (status, left) = invoke("PUT", MODE, &json!({"mode": "normal"}).to_string(), 900);
     assert_eq!(status, 200, "{left}");
     assert_eq!(env.sandbox().fleet(), before);
+}
+
+#[test]
+fn a_scheduled_event_has_the_observers_of_a_function_check_once() {
+    let mut env = env();
+    let observer = "[observers.database]\nkind = \"parameter\"\nparameter = \"/state\"\n\
+        maintenance = \"down\"\nconfirm = 1\nroles = [\"web\"]\n";
+    let file = env.read("maintenance.toml");
+    env.write("maintenance.toml", &format!("{file}{observer}"));
+    env.sandbox().set_parameter("/state", "down");
+    let runtime = LambdaRuntime::start();
+    function(&mut env, &runtime);
+    let _function = env.start(&["serve"]);
+    let event = json!({
+        "source": "aws.events", "detail-type": "Scheduled Event", "detail": {},
+        "time": "2026-11-29T08:00:00Z", "resources": [],
+    });
+    let results = runtime.invoke(&event, Duration::from_secs(60));
+    assert_eq!(results, json!({"database": "maintenance"}));
+    assert_eq!(env.run(&["status"]).stdout, "on\n");
+    env.sandbox().set_parameter("/state", "up");
+    let results = runtime.invoke(&event, Duration::from_secs(60));
+    assert_eq!(results, json!({"database": "normal"}));
+    assert_eq!(env.run(&["status"]).stdout, "off\n");
 }

@@ -226,6 +226,16 @@ Examples:
   maintenance serve --listen 0.0.0.0:8642 --tls-cert cert.pem --tls-key key.pem
   maintenance serve --listen 10.0.0.7:8642 --behind-proxy")]
     Serve(ServeArgs),
+    /// Turn maintenance on and off by what the observers of maintenance.toml see
+    ///
+    /// Each looks every so often, and acts when enough results in a row say the same. What cannot be told never
+    /// changes anything. `maintenance serve` does the same beside the API.
+    #[command(after_long_help = "\
+Examples:
+  maintenance observe
+  maintenance observe database --json
+  maintenance observe --once             # for cron: checks each once, and ends")]
+    Observe(ObserveArgs),
     /// Show every setting and where it comes from
     #[command(after_long_help = "\
 Examples:
@@ -703,6 +713,19 @@ pub(crate) struct ServeArgs {
     pub(crate) user_scope: Option<Scope>,
 }
 
+/// What `observe` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ObserveArgs {
+    /// Only these observers
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Check each once, wait for what that begins, and end
+    ///
+    /// The streak of equal results goes on from one run to the next.
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
 /// A load balancer that signs people in.
 #[derive(Debug, Clone)]
 pub(crate) struct TrustedAlb(pub(crate) NamedBy);
@@ -838,7 +861,7 @@ fn uses(command: &str, option: &str) -> bool {
         "dev" => option == "quiet",
         "demo" => heading == Some(OUTPUT),
         "init" => heading == Some(APP) || option == "quiet",
-        "serve" => heading.is_some(),
+        "serve" | "observe" => heading.is_some(),
         // Of a store: neither of an app nor of Lambda.
         "apps" => heading.is_some() && !["app", "env", "rate"].contains(&option),
         // `token new` has its own.

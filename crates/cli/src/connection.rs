@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use maintenance_control::{
-    AwsSettings, Calls, Clients, Clock, Control, FileStore, Fleet, RateLimiter, SettingError,
-    SsmStore, Store, Visitor, connect,
+    AwsSettings, Calls, Clients, Clock, Control, FileStore, Fleet, Probe, RateLimiter,
+    SettingError, SsmStore, Store, Visitor, connect,
 };
 use maintenance_flag::App;
 use maintenance_server::access::AccessStore;
+use maintenance_server::observers::ObservationStore;
 
 use crate::error::CliError;
 use crate::settings::{RoleSettings, Settings};
@@ -25,6 +26,8 @@ pub(crate) struct Connection {
     pub(crate) reads: Control,
     /// Who may use the server of this app.
     pub(crate) tokens: AccessStore,
+    /// What the observers of the file of this app saw last.
+    pub(crate) observations: ObservationStore,
     pub(crate) calls: Calls,
     pub(crate) visitor: Visitor,
 }
@@ -56,6 +59,25 @@ impl Connections {
             by = settings.by.value,
             "settings"
         );
+        Ok(Connection::of(
+            self.shared(aws, rate, settings).await?,
+            settings,
+            app,
+        ))
+    }
+
+    /// What observers look at in AWS, with the credentials and the region of an app, also if it is on one machine.
+    pub(crate) async fn probe(&mut self, settings: &Settings) -> Result<Probe, CliError> {
+        let shared = self.shared(settings.aws(), settings.rate.value.0, settings);
+        Ok(Probe::new(&shared.await?.clients))
+    }
+
+    async fn shared(
+        &mut self,
+        aws: AwsSettings,
+        rate: f64,
+        settings: &Settings,
+    ) -> Result<&Shared, CliError> {
         let mut known = self.shared.iter();
         let known = known.position(|it| it.aws == aws && it.rate == rate);
         let known = match known {
@@ -71,7 +93,7 @@ impl Connections {
                 self.shared.len() - 1
             }
         };
-        Ok(Connection::of(&self.shared[known], settings, app))
+        Ok(&self.shared[known])
     }
 }
 
@@ -104,6 +126,7 @@ impl Connection {
         let limit = answer_limit(settings);
         let prefix = &settings.prefix.value;
         let tokens = AccessStore::new(store.with_answer_limit(limit), prefix, app.clone());
+        let observations = ObservationStore::new(store.with_answer_limit(limit), prefix, &app);
         let fleet = Fleet::new(clients.lambda, Clock::System, shared.rate_limiter.clone());
         let by = settings.by.value.clone();
         let control = Control::new(app, prefix, store, fleet, by);
@@ -111,6 +134,7 @@ impl Connection {
             reads: control.with_answer_limit(limit),
             control,
             tokens,
+            observations,
             calls: clients.calls,
             visitor: clients.visitor,
         }

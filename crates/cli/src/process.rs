@@ -28,7 +28,9 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Outcome {
     let output = Output::new(cli.global.quiet, cli.global.verbose, cli.global.json);
-    trace(&output, matches!(cli.command, Some(Command::Serve(_))));
+    let serves = matches!(cli.command, Some(Command::Serve(_)));
+    let goes_on = serves || matches!(cli.command, Some(Command::Observe(_)));
+    trace(&output, serves, goes_on);
     explain_panics(output);
     commands::run(cli, &output).unwrap_or_else(|failure| {
         output.failure(&failure);
@@ -49,11 +51,11 @@ fn explain_panics(output: Output) {
     }));
 }
 
-/// Tells what happens inside, with `-v`; and of a server its audit log, always. Only our own modules are heard:
+/// Tells what happens inside, with `-v`; of what runs on also what it could not do, and of a server its audit log. Only our own modules are heard:
 /// what the SDK tells at this level holds signed requests.
-fn trace(output: &Output, serves: bool) {
+fn trace(output: &Output, serves: bool, goes_on: bool) {
     let level = match output.verbose() {
-        0 if serves => LevelFilter::WARN,
+        0 if goes_on => LevelFilter::WARN,
         0 => return,
         1 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,

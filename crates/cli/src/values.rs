@@ -111,7 +111,7 @@ fn rule(error: NameError) -> String {
     error.rule().to_owned()
 }
 
-fn one_line(text: &str, most: usize) -> Result<String, String> {
+pub(crate) fn one_line(text: &str, most: usize) -> Result<String, String> {
     let line = limits::line(text, most);
     line.map(str::to_owned).map_err(|broken| broken.to_string())
 }

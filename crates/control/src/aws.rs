@@ -9,6 +9,7 @@
 //! `credentials`, `access` (why AWS cannot be called at all), `unanswered`.
 
 mod access;
+mod cloudwatch;
 mod credentials;
 mod environment;
 mod http;
@@ -27,9 +28,10 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+pub(crate) use cloudwatch::CloudWatch;
 use credentials::Checked;
 use environment::Environment;
-use http::Http;
+use http::{Http, Route};
 pub use http::{Visit, Visitor};
 use setting::check_header;
 
@@ -49,14 +51,16 @@ pub struct AwsSettings {
     pub endpoint_url: Option<String>,
 }
 
-/// The two services that the control plane talks to.
+/// The services that the control plane talks to.
 #[derive(Debug, Clone)]
 pub struct Clients {
     /// Parameter Store.
     pub ssm: aws_sdk_ssm::Client,
     /// Lambda.
     pub lambda: aws_sdk_lambda::Client,
-    /// What both have not been answered yet.
+    /// CloudWatch, for observers of alarms.
+    pub(crate) cloudwatch: CloudWatch,
+    /// What Parameter Store and Lambda have not answered yet.
     pub calls: Calls,
     /// A visitor of the app's site.
     pub visitor: Visitor,
@@ -111,12 +115,23 @@ pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
     let mut builder = config.into_builder();
     builder.set_credentials_provider(checked);
     let config = builder.build();
+    let cloudwatch = CloudWatch::new(
+        Route::new(&http),
+        config.credentials_provider(),
+        config.region().map(ToString::to_string),
+        settings
+            .endpoint_url
+            .clone()
+            .or_else(|| environment.endpoint_of("cloudwatch"))
+            .or_else(|| config.endpoint_url().map(str::to_owned)),
+    );
     let calls = Calls::default();
     let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(calls.clone());
     let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(calls.clone());
     Ok(Clients {
         ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
         lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
+        cloudwatch,
         calls,
         visitor: Visitor::new(&http),
     })

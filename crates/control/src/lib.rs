@@ -21,6 +21,7 @@
 //! | `operation`, `invoke`, `status`, `history` | [`Control`]'s verbs |
 //! | `apps` | every app of a store |
 //! | [`describe`] | what a report says, as sentences |
+//! | [`Probe`] | what observers look at in AWS |
 //!
 //! # To read the code
 //!
@@ -52,6 +53,7 @@ mod observe;
 mod operation;
 mod parameters;
 mod plan;
+mod probe;
 mod rate_limiter;
 mod report;
 mod request;
@@ -82,6 +84,7 @@ pub use operation::{
     AddWindow, AppRoles, ScheduleRequest, off_together, on_together, plan_off_together,
     plan_on_together, plan_reschedule_together, reschedule_together,
 };
+pub use probe::{AlarmState, CalendarState, Probe, ProbeError, ProbedParameter};
 pub use rate_limiter::RateLimiter;
 pub use report::{
     Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, History, Holder, LeftWindow,

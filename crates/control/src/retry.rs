@@ -97,6 +97,48 @@ impl CallError {
         }
     }
 
+    /// AWS refused a call that the SDK did not make.
+    pub(crate) fn refused(status: u16, code: &str, message: &str) -> Self {
+        if let Some(access) = AccessError::refused(code, message) {
+            return Self::access(access);
+        }
+        let answer = Answer {
+            code: match code {
+                "" => format!("status {status}"),
+                code => code.to_owned(),
+            },
+            message: match message.trim() {
+                "" => "no message".to_owned(),
+                message => message.to_owned(),
+            },
+        };
+        Self::of(by_code(code, Some(message), status), answer.into())
+    }
+
+    /// A call that the SDK did not make got no answer.
+    pub(crate) fn unreached(error: ConnectorError) -> Self {
+        Self::of(Kind::Transient, error.into_source())
+    }
+
+    /// A call could not even be made, and would not be the next time.
+    pub(crate) fn unsent(why: String) -> Self {
+        Self::of(Kind::Invalid, why.into())
+    }
+
+    /// AWS cannot be called at all.
+    pub(crate) fn access(access: AccessError) -> Self {
+        Self::of(Kind::Access, access.into())
+    }
+
+    fn of(kind: Kind, source: Box<dyn StdError + Send + Sync>) -> Self {
+        Self {
+            kind,
+            message: source.to_string(),
+            ambiguous: false,
+            source,
+        }
+    }
+
     fn unanswered(limit: Duration) -> Self {
         let message = format!("AWS did not answer for {} s", limit.as_secs());
         Self {
@@ -135,15 +177,9 @@ where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
-        let (kind, source) = match access(&error) {
-            Some(access) => (Kind::Access, access.into()),
-            None => (kind(&error), source(error)),
-        };
-        Self {
-            kind,
-            message: source.to_string(),
-            ambiguous: false,
-            source,
+        match access(&error) {
+            Some(access) => Self::access(access),
+            None => Self::of(kind(&error), source(error)),
         }
     }
 }

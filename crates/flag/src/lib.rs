@@ -45,14 +45,15 @@ pub use bypass::{
 pub use document::{DecodeError, MAX_VALUE_BYTES, SCHEMA};
 pub use flag::{Flag, Mode, Owner, OwnerKind};
 pub use names::{
-    AccessId, AccessKind, App, NameError, Parameters, Prefix, Product, Role, TokenName, WindowId,
+    AccessId, AccessKind, App, NameError, ObserverName, Parameters, Prefix, Product, Role,
+    TokenName, WindowId,
 };
 pub use operator::{
     AccessSecret, AccessToken, CancelWindow, Capacity, CapacityDoc, Change, Enter, Event, Exit,
     Field, Force, Lease, LeaseRecord, MAX_NAME_BYTES, MAX_REASON_BYTES, MAX_SCHEDULE_BYTES,
-    MAX_SCHEDULED, MoveWindow, Options, Outcome, Overlap, PackError, Refusal, Reserved,
-    ScheduleEvent, ScheduleOutcome, ScheduleTransition, ScheduleWindow, Scope, Session, TooLarge,
-    Transition, Truncated, next, pack, reschedule, stored_bytes,
+    MAX_SCHEDULED, MoveWindow, Observation, Options, Outcome, Overlap, PackError, Refusal,
+    Reserved, ScheduleEvent, ScheduleOutcome, ScheduleTransition, ScheduleWindow, Scope, Session,
+    TooLarge, Transition, Truncated, Verdict, next, pack, reschedule, stored_bytes,
 };
 pub use operator::{
     FlagVersion, HistoryEntry, HistoryKind, HistoryResult, RecordedMode, Source, Times, transitions,

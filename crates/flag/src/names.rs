@@ -5,12 +5,14 @@
 //! checked once, when it is parsed; a value of these types is always valid.
 
 mod access;
+mod observer;
 mod parameters;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use access::{AccessId, AccessKind, TokenName};
+pub use observer::ObserverName;
 pub use parameters::{Parameters, Prefix};
 
 /// The most characters of an app name or an env name.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::clock::later;
 use crate::lambda::{EventInvoke, Function, Provisioned};
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
+use crate::ssm::Calendar;
 use crate::state::State;
 
 /// There is no function, alias or mapping of that name.
@@ -33,6 +35,15 @@ impl Sandbox {
             Some(found) => Ok(change(found, settings)),
             None => Err(NotFound(format!("function {function}"))),
         }
+    }
+
+    /// Sets the state of a change calendar, and when it is said to change next.
+    pub fn set_calendar(&self, name: &str, is_open: bool, next_transition: Option<Timestamp>) {
+        let calendar = Calendar {
+            is_open,
+            next_transition,
+        };
+        self.state().ssm.calendars.insert(name.to_owned(), calendar);
     }
 
     /// Sets or, with `None`, deletes a function's reserved concurrency.

@@ -53,7 +53,10 @@
     }
     if (events && events.readyState !== EventSource.CLOSED) return
     events = new EventSource('/api/events')
-    for (const kind of ['operation', 'mode', 'resync']) events.addEventListener(kind, refresh)
+    const kinds = ['operation', 'mode', 'resync']
+    // They check every few seconds: for other pages that is no change.
+    if (location.pathname === '/observers') kinds.push('observer')
+    for (const kind of kinds) events.addEventListener(kind, refresh)
     events.onerror = () => closed = events?.readyState === EventSource.CLOSED
   }
   document.addEventListener('visibilitychange', () => {

@@ -1,5 +1,8 @@
 //! The server as a Lambda function behind a function URL.
 //!
+//! It observes nothing by itself, since it is frozen most of the time: an event that is no HTTP request, as a rule of
+//! EventBridge sends one every minute, has each observer check once.
+//!
 //! A function is frozen once it has answered, so that an operation ends with the request that began it: see
 //! [`Patience`](crate::operations::Patience).
 
@@ -9,10 +12,13 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::IntoResponse as _;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
+
+use crate::observers::Observers;
 
 /// When the function ends at the latest: an extension of its requests, and of no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +30,30 @@ pub fn is_function() -> bool {
     std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
-/// Answers the events of a function URL, for as long as the environment lives.
+/// Answers the events of a function URL, for as long as the environment lives, and checks the observers at any other.
 ///
 /// # Errors
 /// The runtime's, which end the process.
-pub async fn run(router: Router) -> Result<(), lambda_http::Error> {
-    lambda_http::run(router.map_request(request)).await
+pub async fn run(router: Router, observers: Observers) -> Result<(), lambda_http::Error> {
+    let service = tower::service_fn(move |event: lambda_http::Request| {
+        let (router, observers) = (router.clone(), observers.clone());
+        async move {
+            let request = request(event);
+            if is_http(&request) {
+                return router.oneshot(request).await;
+            }
+            let deadline = request.extensions().get::<Deadline>();
+            let results = observers.check_all(deadline.map(|it| it.0)).await;
+            Ok(axum::Json(results).into_response())
+        }
+    });
+    lambda_http::run(service).await
+}
+
+/// Whether an event came from a function URL.
+fn is_http(request: &http::Request<Body>) -> bool {
+    let context = request.extensions().get::<RequestContext>();
+    !matches!(context, Some(RequestContext::PassThrough))
 }
 
 /// As the router takes it.

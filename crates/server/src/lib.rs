@@ -18,6 +18,7 @@
 //! | [`operations`] | operations at work, and how they ended |
 //! | [`notify`] | what happened, told to webhooks and Slack |
 //! | [`outbound`] | requests to addresses that the configuration names |
+//! | [`observers`] | monitors that turn maintenance on and off by what they see |
 //! | [`problem`] | errors as they are answered |
 //! | [`serve`], [`function`] | the server as a process, and as a Lambda function |
 
@@ -28,6 +29,7 @@ pub mod console;
 pub mod function;
 mod history;
 pub mod notify;
+pub mod observers;
 pub mod operations;
 pub mod outbound;
 pub mod problem;
@@ -39,7 +41,9 @@ pub mod statuses;
 pub use router::router;
 
 use catalog::Catalog;
+use maintenance_control::Clock;
 use notify::Notifier;
+use observers::{Configured, ObservationStore, Observers};
 use operations::Operations;
 use statuses::Statuses;
 
@@ -52,6 +56,8 @@ pub struct AppState {
     pub statuses: Statuses,
     /// What is done with it.
     pub operations: Operations,
+    /// What observes it.
+    pub observers: Observers,
     /// What is told of it to those who listen.
     pub feed: api::Feed,
     /// What is told of it to those who asked for it in the configuration.
@@ -74,10 +80,31 @@ impl AppState {
         Self {
             operations: Operations::new(statuses.clone(), notifier.clone()),
             notifier,
+            observers: Observers::default(),
             feed: api::Feed::default(),
             metrics: api::Metrics::default(),
             catalog,
             statuses,
+        }
+    }
+
+    /// The same with these observers. They do nothing until they are started.
+    #[must_use]
+    pub fn with_observers(
+        self,
+        configured: Vec<Configured>,
+        store: ObservationStore,
+        clock: Clock,
+    ) -> Self {
+        let setup = observers::Setup {
+            operations: self.operations.clone(),
+            statuses: self.statuses.clone(),
+            store,
+            clock,
+        };
+        Self {
+            observers: Observers::new(configured, &setup),
+            ..self
         }
     }
 }

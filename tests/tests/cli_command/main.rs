@@ -22,6 +22,7 @@ mod interrupt;
 mod invoke;
 mod mistakes;
 mod notify;
+mod observe;
 mod options;
 mod output;
 mod products;

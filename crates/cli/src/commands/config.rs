@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
 use crate::printable::printable;
-use crate::settings::{Configuration, ProductSettings, Settings, WindowSettings};
+use crate::settings::{Configuration, ObserverSettings, ProductSettings, Settings, WindowSettings};
 use crate::source::{Source, Sourced};
 use crate::values::Rate;
 
@@ -34,6 +34,8 @@ pub(crate) fn run(configuration: &Configuration<'_>, output: &Output) -> Result<
     let windows = configuration.windows(jiff::Timestamp::now())?;
     rows.extend(windows.iter().flat_map(WindowSettings::rows));
     rows.extend(target.notify.rows());
+    let observers = configuration.observers()?;
+    rows.extend(observers.iter().flat_map(ObserverSettings::rows));
     if output.json() {
         let document = |(key, Sourced { value, source }): Row| {
             (key, json!({"value": value, "source": source.to_json()}))

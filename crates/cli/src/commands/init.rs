@@ -215,6 +215,24 @@ prefix = {prefix}
 #kind = "webhook"
 #url = "https://hooks.example.com/maintenance"
 #secret = "${{WEBHOOK_SECRET}}"
+
+# A monitor that turns maintenance on and off, where `maintenance serve` or `maintenance observe` runs. Other kinds:
+# file, command, parameter, alarm, calendar. See docs/observers.md
+#[observers.database]
+#kind = "http"
+#url = "https://status.example.com/database"
+# ${{NAME}} is a variable of the environment: write no secret here
+#headers = {{ Authorization = "Bearer ${{STATUS_TOKEN}}" }}
+#json_path = "$.state"
+# The value that means maintenance; any other means normal, unless normal says which
+#maintenance = "maintenance"
+#normal = "ok"
+# From the end of a check to the next, how long one may take, and how many equal results it takes
+#interval = "30s"
+#timeout = "10s"
+#confirm = 2
+# All apps of a product; or app and roles; or the file's own app, if neither is given
+#product = "{product}"
 "##
     )
 }

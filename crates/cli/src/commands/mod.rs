@@ -12,6 +12,7 @@ mod init;
 mod invoke;
 mod notifications;
 mod notify;
+mod observe;
 mod on_off;
 mod pages;
 mod require;

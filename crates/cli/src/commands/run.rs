@@ -10,7 +10,7 @@ use crate::signals::block_on;
 
 use super::notifications::Notifications;
 use super::{
-    apps, config, demo, dev, during, history, init, invoke, notify, on_off, pages, require,
+    apps, config, demo, dev, during, history, init, invoke, notify, observe, on_off, pages, require,
     schedule, serve, status, token, unlock, workers,
 };
 
@@ -73,6 +73,11 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
             let environment = Environment::read();
             let configuration = Configuration::read(global, &environment)?;
             block_on(serve::run(&configuration, &args, output))
+        }
+        Some(Command::Observe(args)) => {
+            let environment = Environment::read();
+            let configuration = Configuration::read(global, &environment)?;
+            block_on(observe::run(&configuration, &args, output))
         }
         Some(Command::Token { command }) => {
             let environment = Environment::read();

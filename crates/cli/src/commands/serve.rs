@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use maintenance_control::{Action, CancellationToken, Report};
+use maintenance_control::{Action, CancellationToken, Clock, Report};
 use maintenance_flag::{App, Product, Scope};
 use maintenance_server::AppState;
 use maintenance_server::access::{Access, NamedBy, Options, ProxyUser};
@@ -13,14 +13,15 @@ use maintenance_server::notify::LAST_WAIT;
 use maintenance_server::operations::Operation;
 use maintenance_server::serve::{Listen, Listener, ServeError};
 
-use super::notifications::notifier;
-use super::scheduling;
+use super::notifications::{notifier, outbound};
+use super::{observe, scheduling};
 use crate::args::{ServeArgs, TrustedAlb};
 use crate::connection::Connections;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
-use crate::settings::{Configuration, Settings};
+use crate::render;
+use crate::settings::{Configuration, ObserverSettings, Settings};
 use crate::signals::interruptible;
 
 /// Serves until a signal, or for as long as the function lives.
@@ -31,26 +32,20 @@ pub(crate) async fn run(
 ) -> Result<Outcome, CliError> {
     let own = configuration.app()?;
     let mut connections = Connections::default();
-    let settings = configuration.notify()?;
-    let visitor = connections.open(&own).await?.visitor;
-    let mut notifier = notifier(&settings, &visitor);
-    if function::is_function() {
-        notifier = notifier.in_function();
-    }
-    let catalog = catalog(configuration, &own, &mut connections).await?;
-    let state = AppState::notifying(catalog, notifier);
-    for (receiver, why) in settings.disabled() {
-        let name = &receiver.name;
-        output.say(format_args!("Warning: {name} is not notified: {why}"));
-    }
+    let observers = configuration.observers()?;
+    let observers = observers.iter();
+    let state = state(configuration, &own, observers, &mut connections, output).await?;
     if function::is_function() {
         let options = Options {
             secure: true,
             ..Options::default()
         };
-        let router =
-            maintenance_server::router(state, &access(&mut connections, &own, options).await?);
-        let ended = function::run(router).await;
+        let (observers, access) = (
+            state.observers.clone(),
+            access(&mut connections, &own, options).await?,
+        );
+        let router = maintenance_server::router(state, &access);
+        let ended = function::run(router, observers).await;
         return match ended {
             Ok(()) => Ok(Outcome::Done),
             Err(error) => Err(CliError::failed(format!("the function ended: {error}"))),
@@ -85,6 +80,8 @@ pub(crate) async fn run(
     let stop = CancellationToken::new();
     let scheduled = scheduler.run(stop.clone(), |told| scheduling::say(told, output));
     let router = maintenance_server::router(state.clone(), &access);
+    say_disabled(&state, output);
+    state.observers.start(&state.operations.stopping());
     let first = || output.say("Stopping: operations at work end their current step");
     let served = async {
         // A listener that fails ends the schedule, too.
@@ -113,6 +110,40 @@ pub(crate) async fn run(
     }
     output.say("Stopped");
     Ok(Outcome::Done)
+}
+
+/// The products of the configuration with these of its observers, which do nothing yet.
+pub(super) async fn state<'a>(
+    configuration: &Configuration<'_>,
+    own: &Settings,
+    observers: impl Iterator<Item = &'a ObserverSettings>,
+    connections: &mut Connections,
+    output: &Output,
+) -> Result<AppState, CliError> {
+    let settings = configuration.notify()?;
+    let connection = connections.open(own).await?;
+    let (visitor, store) = (connection.visitor, connection.observations);
+    let mut notifier = notifier(&settings, &visitor);
+    if function::is_function() {
+        notifier = notifier.in_function();
+    }
+    let catalog = catalog(configuration, own, connections).await?;
+    let client = outbound(&visitor);
+    let configured = observe::configured(observers, own, &catalog, connections, &client).await?;
+    for (receiver, why) in settings.disabled() {
+        let name = &receiver.name;
+        output.say(format_args!("Warning: {name} is not notified: {why}"));
+    }
+    let state = AppState::notifying(catalog, notifier);
+    Ok(state.with_observers(configured, store, Clock::System))
+}
+
+/// Which observers are disabled, and why.
+fn say_disabled(state: &AppState, output: &Output) {
+    let views = state.observers.views();
+    for view in views.iter().filter(|view| view.disabled.is_some()) {
+        output.say(render::seen(view));
+    }
 }
 
 /// Whom the proxy in front names, if it is trusted to.

@@ -12,6 +12,7 @@ use crate::error::CliError;
 use crate::suggest;
 
 use super::notify::NotifyTable;
+use super::observers::ObserverTable;
 use super::windows::WindowTable;
 use crate::source::{Source, Sourced};
 use crate::values::{
@@ -39,6 +40,7 @@ struct Document {
     apps: BTreeMap<String, AppTable>,
     windows: Vec<WindowTable>,
     notify: Vec<NotifyTable>,
+    observers: BTreeMap<String, ObserverTable>,
 }
 
 /// `[apps.<key>]`: the keys of an app, or where they are. The file itself has those of its own app.
@@ -107,6 +109,7 @@ pub(super) struct ConfigFile {
     pub(super) apps: BTreeMap<String, AppTable>,
     pub(super) windows: Vec<WindowTable>,
     pub(super) notify: Vec<NotifyTable>,
+    pub(super) observers: BTreeMap<String, ObserverTable>,
     /// The same as written.
     values: Value,
     /// The line of each key: `roles.worker.functions`, `windows.0.cron`.
@@ -159,6 +162,7 @@ impl ConfigFile {
             apps: document.apps,
             windows: document.windows,
             notify: document.notify,
+            observers: document.observers,
             values: toml::from_str(text).map_err(refuse)?,
             lines,
         };
@@ -209,22 +213,36 @@ impl ConfigFile {
 
     /// The keys of the table of this index in a list of tables, in the order of the lines.
     pub(super) fn keys_in(&self, list: &str, n: usize) -> Vec<(String, Sourced<Value>)> {
-        let table = self.values[list][n].as_object();
-        let name = |key: &str| format!("{list}.{n}.{key}");
-        let mut values: Vec<_> = table.into_iter().flatten().collect();
-        values.sort_by_key(|(key, _)| self.line(&name(key)));
+        self.keys_of(&format!("{list}.{n}"), &self.values[list][n])
+    }
+
+    /// The keys of an observer, in the order of the lines.
+    pub(super) fn observer_keys(&self, name: &str) -> Vec<(String, Sourced<Value>)> {
+        self.keys_of(
+            &format!("observers.{name}"),
+            &self.values["observers"][name],
+        )
+    }
+
+    fn keys_of(&self, prefix: &str, table: &Value) -> Vec<(String, Sourced<Value>)> {
+        let place = |key: &str| format!("{prefix}.{key}");
+        let mut values: Vec<_> = table.as_object().into_iter().flatten().collect();
+        values.sort_by_key(|(key, _)| self.line(&place(key)));
         let sourced = |(key, value): (&String, &Value)| {
-            (
-                key.clone(),
-                Sourced::new(value.clone(), self.source(&name(key))),
-            )
+            let value = Sourced::new(value.clone(), self.source(&place(key)));
+            (key.clone(), value)
         };
         values.into_iter().map(sourced).collect()
     }
 
+    /// The folder of this file.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).to_owned()
+    }
+
     /// The path of another file, relative to the folder of this one.
     pub(super) fn beside(&self, path: &Path) -> PathBuf {
-        let path = self.path.parent().unwrap_or(Path::new("")).join(path);
+        let path = self.folder().join(path);
         if !path.components().any(|it| it == Component::ParentDir) {
             return path;
         }

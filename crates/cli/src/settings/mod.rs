@@ -4,11 +4,12 @@
 //! Reading order: `environment`, `file` (what a maintenance.toml may say), `roles`, `window` (the options of a
 //! window), `start` (when one that is scheduled begins), `resolve` (which value wins), `products` (which app, or which
 //! apps), `windows` (windows that open again and again), `variables` (those in values of the file), `notify` (whom to
-//! tell).
+//! tell), `observers` (monitors).
 
 mod environment;
 mod file;
 mod notify;
+mod observers;
 mod products;
 mod resolve;
 mod roles;
@@ -20,6 +21,7 @@ mod windows;
 pub(crate) use environment::Environment;
 pub(crate) use file::FILE_NAME;
 pub(crate) use notify::NotifySettings;
+pub(crate) use observers::{ObservedPlace, ObserverSettings, Watches};
 pub(crate) use products::{Configuration, ProductSettings, Target};
 pub(crate) use resolve::Settings;
 pub(crate) use roles::RoleSettings;

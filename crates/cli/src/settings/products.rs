@@ -1,6 +1,6 @@
 //! What a command acts on: the file's own app, one that has a table in it, or all apps of a product.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use maintenance_flag::Product;
 use super::environment::Environment;
 use super::file::{self, ConfigFile, FILE_NAME, ProductTable, Section};
 use super::notify::{self, NotifySettings};
+use super::observers::{Lookup, ObserverSettings};
 use super::resolve::{Settings, Sources};
 use super::windows::{self, WindowSettings};
 use crate::args::Global;
@@ -221,21 +222,7 @@ impl<'a> Configuration<'a> {
             if !seen.insert(name) {
                 return Err(refuse(format!("{name} is named twice")).hint("name it once"));
             }
-            let app = if own_name == Some(name) {
-                own.clone()
-            } else if file.apps.contains_key(name) {
-                self.of_table(file, name, &own, true)?
-            } else {
-                let tables = file.apps.keys().map(String::as_str);
-                let known: Vec<&str> = own_name.into_iter().chain(tables).collect();
-                let refused = refuse(format!("there is no app {name}"));
-                return Err(
-                    refused.hint(match suggest::nearest(name, known.iter().copied()) {
-                        Some(near) => format!("did you mean {near}?"),
-                        None => format!("add [apps.{name}]; the apps are {}", known.join(", ")),
-                    }),
-                );
-            };
+            let app = self.app_named(file, name, &own, refuse)?;
             if !seen_apps.insert(app.app()?.to_string()) {
                 let rule = format!("{name} is the app {}, which is named already", app.app()?);
                 return Err(
@@ -278,6 +265,51 @@ impl<'a> Configuration<'a> {
             id,
             apps,
         })
+    }
+
+    /// The app that is called so in the file.
+    fn app_named(
+        &self,
+        file: &ConfigFile,
+        name: &str,
+        own: &Settings,
+        refuse: impl Fn(String) -> CliError,
+    ) -> Result<Settings, CliError> {
+        let own_name = own.app.as_ref().map(|app| app.value.as_str());
+        if own_name == Some(name) {
+            return Ok(own.clone());
+        }
+        if file.apps.contains_key(name) {
+            return self.of_table(file, name, own, true);
+        }
+        let tables = file.apps.keys().map(String::as_str);
+        let known: Vec<&str> = own_name.into_iter().chain(tables).collect();
+        let refused = refuse(format!("there is no app {name}"));
+        Err(
+            refused.hint(match suggest::nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("add [apps.{name}]; the apps are {}", known.join(", ")),
+            }),
+        )
+    }
+
+    /// All observers of the file: none, if it names none.
+    pub(crate) fn observers(&self) -> Result<Vec<ObserverSettings>, CliError> {
+        let Some((_, file)) = &self.file else {
+            return Ok(Vec::new());
+        };
+        if file.observers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let own = self.own(true)?;
+        let lookup = Lookup {
+            file,
+            own: &own,
+            environment: self.environment,
+            app: &|name, refuse| self.app_named(file, name, &own, refuse),
+            product: &|id| self.product(id),
+        };
+        lookup.observers()
     }
 
     /// The file's own app.

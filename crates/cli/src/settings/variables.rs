@@ -45,6 +45,15 @@ impl Template {
         self.0.iter().all(|part| matches!(part, Part::Text(_)))
     }
 
+    /// The values of the variables that are set.
+    pub(crate) fn values<'a>(&'a self, environment: &'a Environment) -> impl Iterator<Item = &'a str> {
+        let names = self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Variable(name) => Some(name),
+        });
+        names.filter_map(|name| environment.variables.get(name).map(String::as_str))
+    }
+
     /// The value. One that is set but empty is unset, as elsewhere.
     ///
     /// # Errors

@@ -61,13 +61,22 @@ const ENDPOINTS: &[&str] = &[
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_SSM",
     "AWS_ENDPOINT_URL_LAMBDA",
+    "AWS_ENDPOINT_URL_CLOUDWATCH",
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_SSO",
     "AWS_ENDPOINT_URL_SSO_OIDC",
     "AWS_ENDPOINT_URL_SIGNIN",
 ];
 /// The services of a `services` section of the configuration file.
-const SERVICES: &[&str] = &["ssm", "lambda", "sts", "sso", "sso-oidc", "signin"];
+const SERVICES: &[&str] = &[
+    "ssm",
+    "lambda",
+    "cloudwatch",
+    "sts",
+    "sso",
+    "sso-oidc",
+    "signin",
+];
 
 /// Variables and files, without what is empty.
 #[derive(Debug)]
@@ -155,6 +164,36 @@ impl Environment {
     /// A setting of the profile.
     pub(super) fn of_profile(&self, key: &str) -> Option<&str> {
         self.profiles.get(key).filter(|value| !value.is_empty())
+    }
+
+    /// The endpoint of this service alone, of its variable or of the profile's services.
+    pub(super) fn endpoint_of(&self, service: &str) -> Option<String> {
+        let is_ignored = self.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+        if is_ignored.is_some_and(|it| it.eq_ignore_ascii_case("true")) {
+            return None;
+        }
+        let variable = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
+        if let Some(url) = self.get(&variable) {
+            return Some(url.to_owned());
+        }
+        // The variable of all services stands above the file.
+        if self.get("AWS_ENDPOINT_URL").is_some() {
+            return None;
+        }
+        let section = self.of_profile("services")?;
+        self.endpoint_in(section, service).map(str::to_owned)
+    }
+
+    /// The endpoint of a service in a `services` section.
+    fn endpoint_in(&self, section: &str, service: &str) -> Option<&str> {
+        let key = PropertiesKey::builder()
+            .section_key("services")
+            .section_name(section)
+            .property_name(service)
+            .sub_property_name("endpoint_url")
+            .build()
+            .ok()?;
+        self.profiles.other_sections().get(&key).map(String::as_str)
     }
 
     /// The variables, for the SDK.
@@ -266,15 +305,8 @@ impl Environment {
             return Ok(());
         };
         for service in SERVICES {
-            let key = PropertiesKey::builder()
-                .section_key("services")
-                .section_name(section)
-                .property_name(*service)
-                .sub_property_name("endpoint_url")
-                .build();
-            let properties = self.profiles.other_sections();
-            let url = key.ok().and_then(|key| properties.get(&key));
-            if let Some(Err(problem)) = url.map(|url| check_url(url)) {
+            let url = self.endpoint_in(section, service);
+            if let Some(Err(problem)) = url.map(check_url) {
                 return Err(SettingError::new(
                     format!("endpoint_url of {service} in [services {section}]"),
                     problem,

@@ -225,6 +225,14 @@ impl Clients {
         let roots = || self.routes.trust(needs_roots(uri, proxy));
         self.made[route].get_or_init(|| client(roots(), proxy.cloned()))
     }
+
+    /// A connector of its own for this address.
+    fn connector(&self, url: &str) -> Result<Connector, BoxError> {
+        let proxy = self.routes.proxy(url);
+        let roots = self.routes.trust(needs_roots(url, proxy));
+        let context = TlsContext::builder().with_trust_store(roots).build()?;
+        Ok(connector(&context, proxy, None, None))
+    }
 }
 
 fn is_plain(uri: &str) -> bool {
@@ -283,6 +291,21 @@ fn connector(
         .build()
 }
 
+/// The way of the calls to AWS, for a call that the SDK does not make.
+#[derive(Debug, Clone)]
+pub(super) struct Route(Arc<Clients>);
+
+impl Route {
+    pub(super) fn new(http: &Http) -> Self {
+        Self(http.clients.clone())
+    }
+
+    /// What sends a request to this address.
+    pub(super) fn connector(&self, url: &str) -> Result<Connector, BoxError> {
+        self.0.connector(url)
+    }
+}
+
 /// A visitor of the app's site, who takes the way of the calls to AWS; by default no proxy, and the system's
 /// certificates.
 #[derive(Debug, Clone, Default)]
@@ -313,13 +336,9 @@ impl Visitor {
     /// # Errors
     /// Why there is no answer.
     pub async fn head(&self, url: &str) -> Result<Visit, BoxError> {
-        let routes = &self.0.routes;
-        let proxy = routes.proxy(url);
-        let roots = routes.trust(needs_roots(url, proxy));
-        let context = TlsContext::builder().with_trust_store(roots).build()?;
         let mut request = HttpRequest::get(url)?;
         request.set_method("HEAD")?;
-        let answer = connector(&context, proxy, None, None).call(request).await?;
+        let answer = self.0.connector(url)?.call(request).await?;
         Ok(Visit {
             status: answer.status().as_u16(),
             is_refused: answer.headers().get("x-maintenance") == Some("on"),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{AccessId, AccessKind, App, NameError, Role, WindowId};
+use super::{AccessId, AccessKind, App, NameError, ObserverName, Role, WindowId};
 
 /// The most characters of a prefix: with the longest app, role and window it stays well under
 /// Parameter Store's limit of 1,011 characters a name.
@@ -201,6 +201,12 @@ impl Parameters {
         let id = name.strip_prefix(&self.accesses(kind))?.strip_prefix('/')?;
         id.parse().ok()
     }
+
+    /// What an observer saw last.
+    #[must_use]
+    pub fn observer(&self, name: &ObserverName) -> String {
+        format!("{}/observers/{name}", self.base)
+    }
 }
 
 #[cfg(test)]
@@ -315,6 +321,9 @@ mod tests {
             names.access(AccessKind::Session, &id),
             "/maintenance/demo-dev/sessions/9999999999"
         );
+        let observer = names.observer(&"db.eu-1".parse().unwrap());
+        assert_eq!(observer, "/maintenance/demo-dev/observers/db.eu-1");
+        assert_eq!(names.parse_role(&observer), None);
         let largest = format!("/maintenance/demo-dev/lease/{}", u64::MAX);
         assert_eq!(names.parse_lease(&largest), None);
     }

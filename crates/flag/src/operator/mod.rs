@@ -6,6 +6,7 @@ mod capacity;
 mod event;
 mod history;
 mod lease;
+mod observation;
 mod scheduling;
 mod size;
 mod transition;
@@ -19,6 +20,7 @@ pub use history::{
     FlagVersion, HistoryEntry, HistoryKind, HistoryResult, RecordedMode, Source, Times, transitions,
 };
 pub use lease::{Lease, LeaseRecord};
+pub use observation::{Observation, Verdict};
 pub use scheduling::{
     CancelWindow, MAX_SCHEDULED, MoveWindow, ScheduleEvent, ScheduleOutcome, ScheduleTransition,
     ScheduleWindow, reschedule,

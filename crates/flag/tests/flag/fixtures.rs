@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maintenance_flag::{
     AccessKind, AccessSecret, AccessToken, App, Bypass, Capacity, CapacityDoc, Flag, Lease,
-    LeaseRecord, Mode, Owner, Reserved, Schedule, ScheduledWindow, Scope, Session, StoredToken,
-    TokenHash, WindowId,
+    LeaseRecord, Mode, Observation, Owner, Reserved, Schedule, ScheduledWindow, Scope, Session,
+    StoredToken, TokenHash, Verdict, WindowId,
 };
 use serde_json::json;
 
@@ -31,6 +31,7 @@ const FOLLOWED: &str = include_str!("../fixtures/lease-1-followed.json");
 const ACCESS_TOKEN: &str = include_str!("../fixtures/token-1.json");
 const OBSERVER: &str = include_str!("../fixtures/token-1-observer.json");
 const SESSION: &str = include_str!("../fixtures/session-1.json");
+const OBSERVATION: &str = include_str!("../fixtures/observation-1.json");
 
 /// The secrets whose hashes are in the fixtures.
 const ACCESS: &str = "mnt_0123456789_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_aBcDe";
@@ -367,6 +368,25 @@ fn tokens_and_sessions() {
 }
 
 #[test]
+fn the_observation_means_what_it_meant_and_is_written_as_it_was() {
+    let time = |text: &str| text.parse().unwrap();
+    let unknown = serde_json::json!({"of_later": [1]});
+    let observation = Observation {
+        result: Verdict::Unknown,
+        checked_at: time("2026-11-29T14:00:00Z"),
+        observed: Some("502 Bad Gateway".to_owned()),
+        error: Some("the status is 502".to_owned()),
+        streak: 0,
+        others_changed_at: Some(time("2026-11-29T13:00:00Z")),
+        normal_at: Some(time("2026-11-29T12:00:00Z")),
+        is_unfinished: true,
+        unknown: unknown.as_object().unwrap().clone(),
+    };
+    assert_eq!(Observation::decode(OBSERVATION), Ok(observation.clone()));
+    assert_eq!(observation.encode(), OBSERVATION);
+}
+
+#[test]
 fn a_truncated_value_is_malformed() {
     for bytes in FLAGS {
         for (end, _) in bytes.char_indices() {
@@ -389,6 +409,9 @@ fn a_truncated_value_is_malformed() {
             assert!(AccessToken::decode(&bytes[..end]).is_err());
             assert!(Session::decode(&bytes[..end]).is_err());
         }
+    }
+    for (end, _) in OBSERVATION.char_indices() {
+        assert!(Observation::decode(&OBSERVATION[..end]).is_err());
     }
     for word in ["", "o", "of"] {
         assert!(Flag::decode(word).is_err(), "{word:?}");

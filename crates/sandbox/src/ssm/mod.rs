@@ -3,6 +3,7 @@
 //! Encryption is simulated: a `SecureString` read without decryption comes back scrambled, and a setting says
 //! whether the caller may use its key.
 
+mod calendar;
 mod delete;
 mod history;
 mod kms;
@@ -13,6 +14,7 @@ mod put;
 mod read;
 mod state;
 
+pub(crate) use calendar::Calendar;
 pub(crate) use names::arn;
 pub(crate) use operations::OPERATIONS;
 pub use state::ParameterState;

@@ -4,12 +4,13 @@ use crate::api::{ApiRequest, Operation, OperationInfo, Reply, Service};
 use crate::error::ApiResult;
 use crate::rate::Budget;
 use crate::ssm::state::SsmState;
-use crate::ssm::{delete, history, page, put, read};
+use crate::ssm::{calendar, delete, history, page, put, read};
 
 pub(crate) static OPERATIONS: &[Operation<SsmState>] = &[
     operation("GetParameter", false, read::get),
     operation("GetParametersByPath", false, page::by_path),
     operation("GetParameterHistory", false, history::get),
+    operation("GetCalendarState", false, calendar::state),
     operation("PutParameter", true, put::put),
     operation("DeleteParameters", true, delete::delete),
 ];

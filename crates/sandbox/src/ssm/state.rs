@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Calendar;
+
 /// Versions kept of one parameter.
 const MAX_VERSIONS: usize = 100;
 
@@ -12,6 +14,9 @@ const MAX_VERSIONS: usize = 100;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct SsmState {
     pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// The change calendars, by name.
+    #[serde(default)]
+    pub(crate) calendars: BTreeMap<String, Calendar>,
     /// When each name was last deleted.
     pub(crate) deleted: BTreeMap<String, Timestamp>,
     /// Names that were created again too early, and the time until which no read shows them.

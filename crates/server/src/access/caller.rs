@@ -36,6 +36,19 @@ impl Caller {
         }
     }
 
+    /// An observer that this server runs itself.
+    #[must_use]
+    pub(crate) fn of_observer(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            scope: Scope::Observe,
+            products: None,
+            observer: Some(name.to_owned()),
+            token: None,
+            session: None,
+        }
+    }
+
     /// The name of the token or of the user: what is shown.
     #[must_use]
     pub fn name(&self) -> &str {

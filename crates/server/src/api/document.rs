@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    environments, events, heroku, history, operation_mode, operations, products, schedule, service,
+    environments, events, heroku, history, observers, operation_mode, operations, products, schedule, service,
 };
 use crate::AppState;
 use crate::access::Access;
@@ -62,6 +62,8 @@ fn private() -> OpenApiRouter<AppState> {
         .routes(routes!(operation_mode::put_role))
         .routes(routes!(schedule::list, schedule::post))
         .routes(routes!(schedule::patch, schedule::delete))
+        .routes(routes!(observers::list))
+        .routes(routes!(observers::check))
         .routes(routes!(operations::get))
         .routes(routes!(events::get))
         .routes(routes!(heroku::get, heroku::patch))

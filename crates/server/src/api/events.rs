@@ -20,11 +20,13 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
 
+use super::observers::ObserverView;
 use super::operations::OperationView;
 use super::responses::Reads;
 use crate::AppState;
 use crate::access::Caller;
 use crate::catalog::ManagedProduct;
+use crate::observers::View;
 use crate::operations::{Change, Operation, Patience};
 use crate::statuses::OperationMode;
 
@@ -63,7 +65,8 @@ pub(super) struct ModeEvent<'a> {
 }
 
 /// Server-sent events. `operation`: an operation went on or ended, as `GET /api/operations/{id}` has it, without
-/// the results. `mode`: `productDeploymentId`, `environmentId` and the new `operationMode`. `resync`: some events
+/// the results. `mode`: `productDeploymentId`, `environmentId` and the new `operationMode`. `observer`: an observer
+/// has checked, or what it began has ended, as the list of observers has it. `resync`: some events
 /// were missed; read anew what you show.
 #[utoipa::path(
     get,
@@ -170,6 +173,7 @@ struct Writer {
 impl Writer {
     async fn run(mut self) {
         let mut changes = self.state.operations.changes();
+        let mut observed = self.state.observers.changes();
         let stopping = self.state.operations.stopping();
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -186,6 +190,7 @@ impl Writer {
                     Err(RecvError::Lagged(_)) => self.send("resync", &serde_json::json!({}), self.all()),
                     Err(RecvError::Closed) => return,
                 },
+                Ok(view) = observed.recv() => self.observer(&view),
                 _ = look.tick() => {
                     if self.frames.receiver_count() > 0 {
                         let products: Vec<_> = self.state.catalog.products().cloned().collect();
@@ -207,6 +212,13 @@ impl Writer {
             &OperationView::progress(operation, false),
             products,
         );
+    }
+
+    fn observer(&mut self, view: &View) {
+        let products = self.state.catalog.products();
+        let products = products.filter(|product| view.place.is_of(product));
+        let products = products.map(|product| product.id.clone()).collect();
+        self.send("observer", &ObserverView::of(view), products);
     }
 
     /// Looks at the flags of a product, and says if its mode has changed since the last look.

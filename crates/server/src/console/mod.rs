@@ -12,6 +12,7 @@
 //! | `…/schedule/{window}` | forms to move or cancel one |
 //! | `…/operations/{id}` | an operation at work, and how it ended |
 //! | `/history` | what became of them |
+//! | `/observers` | what each observer saw last |
 //! | `/login` | signing in |
 
 mod assets;
@@ -20,6 +21,7 @@ mod errors;
 mod exit;
 mod extract;
 mod history;
+mod observers;
 mod operation;
 mod page;
 mod plan;
@@ -55,6 +57,8 @@ pub fn routes(access: &Access) -> (Router<AppState>, Router<AppState>) {
         )
         .route(&under("/operations/{id}"), get(operation::operation))
         .route(&under("/operations/{id}/link"), post(operation::link))
+        .route("/observers", get(observers::observers))
+        .route("/observers/{name}/check", post(observers::check))
         .route("/logout", post(sign_in::sign_out))
         .layer(Extension(access.clone()))
         .layer(Extension(plans::Plans::default()));

@@ -12,6 +12,7 @@ use crate::access::Caller;
 pub(super) enum Section {
     Products,
     History,
+    Observers,
     None,
 }
 
@@ -81,6 +82,10 @@ impl Page {
 
     pub(super) fn is_history(&self) -> bool {
         self.section == Section::History
+    }
+
+    pub(super) fn is_observers(&self) -> bool {
+        self.section == Section::Observers
     }
 
     pub(super) fn css(&self) -> &str {

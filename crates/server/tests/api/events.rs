@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::support::{SHOP, Server, app, request};
 
 /// What a reader has been sent.
-struct Reader(BodyDataStream);
+pub(crate) struct Reader(BodyDataStream);
 
 impl Reader {
-    async fn new(server: &Server, token: &str) -> Self {
+    pub(crate) async fn new(server: &Server, token: &str) -> Self {
         Self::of(
             server
                 .open(request("GET", "/api/events", Some(token), None))
@@ -31,7 +31,7 @@ impl Reader {
     }
 
     /// The next event: its name and data.
-    async fn event(&mut self) -> (String, Value) {
+    pub(crate) async fn event(&mut self) -> (String, Value) {
         loop {
             let text = self.text().await.expect("an event");
             let field = |name: &str| {

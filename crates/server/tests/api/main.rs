@@ -12,6 +12,7 @@ mod history;
 #[path = "../support/managed.rs"]
 mod managed;
 mod notifications;
+mod observers;
 mod reads;
 mod schedule;
 mod scheduler;

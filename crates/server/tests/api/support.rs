@@ -16,6 +16,7 @@ use maintenance_server::access::{self, Access, AccessStore, NewToken};
 use maintenance_server::catalog::{Catalog, ManagedProduct};
 use maintenance_server::notify::{Kind, Notifier, Receiver, Target};
 use maintenance_server::outbound::{self, Outbound};
+use maintenance_server::observers::{Configured, ObservationStore};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -48,15 +49,27 @@ impl Server {
 
     /// A server that has the product `bill` of `prod`, too, which is the app `billing`.
     pub(crate) async fn with_bill() -> Self {
-        Self::of(sandbox(), true).await
+        Self::of(sandbox(), true, |_| Vec::new()).await
     }
 
     /// A server that is started on what another one has left.
     pub(crate) async fn over(sandbox: Sandbox) -> Self {
-        Self::of(sandbox, false).await
+        Self::of(sandbox, false, |_| Vec::new()).await
     }
 
-    async fn of(sandbox: Sandbox, has_bill: bool) -> Self {
+    /// A server with these observers, which are not started.
+    pub(crate) async fn observed_by(
+        sandbox: Sandbox,
+        observers: impl FnOnce(&Catalog) -> Vec<Configured>,
+    ) -> Self {
+        Self::of(sandbox, false, observers).await
+    }
+
+    async fn of(
+        sandbox: Sandbox,
+        has_bill: bool,
+        observers: impl FnOnce(&Catalog) -> Vec<Configured>,
+    ) -> Self {
         let product = |id: &str, title: &str, environment: &str, apps| ManagedProduct {
             id: id.parse().unwrap(),
             title: title.to_owned(),
@@ -79,7 +92,11 @@ impl Server {
             products.push(product("bill", "Bill", "prod", bill));
         }
         let told = Arc::<Mutex<Vec<Value>>>::default();
-        let state = AppState::notifying(Catalog::new(products), notifier(&sandbox, &told));
+        let catalog = Catalog::new(products);
+        let (configured, own) = (observers(&catalog), app("shop", "prod"));
+        let seen = ObservationStore::new(store(&sandbox), &Prefix::default(), &own);
+        let state = AppState::notifying(catalog, notifier(&sandbox, &told));
+        let state = state.with_observers(configured, seen, clock(&sandbox));
         let control = control(&sandbox, app("shop", "prod"), "server");
         let store = AccessStore::new(store(&sandbox), &Prefix::default(), control.app().clone());
         let tokens = store.with_clock(clock(&sandbox));
@@ -276,7 +293,7 @@ impl Elsewhere {
     }
 }
 
-fn sandbox() -> Sandbox {
+pub(crate) fn sandbox() -> Sandbox {
     sandbox_at(Timestamp::now())
 }
 

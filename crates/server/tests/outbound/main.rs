@@ -1,6 +1,9 @@
 //! Requests to addresses that a configuration names, against real sockets; and notifications, which are such requests.
 
+#[path = "../support/managed.rs"]
+mod managed;
 mod notifications;
+mod observers;
 mod receiver;
 
 use std::error::Error as _;

@@ -1,0 +1,374 @@
+//! `maintenance observe`: the observers of maintenance.toml at work, in the foreground or once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use maintenance_control::{CancellationToken, Probe};
+use maintenance_flag::{ObserverName, Verdict};
+use maintenance_server::AppState;
+use maintenance_server::catalog::Catalog;
+use maintenance_server::observers::kinds::{Alarm, Calendar, Command, File, Http, Parameter};
+use maintenance_server::observers::{Configured, Kind, Note, NoteKind, Observer, Place, View};
+use maintenance_server::notify::LAST_WAIT;
+use maintenance_server::outbound::Outbound;
+use maintenance_server::schedule::Scheduler;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{scheduling, serve};
+use crate::args::ObserveArgs;
+use crate::connection::Connections;
+use crate::error::CliError;
+use crate::exit_code::Outcome;
+use crate::output::Output;
+use crate::render;
+use crate::settings::{
+    Configuration, FILE_NAME, ObservedPlace, ObserverSettings, Settings, Watches, now,
+};
+use crate::signals::interruptible;
+use crate::suggest;
+
+/// Observes until a signal, or once.
+pub(crate) async fn run(
+    configuration: &Configuration<'_>,
+    args: &ObserveArgs,
+    output: &Output,
+) -> Result<Outcome, CliError> {
+    let own = configuration.app()?;
+    let known = configuration.observers()?;
+    let names: Vec<&str> = known.iter().map(|it| it.name.as_str()).collect();
+    // Without observers it keeps the schedule.
+    if names.is_empty() && (args.once || !args.names.is_empty()) {
+        return Err(CliError::usage("there is nothing to observe")
+            .cause(format!("{FILE_NAME} names no observers"))
+            .hint("add [observers.NAME] to it; `maintenance init` writes an example"));
+    }
+    for name in &args.names {
+        if !names.contains(&name.as_str()) {
+            let hint = suggest::hint(name, &names, "the observers are");
+            return Err(CliError::usage(format!("there is no observer {name}")).hint(hint));
+        }
+    }
+    let is_asked = |name: &ObserverName| {
+        args.names.is_empty() || args.names.iter().any(|it| it == name.as_str())
+    };
+    let mut connections = Connections::default();
+    let asked = known.iter().filter(|it| is_asked(&it.name));
+    let state = serve::state(configuration, &own, asked, &mut connections, output).await?;
+    let stop = CancellationToken::new();
+    let ended = match args.once {
+        true => once(&state, output, &stop).await,
+        false => {
+            let scheduler = scheduling::scheduler(configuration, &state, &mut connections).await?;
+            go_on(&state, scheduler, output, &stop).await
+        }
+    };
+    for undelivered in state.notifier.finish(LAST_WAIT).await {
+        output.say(format_args!("Warning: {undelivered}"));
+    }
+    ended
+}
+
+/// Checks each once, and waits for what that begins.
+async fn once(
+    state: &AppState,
+    output: &Output,
+    stop: &CancellationToken,
+) -> Result<Outcome, CliError> {
+    let checks = async {
+        let mut outcome = Outcome::Done;
+        for view in state.observers.views() {
+            if stop.is_cancelled() {
+                return Ok(Outcome::Interrupted);
+            }
+            let mut view = view;
+            if let Some(checked) = state.observers.check(view.name.as_str()).await {
+                checked.ended().await;
+                view = checked.view();
+            }
+            let said = Said::default();
+            said.say(&view, output)?;
+            match output.json() {
+                true => output.document(&render::observer_document(&view))?,
+                false => output.answer(format_args!("{} {}\n", view.name, result(&view)))?,
+            }
+            outcome = worst(outcome, outcome_of(&view));
+        }
+        Ok(outcome)
+    };
+    let stopping = async {
+        stop.cancelled().await;
+        state.operations.stop().await;
+    };
+    let both = async {
+        tokio::select! {
+            outcome = checks => outcome,
+            () = stopping => Ok(Outcome::Interrupted),
+        }
+    };
+    let first = || output.say("Stopping: an operation at work ends its current step");
+    match interruptible(both, stop, first).await? {
+        Some(outcome) => outcome,
+        None => Err(given_up()),
+    }
+}
+
+/// Observes and keeps the schedule until it is stopped.
+async fn go_on(
+    state: &AppState,
+    scheduler: Scheduler,
+    output: &Output,
+    stop: &CancellationToken,
+) -> Result<Outcome, CliError> {
+    let mut changes = state.observers.changes();
+    for view in state.observers.views() {
+        match &view.disabled {
+            None => output.say(format_args!("Observing {}", render::observes(&view))),
+            Some(_) => output.say(render::seen(&view)),
+        }
+    }
+    output.say("Keeping the schedule of windows");
+    output.say("Press Ctrl-C to stop it");
+    state.observers.start(stop);
+    let mut said: BTreeMap<ObserverName, Said> = BTreeMap::new();
+    let observing = async {
+        loop {
+            let view = tokio::select! {
+                () = stop.cancelled() => break,
+                change = changes.recv() => match change {
+                    Ok(view) => view,
+                    // The next ones say how it stands.
+                    Err(RecvError::Lagged(_)) => continue,
+                    Err(RecvError::Closed) => break,
+                },
+            };
+            let before = said.entry(view.name.clone()).or_default();
+            if before.is_of(&view) {
+                continue;
+            }
+            before.say(&view, output)?;
+            if output.json() {
+                output.document(&render::observer_document(&view))?;
+            }
+            *before = Said::of(&view);
+        }
+        state.observers.stopped().await;
+        state.operations.stop().await;
+        Ok(Outcome::Done)
+    };
+    let scheduled = scheduler.run(stop.clone(), |told| scheduling::say(told, output));
+    let both = async { tokio::join!(observing, scheduled).0 };
+    let first = || output.say("Stopping: operations at work end their current step");
+    match interruptible(both, stop, first).await? {
+        Some(outcome) => {
+            output.say("Stopped");
+            outcome
+        }
+        None => Err(given_up()),
+    }
+}
+
+fn given_up() -> CliError {
+    let stopped = "stopped at once, in the middle of a step";
+    CliError::new(Outcome::Interrupted, stopped)
+        .hint("start it again: it finishes what is half done")
+}
+
+/// What was said of an observer: only what is new is said.
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    verdict: Option<Verdict>,
+    note: Option<Note>,
+}
+
+impl Said {
+    fn of(view: &View) -> Self {
+        Self {
+            verdict: view.last.as_ref().map(|(_, last)| last.verdict),
+            note: view.note.clone(),
+        }
+    }
+
+    fn is_of(&self, view: &View) -> bool {
+        *self == Self::of(view)
+    }
+
+    fn say(&self, view: &View, output: &Output) -> Result<(), CliError> {
+        let new = Self::of(view);
+        if new.verdict != self.verdict || new.verdict.is_none() {
+            output.say(render::seen(view));
+        }
+        if new.note != self.note
+            && let Some(noted) = render::noted(view, &now())
+        {
+            output.say(noted);
+        }
+        Ok(())
+    }
+}
+
+fn result(view: &View) -> &'static str {
+    match (&view.last, &view.disabled) {
+        (Some((_, last)), _) => last.verdict.as_str(),
+        (None, Some(_)) => "disabled",
+        (None, None) => Verdict::Unknown.as_str(),
+    }
+}
+
+fn outcome_of(view: &View) -> Outcome {
+    let verdict = view.last.as_ref().map(|(_, last)| last.verdict);
+    match view.note.as_ref().map(|note| note.kind) {
+        Some(NoteKind::Partial) => Outcome::Partial,
+        Some(NoteKind::Failed) => Outcome::Failed,
+        _ if verdict.is_none_or(|it| it == Verdict::Unknown) => Outcome::Failed,
+        Some(NoteKind::Conflict) => Outcome::Refused,
+        Some(NoteKind::Busy) => Outcome::Busy,
+        Some(NoteKind::Acted | NoteKind::Waits) | None => Outcome::Done,
+    }
+}
+
+/// What a person has to look at first.
+fn worst(a: Outcome, b: Outcome) -> Outcome {
+    let order = [
+        Outcome::Partial,
+        Outcome::Failed,
+        Outcome::Refused,
+        Outcome::Busy,
+    ];
+    let found = order.into_iter().find(|it| [a, b].contains(it));
+    found.unwrap_or(Outcome::Done)
+}
+
+/// The observers of these settings, for the apps of this catalog.
+pub(super) async fn configured<'a>(
+    observers: impl Iterator<Item = &'a ObserverSettings>,
+    own: &Settings,
+    catalog: &Catalog,
+    connections: &mut Connections,
+    client: &Outbound,
+) -> Result<Vec<Configured>, CliError> {
+    let mut all = Vec::new();
+    for settings in observers {
+        let place = place(settings, catalog, connections).await?;
+        let watches = match &settings.watches {
+            Ok(watches) => watches,
+            Err(why) => {
+                all.push(Configured::Disabled {
+                    name: settings.name.clone(),
+                    kind_name: settings.kind_name,
+                    place,
+                    why: why.clone(),
+                });
+                continue;
+            }
+        };
+        let app = match &settings.place {
+            ObservedPlace::Product(_) => own,
+            ObservedPlace::App(app, _) => app,
+        };
+        all.push(Configured::Enabled(Box::new(Observer {
+            kind: kind(settings, watches, app, connections, client).await?,
+            kind_name: settings.kind_name,
+            name: settings.name.clone(),
+            confirm: settings.confirm,
+            interval: settings.interval,
+            timeout: settings.timeout,
+            place,
+            opens: settings.opens.clone(),
+            secrets: settings.secrets.clone(),
+        })));
+    }
+    Ok(all)
+}
+
+async fn place(
+    settings: &ObserverSettings,
+    catalog: &Catalog,
+    connections: &mut Connections,
+) -> Result<Place, CliError> {
+    match &settings.place {
+        ObservedPlace::Product(product) => {
+            let mut products = catalog.products();
+            let known = products.find(|it| it.id == product.id);
+            let missing = || CliError::failed(format!("there is no product {}", product.id));
+            Ok(Place::Product(Arc::clone(known.ok_or_else(missing)?)))
+        }
+        ObservedPlace::App(app, roles) => {
+            let managed = match catalog.app(&app.app()?.to_string()) {
+                Some(managed) => Arc::clone(managed),
+                None => Arc::new(serve::managed(connections, app).await?),
+            };
+            Ok(Place::App {
+                app: managed,
+                roles: roles.clone(),
+            })
+        }
+    }
+}
+
+async fn kind(
+    settings: &ObserverSettings,
+    watches: &Watches,
+    app: &Settings,
+    connections: &mut Connections,
+    client: &Outbound,
+) -> Result<Kind, CliError> {
+    let mut probe = async || -> Result<Probe, CliError> {
+        let probe = connections.probe(app).await?;
+        Ok(probe.with_answer_limit(settings.timeout))
+    };
+    Ok(match watches.clone() {
+        Watches::Http {
+            method,
+            url,
+            headers,
+            allow_link_local,
+            status,
+            expected,
+            json_path,
+        } => Kind::Http(Http {
+            client: client.clone(),
+            method,
+            url,
+            headers,
+            allow_link_local,
+            status,
+            expected,
+            json_path,
+            within: settings.timeout,
+        }),
+        Watches::File(path, mode) => Kind::File(File::new(path, mode)),
+        Watches::Command {
+            command,
+            folder,
+            status,
+            expected,
+        } => {
+            let mut words = command.into_iter().map(Into::into);
+            Kind::Command(Command {
+                program: words.next().unwrap_or_default(),
+                arguments: words.collect(),
+                folder,
+                status,
+                expected,
+            })
+        }
+        Watches::Parameter {
+            name,
+            expected,
+            missing,
+        } => Kind::Parameter(Parameter {
+            probe: probe().await?,
+            name,
+            expected,
+            missing,
+        }),
+        Watches::Alarm(name) => Kind::Alarm(Alarm {
+            probe: probe().await?,
+            name,
+        }),
+        Watches::Calendar(name) => Kind::Calendar(Calendar {
+            probe: probe().await?,
+            name,
+        }),
+    })
+}

@@ -1,0 +1,277 @@
+//! `maintenance observe`: the real command over real HTTP, once and until it is stopped.
+
+use std::fs;
+
+use maintenance_tests::{Output, Stub, TestEnv};
+use serde_json::{Value, json};
+
+/// The app demo-dev with this observer `it`, which needs one result only.
+fn env(observer: &str) -> TestEnv {
+    let env = TestEnv::aws();
+    configure(&env, observer);
+    env
+}
+
+fn configure(env: &TestEnv, observer: &str) {
+    let text = format!("[observers.it]\nconfirm = 1\nroles = [\"web\"]\n{observer}\n");
+    env.write("maintenance.toml", &text);
+}
+
+fn once(env: &TestEnv) -> Output {
+    env.run(&["observe", "--once"])
+}
+
+/// What one check came to: its result, and what was observed or why it is unknown.
+fn seen(env: &TestEnv) -> (String, String) {
+    let output = env.run(&["observe", "--once", "--json"]);
+    let document = output.json();
+    let text = |key: &str| document[key].as_str().unwrap_or_default().to_owned();
+    let shown = match document["error"].is_null() {
+        true => text("observed"),
+        false => text("error"),
+    };
+    (text("result"), shown)
+}
+
+fn sees(env: &TestEnv, result: &str, shown: &str) {
+    let (is, said) = seen(env);
+    assert_eq!(is, result, "{said}");
+    assert!(said.contains(shown), "{said}");
+}
+
+#[test]
+fn once_checks_each_acts_and_goes_on_with_the_streak_of_the_run_before() {
+    let env = TestEnv::aws();
+    env.write(
+        "maintenance.toml",
+        "[observers.state]\nkind = \"file\"\npath = \"state\"\nmode = \"content\"\nmaintenance = \"down\"\n\
+         roles = [\"web\"]\nmessage = \"Back soon.\"\n",
+    );
+    env.write("state", "down\n");
+    once(&env)
+        .code(0)
+        .stdout("state maintenance\n")
+        .says("state: maintenance (down), 1 of 2\n");
+    assert_eq!(env.run(&["status"]).stdout, "off\n");
+    once(&env)
+        .code(0)
+        .stdout("state maintenance\n")
+        .says("state: turned on maintenance of web of demo-dev\n");
+    let status = env.run(&["status", "--json"]).json();
+    let web = &status["roles"][0];
+    assert_eq!(web["owner"], json!({"kind": "observer", "name": "state"}));
+    assert_eq!(web["message"], "Back soon.");
+    // A person may not end it; and nothing that is unknown does.
+    env.run(&["off"]).code(3);
+    fs::remove_file(env.folder().join("state")).unwrap();
+    once(&env)
+        .code(1)
+        .stdout("state unknown\n")
+        .says("cannot read");
+    assert_eq!(env.run(&["status"]).stdout, "on\n");
+    env.write("state", "up\n");
+    once(&env).code(0);
+    once(&env)
+        .code(0)
+        .stdout("state normal\n")
+        .says("state: turned off maintenance of web of demo-dev\n");
+    assert_eq!(env.run(&["status"]).stdout, "off\n");
+}
+
+#[test]
+fn a_parameter_counts_and_a_missing_one_as_it_is_said() {
+    let env = env("kind = \"parameter\"\nparameter = \"/acme/state\"\nmaintenance = \"down\"");
+    sees(&env, "unknown", "the parameter does not exist");
+    env.sandbox().set_parameter("/acme/state", "DOWN");
+    sees(&env, "maintenance", "DOWN");
+    env.sandbox().set_parameter("/acme/state", "up");
+    sees(&env, "normal", "up");
+    configure(
+        &env,
+        "kind = \"parameter\"\nparameter = \"/acme/none\"\nmaintenance = \"down\"\nmissing = \"normal\"",
+    );
+    sees(&env, "normal", "does not exist");
+}
+
+#[test]
+fn a_closed_calendar_means_maintenance_and_shows_when_it_opens() {
+    let env = env("kind = \"calendar\"\ncalendar = \"changes\"");
+    sees(&env, "unknown", "ssm:GetCalendarState");
+    let opens = "2026-12-01T06:00:00Z".parse().unwrap();
+    env.sandbox().set_calendar("changes", false, Some(opens));
+    let document = env.run(&["observe", "--once", "--json"]).json();
+    assert_eq!(document["result"], "maintenance");
+    assert_eq!(document["observed"], "CLOSED");
+    assert_eq!(document["next_transition"], "2026-12-01T06:00:00Z");
+    env.sandbox().set_calendar("changes", true, None);
+    sees(&env, "normal", "OPEN");
+}
+
+#[test]
+fn an_alarm_counts_metric_or_composite_and_insufficient_data_is_unknown() {
+    let mut env = env("kind = \"alarm\"\nalarm = \"db\"");
+    let alarm = |kind: &str, state: &str| json!({kind: [{"AlarmName": "db", "StateValue": state}]});
+    for (answer, result, shown) in [
+        (Some(alarm("MetricAlarms", "ALARM")), "maintenance", "ALARM"),
+        (Some(alarm("CompositeAlarms", "OK")), "normal", "OK"),
+        (
+            Some(alarm("MetricAlarms", "INSUFFICIENT_DATA")),
+            "unknown",
+            "neither",
+        ),
+        (
+            Some(json!({"MetricAlarms": []})),
+            "unknown",
+            "no alarm \"db\"",
+        ),
+        (None, "unknown", "status 404"),
+    ] {
+        let answer: Option<Value> = answer;
+        let cloudwatch = Stub::serve(move |_, body| {
+            let asked: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(asked["AlarmNames"], json!(["db"]));
+            Some(answer.as_ref()?.to_string())
+        });
+        // The option stands above the variable of one service.
+        let everything = env.variables()["AWS_ENDPOINT_URL"].clone();
+        env.set("AWS_ENDPOINT_URL_CLOUDWATCH", &cloudwatch.url());
+        sees(&env, result, shown);
+        assert_eq!(env.variables()["AWS_ENDPOINT_URL"], everything);
+    }
+}
+
+#[test]
+fn a_variable_is_sent_and_shown_by_nothing_and_an_unset_one_disables_its_observer() {
+    let site =
+        Stub::serve(|path, _| (path == "/db").then(|| "t0psecret is maintenance".to_owned()));
+    let mut env = env(&format!(
+        "kind = \"http\"\nurl = \"{}/${{PLACE}}\"\nheaders = {{ Authorization = \"Bearer ${{KEY}}\" }}\n\
+         maintenance = \"down\"",
+        site.url()
+    ));
+    env.set("PLACE", "db");
+    let disabled = once(&env);
+    disabled
+        .code(1)
+        .stdout("it disabled\n")
+        .says("it is disabled: headers.Authorization needs the variable KEY is not set\n");
+    env.set("KEY", "t0psecret");
+    sees(&env, "normal", "*** is maintenance");
+    let config = env.run(&["config"]);
+    config.code(0);
+    assert!(config.stdout.contains("Bearer ${KEY}"), "{config:?}");
+    assert!(!config.stdout.contains("t0psecret"), "{config:?}");
+    let stored = &env.sandbox().parameters()["/maintenance/demo-dev/observers/it"].value;
+    assert!(!stored.contains("t0psecret"), "{stored}");
+}
+
+#[test]
+fn it_observes_until_it_is_stopped_and_says_each_change_of_result_once() {
+    let env = TestEnv::files();
+    env.write(
+        "maintenance.toml",
+        "[observers.it]\nconfirm = 1\nroles = [\"web\"]\nkind = \"file\"\npath = \"share/flag\"\n\
+         mode = \"exists\"\ninterval = \"1s\"\n",
+    );
+    env.write("share/.keep", "");
+    let running = env.start(&["observe", "--json"]);
+    running.says("Observing it (file, every 1 s) for web of demo-dev\n");
+    running.says("it: normal (the file does not exist)\n");
+    env.write("share/flag", "");
+    running.says("it: maintenance (the file exists)\n");
+    running.says("it: turned on maintenance of web of demo-dev\n");
+    running.answers("turned on maintenance");
+    running.interrupt();
+    let ended = running.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.ends_with("Stopped\n"), "{ended:?}");
+    let documents: Vec<Value> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let results: Vec<_> = documents.iter().map(|it| &it["result"]).collect();
+    assert_eq!(results.first(), Some(&&json!("normal")));
+    assert_eq!(results.last(), Some(&&json!("maintenance")));
+    // What it has turned on stays on without it.
+    assert_eq!(env.run(&["status"]).stdout, "on\n");
+}
+
+#[test]
+fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
+    let env = TestEnv::aws();
+    env.write("maintenance.toml", "app = \"demo\"\n");
+    env.run(&["observe", "--once"])
+        .code(2)
+        .says("Error: there is nothing to observe\n")
+        .says("add [observers.NAME] to it");
+    configure(&env, "kind = \"alarm\"\nalarm = \"db\"");
+    env.run(&["observe", "if"])
+        .code(2)
+        .says("there is no observer if")
+        .says("Hint: did you mean it?");
+    for (observer, why) in [
+        ("", "line 1: observers.it: has no kind"),
+        ("kind = \"htp\"", "must be http or file"),
+        ("kind = \"http\"\nmaintenance = \"x\"", "has no url"),
+        (
+            "kind = \"http\"\nurl = \"ftp://x\"\nmaintenance = \"x\"",
+            "must begin with https:// or http://",
+        ),
+        (
+            "kind = \"http\"\nurl = \"http://x\"",
+            "has nothing that means maintenance",
+        ),
+        (
+            "kind = \"http\"\nurl = \"http://x\"\nmaintenance = \"x\"\njson_path = \"state\"",
+            "it is not a JSONPath",
+        ),
+        (
+            "kind = \"http\"\nurl = \"http://x/${}\"\nmaintenance = \"x\"",
+            "names no variable",
+        ),
+        (
+            "kind = \"http\"\nurl = \"http://x\"\nstatus = [99]",
+            "from 200 to 599",
+        ),
+        (
+            "kind = \"alarm\"\nalarm = \"x\"\nregex = \"x\"",
+            "line 6: observers.it.regex: an observer of kind alarm has no such key",
+        ),
+        ("kind = \"file\"\npath = \"x\"", "has no mode"),
+        (
+            "kind = \"file\"\npath = \"x\"\nmode = \"content\"\nmaintenance = \"x\"\nregex = \"(\"",
+            "is not a regular expression",
+        ),
+        (
+            "kind = \"command\"\ncommand = [\"x\"]",
+            "has nothing that means maintenance",
+        ),
+        (
+            "kind = \"command\"\ncommand = [\"x\"]\nstatus = [0]",
+            "0 means normal",
+        ),
+        (
+            "kind = \"alarm\"\nalarm = \"x\"\ninterval = \"500ms\"",
+            "must be from 1 second to 366 days",
+        ),
+        (
+            "kind = \"alarm\"\nalarm = \"x\"\nproduct = \"shop\"",
+            "product stands for all roles",
+        ),
+        (
+            "kind = \"parameter\"\nparameter = \"x\"\nmaintenance = \"x\"\nnormal = \"X\"",
+            "means maintenance, too",
+        ),
+        (
+            "kind = \"alarm\"\nalarm = \"x\"\nalrm = \"x\"",
+            "there is no key \"observers.it.alrm\"",
+        ),
+    ] {
+        configure(&env, observer);
+        let refused = env.run(&["observe", "--once"]);
+        refused.code(2).says(why).says("Hint: ");
+        assert_eq!(refused.stdout, "", "{observer}");
+    }
+    assert!(env.sandbox().calls().is_empty());
+}
