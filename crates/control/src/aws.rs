@@ -28,7 +28,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-pub(crate) use cloudwatch::CloudWatch;
+pub use cloudwatch::CloudWatch;
 use credentials::Checked;
 use environment::Environment;
 use http::{Http, Route};
@@ -59,7 +59,7 @@ pub struct Clients {
     /// Lambda.
     pub lambda: aws_sdk_lambda::Client,
     /// CloudWatch, for observers of alarms.
-    pub(crate) cloudwatch: CloudWatch,
+    pub cloudwatch: CloudWatch,
     /// What Parameter Store and Lambda have not answered yet.
     pub calls: Calls,
     /// A visitor of the app's site.

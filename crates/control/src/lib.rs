@@ -68,8 +68,8 @@ mod waits;
 
 pub use apps::apps;
 pub use aws::{
-    AccessError, AwsSettings, Calls, Clients, SettingError, Unanswered, Visit, Visitor, check_url,
-    connect,
+    AccessError, AwsSettings, Calls, Clients, CloudWatch, SettingError, Unanswered, Visit, Visitor,
+    check_url, connect,
 };
 pub use clock::Clock;
 pub use control::Control;

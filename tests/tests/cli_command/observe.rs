@@ -201,7 +201,7 @@ fn it_observes_until_it_is_stopped_and_says_each_change_of_result_once() {
 fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
     let env = TestEnv::aws();
     env.write("maintenance.toml", "app = \"demo\"\n");
-    env.run(&["observe", "--once"])
+    env.run(&["observe", "it"])
         .code(2)
         .says("Error: there is nothing to observe\n")
         .says("add [observers.NAME] to it");

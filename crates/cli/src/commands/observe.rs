@@ -7,9 +7,9 @@ use maintenance_control::{CancellationToken, Probe};
 use maintenance_flag::{ObserverName, Verdict};
 use maintenance_server::AppState;
 use maintenance_server::catalog::Catalog;
+use maintenance_server::notify::LAST_WAIT;
 use maintenance_server::observers::kinds::{Alarm, Calendar, Command, File, Http, Parameter};
 use maintenance_server::observers::{Configured, Kind, Note, NoteKind, Observer, Place, View};
-use maintenance_server::notify::LAST_WAIT;
 use maintenance_server::outbound::Outbound;
 use maintenance_server::schedule::Scheduler;
 use tokio::sync::broadcast::error::RecvError;
@@ -37,7 +37,7 @@ pub(crate) async fn run(
     let known = configuration.observers()?;
     let names: Vec<&str> = known.iter().map(|it| it.name.as_str()).collect();
     // Without observers it keeps the schedule.
-    if names.is_empty() && (args.once || !args.names.is_empty()) {
+    if names.is_empty() && !args.names.is_empty() {
         return Err(CliError::usage("there is nothing to observe")
             .cause(format!("{FILE_NAME} names no observers"))
             .hint("add [observers.NAME] to it; `maintenance init` writes an example"));
@@ -55,12 +55,10 @@ pub(crate) async fn run(
     let asked = known.iter().filter(|it| is_asked(&it.name));
     let state = serve::state(configuration, &own, asked, &mut connections, output).await?;
     let stop = CancellationToken::new();
+    let scheduler = scheduling::scheduler(configuration, &state, &mut connections).await?;
     let ended = match args.once {
-        true => once(&state, output, &stop).await,
-        false => {
-            let scheduler = scheduling::scheduler(configuration, &state, &mut connections).await?;
-            go_on(&state, scheduler, output, &stop).await
-        }
+        true => once(&state, scheduler, output, &stop).await,
+        false => go_on(&state, scheduler, output, &stop).await,
     };
     for undelivered in state.notifier.finish(LAST_WAIT).await {
         output.say(format_args!("Warning: {undelivered}"));
@@ -68,9 +66,10 @@ pub(crate) async fn run(
     ended
 }
 
-/// Checks each once, and waits for what that begins.
+/// Checks each once, and what is due by the schedule, and waits for what that begins.
 async fn once(
     state: &AppState,
+    mut scheduler: Scheduler,
     output: &Output,
     stop: &CancellationToken,
 ) -> Result<Outcome, CliError> {
@@ -92,6 +91,12 @@ async fn once(
                 false => output.answer(format_args!("{} {}\n", view.name, result(&view)))?,
             }
             outcome = worst(outcome, outcome_of(&view));
+        }
+        for told in scheduler.once().await {
+            scheduling::say(&told, output);
+            if told.is_failure() {
+                outcome = worst(outcome, Outcome::Failed);
+            }
         }
         Ok(outcome)
     };

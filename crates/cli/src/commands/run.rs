@@ -10,8 +10,8 @@ use crate::signals::block_on;
 
 use super::notifications::Notifications;
 use super::{
-    apps, config, demo, dev, during, history, init, invoke, notify, observe, on_off, pages, require,
-    schedule, serve, status, token, unlock, workers,
+    apps, config, demo, dev, during, history, init, invoke, notify, observe, on_off, pages,
+    require, schedule, serve, status, token, unlock, workers,
 };
 
 /// Runs the command that was asked for.

@@ -46,7 +46,10 @@ impl Template {
     }
 
     /// The values of the variables that are set.
-    pub(crate) fn values<'a>(&'a self, environment: &'a Environment) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn values<'a>(
+        &'a self,
+        environment: &'a Environment,
+    ) -> impl Iterator<Item = &'a str> {
         let names = self.0.iter().filter_map(|part| match part {
             Part::Text(_) => None,
             Part::Variable(name) => Some(name),

@@ -29,10 +29,11 @@ const BEFORE_EXPIRY: Duration = Duration::from_secs(300);
 /// How long credentials without an end are kept: a file may change.
 const KEPT_FOR: Duration = Duration::from_secs(300);
 
-/// CloudWatch in a region.
-#[derive(Clone)]
-pub(crate) struct CloudWatch(Arc<Shared>);
+/// CloudWatch in a region, with credentials; by default with neither, so that it can be asked nothing.
+#[derive(Clone, Default)]
+pub struct CloudWatch(Arc<Shared>);
 
+#[derive(Default)]
 struct Shared {
     route: Route,
     provider: Option<SharedCredentialsProvider>,

@@ -292,7 +292,7 @@ fn connector(
 }
 
 /// The way of the calls to AWS, for a call that the SDK does not make.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Route(Arc<Clients>);
 
 impl Route {

@@ -7,8 +7,9 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use maintenance_control::{
-    Actor, Calls, Clients, Clock, Context, Control, Error, Fleet, OffRequest, OnRequest,
-    RateLimiter, Report, RoleReport, RoleSpec, Selection, SsmStore, Status, Store, Visitor,
+    Actor, Calls, Clients, Clock, CloudWatch, Context, Control, Error, Fleet, OffRequest,
+    OnRequest, RateLimiter, Report, RoleReport, RoleSpec, Selection, SsmStore, Status, Store,
+    Visitor,
 };
 use maintenance_flag::{App, Flag, Prefix, Role};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Sandbox, Settings};
@@ -54,6 +55,7 @@ pub(crate) fn clients_over(http: &SharedHttpClient, credentials: &Credentials) -
     Clients {
         ssm: aws_sdk_ssm::Client::from_conf(ssm),
         lambda: aws_sdk_lambda::Client::from_conf(lambda),
+        cloudwatch: CloudWatch::default(),
         calls: Calls::default(),
         visitor: Visitor::default(),
     }

@@ -10,7 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    environments, events, heroku, history, observers, operation_mode, operations, products, schedule, service,
+    environments, events, heroku, history, observers, operation_mode, operations, products,
+    schedule, service,
 };
 use crate::AppState;
 use crate::access::Access;

@@ -15,8 +15,8 @@ use maintenance_server::AppState;
 use maintenance_server::access::{self, Access, AccessStore, NewToken};
 use maintenance_server::catalog::{Catalog, ManagedProduct};
 use maintenance_server::notify::{Kind, Notifier, Receiver, Target};
-use maintenance_server::outbound::{self, Outbound};
 use maintenance_server::observers::{Configured, ObservationStore};
+use maintenance_server::outbound::{self, Outbound};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
