@@ -50,7 +50,7 @@ pub(crate) async fn on(
     output: &Output,
 ) -> Result<Outcome, CliError> {
     if let Some(period) = Period::new(&args.start, &args.window, &now())? {
-        return schedule::add(target, args, &period, output).await;
+        return schedule::add(target, args, &period, told, output).await;
     }
     let asked = asked(target, args, output)?;
     let apps = selected(target, Unlisted::Fail, output).await?;

@@ -54,8 +54,8 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         Some(Command::Invoke(args)) => {
             acts(global, async |it| invoke::run(it, &args, output).await)
         }
-        Some(Command::Schedule { command }) => acts(global, async |it| {
-            schedule::run(it, command.as_ref(), output).await
+        Some(Command::Schedule { command }) => tells(global, output, async |it, told| {
+            schedule::run(it, command.as_ref(), told, output).await
         }),
         Some(Command::Workers) => acts(global, async |it| workers::run(it, output).await),
         Some(Command::History(args)) => {

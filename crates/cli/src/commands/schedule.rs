@@ -6,9 +6,11 @@ use maintenance_control::{
     reschedule_together,
 };
 use maintenance_flag::{Change, ScheduledWindow, WindowId};
+use maintenance_server::notify::Notification;
 use serde_json::json;
 
 use super::confirm::{can_ask, sure};
+use super::notifications::Notifications;
 use super::on_off::{not_confirmed, product, request};
 use super::selected::{
     SelectedApp, Unlisted, all_or_failed, connections, parts_for_reads, selected, selected_or_all,
@@ -27,6 +29,7 @@ pub(super) async fn add(
     target: &Target,
     args: &OnArgs,
     period: &Period,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let on = request(target, args, &period.window, now().timestamp())?;
@@ -63,13 +66,14 @@ pub(super) async fn add(
             return not_confirmed(output);
         }
     }
-    change(target, &apps, &request, output).await
+    change(target, &apps, &request, told, output).await
 }
 
 /// `maintenance schedule`.
 pub(super) async fn run(
     target: &Target,
     command: Option<&ScheduleCommand>,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let apps = selected_or_all(target, output).await?;
@@ -99,7 +103,7 @@ pub(super) async fn run(
     };
     match dry_run {
         true => plan(target, &apps, &request, output).await,
-        false => change(target, &apps, &request, output).await,
+        false => change(target, &apps, &request, told, output).await,
     }
 }
 
@@ -260,6 +264,7 @@ async fn change(
     target: &Target,
     apps: &[SelectedApp<'_>],
     request: &ScheduleRequest,
+    told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let results = with_progress(connections(apps), output, async |contexts| {
@@ -270,6 +275,16 @@ async fn change(
         for line in render::rescheduled(report, &app.reader()) {
             app.say(line, output);
         }
+    }
+    if let Some(app) = apps.first() {
+        let roles = apps.iter().zip(&reports).flat_map(|(app, report)| {
+            let roles = report.roles.iter();
+            roles.map(|role| (app.app(), role))
+        });
+        let (roles, product) = (roles.collect::<Vec<_>>(), product(target));
+        let by = &app.settings.by.value;
+        let happened = Notification::of_schedule(&roles, product.as_ref(), by);
+        told.tell(happened.into_iter().collect(), &app.connection.visitor);
     }
     if output.json() {
         document(target, &reports, output)?;

@@ -4,9 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 use maintenance_control::{
-    Action, Actor, Error, Report, RoleOutcome, RoleReport, Window, WorkersReport, in_full,
+    Action, Actor, Error, Report, RoleOutcome, RoleReport, RoleSchedule, Window, WorkersReport,
+    in_full,
 };
-use maintenance_flag::{App, Owner, Product, Role};
+use maintenance_flag::{App, Owner, Product, Role, ScheduleOutcome};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What happened.
@@ -284,6 +285,53 @@ impl Notification {
         let mut told = Self::new(about, Kind::Drained, Outcome::Complete, &roles);
         told.at = at;
         Some((at, told))
+    }
+
+    /// What is to be told of a change of windows to come by `by`: that one was scheduled or moved. Nothing of others.
+    #[must_use]
+    pub fn of_schedule(
+        roles: &[(&App, &RoleSchedule)],
+        product: Option<&Product>,
+        by: &str,
+    ) -> Option<Self> {
+        let is_told = |role: &RoleSchedule| {
+            matches!(
+                role.outcome,
+                ScheduleOutcome::Scheduled | ScheduleOutcome::Moved
+            )
+        };
+        let told: Vec<_> = roles.iter().filter(|(_, role)| is_told(role)).collect();
+        let (_, first) = told.first()?;
+        let mut apps: Vec<(&App, Vec<&Role>)> = Vec::new();
+        for (app, role) in &told {
+            match apps.iter_mut().find(|(known, _)| known == app) {
+                Some((_, roles)) => roles.push(&role.role),
+                None => apps.push((*app, vec![&role.role])),
+            }
+        }
+        let window = &first.window;
+        let about = About {
+            at: Timestamp::now(),
+            action: Action::On,
+            product,
+            apps,
+            by,
+            source: match window.recurring {
+                Some(_) => Source::Schedule,
+                None => Source::Manual,
+            },
+            reason: window.reason.as_deref(),
+        };
+        let before = first.before.as_ref();
+        let before = before.filter(|_| first.outcome == ScheduleOutcome::Moved);
+        let planned = Planned {
+            starts_at: window.starts_at,
+            until: Some(window.until),
+            previous_start: before.map(|before| before.starts_at),
+            reason: window.reason.clone(),
+            message: window.message.clone(),
+        };
+        Some(Self::planned(&about, &planned))
     }
 
     /// What is to be told of a window to come, that was planned or moved.

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use maintenance_control::{
-    Action, AppRoles, Context, Error, RoleSchedule, ScheduleReport, ScheduleRequest,
+    AppRoles, Context, Error, RoleSchedule, ScheduleReport, ScheduleRequest,
     plan_reschedule_together, reschedule_together,
 };
 
-use maintenance_flag::{App, Role, ScheduleOutcome};
-
 use super::{Operations, Target};
 use crate::catalog::ManagedApp;
-use crate::notify::{About, Notification, Planned, Source};
+use crate::notify::Notification;
 
 /// What became of a window to come.
 #[derive(Debug)]
@@ -24,47 +21,11 @@ pub struct Rescheduled {
 impl Rescheduled {
     /// What is told of it: that a window was planned or moved.
     fn notifications(&self, target: &Target, by: &str) -> Vec<Notification> {
-        let is_told = |role: &RoleSchedule| {
-            matches!(
-                role.outcome,
-                ScheduleOutcome::Scheduled | ScheduleOutcome::Moved
-            )
-        };
-        let told = self.roles.iter().filter(|(_, role)| is_told(role));
-        let told: Vec<_> = told.collect();
-        let Some((_, first)) = told.first() else {
-            return Vec::new();
-        };
-        let mut apps: Vec<(&App, Vec<&Role>)> = Vec::new();
-        for (app, role) in &told {
-            match apps.iter_mut().find(|(known, _)| *known == app.app()) {
-                Some((_, roles)) => roles.push(&role.role),
-                None => apps.push((app.app(), vec![&role.role])),
-            }
-        }
-        let window = &first.window;
-        let about = About {
-            at: Timestamp::now(),
-            action: Action::On,
-            product: target.product.as_ref().map(|product| &product.id),
-            apps,
-            by,
-            source: match window.recurring {
-                Some(_) => Source::Schedule,
-                None => Source::Manual,
-            },
-            reason: window.reason.as_deref(),
-        };
-        let before = first.before.as_ref();
-        let before = before.filter(|_| first.outcome == ScheduleOutcome::Moved);
-        let planned = Planned {
-            starts_at: window.starts_at,
-            until: Some(window.until),
-            previous_start: before.map(|before| before.starts_at),
-            reason: window.reason.clone(),
-            message: window.message.clone(),
-        };
-        vec![Notification::planned(&about, &planned)]
+        let roles = self.roles.iter().map(|(app, role)| (app.app(), role));
+        let roles: Vec<_> = roles.collect();
+        let product = target.product.as_ref().map(|product| &product.id);
+        let told = Notification::of_schedule(&roles, product, by);
+        told.into_iter().collect()
     }
 }
 
