@@ -108,7 +108,9 @@ fn a_window_is_scheduled_listed_moved_and_cancelled() {
         .exactly(0, "", "No maintenance is scheduled\n");
     assert!(listed(&env).is_empty());
     let again = env.run(&["schedule", "cancel", &window]);
-    again.refuses(2, &format!("no window {window} is scheduled"));
+    again
+        .code(2)
+        .says(&format!("no window {window} is scheduled"));
 }
 
 #[test]
@@ -278,7 +280,8 @@ fn a_window_whose_time_has_come_is_on_and_off_ends_it() {
     assert_eq!(status["roles"][0]["window"], window);
     assert_eq!(status["roles"][0]["auto_off"], true);
     env.run(&["schedule", "cancel", &window])
-        .refuses(3, "has begun");
+        .code(3)
+        .says("has begun");
     env.run(&["off"]).exactly(
         0,
         "",

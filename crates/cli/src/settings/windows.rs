@@ -1,6 +1,5 @@
 //! `[[windows]]`: windows that open again and again.
 
-use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use jiff::{SignedDuration, SpanRelativeTo, Timestamp};
