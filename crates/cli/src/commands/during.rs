@@ -20,11 +20,11 @@ use crate::args::{DuringArgs, OnArgs, StartArgs};
 use crate::child;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
+use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::read_each;
 use crate::render;
 use crate::settings::Target;
-use crate::signals::Signals;
 
 /// Roles, by app.
 type Roles = BTreeSet<(String, Role)>;
@@ -37,7 +37,6 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Outcome, CliError> {
     child::check(&args.command)?;
-    let mut signals = Signals::listen()?;
     // The command has stdout for itself: what we have to say is on stderr.
     let inner = &output.without_document();
     let on = args.on();
@@ -68,7 +67,9 @@ pub(crate) async fn run(
     };
     widen(&mut apps, whole);
     let opened = opened.into_inner().unwrap_or_default();
-    let mut windows = Windows::new();
+    // From now on: whoever opens another window meanwhile keeps it.
+    let mut windows = windows_of(&apps, &opened).await.unwrap_or_default();
+    let mut held_before = Windows::new();
     let ran = match turned_on {
         Ok(Outcome::Done) => {
             let required = Required {
@@ -77,19 +78,29 @@ pub(crate) async fn run(
             };
             match hold(&apps, required, inner).await {
                 Ok(Ok(held)) => {
-                    windows = held;
-                    run_command(&args.command, &mut signals, inner).await
+                    held_before = held;
+                    for role in &opened {
+                        let held = held_before.get(role).cloned().flatten();
+                        windows.entry(role.clone()).or_insert(held);
+                    }
+                    run_command(&args.command, inner).await
                 }
                 Ok(Err(missing)) => Err(refused(&apps, &missing, &args.command, inner)?),
                 Err(error) => Err(error),
             }
         }
-        Ok(other) => return Ok(other),
+        Ok(other) => {
+            if output.json() {
+                let failure = CliError::new(other, "not confirmed, so nothing was changed");
+                output.document(&failure.document())?;
+            }
+            return Ok(other);
+        }
         Err(error) => Err(error),
     };
     if let Ok(code) = &ran {
         inner.say(render::command_ended(&child::shown(&args.command), *code));
-        for line in changed_meanwhile(&apps, &windows).await {
+        for line in changed_meanwhile(&apps, &held_before).await {
             inner.say(line);
         }
     }
@@ -103,24 +114,26 @@ pub(crate) async fn run(
             Ok(())
         }
     };
-    if output.json() {
-        let left: Vec<Value> = standing.iter().map(document).collect();
-        let opened: Vec<Value> = opened.iter().map(document).collect();
-        output.report(&json!({
-            "command": words(&args.command),
-            "exit_code": ran.as_ref().ok(),
-            "turned_on": opened,
-            "on_before": left,
-            "turned_off": ends && off.is_ok(),
-            "error": off.as_ref().err().or(ran.as_ref().err()).map(|it| it.document()["error"].clone()),
-        }))?;
+    let is_off = ends && off.is_ok();
+    let code = ran.as_ref().ok().copied();
+    let ended = off.and(ran.map(Outcome::Command));
+    let ended = ended.map_err(|error| Invocation::of(target).complete_hints(error));
+    if !output.json() {
+        return ended;
     }
-    off?;
-    ran.map(Outcome::Command)
-        .map_err(|error| match output.json() {
-            true => error.already_reported(),
-            false => error,
-        })
+    // The report is the last line.
+    if let Err(error) = &ended {
+        output.failure(&error.clone().already_reported());
+    }
+    output.report(&json!({
+        "command": words(&args.command),
+        "exit_code": code,
+        "turned_on": opened.iter().map(document).collect::<Vec<_>>(),
+        "on_before": standing.iter().map(document).collect::<Vec<_>>(),
+        "turned_off": is_off,
+        "error": ended.as_ref().err().map(|it| it.document()["error"].clone()),
+    }))?;
+    Ok(ended.unwrap_or_else(|error| error.outcome()))
 }
 
 fn words(command: &[OsString]) -> Vec<String> {
@@ -155,6 +168,21 @@ async fn on_before(apps: &[SelectedApp<'_>], output: &Output) -> Result<Roles, C
         on.map(|role| (app.app().to_string(), role.role))
     });
     Ok(roles.collect())
+}
+
+/// The windows of those of these roles that are on.
+async fn windows_of(apps: &[SelectedApp<'_>], roles: &Roles) -> Result<Windows, CliError> {
+    let mut windows = Windows::new();
+    for app in apps.iter().filter(|_| !roles.is_empty()) {
+        let flags = app.connection.reads.flags(&app.roles).await?;
+        for status in flags.into_iter().filter(|role| role.state == State::On) {
+            let role = (app.app().to_string(), status.role);
+            if roles.contains(&role) {
+                windows.insert(role, status.flag.as_ref().and_then(window));
+            }
+        }
+    }
+    Ok(windows)
 }
 
 /// What [`narrow`] took away: the roles of each app, and apps without any that are left.
@@ -196,18 +224,13 @@ async fn turn_off(
     told: &Notifications<'_>,
     output: &Output,
 ) -> Result<(), CliError> {
-    let mut ours = opened.clone();
-    for app in &*apps {
-        let name = app.app().to_string();
-        for status in app.connection.reads.flags(&app.roles).await? {
-            let role = (name.clone(), status.role);
-            let flag = status.flag.filter(|_| status.state == State::On);
-            let before = windows.get(&role);
-            if before.is_some_and(|before| flag.is_none_or(|flag| window(&flag) != *before)) {
-                ours.remove(&role);
-            }
-        }
-    }
+    let stuck = |error: CliError| {
+        error.hint_once("`maintenance status` shows how things stand, `maintenance off` goes on")
+    };
+    let now = windows_of(apps, opened).await.map_err(stuck)?;
+    let is_ours =
+        |role: &&(String, Role)| now.contains_key(role) && now.get(role) == windows.get(role);
+    let ours: Roles = opened.iter().filter(is_ours).cloned().collect();
     let whole = narrow(apps, |app, role| {
         ours.contains(&(app.to_owned(), role.clone()))
     });
@@ -216,7 +239,7 @@ async fn turn_off(
         false => on_off::turn_off_apps(target, apps, told, output).await,
     };
     widen(apps, whole);
-    ended.map(drop)
+    ended.map(drop).map_err(stuck)
 }
 
 impl DuringArgs {

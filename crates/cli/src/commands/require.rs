@@ -65,7 +65,6 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Outcome, CliError> {
     child::check(&args.command)?;
-    let mut signals = Signals::listen()?;
     let apps = selected(target, Unlisted::Fail, output).await?;
     let required = Required {
         drained: args.drained || args.wait,
@@ -81,45 +80,47 @@ pub(crate) async fn run(
         }
         return Ok(Outcome::Done);
     }
-    let code = run_command(&args.command, &mut signals, output).await?;
+    let code = run_command(&args.command, output).await?;
     for line in changed_meanwhile(&apps, &windows).await {
         output.say(line);
     }
     Ok(Outcome::Command(code))
 }
 
-/// Runs a command, once it was said, unless a signal has come by now.
+/// Runs a command, once it was said.
 pub(super) async fn run_command(
     command: &[std::ffi::OsString],
-    signals: &mut Signals,
     output: &Output,
 ) -> Result<u8, CliError> {
-    let came = tokio::select! {
-        biased;
-        signal = signals.next() => Some(signal),
-        () = std::future::ready(()) => None,
-    };
-    if came.is_some() {
-        return Err(CliError::new(
-            Outcome::Interrupted,
-            "stopped before the command was run",
-        ));
-    }
+    let mut signals = Signals::listen()?;
     output.say(format_args!("Running {}", child::shown(command)));
-    let code = child::run(command, signals).await;
+    let code = child::run(command, &mut signals).await;
     // What it wrote is on stdout: no document of ours is.
     code.map_err(CliError::already_reported)
 }
 
 /// Looks whether all that is required is so, and waits for it if that is asked for. The windows of all roles; or
-/// what is missing.
+/// what is missing. A signal ends it.
 pub(super) async fn hold(
     apps: &[SelectedApp<'_>],
     required: Required,
     output: &Output,
 ) -> Result<Result<Windows, Vec<Missing>>, CliError> {
+    let stop = CancellationToken::new();
+    let holding = hold_until(apps, required, &stop, output);
+    let held = interruptible(holding, &stop, || {}).await?;
+    held.unwrap_or_else(|| Err(stopped()))
+}
+
+async fn hold_until(
+    apps: &[SelectedApp<'_>],
+    required: Required,
+    stop: &CancellationToken,
+    output: &Output,
+) -> Result<Result<Windows, Vec<Missing>>, CliError> {
     loop {
-        let statuses = statuses(apps, output).await?;
+        let read = stop.run_until_cancelled(statuses(apps, output)).await;
+        let statuses = read.unwrap_or_else(|| Err(stopped()))?;
         let missing = missing(&statuses, required);
         if missing.is_empty() {
             say_held(apps, &statuses, required, output);
@@ -131,7 +132,7 @@ pub(super) async fn hold(
         });
         // Only what ends by itself is waited for.
         match ends.collect::<Option<Vec<_>>>() {
-            Some(ends) if required.wait => wait(apps, ends, output).await?,
+            Some(ends) if required.wait => wait(apps, ends, stop, output).await?,
             _ => return Ok(Err(missing)),
         }
     }
@@ -223,12 +224,12 @@ fn say_held(apps: &[SelectedApp<'_>], statuses: &[Status], required: Required, o
 async fn wait(
     apps: &[SelectedApp<'_>],
     ends: Vec<Timestamp>,
+    stop: &CancellationToken,
     output: &Output,
 ) -> Result<(), CliError> {
     let (Some(until), Some(first)) = (ends.into_iter().max(), apps.first()) else {
         return Ok(());
     };
-    let stop = CancellationToken::new();
     let progress = &Progress::new(output, connections(apps));
     let listen = move |event: Event<'_>| progress.emit(0, &event);
     let context = Context {
@@ -237,17 +238,20 @@ async fn wait(
     };
     let reader = Reader::of(&Invocation::default());
     output.say(render::waiting_until(until, &reader));
-    let waiting = first.connection.control.wait_until(until, &context);
-    let waited = interruptible(waiting, &stop, || progress.clear()).await?;
+    let waited = first.connection.control.wait_until(until, &context).await;
     progress.clear();
     match waited {
-        Some(true) => Ok(()),
-        _ => Err(CliError::new(
-            Outcome::Interrupted,
-            "stopped waiting: in-flight invocations may still be running",
-        )
-        .hint("run the same command again to continue waiting")),
+        true => Ok(()),
+        false => Err(stopped()),
     }
+}
+
+fn stopped() -> CliError {
+    CliError::new(
+        Outcome::Interrupted,
+        "stopped waiting: the command was not run",
+    )
+    .hint("run the same command again to continue waiting")
 }
 
 /// The error that says what is missing. It is the answer, too.
