@@ -4,6 +4,8 @@ The real Heroku CLI turns a product on and off, and prints what it prints for He
 app's gate follows. schemathesis asks for everything that the OpenAPI document allows, and for what it does not,
 with a token and without: no 5xx, no status and no body that the document does not have.
 
+The notifications of the command are verified by the library of the Standard Webhooks specification for Python.
+
 `GET /api/events` has no end, so that it is left out: `crates/server/tests/api/events.rs` reads it.
 
 Needs target/debug/maintenance, and HEROKU to name the Heroku CLI's bin/run.js:
@@ -15,6 +17,7 @@ Needs target/debug/maintenance, and HEROKU to name the Heroku CLI's bin/run.js:
 
 import contextlib
 import http.client
+import http.server
 import os
 import pathlib
 import re
@@ -22,9 +25,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 import servers
+import standardwebhooks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
@@ -250,6 +255,68 @@ class Schema(unittest.TestCase):
 
     def test_nor_does_who_has_no_token(self):
         self.judge(5)
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Keeps what it gets, and fails the first time."""
+
+    got = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        self.got.append((self.path, dict(self.headers.items()), body))
+        self.send_response(500 if len(self.got) == 1 else 204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Webhooks(unittest.TestCase):
+    """The notifications of the command, verified by the specification's own library for Python."""
+
+    SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs="
+    CONFIGURATION = """
+app = "shop"
+env = "dev"
+[store]
+kind = "file"
+[[notify]]
+kind = "webhook"
+url = "${HOOK}"
+secret = "${SECRET}"
+"""
+
+    def test_the_python_library_verifies_who_sent_them_and_when(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+        self.addCleanup(server.server_close)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        folder = self.enterContext(tempfile.TemporaryDirectory(prefix="webhooks-"))
+        (pathlib.Path(folder) / "maintenance.toml").write_text(self.CONFIGURATION)
+        url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+        done = subprocess.run(
+            [BINARY, "on", "--yes", "--reason", "Grüße & <more>"],
+            env={"PATH": os.environ["PATH"], "HOME": folder, "HOOK": url, "SECRET": self.SECRET},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        self.assertEqual((done.returncode, "not notified" in done.stderr), (0, False), done)
+        self.assertEqual(len(Receiver.got), 2)
+        for path, headers, body in Receiver.got:
+            self.assertEqual(path, "/hook")
+            event = standardwebhooks.Webhook(self.SECRET).verify(body, headers)
+            self.assertEqual(event["type"], "maintenance.turned_on")
+            self.assertEqual(event["data"]["app"], "shop-dev")
+            self.assertEqual(event["data"]["reason"], "Grüße & <more>")
+            with self.assertRaises(standardwebhooks.WebhookVerificationError):
+                other = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+                standardwebhooks.Webhook(other).verify(body, headers)
+        ids = {headers["webhook-id"] for _, headers, _ in Receiver.got}
+        self.assertEqual(len(ids), 1, "a retry is the same message")
 
 
 def main():
