@@ -1,6 +1,6 @@
 //! What a command acts on: the file's own app, one that has a table in it, or all apps of a product.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
