@@ -94,15 +94,24 @@ fn a_command_that_cannot_be_run_is_refused_before_anything_is_changed() {
 #[test]
 fn require_drained_says_until_when_and_wait_waits() {
     let env = files();
+    env.write("maintenance.toml", "[roles.web]\nttl = 0\ntimeout = 60\n");
     env.run(&["on", "-y"]).code(0);
     env.run(&["require", "--on", "--drained"])
         .refuses(6, "not all that is required is so")
         .says("\nCaused by: in-flight invocations of the web role may run until ")
         .says("\nHint: add --wait to wait until then\n");
-    env.run(&["require", "--on", "--wait", "--", "true"])
+    let running = env.start(&["require", "--on", "--wait", "--", "echo", "ran"]);
+    running.says("Waiting for in-flight invocations to end, until ");
+    running.interrupt();
+    let stopped = running.wait();
+    stopped.code(130).stdout("");
+    env.run(&["off"]).code(0);
+    let env = files();
+    env.run(&["on", "-y"]).code(0);
+    env.run(&["require", "--on", "--wait", "--", "echo", "ran"])
         .code(0)
-        .says("Waiting for in-flight invocations to end, until ")
-        .says("\nWeb maintenance is on, and safe to migrate since ");
+        .stdout("ran\n")
+        .says("Web maintenance is on, and safe to migrate since ");
 }
 
 #[test]
@@ -145,7 +154,7 @@ fn during_is_on_for_as_long_as_the_command_runs() {
     let said = [
         "Enabling web maintenance mode for demo-dev\n",
         "Enabling worker maintenance mode for demo-dev\n",
-        "Waiting for in-flight invocations to end, until ",
+        "Web maintenance is on, and safe to migrate since ",
         "Running sh -c ",
         "succeeded\n",
         "Disabling worker maintenance mode for demo-dev\n",
