@@ -192,9 +192,9 @@ Whatever is killed, and whenever: `maintenance status` shows how things stand, a
 restores everything.
 
 Examples:
-  maintenance during --role web --role worker --reason \"new database\" -- ./migrate.sh
-  maintenance during --all --yes --always-off -- make migrate
-  maintenance during --all --dry-run -- ./migrate.sh")]
+  maintenance during --all --reason \"new database\" -- ./migrate.sh
+  maintenance during --role web --role worker --yes -- make migrate
+  maintenance during --all --always-off --dry-run -- ./migrate.sh")]
     During(DuringArgs),
     /// Let one paused function run once, and print its answer
     ///

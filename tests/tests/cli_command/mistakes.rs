@@ -90,7 +90,7 @@ fn an_option_of_another_command_is_said_to_be_that_ones() {
     let env = TestEnv::files();
     env.run(&["off", "--message", "x"])
         .misused("unexpected argument '--message' found")
-        .says("tip: '--message' belongs to `maintenance on`\n");
+        .says("tip: '--message' belongs to `maintenance on` and `maintenance during`\n");
     // Nor does a command take options that it does not use.
     for arguments in [
         ["completions", "bash", "--rate", "5"],
