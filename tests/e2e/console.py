@@ -314,6 +314,7 @@ class Console(unittest.TestCase):
         yield "window"
         tab.click("#cancel")
         expect(tab.locator("main")).to_contain_text("No maintenance is scheduled")
+        yield self.at(tab, "history", "/history")
         yield self.at(tab, "unknown", SHOP + "/operations/0")
         yield self.at(tab, "not-found", "/nothing")
 

@@ -160,6 +160,16 @@ Examples:
   maintenance history --product shop
   maintenance history --json | jq '.history[] | select(.source == \"observer\")'")]
     History(HistoryArgs),
+    /// Check what would go wrong, without changing anything
+    ///
+    /// Credentials, IAM, the store, the functions and their events, the account's limits and the site. Of all roles,
+    /// unless --role selects one. Exits with 1 if something would fail; a warning is for you to judge.
+    #[command(after_long_help = "\
+Examples:
+  maintenance doctor
+  maintenance doctor --product shop
+  maintenance doctor --json | jq '.checks[] | select(.result == \"failed\")'")]
+    Doctor,
     /// List every app of the store, and whether it is in maintenance
     ///
     /// Whatever has a flag below --prefix, whether maintenance.toml names it or not.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use maintenance_control::{
-    AwsSettings, Calls, Clients, Clock, Control, FileStore, Fleet, Probe, RateLimiter,
+    AwsSettings, Calls, Clients, Clock, Control, FileStore, Fleet, Identity, Probe, RateLimiter,
     SettingError, SsmStore, Store, Visitor, connect,
 };
 use maintenance_flag::App;
@@ -30,6 +30,8 @@ pub(crate) struct Connection {
     pub(crate) observations: ObservationStore,
     pub(crate) calls: Calls,
     pub(crate) visitor: Visitor,
+    /// Who calls AWS.
+    pub(crate) identity: Identity,
 }
 
 /// How apps of one account and region reach it: what they call counts against the same rate.
@@ -137,6 +139,7 @@ impl Connection {
             observations,
             calls: clients.calls,
             visitor: clients.visitor,
+            identity: clients.identity,
         }
     }
 }
@@ -159,12 +162,16 @@ fn answer_limit(settings: &Settings) -> Duration {
     Duration::from_secs(settings.timeout.value)
 }
 
+/// Whether an app calls AWS at all.
+pub(crate) fn needs_aws(settings: &Settings) -> bool {
+    let scales = settings.roles.iter().any(RoleSettings::selects_functions);
+    settings.store.value == StoreChoice::Ssm || scales
+}
+
 fn aws(settings: &Settings) -> AwsSettings {
     let mut aws = settings.aws();
     // An app on one machine needs no AWS, and looking for a region takes seconds where there is none.
-    let scales = settings.roles.iter().any(RoleSettings::selects_functions);
-    let needs_aws = settings.store.value == StoreChoice::Ssm || scales;
-    if !needs_aws {
+    if !needs_aws(settings) {
         aws.region.get_or_insert_with(|| NO_REGION.to_owned());
         // Nor does it matter to such an app that AWS_PROFILE names one that is gone.
         aws.profile.get_or_insert_with(|| "default".to_owned());

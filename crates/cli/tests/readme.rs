@@ -190,6 +190,8 @@ fn the_policies_allow_what_is_called_and_no_more() {
             let service = match record.call.service {
                 Service::Ssm => "ssm",
                 Service::Lambda => "lambda",
+                Service::Sts => "sts",
+                Service::Iam => "iam",
             };
             match record.call.operation.as_str() {
                 "Invoke" => "lambda:InvokeFunction".to_owned(),

@@ -13,11 +13,13 @@ mod cloudwatch;
 mod credentials;
 mod environment;
 mod http;
+mod identity;
 mod setting;
 mod unanswered;
 
 pub use access::AccessError;
 pub(crate) use access::allow;
+pub use identity::{CallerIdentity, Identity};
 pub use setting::{SettingError, check_url};
 pub use unanswered::{Calls, Unanswered};
 
@@ -64,6 +66,8 @@ pub struct Clients {
     pub calls: Calls,
     /// A visitor of the app's site.
     pub visitor: Visitor,
+    /// Who calls.
+    pub identity: Identity,
 }
 
 /// Prepares clients. Nothing is sent and no trust root is read before the first call, but for the region
@@ -126,6 +130,8 @@ pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
             .or_else(|| config.endpoint_url().map(str::to_owned)),
     );
     let calls = Calls::default();
+    let visitor = Visitor::new(&http);
+    let identity = Identity::new(&config, visitor.clone());
     let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(calls.clone());
     let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(calls.clone());
     Ok(Clients {
@@ -133,6 +139,7 @@ pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
         lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
         cloudwatch,
         calls,
-        visitor: Visitor::new(&http),
+        visitor,
+        identity,
     })
 }

@@ -123,7 +123,35 @@ fn seconds(timeout: Option<i32>) -> Result<u32, CallError> {
     required(timeout.and_then(|n| u32::try_from(n).ok()), "Timeout")
 }
 
+/// How much concurrency an account has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AccountConcurrency {
+    /// In all.
+    pub(crate) limit: u32,
+    /// What no function has reserved.
+    pub(crate) unreserved: u32,
+}
+
 impl Fleet {
+    /// How much concurrency the account has, and how much of it is left.
+    pub(crate) async fn concurrency(&self) -> Result<AccountConcurrency, LambdaError> {
+        let read = retry::call(&self.shared, None, || async {
+            let settings = self.client.get_account_settings().send().await?;
+            let limit = required(settings.account_limit, "AccountLimit")?;
+            let number = |it: Option<i32>| it.and_then(|n| u32::try_from(n).ok());
+            let unreserved = number(limit.unreserved_concurrent_executions);
+            Ok::<_, CallError>(AccountConcurrency {
+                limit: required(
+                    number(Some(limit.concurrent_executions)),
+                    "ConcurrentExecutions",
+                )?,
+                unreserved: required(unreserved, "UnreservedConcurrentExecutions")?,
+            })
+        });
+        let read = read.await;
+        read.map_err(|error| fault("lambda:GetAccountSettings", "the account", error))
+    }
+
     /// The functions behind this client; `rate_limiter` is the budget for all calls but `GetFunction` and
     /// `GetPolicy`.
     #[must_use]

@@ -19,7 +19,7 @@
 //! | `plan` | what will be done: the order of the steps that pause and restore is at [`Step`] |
 //! | `execute` | does it |
 //! | `operation`, `invoke`, `status`, `history` | [`Control`]'s verbs |
-//! | `apps` | every app of a store |
+//! | `apps`, `doctor` | every app of a store; what would go wrong |
 //! | [`describe`] | what a report says, as sentences |
 //! | [`Probe`] | what observers look at in AWS |
 //!
@@ -36,6 +36,7 @@ mod aws;
 mod clock;
 mod control;
 pub mod describe;
+mod doctor;
 mod drain;
 mod error;
 mod event;
@@ -68,11 +69,12 @@ mod waits;
 
 pub use apps::apps;
 pub use aws::{
-    AccessError, AwsSettings, Calls, Clients, CloudWatch, SettingError, Unanswered, Visit, Visitor,
-    check_url, connect,
+    AccessError, AwsSettings, CallerIdentity, Calls, Clients, CloudWatch, Identity, SettingError,
+    Unanswered, Visit, Visitor, check_url, connect,
 };
 pub use clock::Clock;
 pub use control::Control;
+pub use doctor::Surroundings;
 pub use drain::Drain;
 pub use error::Error;
 pub use event::{Context, Event};
@@ -92,6 +94,7 @@ pub use report::{
     ScheduleReport, Settings, State, Status, Unread, Updated, Warning, Window, WindowDocument,
     Worker, WorkerState, Workers, WorkersReport, WorkersStatus,
 };
+pub use report::{Check, CheckOutcome, Checkup};
 pub use request::{Actor, BypassLink, OffRequest, OnRequest, RoleSpec};
 pub use selection::{Selection, SelectionError};
 pub use step::Step;

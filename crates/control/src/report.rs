@@ -2,6 +2,7 @@
 //!
 //! The JSON keys are a public contract: they are only ever added to.
 
+mod checkup;
 mod history;
 mod options;
 mod schedule;
@@ -9,6 +10,7 @@ mod status;
 mod warning;
 mod workers;
 
+pub use checkup::{Check, CheckOutcome, Checkup};
 pub use history::{History, RoleTransition};
 pub use options::{BypassReport, OptionsReport, Updated};
 pub use schedule::{RoleSchedule, ScheduleReport, WindowDocument};

@@ -62,6 +62,13 @@ impl Selection {
         any(&self.include) && !any(&self.exclude)
     }
 
+    /// The globs that match none of these names.
+    pub(crate) fn unmatched<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Vec<&str> {
+        let globs = self.functions.iter().zip(&self.include);
+        let unmatched = globs.filter(|(_, glob)| !names.clone().any(|name| glob.is_match(name)));
+        unmatched.map(|(text, _)| text.as_str()).collect()
+    }
+
     /// Whether tags have to be looked at.
     #[must_use]
     pub fn needs_tags(&self) -> bool {

@@ -65,6 +65,11 @@ impl Store {
         }
     }
 
+    /// Whether it is one of AWS.
+    pub(crate) fn is_of_aws(&self) -> bool {
+        matches!(self, Self::Ssm(_))
+    }
+
     /// The same store for what must not wait in line behind other calls.
     pub(crate) fn apart(&self) -> Self {
         match self {

@@ -11,7 +11,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::rate::Budget;
 use crate::settings::Settings;
 
-/// One of the two services.
+/// One of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -19,6 +19,10 @@ pub enum Service {
     Ssm,
     /// Lambda.
     Lambda,
+    /// STS.
+    Sts,
+    /// IAM.
+    Iam,
 }
 
 /// The name, kind and budget of an operation.
@@ -46,6 +50,7 @@ impl OperationInfo {
             budget: match service {
                 Service::Ssm => Budget::SsmRead,
                 Service::Lambda => Budget::LambdaControl,
+                Service::Sts | Service::Iam => Budget::Identity,
             },
         }
     }

@@ -39,6 +39,8 @@ impl CallInfo {
             (Service::Ssm, name) => format!("ssm:{name}"),
             (Service::Lambda, "Invoke") => "lambda:InvokeFunction".to_owned(),
             (Service::Lambda, name) => format!("lambda:{name}"),
+            (Service::Sts, name) => format!("sts:{name}"),
+            (Service::Iam, name) => format!("iam:{name}"),
         }
     }
 }

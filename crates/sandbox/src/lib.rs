@@ -82,6 +82,7 @@ mod edit;
 mod error;
 mod fault;
 mod held;
+mod identity;
 mod lambda;
 mod observe;
 mod persist;
@@ -105,5 +106,7 @@ pub use rate::Budget;
 pub use sandbox::{ConnectionDropped, Sandbox};
 pub use seed::{FunctionSpec, MappingSpec};
 pub use server::Server;
-pub use settings::{EarlyReuse, EmptyPages, KmsKey, LambdaSettings, Settings, SsmSettings};
+pub use settings::{
+    EarlyReuse, EmptyPages, IamSettings, KmsKey, LambdaSettings, Settings, SsmSettings,
+};
 pub use ssm::ParameterState;

@@ -25,6 +25,8 @@ pub enum Budget {
     LambdaControl,
     /// `Invoke`, which is not control plane and is limited by concurrency instead.
     LambdaInvoke,
+    /// STS and IAM, which nothing of ours asks twice.
+    Identity,
 }
 
 impl Budget {
@@ -37,7 +39,7 @@ impl Budget {
             Self::SsmWrite => Some(3.0),
             Self::LambdaGetFunction => Some(100.0),
             Self::LambdaGetPolicy | Self::LambdaControl => Some(15.0),
-            Self::LambdaInvoke => None,
+            Self::LambdaInvoke | Self::Identity => None,
         }
     }
 }

@@ -75,6 +75,16 @@ impl Sandbox {
         };
         let (call, admitted) = self.admit(&incoming);
         let service = call.service;
+        let is_denied = self
+            .state()
+            .settings
+            .iam
+            .denied
+            .contains(&call.iam_action());
+        let admitted = admitted.and_then(|actions| match is_denied {
+            true => Err(self.denied(&call)),
+            false => Ok(actions),
+        });
         let actions = match admitted {
             Ok(actions) => actions,
             Err(refusal) => return Ok(wire::respond(service, call.seq, Err(refusal))),
@@ -170,6 +180,7 @@ impl Sandbox {
             (Service::Ssm, target) => (400, ssm::arn(settings, target.unwrap_or("*"))),
             (Service::Lambda, Some(function)) => (403, function_arn(settings, function, None)),
             (Service::Lambda, None) => (403, "*".to_owned()),
+            (Service::Sts | Service::Iam, _) => (403, "*".to_owned()),
         };
         let user = user_arn(settings, &call.caller);
         let mut error = ApiError::new(
@@ -256,5 +267,6 @@ fn throttled(service: Service) -> ApiError {
     match service {
         Service::Ssm => ApiError::ssm("ThrottlingException", "Rate exceeded"),
         Service::Lambda => ApiError::too_many_requests("Rate exceeded", "CallerRateLimitExceeded"),
+        Service::Sts | Service::Iam => ApiError::new(400, "Throttling", "Rate exceeded"),
     }
 }

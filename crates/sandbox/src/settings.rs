@@ -2,6 +2,7 @@
 //!
 //! It holds no state; [`crate::Sandbox`] does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -24,6 +25,17 @@ pub struct Settings {
     pub ssm: SsmSettings,
     /// Lambda's limits and how long its asynchronous changes take.
     pub lambda: LambdaSettings,
+    /// What the callers' policies allow.
+    pub iam: IamSettings,
+}
+
+/// What the callers' policies allow: all, but what is denied here.
+#[derive(Clone, Debug)]
+pub struct IamSettings {
+    /// The actions that every service refuses, as `ssm:PutParameter`.
+    pub denied: BTreeSet<String>,
+    /// Whether IAM's policy simulator may be asked.
+    pub may_simulate: bool,
 }
 
 /// Parameter Store's limits and consistency.
@@ -100,6 +112,16 @@ impl Default for Settings {
             rate_limits: true,
             ssm: SsmSettings::default(),
             lambda: LambdaSettings::default(),
+            iam: IamSettings::default(),
+        }
+    }
+}
+
+impl Default for IamSettings {
+    fn default() -> Self {
+        Self {
+            denied: BTreeSet::new(),
+            may_simulate: true,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::api::{ApiRequest, Reply};
 use crate::calls::CallLog;
 use crate::error::ApiResult;
 use crate::fault::Faults;
+use crate::identity::IdentityState;
 use crate::lambda::LambdaState;
 use crate::rate::Buckets;
 use crate::settings::Settings;
@@ -17,6 +18,7 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) ssm: SsmState,
     pub(crate) lambda: LambdaState,
+    pub(crate) identity: IdentityState,
     pub(crate) calls: CallLog,
     pub(crate) faults: Faults,
     pub(crate) buckets: Buckets,
@@ -38,6 +40,7 @@ impl State {
         match incoming.operation {
             AnyOperation::Ssm(operation) => (operation.run)(&mut self.ssm, &request),
             AnyOperation::Lambda(operation) => (operation.run)(&mut self.lambda, &request),
+            AnyOperation::Identity(operation) => (operation.run)(&mut self.identity, &request),
         }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::api::{Message, Operation, OperationInfo, Reply, Service};
 use crate::error::{ApiError, ApiResult};
+use crate::identity::{self, IdentityState};
 use crate::lambda::{self, LambdaState};
 use crate::ssm::{self, SsmState};
 
@@ -19,6 +20,7 @@ use crate::ssm::{self, SsmState};
 pub(crate) enum AnyOperation {
     Ssm(&'static Operation<SsmState>),
     Lambda(&'static Operation<LambdaState>),
+    Identity(&'static Operation<IdentityState>),
 }
 
 impl AnyOperation {
@@ -26,6 +28,7 @@ impl AnyOperation {
         match self {
             Self::Ssm(operation) => operation.info,
             Self::Lambda(operation) => operation.info,
+            Self::Identity(operation) => operation.info,
         }
     }
 }
@@ -48,11 +51,19 @@ pub(crate) fn identify(
     let (parts, body) = request.into_parts();
     let header = parts.headers.get("x-amz-target");
     let header = header.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
-    let service = match header {
-        Some(_) => Service::Ssm,
-        None => Service::Lambda,
+    let signed = signed_service(&parts.headers);
+    let service = match (&header, signed.as_deref()) {
+        (Some(_), _) => Service::Ssm,
+        (None, Some("sts")) => Service::Sts,
+        (None, Some("iam")) => Service::Iam,
+        (None, _) => Service::Lambda,
     };
     let refused = |error| (service, error);
+    // IAM is one for all regions.
+    let region = match service {
+        Service::Iam => "us-east-1",
+        _ => region,
+    };
     let caller = caller(&parts.headers, region).map_err(refused)?;
     let mut message = Message {
         headers: parts.headers,
@@ -68,15 +79,20 @@ pub(crate) fn identify(
                 .ok_or_else(|| refused(unknown(400, &format!("the operation {header}"))))?;
             (AnyOperation::Ssm(operation), ssm_target(&message.body))
         }
+        None if matches!(service, Service::Sts | Service::Iam) => {
+            let form = String::from_utf8_lossy(&message.body).replace('+', " ");
+            message.query = pairs(&form);
+            let asked = message.query.iter().find(|(key, _)| key == "Action");
+            let asked = asked.map_or("", |(_, action)| action.as_str());
+            let mut operations = identity::OPERATIONS.iter();
+            let operation = operations
+                .find(|it| it.info.service == service && it.info.name == asked)
+                .ok_or_else(|| refused(unknown(400, &format!("the operation {asked}"))))?;
+            (AnyOperation::Identity(operation), None)
+        }
         None => {
             let path: Vec<String> = pieces(parts.uri.path(), '/').map(decode).collect();
-            let query = pieces(parts.uri.query().unwrap_or_default(), '&');
-            message.query = query
-                .map(|pair| {
-                    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (decode(key), decode(value))
-                })
-                .collect();
+            message.query = pairs(parts.uri.query().unwrap_or_default());
             let called = format!("{} {}", parts.method, path.join("/"));
             let (route, operation) = lambda::OPERATIONS
                 .iter()
@@ -98,6 +114,22 @@ pub(crate) fn identify(
         caller,
         message,
     })
+}
+
+/// The pairs of a query or a form.
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let pairs = pieces(text, '&').map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(key), decode(value))
+    });
+    pairs.collect()
+}
+
+/// The service that the request is signed for.
+fn signed_service(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let scope = value.split("Credential=").nth(1)?;
+    scope.split('/').nth(3).map(str::to_owned)
 }
 
 fn pieces(text: &str, separator: char) -> impl Iterator<Item = &str> {
@@ -179,6 +211,7 @@ pub(crate) fn respond(
     let content_type = match service {
         Service::Ssm => "application/x-amz-json-1.1",
         Service::Lambda => "application/json",
+        Service::Sts | Service::Iam => "text/xml",
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     let id = format!("00000000-0000-4000-8000-{request_id:012x}");
@@ -187,6 +220,9 @@ pub(crate) fn respond(
         Ok(reply) => {
             headers.extend(reply.headers);
             (reply.status, reply.body)
+        }
+        Err(error) if matches!(service, Service::Sts | Service::Iam) => {
+            (error.status, Bytes::from(identity::error(&error)))
         }
         Err(error) => {
             let mut body = Map::new();
@@ -198,6 +234,7 @@ pub(crate) fn respond(
                     let code = HeaderValue::from_str(&error.code);
                     headers.extend(code.map(|code| (ERROR_TYPE, code)));
                 }
+                Service::Sts | Service::Iam => {}
             }
             for (key, value) in error.fields {
                 body.insert(key.to_owned(), value.into());

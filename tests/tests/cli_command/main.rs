@@ -8,6 +8,7 @@ mod bypass;
 mod confirm;
 mod credentials;
 mod dead_terminal;
+mod doctor;
 mod encrypted;
 mod escapes;
 mod events;

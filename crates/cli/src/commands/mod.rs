@@ -5,6 +5,7 @@ mod config;
 mod confirm;
 mod demo;
 mod dev;
+mod doctor;
 mod during;
 mod first_time;
 mod history;

@@ -10,7 +10,7 @@ use crate::signals::block_on;
 
 use super::notifications::Notifications;
 use super::{
-    apps, config, demo, dev, during, history, init, invoke, notify, observe, on_off, pages,
+    apps, config, demo, dev, doctor, during, history, init, invoke, notify, observe, on_off, pages,
     require, schedule, serve, status, token, unlock, workers,
 };
 
@@ -61,6 +61,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         Some(Command::History(args)) => {
             acts(global, async |it| history::run(it, &args, output).await)
         }
+        Some(Command::Doctor) => acts(global, async |it| doctor::run(it, output).await),
         Some(Command::Apps) => {
             let environment = Environment::read();
             let target = Target::of(Configuration::read(global, &environment)?.of_store()?);

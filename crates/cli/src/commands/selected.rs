@@ -142,6 +142,8 @@ pub(super) enum Unlisted {
     Fail,
     /// Show those that are configured, and say so.
     Configured,
+    /// Take those that are configured: the command finds out itself what cannot be read.
+    Ignored,
 }
 
 /// The apps of a target with the roles selected, as configured; with all of them, and where the configuration
@@ -161,6 +163,14 @@ pub(super) async fn selected_or_all<'a>(
     output: &Output,
 ) -> Result<Vec<SelectedApp<'a>>, CliError> {
     select(target, Unlisted::Fail, true, output).await
+}
+
+/// The same, whatever the store answers.
+pub(super) async fn selected_or_configured<'a>(
+    target: &'a Target,
+    output: &Output,
+) -> Result<Vec<SelectedApp<'a>>, CliError> {
+    select(target, Unlisted::Ignored, true, output).await
 }
 
 async fn select<'a>(
@@ -196,6 +206,12 @@ async fn select<'a>(
                 );
                 app.say(line, output);
                 match app.settings.all {
+                    true => app.settings.configured(),
+                    false => app.settings.selected(),
+                }
+            }
+            Ok(Err(_)) if unlisted == Unlisted::Ignored => {
+                match app.settings.all || app.settings.selects_no_role() {
                     true => app.settings.configured(),
                     false => app.settings.selected(),
                 }

@@ -1,6 +1,7 @@
 //! How a report reads: the sentences that people and their scripts know. Pure; nothing is printed here.
 
 mod apps;
+mod doctor;
 mod drain;
 mod error;
 mod events;
@@ -24,6 +25,7 @@ mod unread;
 mod workers;
 
 pub(crate) use apps::apps;
+pub(crate) use doctor::checkup;
 pub(crate) use drain::{
     DRAINED, END_UNKNOWN, held_on, not_drained, safe_after, unknown_timeout, waiting_until,
 };

@@ -331,6 +331,27 @@ impl Visitor {
         self.0.routes.roots.as_deref()
     }
 
+    /// Sends a request, and returns the status and the body.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(super) async fn send(
+        &self,
+        request: http::Request<String>,
+    ) -> Result<(u16, String), BoxError> {
+        let url = request.uri().to_string();
+        let routes = &self.0.routes;
+        let proxy = routes.proxy(&url);
+        let roots = routes.trust(needs_roots(&url, proxy));
+        let context = TlsContext::builder().with_trust_store(roots).build()?;
+        let request = HttpRequest::try_from(request.map(SdkBody::from))?;
+        let answer = connector(&context, proxy, None, None).call(request).await?;
+        let status = answer.status().as_u16();
+        let body = ByteStream::new(answer.into_body()).collect().await?;
+        let text = String::from_utf8_lossy(&body.into_bytes()).into_owned();
+        Ok((status, text))
+    }
+
     /// Asks for this page without its content: `HEAD`. How long that may take is the caller's to say.
     ///
     /// # Errors

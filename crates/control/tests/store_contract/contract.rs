@@ -200,8 +200,12 @@ async fn deleting_twice_is_no_error(store: &Store, base: &str) {
     store.delete(&[], None).await.unwrap();
 }
 
-/// A hundred of them: what was before is not kept, and the numbers say so.
-async fn versions_of_a_flag_are_kept(store: &Store, base: &str, put: impl AsyncFn(&str, &str)) {
+/// A hundred of them at least, and the numbers say that there were more. Returns how many are kept.
+async fn versions_of_a_flag_are_kept(
+    store: &Store,
+    base: &str,
+    put: impl AsyncFn(&str, &str),
+) -> usize {
     let name = format!("{base}/flags/history");
     assert_eq!(store.history(&name).await.unwrap(), []);
     let value = |n: u64| format!(r#"{{"schema":1,"mode":"on","reason":"{n}"}}"#);
@@ -224,13 +228,15 @@ async fn versions_of_a_flag_are_kept(store: &Store, base: &str, put: impl AsyncF
     write(2..=51).await;
     assert_eq!(told().await, expected(1..=51));
     write(52..=103).await;
-    assert_eq!(told().await, expected(4..=103));
+    let kept = told().await;
+    assert_eq!(kept[kept.len() - 100..], expected(4..=103));
     // Of what is deleted nothing is kept.
     store
         .delete(std::slice::from_ref(&name), None)
         .await
         .unwrap();
     assert_eq!(store.history(&name).await.unwrap(), []);
+    kept.len()
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,7 +252,8 @@ async fn parameter_store_keeps_the_contract() {
         contract(&store, "/maintenance/contract").await;
         what_is_encrypted_is_read_and_stays_so(&store, &client, "/maintenance/contract").await;
         let put = async |name: &str, value: &str| replace(&store, name, value).await;
-        versions_of_a_flag_are_kept(&store, "/maintenance/contract", put).await;
+        let kept = versions_of_a_flag_are_kept(&store, "/maintenance/contract", put).await;
+        assert_eq!(kept, 100);
     }
 }
 
@@ -282,7 +289,8 @@ async fn parameter_store_keeps_the_contract_while_it_throttles_and_loses_answers
     let store = ssm(&sandbox);
     contract(&store, "/maintenance/contract").await;
     let put = async |name: &str, value: &str| replace(&store, name, value).await;
-    versions_of_a_flag_are_kept(&store, "/maintenance/contract", put).await;
+    let kept = versions_of_a_flag_are_kept(&store, "/maintenance/contract", put).await;
+    assert_eq!(kept, 100);
 }
 
 #[tokio::test]
@@ -291,7 +299,8 @@ async fn a_folder_keeps_the_contract() {
     let store = file(folder.path());
     contract(&store, "/maintenance/contract").await;
     let put = async |name: &str, value: &str| replace(&store, name, value).await;
-    versions_of_a_flag_are_kept(&store, "/maintenance/contract", put).await;
+    let kept = versions_of_a_flag_are_kept(&store, "/maintenance/contract", put).await;
+    assert_eq!(kept, 100);
 }
 
 /// Run by the end-to-end suites against stand-ins for AWS that are not ours.
@@ -316,5 +325,6 @@ async fn endpoint() {
         let put = put.r#type(ParameterType::String).overwrite(true);
         put.send().await.unwrap();
     };
+    // One of the stand-ins keeps all of them, which AWS does not.
     versions_of_a_flag_are_kept(&store, &base, put).await;
 }

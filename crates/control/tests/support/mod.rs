@@ -7,7 +7,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use maintenance_control::{
-    Actor, Calls, Clients, Clock, CloudWatch, Context, Control, Error, Fleet, OffRequest,
+    Actor, Calls, Clients, Clock, CloudWatch, Context, Control, Error, Fleet, Identity, OffRequest,
     OnRequest, RateLimiter, Report, RoleReport, RoleSpec, Selection, SsmStore, Status, Store,
     Visitor,
 };
@@ -58,6 +58,7 @@ pub(crate) fn clients_over(http: &SharedHttpClient, credentials: &Credentials) -
         cloudwatch: CloudWatch::default(),
         calls: Calls::default(),
         visitor: Visitor::default(),
+        identity: Identity::default(),
     }
 }
 

@@ -1,0 +1,50 @@
+//! `maintenance doctor`: what would go wrong, without changing anything.
+
+use maintenance_control::Surroundings;
+use serde_json::json;
+
+use super::selected::{connections, selected_or_configured};
+use crate::connection::needs_aws;
+use crate::error::CliError;
+use crate::exit_code::Outcome;
+use crate::output::Output;
+use crate::progress::read_each;
+use crate::render;
+use crate::settings::Target;
+
+/// Checks the asked role; all roles unless one is asked for.
+pub(crate) async fn run(target: &Target, output: &Output) -> Result<Outcome, CliError> {
+    let apps = selected_or_configured(target, output).await?;
+    let checkups = read_each(connections(&apps), output, async |n, control, context| {
+        let app = &apps[n];
+        let url = app.settings.link_url();
+        let surroundings = Surroundings {
+            identity: needs_aws(app.settings).then_some(&app.connection.identity),
+            visitor: &app.connection.visitor,
+            url: url.as_deref(),
+        };
+        control.doctor(&app.roles, surroundings, context).await
+    });
+    let checkups = checkups.await;
+    match (&target.product, output.json()) {
+        (None, true) => checkups.iter().try_for_each(|it| output.document(it))?,
+        (Some(product), true) => output.document(&json!({
+            "product": product.id.as_str(),
+            "apps": checkups,
+        }))?,
+        (_, false) => {
+            for (app, checkup) in apps.iter().zip(&checkups) {
+                let reader = app.reader();
+                if apps.len() > 1 {
+                    output.say(format_args!("Checking {}", app.app()));
+                }
+                let label = (apps.len() > 1).then(|| app.app());
+                output.answer(render::checkup(checkup, label, &reader, output.width()))?;
+            }
+        }
+    }
+    match checkups.iter().any(|it| it.has_failed()) {
+        true => Ok(Outcome::Failed),
+        false => Ok(Outcome::Done),
+    }
+}

@@ -1,0 +1,431 @@
+//! Who calls AWS, what IAM lets them do, and how far this machine's clock is from AWS's. Only `doctor` asks that.
+//!
+//! STS is in the program anyway, for roles that a profile names. IAM would be minutes of compiling for one call, so
+//! that call is signed and read here: IAM speaks the query protocol, a form as the request and XML as the answer.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
+use jiff::{SignedDuration, Timestamp};
+
+use super::access::AccessError;
+use super::http::Visitor;
+use crate::retry::CallError;
+
+/// The most resources that are asked about at once: an answer is a page for each hundred results.
+const MOST_PAGES: usize = 20;
+
+/// Who calls AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The ARN: of a user, or of the session of a role.
+    pub arn: String,
+    /// The account's twelve digits.
+    pub account: String,
+}
+
+impl CallerIdentity {
+    /// The user or role whose policies count. None of the root user, who may do anything. The path of a role is
+    /// in none of its sessions' ARNs: one with a path is not found by this.
+    #[must_use]
+    pub fn principal(&self) -> Option<String> {
+        let mut parts = self.arn.splitn(6, ':');
+        let (_, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+        let (_, account, name) = (parts.next()?, parts.next()?, parts.next()?);
+        match (service, name.split_once('/')) {
+            ("sts", Some(("assumed-role", session))) => {
+                let (role, _) = session.split_once('/')?;
+                Some(format!("arn:{partition}:iam::{account}:role/{role}"))
+            }
+            ("iam", Some(("user", _))) => Some(self.arn.clone()),
+            _ => None,
+        }
+    }
+
+    /// The partition: `aws`, `aws-cn`, `aws-us-gov`.
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or("aws")
+    }
+}
+
+/// What IAM's policy simulator says of an action on a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) action: String,
+    pub(crate) is_allowed: bool,
+}
+
+/// IAM refused, did not answer, or answered something else.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IamError {
+    /// It refused.
+    #[error("{code}: {message}")]
+    Refused { code: String, message: String },
+    /// Anything else.
+    #[error("{0}")]
+    Other(BoxError),
+}
+
+impl From<BoxError> for IamError {
+    fn from(error: BoxError) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Asks STS and IAM. The default asks nobody.
+#[derive(Debug, Clone, Default)]
+pub struct Identity(Option<Arc<Connected>>);
+
+struct Connected {
+    sts: aws_sdk_sts::Client,
+    dates: Dates,
+    visitor: Visitor,
+    credentials: Option<SharedCredentialsProvider>,
+    region: Option<String>,
+    endpoint_url: Option<String>,
+}
+
+impl fmt::Debug for Connected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connected")
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// As these settings say. Nothing is sent yet.
+    pub(super) fn new(config: &aws_config::SdkConfig, visitor: Visitor) -> Self {
+        let dates = Dates::default();
+        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(dates.clone());
+        Self(Some(Arc::new(Connected {
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            dates,
+            visitor,
+            credentials: config.credentials_provider(),
+            region: config.region().map(ToString::to_string),
+            endpoint_url: config.endpoint_url().map(str::to_owned),
+        })))
+    }
+
+    /// The region that is called.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.0.as_ref()?.region.as_deref()
+    }
+
+    /// Who calls. AWS asks for no permission for that.
+    pub(crate) async fn caller(&self) -> Result<CallerIdentity, CallError> {
+        let connected = self.connected()?;
+        let answer = connected.sts.get_caller_identity().send().await;
+        let answer = answer.map_err(CallError::from)?;
+        match (answer.arn, answer.account) {
+            (Some(arn), Some(account)) => Ok(CallerIdentity { arn, account }),
+            _ => Err(CallError::incomplete("it names no caller")),
+        }
+    }
+
+    /// How much later AWS's clock is than this machine's, by its last answer.
+    pub(crate) fn clock_skew(&self) -> Option<SignedDuration> {
+        self.0.as_ref()?.dates.skew()
+    }
+
+    fn connected(&self) -> Result<&Connected, CallError> {
+        let connected = self.0.as_deref();
+        connected.ok_or_else(|| CallError::incomplete("no AWS was configured"))
+    }
+
+    /// What IAM's simulator says of these actions by this principal on these resources.
+    pub(crate) async fn simulate(
+        &self,
+        principal: &str,
+        actions: &[&str],
+        resources: &[String],
+    ) -> Result<Vec<Decision>, IamError> {
+        let mut form = vec![
+            ("Action".to_owned(), "SimulatePrincipalPolicy".to_owned()),
+            ("Version".to_owned(), "2010-05-08".to_owned()),
+            ("PolicySourceArn".to_owned(), principal.to_owned()),
+        ];
+        let members = |name: &str, values: Vec<String>| {
+            let name = name.to_owned();
+            let numbered = values.into_iter().enumerate();
+            numbered.map(move |(n, value)| (format!("{name}.member.{}", n + 1), value))
+        };
+        let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+        form.extend(members("ActionNames", actions));
+        form.extend(members("ResourceArns", resources.to_vec()));
+        let mut decisions = Vec::new();
+        let mut marker = None;
+        for _ in 0..MOST_PAGES {
+            let mut form = form.clone();
+            form.extend(marker.take().map(|marker| ("Marker".to_owned(), marker)));
+            let answer = self.query(&form).await?;
+            let page = read_page(&answer).map_err(|error| IamError::Other(error.into()))?;
+            decisions.extend(page.decisions);
+            match page.marker {
+                Some(next) => marker = Some(next),
+                None => return Ok(decisions),
+            }
+        }
+        Err(IamError::Other("IAM's answer has no end".into()))
+    }
+
+    /// Sends a form to IAM, and returns the document that it answers.
+    async fn query(&self, form: &[(String, String)]) -> Result<String, IamError> {
+        let connected = self
+            .connected()
+            .map_err(|error| IamError::Other(error.into()))?;
+        let region = connected.region.as_deref().unwrap_or_default();
+        // IAM is one for a whole partition.
+        let (host, region) = match region {
+            _ if region.starts_with("cn-") => ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            _ if region.starts_with("us-gov-") => ("iam.us-gov.amazonaws.com", "us-gov-west-1"),
+            _ => ("iam.amazonaws.com", "us-east-1"),
+        };
+        let url = match &connected.endpoint_url {
+            Some(url) => format!("{}/", url.trim_end_matches('/')),
+            None => format!("https://{host}/"),
+        };
+        let Some(provider) = &connected.credentials else {
+            return Err(IamError::Other("there are no credentials".into()));
+        };
+        let credentials = provider.provide_credentials().await;
+        let identity = credentials.map_err(BoxError::from)?.into();
+        let body = encode(form);
+        let content_type = "application/x-www-form-urlencoded; charset=utf-8";
+        let params = SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name("iam")
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(BoxError::from)?
+            .into();
+        let headers = [("content-type", content_type)];
+        let signable = SignableBody::Bytes(body.as_bytes());
+        let signable = SignableRequest::new("POST", &url, headers.into_iter(), signable);
+        let signed = sign(signable.map_err(BoxError::from)?, &params).map_err(BoxError::from)?;
+        let (signature, _) = signed.into_parts();
+        let mut request = http::Request::post(&url).header("content-type", content_type);
+        for (name, value) in signature.headers() {
+            request = request.header(name, value);
+        }
+        let request = request.body(body).map_err(|error| BoxError::from(error))?;
+        let (status, text) = connected.visitor.send(request).await?;
+        if (200..300).contains(&status) {
+            return Ok(text);
+        }
+        let (code, message) = read_refusal(&text).unwrap_or_default();
+        match code.is_empty() {
+            true => Err(IamError::Other(format!("IAM answered {status}").into())),
+            false => Err(IamError::Refused { code, message }),
+        }
+    }
+}
+
+impl CallError {
+    /// Why AWS cannot be called at all, if it is that; else what it said.
+    pub(crate) fn access_or_text(self) -> Result<AccessError, String> {
+        self.into_access().map_err(|error| error.message)
+    }
+}
+
+/// `name=value&…`, with what AWS escapes.
+fn encode(form: &[(String, String)]) -> String {
+    let escaped = |text: &str| -> String {
+        let escape = |byte: u8| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        };
+        text.bytes().map(escape).collect()
+    };
+    let pairs = form
+        .iter()
+        .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Page {
+    decisions: Vec<Decision>,
+    marker: Option<String>,
+}
+
+fn read_page(text: &str) -> Result<Page, XmlDecodeError> {
+    let mut page = Page::default();
+    let mut document = Document::new(text);
+    let mut root = document.root_element()?;
+    while let Some(mut result) = root.next_tag() {
+        if result.start_el().local() != "SimulatePrincipalPolicyResult" {
+            continue;
+        }
+        while let Some(mut part) = result.next_tag() {
+            match part.start_el().local() {
+                "EvaluationResults" => {
+                    while let Some(mut member) = part.next_tag() {
+                        page.decisions.extend(read_decision(&mut member)?);
+                    }
+                }
+                "Marker" => page.marker = Some(try_data(&mut part)?.into_owned()),
+                _ => {}
+            }
+        }
+    }
+    page.marker = page.marker.filter(|marker| !marker.is_empty());
+    Ok(page)
+}
+
+fn read_decision(member: &mut ScopedDecoder<'_, '_>) -> Result<Option<Decision>, XmlDecodeError> {
+    let (mut action, mut decision) = (None, None);
+    while let Some(mut field) = member.next_tag() {
+        match field.start_el().local() {
+            "EvalActionName" => action = Some(try_data(&mut field)?.into_owned()),
+            "EvalDecision" => decision = Some(try_data(&mut field)?.into_owned()),
+            _ => {}
+        }
+    }
+    Ok(action.zip(decision).map(|(action, decision)| Decision {
+        action,
+        is_allowed: decision == "allowed",
+    }))
+}
+
+/// The code and the message of an error.
+fn read_refusal(text: &str) -> Option<(String, String)> {
+    let mut document = Document::new(text);
+    let mut root = document.root_element().ok()?;
+    let (mut code, mut message) = (String::new(), String::new());
+    while let Some(mut error) = root.next_tag() {
+        if error.start_el().local() != "Error" {
+            continue;
+        }
+        while let Some(mut field) = error.next_tag() {
+            match field.start_el().local() {
+                "Code" => code = try_data(&mut field).ok()?.into_owned(),
+                "Message" => message = try_data(&mut field).ok()?.into_owned(),
+                _ => {}
+            }
+        }
+    }
+    Some((code, message))
+}
+
+/// AWS's time by its last answer, and this machine's then.
+#[derive(Debug, Clone, Default)]
+struct Dates(Arc<Mutex<Option<SignedDuration>>>);
+
+impl Dates {
+    fn skew(&self) -> Option<SignedDuration> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Intercept for Dates {
+    fn name(&self) -> &'static str {
+        "Dates"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+        if let Some(date) = date {
+            let skew = date.timestamp().duration_since(Timestamp::now());
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_principal_of_a_session_is_its_role() {
+        let principal = |arn: &str| {
+            let account = "123456789012".to_owned();
+            let arn = arn.to_owned();
+            CallerIdentity { arn, account }.principal()
+        };
+        for (arn, is) in [
+            (
+                "arn:aws:sts::123456789012:assumed-role/ops/ana",
+                Some("arn:aws:iam::123456789012:role/ops"),
+            ),
+            (
+                "arn:aws-cn:iam::123456789012:user/team/ana",
+                Some("arn:aws-cn:iam::123456789012:user/team/ana"),
+            ),
+            ("arn:aws:iam::123456789012:root", None),
+            ("arn:aws:sts::123456789012:federated-user/ana", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(principal(arn).as_deref(), is, "{arn}");
+        }
+    }
+
+    #[test]
+    fn what_the_simulator_answers_is_read_page_by_page() {
+        let answer = r#"<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">
+            <SimulatePrincipalPolicyResult>
+              <IsTruncated>true</IsTruncated><Marker>abc=</Marker>
+              <EvaluationResults>
+                <member><EvalActionName>ssm:PutParameter</EvalActionName>
+                  <MatchedStatements><member><SourcePolicyId>x</SourcePolicyId></member></MatchedStatements>
+                  <EvalDecision>allowed</EvalDecision></member>
+                <member><EvalDecision>implicitDeny</EvalDecision>
+                  <EvalActionName>lambda:PutFunctionConcurrency</EvalActionName></member>
+              </EvaluationResults>
+            </SimulatePrincipalPolicyResult>
+            <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>
+          </SimulatePrincipalPolicyResponse>"#;
+        let page = read_page(answer).unwrap();
+        let told: Vec<_> = page
+            .decisions
+            .iter()
+            .map(|it| (it.action.as_str(), it.is_allowed))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("ssm:PutParameter", true),
+                ("lambda:PutFunctionConcurrency", false)
+            ]
+        );
+        assert_eq!(page.marker.as_deref(), Some("abc="));
+        let refusal = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
+                       <Message>User: x is not authorized</Message></Error></ErrorResponse>";
+        let (code, message) = read_refusal(refusal).unwrap();
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            ("AccessDenied", "User: x is not authorized")
+        );
+        assert!(read_page("<html>").is_err() || read_page("<html>").unwrap() == Page::default());
+    }
+
+    #[test]
+    fn a_form_escapes_what_is_no_letter() {
+        let form = [("A.member.1".to_owned(), "arn:aws:x/*".to_owned())];
+        assert_eq!(encode(&form), "A.member.1=arn%3Aaws%3Ax%2F%2A");
+    }
+}

@@ -1,0 +1,595 @@
+//! What would go wrong tonight: everything that `on` and `off` need is tried or asked for. Reads only.
+//!
+//! A check that cannot be made says so, and hides no other. What it calls *failed* is what an operation would fail
+//! at, or what keeps a gate from its flag; what it calls a *warning* is for a person to judge.
+
+use std::time::Duration;
+
+use maintenance_flag::{DecodeError, Flag, Reserved, Role, SCHEMA};
+
+use crate::aws::{CallerIdentity, Identity, Visitor};
+use crate::control::Control;
+use crate::describe;
+use crate::error::Error;
+use crate::event::Context;
+use crate::report::{Check, CheckOutcome, Checkup, Report, RoleReport};
+use crate::request::{Actor, OffRequest, OnRequest, RoleSpec};
+use crate::saved::Saved;
+use crate::text::in_full;
+
+/// AWS refuses what was signed more than five minutes ago, or will be signed in as many.
+const MOST_SKEW: u64 = 300;
+/// A clock that is off by more than this says wrong times, and will be off by more.
+const SKEW: u64 = 30;
+/// How long the site may take for an answer.
+const VISIT: Duration = Duration::from_secs(10);
+/// Of how many functions the simulator is asked.
+const SIMULATED: usize = 5;
+
+/// What an operation calls, whatever the role.
+const STORE_ACTIONS: [&str; 4] = [
+    "ssm:GetParameter",
+    "ssm:GetParametersByPath",
+    "ssm:PutParameter",
+    "ssm:DeleteParameters",
+];
+/// What an operation calls on a function.
+const FUNCTION_ACTIONS: [&str; 10] = [
+    "lambda:GetFunction",
+    "lambda:GetPolicy",
+    "lambda:ListAliases",
+    "lambda:ListFunctionEventInvokeConfigs",
+    "lambda:PutFunctionConcurrency",
+    "lambda:DeleteFunctionConcurrency",
+    "lambda:ListProvisionedConcurrencyConfigs",
+    "lambda:GetProvisionedConcurrencyConfig",
+    "lambda:PutProvisionedConcurrencyConfig",
+    "lambda:DeleteProvisionedConcurrencyConfig",
+];
+/// What an operation calls where functions have no name in the resource.
+const ACCOUNT_ACTIONS: [&str; 5] = [
+    "lambda:ListFunctions",
+    "lambda:ListEventSourceMappings",
+    "lambda:GetEventSourceMapping",
+    "lambda:UpdateEventSourceMapping",
+    "lambda:GetAccountSettings",
+];
+
+/// How the app's site and AWS are reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Who calls AWS. None: the app needs no AWS.
+    pub identity: Option<&'a Identity>,
+    /// A visitor of the site.
+    pub visitor: &'a Visitor,
+    /// Where the site is, if that is known.
+    pub url: Option<&'a str>,
+}
+
+impl Control {
+    /// Tries and asks for everything that `on` and `off` of these roles need. Changes nothing.
+    pub async fn doctor(
+        &self,
+        roles: &[RoleSpec],
+        surroundings: Surroundings<'_>,
+        context: &Context<'_>,
+    ) -> Checkup {
+        let mut checks = Checks::default();
+        let version = env!("CARGO_PKG_VERSION");
+        checks.ok(
+            "version",
+            None,
+            format!("maintenance {version} writes schema {SCHEMA}"),
+        );
+        let Ok(caller) = self
+            .check_credentials(surroundings.identity, &mut checks)
+            .await
+        else {
+            let text = "the store, the functions and IAM: AWS cannot be called";
+            checks.not_checked("store", None, text, None);
+            self.check_gate(surroundings, &[], &mut checks).await;
+            return Checkup {
+                app: self.app.clone(),
+                checks: checks.0,
+            };
+        };
+        let flags = self.check_flags(roles, &mut checks).await;
+        self.check_history(roles, &mut checks).await;
+        self.check_lease(&mut checks).await;
+        let mut names = Vec::new();
+        for spec in roles {
+            names.extend(self.check_functions(spec, context, &mut checks).await);
+        }
+        self.check_restore(roles, &flags, context, &mut checks)
+            .await;
+        if let Some(identity) = surroundings.identity {
+            self.check_permissions(identity, caller, roles, &names, &mut checks)
+                .await;
+        }
+        self.check_gate(surroundings, &flags, &mut checks).await;
+        Checkup {
+            app: self.app.clone(),
+            checks: checks.0,
+        }
+    }
+
+    /// Who calls AWS, if that is known; an error, if AWS cannot be called at all.
+    async fn check_credentials(
+        &self,
+        identity: Option<&Identity>,
+        checks: &mut Checks,
+    ) -> Result<Option<CallerIdentity>, ()> {
+        let Some(identity) = identity else {
+            let text = "the store is a folder, and no role selects functions: no AWS is needed";
+            checks.ok("credentials", None, text);
+            return Ok(None);
+        };
+        let region = identity.region().unwrap_or("no region");
+        let caller = match identity.caller().await {
+            Ok(caller) => {
+                let CallerIdentity { arn, account } = &caller;
+                let text = format!("calls AWS as {arn} (account {account}) in {region}");
+                checks.ok("credentials", None, text);
+                Ok(Some(caller))
+            }
+            Err(error) => {
+                match error.access_or_text() {
+                    Ok(access) => {
+                        let hint = Some(access.hint());
+                        checks.failed("credentials", None, in_full(&access), hint);
+                        Err(())
+                    }
+                    // The store may be reached all the same: STS is asked by nothing else.
+                    Err(text) => {
+                        let text = format!("AWS does not say who calls ({region}): {text}");
+                        checks.not_checked("credentials", None, text, None);
+                        Ok(None)
+                    }
+                }
+            }
+        };
+        if let Some(skew) = identity.clock_skew() {
+            let seconds = skew.unsigned_abs().as_secs();
+            let text = format!("this machine's clock is {seconds} s off AWS's");
+            let hint = Some("set the clock: AWS allows five minutes".to_owned());
+            match seconds {
+                ..=SKEW => checks.ok("clock", None, text),
+                ..=MOST_SKEW => checks.warning("clock", None, text, hint),
+                _ => checks.failed("clock", None, text, hint),
+            }
+        }
+        caller
+    }
+
+    /// The flags, each if it can be read, and what is saved beside one that is off.
+    async fn check_flags(&self, roles: &[RoleSpec], checks: &mut Checks) -> Vec<(Role, Flag)> {
+        let stored = self.store.list(&self.names.all_capacities()).await;
+        if let Err(error) = &stored {
+            let hint = error.hint();
+            checks.failed(
+                "store",
+                None,
+                format!("what is saved: {}", in_full(error)),
+                hint,
+            );
+        }
+        let mut flags = Vec::new();
+        for RoleSpec { role, .. } in roles {
+            let at = || Some(role.clone());
+            let read = match self.read(role).await {
+                Ok(read) => read,
+                Err(error) => {
+                    checks.failed("store", at(), in_full(&error), error.hint());
+                    continue;
+                }
+            };
+            let flag = match read.flag {
+                Ok(flag) => flag,
+                Err(error) => {
+                    let hint = match error {
+                        DecodeError::NewerSchema { .. } => "upgrade maintenance, then try again",
+                        _ => "gates keep what they knew: run `maintenance on` or `maintenance off`",
+                    };
+                    checks.failed("flag", at(), error.to_string(), Some(hint.to_owned()));
+                    continue;
+                }
+            };
+            let is_on = flag.mode_at(self.clock.now()).is_on();
+            for error in flag.schedule.errors() {
+                let text = format!("a window to come cannot be read, and will not open: {error}");
+                let hint = "see `maintenance schedule`".to_owned();
+                checks.warning("flag", at(), text, Some(hint));
+            }
+            let mut state = format!("its flag is {}", flag.mode_at(self.clock.now()));
+            if let (true, Some(by)) = (is_on, &flag.by) {
+                state += &format!(", turned on by {by}");
+            }
+            checks.ok("flag", at(), state);
+            let saved = stored.as_deref().unwrap_or_default();
+            let saved = Saved::of_role(&self.names, role, saved);
+            for (name, error) in &saved.unreadable {
+                let text = format!("{name}: {error}");
+                let hint = format!("look at {name} by hand, and put back what was stored there");
+                checks.failed("saved", at(), text, Some(hint));
+            }
+            if !is_on && !saved.functions.is_empty() {
+                let text = format!(
+                    "it is off, and {} still saved",
+                    describe::functions(saved.functions.len())
+                );
+                let hint = Some(format!("run `maintenance off --role {role}`"));
+                checks.warning("saved", at(), text, hint);
+            }
+            flags.push((role.clone(), flag));
+        }
+        flags
+    }
+
+    async fn check_history(&self, roles: &[RoleSpec], checks: &mut Checks) {
+        let Some(spec) = roles.first() else {
+            return;
+        };
+        // No operation needs it.
+        if let Err(error) = self.store.history(&self.names.flag(&spec.role)).await {
+            let text = format!("`maintenance history` does not work: {}", in_full(&error));
+            checks.warning("history", None, text, error.hint());
+        }
+    }
+
+    async fn check_lease(&self, checks: &mut Checks) {
+        match self.holder().await {
+            Ok(None) => checks.ok("lease", None, "no operation is running"),
+            Ok(Some(holder)) => {
+                let text = format!(
+                    "{} operates on it ({}) since {}, or died in the middle",
+                    holder.by, holder.operation, holder.since
+                );
+                let hint = "wait for it to end; if it has died, run `maintenance unlock`";
+                checks.warning("lease", None, text, Some(hint.to_owned()));
+            }
+            Err(error) => checks.failed("lease", None, in_full(&error), error.hint()),
+        }
+    }
+
+    /// What `on` would pause, and what would be lost by it. Returns the functions.
+    async fn check_functions(
+        &self,
+        spec: &RoleSpec,
+        context: &Context<'_>,
+        checks: &mut Checks,
+    ) -> Vec<String> {
+        let Some(selection) = &spec.functions else {
+            return Vec::new();
+        };
+        let at = || Some(spec.role.clone());
+        let on = OnRequest {
+            who: Actor::Person,
+            product: None,
+            reason: None,
+            read_only: false,
+            options: Default::default(),
+            link: None,
+            accept_event_loss: false,
+            shown: None,
+        };
+        let report = self.plan_on(std::slice::from_ref(spec), &on, context).await;
+        let role = match report.map(only) {
+            Ok(Some(role)) => role,
+            Ok(None) => return Vec::new(),
+            Err(error) => {
+                checks.failed("functions", at(), in_full(&error), error.hint());
+                return Vec::new();
+            }
+        };
+        let Some(workers) = role.workers else {
+            return Vec::new();
+        };
+        let names: Vec<String> = workers
+            .changed
+            .iter()
+            .chain(&workers.unchanged)
+            .cloned()
+            .chain(workers.failed.iter().map(|it| it.function.clone()))
+            .chain(workers.drifted_functions().into_iter().map(str::to_owned))
+            .collect();
+        match workers.failed.is_empty() {
+            true => {
+                let text = format!("it selects {}", describe::functions(workers.selected));
+                checks.ok("functions", at(), text);
+            }
+            false => {
+                for failed in &workers.failed {
+                    let text = format!("{}: {}", failed.function, failed.error);
+                    checks.failed("functions", at(), text, failed.hint.clone());
+                }
+            }
+        }
+        for glob in selection.unmatched(names.iter().map(String::as_str)) {
+            let text = format!("no function matches {glob}");
+            let hint = "correct functions in maintenance.toml, or leave it out".to_owned();
+            checks.warning("functions", at(), text, Some(hint));
+        }
+        let lossy = workers.events.iter().filter(|events| events.is_lossy());
+        let mut is_lossy = false;
+        for events in lossy {
+            is_lossy = true;
+            let text = format!("{}: {}", events.function, describe::losses(events));
+            let hint = "give it a dead-letter queue or an on-failure destination; else `on` asks, or needs --accept-event-loss";
+            checks.warning("events", at(), text, Some(hint.to_owned()));
+        }
+        if !is_lossy && !workers.events.is_empty() {
+            checks.ok("events", at(), "pausing its functions loses no event");
+        }
+        names
+    }
+
+    /// Whether `off` would give everything back.
+    async fn check_restore(
+        &self,
+        roles: &[RoleSpec],
+        flags: &[(Role, Flag)],
+        context: &Context<'_>,
+        checks: &mut Checks,
+    ) {
+        let scaled: Vec<&RoleSpec> = roles.iter().filter(|it| it.functions.is_some()).collect();
+        let now = self.clock.now();
+        for spec in &scaled {
+            let mut flags = flags.iter();
+            if !flags.any(|(role, flag)| *role == spec.role && flag.mode_at(now).is_on()) {
+                continue;
+            }
+            let off = OffRequest {
+                who: Actor::Person,
+                product: None,
+                force: None,
+                restore_saved: false,
+            };
+            let at = || Some(spec.role.clone());
+            let spec = std::slice::from_ref(*spec);
+            match self.plan_off(spec, &off, context).await.map(only) {
+                Ok(Some(role)) => {
+                    let workers = role.workers.unwrap_or_default();
+                    for drift in &workers.drifted {
+                        checks.warning("restore", at(), describe::drifted(drift), None);
+                    }
+                    let text = format!(
+                        "`off` would restore {}",
+                        describe::functions(workers.changed.len())
+                    );
+                    checks.ok("restore", at(), text);
+                }
+                Ok(None) => {}
+                // Its observer ends it.
+                Err(error @ Error::Refused { .. }) => {
+                    checks.warning("restore", at(), in_full(&error), error.hint());
+                }
+                Err(error) => checks.failed("restore", at(), in_full(&error), error.hint()),
+            }
+        }
+        if scaled.is_empty() {
+            return;
+        }
+        let room = match self.fleet.concurrency().await {
+            Ok(room) => room,
+            Err(error) => {
+                let text = format!("how much concurrency is unreserved: {}", in_full(&error));
+                return checks.warning("concurrency", None, text, error.hint());
+            }
+        };
+        let stored = self.store.list(&self.names.all_capacities()).await;
+        let stored = stored.unwrap_or_default();
+        let needed: u32 = scaled
+            .iter()
+            .flat_map(|it| Saved::of_role(&self.names, &it.role, &stored).functions)
+            .map(|(_, capacity)| match capacity.reserved {
+                Reserved::Limit(limit) => limit,
+                Reserved::Unset => 0,
+            })
+            .fold(0, u32::saturating_add);
+        // AWS keeps as much for functions without a reservation; less of a small account.
+        let kept = room.limit.min(100);
+        let text = format!(
+            "{} of the account's {} concurrent executions are unreserved; `off` reserves {needed}",
+            room.unreserved, room.limit
+        );
+        match needed.saturating_add(kept) > room.unreserved && needed > 0 {
+            true => {
+                let hint = format!(
+                    "{kept} must stay unreserved: lower the reservations of other functions before `off`, or raise the account's limit"
+                );
+                checks.failed("concurrency", None, text, Some(hint));
+            }
+            false => checks.ok("concurrency", None, text),
+        }
+    }
+
+    /// What IAM says of each action, also of those that nothing may try without changing something.
+    async fn check_permissions(
+        &self,
+        identity: &Identity,
+        caller: Option<CallerIdentity>,
+        roles: &[RoleSpec],
+        names: &[String],
+        checks: &mut Checks,
+    ) {
+        let Some(caller) = caller else {
+            let text = "whether IAM allows the writes: it is not known who calls";
+            return checks.not_checked("permissions", None, text, None);
+        };
+        let Some(principal) = caller.principal() else {
+            let text = format!(
+                "whether IAM allows the writes: {} has no policy to ask about",
+                caller.arn
+            );
+            return checks.not_checked("permissions", None, text, None);
+        };
+        let place = format!(
+            "{}:{}",
+            identity.region().unwrap_or_default(),
+            caller.account
+        );
+        let partition = caller.partition();
+        let mut asked: Vec<(&[&str], Vec<String>)> = Vec::new();
+        if let Some(spec) = roles.first().filter(|_| self.store.is_of_aws()) {
+            let names = [self.names.flag(&spec.role), self.names.lease(1)];
+            let arn = |name: &String| format!("arn:{partition}:ssm:{place}:parameter{name}");
+            asked.push((&STORE_ACTIONS, names.iter().map(arn).collect()));
+        }
+        if roles.iter().any(|it| it.functions.is_some()) {
+            let arn = |name: &String| format!("arn:{partition}:lambda:{place}:function:{name}");
+            let functions: Vec<String> = names.iter().take(SIMULATED).map(arn).collect();
+            if !functions.is_empty() {
+                asked.push((&FUNCTION_ACTIONS, functions));
+            }
+            asked.push((&ACCOUNT_ACTIONS, vec!["*".to_owned()]));
+        }
+        let (mut denied, mut allowed) = (Vec::new(), 0);
+        for (actions, resources) in asked {
+            match identity.simulate(&principal, actions, &resources).await {
+                Ok(decisions) => {
+                    allowed += actions.len();
+                    for decision in decisions.into_iter().filter(|it| !it.is_allowed) {
+                        if !denied.contains(&decision.action) {
+                            denied.push(decision.action);
+                        }
+                    }
+                }
+                Err(error) => {
+                    let text = format!("whether IAM allows the writes: {}", in_full(&error));
+                    let hint = "allow iam:SimulatePrincipalPolicy to have this checked; the reads above were tried";
+                    return checks.not_checked("permissions", None, text, Some(hint.to_owned()));
+                }
+            }
+        }
+        for action in &denied {
+            let text = format!("IAM does not allow {action} to {principal}");
+            let hint = format!("allow {action} in the IAM policy of your user or role");
+            checks.failed("permissions", None, text, Some(hint));
+        }
+        if denied.is_empty() {
+            let text = format!("IAM allows all {allowed} actions that `on` and `off` need");
+            checks.ok("permissions", None, text);
+        }
+    }
+
+    /// Whether the site has a gate that answers.
+    async fn check_gate(
+        &self,
+        surroundings: Surroundings<'_>,
+        flags: &[(Role, Flag)],
+        checks: &mut Checks,
+    ) {
+        let Some(url) = surroundings.url else {
+            let text = "whether the site has a gate: where it is, is not known";
+            let hint = Some("set url in maintenance.toml".to_owned());
+            return checks.not_checked("gate", None, text, hint);
+        };
+        let web = flags.iter().find(|(role, _)| *role == Role::web());
+        let is_on = web.is_some_and(|(_, flag)| flag.mode_at(self.clock.now()).is_on());
+        let visit = tokio::time::timeout(VISIT, surroundings.visitor.head(url)).await;
+        let visit = match visit {
+            Ok(visit) => visit.map_err(|error| in_full(error.as_ref())),
+            Err(_) => Err(format!("no answer in {} s", VISIT.as_secs())),
+        };
+        match visit {
+            Err(error) => {
+                let text = format!("{url} could not be reached: {error}");
+                checks.warning(
+                    "gate",
+                    None,
+                    text,
+                    Some("check url in maintenance.toml, and the site".to_owned()),
+                );
+            }
+            Ok(visit) if visit.is_refused && is_on => {
+                checks.ok(
+                    "gate",
+                    None,
+                    format!("{url} is in maintenance: its gate answers"),
+                );
+            }
+            Ok(visit) if visit.is_refused => {
+                let text = format!("the gate of {url} refuses requests, and the flag is off");
+                let hint = "a gate follows within its TTL: try again; else check MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX of its handler";
+                checks.warning("gate", None, text, Some(hint.to_owned()));
+            }
+            Ok(visit) if is_on => {
+                let text = format!(
+                    "{url} answers {}, and no gate refuses, though the flag is on",
+                    visit.status
+                );
+                let hint = "check that its handler has the gate, and that MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX there name this app";
+                checks.failed("gate", None, text, Some(hint.to_owned()));
+            }
+            Ok(visit) => {
+                let text = format!(
+                    "whether {url} has a gate shows only while maintenance is on; it answers {}",
+                    visit.status
+                );
+                checks.not_checked("gate", None, text, None);
+            }
+        }
+    }
+}
+
+/// The report of the only role.
+fn only(report: Report) -> Option<RoleReport> {
+    report.roles.into_iter().next()
+}
+
+/// The checks that were made so far.
+#[derive(Debug, Default)]
+struct Checks(Vec<Check>);
+
+impl Checks {
+    fn ok(&mut self, name: &'static str, role: Option<Role>, text: impl Into<String>) {
+        self.add(name, role, CheckOutcome::Ok, text.into(), None);
+    }
+
+    fn warning(
+        &mut self,
+        name: &'static str,
+        role: Option<Role>,
+        text: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        self.add(name, role, CheckOutcome::Warning, text.into(), hint);
+    }
+
+    fn failed(
+        &mut self,
+        name: &'static str,
+        role: Option<Role>,
+        text: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        self.add(name, role, CheckOutcome::Failed, text.into(), hint);
+    }
+
+    fn not_checked(
+        &mut self,
+        name: &'static str,
+        role: Option<Role>,
+        text: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        self.add(name, role, CheckOutcome::NotChecked, text.into(), hint);
+    }
+
+    fn add(
+        &mut self,
+        name: &'static str,
+        role: Option<Role>,
+        outcome: CheckOutcome,
+        text: String,
+        hint: Option<String>,
+    ) {
+        self.0.push(Check {
+            name,
+            role,
+            outcome,
+            text,
+            hint,
+        });
+    }
+}
