@@ -74,13 +74,13 @@ async fn what_is_off_again_by_then_is_not_drained() {
 async fn what_an_observer_does_is_told_as_its_own_and_what_it_may_not_is_not() {
     let server = Server::new().await;
     let observer = server.token("database", Scope::Observe, None).await;
-    let put = |mode: &str| {
-        let body = json!({"mode": mode, "acceptEventLoss": true});
-        server.put(SHOP_MODE, &observer, body)
+    let put = async |body: Value| {
+        let answer = server.put(SHOP_MODE, &observer, body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
     };
-    put("Maintenance").await;
+    put(json!({"mode": "Maintenance", "acceptEventLoss": true})).await;
     assert_eq!(server.leave().await.status, 409);
-    put("Normal").await;
+    put(json!({"mode": "Normal"})).await;
     let told = server.told();
     let kinds: Vec<_> = told.iter().map(|it| it["type"].clone()).collect();
     assert_eq!(kinds, ["maintenance.turned_on", "maintenance.turned_off"]);
