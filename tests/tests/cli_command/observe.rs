@@ -180,7 +180,8 @@ fn it_observes_until_it_is_stopped_and_says_each_change_of_result_once() {
     env.write("share/flag", "");
     running.says("it: maintenance (the file exists)\n");
     running.says("it: turned on maintenance of web of demo-dev\n");
-    running.answers("turned on maintenance");
+    let line = running.answers("turned on maintenance");
+    assert!(line.starts_with('{'), "{line}");
     running.interrupt();
     let ended = running.wait();
     assert_eq!(ended.code, Some(0), "{ended:?}");
