@@ -376,6 +376,8 @@ mod tests {
         is_paused: bool,
         window: RecurringWindow,
         memory: Memory,
+        /// How many windows people have opened.
+        by_hand: u32,
     }
 
     impl World {
@@ -385,6 +387,7 @@ mod tests {
                 is_paused: false,
                 window: hourly(),
                 memory: Memory::default(),
+                by_hand: 0,
             }
         }
 
@@ -486,12 +489,13 @@ mod tests {
         }
 
         fn person_turns_on(&mut self, at: Timestamp) {
+            self.by_hand += 1;
             let enter = Enter {
                 owner: Owner::manual("ana"),
                 by: "ana".to_owned(),
                 product: None,
                 reason: None,
-                window: WindowId::new(at, 99),
+                window: WindowId::new(at, self.by_hand),
                 at,
                 read_only: false,
                 options: Default::default(),
