@@ -705,6 +705,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         /// Whatever the clock and people do: after each look at it an occurrence is open just when it should be, its
         /// functions are paused just then, and none is entered again that has ended.
         #[test]
