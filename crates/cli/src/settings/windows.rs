@@ -291,8 +291,8 @@ mod tests {
         );
         let weekly = &windows[1].window;
         assert_eq!(weekly.recurrence.length, SignedDuration::from_mins(90));
-        assert!(weekly.accept_event_loss && windows[0].window.read_only);
-        let rows: Vec<_> = windows[0].rows().map(|(key, _)| key).collect();
+        assert!(weekly.accept_event_loss && windows.window.read_only);
+        let rows: Vec<_> = windows.rows().map(|(key, _)| key).collect();
         assert_eq!(rows[0], "windows.nightly.cron");
         assert_eq!(rows.len(), 6);
     }
@@ -310,19 +310,19 @@ mod tests {
             ),
             (
                 &NIGHTLY.replace("0 22 * * *", "0 0 22 * * *"),
-                "line 5: windows[0].cron: must have five fields",
+                "line 5: windows.cron: must have five fields",
             ),
             (
                 &NIGHTLY.replace("Europe/Berlin", "Berlin"),
-                "line 7: windows[0].timezone: must be an IANA time zone",
+                "line 7: windows.timezone: must be an IANA time zone",
             ),
             (
                 &NIGHTLY.replace("2h", "31d"),
-                "line 6: windows[0].duration: must be at least a minute and at most 30 days",
+                "line 6: windows.duration: must be at least a minute and at most 30 days",
             ),
             (
                 &NIGHTLY.replace("2h", "1 month"),
-                "line 6: windows[0].duration: must be in days",
+                "line 6: windows.duration: must be in days",
             ),
             (NIGHTLY, "line 3: windows.0: has no roles or product"),
             (
