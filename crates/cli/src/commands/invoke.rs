@@ -110,7 +110,7 @@ fn payload(source: Option<&PayloadSource>) -> Result<Vec<u8>, CliError> {
         Some(PayloadSource::Text(text)) => text.clone().into_bytes(),
         Some(PayloadSource::File(path)) => {
             let what = path.display().to_string();
-            let read = std::fs::File::open(path).and_then(|file| read_all(file));
+            let read = std::fs::File::open(path).and_then(read_all);
             read.map_err(|error| cannot(&what, &error))?
         }
         Some(PayloadSource::Stdin) => {
