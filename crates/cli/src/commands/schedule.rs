@@ -195,7 +195,7 @@ async fn list(
             }
         }
     }
-    listed.sort_by(|a, b| a.window.starts_at.cmp(&b.window.starts_at));
+    listed.sort_by_key(|it| it.window.starts_at);
     if output.json() {
         let windows = render::schedule_document(&listed);
         let document = match &target.product {

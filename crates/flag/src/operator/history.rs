@@ -240,7 +240,7 @@ pub fn transitions(versions: &[FlagVersion], now: Timestamp) -> Vec<HistoryEntry
 
 /// What is known of the version before.
 enum Before {
-    Flag(Flag),
+    Flag(Box<Flag>),
     Unreadable,
     Unknown,
 }
@@ -272,7 +272,7 @@ impl Derivation {
         Self {
             entries: Vec::new(),
             before: match is_whole {
-                true => Before::Flag(Flag::off()),
+                true => Before::Flag(Box::new(Flag::off())),
                 false => Before::Unknown,
             },
             until: Timestamp::MIN,
@@ -387,7 +387,7 @@ impl Derivation {
             self.scheduled(version, before, &flag);
         }
         self.until = self.until.max(at);
-        self.before = Before::Flag(flag);
+        self.before = Before::Flag(Box::new(flag));
     }
 
     /// What became of the windows to come.
