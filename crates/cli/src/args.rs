@@ -52,8 +52,9 @@ Exit codes:
 `require` and `during` end as their command does; 126 and 127: it cannot be run, 128+n: signal n ended it.";
 
 /// Commands that `-h` names without a line for each, so that it fits a screen of 24 lines.
-const SELDOM: [&str; 11] = [
+const SELDOM: [&str; 12] = [
     "schedule",
+    "doctor",
     "apps",
     "notify",
     "unlock",

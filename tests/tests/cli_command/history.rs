@@ -260,4 +260,14 @@ fn a_product_has_the_transitions_of_all_its_apps_in_one_order() {
     let output = env.run(&["history", "--product", "shop"]);
     assert!(output.stdout.starts_with("WHEN"), "{output:#?}");
     assert!(output.stdout.contains("  APP  "), "{output:#?}");
+    // On a screen of 80 columns no row is broken, and a long name is below.
+    let screen = env.on_screen(80, &["history", "--product", "shop"], "");
+    let longest = screen.stdout.lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(80), "{screen:#?}");
+    let rows = screen.stdout.lines().filter(|it| it.starts_with("20"));
+    assert_eq!(rows.count(), 5, "{screen:#?}");
+    assert!(
+        screen.stdout.contains("\n    for the product shop"),
+        "{screen:#?}"
+    );
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comfy_table::presets;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, Table};
 use jiff::tz::TimeZone;
 use maintenance_control::{RoleTransition, describe};
 
@@ -11,13 +11,18 @@ use super::reader::localized;
 use crate::printable::printable;
 use crate::settings;
 
+/// The longest name in a terminal that is narrow.
+const MOST_BY: usize = 12;
+const BY: usize = 4;
+const DURATION: usize = 6;
+const RESULT: usize = 7;
 const COLUMNS: [&str; 10] = [
     "WHEN", "APP", "ROLE", "CHANGE", "BY", "SOURCE", "DURATION", "RESULT", "USER", "NOTE",
 ];
 
 /// One line a transition, columns apart by two spaces, and a dash where there is nothing. In a terminal whose
-/// `width` is too narrow for that, the source, the user and the note are on lines of their own. Those of a product
-/// have a column that names the app.
+/// `width` is too narrow for that, what says least is on lines of its own below. Those of a product have a column that
+/// names the app.
 pub(crate) fn history(
     transitions: &[&RoleTransition],
     is_product: bool,
@@ -28,24 +33,37 @@ pub(crate) fn history(
     let shown = |name: &str| is_product || name != "APP";
     let all = lines(&table(&rows, shown));
     let longest = all.iter().map(|line| line.chars().count()).max();
-    let Some(width) = width.filter(|width| longest > Some(*width)) else {
+    if width.is_none_or(|width| longest <= Some(width)) {
         return all.concat();
-    };
-    let mut table = table(&rows, |name| {
-        shown(name) && !["SOURCE", "USER", "NOTE"].contains(&name)
-    });
-    table
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width.try_into().unwrap_or(u16::MAX));
-    let mut narrow = lines(&table);
-    // Unless a name is so long that it is broken, each row is a line.
-    if narrow.len() == rows.len() + 1 {
-        for (line, transition) in narrow.iter_mut().skip(1).zip(transitions) {
-            let mut notes = notes(transition);
-            let user = transition.entry.user.as_ref();
-            notes.extend(user.map(|user| format!("as {}", printable(user))));
-            line.extend(notes.iter().map(|note| format!("    {note}\n")));
+    }
+    // A name that is longer is below.
+    let mut short = rows.clone();
+    for row in &mut short {
+        if let Some((end, _)) = row[BY].char_indices().nth(MOST_BY) {
+            row[BY].replace_range(end.., "…");
         }
+    }
+    let below: &[&str] = match is_product {
+        true => &["SOURCE", "USER", "NOTE", "DURATION", "RESULT"],
+        false => &["SOURCE", "USER", "NOTE"],
+    };
+    let table = table(&short, |name| shown(name) && !below.contains(&name));
+    let mut narrow = lines(&table);
+    for (line, (row, transition)) in narrow.iter_mut().skip(1).zip(rows.iter().zip(transitions)) {
+        let mut under = Vec::new();
+        if is_product {
+            under.push(match row[DURATION].as_str() {
+                "-" => row[RESULT].clone(),
+                duration => format!("{duration}, {}", row[RESULT]),
+            });
+        }
+        if row[BY].chars().count() > MOST_BY {
+            under.push(format!("by {}", row[BY]));
+        }
+        under.extend(notes(transition));
+        let user = transition.entry.user.as_ref();
+        under.extend(user.map(|user| format!("as {}", printable(user))));
+        line.extend(under.iter().map(|note| format!("    {note}\n")));
     }
     narrow.concat()
 }
@@ -101,12 +119,10 @@ fn table(rows: &[[String; COLUMNS.len()]], kept: impl Fn(&str) -> bool) -> Table
         .load_style(presets::NOTHING)
         .set_header(of(&COLUMNS.map(str::to_owned)))
         .add_rows(rows.iter().map(|row| of(row)));
-    for (n, name) in kept.iter().map(|n| COLUMNS[*n]).enumerate() {
+    for n in 0..kept.len() {
         if let Some(column) = table.column_mut(n) {
             column.set_padding((0, 2));
-            if name != "BY" {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
+            column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
     table
