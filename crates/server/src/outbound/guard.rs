@@ -54,11 +54,14 @@ pub(super) fn is_local(host: &Host<&str>) -> bool {
     }
 }
 
+/// The addresses of a name.
+type Lookup = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
+
 /// What resolves names.
 #[derive(Clone)]
 pub(super) enum Names {
     System,
-    Fixed(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+    Fixed(Arc<Lookup>),
 }
 
 impl Names {
