@@ -6,7 +6,8 @@ with a token and without: no 5xx, no status and no body that the document does n
 
 The notifications of the command are verified by the library of the Standard Webhooks specification for Python.
 
-`GET /api/events` has no end, so that it is left out: `crates/server/tests/api/events.rs` reads it.
+`GET /api/events` has no end, so that it is left out there: it is read here while a product is turned on and off, and
+each event is held against the schema that the document has for it.
 
 Needs target/debug/maintenance, and HEROKU to name the Heroku CLI's bin/run.js:
 
@@ -15,9 +16,11 @@ Needs target/debug/maintenance, and HEROKU to name the Heroku CLI's bin/run.js:
     HEROKU=DIR/node_modules/heroku/bin/run.js python tests/e2e/api.py
 """
 
+import collections
 import contextlib
 import http.client
 import http.server
+import json
 import os
 import pathlib
 import re
@@ -27,6 +30,8 @@ import sys
 import tempfile
 import threading
 import unittest
+
+import jsonschema_rs
 
 import servers
 import standardwebhooks
@@ -59,6 +64,13 @@ roles.web.timeout = 30
 JUDGE = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", 401, 403, 404, 409, 422, 423, 429]
+"""
+
+
+# No header of its own making: see `test_nor_does_who_has_no_token`.
+NO_TOKEN = """
+[generation]
+with-security-parameters = false
 """
 
 
@@ -254,7 +266,98 @@ class Schema(unittest.TestCase):
         self.judge(5, header, "--phases=examples,coverage,fuzzing", configuration=known)
 
     def test_nor_does_who_has_no_token(self):
-        self.judge(5)
+        # A token that is made up would be one of too many soon, and all that is left a 429. So none is sent, and
+        # what is refused for the want of one is refused for that.
+        before = self.answered()
+        self.judge(5, configuration=NO_TOKEN)
+        now = self.answered()
+        unauthorized, too_many = (now[status] - before[status] for status in ("401", "429"))
+        self.assertGreater(unauthorized, 100)
+        self.assertLess(too_many, unauthorized / 4)
+
+    def answered(self):
+        """How many requests were answered with each status."""
+        _, text = get(STAGE.url.removeprefix("http://"), "/metrics", STAGE.token)
+        found = re.findall(r'^maintenance_http_requests_total\{.*status="(\d+)"\} (\d+)', text, re.MULTILINE)
+        counted = collections.Counter()
+        for status, count in found:
+            counted[status] += int(count)
+        return counted
+
+
+class Events(unittest.TestCase):
+    """`GET /api/events`."""
+
+    def setUp(self):
+        self.document = json.loads(get(self.address(), "/api/openapi.json")[1])
+
+    def address(self):
+        return STAGE.url.removeprefix("http://")
+
+    def open(self, token=None, method="GET"):
+        connection = http.client.HTTPConnection(self.address(), timeout=SECONDS)
+        self.addCleanup(connection.close)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        connection.request(method, "/api/events", headers=headers)
+        return connection.getresponse()
+
+    def set_mode(self, mode):
+        connection = http.client.HTTPConnection(self.address(), timeout=SECONDS)
+        with contextlib.closing(connection):
+            connection.request(
+                "PUT",
+                "/api/environments/dev/product-deployments/try/operation-mode",
+                body=json.dumps({"mode": mode}),
+                headers={"Authorization": f"Bearer {STAGE.token}", "Content-Type": "application/json"},
+            )
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 200, answer.read())
+
+    def test_its_events_are_what_the_document_says(self):
+        events = self.open(STAGE.token)
+        self.assertEqual(events.status, 200)
+        described = self.document["paths"]["/api/events"]["get"]["responses"]["200"]["content"]
+        self.assertEqual(list(described), [events.headers.get_content_type()])
+        self.set_mode("Maintenance")
+        self.set_mode("Normal")
+        seen = collections.Counter()
+        modes = []
+        # What it was before is known from the first look on, and that may have come after the first change.
+        while "Normal" not in modes:
+            fields = dict(line.split(": ", 1) for line in self.block(events))
+            if "event" not in fields:
+                continue
+            seen[fields["event"]] += 1
+            data = json.loads(fields["data"])
+            if fields["event"] == "operation":
+                self.judge("OperationView", data)
+            if fields["event"] == "mode":
+                self.judge("ModeEvent", data)
+                if data["productDeploymentId"] == "try":
+                    modes.append(data["operationMode"])
+        self.assertGreaterEqual(seen["operation"], 2)
+
+    def block(self, events):
+        """The lines of the next event, without comments."""
+        lines = []
+        while True:
+            line = events.readline().decode()
+            self.assertTrue(line, "they have no end")
+            if line == "\n":
+                return lines
+            if not line.startswith(":"):
+                lines.append(line.rstrip("\n"))
+
+    def judge(self, name, data):
+        schema = {"$ref": f"#/components/schemas/{name}", "components": self.document["components"]}
+        jsonschema_rs.validator_for(schema).validate(data)
+
+    def test_it_refuses_as_the_other_routes_do(self):
+        for token, method, status in [(None, "GET", 401), ("mnt_x", "GET", 401), (STAGE.token, "POST", 405)]:
+            answer = self.open(token, method)
+            self.assertEqual(answer.status, status)
+            self.assertEqual(answer.headers.get_content_type(), "application/problem+json")
+            self.judge("Problem", json.loads(answer.read()))
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):

@@ -24,7 +24,7 @@ use crate::problem::ProblemBody;
         description = "Turns maintenance on and off for products: named sets of apps of one environment.",
         license(name = "MIT OR Apache-2.0")
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, super::events::ModeEvent<'static>)),
     modifiers(&Bearer),
     security(("bearer" = []))
 )]
