@@ -33,7 +33,7 @@ impl Control {
             }));
         }
         // Those of one role stay in the order of its versions, whatever a clock said.
-        all.sort_by(|a, b| b.entry.at.cmp(&a.entry.at));
+        all.sort_by_key(|transition| std::cmp::Reverse(transition.entry.at));
         Ok(History {
             app: self.app.clone(),
             transitions: all,

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_large_fleet_is_counted_and_only_the_worst_is_named() {
         let mut fleet: Vec<FunctionEvents> = (0..1000)
-            .map(|n| FunctionEvents::new(&format!("quiet-{n}"), vec![]))
+            .map(|n| FunctionEvents::new(format!("quiet-{n}"), vec![]))
             .collect();
         fleet.extend((0..25).map(|n| {
             let name = format!("lossy-{n:02}");

@@ -217,6 +217,10 @@ pub(crate) enum ObservedPlace {
 
 /// What an observer looks at.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each observer, made once"
+)]
 pub(crate) enum Watches {
     Http {
         method: Method,

@@ -223,7 +223,7 @@ impl Identity {
         for (name, value) in signature.headers() {
             request = request.header(name, value);
         }
-        let request = request.body(body).map_err(|error| BoxError::from(error))?;
+        let request = request.body(body).map_err(BoxError::from)?;
         let (status, text) = connected.visitor.send(request).await?;
         if (200..300).contains(&status) {
             return Ok(text);

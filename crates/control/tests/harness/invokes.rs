@@ -355,7 +355,8 @@ async fn edit_during(nth: u64) -> Result<bool, Violation> {
     let now = world.settled();
     let reserved = now[&function].reserved;
     let is_kept = reserved == Some(9) && named_in(&last).contains(&function);
-    if !is_kept && !(is_overwritten && now == expected) {
+    let is_restored = is_overwritten && now == expected;
+    if !is_kept && !is_restored {
         return Err(format!(
             "at {nth} it has {reserved:?}: {invoked:?}, {last:?}"
         ));

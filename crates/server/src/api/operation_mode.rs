@@ -55,7 +55,11 @@ struct PreferHeader {
 
 /// How a change of the operation mode is answered, if it is not refused.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "it describes answers in the OpenAPI document")]
+#[expect(
+    dead_code,
+    clippy::large_enum_variant,
+    reason = "it describes answers in the OpenAPI document"
+)]
 enum SetMode {
     /// Done, or nothing was to be done; with `dryRun` what would be.
     #[response(status = 200)]

@@ -30,14 +30,14 @@ struct Shared {
 #[derive(Debug)]
 enum One {
     Watched(Arc<Watched>),
-    Disabled(View),
+    Disabled(Box<View>),
 }
 
 impl One {
     fn view(&self) -> View {
         match self {
             Self::Watched(watched) => watched.view(),
-            Self::Disabled(view) => view.clone(),
+            Self::Disabled(view) => View::clone(view),
         }
     }
 }
@@ -67,7 +67,7 @@ impl Observers {
                     let (setup, changes) = (setup.clone(), changes.clone());
                     One::Watched(Arc::new(Watched::new(*observer, view, setup, changes)))
                 }
-                Configured::Disabled { .. } => One::Disabled(view),
+                Configured::Disabled { .. } => One::Disabled(Box::new(view)),
             }
         };
         Self::of(configured.into_iter().map(one).collect(), changes)

@@ -99,6 +99,10 @@ async fn run(
     }
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "it is the error as the control plane has it, with its app"
+)]
 fn collect(
     target: &Target,
     results: Vec<Result<ScheduleReport, Error>>,

@@ -101,6 +101,9 @@ impl Memory {
     }
 }
 
+/// Roles of an app that turn together, and the windows that they turn for.
+type Turning = (Vec<Place>, Vec<WindowId>);
+
 /// What is due at this time, in the order in which it is to be done.
 #[must_use]
 pub fn due(
@@ -112,8 +115,8 @@ pub fn due(
     let mut actions = Vec::new();
     schedule(windows, roles, memory, now, &mut actions);
     // Those of an app together, since an app has one operation at a time.
-    let mut leaving: BTreeMap<&App, (Vec<Place>, Vec<WindowId>)> = BTreeMap::new();
-    let mut entering: BTreeMap<(&App, bool), (Vec<Place>, Vec<WindowId>)> = BTreeMap::new();
+    let mut leaving: BTreeMap<&App, Turning> = BTreeMap::new();
+    let mut entering: BTreeMap<(&App, bool), Turning> = BTreeMap::new();
     for role in roles {
         let app = &role.place.app;
         match turn(role, now) {

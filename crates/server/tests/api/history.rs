@@ -40,7 +40,7 @@ async fn a_history_says_who_when_why_and_how_it_ended_newest_first() {
     assert_eq!(first["reason"], "schema 42");
     assert_eq!(first["openedFor"], "shop");
     assert_eq!(first["user"], "arn:aws:iam::123456789012:user/ANOTREAL");
-    assert_eq!(first["durationSeconds"].is_u64(), true);
+    assert!(first["durationSeconds"].is_u64(), "{first:#}");
 }
 
 #[tokio::test(start_paused = true)]

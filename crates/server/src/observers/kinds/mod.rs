@@ -19,6 +19,10 @@ use super::CheckResult;
 
 /// What an observer looks at.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each observer, made once"
+)]
 pub enum Kind {
     /// The answer of an address.
     Http(Http),
