@@ -83,7 +83,12 @@ fn advise(error: &mut Error, root: &Command, arguments: &[OsString]) {
                 let of = of
                     .iter()
                     .map(|it| format!("`maintenance {}`", it.get_name()));
-                let of = of.collect::<Vec<_>>().join(" and ");
+                let mut of: Vec<String> = of.collect();
+                let last = of.pop().unwrap_or_default();
+                let of = match of.is_empty() {
+                    true => last,
+                    false => format!("{} and {last}", of.join(", ")),
+                };
                 error.remove(ContextKind::SuggestedArg);
                 tip(error, format!("'{argument}' belongs to {of}"));
             } else if error
@@ -170,13 +175,15 @@ mod tests {
     fn an_option_of_another_command_is_said_to_be_that_ones() {
         let said = refused(&["off", "--message", "x"]);
         assert!(
-            said.contains("tip: '--message' belongs to `maintenance on`\n"),
+            said.contains(
+                "tip: '--message' belongs to `maintenance on` and `maintenance during`\n"
+            ),
             "{said}"
         );
         assert!(!said.contains("similar"), "{said}");
         let said = refused(&["status", "--dry-run"]);
         assert!(
-            said.contains("belongs to `maintenance on` and `maintenance off`\n"),
+            said.contains("belongs to `maintenance on`, `maintenance off`, "),
             "{said}"
         );
     }

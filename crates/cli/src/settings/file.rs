@@ -429,6 +429,11 @@ fn refuse(path: &Path, text: &str, mut error: Error) -> CliError {
         .and_then(|it| it.split_once(", expected "))
     {
         Some((found, expected)) => {
+            let found = match found {
+                "sequence" => "a list",
+                "map" => "a table",
+                other => other,
+            };
             let expected = match expected {
                 "a sequence" => "a list",
                 "a map" => "a table",
@@ -526,7 +531,10 @@ ttl = 7
         let (_, hints) = refused("zzz = 1\n");
         assert_eq!(
             hints,
-            ["the keys here are app, env, region, profile, rate, store, roles, products, apps"]
+            [
+                "the keys here are app, env, region, profile, rate, store, roles, products, apps, windows, notify, \
+              observers"
+            ]
         );
     }
 

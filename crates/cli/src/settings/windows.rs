@@ -291,7 +291,7 @@ mod tests {
         );
         let weekly = &windows[1].window;
         assert_eq!(weekly.recurrence.length, SignedDuration::from_mins(90));
-        assert!(weekly.accept_event_loss && weekly.read_only);
+        assert!(weekly.accept_event_loss && windows[0].window.read_only);
         let rows: Vec<_> = windows[0].rows().map(|(key, _)| key).collect();
         assert_eq!(rows[0], "windows.nightly.cron");
         assert_eq!(rows.len(), 6);
