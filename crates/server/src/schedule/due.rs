@@ -720,6 +720,14 @@ mod tests {
             let mut unwritten = BTreeSet::new();
             for act in acts {
                 let before = world.open(at(minute));
+                let ended = world.flag.schedule.windows.iter().filter(|it| it.until <= at(minute));
+                for it in ended {
+                    // What nothing has written, or closed, follows a clock that is set back, as long as it is kept.
+                    let is_own = world.flag.mode.is_on() && world.flag.window.as_ref() == Some(&it.window);
+                    let is_over = it.cancelled && !is_own;
+                    let known = if is_over { &mut over } else { &mut unwritten };
+                    known.insert(it.window.clone());
+                }
                 match act {
                     Act::Wait(minutes) => { minute += minutes; continue; }
                     Act::SetBack(minutes) => { minute -= minutes; continue; }
@@ -743,12 +751,6 @@ mod tests {
                         }
                     }
                     Act::Step => {
-                        let ended = world.flag.schedule.windows.iter().filter(|it| it.until <= at(minute));
-                        for it in ended {
-                            // What nothing has written follows a clock that is set back, as long as it is kept.
-                            let known = if it.cancelled { &mut over } else { &mut unwritten };
-                            known.insert(it.window.clone());
-                        }
                         if world.flag.auto_off && before.is_none() {
                             over.extend(world.flag.window.clone());
                         }
