@@ -52,8 +52,10 @@ Exit codes:
 `require` and `during` end as their command does; 126 and 127: it cannot be run, 128+n: signal n ended it.";
 
 /// Commands that `-h` names without a line for each, so that it fits a screen of 24 lines.
-const SELDOM: [&str; 12] = [
+const SELDOM: [&str; 14] = [
     "schedule",
+    "require",
+    "invoke",
     "doctor",
     "apps",
     "notify",
@@ -109,8 +111,7 @@ Examples:
   maintenance on --role worker --wait    # returns when it is safe to migrate
   maintenance on --product shop --dry-run    # shows what would change
   maintenance on --bypass --allow-path /health
-  maintenance on --at \"2026-12-01 22:00\" --for 2h    # opens and closes by itself
-  maintenance on --read-only --yes")]
+  maintenance on --at \"2026-12-01 22:00\" --for 2h    # opens and closes by itself")]
     On(OnArgs),
     /// Turn maintenance off and restore every function
     #[command(after_long_help = "\
@@ -289,6 +290,7 @@ Examples:
     #[command(after_long_help = "\
 Examples:
   maintenance notify test
+  maintenance notify test --env prod
   maintenance notify test --json | jq .failed")]
     Notify {
         #[command(subcommand)]
@@ -457,7 +459,7 @@ pub(crate) struct OnArgs {
 /// When a window begins that opens by itself.
 #[derive(Debug, Default, Args)]
 pub(crate) struct StartArgs {
-    /// Open at that time, by itself: 22:00, "2026-12-01 22:00"
+    /// Begin at that time, by itself: "2026-12-01 22:00"
     ///
     /// It ends by itself, too: --for or --until says when. Gates open and close at the time; functions are paused
     /// and restored by a running `maintenance serve` or `maintenance observe`.
@@ -565,7 +567,9 @@ pub(crate) struct WindowArgs {
     /// Where the bypass link leads [env: MAINTENANCE_URL]
     #[arg(long, requires = "bypass", hide_short_help = true)]
     pub(crate) url: Option<SiteUrl>,
-    /// Let an address or range pass: 192.0.2.0/24 (repeatable)
+    /// Let a range of addresses pass (repeatable)
+    ///
+    /// An address alone, too: 192.0.2.7, 192.0.2.0/24.
     #[arg(long, value_name = "CIDR", value_parser = or_clear::<AddressRange>)]
     pub(crate) allow_ip: Vec<Change<AddressRange>>,
     /// Let a path pass: /health, /hooks/* (repeatable)

@@ -210,7 +210,7 @@ fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
     env.run(&["observe", "if"])
         .code(2)
         .says("there is no observer if")
-        .says("Hint: did you mean it?");
+        .says("Hint: the observers are it");
     for (observer, why) in [
         ("", "line 1: observers.it: has no kind"),
         ("kind = \"htp\"", "must be http or file"),
