@@ -111,7 +111,7 @@ Examples:
   maintenance on --role worker --wait    # returns when it is safe to migrate
   maintenance on --product shop --dry-run    # shows what would change
   maintenance on --bypass --allow-path /health
-  maintenance on --at \"2026-12-01 22:00\" --for 2h    # opens and closes by itself")]
+  maintenance on --at \"2026-12-01 22:00\" --for 2h    # opens by itself")]
     On(OnArgs),
     /// Turn maintenance off and restore every function
     #[command(after_long_help = "\
