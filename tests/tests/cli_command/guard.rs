@@ -52,7 +52,7 @@ fn require_runs_the_command_only_under_maintenance_and_passes_its_exit_code_on()
     };
     let output = require("echo ran");
     output
-        .refuses(6, "not all that is required is so: the command was not run")
+        .refuses(6, "a requirement is not met: the command was not run")
         .says("\nCaused by: web maintenance is off\n");
     env.run(&["on", "-y"]).code(0);
     require("echo out; echo err >&2; exit 7").exactly(
@@ -64,7 +64,7 @@ fn require_runs_the_command_only_under_maintenance_and_passes_its_exit_code_on()
     require("kill -9 $$").code(137);
     // Of all roles, those that are missing are named.
     let all = env.run(&["require", "--on", "--all"]);
-    all.refuses(6, "not all that is required is so")
+    all.refuses(6, "a requirement is not met")
         .says("\nCaused by: worker maintenance is off\n");
     assert!(!all.stderr.contains("web maintenance"), "{all:?}");
     let json = env.run(&["require", "--on", "--all", "--json"]);
@@ -97,7 +97,7 @@ fn require_drained_says_until_when_and_wait_waits() {
     env.write("maintenance.toml", "[roles.web]\nttl = 0\ntimeout = 60\n");
     env.run(&["on", "-y"]).code(0);
     env.run(&["require", "--on", "--drained"])
-        .refuses(6, "not all that is required is so")
+        .refuses(6, "a requirement is not met")
         .says("\nCaused by: in-flight invocations of the web role may run until ")
         .says("\nHint: add --wait to wait until then\n");
     let running = env.start(&["require", "--on", "--wait", "--", "echo", "ran"]);
@@ -120,7 +120,7 @@ fn require_names_functions_that_are_not_paused() {
     env.run(&["on", "-y", "--role", "worker"]).code(0);
     env.sandbox().set_reserved("demo-dev-a", Some(3)).unwrap();
     env.run(&["require", "--on", "--role", "worker", "--", "true"])
-        .refuses(6, "not all that is required is so: the command was not run")
+        .refuses(6, "a requirement is not met: the command was not run")
         .says("\nCaused by: demo-dev-a of the worker role drifted: changed while paused\n");
 }
 

@@ -262,8 +262,8 @@ pub(super) fn refused(
     output: &Output,
 ) -> Result<CliError, CliError> {
     let headline = match command.is_empty() {
-        true => "not all that is required is so",
-        false => "not all that is required is so: the command was not run",
+        true => "a requirement is not met",
+        false => "a requirement is not met: the command was not run",
     };
     let failure = CliError::new(Outcome::NotConfirmed, headline);
     let reader = Reader::of(&Invocation::default());
