@@ -194,7 +194,7 @@ Examples:
   maintenance require --on --wait --role web --role worker -- ./migrate.sh --all
   maintenance require --on --all && echo closed")]
     Require(RequireArgs),
-    /// Turn maintenance on, run a command once it is safe, and turn it off
+    /// Turn maintenance on for as long as a command runs
     ///
     /// It is turned off only if the command succeeded. A role that is on before stays on as it is. The exit code is
     /// the command's, unless turning off failed.
@@ -238,7 +238,7 @@ Examples:
   maintenance serve --listen 0.0.0.0:8642 --tls-cert cert.pem --tls-key key.pem
   maintenance serve --listen 10.0.0.7:8642 --behind-proxy")]
     Serve(ServeArgs),
-    /// Turn maintenance on and off by what the observers of maintenance.toml see
+    /// Turn maintenance on and off by what observers see
     ///
     /// Each looks every so often, and acts when enough results in a row say the same. What cannot be told never
     /// changes anything. `maintenance serve` does the same beside the API.
