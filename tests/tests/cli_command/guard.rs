@@ -255,7 +255,9 @@ fn a_dry_run_of_during_runs_nothing() {
 #[test]
 fn a_signal_reaches_the_command_and_its_children_once_and_its_end_is_ours() {
     let env = files();
-    let child = "trap 'echo child >> got; exit' TERM; echo ready; sleep 60 & wait";
+    // It waits without a process of its own, which might be made just when the signal comes, and miss it.
+    let child =
+        "trap 'echo child >> got; exit' TERM; mkfifo hold; exec 3<>hold; echo ready; read x <&3";
     let script = format!("trap 'echo parent >> got; wait; exit 9' TERM; sh -c \"{child}\" & wait");
     let running = env.start(&["during", "--yes", "--", "sh", "-c", &script]);
     let _ready = running.answers("ready");
