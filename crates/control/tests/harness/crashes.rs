@@ -156,6 +156,37 @@ fn number(plan: &Plan, cut: Cut) -> u64 {
     hasher.finish()
 }
 
+/// Cuts each of these cases at its calls, and returns how many cuts that were of each: at every call in the long
+/// run, at every other one in an ordinary run.
+pub(crate) fn cut_each<X: Copy + std::fmt::Debug + Sync>(
+    cases: &[(Operation, X)],
+    cut: impl AsyncFn(Operation, u64, Side, X) -> Result<bool, Violation> + Sync,
+) -> Vec<usize> {
+    // Before a call is after the one before it, but for those that are under way together.
+    let sides: &[Side] = match is_long() {
+        true => &[Side::After, Side::Before],
+        false => &[Side::After],
+    };
+    let all: Vec<_> = cases
+        .iter()
+        .flat_map(|case| sides.iter().map(move |side| (*case, *side)))
+        .collect();
+    parallel::each(all.len(), |n| {
+        let ((operation, case), side) = all[n];
+        let is_cut = |nth: &u64| {
+            let was_cut = parallel::alone(n, cut(operation, *nth, side, case));
+            was_cut.unwrap_or_else(|violation| {
+                panic!("{operation:?} cut {side:?} its call {nth}, {case:?}: {violation}")
+            })
+        };
+        let step = if is_long() { 1 } else { 2 };
+        (1 + n as u64 % 2..)
+            .step_by(step)
+            .take_while(is_cut)
+            .count()
+    })
+}
+
 /// Cuts `on` and `off` of a fleet at every `step`-th call. Which cuts that were.
 fn every_cut(
     plan: &Plan,

@@ -11,8 +11,7 @@ use maintenance_control::{
 use maintenance_flag::{App, Flag, Prefix, Product};
 use maintenance_sandbox::{Fleet, FunctionSpec, MappingSpec, Sandbox, Settings};
 
-use crate::crashes::{Operation, is_long};
-use crate::parallel;
+use crate::crashes::{Operation, cut_each};
 use crate::support::{self, off_wish, on_wish, web, worker};
 use crate::wire::{Side, Wire};
 use crate::world::{LEASE_IS_OVER, Violation};
@@ -203,30 +202,9 @@ async fn cut(
 
 #[test]
 fn a_product_killed_at_any_call_is_finished_by_the_same_request_and_nothing_is_lost() {
-    let mut all = Vec::new();
-    for own in [None, Some(APPS[0])] {
-        for operation in [Operation::On, Operation::Off] {
-            all.push((operation, Side::After, own));
-            // Before a call is after the one before it, but for those that are under way together.
-            if is_long() {
-                all.push((operation, Side::Before, own));
-            }
-        }
-    }
-    let cuts = parallel::each(all.len(), |n| {
-        let (operation, side, own) = all[n];
-        let is_cut = |nth: &u64| {
-            let was_cut = parallel::alone(n, cut(operation, *nth, side, own));
-            let what =
-                || format!("{operation:?} cut {side:?} its call {nth}, {own:?} on by itself");
-            was_cut.unwrap_or_else(|violation| panic!("{}: {violation}", what()))
-        };
-        let step = if is_long() { 1 } else { 2 };
-        (1 + n as u64 % 2..)
-            .step_by(step)
-            .take_while(is_cut)
-            .count()
-    });
+    let operations = [Operation::On, Operation::Off];
+    let cases = [None, Some(APPS[0])].map(|own| operations.map(|operation| (operation, own)));
+    let cuts = cut_each(cases.as_flattened(), cut);
     println!("{} cuts of two apps together", cuts.iter().sum::<usize>());
     // Every other call is more than a call a function, a flag and a lease.
     assert!(cuts.iter().all(|cuts| *cuts > 10), "{cuts:?}");

@@ -16,8 +16,7 @@ use maintenance_sandbox::{Fleet, FunctionSpec, MappingSpec, Sandbox, Settings};
 
 use aws_credential_types::Credentials;
 
-use crate::crashes::{Operation, is_long};
-use crate::parallel;
+use crate::crashes::{Operation, cut_each};
 use crate::support::{self, off_wish, start, web, worker};
 use crate::wire::{Side, Wire};
 use crate::world::{LEASE_IS_OVER, Violation};
@@ -222,30 +221,10 @@ async fn cut(
 #[test]
 fn a_scheduled_window_killed_at_any_call_is_finished_by_the_clock_or_a_person_and_nothing_is_lost()
 {
-    let mut all = Vec::new();
-    for operation in [Operation::On, Operation::Off] {
-        for recovery in [Recovery::Clock, Recovery::Person] {
-            all.push((operation, Side::After, recovery));
-            // Before a call is after the one before it, but for those that are under way together.
-            if is_long() {
-                all.push((operation, Side::Before, recovery));
-            }
-        }
-    }
-    let cuts = parallel::each(all.len(), |n| {
-        let (operation, side, recovery) = all[n];
-        let is_cut = |nth: &u64| {
-            let was_cut = parallel::alone(n, cut(operation, *nth, side, recovery));
-            let what =
-                || format!("{operation:?} cut {side:?} its call {nth}, finished by {recovery:?}");
-            was_cut.unwrap_or_else(|violation| panic!("{}: {violation}", what()))
-        };
-        let step = if is_long() { 1 } else { 2 };
-        (1 + n as u64 % 2..)
-            .step_by(step)
-            .take_while(is_cut)
-            .count()
-    });
+    let recoveries = [Recovery::Clock, Recovery::Person];
+    let cases = [Operation::On, Operation::Off]
+        .map(|operation| recoveries.map(|recovery| (operation, recovery)));
+    let cuts = cut_each(cases.as_flattened(), cut);
     println!("{} cuts of a scheduled window", cuts.iter().sum::<usize>());
     // Every other call is more than a call a function, a flag and a lease.
     assert!(cuts.iter().all(|cuts| *cuts > 5), "{cuts:?}");
