@@ -1,12 +1,12 @@
 //! The table of `maintenance apps`.
 
-use comfy_table::presets;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use jiff::tz::TimeZone;
 use maintenance_control::{RoleStatus, State, Status};
 
 use super::history::moment;
 use super::status::state;
+use super::table::{self, lines};
 use crate::printable::printable;
 use crate::settings;
 
@@ -67,25 +67,12 @@ fn cells(status: &Status, role: &RoleStatus, zone: &TimeZone) -> [String; COLUMN
 }
 
 fn table(rows: &[[String; COLUMNS.len()]], columns: usize) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(COLUMNS[..columns].to_vec())
-        .add_rows(rows.iter().map(|row| row[..columns].to_vec()));
-    for (n, name) in COLUMNS[..columns].iter().enumerate() {
-        if let Some(column) = table.column_mut(n) {
-            column.set_padding((0, 2));
-            if *name != "BY" {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
+    let cells = rows.iter().map(|row| row[..columns].to_vec());
+    let mut table = table::new(COLUMNS[..columns].to_vec(), cells);
+    for (column, name) in table.column_iter_mut().zip(COLUMNS) {
+        if name != "BY" {
+            column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
     table
-}
-
-fn lines(table: &Table) -> Vec<String> {
-    let lines = table.lines();
-    lines
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
 }

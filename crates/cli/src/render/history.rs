@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use comfy_table::presets;
 use comfy_table::{ColumnConstraint, Table};
 use jiff::tz::TimeZone;
 use maintenance_control::{RoleTransition, describe};
 
 use super::reader::localized;
+use super::table::{self, dash, lines};
 use crate::printable::printable;
 use crate::settings;
 
@@ -114,27 +114,12 @@ fn length(duration: Duration) -> String {
 fn table(rows: &[[String; COLUMNS.len()]], kept: impl Fn(&str) -> bool) -> Table {
     let kept: Vec<usize> = (0..COLUMNS.len()).filter(|n| kept(COLUMNS[*n])).collect();
     let of = |row: &[String]| kept.iter().map(|n| row[*n].clone()).collect::<Vec<_>>();
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(of(&COLUMNS.map(str::to_owned)))
-        .add_rows(rows.iter().map(|row| of(row)));
-    for n in 0..kept.len() {
-        if let Some(column) = table.column_mut(n) {
-            column.set_padding((0, 2));
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
+    let mut table = table::new(
+        of(&COLUMNS.map(str::to_owned)),
+        rows.iter().map(|row| of(row)),
+    );
+    for column in table.column_iter_mut() {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     table
-}
-
-fn lines(table: &Table) -> Vec<String> {
-    let lines = table.lines();
-    lines
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
-}
-
-fn dash() -> String {
-    "-".to_owned()
 }

@@ -20,6 +20,7 @@ mod reader;
 mod schedule;
 mod site;
 mod status;
+mod table;
 mod tokens;
 mod unread;
 mod workers;

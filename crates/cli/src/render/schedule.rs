@@ -1,6 +1,5 @@
 //! Windows to come: what would be, what was done, and the list of them.
 
-use comfy_table::{Table, presets};
 use jiff::{Timestamp, Zoned};
 use maintenance_control::describe::relative;
 use maintenance_control::{RoleSchedule, ScheduleReport, WindowDocument};
@@ -9,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Reader;
 use super::product::title;
+use super::table::{self, dash};
 use crate::printable::printable;
 use crate::settings::ProductSettings;
 
@@ -168,7 +168,6 @@ pub(crate) fn schedule_document(listed: &[Listed]) -> Vec<Value> {
 
 /// One line a window, columns apart by two spaces, and a dash where there is nothing.
 pub(crate) fn schedule(listed: &[Listed], now: &Zoned) -> String {
-    let mut table = Table::new();
     let header = [
         "WINDOW",
         "STARTS",
@@ -179,21 +178,11 @@ pub(crate) fn schedule(listed: &[Listed], now: &Zoned) -> String {
         "RECURRING",
         "REASON",
     ];
-    table
-        .load_style(presets::NOTHING)
-        .set_header(header)
-        .add_rows(listed.iter().map(|it| cells(it, now)));
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table
-        .lines()
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
+    let rows = listed.iter().map(|it| cells(it, now));
+    table::lines(&table::new(header, rows)).concat()
 }
 
 fn cells(listed: &Listed, now: &Zoned) -> [String; 8] {
-    let dash = || "-".to_owned();
     let ScheduledWindow {
         window,
         starts_at,

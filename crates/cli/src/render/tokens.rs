@@ -1,7 +1,5 @@
 //! Tokens of the server, and why one could not be made or revoked.
 
-use comfy_table::Table;
-use comfy_table::presets;
 use jiff::Timestamp;
 use maintenance_flag::{AccessId, AccessToken, Scope};
 use maintenance_server::access::{ListedToken, Revocation, TokenError};
@@ -12,6 +10,7 @@ use crate::printable::printable;
 use crate::suggest;
 
 use super::Reader;
+use super::table::{self, dash};
 
 /// What a new token is, in words. The token itself is the answer.
 pub(crate) fn new_token(token: &AccessToken, id: &AccessId, reader: &Reader) -> [String; 2] {
@@ -96,25 +95,14 @@ pub(crate) fn token_document(listed: &ListedToken, now: Timestamp) -> Value {
 
 /// One line a token, columns apart by two spaces, and a dash where there is nothing.
 pub(crate) fn tokens(tokens: &[ListedToken], now: Timestamp) -> String {
-    let mut table = Table::new();
     let header = [
         "ID", "NAME", "SCOPE", "PRODUCTS", "CREATED", "BY", "EXPIRES", "STATE",
     ];
-    table
-        .load_style(presets::NOTHING)
-        .set_header(header)
-        .add_rows(tokens.iter().map(|listed| cells(listed, now)));
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table
-        .lines()
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
+    let rows = tokens.iter().map(|listed| cells(listed, now));
+    table::lines(&table::new(header, rows)).concat()
 }
 
 fn cells(listed: &ListedToken, now: Timestamp) -> [String; 8] {
-    let dash = || "-".to_owned();
     let (id, state) = (listed.id.to_string(), state(listed, now).to_owned());
     let Ok(token) = &listed.token else {
         return [id, dash(), dash(), dash(), dash(), dash(), dash(), state];

@@ -1,10 +1,10 @@
 //! The table of `maintenance workers`.
 
-use comfy_table::presets;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use maintenance_control::{Settings, Worker, WorkerState, Workers};
 use maintenance_flag::App;
 
+use super::table::{self, dash, lines};
 use crate::printable::printable;
 
 /// One line a function, columns apart by two spaces, as `cut` and `awk` like them, and a dash where there is
@@ -74,33 +74,17 @@ fn table(rows: &[[String; COLUMNS.len()]], kept: impl Fn(usize, &str) -> bool) -
         .filter(|n| kept(*n, COLUMNS[*n]))
         .collect();
     let of = |row: &[String]| kept.iter().map(|n| row[*n].clone()).collect::<Vec<_>>();
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(of(&COLUMNS.map(str::to_owned)))
-        .add_rows(rows.iter().map(|row| of(row)));
-    for (n, name) in kept.iter().map(|n| COLUMNS[*n]).enumerate() {
-        if let Some(column) = table.column_mut(n) {
-            column
-                .set_padding((0, 2))
-                .set_cell_alignment(CellAlignment::Left);
-            if name != "FUNCTION" {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
+    let mut table = table::new(
+        of(&COLUMNS.map(str::to_owned)),
+        rows.iter().map(|row| of(row)),
+    );
+    for (n, column) in kept.iter().zip(table.column_iter_mut()) {
+        column.set_cell_alignment(CellAlignment::Left);
+        if COLUMNS[*n] != "FUNCTION" {
+            column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
     table
-}
-
-fn lines(table: &Table) -> Vec<String> {
-    let lines = table.lines();
-    lines
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
-}
-
-fn dash() -> String {
-    "-".to_owned()
 }
 
 pub(crate) fn state(state: WorkerState) -> &'static str {
