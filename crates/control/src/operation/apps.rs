@@ -75,15 +75,16 @@ pub(super) async fn operate_one(
     request: Request<'_>,
     context: &Context<'_>,
 ) -> Result<Report, Error> {
-    let results = operate(
-        &[AppRoles {
-            control,
-            roles,
-            context,
-        }],
-        request,
-    )
-    .await;
+    let app = AppRoles {
+        control,
+        roles,
+        context,
+    };
+    the_only(operate(&[app], request).await)
+}
+
+/// The result of an operation on one app.
+pub(super) fn the_only<T>(results: Vec<Result<T, Error>>) -> Result<T, Error> {
     results.into_iter().next().unwrap_or(Err(Error::LeaseLost))
 }
 

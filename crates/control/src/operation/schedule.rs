@@ -10,6 +10,7 @@ use maintenance_flag::{
 };
 
 use super::AppRoles;
+use super::apps::the_only;
 use super::flag::FlagWriter;
 use crate::control::Control;
 use crate::error::Error;
@@ -147,8 +148,7 @@ impl Control {
             roles,
             context,
         };
-        let results = reschedule_together(&[app], request).await;
-        results.into_iter().next().unwrap_or(Err(Error::LeaseLost))
+        the_only(reschedule_together(&[app], request).await)
     }
 
     /// What [`reschedule`](Self::reschedule) would do. Reads only.
@@ -166,8 +166,7 @@ impl Control {
             roles,
             context,
         };
-        let results = plan_reschedule_together(&[app], request).await;
-        results.into_iter().next().unwrap_or(Err(Error::LeaseLost))
+        the_only(plan_reschedule_together(&[app], request).await)
     }
 
     fn schedule_event(
