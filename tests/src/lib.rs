@@ -24,8 +24,3 @@ pub use running::Running;
 pub use stub::Stub;
 pub use terminal::{Terminal, dead_terminal};
 pub use test_env::{TestEnv, quick_sandbox};
-
-/// The README's code compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;

@@ -40,3 +40,8 @@ mod usage;
 mod values;
 
 pub use process::main;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
