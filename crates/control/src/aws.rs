@@ -6,9 +6,11 @@
 //! `retry`.
 //!
 //! Reading order: `environment` (what the SDK gets to read), `http` (proxy and certificates),
-//! `credentials`, `access` (why AWS cannot be called at all), `unanswered`.
+//! `credentials`, `access` (why AWS cannot be called at all), `call_error` (what the error of a call means),
+//! `unanswered`.
 
 mod access;
+mod call_error;
 mod cloudwatch;
 mod credentials;
 mod environment;
@@ -19,6 +21,7 @@ mod unanswered;
 
 pub use access::AccessError;
 pub(crate) use access::allow;
+pub(crate) use call_error::{CallError, Kind, Silence, doubted, echoes, required};
 pub use identity::{CallerIdentity, Identity};
 pub use setting::{SettingError, check_url};
 pub use unanswered::{Calls, Unanswered};

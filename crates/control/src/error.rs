@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use maintenance_flag::{DecodeError, Owner, PackError, Product, Refusal, Role, TooLarge};
 
+use crate::describe;
 use crate::events::FunctionEvents;
 use crate::fence::AbortReason;
 use crate::fleet::LambdaError;
-use crate::invoke::InvokeRefusal;
-use crate::report::{Failure, Holder, Report};
+use crate::report::{Drift, Failure, Holder, Report};
 use crate::store::StoreError;
 use crate::text::in_full;
 
@@ -142,6 +142,33 @@ pub enum Error {
     Lambda(#[from] LambdaError),
 }
 
+/// Why a function cannot be invoked. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvokeRefusal {
+    /// No role of those that were asked for has it.
+    #[error("no role selects it")]
+    NotSelected,
+    /// Its role is off, so that it runs as ever.
+    #[error("{role} maintenance is off")]
+    RoleOff {
+        /// The role.
+        role: Role,
+    },
+    /// Maintenance has not paused it, or not wholly.
+    #[error("{role} maintenance has not paused it")]
+    NotPaused {
+        /// The role.
+        role: Role,
+    },
+    /// Another client changed it while it was paused.
+    #[error("{}", describe::drifted(.0))]
+    Drifted(Drift),
+    /// It does not exist any more.
+    #[error("it no longer exists, but its settings are saved")]
+    Gone,
+}
+
 impl From<AbortReason> for Error {
     fn from(halt: AbortReason) -> Self {
         match halt {
@@ -176,7 +203,6 @@ impl Error {
             Self::Unreadable { name, .. } => Some(format!(
                 "look at {name} by hand, and put back what was stored there"
             )),
-            Self::NotInvocable { function, source } => source.hint(function),
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
             Self::Store(error) => error.hint(),
             Self::Lambda(error) => error.hint(),

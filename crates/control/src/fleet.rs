@@ -22,10 +22,11 @@ use aws_sdk_lambda::types::{
 };
 use maintenance_flag::Reserved;
 
+use crate::aws::{CallError, doubted, echoes, required};
 use crate::clock::Clock;
 use crate::fence::Fence;
 use crate::rate_limiter::RateLimiter;
-use crate::retry::{self, CallError, doubted, required};
+use crate::retry;
 use crate::waits::Waiting;
 use crate::waits::{Count, Counted};
 pub use error::LambdaError;
@@ -335,7 +336,7 @@ impl Fleet {
         let call = retry::call(&self.shared, fence, || async {
             let ask = self.client.get_event_source_mapping().uuid(uuid);
             let mapping = ask.send().await.map_err(doubted)?;
-            retry::echoes(mapping.uuid.as_deref() == Some(uuid), "UUID")?;
+            echoes(mapping.uuid.as_deref() == Some(uuid), "UUID")?;
             let state = required(mapping.state, "State")?;
             Ok::<_, CallError>(MappingState::parse(Some(&state)))
         });
@@ -393,10 +394,10 @@ pub(crate) fn not_found_but_listed(action: &str, name: &str) -> LambdaError {
 fn described(name: &str, output: GetFunctionOutput) -> Result<Described, CallError> {
     let configuration = required(output.configuration, "Configuration")?;
     let is_its = configuration.function_name.as_deref() == Some(name);
-    retry::echoes(is_its, "FunctionName")?;
+    echoes(is_its, "FunctionName")?;
     let arn = required(configuration.function_arn, "FunctionArn")?;
     let origin = origin_of_arn(&arn);
-    retry::echoes(origin != arn && !origin.is_empty(), "FunctionArn")?;
+    echoes(origin != arn && !origin.is_empty(), "FunctionArn")?;
     let reserved = match output.concurrency {
         None => Reserved::Unset,
         Some(concurrency) => {

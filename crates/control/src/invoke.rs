@@ -25,8 +25,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
-use crate::describe;
-use crate::error::Error;
+use crate::error::{Error, InvokeRefusal};
 use crate::event::Context;
 use crate::events::FunctionEvents;
 use crate::fleet::{Answer, LAG, LambdaError, Versions};
@@ -70,53 +69,6 @@ pub struct InvokePlan {
     /// Functions of the role that an invocation left at 1 when it died: they are put back to 0 as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
-}
-
-/// Why a function cannot be invoked. Nothing was changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvokeRefusal {
-    /// No role of those that were asked for has it.
-    #[error("no role selects it")]
-    NotSelected,
-    /// Its role is off, so that it runs as ever.
-    #[error("{role} maintenance is off")]
-    RoleOff {
-        /// The role.
-        role: Role,
-    },
-    /// Maintenance has not paused it, or not wholly.
-    #[error("{role} maintenance has not paused it")]
-    NotPaused {
-        /// The role.
-        role: Role,
-    },
-    /// Another client changed it while it was paused.
-    #[error("{}", describe::drifted(.0))]
-    Drifted(Drift),
-    /// It does not exist any more.
-    #[error("it no longer exists, but its settings are saved")]
-    Gone,
-}
-
-impl InvokeRefusal {
-    pub(crate) fn hint(&self, function: &str) -> Option<String> {
-        Some(match self {
-            Self::NotSelected => {
-                "`maintenance workers` lists the functions of all roles".to_owned()
-            }
-            Self::RoleOff { .. } => format!(
-                "nothing keeps it from running: `aws lambda invoke --function-name {function} …`"
-            ),
-            Self::NotPaused { role } => {
-                format!("`maintenance on --role {role}` pauses it; then try again")
-            }
-            Self::Drifted(_) => {
-                "set its reserved concurrency to 0 again, or use what it has now".to_owned()
-            }
-            Self::Gone => return None,
-        })
-    }
 }
 
 /// How an invocation ended.

@@ -11,7 +11,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `fence`, `rate_limiter`, `retry`, `aws` | how AWS is called: when a call may be made, how often, and again |
+//! | `fence`, `rate_limiter`, `aws`, `retry` | how AWS is called: when a call may be made, how often, and again |
 //! | `fleet`, `store` | AWS Lambda; Parameter Store or a folder |
 //! | `events`, [`Step`], `report`, `request`, `error` | the vocabulary |
 //! | `lease` | one operation at a time |
@@ -76,12 +76,12 @@ pub use clock::Clock;
 pub use control::Control;
 pub use doctor::Surroundings;
 pub use drain::Drain;
-pub use error::Error;
+pub use error::{Error, InvokeRefusal};
 pub use event::{Context, Event};
 pub use events::{Delivery, FunctionEvents, Trigger};
 pub use fence::{AbortReason, Fence};
 pub use fleet::{Answer, Fleet, LambdaError};
-pub use invoke::{InvokeEnd, InvokePlan, InvokeRefusal, InvokeReport, InvokeRequest};
+pub use invoke::{InvokeEnd, InvokePlan, InvokeReport, InvokeRequest};
 pub use operation::{
     AddWindow, AppRoles, ScheduleRequest, off_together, on_together, plan_off_together,
     plan_on_together, plan_reschedule_together, reschedule_together,

@@ -9,8 +9,9 @@ use aws_sdk_ssm::types::{CalendarState as SdkCalendarState, ParameterType};
 use jiff::Timestamp;
 
 use crate::aws::{AccessError, Clients, CloudWatch, allow};
+use crate::aws::{CallError, Kind, required};
 use crate::rate_limiter::RateLimiter;
-use crate::retry::{self, CallError, Kind, required};
+use crate::retry;
 use crate::text::in_full;
 
 /// Calls per second. Observers look every few seconds at most.

@@ -5,8 +5,8 @@
 //! [`Lease`]) and which change is allowed ([`next`]). It is pure: no I/O, no clock, no randomness, no
 //! async. Times and identifiers are passed in.
 //!
-//! Reading order: `names`, `flag`, `schedule`, `bypass`; then, in `operator`, `transition`, `history`, `size`, `capacity`,
-//! `lease` and `access_token`.
+//! Reading order: `names`, `mode`, `owner`, `schedule`, `flag`, `effective`, `bypass`; then, in `operator`,
+//! `transition`, `history`, `size`, `capacity`, `lease` and `access_token`.
 //!
 //! ```
 //! use maintenance_flag::{Flag, Mode};
@@ -33,9 +33,12 @@
 
 mod bypass;
 mod document;
+mod effective;
 mod flag;
+mod mode;
 mod names;
 mod operator;
+mod owner;
 mod schedule;
 mod timestamp;
 
@@ -43,7 +46,8 @@ pub use bypass::{
     AddressError, AddressRange, Bypass, PathError, PathPattern, StoredToken, Token, TokenHash,
 };
 pub use document::{DecodeError, MAX_VALUE_BYTES, SCHEMA};
-pub use flag::{Flag, Mode, Owner, OwnerKind};
+pub use flag::Flag;
+pub use mode::Mode;
 pub use names::{
     AccessId, AccessKind, App, NameError, ObserverName, Parameters, Prefix, Product, Role,
     TokenName, WindowId,
@@ -58,4 +62,5 @@ pub use operator::{
 pub use operator::{
     FlagVersion, HistoryEntry, HistoryKind, HistoryResult, RecordedMode, Source, Times, transitions,
 };
+pub use owner::{Owner, OwnerKind};
 pub use schedule::{Schedule, ScheduledWindow};

@@ -1,17 +1,16 @@
 //! Windows to come: kept in the flag beside its mode, so that a gate opens and closes by itself at the time.
 //!
 //! A flag's own mode stays what it is until an operator writes it. Whoever wants to know how a role stands at
-//! a time asks [`Flag::at`], which is the one place that knows about windows whose time has come. A version
+//! a time asks [`Flag::at`](crate::Flag::at), which is the one place that knows about windows whose time has come. A version
 //! that does not know the key therefore keeps the site as it is, and never closes it early.
-
-use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::document::{self, DecodeError, Fields};
-use crate::flag::{Flag, Mode, Owner};
+use crate::mode::Mode;
 use crate::names::{Product, WindowId};
+use crate::owner::Owner;
 
 /// A window that opens by itself when its time has come, and ends by itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,27 +64,6 @@ impl ScheduledWindow {
 
     fn opens(&self) -> bool {
         !self.cancelled
-    }
-
-    /// The flag while this window is open, which nobody has written yet. `stored` is the flag that holds it.
-    fn open(&self, stored: &Flag) -> Flag {
-        Flag {
-            window: Some(self.window.clone()),
-            owner: Some(self.owner.clone()),
-            product: self.product.clone(),
-            by: self.by.clone(),
-            reason: self.reason.clone(),
-            message: self.message.clone(),
-            since: Some(self.starts_at),
-            until: Some(self.until),
-            auto_off: true,
-            retry_after: self.retry_after,
-            bypass: self.bypass.clone(),
-            schedule: stored.schedule.clone(),
-            unknown: stored.unknown.clone(),
-            schema: stored.schema,
-            ..Flag::bare(self.mode)
-        }
     }
 
     fn read(value: &Value) -> Result<Self, DecodeError> {
@@ -227,47 +205,5 @@ impl Schedule {
         self.windows
             .iter()
             .filter(move |window| window.is_to_come(now))
-    }
-}
-
-impl Flag {
-    /// How the role stands at this time: the flag itself; or, while it is off and the time of a scheduled window has
-    /// come, the flag as if that window had been opened at its start. A window that has ended by itself
-    /// ([`mode_at`](Self::mode_at)) is as it is stored.
-    ///
-    /// Gates, transitions and operators all look at this, so that they agree. It becomes the stored flag by the
-    /// next event that is allowed ([`next`](crate::next)).
-    #[must_use]
-    pub fn at(&self, now: Timestamp) -> Cow<'_, Self> {
-        match self.due(now) {
-            Some(window) => Cow::Owned(window.open(self)),
-            None => Cow::Borrowed(self),
-        }
-    }
-
-    /// The scheduled window that is open at this time though the flag itself is off.
-    #[must_use]
-    pub fn due(&self, now: Timestamp) -> Option<&ScheduledWindow> {
-        if self.own_mode_at(now).is_on() {
-            return None;
-        }
-        self.schedule.due(now)
-    }
-
-    /// What holds after each change: the flag itself says how its own window stands, and windows whose end has
-    /// passed are forgotten.
-    pub(crate) fn settle(&mut self, now: Timestamp) {
-        self.schedule.prune(now);
-        let window = self.window.as_ref();
-        self.schedule.end(|known| Some(&known.window) == window);
-    }
-
-    /// When the mode changes next by itself, as far as the flag says.
-    #[must_use]
-    pub fn changes_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let now_open = self.at(now);
-        let end = now_open.opens_at().filter(|end| *end > now);
-        let start = self.schedule.to_come(now).map(|window| window.starts_at);
-        end.into_iter().chain(start).min()
     }
 }

@@ -18,11 +18,8 @@ use lambda_http::request::RequestContext;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
+use crate::deadline::Deadline;
 use crate::observers::Observers;
-
-/// When the function ends at the latest: an extension of its requests, and of no others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadline(pub Instant);
 
 /// Whether this process is a Lambda function.
 #[must_use]

@@ -26,6 +26,7 @@ pub mod access;
 pub mod api;
 pub mod catalog;
 pub mod console;
+mod deadline;
 pub mod function;
 mod history;
 pub mod notify;

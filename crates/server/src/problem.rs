@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::access::MAX_BODY;
+/// The largest body of a request, bytes.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// Its media type.
 pub const MEDIA_TYPE: &str = "application/problem+json";

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use maintenance_control::{AccessError, LambdaError, SettingError, StoreError};
+use maintenance_control::{AccessError, InvokeRefusal, LambdaError, SettingError, StoreError};
 use maintenance_flag::{OwnerKind, Refusal, TooLarge};
 
 use crate::error::{AGAIN, CliError};
@@ -141,6 +141,7 @@ fn hint(error: &maintenance_control::Error) -> Option<String> {
                 "{read}give each function a dead-letter queue or an on-failure destination, or pass --accept-event-loss to allow it"
             )
         }
+        E::NotInvocable { function, source } => return not_invocable(function, source),
         E::TooLarge { name, source, .. } => too_large(name, source),
         E::Store(StoreError::Unusable { .. }) => format!(
             "check --store, MAINTENANCE_STORE and the path in maintenance.toml; {}",
@@ -153,6 +154,23 @@ fn hint(error: &maintenance_control::Error) -> Option<String> {
             }
             _ => return None,
         },
+        _ => return None,
+    })
+}
+
+fn not_invocable(function: &str, why: &InvokeRefusal) -> Option<String> {
+    use InvokeRefusal as R;
+    Some(match why {
+        R::NotSelected => "`maintenance workers` lists the functions of all roles".to_owned(),
+        R::RoleOff { .. } => format!(
+            "nothing keeps it from running: `aws lambda invoke --function-name {function} …`"
+        ),
+        R::NotPaused { role } => {
+            format!("`maintenance on --role {role}` pauses it; then try again")
+        }
+        R::Drifted(_) => {
+            "set its reserved concurrency to 0 again, or use what it has now".to_owned()
+        }
         _ => return None,
     })
 }

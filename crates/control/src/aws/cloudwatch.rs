@@ -21,8 +21,8 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::access::AccessError;
+use super::call_error::CallError;
 use super::http::Route;
-use crate::retry::CallError;
 
 /// How long before their end credentials are got anew.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(300);

@@ -15,8 +15,17 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::AwsSettings;
 use super::credentials::Origin;
-use super::http::PROXIES;
 use super::setting::{SettingError, check_header, check_url};
+
+/// The variables that name proxies, and hosts without one; those in lower case count first.
+pub(super) const PROXIES: [&str; 6] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
 
 /// Credentials of no profile.
 const KEYS: &[&str] = &[

@@ -24,18 +24,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::credentials::{Origin, check_identity};
-use super::environment::Environment;
+use super::environment::{Environment, PROXIES};
 use super::setting::{SettingError, check_url};
-
-/// The variables that name proxies, and hosts without one; those in lower case count first.
-pub(super) const PROXIES: [&str; 6] = [
-    "http_proxy",
-    "HTTP_PROXY",
-    "https_proxy",
-    "HTTPS_PROXY",
-    "no_proxy",
-    "NO_PROXY",
-];
 
 /// Where the metadata of a machine names its role.
 const ROLE_OF_MACHINE: &str = "/iam/security-credentials/";

@@ -19,8 +19,8 @@ use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::AccessError;
+use super::call_error::CallError;
 use super::http::Visitor;
-use crate::retry::CallError;
 
 /// The most resources that are asked about at once: an answer is a page for each hundred results.
 const MOST_PAGES: usize = 20;

@@ -1,8 +1,8 @@
 //! Why AWS Lambda failed.
 
+use crate::aws::Silence;
 use crate::aws::{AccessError, allow};
 use crate::fence::AbortReason;
-use crate::retry::Silence;
 
 /// A failure of AWS Lambda's control plane, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]

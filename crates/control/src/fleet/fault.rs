@@ -1,7 +1,7 @@
 //! What an error of a Lambda call means to an operator, and what an ARN says.
 
 use super::LambdaError;
-use crate::retry::{CallError, Kind};
+use crate::aws::{CallError, Kind};
 
 pub(super) fn fault(action: &str, function: &str, error: CallError) -> LambdaError {
     let error = match error.into_access() {

@@ -15,7 +15,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use super::Fleet;
 use super::error::LambdaError;
 use super::fault::fault;
-use crate::retry::{CallError, Kind, required};
+use crate::aws::{CallError, Kind, required};
 
 /// The IAM action.
 const ACTION: &str = "lambda:InvokeFunction";

@@ -13,8 +13,9 @@ use super::LambdaError;
 use super::fault::{fault, origin_of_arn};
 use super::pages::pages;
 use super::{Fleet, LATEST, seconds};
+use crate::aws::{CallError, Kind, required};
 use crate::fence::Fence;
-use crate::retry::{self, CallError, required};
+use crate::retry;
 
 /// How many pages of all versions are read before it is asked whether listing function by function is
 /// cheaper: five thousand versions, ten seconds at the default rate.
@@ -186,7 +187,7 @@ impl Fleet {
         };
         match pages(ask, take).await {
             Ok(()) => Ok(listing.0.into_values().next()),
-            Err(error) if error.kind == retry::Kind::NotFound => Ok(None),
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
             Err(error) => Err(fault("lambda:ListVersionsByFunction", &name, error)),
         }
     }
@@ -264,7 +265,7 @@ mod tests {
         ] {
             let error = Version::new(without.build()).err().unwrap();
             assert!(error.message.ends_with(field), "{error}");
-            assert_eq!(error.kind, retry::Kind::Transient, "it is asked again");
+            assert_eq!(error.kind, Kind::Transient, "it is asked again");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What all reads of Lambda have in common: they come in pages, and of what does not exist there is
 //! nothing.
 
-use crate::retry::{CallError, Kind};
+use crate::aws::{CallError, Kind};
 
 /// Reads page after page: `ask` for the one behind a marker, and `take` what is in it, which returns the
 /// next marker. Only one page is held at a time; there may be hundreds.

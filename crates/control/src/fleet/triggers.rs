@@ -9,8 +9,9 @@ use super::Fleet;
 use super::LambdaError;
 use super::fault::{fault, function_of_arn};
 use super::pages::{existing, pages};
+use crate::aws::{CallError, doubted, required};
 use crate::fence::Fence;
-use crate::retry::{self, CallError, doubted, required};
+use crate::retry;
 
 /// What is asked for when a function itself is meant, and no version or alias.
 pub(crate) const LATEST: &str = "$LATEST";

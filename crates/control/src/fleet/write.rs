@@ -14,9 +14,10 @@ use maintenance_flag::Reserved;
 use super::LambdaError;
 use super::fault::{fault, unreserved_minimum};
 use super::{Fleet, MappingState};
+use crate::aws::{CallError, Kind, doubted, echoes};
 use crate::clock::Clock;
 use crate::fence::{AbortReason, Fence};
-use crate::retry::{self, CallError, Kind, doubted, echoes};
+use crate::retry;
 use crate::waits::{MAPPING_PATIENCE, PROVISIONED_PATIENCE};
 
 /// The first pause between two looks at something asynchronous; each is half as long again.

@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use maintenance_flag::{FlagVersion, MAX_VALUE_BYTES};
 
 use super::{Created, Revision, Stored, Written};
+use crate::aws::{CallError, Kind, echoes, required};
 use crate::clock::Clock;
 use crate::fence::Fence;
 use crate::rate_limiter::RateLimiter;
-use crate::retry::{self, CallError, Kind, echoes, required};
+use crate::retry;
 use crate::store::StoreError;
 
 /// How many names one `DeleteParameters` takes.

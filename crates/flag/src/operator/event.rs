@@ -6,8 +6,10 @@ use jiff::Timestamp;
 
 use super::size::{self, TooLarge, Truncated};
 use crate::bypass::{AddressRange, Bypass, PathPattern, StoredToken};
-use crate::flag::{Flag, Mode, Owner};
+use crate::flag::Flag;
+use crate::mode::Mode;
 use crate::names::{Product, WindowId};
+use crate::owner::Owner;
 
 /// What happens to a role.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,8 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::document::DecodeError;
-use crate::flag::{Flag, Mode, Owner, OwnerKind};
+use crate::flag::Flag;
+use crate::mode::Mode;
 use crate::names::{Product, WindowId};
+use crate::owner::{Owner, OwnerKind};
 use crate::schedule::{Schedule, ScheduledWindow};
 
 /// A version of a flag, as a store has kept it.

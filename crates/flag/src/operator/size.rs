@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::document::{self, MAX_VALUE_BYTES};
-use crate::flag::{Flag, OwnerKind};
+use crate::flag::Flag;
 use crate::names::WindowId;
+use crate::owner::OwnerKind;
 
 /// The most bytes of a reason, [as stored](stored_bytes): with it and the longest names, the flag that
 /// closes a window may take two thousand bytes more.

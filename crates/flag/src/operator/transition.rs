@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::event::{Enter, Event, Exit, Outcome, Refusal, Transition, mode};
 use super::size;
 use crate::document::SCHEMA;
-use crate::flag::{Flag, Owner, OwnerKind};
+use crate::flag::Flag;
+use crate::owner::{Owner, OwnerKind};
 
 /// Who holds a window whose flag names no owner.
 const SET_BY_HAND: &str = "a person who set the flag by hand";

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::clock::later;
 use crate::lambda::names::function_arn;
-use crate::lambda::triggers;
 use crate::settings::Settings;
 
 /// All functions and mappings of the account in the region.
@@ -166,7 +165,7 @@ impl Function {
     pub(crate) fn allow(&mut self, settings: &Settings, qualifier: Option<&str>, principal: &str) {
         let id = principal.replace('.', "-");
         let arn = function_arn(settings, &self.name, qualifier);
-        let statement = triggers::statement(&id, principal, &arn);
+        let statement = statement(&id, principal, &arn);
         let policy = self.policy.entry(qualifier.unwrap_or_default().to_owned());
         policy.or_default().insert(id, statement);
     }
@@ -264,4 +263,15 @@ impl Provisioned {
             0
         }
     }
+}
+
+/// A statement that lets a service, named by its principal (`s3.amazonaws.com`), invoke a function.
+fn statement(id: &str, principal: &str, resource: &str) -> Value {
+    json!({
+        "Sid": id,
+        "Effect": "Allow",
+        "Principal": { "Service": principal },
+        "Action": "lambda:InvokeFunction",
+        "Resource": resource,
+    })
 }

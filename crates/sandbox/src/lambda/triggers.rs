@@ -1,7 +1,7 @@
 //! The resource policy, which says what invokes a function, and the on-failure destinations of its asynchronous
 //! events. Both are shown and never evaluated.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::{ApiRequest, Reply};
 use crate::clock::epoch_seconds;
@@ -23,17 +23,6 @@ pub(crate) fn policy(state: &mut LambdaState, request: &ApiRequest<'_>) -> ApiRe
         "Statement": statements.values().collect::<Vec<_>>(),
     });
     Ok(Reply::ok(&json!({ "Policy": policy.to_string() })))
-}
-
-/// A statement that lets a service, named by its principal (`s3.amazonaws.com`), invoke a function.
-pub(crate) fn statement(id: &str, principal: &str, resource: &str) -> Value {
-    json!({
-        "Sid": id,
-        "Effect": "Allow",
-        "Principal": { "Service": principal },
-        "Action": "lambda:InvokeFunction",
-        "Resource": resource,
-    })
 }
 
 /// The on-failure destinations of a function and of its qualifiers.

@@ -1,19 +1,11 @@
 //! Change calendars: whether changes are allowed now, and when that changes next.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::{ApiRequest, Reply};
 use crate::error::{ApiError, ApiResult};
 use crate::ssm::state::SsmState;
-
-/// A change calendar as a test sets it: GetCalendarState answers it whatever the time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Calendar {
-    pub(crate) is_open: bool,
-    pub(crate) next_transition: Option<Timestamp>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

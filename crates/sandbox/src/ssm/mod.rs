@@ -14,8 +14,7 @@ mod put;
 mod read;
 mod state;
 
-pub(crate) use calendar::Calendar;
 pub(crate) use names::arn;
 pub(crate) use operations::OPERATIONS;
 pub use state::ParameterState;
-pub(crate) use state::SsmState;
+pub(crate) use state::{Calendar, SsmState};

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::calendar::Calendar;
-
 /// Versions kept of one parameter.
 const MAX_VERSIONS: usize = 100;
 
@@ -216,4 +214,11 @@ impl SsmState {
         });
         parameters.collect()
     }
+}
+
+/// A change calendar as a test sets it: GetCalendarState answers it whatever the time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Calendar {
+    pub(crate) is_open: bool,
+    pub(crate) next_transition: Option<Timestamp>,
 }

@@ -35,7 +35,6 @@ pub use caller::Caller;
 pub(crate) use caller::unauthorized;
 pub use next::local_path;
 pub use protect::ClientAddress;
-pub(crate) use protect::MAX_BODY;
 pub use proxy::{NamedBy, ProxyUser};
 pub use stored::{AccessStore, ListedToken, NewToken, Revocation, TokenError};
 

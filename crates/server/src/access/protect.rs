@@ -19,11 +19,9 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use super::caller::{Caller, unauthorized};
 use super::{Access, audit, authenticate, next};
-use crate::function::Deadline;
-use crate::problem::{Code, Problem};
+use crate::deadline::Deadline;
+use crate::problem::{Code, MAX_BODY, Problem};
 
-/// The largest body of a request, bytes.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// How long an answer may take to begin. That of an event stream begins at once.
 const TIME_OUT: Duration = Duration::from_secs(30);
 

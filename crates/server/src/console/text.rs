@@ -91,6 +91,19 @@ fn hint(error: &Error) -> Option<String> {
                     .to_owned()
             }
             Refusal::NoEnd => "Give it an expected end.".to_owned(),
+            Refusal::StartsInPast { .. } | Refusal::EndsFirst { .. } => {
+                "Give a start that is to come, and an end after it.".to_owned()
+            }
+            Refusal::Overlaps(_) => {
+                "Choose another time, or move or cancel the other window first.".to_owned()
+            }
+            Refusal::TooMany { .. } => "Cancel one of the windows to come first.".to_owned(),
+            Refusal::NotScheduled { .. } => {
+                "The product's page lists the windows to come.".to_owned()
+            }
+            Refusal::HasBegun { .. } => {
+                "Change its end where you enter maintenance, or exit maintenance.".to_owned()
+            }
             _ => "Upgrade maintenance on this server, then try again.".to_owned(),
         },
         Error::OtherProduct { product, .. } => {
@@ -117,7 +130,37 @@ fn hint(error: &Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use maintenance_flag::{Role, WindowId};
+
     use super::*;
+
+    #[test]
+    fn only_a_newer_version_is_told_to_upgrade() {
+        let at = Timestamp::UNIX_EPOCH;
+        let window = WindowId::new(at, 1);
+        let upgrades = |source| {
+            let role = Role::web();
+            let hint = hint(&Error::Refused { role, source });
+            hint.is_some_and(|it| it.contains("Upgrade"))
+        };
+        let starts_at = at;
+        assert!(upgrades(Refusal::NewerSchema { schema: 9 }));
+        for refusal in [
+            Refusal::NoEnd,
+            Refusal::StartsInPast { starts_at },
+            Refusal::EndsFirst {
+                starts_at,
+                until: at,
+            },
+            Refusal::TooMany { most: 16 },
+            Refusal::NotScheduled {
+                window: window.clone(),
+            },
+            Refusal::HasBegun { window, starts_at },
+        ] {
+            assert!(!upgrades(refusal.clone()), "{refusal}");
+        }
+    }
 
     #[test]
     fn a_moment_is_a_time_that_a_script_can_read_and_says_how_far_away_it_is() {

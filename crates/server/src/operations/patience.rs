@@ -9,7 +9,7 @@ use http::request::Parts;
 use tokio::time::Instant;
 
 use super::{Ended, Operation};
-use crate::function::Deadline;
+use crate::deadline::Deadline;
 
 /// How long a request waits for its operation before it is answered without the result.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);

@@ -1,0 +1,295 @@
+//! What an error of a call means, whether the SDK made the call or we did.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::access::AccessError;
+use crate::fence::AbortReason;
+
+/// What an error of a call means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Too many calls. Nothing happened.
+    Throttled,
+    /// The resource is being changed just now. Nothing happened.
+    Conflict,
+    /// No answer, or a failure inside AWS. The call may have taken effect.
+    Transient,
+    /// A permission is missing.
+    Denied,
+    /// AWS cannot be called at all: the source is an [`AccessError`].
+    Access,
+    /// What the call names does not exist.
+    NotFound,
+    /// The same of what should be there: one such answer proves nothing, so it is looked for again. At
+    /// last it becomes [`Kind::NotFound`].
+    Missing,
+    /// What the call creates exists.
+    Exists,
+    /// Anything else that AWS refuses.
+    Invalid,
+    /// We must not, or shall not, change anything any more.
+    Halted(AbortReason),
+}
+
+/// A call that failed for good.
+#[derive(Debug)]
+pub(crate) struct CallError {
+    pub(crate) kind: Kind,
+    /// AWS's own words, where it said something.
+    pub(crate) message: String,
+    /// An earlier attempt may have taken effect, since its answer was lost.
+    pub(crate) ambiguous: bool,
+    pub(crate) source: Box<dyn StdError + Send + Sync>,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for CallError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self.source.as_ref())
+    }
+}
+
+/// What AWS answered: its code and its words.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}: {message}")]
+struct Answer {
+    code: String,
+    message: String,
+}
+
+/// No answer came in time.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Silence(String);
+
+impl CallError {
+    /// Why AWS cannot be called at all, if it is that.
+    pub(crate) fn into_access(self) -> Result<AccessError, Self> {
+        match self.source.downcast() {
+            Ok(access) => Ok(*access),
+            Err(source) => Err(Self { source, ..self }),
+        }
+    }
+
+    /// AWS refused a call that the SDK did not make.
+    pub(crate) fn refused(status: u16, code: &str, message: &str) -> Self {
+        if let Some(access) = AccessError::refused(code, message) {
+            return Self::access(access);
+        }
+        let answer = Answer {
+            code: match code {
+                "" => format!("status {status}"),
+                code => code.to_owned(),
+            },
+            message: match message.trim() {
+                "" => "no message".to_owned(),
+                message => message.to_owned(),
+            },
+        };
+        Self::of(by_code(code, Some(message), status), answer.into())
+    }
+
+    /// A call that the SDK did not make got no answer.
+    pub(crate) fn unreached(error: ConnectorError) -> Self {
+        Self::of(Kind::Transient, error.into_source())
+    }
+
+    /// A call could not even be made, and would not be the next time.
+    pub(crate) fn unsent(why: String) -> Self {
+        Self::of(Kind::Invalid, why.into())
+    }
+
+    /// AWS cannot be called at all.
+    pub(crate) fn access(access: AccessError) -> Self {
+        Self::of(Kind::Access, access.into())
+    }
+
+    fn of(kind: Kind, source: Box<dyn StdError + Send + Sync>) -> Self {
+        Self {
+            kind,
+            message: source.to_string(),
+            ambiguous: false,
+            source,
+        }
+    }
+
+    pub(crate) fn unanswered(limit: Duration) -> Self {
+        let message = format!("AWS did not answer for {} s", limit.as_secs());
+        Self {
+            kind: Kind::Transient,
+            message: message.clone(),
+            ambiguous: false,
+            source: Box::new(Silence(message)),
+        }
+    }
+
+    pub(crate) fn halted(halt: AbortReason) -> Self {
+        let source = Box::new(halt);
+        Self {
+            kind: Kind::Halted(halt),
+            message: halt.to_string(),
+            ambiguous: false,
+            source,
+        }
+    }
+
+    /// An answer that lacks what AWS always sends, or that says something else than what was asked for: a
+    /// proxy's empty 200, say. What was asked for may have taken effect.
+    pub(crate) fn incomplete(what: &str) -> Self {
+        let message = format!("the answer is incomplete: {what}");
+        Self {
+            kind: Kind::Transient,
+            message: message.clone(),
+            ambiguous: false,
+            source: message.into(),
+        }
+    }
+}
+
+impl<E> From<SdkError<E, HttpResponse>> for CallError
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        match access(&error) {
+            Some(access) => Self::access(access),
+            None => Self::of(kind(&error), source(error)),
+        }
+    }
+}
+
+/// Why AWS cannot be called at all, if it is that.
+fn access<E>(error: &SdkError<E, HttpResponse>) -> Option<AccessError>
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            let error = service.err();
+            let message = error.message().unwrap_or_default();
+            AccessError::refused(error.code().unwrap_or_default(), message)
+        }
+        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => {
+            AccessError::unsent(error)
+        }
+        _ => None,
+    }
+}
+
+/// AWS's own words, or else what happened: the SDK's wrappings ("dispatch failure", "io error") say nothing
+/// to a person.
+fn source<E>(error: SdkError<E, HttpResponse>) -> Box<dyn StdError + Send + Sync>
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    if let SdkError::ServiceError(service) = &error {
+        let (code, message) = (service.err().code(), service.err().message());
+        return Box::new(Answer {
+            code: code.unwrap_or("unknown error").to_owned(),
+            message: message.unwrap_or("no message").trim().to_owned(),
+        });
+    }
+    match error.into_source() {
+        Ok(source) => match source.downcast::<ConnectorError>() {
+            Ok(connector) => connector.into_source(),
+            Err(source) => source,
+        },
+        Err(error) => Box::new(error),
+    }
+}
+
+fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
+    match error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            by_code(
+                service.err().code().unwrap_or_default(),
+                service.err().message(),
+                status,
+            )
+        }
+        // The call makes no sense to the SDK: nothing was sent, and nothing would be the next time.
+        SdkError::ConstructionFailure(_) => Kind::Invalid,
+        // Neither the network nor a timeout: the request could not be signed. A connection that the other
+        // side closes before it has answered is neither, too, but says that it is worth another try.
+        SdkError::DispatchFailure(failure)
+            if !failure.is_io() && !failure.is_timeout() && failure.as_other().is_none() =>
+        {
+            Kind::Invalid
+        }
+        _ => Kind::Transient,
+    }
+}
+
+fn by_code(code: &str, message: Option<&str>, status: u16) -> Kind {
+    match code {
+        "ThrottlingException"
+        | "Throttling"
+        | "TooManyRequestsException"
+        | "TooManyUpdates"
+        | "RequestLimitExceeded"
+        | "RequestThrottledException" => Kind::Throttled,
+        "ResourceConflictException" | "ResourceInUseException" => Kind::Conflict,
+        // The provisioned concurrency that we deleted a moment ago still counts.
+        "InvalidParameterValueException"
+            if message.is_some_and(|m| {
+                m.contains("should not be lower than function's total provisioned")
+            }) =>
+        {
+            Kind::Conflict
+        }
+        "AccessDeniedException" | "AccessDenied" => Kind::Denied,
+        "ResourceNotFoundException"
+        | "ParameterNotFound"
+        | "ParameterVersionNotFound"
+        | "ProvisionedConcurrencyConfigNotFoundException" => Kind::NotFound,
+        "ParameterAlreadyExists" => Kind::Exists,
+        _ if status == 429 => Kind::Throttled,
+        _ if status >= 500 => Kind::Transient,
+        _ => Kind::Invalid,
+    }
+}
+
+/// The error of a call for what should be there: that it is not found is looked at again.
+pub(crate) fn doubted(error: impl Into<CallError>) -> CallError {
+    let error = error.into();
+    match error.kind {
+        Kind::NotFound => CallError {
+            kind: Kind::Missing,
+            ..error
+        },
+        _ => error,
+    }
+}
+
+/// What should be in an answer.
+///
+/// # Errors
+/// [`CallError::incomplete`], without it.
+pub(crate) fn required<T>(field: Option<T>, what: &str) -> Result<T, CallError> {
+    field.ok_or_else(|| CallError::incomplete(&format!("it has no {what}")))
+}
+
+/// That an answer says what was asked for.
+///
+/// # Errors
+/// [`CallError::incomplete`], if it does not.
+pub(crate) fn echoes(is_so: bool, what: &str) -> Result<(), CallError> {
+    if is_so {
+        return Ok(());
+    }
+    Err(CallError::incomplete(&format!(
+        "its {what} is not what was asked for"
+    )))
+}
