@@ -198,3 +198,16 @@ pub(crate) fn sure(output: &Output) -> Result<bool, CliError> {
         "y" | "yes"
     ))
 }
+
+/// Says that a person did not say yes.
+pub(super) fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
+    output.say("Nothing was changed");
+    if output.json() {
+        let failure = CliError::new(
+            Outcome::NotConfirmed,
+            "not confirmed, so nothing was changed",
+        );
+        output.document(&failure.document())?;
+    }
+    Ok(Outcome::NotConfirmed)
+}

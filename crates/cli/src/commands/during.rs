@@ -13,7 +13,9 @@ use maintenance_flag::Role;
 use serde_json::{Value, json};
 
 use super::notifications::Notifications;
-use super::on_off::{self, Opened};
+use super::on_off;
+use super::operate::Opened;
+use super::request::asked;
 use super::require::{Required, Windows, changed_meanwhile, hold, refused, run_command, window};
 use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, selected};
 use crate::args::{DuringArgs, OnArgs, StartArgs};
@@ -40,7 +42,7 @@ pub(crate) async fn run(
     // The command has stdout for itself: what we have to say is on stderr.
     let inner = &output.without_document();
     let on = args.on();
-    let asked = on_off::asked(target, &on, inner)?;
+    let asked = asked(target, &on, inner)?;
     let mut apps = selected(target, Unlisted::Fail, inner).await?;
     let standing = on_before(&apps, inner).await?;
     for (app, role) in &standing {

@@ -11,8 +11,7 @@ use maintenance_control::{
 };
 use serde_json::{Value, json};
 
-use super::confirm::{can_ask, sure};
-use super::on_off::not_confirmed;
+use super::confirm::{can_ask, not_confirmed, sure};
 use super::selected::{SelectedApp, connections, selected_or_all};
 use crate::args::InvokeArgs;
 use crate::error::CliError;

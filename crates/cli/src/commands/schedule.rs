@@ -9,9 +9,9 @@ use maintenance_flag::{Change, ScheduledWindow, WindowId};
 use maintenance_server::notify::Notification;
 use serde_json::json;
 
-use super::confirm::{can_ask, sure};
+use super::confirm::{can_ask, not_confirmed, sure};
 use super::notifications::Notifications;
-use super::on_off::{not_confirmed, product, request};
+use super::request::request;
 use super::selected::{
     SelectedApp, Unlisted, all_or_failed, connections, parts_for_reads, selected, selected_or_all,
 };
@@ -86,7 +86,7 @@ pub(super) async fn run(
             }
             let request = ScheduleRequest::Move {
                 window: args.window.clone(),
-                product: product(target),
+                product: target.product_id(),
                 starts_at: period.0,
                 until: period.1,
             };
@@ -95,7 +95,7 @@ pub(super) async fn run(
         Some(ScheduleCommand::Cancel(args)) => {
             let request = ScheduleRequest::Cancel {
                 window: args.window.clone(),
-                product: product(target),
+                product: target.product_id(),
                 withdraw: false,
             };
             (request, args.dry_run)
@@ -281,7 +281,7 @@ async fn change(
             let roles = report.roles.iter();
             roles.map(|role| (app.app(), role))
         });
-        let (roles, product) = (roles.collect::<Vec<_>>(), product(target));
+        let (roles, product) = (roles.collect::<Vec<_>>(), target.product_id());
         let by = &app.settings.by.value;
         let happened = Notification::of_schedule(&roles, product.as_ref(), by);
         told.tell(happened.into_iter().collect(), &app.connection.visitor);

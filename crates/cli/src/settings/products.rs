@@ -67,6 +67,11 @@ impl Target {
             None => std::slice::from_ref(&self.app),
         }
     }
+
+    /// The product whose windows are opened and closed, if it is one.
+    pub(crate) fn product_id(&self) -> Option<Product> {
+        self.product.as_ref().map(|product| product.id.clone())
+    }
 }
 
 impl<'a> Configuration<'a> {
