@@ -20,6 +20,7 @@
 //! | [`outbound`] | requests to addresses that the configuration names |
 //! | [`observers`] | monitors that turn maintenance on and off by what they see |
 //! | [`problem`] | errors as they are answered |
+//! | `sql` | one value of a database, with the feature of that name |
 //! | [`serve`], [`function`] | the server as a process, and as a Lambda function |
 
 pub mod access;
@@ -37,6 +38,8 @@ pub mod problem;
 mod router;
 pub mod schedule;
 pub mod serve;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod statuses;
 
 pub use router::router;

@@ -217,7 +217,7 @@ prefix = {prefix}
 #secret = "${{WEBHOOK_SECRET}}"
 
 # A monitor that turns maintenance on and off, where `maintenance serve` or `maintenance observe` runs. Other kinds:
-# file, command, parameter, alarm, calendar. See docs/observers.md
+# file, sql, command, parameter, alarm, calendar. See docs/observers.md
 #[observers.database]
 #kind = "http"
 #url = "https://status.example.com/database"

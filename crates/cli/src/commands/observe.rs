@@ -8,7 +8,7 @@ use maintenance_flag::{ObserverName, Verdict};
 use maintenance_server::AppState;
 use maintenance_server::catalog::Catalog;
 use maintenance_server::notify::LAST_WAIT;
-use maintenance_server::observers::kinds::{Alarm, Calendar, Command, File, Http, Parameter};
+use maintenance_server::observers::kinds::{Alarm, Calendar, Command, File, Http, Parameter, Sql};
 use maintenance_server::observers::{Configured, Kind, Note, NoteKind, Observer, Place, View};
 use maintenance_server::outbound::Outbound;
 use maintenance_server::schedule::Scheduler;
@@ -366,6 +366,11 @@ async fn kind(
             name,
             expected,
             missing,
+        }),
+        Watches::Sql { database, expected } => Kind::Sql(Sql {
+            database,
+            expected,
+            within: settings.timeout,
         }),
         Watches::Alarm(name) => Kind::Alarm(Alarm {
             probe: probe().await?,

@@ -14,6 +14,8 @@ use jiff::SpanRelativeTo;
 use maintenance_flag::{ObserverName, Product, Role, Verdict};
 use maintenance_server::observers::kinds::{FileMode, JsonPath};
 use maintenance_server::observers::{Expected, Opens};
+use maintenance_server::sql::Database;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -62,6 +64,7 @@ const COMMON: &[&str] = &[
 pub(super) struct ObserverTable {
     kind: Option<KindName>,
     url: Option<String>,
+    query: Option<String>,
     method: Option<Parsed<Read>>,
     headers: Option<NonEmpty<BTreeMap<String, String>>>,
     json_path: Option<Parsed<JsonPath>>,
@@ -98,6 +101,7 @@ enum KindName {
     Parameter,
     Alarm,
     Calendar,
+    Sql,
 }
 
 impl KindName {
@@ -109,6 +113,7 @@ impl KindName {
             Self::Parameter => "parameter",
             Self::Alarm => "alarm",
             Self::Calendar => "calendar",
+            Self::Sql => "sql",
         }
     }
 
@@ -130,6 +135,7 @@ impl KindName {
             Self::Parameter => &["parameter", "missing", "maintenance", "normal"],
             Self::Alarm => &["alarm"],
             Self::Calendar => &["calendar"],
+            Self::Sql => &["url", "query", "maintenance", "normal"],
         }
     }
 }
@@ -245,6 +251,10 @@ pub(crate) enum Watches {
     },
     Alarm(String),
     Calendar(String),
+    Sql {
+        database: Database,
+        expected: Expected,
+    },
 }
 
 type NamedApp<'a> = dyn Fn(&str, &dyn Fn(String) -> CliError) -> Result<Settings, CliError> + 'a;
@@ -481,6 +491,7 @@ impl One<'_> {
             KindName::Http => self.http(secrets)?,
             KindName::File => self.file()?,
             KindName::Command => self.command()?,
+            KindName::Sql => self.sql(secrets)?,
             KindName::Parameter => Watches::Parameter {
                 name: named("parameter", &table.parameter, "\"/acme/database/state\"")?,
                 expected: self.needed_expected()?,
@@ -500,14 +511,62 @@ impl One<'_> {
 
     /// The text with its variables, of which the values are added to `secrets`.
     fn fill(&self, key: &str, text: &str, secrets: &mut Vec<String>) -> Result<String, Unusable> {
+        self.fill_by(key, text, secrets, str::to_owned)
+    }
+
+    fn fill_by(
+        &self,
+        key: &str,
+        text: &str,
+        secrets: &mut Vec<String>,
+        escape: impl Fn(&str) -> String,
+    ) -> Result<String, Unusable> {
         let template = Template::parse(text).map_err(|rule| {
             let refused = self.refuse(key, &rule);
             refused.hint("write a variable as ${NAME}")
         })?;
         let environment = self.of.environment;
         secrets.extend(template.values(environment).map(str::to_owned));
-        let missing = |why| Unusable::Disabled(format!("{key} needs the variable {why}"));
-        template.expand(environment).map_err(missing)
+        let missing = |why| Unusable::Disabled(format!("{key}: the variable {why}"));
+        template.expand_by(environment, escape).map_err(missing)
+    }
+
+    fn sql(&self, secrets: &mut Vec<String>) -> Result<Watches, Unusable> {
+        let table = self.table;
+        let url = table.url.as_ref();
+        let url = url.ok_or_else(|| self.missing("url", "\"${DATABASE_URL}\""))?;
+        let query = table.query.as_ref();
+        let query = query.filter(|query| !query.trim().is_empty());
+        let example = "\"SELECT state FROM service WHERE name = 'db'\"";
+        let query = query.ok_or_else(|| self.missing("query", example))?;
+        let expected = self.needed_expected()?;
+        if has_password(url) {
+            let rule = "a password must not stand in the file";
+            let hint = "write url = \"${DATABASE_URL}\", or ${NAME} for the password, and set that variable";
+            return Err(self.refuse("url", rule).hint(hint).into());
+        }
+        let (before, user, after) = around_user(url);
+        let mut filled = self.fill("url", before, secrets)?;
+        // A generated password has any character in it.
+        let escape = |value: &str| utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
+        filled += &self.fill_by("url", user, secrets, escape)?;
+        filled += &self.fill("url", after, secrets)?;
+        // Of a URL that is a variable as a whole, only the password is a secret by itself.
+        let parsed = Url::parse(&filled).ok();
+        let password = parsed.as_ref().and_then(Url::password);
+        secrets.extend(password.into_iter().flat_map(|password| {
+            let plain = percent_decode_str(password).decode_utf8_lossy();
+            [password.to_owned(), plain.into_owned()]
+        }));
+        let database = Database::new(&filled, query, &self.of.file.folder());
+        let database = database.map_err(|bad| match url.contains("${") {
+            true => Unusable::Disabled(format!("url {bad}")),
+            false => self
+                .refuse("url", &bad.to_string())
+                .hint("as in url = \"sqlite:state.db\"")
+                .into(),
+        })?;
+        Ok(Watches::Sql { database, expected })
     }
 
     fn http(&self, secrets: &mut Vec<String>) -> Result<Watches, Unusable> {
@@ -643,6 +702,27 @@ impl ObserverSettings {
         })
         .collect()
     }
+}
+
+/// The URL of a database, cut before and after its user and password.
+fn around_user(url: &str) -> (&str, &str, &str) {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let (before, rest) = url.split_at(authority);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let user = rest[..end].rfind('@').unwrap_or(0);
+    let (user, after) = rest.split_at(user);
+    (before, user, after)
+}
+
+/// Whether a password is written out in this URL.
+fn has_password(url: &str) -> bool {
+    let is_written = |password: &str| !password.is_empty() && !password.starts_with("${");
+    let (_, user, _) = around_user(url);
+    let password = user.split_once(':').map(|(_, password)| password);
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let in_query = pairs.any(|(name, value)| name == "password" && is_written(value));
+    in_query || password.is_some_and(is_written)
 }
 
 fn shown(key: &str, value: Value) -> Value {

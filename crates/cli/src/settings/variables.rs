@@ -62,12 +62,22 @@ impl Template {
     /// # Errors
     /// The variable that is not set.
     pub(crate) fn expand(&self, environment: &Environment) -> Result<String, String> {
+        self.expand_by(environment, str::to_owned)
+    }
+
+    /// The same, with each variable's value as `escape` has it.
+    pub(crate) fn expand_by(
+        &self,
+        environment: &Environment,
+        escape: impl Fn(&str) -> String,
+    ) -> Result<String, String> {
         let parts = self.0.iter().map(|part| match part {
-            Part::Text(text) => Ok(text.as_str()),
+            Part::Text(text) => Ok(text.clone()),
             Part::Variable(name) => {
-                let value = environment.variables.get(name).map(String::as_str);
+                let value = environment.variables.get(name);
                 let value = value.filter(|value| !value.is_empty());
-                value.ok_or_else(|| format!("{name} is not set"))
+                let value = value.ok_or_else(|| format!("{name} is not set"))?;
+                Ok(escape(value))
             }
         });
         parts.collect()

@@ -1,6 +1,10 @@
 //! `maintenance observe`: the real command over real HTTP, once and until it is stopped.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use maintenance_tests::{Output, Stub, TestEnv};
 use serde_json::{Value, json};
@@ -93,6 +97,107 @@ fn a_parameter_counts_and_a_missing_one_as_it_is_said() {
     sees(&env, "normal", "does not exist");
 }
 
+fn query(url: &str, query: &str) -> String {
+    format!("kind = \"sql\"\nurl = \"{url}\"\nquery = \"{query}\"\nmaintenance = \"down\"")
+}
+
+#[test]
+fn a_value_of_a_database_counts_and_sql_null_is_unknown() {
+    let env = env(&query("sqlite::memory:", "SELECT 'DOWN'"));
+    sees(&env, "maintenance", "DOWN");
+    for (sql, result, shown) in [
+        ("SELECT 'up'", "normal", "up"),
+        ("SELECT 1 + 1", "normal", "2"),
+        ("SELECT NULL", "unknown", "the query gives NULL, or no row"),
+        (
+            "SELECT 1 UNION ALL SELECT 2",
+            "unknown",
+            "the query gives more than one row",
+        ),
+        ("SELECT 1, 2", "unknown", "the query must give one column"),
+        (
+            "SELECT x'01'",
+            "unknown",
+            "the value is binary: have the query make text or a number of it, as in flag + 0",
+        ),
+    ] {
+        configure(&env, &query("sqlite::memory:", sql));
+        sees(&env, result, shown);
+    }
+    configure(&env, &query("sqlite:state.db", "SELECT 'up'"));
+    sees(&env, "unknown", "cannot connect to the database");
+    assert!(!env.folder().join("state.db").exists());
+}
+
+/// A PostgreSQL that asks for the password in clear, and repeats it when it refuses it. What it was sent is received
+/// by then.
+fn postgres_that_refuses() -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = channel();
+    let answer = move |client: &mut TcpStream| -> std::io::Result<()> {
+        let read = |client: &mut TcpStream| {
+            let mut length = [0; 4];
+            client.read_exact(&mut length)?;
+            let mut body = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap() - 4];
+            client.read_exact(&mut body).map(|()| body)
+        };
+        read(client)?;
+        client.write_all(b"R\0\0\0\x08\0\0\0\x03")?;
+        client.read_exact(&mut [0])?;
+        let password = String::from_utf8(read(client)?).unwrap();
+        let password = password.trim_end_matches('\0');
+        sender.send(password.to_owned()).unwrap();
+        let said = format!("SFATAL\0VFATAL\0C28P01\0Mnobody has {password}\0\0");
+        let length = u32::try_from(said.len() + 4).unwrap().to_be_bytes();
+        client.write_all(&[b"E", &length[..], said.as_bytes()].concat())
+    };
+    thread::spawn(move || {
+        // It ends with the test.
+        for client in listener.incoming() {
+            let _ = answer(&mut client.unwrap());
+        }
+    });
+    (port, receiver)
+}
+
+#[test]
+fn the_password_of_a_database_is_a_variable_as_it_is_and_is_shown_by_nothing() {
+    const PASSWORD: &str = "p@ss/w:rd %41?#é";
+    let (port, sent) = postgres_that_refuses();
+    let url = |user: &str| format!("postgres://{user}@127.0.0.1:{port}/x?sslmode=disable");
+    let mut env = env(&query(&url("${USER_OF_DB}:${PASSWORD}"), "SELECT 'up'"));
+    env.set("USER_OF_DB", "me@home");
+    once(&env)
+        .code(1)
+        .says("it is disabled: url: the variable PASSWORD is not set\n");
+    env.set("PASSWORD", PASSWORD);
+    env.set(
+        "DATABASE_URL",
+        &url("me:p%40ss%2Fw%3Ard%20%2541%3F%23%C3%A9"),
+    );
+    for url in [&*url("${USER_OF_DB}:${PASSWORD}"), "${DATABASE_URL}"] {
+        configure(&env, &query(url, "SELECT 'up'"));
+        for arguments in [
+            &["observe", "--once", "-vv"][..],
+            &["observe", "--once", "--json"],
+            &["config"],
+            &["config", "--json"],
+        ] {
+            let output = env.run(arguments);
+            let all = format!("{}{}", output.stdout, output.stderr);
+            assert!(!all.contains("p@ss") && !all.contains("p%40ss"), "{all}");
+            if arguments[0] == "observe" {
+                assert!(
+                    all.contains("cannot connect to the database: nobody has ***"),
+                    "{all}"
+                );
+                assert_eq!(sent.try_recv().as_deref(), Ok(PASSWORD));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_closed_calendar_means_maintenance_and_shows_when_it_opens() {
     let env = env("kind = \"calendar\"\ncalendar = \"changes\"");
@@ -154,7 +259,7 @@ fn a_variable_is_sent_and_shown_by_nothing_and_an_unset_one_disables_its_observe
     disabled
         .code(1)
         .stdout("it disabled\n")
-        .says("it is disabled: headers.Authorization needs the variable KEY is not set\n");
+        .says("it is disabled: headers.Authorization: the variable KEY is not set\n");
     env.set("KEY", "t0psecret");
     sees(&env, "normal", "*** is maintenance");
     let config = env.run(&["config"]);
@@ -238,6 +343,27 @@ fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
         (
             "kind = \"alarm\"\nalarm = \"x\"\nregex = \"x\"",
             "line 6: observers.it.regex: an observer of kind alarm has no such key",
+        ),
+        ("kind = \"sql\"\nmaintenance = \"x\"", "has no url"),
+        (
+            "kind = \"sql\"\nurl = \"sqlite:x\"\nmaintenance = \"x\"",
+            "has no query",
+        ),
+        (
+            "kind = \"sql\"\nurl = \"sqlite:x\"\nquery = \"SELECT 1\"",
+            "has no maintenance",
+        ),
+        (
+            "kind = \"sql\"\nurl = \"postgres://me:s3cret@db/x\"\nquery = \"SELECT 1\"\nmaintenance = \"x\"",
+            "line 5: observers.it.url: a password must not stand in the file",
+        ),
+        (
+            "kind = \"sql\"\nurl = \"mssql://db/x\"\nquery = \"SELECT 1\"\nmaintenance = \"x\"",
+            "must be the URL of a database",
+        ),
+        (
+            "kind = \"sql\"\nurl = \"postgres://db/x?user=me&password=s3cret\"\nquery = \"SELECT 1\"\nmaintenance = \"x\"",
+            "line 5: observers.it.url: a password must not stand in the file",
         ),
         ("kind = \"file\"\npath = \"x\"", "has no mode"),
         (

@@ -448,7 +448,7 @@ async fn with_disabled(flag: &Flag) -> Server {
                 name: "status".parse().unwrap(),
                 kind_name: "http",
                 place: role(catalog, "try-dev", Role::web()),
-                why: "url needs the variable HOST, which is not set".to_owned(),
+                why: "url: the variable HOST is not set".to_owned(),
             },
         ]
     })
@@ -542,7 +542,7 @@ async fn the_api_lists_observers_and_checks_now_for_who_may_change_the_product()
     let list = server.read(&format!("{TRY}/observers")).await;
     assert_eq!(
         list["observers"][0]["disabled"],
-        "url needs the variable HOST, which is not set"
+        "url: the variable HOST is not set"
     );
 }
 
@@ -612,7 +612,7 @@ async fn the_page_shows_each_observer_and_has_check_now_for_who_may() {
         shown.contains("action=\"/observers/database/check\""),
         "{shown}"
     );
-    assert!(shown.contains("Disabled: <bdi>url needs the variable HOST, which is not set"));
+    assert!(shown.contains("Disabled: <bdi>url: the variable HOST is not set"));
     assert!(!shown.contains("/observers/status/check"));
     let (status, _) = page(&server, "POST", "/observers/database/check", &server.ana).await;
     assert_eq!(status, 303);

@@ -7,6 +7,8 @@ mod command;
 mod file;
 mod http;
 mod parameter;
+#[cfg(feature = "sql")]
+mod sql;
 
 pub use alarm::Alarm;
 pub use calendar::Calendar;
@@ -14,6 +16,8 @@ pub use command::Command;
 pub use file::{File, FileMode};
 pub use http::{Http, JsonPath};
 pub use parameter::Parameter;
+#[cfg(feature = "sql")]
+pub use sql::Sql;
 
 use super::CheckResult;
 
@@ -36,6 +40,9 @@ pub enum Kind {
     Alarm(Alarm),
     /// An SSM Change Calendar.
     Calendar(Calendar),
+    /// A value of a database.
+    #[cfg(feature = "sql")]
+    Sql(Sql),
 }
 
 impl Kind {
@@ -48,6 +55,8 @@ impl Kind {
             Self::Parameter(it) => it.check().await,
             Self::Alarm(it) => it.check().await,
             Self::Calendar(it) => it.check().await,
+            #[cfg(feature = "sql")]
+            Self::Sql(it) => it.check().await,
         }
     }
 }
