@@ -25,6 +25,16 @@ fn env() -> TestEnv {
     env
 }
 
+/// A window that is open all day, each day.
+const ALWAYS: &str = "[[windows]]\nname = \"always\"\ncron = \"0 0 * * *\"\nduration = \"1d\"\n\
+    timezone = \"Etc/UTC\"\nroles = [\"web\", \"worker\"]\n";
+
+/// Adds tables to the configuration.
+fn add(env: &TestEnv, tables: &str) {
+    let file = env.read("maintenance.toml");
+    env.write("maintenance.toml", &format!("{file}{tables}"));
+}
+
 fn token(env: &TestEnv) -> String {
     let made = env.run(&["token", "new", "--name", "ana", "--scope", "write"]);
     assert_eq!(made.code, Some(0), "{made:?}");
@@ -137,11 +147,7 @@ fn what_the_api_turns_on_the_command_sees_and_turns_off() {
 fn a_window_whose_time_it_is_is_entered_by_serve_and_ended_by_a_person() {
     let env = env();
     let before = env.sandbox().fleet();
-    let file = env.read("maintenance.toml");
-    // All day, each day.
-    let window = "[[windows]]\nname = \"always\"\ncron = \"0 0 * * *\"\nduration = \"1d\"\ntimezone = \"Etc/UTC\"\n\
-                  roles = [\"web\", \"worker\"]\n";
-    env.write("maintenance.toml", &format!("{file}{window}"));
+    add(&env, ALWAYS);
     let (server, _) = serve(&env);
     server.says("Schedule: demo-dev web, worker: in maintenance; 2 functions paused");
     let status = env.run(&["status", "--all", "--json"]);
@@ -318,21 +324,58 @@ fn a_scheduled_event_has_the_observers_of_a_function_check_once() {
     let mut env = env();
     let observer = "[observers.database]\nkind = \"parameter\"\nparameter = \"/state\"\n\
         maintenance = \"down\"\nconfirm = 1\nroles = [\"web\"]\n";
-    let file = env.read("maintenance.toml");
-    env.write("maintenance.toml", &format!("{file}{observer}"));
+    add(&env, observer);
     env.sandbox().set_parameter("/state", "down");
     let runtime = LambdaRuntime::start();
     function(&mut env, &runtime);
     let _function = env.start(&["serve"]);
-    let event = json!({
-        "source": "aws.events", "detail-type": "Scheduled Event", "detail": {},
-        "time": "2026-11-29T08:00:00Z", "resources": [],
-    });
-    let results = runtime.invoke(&event, Duration::from_secs(60));
-    assert_eq!(results, json!({"database": "maintenance"}));
+    let done = |result| {
+        let done = runtime.invoke(&scheduled_event(), Duration::from_secs(60));
+        let expected = json!({"observers": {"database": result}, "schedule": []});
+        assert_eq!(done, expected);
+    };
+    done("maintenance");
     assert_eq!(env.run(&["status"]).stdout, "on\n");
     env.sandbox().set_parameter("/state", "up");
-    let results = runtime.invoke(&event, Duration::from_secs(60));
-    assert_eq!(results, json!({"database": "normal"}));
+    done("normal");
     assert_eq!(env.run(&["status"]).stdout, "off\n");
+}
+
+#[test]
+fn a_scheduled_event_has_a_function_pause_the_functions_of_a_window_that_has_begun() {
+    let mut env = env();
+    let before = env.sandbox().fleet();
+    add(&env, ALWAYS);
+    let runtime = LambdaRuntime::start();
+    function(&mut env, &runtime);
+    let told = |seconds| -> Vec<String> {
+        let done = runtime.invoke(&scheduled_event(), Duration::from_secs(seconds));
+        let told = done["schedule"].as_array().expect("a list").iter();
+        told.map(|told| told["schedule"].as_str().expect("what it was").to_owned())
+            .collect()
+    };
+    {
+        // Stopped 25 seconds before the end of the function: here, before its first step.
+        let _function = env.start(&["serve"]);
+        let done = ["scheduled", "scheduled", "entering", "partial"];
+        assert_eq!(told(25), done, "today's, and tomorrow's");
+        assert_eq!(env.sandbox().fleet(), before);
+    }
+    let _function = env.start(&["serve"]);
+    assert_eq!(told(900), ["entering", "entered"]);
+    let status = env.run(&["status", "--all", "--json"]).code(0).json();
+    assert_eq!(status["roles"][1]["workers"]["paused"], 2, "{status}");
+    assert_eq!(told(900), [""; 0]);
+    // What a person ends stays ended.
+    assert_eq!(env.run(&["off", "--all"]).code, Some(0));
+    assert_eq!(told(900), [""; 0]);
+    assert_eq!(env.sandbox().fleet(), before);
+}
+
+/// What a rule of EventBridge sends.
+fn scheduled_event() -> Value {
+    json!({
+        "source": "aws.events", "detail-type": "Scheduled Event", "detail": {},
+        "time": "2026-11-29T08:00:00Z", "resources": [],
+    })
 }

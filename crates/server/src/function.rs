@@ -1,12 +1,14 @@
 //! The server as a Lambda function behind a function URL.
 //!
-//! It observes nothing by itself, since it is frozen most of the time: an event that is no HTTP request, as a rule of
-//! EventBridge sends one every minute, has each observer check once.
+//! It observes nothing by itself, and keeps no schedule, since it is frozen most of the time: an event that is no HTTP
+//! request, as a rule of EventBridge sends one every minute, has each observer check once, and then has done what is due
+//! by the schedule.
 //!
 //! A function is frozen once it has answered, so that an operation ends with the request that began it: see
 //! [`Patience`](crate::operations::Patience).
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -15,11 +17,14 @@ use axum::extract::ConnectInfo;
 use axum::response::IntoResponse as _;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
+use serde_json::json;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::deadline::Deadline;
 use crate::observers::Observers;
+use crate::schedule::Scheduler;
 
 /// Whether this process is a Lambda function.
 #[must_use]
@@ -27,21 +32,31 @@ pub fn is_function() -> bool {
     std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
-/// Answers the events of a function URL, for as long as the environment lives, and checks the observers at any other.
+/// Answers the events of a function URL, for as long as the environment lives. At any other event it checks the
+/// observers, and does what is due by the schedule.
 ///
 /// # Errors
 /// The runtime's, which end the process.
-pub async fn run(router: Router, observers: Observers) -> Result<(), lambda_http::Error> {
+pub async fn run(
+    router: Router,
+    observers: Observers,
+    scheduler: Scheduler,
+) -> Result<(), lambda_http::Error> {
+    // It remembers what failed, and when that is tried again.
+    let scheduler = Arc::new(Mutex::new(scheduler));
     let service = tower::service_fn(move |event: lambda_http::Request| {
         let (router, observers) = (router.clone(), observers.clone());
+        let scheduler = Arc::clone(&scheduler);
         async move {
             let request = request(event);
             if is_http(&request) {
                 return router.oneshot(request).await;
             }
-            let deadline = request.extensions().get::<Deadline>();
-            let results = observers.check_all(deadline.map(|it| it.0)).await;
-            Ok(axum::Json(results).into_response())
+            let deadline = request.extensions().get::<Deadline>().map(|it| it.0);
+            let observed = observers.check_all(deadline).await;
+            let told = scheduler.lock().await.once_until(deadline).await;
+            let done = json!({ "observers": observed, "schedule": told });
+            Ok(axum::Json(done).into_response())
         }
     });
     lambda_http::run(service).await

@@ -13,6 +13,7 @@ use maintenance_server::observers::{Configured, Kind, Note, NoteKind, Observer, 
 use maintenance_server::outbound::Outbound;
 use maintenance_server::schedule::Scheduler;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 
 use super::{scheduling, serve};
 use crate::args::ObserveArgs;
@@ -93,7 +94,7 @@ async fn once(
             outcome = worst(outcome, outcome_of(&view));
         }
         for told in scheduler.once().await {
-            scheduling::say(&told, output);
+            scheduling::tell(&told, output)?;
             if told.is_failure() {
                 outcome = worst(outcome, Outcome::Failed);
             }
@@ -135,10 +136,15 @@ async fn go_on(
     output.say("Press Ctrl-C to stop it");
     state.observers.start(stop);
     let mut said: BTreeMap<ObserverName, Said> = BTreeMap::new();
-    let observing = async {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let showing = async {
         loop {
             let view = tokio::select! {
                 () = stop.cancelled() => break,
+                Some(told) = told.recv() => {
+                    scheduling::tell(&told, output)?;
+                    continue;
+                }
                 change = changes.recv() => match change {
                     Ok(view) => view,
                     // The next ones say how it stands.
@@ -158,9 +164,20 @@ async fn go_on(
         }
         state.observers.stopped().await;
         state.operations.stop().await;
+        // What the scheduler does when it is stopped.
+        while let Some(told) = told.recv().await {
+            scheduling::tell(&told, output)?;
+        }
         Ok(Outcome::Done)
     };
-    let scheduled = scheduler.run(stop.clone(), |told| scheduling::say(told, output));
+    let observing = async {
+        let shown = showing.await;
+        // Where nothing can be shown, the schedule ends, too.
+        stop.cancel();
+        shown
+    };
+    // The receiver is gone only where nothing can be shown.
+    let scheduled = scheduler.run(stop.clone(), move |told| drop(tell.send(told.clone())));
     let both = async { tokio::join!(observing, scheduled).0 };
     let first = || output.say("Stopping: operations at work end their current step");
     match interruptible(both, stop, first).await? {

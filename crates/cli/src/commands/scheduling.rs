@@ -47,6 +47,15 @@ async fn managed(
     serve::managed(connections, app).await.map(Arc::new)
 }
 
+/// Tells what the scheduler did: on stderr, and with `--json` as a document on stdout.
+pub(super) fn tell(told: &Told, output: &Output) -> Result<(), CliError> {
+    say(told, output);
+    match output.json() {
+        true => output.document(told),
+        false => Ok(()),
+    }
+}
+
 /// Says what the scheduler did: on stderr, as all that is said to a person.
 pub(super) fn say(told: &Told, output: &Output) {
     output.say(format_args!("Schedule: {told}"));

@@ -35,6 +35,7 @@ pub(crate) async fn run(
     let observers = configuration.observers()?;
     let observers = observers.iter();
     let state = state(configuration, &own, observers, &mut connections, output).await?;
+    let scheduler = scheduling::scheduler(configuration, &state, &mut connections).await?;
     if function::is_function() {
         let options = Options {
             secure: true,
@@ -45,13 +46,12 @@ pub(crate) async fn run(
             access(&mut connections, &own, options).await?,
         );
         let router = maintenance_server::router(state, &access);
-        let ended = function::run(router, observers).await;
+        let ended = function::run(router, observers, scheduler).await;
         return match ended {
             Ok(()) => Ok(Outcome::Done),
             Err(error) => Err(CliError::failed(format!("the function ended: {error}"))),
         };
     }
-    let scheduler = scheduling::scheduler(configuration, &state, &mut connections).await?;
     let listen = Listen {
         address: args.listen,
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),

@@ -304,6 +304,46 @@ fn it_observes_until_it_is_stopped_and_says_each_change_of_result_once() {
 }
 
 #[test]
+fn what_the_scheduler_does_is_a_document_of_its_own() {
+    let env = TestEnv::files();
+    // Without functions, and open all day, each day.
+    let window = "[[windows]]\nname = \"always\"\ncron = \"0 0 * * *\"\nduration = \"1d\"\n\
+                  timezone = \"Etc/UTC\"\nroles = [\"web\"]\n";
+    env.write("maintenance.toml", window);
+    let running = env.start(&["observe", "--json"]);
+    running.says("Schedule: demo-dev web: in maintenance; 0 functions paused\n");
+    let answered = running.answers("\"entered\"");
+    running.interrupt();
+    running.wait();
+    let entered = answered.lines().last().expect("a line");
+    let entered: Value = serde_json::from_str(entered).unwrap();
+    let at = entered["at"].clone();
+    assert_eq!(
+        entered,
+        json!({"at": at, "app": "demo-dev", "roles": ["web"], "schedule": "entered", "paused": 0})
+    );
+    env.run(&["off"]).code(0);
+    // One that is gone from the file is told, and left.
+    env.write("maintenance.toml", "");
+    let output = env.run(&["observe", "--once", "--json"]);
+    let documents: Vec<Value> = output
+        .code(0)
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [unknown] = documents.as_slice() else {
+        panic!("{documents:?}");
+    };
+    assert_eq!(
+        (&unknown["schedule"], &unknown["recurring"]),
+        (&json!("unknown"), &json!("always"))
+    );
+    let said = env.run(&["observe", "--once"]);
+    said.code(0).stdout("").says("Schedule: demo-dev web: ");
+}
+
+#[test]
 fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
     let env = TestEnv::aws();
     env.write("maintenance.toml", "app = \"demo\"\n");

@@ -11,6 +11,7 @@ use maintenance_control::{
     ScheduleRequest, in_full,
 };
 use maintenance_flag::{App, Change, Flag, Options, Role, WindowId};
+use tokio::time::Instant;
 
 use super::attempts::Attempts;
 use super::due::{Action, Memory, Standing, due, id, next_due};
@@ -20,7 +21,7 @@ use super::windows::{Place, RecurringWindow};
 use crate::AppState;
 use crate::access::{AUDIT_TARGET, Caller};
 use crate::catalog::ManagedApp;
-use crate::operations::{Ended, Operation, Request, Target};
+use crate::operations::{Ended, Operation, Patience, Request, Target};
 
 /// How often the flags are looked at: people and other processes schedule windows, too.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -107,9 +108,20 @@ impl Scheduler {
 
     /// Does all that is due now, waits until it is done, and returns what it did. What fails is not tried again.
     pub async fn once(&mut self) -> Vec<Told> {
+        self.once_until(None).await
+    }
+
+    /// The same; but where this process is frozen or ends at `deadline`, operations end the step in hand shortly
+    /// before.
+    pub(crate) async fn once_until(&mut self, deadline: Option<Instant>) -> Vec<Told> {
         let mut told = Vec::new();
         loop {
             let mut now = self.round().await;
+            if let Some(deadline) = deadline {
+                let patience = Patience::until(deadline);
+                let running = self.running.iter();
+                join_all(running.map(|(_, operation)| patience.detach(operation))).await;
+            }
             now.extend(self.finish().await);
             // What was scheduled may have begun.
             let is_over = now.is_empty() || now.iter().all(Told::is_failure);
@@ -285,7 +297,11 @@ impl Scheduler {
         let target = self.target(&places);
         let operations = &self.state.operations;
         let what = match operations.reschedule(&target, request, &by).await {
-            Ok(_) => done,
+            Ok(_) => {
+                // Its time may have come.
+                self.next = Some(self.clock.now());
+                done
+            }
             Err((_, error)) => {
                 let verb = match &action {
                     Action::Withdraw { .. } => "take a window out of its schedule",
