@@ -94,11 +94,11 @@ impl Case {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let page = |gate: &Gate| {
-        let refused = gate.decide(&Request::new(())).into_response();
+        let refused = gate.decide(&mut Request::new(())).into_response();
         refused.expect("it is on").into_body()
     };
     let built_in = gate("on", Page::built_in());
-    let _known = built_in.check(&Request::new(())).await;
+    let _known = built_in.check(&mut Request::new(())).await;
     let bytes = page(&built_in);
     let mut cases = [
         Case::new("bare", hello()).await,

@@ -23,17 +23,17 @@ fn decision(criterion: &mut Criterion) {
         bencher.iter(|| rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse));
     });
     group.bench_function("the monotonic clock", |bencher| bencher.iter(Instant::now));
-    let request = request();
+    let mut request = request();
     let off = gate("off");
     group.bench_function("decide, off", |bencher| {
-        bencher.iter(|| off.decide(black_box(&request)));
+        bencher.iter(|| off.decide(black_box(&mut request)));
     });
     group.bench_function("check, off", |bencher| {
-        bencher.iter(|| now(off.check(black_box(&request))));
+        bencher.iter(|| now(off.check(black_box(&mut request))));
     });
     let on = gate("on");
     group.bench_function("check, on, with its answer", |bencher| {
-        bencher.iter(|| now(on.check(black_box(&request))).into_response());
+        bencher.iter(|| now(on.check(black_box(&mut request))).into_response());
     });
     let template = refusal();
     group.bench_function("a clone of that answer's head", |bencher| {
@@ -55,11 +55,11 @@ fn in_threads(threads: u32, gate: &maintenance_gate::Gate, times: u64) -> Durati
         .map(|_| {
             let (gate, barrier) = (gate.clone(), Arc::clone(&barrier));
             thread::spawn(move || {
-                let request = request();
+                let mut request = request();
                 barrier.wait();
                 let start = cpu_time();
                 for _ in 0..times {
-                    let _ = black_box(now(gate.check(black_box(&request))));
+                    let _ = black_box(now(gate.check(black_box(&mut request))));
                 }
                 cpu_time() - start
             })

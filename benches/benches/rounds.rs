@@ -22,8 +22,8 @@ fn main() {
         Vec::new(),
     ));
     for (name, flag) in [("check, off", "off"), ("check, on, with its answer", "on")] {
-        let (gate, request) = (gate(flag), request());
-        let check = batch(move || now(gate.check(black_box(&request))).into_response());
+        let (gate, mut request) = (gate(flag), request());
+        let check = batch(move || now(gate.check(black_box(&mut request))).into_response());
         small.push((name, check, Vec::new()));
     }
     let head = refusal();

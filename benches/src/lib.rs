@@ -66,7 +66,7 @@ fn gate_with(flag: &str, pages: impl FnOnce(Builder) -> Builder) -> Gate {
         .source(MemorySource::new(flag))
         .ttl(Duration::from_secs(3_600));
     let gate = pages(builder).build().expect("the settings are right");
-    let _known = now(gate.check(&request()));
+    let _known = now(gate.check(&mut request()));
     gate
 }
 
@@ -76,7 +76,7 @@ fn gate_with(flag: &str, pages: impl FnOnce(Builder) -> Builder) -> Gate {
 /// If the request passes.
 #[must_use]
 pub fn refusal() -> response::Parts {
-    let answer = gate("on").decide(&request()).into_response();
+    let answer = gate("on").decide(&mut request()).into_response();
     answer.expect("it is on").into_parts().0
 }
 
@@ -152,8 +152,8 @@ pub fn case(name: &str) -> Work {
         "bare" => through(App),
         "decide, off" => {
             let gate = gate("off");
-            Box::new(move |request| {
-                let _ = black_box(now(gate.check(&request)));
+            Box::new(move |mut request| {
+                let _ = black_box(now(gate.check(&mut request)));
             })
         }
         "layer, off" => through(MaintenanceLayer::new(gate("off")).layer(App)),

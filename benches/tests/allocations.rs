@@ -21,10 +21,10 @@ fn a_request_that_passes_allocates_nothing() {
     assert_eq!(of("layer, off"), 0);
     assert_eq!(of("decide, off"), 0);
     let gate = gate("off");
-    let request = request();
-    let counted = measure(|| drop(gate.decide(&request)));
+    let mut request = request();
+    let counted = measure(|| drop(gate.decide(&mut request)));
     assert_eq!(counted.count_total, 0);
-    let counted = measure(|| drop(now(gate.check(&request))));
+    let counted = measure(|| drop(now(gate.check(&mut request))));
     assert_eq!(counted.count_total, 0);
 }
 

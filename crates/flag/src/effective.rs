@@ -17,7 +17,12 @@ impl Flag {
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Cow<'_, Self> {
         match self.due(now) {
-            Some(window) => Cow::Owned(opened(self, window)),
+            Some(window) => Cow::Owned(Self {
+                schema: self.schema,
+                schedule: self.schedule.clone(),
+                unknown: self.unknown.clone(),
+                ..Self::opened(window)
+            }),
             None => Cow::Borrowed(self),
         }
     }
@@ -42,30 +47,28 @@ impl Flag {
     /// When the mode changes next by itself, as far as the flag says.
     #[must_use]
     pub fn changes_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let now_open = self.at(now);
-        let end = now_open.opens_at().filter(|end| *end > now);
+        let due = self.due(now).map(|window| window.until);
+        let end = due.or_else(|| self.opens_at()).filter(|end| *end > now);
         let start = self.schedule.to_come(now).map(|window| window.starts_at);
         end.into_iter().chain(start).min()
     }
-}
 
-/// The flag while this window of its schedule is open, which nobody has written yet.
-fn opened(stored: &Flag, window: &ScheduledWindow) -> Flag {
-    Flag {
-        window: Some(window.window.clone()),
-        owner: Some(window.owner.clone()),
-        product: window.product.clone(),
-        by: window.by.clone(),
-        reason: window.reason.clone(),
-        message: window.message.clone(),
-        since: Some(window.starts_at),
-        until: Some(window.until),
-        auto_off: true,
-        retry_after: window.retry_after,
-        bypass: window.bypass.clone(),
-        schedule: stored.schedule.clone(),
-        unknown: stored.unknown.clone(),
-        schema: stored.schema,
-        ..Flag::bare(window.mode)
+    /// A flag as if this window of a schedule had been opened at its start, and no more: see [`at`](Self::at).
+    #[must_use]
+    pub fn opened(window: &ScheduledWindow) -> Self {
+        Self {
+            window: Some(window.window.clone()),
+            owner: Some(window.owner.clone()),
+            product: window.product.clone(),
+            by: window.by.clone(),
+            reason: window.reason.clone(),
+            message: window.message.clone(),
+            since: Some(window.starts_at),
+            until: Some(window.until),
+            auto_off: true,
+            retry_after: window.retry_after,
+            bypass: window.bypass.clone(),
+            ..Self::bare(window.mode)
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! The gate for the JSON events of a plain `lambda_runtime` handler.
 
-use crate::decision::Decision;
-use crate::gate::Gate;
+use crate::core::{Gate, Known};
 use crate::lambda_event::{recognise, respond};
 
 impl Gate {
@@ -16,18 +15,17 @@ impl Gate {
     where
         E: serde::Serialize + Sync + ?Sized,
     {
-        let snapshot = self.shared.snapshot();
-        if snapshot.is_fresh() && self.shared.is_open(snapshot.mode()) {
+        let known = self.shared.known();
+        if known == Known::Open {
             return None;
         }
         let event = serde_json::to_value(event).ok()?;
-        let (request, source) = recognise(&event)?;
-        if !snapshot.is_fresh() {
+        let (request, context, source) = recognise(&event)?;
+        if known == Known::Stale {
             self.shared.refreshing().await;
         }
-        match self.shared.decide((&request).into()) {
-            Decision::Block(response) => Some(respond(&response, source)),
-            Decision::Pass | Decision::PassReadOnly => None,
-        }
+        let decision = self.shared.decide_head((&request).into(), &context);
+        let response = decision.into_response()?;
+        Some(respond(&response, source))
     }
 }

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use crate::build_error::BuildError;
-use crate::builder::{Builder, IN_LAMBDA};
+use crate::core::{BuildError, Builder, IN_LAMBDA};
 use crate::policy::OnUnknown;
 use crate::source::FlagSource;
 

@@ -80,10 +80,10 @@
 //!
 //! # To read the code
 //!
-//! - Whether a request passes: `decision`, one pure function. `gate` calls it for the known state; `service` and
-//!   `future` are that for tower, `check_event` for JSON events.
-//! - A store that hangs: `refresh` ends the wait after the budget and drops the fetch after ten seconds; `backoff`
-//!   says when to ask again.
+//! - Whether a request passes: `core/decision`, one pure function. `core/gate` calls it for the known state;
+//!   `core/service` and `core/future` are that for tower, `check_event` for JSON events.
+//! - A store that hangs: `core/refresh` ends the wait after the budget and drops the fetch after ten seconds;
+//!   `core/backoff` says when to ask again.
 //! - A new source: a file in `source`, which has the trait, and a name in `environment`.
 //! - The end of a bypass: `bypass/token` compares the time, and `bypass/link` sets the cookie's `Max-Age` by it.
 #![cfg_attr(
@@ -98,50 +98,33 @@
     )
 )]
 
-mod backoff;
-mod body;
-mod build_error;
-mod builder;
 mod bypass;
 #[cfg(feature = "lambda")]
 mod check_event;
 mod clock;
-mod decision;
+mod core;
 mod environment;
-mod future;
-mod gate;
 #[cfg(any(feature = "lambda", feature = "lambda_http"))]
 mod lambda_event;
-mod layer;
 mod lazy;
-mod log;
 mod page;
 mod policy;
-mod refresh;
 mod regular_file;
 mod request;
 mod request_context;
-mod response;
-mod service;
-mod snapshot;
 mod source;
-mod version_guard;
-mod window;
 
-pub use body::PageBody;
-pub use build_error::BuildError;
-pub use builder::Builder;
+pub use self::core::{
+    Announcement, BuildError, Builder, Decision, Gate, Maintenance, MaintenanceLayer, PageBody,
+    ReadOnly,
+};
 pub use bypass::ClientAddress;
 #[cfg(feature = "test-util")]
 pub use clock::ManualClock;
-pub use decision::{Decision, ReadOnly};
-pub use gate::{Announcement, Gate};
-pub use layer::MaintenanceLayer;
 pub use lazy::lazy;
 pub use maintenance_flag::Mode;
 pub use page::Page;
 pub use policy::OnUnknown;
-pub use service::Maintenance;
 #[cfg(feature = "extension")]
 pub use source::ExtensionSource;
 #[cfg(feature = "file")]
@@ -155,6 +138,8 @@ pub use source::{BoxError, Fetch, FlagSource, MemorySource, ParameterValue, Thro
 /// How to use the gate, page by page.
 #[cfg(any(doc, doctest))]
 pub mod guide {
+    // Its example is compiled and run by `tests/actix`, which has actix-web.
+    #[cfg(not(doctest))]
     #[doc = include_str!("../docs/actix.md")]
     pub mod actix {}
     #[doc = include_str!("../docs/answers.md")]

@@ -24,12 +24,9 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) extensions: &'a Extensions,
-    /// The whole event, of a request that lambda_http made of an event that it did not recognise.
-    #[cfg(feature = "lambda_http")]
-    pub(crate) event: Option<&'a str>,
 }
 
-impl<'a, B: 'static> From<&'a Request<B>> for RequestHead<'a> {
+impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
     #[inline]
     fn from(request: &'a Request<B>) -> Self {
         Self {
@@ -37,18 +34,6 @@ impl<'a, B: 'static> From<&'a Request<B>> for RequestHead<'a> {
             uri: request.uri(),
             headers: request.headers(),
             extensions: request.extensions(),
-            #[cfg(feature = "lambda_http")]
-            event: event_text(request.body()),
         }
-    }
-}
-
-/// The text of a lambda_http body. It is an event only where the request's context says so.
-#[cfg(feature = "lambda_http")]
-#[inline]
-fn event_text<B: 'static>(body: &B) -> Option<&str> {
-    match (body as &dyn std::any::Any).downcast_ref()? {
-        lambda_http::Body::Text(text) => Some(text),
-        _ => None,
     }
 }

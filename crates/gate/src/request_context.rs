@@ -10,14 +10,14 @@ use crate::request::RequestHead;
 /// The platform's facts about one request. Each may be missing.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct RequestContext<'a> {
-    source_ip: Option<&'a str>,
-    peer: Option<IpAddr>,
+    pub(crate) source_ip: Option<&'a str>,
+    pub(crate) peer: Option<IpAddr>,
     pub(crate) request_id: Option<&'a str>,
     pub(crate) kind: EventKind,
-    raw_path: Option<&'a str>,
-    stage: Option<&'a str>,
+    pub(crate) raw_path: Option<&'a str>,
+    pub(crate) stage: Option<&'a str>,
     /// Whether the request came through Lambda without its event: then no path of it can be trusted.
-    is_opaque: bool,
+    pub(crate) is_opaque: bool,
 }
 
 /// What kind of event a request is made of.
@@ -53,27 +53,9 @@ impl EventKind {
     }
 }
 
-/// The request context of a JSON event, kept beside the request made of it.
-#[cfg(any(feature = "lambda", feature = "lambda_http"))]
-#[derive(Debug, Default, Clone)]
-pub(crate) struct EventContext {
-    pub(crate) source_ip: Option<String>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) kind: EventKind,
-}
-
 impl<'a> RequestContext<'a> {
     /// From the extensions of a request. `in_lambda`: whether this process is a Lambda function.
     pub(crate) fn of(extensions: &'a Extensions, in_lambda: bool) -> Self {
-        #[cfg(any(feature = "lambda", feature = "lambda_http"))]
-        if let Some(context) = extensions.get::<EventContext>() {
-            return Self {
-                source_ip: context.source_ip.as_deref(),
-                request_id: context.request_id.as_deref(),
-                kind: context.kind,
-                ..Self::default()
-            };
-        }
         #[cfg(feature = "lambda_http")]
         if let Some(context) = of_lambda_http(extensions) {
             return context;

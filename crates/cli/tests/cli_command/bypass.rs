@@ -260,11 +260,13 @@ fn answered(env: &TestEnv, method: Method, uri: &str, header: Option<(&str, &str
     if let Some((name, value)) = header {
         request = request.header(name, value);
     }
-    let request = request.body(()).expect("a request");
+    let mut request = request.body(()).expect("a request");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let decision = runtime.expect("a runtime").block_on(gate.check(&request));
+    let decision = runtime
+        .expect("a runtime")
+        .block_on(gate.check(&mut request));
     let response = decision.into_response()?;
     Some(response.status().as_u16())
 }

@@ -13,10 +13,10 @@ mod fleet;
 mod tables;
 
 #[expect(dead_code, reason = "the gate uses the rest")]
-#[path = "../../src/backoff.rs"]
+#[path = "../../src/core/backoff.rs"]
 mod backoff;
 #[expect(dead_code, reason = "the gate uses the rest")]
-#[path = "../../src/snapshot.rs"]
+#[path = "../../src/core/snapshot.rs"]
 mod snapshot;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@
 //! host, no path and no stage of an API is ever repeated, and nothing that is in the path can lead
 //! elsewhere.
 
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use maintenance_flag::Token;
@@ -14,8 +15,6 @@ use percent_encoding::utf8_percent_encode;
 use super::cookie;
 use super::token::TokenVerifier;
 use crate::request::{QUERY, RequestHead};
-use crate::response::X_MAINTENANCE;
-use bytes::Bytes;
 
 /// The answer to a link with the right token; none to any other request.
 pub(super) fn open(
@@ -40,7 +39,6 @@ pub(super) fn open(
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // The token is in the address that the browser comes from.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(X_MAINTENANCE, HeaderValue::from_static("on"));
     Some(response)
 }
 

@@ -13,16 +13,15 @@ use serde_json::Value;
 
 use super::EventSource;
 use crate::request::{COMPONENT, PATH, QUERY};
-use crate::request_context::{EventContext, EventKind};
+use crate::request_context::{EventKind, RequestContext};
 
-/// The request that an event is, if it is one.
-pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, EventSource)> {
+/// The request that an event is, if it is one, and the platform's facts about it.
+pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, RequestContext<'_>, EventSource)> {
     // The event of an authorizer has all that a request has, and one of these besides.
     if has(event, "methodArn") || has(event, "routeArn") {
         return None;
     }
-    let none = Value::Null;
-    let context = event.get("requestContext").unwrap_or(&none);
+    let context = event.get("requestContext").unwrap_or(&Value::Null);
     let http = context.get("http").filter(|http| http.is_object());
     let event_type = text(context, "eventType").filter(|_| has(context, "connectionId"));
     let mut kind = EventKind::Http;
@@ -64,16 +63,15 @@ pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, EventSource)> {
         return None;
     };
     let client = http.or_else(|| context.get("identity"));
-    let source_ip = client.and_then(|client| text(client, "sourceIp"));
-    let context = EventContext {
-        source_ip: source_ip.map(str::to_owned),
-        request_id: text(context, "requestId").map(str::to_owned),
+    let facts = RequestContext {
+        source_ip: client.and_then(|client| text(client, "sourceIp")),
+        request_id: text(context, "requestId"),
         kind,
+        ..RequestContext::default()
     };
     let mut request = request(method.as_str(), path, query);
     *request.headers_mut() = headers(event);
-    request.extensions_mut().insert(context);
-    Some((request, source))
+    Some((request, facts, source))
 }
 
 fn has(object: &Value, key: &str) -> bool {

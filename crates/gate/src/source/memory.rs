@@ -37,9 +37,9 @@ impl MemorySource {
     /// let token = flag.set_on_with_bypass("demo", "dev", "web");
     /// let gate = Gate::builder().app("demo").env("dev").source(flag).build()?;
     /// let mut request = http::Request::new(());
-    /// assert!(matches!(gate.check(&request).await, Decision::Block(_)));
+    /// assert!(matches!(gate.check(&mut request).await, Decision::Block(_)));
     /// request.headers_mut().insert("x-maintenance-bypass", token.parse().unwrap());
-    /// assert!(matches!(gate.check(&request).await, Decision::Pass));
+    /// assert!(matches!(gate.check(&mut request).await, Decision::Pass));
     /// # Ok(())
     /// # }
     /// ```

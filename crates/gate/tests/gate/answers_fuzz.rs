@@ -20,11 +20,11 @@ fn knowing(flag: &Value, pages: &[Page]) -> Gate {
 }
 
 fn learnt(gate: Gate) -> Gate {
-    let request = Request::new(());
+    let mut request = Request::new(());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let _ = runtime.block_on(gate.check(&request));
+    let _ = runtime.block_on(gate.check(&mut request));
     gate
 }
 
@@ -37,8 +37,8 @@ fn answer(
     for (name, value) in headers {
         request = request.header(*name, value);
     }
-    let request = request.body(()).unwrap();
-    gate.decide(&request).into_response().unwrap()
+    let mut request = request.body(()).unwrap();
+    gate.decide(&mut request).into_response().unwrap()
 }
 
 fn body(gate: &Gate, accept: &'static str) -> String {

@@ -363,9 +363,9 @@ async fn the_event_of_a_refusal_has_the_id_by_which_the_platform_knows_the_reque
     let request = lambda_http::request::from_str(&event).unwrap();
     let mut context = lambda_http::Context::default();
     context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
-    let request = lambda_http::RequestExt::with_lambda_context(request, context);
+    let mut request = lambda_http::RequestExt::with_lambda_context(request, context);
     captured();
-    let _ = on.check(&request).await;
+    let _ = on.check(&mut request).await;
     let events = captured();
     let fields = &events.last().unwrap()["fields"];
     assert_eq!(fields["request_id"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd");

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use axum::{Router, ServiceExt};
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
-use maintenance_gate::{Decision, Gate, Maintenance, MaintenanceLayer, MemorySource, ReadOnly};
+use maintenance_gate::{Gate, Maintenance, MaintenanceLayer, MemorySource, ReadOnly};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -85,18 +85,27 @@ async fn one_service_builder_may_have_a_layer_inside_that_changes_the_body() {
 
 /// As in the guide, but for the time, which a busy machine may take.
 async fn maintenance(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    match gate.check(&request).await {
-        Decision::Pass => next.run(request).await,
-        Decision::PassReadOnly => {
-            request.extensions_mut().insert(ReadOnly);
-            next.run(request).await
-        }
-        Decision::Block(response) => {
+    match gate.check(&mut request).await.into_response() {
+        None => next.run(request).await,
+        Some(response) => {
             let mut body = pin!(Limited::new(request.into_body(), 8 * 1024 * 1024));
             let drain = async { while let Some(Ok(_)) = body.frame().await {} };
             let _ = tokio::time::timeout(Duration::from_secs(60), drain).await;
             response.map(Body::from)
         }
+    }
+}
+
+#[tokio::test]
+async fn middleware_of_its_own_cannot_forget_to_tell_the_app_of_a_read_only_maintenance() {
+    let says = async |request: Request| format!("{:?}", request.extensions().get::<ReadOnly>());
+    for (mode, said) in [("off", "None"), ("read-only", "Some(ReadOnly)")] {
+        let gate = with_flag(&flag(mode, &json!({}))).build().unwrap();
+        let router = Router::new().route("/", get(says));
+        let app = from_fn_with_state(gate, maintenance).layer(router);
+        let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, said, "{mode}");
     }
 }
 

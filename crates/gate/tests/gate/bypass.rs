@@ -25,7 +25,7 @@ fn with_token() -> Gate {
 }
 
 pub(crate) async fn passes(gate: &Gate, request: &Request<()>) -> bool {
-    match gate.check(request).await {
+    match gate.check(&mut request.clone()).await {
         Decision::Pass => true,
         Decision::PassReadOnly => panic!("not on"),
         Decision::Block(response) => {
@@ -133,7 +133,7 @@ async fn a_token_is_good_for_one_app_one_role_and_its_time() {
         let link = format!("/?maintenance-bypass={}", token().reveal());
         assert_eq!(passes(&gate, &header(token().reveal())).await, good);
         assert_eq!(passes(&gate, &cookie(token().reveal())).await, good);
-        let answer = gate.check(&request(Method::GET, &link)).await;
+        let answer = gate.check(&mut request(Method::GET, &link)).await;
         let status = answer.into_response().unwrap().status();
         assert_eq!(status, if good { 303 } else { 503 }, "{seconds}");
     }
@@ -203,7 +203,7 @@ async fn a_link_sets_the_cookie_and_leads_to_the_same_page_without_the_token() {
     ] {
         for method in [Method::GET, Method::HEAD] {
             captured();
-            let decision = gate.check(&request(method.clone(), &uri)).await;
+            let decision = gate.check(&mut request(method.clone(), &uri)).await;
             let response = decision.into_response().unwrap();
             assert_eq!(response.status(), 303, "{uri}");
             assert!(response.body().is_empty());
@@ -315,7 +315,7 @@ async fn a_bypass_passes_writes_in_read_only_mode() {
     let mut bypass = stored_token("demo-dev", "web");
     bypass["paths"] = json!(["/hooks/*"]);
     let gate = with_flag(&flag("read-only", &bypass)).build().unwrap();
-    let check = async |request: &Request<()>| gate.check(request).await;
+    let check = async |request: &Request<()>| gate.check(&mut request.clone()).await;
     assert!(matches!(check(&get()).await, Decision::PassReadOnly));
     assert!(matches!(
         check(&cookie(token().reveal())).await,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use maintenance_gate::{Decision, Gate, MemorySource, Mode, OnUnknown};
+use maintenance_gate::{Decision, Gate, MemorySource, Mode, OnUnknown, ReadOnly};
 
 use crate::support::{Scripted, captured, demo, get, request};
 
@@ -27,9 +27,9 @@ const METHODS: [Method; 9] = [
 async fn off_passes_everything_and_on_nothing() {
     let (off, on) = (gate("off"), gate("on"));
     for method in METHODS {
-        let request = request(method.clone(), "/any/path?x=1");
-        assert!(matches!(off.check(&request).await, Decision::Pass));
-        let response = on.check(&request).await.into_response().unwrap();
+        let mut request = request(method.clone(), "/any/path?x=1");
+        assert!(matches!(off.check(&mut request).await, Decision::Pass));
+        let response = on.check(&mut request).await.into_response().unwrap();
         assert_eq!(response.status(), 503);
         assert_eq!(response.body().is_empty(), method == Method::HEAD);
     }
@@ -40,7 +40,10 @@ async fn read_only_passes_safe_methods_alone() {
     let gate = gate(r#"{"schema": 1, "mode": "read-only"}"#);
     for method in METHODS {
         let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&method);
-        let decision = gate.check(&request(method.clone(), "/")).await;
+        let mut request = request(method.clone(), "/");
+        let decision = gate.check(&mut request).await;
+        let told = request.extensions().get::<ReadOnly>();
+        assert_eq!(told.is_some(), safe, "{method}");
         match decision {
             Decision::PassReadOnly => assert!(safe, "{method}"),
             Decision::Block(_) => assert!(!safe, "{method}"),
@@ -64,7 +67,7 @@ async fn read_only_allows_no_upgrade_but_to_http_2() {
         let mut request = get();
         let value = upgrade.parse().unwrap();
         request.headers_mut().insert(http::header::UPGRADE, value);
-        let decision = gate.check(&request).await;
+        let decision = gate.check(&mut request).await;
         assert_eq!(matches!(decision, Decision::Block(_)), refused, "{upgrade}");
     }
 }
@@ -91,7 +94,7 @@ async fn read_only_refuses_a_read_that_middleware_may_take_for_a_write() {
             for method in methods {
                 request = request.header(header, *method);
             }
-            let decision = gate.check(&request.body(()).unwrap()).await;
+            let decision = gate.check(&mut request.body(()).unwrap()).await;
             let blocked = matches!(decision, Decision::Block(_));
             assert_eq!(blocked, refused, "{header}: {methods:?}");
         }
@@ -109,7 +112,7 @@ async fn each_refusal_says_why() {
         request.headers_mut().insert(name, value.parse().unwrap());
         request
     };
-    for (gate, request, reason) in [
+    for (gate, mut request, reason) in [
         (gate("on"), get(), "on"),
         (unknown, get(), "unknown"),
         (gate(read_only), request(Method::POST, "/"), "write"),
@@ -121,7 +124,7 @@ async fn each_refusal_says_why() {
         ),
     ] {
         captured();
-        let _ = gate.check(&request).await;
+        let _ = gate.check(&mut request).await;
         let said = captured();
         let fields = &said.last().unwrap()["fields"];
         assert_eq!(
@@ -136,24 +139,24 @@ async fn a_long_path_is_clipped_in_the_log() {
     let gate = gate("on");
     captured();
     let path = format!("/{}", "x".repeat(10_000));
-    let _ = gate.check(&request(Method::GET, &path)).await;
+    let _ = gate.check(&mut request(Method::GET, &path)).await;
     let said = captured();
     assert_eq!(said.last().unwrap()["fields"]["path"], path[..1_024]);
 }
 
 #[test]
-fn a_check_can_be_awaited_in_any_task_whatever_the_body() {
+fn a_check_can_be_awaited_in_any_task_that_may_hold_the_request() {
     fn is_send<T: Send>(_: &T) {}
     let gate = gate("off");
-    // Neither `Send` nor `Sync`.
-    let request = http::Request::new(std::rc::Rc::new(()));
-    is_send(&gate.check(&request));
+    // `Send`, but not `Sync`, as the bodies of axum.
+    let mut request = http::Request::new(std::cell::Cell::new(()));
+    is_send(&gate.check(&mut request));
 }
 
 #[tokio::test]
 async fn a_parameter_that_does_not_exist_means_off() {
     let gate = demo().source(Scripted::missing()).build().unwrap();
-    assert!(matches!(gate.check(&get()).await, Decision::Pass));
+    assert!(matches!(gate.check(&mut get()).await, Decision::Pass));
     assert_eq!(gate.last_known(), Some(Mode::Off));
 }
 
@@ -161,14 +164,14 @@ async fn a_parameter_that_does_not_exist_means_off() {
 async fn while_nothing_is_known_the_deployers_choice_holds() {
     for source in [Scripted::failing(), Scripted::text("offf")] {
         let pass = demo().source(source.clone()).build().unwrap();
-        assert!(matches!(pass.check(&get()).await, Decision::Pass));
+        assert!(matches!(pass.check(&mut get()).await, Decision::Pass));
         assert_eq!(pass.last_known(), None);
         let block = demo()
             .source(source)
             .on_unknown(OnUnknown::Block)
             .build()
             .unwrap();
-        let response = block.check(&get()).await.into_response().unwrap();
+        let response = block.check(&mut get()).await.into_response().unwrap();
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()["retry-after"], "120");
     }
@@ -178,10 +181,10 @@ async fn while_nothing_is_known_the_deployers_choice_holds() {
 async fn decide_asks_no_source() {
     let source = Scripted::text("on");
     let gate = demo().source(source.clone()).build().unwrap();
-    assert!(matches!(gate.decide(&get()), Decision::Pass));
+    assert!(matches!(gate.decide(&mut get()), Decision::Pass));
     assert_eq!(source.count(), 0);
-    let _ = gate.check(&get()).await;
-    assert!(matches!(gate.decide(&get()), Decision::Block(_)));
+    let _ = gate.check(&mut get()).await;
+    assert!(matches!(gate.decide(&mut get()), Decision::Block(_)));
     assert_eq!(source.count(), 1);
 }
 
@@ -196,7 +199,7 @@ async fn retry_after_follows_the_flag_and_the_clock() {
         .build()
         .unwrap();
     let retry_after = async |gate: &Gate| {
-        let response = gate.check(&get()).await.into_response().unwrap();
+        let response = gate.check(&mut get()).await.into_response().unwrap();
         response.headers()["retry-after"]
             .to_str()
             .unwrap()

@@ -46,7 +46,7 @@ async fn the_variables_name_the_parameter() {
             .from_vars(lookup(&variables))
             .build()
             .unwrap();
-        let _ = gate.check(&get()).await;
+        let _ = gate.check(&mut get()).await;
         assert_eq!(source.last_asked().as_deref(), Some(parameter));
     }
 }

@@ -26,7 +26,9 @@ async fn each_refused_request_is_one_event_without_its_query() {
     captured();
     let gate = demo().source(MemorySource::new(ON)).build().unwrap();
     for _ in 0..3 {
-        let _ = gate.check(&request(Method::POST, "/pay?card=4111")).await;
+        let _ = gate
+            .check(&mut request(Method::POST, "/pay?card=4111"))
+            .await;
     }
     let events = with_code(&captured(), "M503");
     assert_eq!(events.len(), 3);
@@ -61,7 +63,7 @@ async fn a_change_is_said_once_and_what_passes_is_not_said() {
     let mut modes = Vec::new();
     for text in ["off", "off", ON, ON, "off"] {
         source.set(text);
-        let _ = gate.check(&get()).await;
+        let _ = gate.check(&mut get()).await;
         let events = captured();
         modes.extend(
             with_code(&events, "M200")
@@ -84,12 +86,12 @@ async fn a_failure_is_said_once_for_each_longer_wait() {
         .clock(clock.clone())
         .build()
         .unwrap();
-    let _ = gate.check(&get()).await;
+    let _ = gate.check(&mut get()).await;
     captured();
     clock.advance(Duration::from_secs(6));
     // Ten minutes of a store that is down, a request each half second.
     for _ in 0..1_200 {
-        let _ = gate.check(&get()).await;
+        let _ = gate.check(&mut get()).await;
         clock.advance(Duration::from_millis(500));
     }
     let events = with_code(&captured(), "M504");
@@ -109,7 +111,7 @@ async fn the_stored_text_is_never_logged() {
     captured();
     let secret = "hunter2";
     let gate = demo().source(MemorySource::new(secret)).build().unwrap();
-    let _ = gate.check(&get()).await;
+    let _ = gate.check(&mut get()).await;
     let events = captured();
     assert_eq!(with_code(&events, "M504").len(), 1);
     assert!(!format!("{events:?}").contains(secret));
@@ -170,7 +172,9 @@ async fn nothing_of_a_requests_headers_or_query_is_ever_said() {
                 }
                 let target = format!("{path}?card={SECRET}&maintenance-bypass={}", token.reveal());
                 let method = Method::from_bytes(method.as_bytes()).unwrap();
-                let _ = gate.check(&request_with(method, &target, &headers)).await;
+                let _ = gate
+                    .check(&mut request_with(method, &target, &headers))
+                    .await;
             }
         }
         said.extend(captured());

@@ -304,17 +304,17 @@ async fn clones_share_the_known_state() {
     let bench = Bench::new(Scripted::text("on"));
     let clone = bench.gate.clone();
     assert!(bench.blocks().await);
-    assert!(matches!(clone.decide(&get()), Decision::Block(_)));
+    assert!(matches!(clone.decide(&mut get()), Decision::Block(_)));
 }
 
 #[test]
 fn without_a_runtime_a_source_that_answers_at_once_serves_and_no_other_hangs() {
     let on = demo().source(Scripted::text("on")).build().unwrap();
-    assert!(matches!(block_on(on.check(&get())), Decision::Block(_)));
+    assert!(matches!(block_on(on.check(&mut get())), Decision::Block(_)));
     let source = Scripted::hanging();
     let gate = demo().source(source.clone()).build().unwrap();
     captured();
-    assert!(matches!(block_on(gate.check(&get())), Decision::Pass));
+    assert!(matches!(block_on(gate.check(&mut get())), Decision::Pass));
     let reason = captured()[0]["fields"]["reason"].to_string();
     assert!(reason.contains("tokio runtime"), "{reason}");
     assert!(source.release("on"), "it is kept for the next refresh");
@@ -324,7 +324,7 @@ fn without_a_runtime_a_source_that_answers_at_once_serves_and_no_other_hangs() {
 async fn the_budget_is_a_quarter_of_a_second_by_tokios_clock() {
     let gate = demo().source(Scripted::hanging()).build().unwrap();
     let start = tokio::time::Instant::now();
-    assert!(matches!(gate.check(&get()).await, Decision::Pass));
+    assert!(matches!(gate.check(&mut get()).await, Decision::Pass));
     // Tokio's timers have a granularity of a millisecond.
     assert!((250..=251).contains(&start.elapsed().as_millis()));
 }
@@ -334,8 +334,8 @@ async fn a_check_that_is_made_and_never_polled_holds_up_no_refresh() {
     let bench = Bench::new(Scripted::text("off").then_text("on"));
     assert!(!bench.blocks().await);
     bench.clock.advance(ms(6_001));
-    let request = get();
-    let made = bench.gate.check(&request);
+    let mut request = get();
+    let made = bench.gate.check(&mut request);
     assert!(bench.blocks().await);
     drop(made);
 }
@@ -366,7 +366,7 @@ fn a_source_that_panics_is_one_that_fails() {
             at_once,
         };
         let gate = demo().source(source).clock(clock.clone()).build().unwrap();
-        let passes = || matches!(block_on(gate.check(&get())), Decision::Pass);
+        let passes = || matches!(block_on(gate.check(&mut get())), Decision::Pass);
         captured();
         assert!(passes() && passes());
         let said = captured();

@@ -27,7 +27,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn decides_to_block(gate: &Gate) -> bool {
-    matches!(gate.decide(&get()), Decision::Block(_))
+    matches!(gate.decide(&mut get()), Decision::Block(_))
 }
 
 #[tokio::test]
@@ -123,19 +123,25 @@ async fn the_answer_counts_down_to_the_end_of_the_window_and_says_its_message() 
     bench.clock.set(ENDS - 1);
     let last = refused(&bench.gate, Method::GET, &[]).await;
     assert_eq!(last.header("retry-after"), Some("1"));
-    let health = request(Method::GET, "/health");
-    assert!(matches!(bench.gate.check(&health).await, Decision::Pass));
+    let mut health = request(Method::GET, "/health");
+    assert!(matches!(
+        bench.gate.check(&mut health).await,
+        Decision::Pass
+    ));
     // The next one has its own.
     bench.clock.set(STARTS + 86_400_000);
     assert!(matches!(
-        bench.gate.check(&get()).await,
+        bench.gate.check(&mut get()).await,
         Decision::PassReadOnly
     ));
-    let write = request(Method::POST, "/");
-    assert!(matches!(bench.gate.check(&write).await, Decision::Block(_)));
-    let health = request(Method::POST, "/health");
+    let mut write = request(Method::POST, "/");
     assert!(matches!(
-        bench.gate.check(&health).await,
+        bench.gate.check(&mut write).await,
+        Decision::Block(_)
+    ));
+    let mut health = request(Method::POST, "/health");
+    assert!(matches!(
+        bench.gate.check(&mut health).await,
         Decision::Block(_)
     ));
 }
@@ -180,17 +186,27 @@ async fn a_cancelled_window_and_one_that_cannot_be_read_neither_close_nor_are_an
 
 #[tokio::test]
 async fn a_change_by_time_is_logged_once() {
-    captured();
-    let bench = Bench::new(Scripted::text(SCHEDULED));
-    for (now, mode) in [(START, "off"), (STARTS, "on"), (ENDS, "off")] {
-        bench.clock.set(now);
-        for _ in 0..3 {
-            decides_to_block(&bench.gate);
-            bench.blocks().await;
+    let auto_off =
+        r#"{"schema": 1, "mode": "on", "until": "2026-11-18T11:16:40Z", "auto_off": true}"#;
+    for (flag, changes) in [
+        (
+            SCHEDULED,
+            &[(START, "off"), (STARTS, "on"), (ENDS, "off")][..],
+        ),
+        (auto_off, &[(START, "on"), (STARTS, "off")]),
+    ] {
+        captured();
+        let bench = Bench::new(Scripted::text(flag));
+        for (now, mode) in changes {
+            bench.clock.set(*now);
+            for _ in 0..3 {
+                decides_to_block(&bench.gate);
+                bench.blocks().await;
+            }
+            let events = captured().into_iter();
+            let logged: Vec<_> = events.filter(|it| it["fields"]["code"] == "M200").collect();
+            assert_eq!(logged.len(), 1, "{logged:#?}");
+            assert_eq!(logged[0]["fields"]["mode"], *mode);
         }
-        let events = captured().into_iter();
-        let changes: Vec<_> = events.filter(|it| it["fields"]["code"] == "M200").collect();
-        assert_eq!(changes.len(), 1, "{changes:#?}");
-        assert_eq!(changes[0]["fields"]["mode"], mode);
     }
 }

@@ -154,7 +154,7 @@ async fn read_only_is_said_to_the_app() {
     }
     // The same without a refresh in between.
     let calm = demo().source(source.clone()).build().unwrap();
-    let _ = calm.check(&get_parts()).await;
+    let _ = calm.check(&mut get_parts()).await;
     let mut service = Maintenance::new(service.clone(), calm);
     source.set("off");
     let response = service
@@ -166,7 +166,7 @@ async fn read_only_is_said_to_the_app() {
         .unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "Some(ReadOnly)");
-    assert!(matches!(gate.check(&get_parts()).await, Decision::Pass));
+    assert!(matches!(gate.check(&mut get_parts()).await, Decision::Pass));
 }
 
 /// A service that counts how often it was asked whether it is ready, and called, and that is strict
@@ -217,7 +217,7 @@ impl Service<Request<()>> for Counting {
 #[tokio::test]
 async fn during_a_maintenance_the_app_is_not_even_asked_whether_it_is_ready() {
     let gate = demo().source(MemorySource::new("on")).build().unwrap();
-    let _ = gate.check(&get_parts()).await;
+    let _ = gate.check(&mut get_parts()).await;
     let app = Counting {
         busy: true,
         ..Counting::default()
@@ -244,7 +244,7 @@ async fn an_app_that_is_never_ready_does_not_keep_the_gate_from_learning_of_a_ma
     let (clock, source) = (ManualClock::new(START), MemorySource::new("off"));
     let gate = demo().source(source.clone()).clock(clock.clone());
     let gate = gate.build().unwrap();
-    let _ = gate.check(&get_parts()).await;
+    let _ = gate.check(&mut get_parts()).await;
     assert_eq!(ask(&gate, "GET"), None, "off: it waits for the app");
     source.set("on");
     clock.advance(std::time::Duration::from_secs(7));
@@ -259,7 +259,7 @@ async fn an_app_that_is_never_ready_does_not_keep_the_gate_from_learning_of_a_ma
 
     // Known and fresh: a refused request needs no app.
     let gate = demo().source(MemorySource::new(READ_ONLY)).build().unwrap();
-    let _ = gate.check(&get_parts()).await;
+    let _ = gate.check(&mut get_parts()).await;
     assert_eq!(ask(&gate, "POST"), Some(503));
     assert_eq!(ask(&gate, "GET"), None, "it reads: it waits for the app");
 }

@@ -303,7 +303,7 @@ async fn a_gate_sees_a_change_when_reads_lag_no_longer_and_stays_with_it() {
         stage.put(PARAMETER, "off");
         sandbox.configure(|settings| settings.ssm.read_lag = 3);
         let (_stage, gate) = stage.gate();
-        let _ = gate.check(&get()).await;
+        let _ = gate.check(&mut get()).await;
         for (before, text, now) in [
             (Mode::Off, "on", Mode::On),
             (Mode::On, "off", Mode::Off),
@@ -313,7 +313,7 @@ async fn a_gate_sees_a_change_when_reads_lag_no_longer_and_stays_with_it() {
             put.overwrite(true).send().await.unwrap();
             let mut modes = Vec::new();
             for _ in 0..6 {
-                let _ = gate.check(&get()).await;
+                let _ = gate.check(&mut get()).await;
                 modes.extend(gate.last_known());
             }
             assert_eq!(modes, [before, before, before, now, now, now], "{wire:?}");
@@ -333,7 +333,7 @@ async fn one_source_serves_two_gates_from_their_first_requests_on() {
             };
             let gates = [gate().unwrap(), gate().unwrap(), gate().unwrap()];
             let requests = gates.map(|gate| {
-                tokio::spawn(async move { gate.check(&get()).await.into_response().is_some() })
+                tokio::spawn(async move { gate.check(&mut get()).await.into_response().is_some() })
             });
             for request in requests {
                 assert!(request.await.unwrap(), "{name}");
@@ -354,12 +354,12 @@ async fn a_gate_follows_it_there_and_back() {
             ("off", Mode::Off),
         ] {
             stage.put(PARAMETER, text);
-            let decision = gate.check(&get()).await;
+            let decision = gate.check(&mut get()).await;
             assert_eq!(gate.last_known(), Some(mode), "{name}");
             assert_eq!(matches!(decision, Decision::Block(_)), mode == Mode::On);
         }
         stage.put(PARAMETER, "");
-        let _ = gate.check(&get()).await;
+        let _ = gate.check(&mut get()).await;
         assert_eq!(gate.last_known(), Some(Mode::Off), "{name}: nonsense");
     }
 }

@@ -92,7 +92,7 @@ impl Bench {
     async fn blocks(&self) -> bool {
         // Longer than any backoff.
         self.clock.advance(Duration::from_secs(100));
-        matches!(self.gate.check(&get()).await, Decision::Block(_))
+        matches!(self.gate.check(&mut get()).await, Decision::Block(_))
     }
 
     /// The reasons of the failures since the last look.
@@ -149,7 +149,7 @@ async fn a_flag_that_was_never_read_stays_unknown_and_is_never_off() {
                 .refresh_budget(Duration::from_secs(10))
                 .build()
                 .unwrap();
-            let _ = gate.check(&get()).await;
+            let _ = gate.check(&mut get()).await;
             assert_eq!(gate.last_known(), None, "{wire:?} {reply:?}");
         }
     }
@@ -191,10 +191,10 @@ async fn a_store_that_hangs_costs_a_request_its_budget_and_no_more() {
             .refresh_budget(Duration::from_millis(20))
             .build()
             .unwrap();
-        assert!(matches!(gate.check(&get()).await, Decision::Pass));
+        assert!(matches!(gate.check(&mut get()).await, Decision::Pass));
         assert_eq!(gate.last_known(), None);
         // And the next one goes on at once.
-        assert!(matches!(gate.check(&get()).await, Decision::Pass));
+        assert!(matches!(gate.check(&mut get()).await, Decision::Pass));
         assert!(stub.received().len() <= 1, "{wire:?}");
     }
 }

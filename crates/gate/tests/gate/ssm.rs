@@ -268,7 +268,7 @@ async fn a_refresh_is_one_call_and_no_write() {
             .unwrap();
         for (text, mode) in [("off", Mode::Off), ("on", Mode::On), ("off", Mode::Off)] {
             sandbox.set_parameter(PARAMETER, text);
-            let _ = gate.check(&get()).await;
+            let _ = gate.check(&mut get()).await;
             assert_eq!(gate.last_known(), Some(mode));
         }
         assert_eq!(sandbox.calls().len() - before, 3, "one call a refresh");
@@ -315,11 +315,11 @@ async fn a_store_that_fails_changes_nothing() {
         .refresh_budget(Duration::from_secs(10))
         .build()
         .unwrap();
-    assert!(matches!(gate.check(&get()).await, Decision::Block(_)));
+    assert!(matches!(gate.check(&mut get()).await, Decision::Block(_)));
     sandbox.set_parameter(PARAMETER, "off");
     sandbox.inject(Fault::any_call().always().access_denied());
     for _ in 0..3 {
-        assert!(matches!(gate.check(&get()).await, Decision::Block(_)));
+        assert!(matches!(gate.check(&mut get()).await, Decision::Block(_)));
     }
 }
 

@@ -24,7 +24,7 @@ async fn known_off() -> (Gate, MemorySource, ManualClock) {
     let (flag, clock) = (MemorySource::new("off"), ManualClock::new(START));
     let gate = demo().source(flag.clone()).clock(clock.clone());
     let gate = gate.build().unwrap();
-    let _ = gate.check(&Request::new(())).await;
+    let _ = gate.check(&mut Request::new(())).await;
     (gate, flag, clock)
 }
 

@@ -85,7 +85,7 @@ fn real_gates(count: u64, ttl: Duration) -> (f64, f64) {
             gate.build().unwrap()
         })
         .collect();
-    let request = Request::new(());
+    let mut request = Request::new(());
     let mut context = Context::from_waker(Waker::noop());
     let mut random = fastrand::Rng::with_seed(5);
     // Each gate's request comes in a tenth of a second of its own, and there before or after others'.
@@ -93,7 +93,7 @@ fn real_gates(count: u64, ttl: Duration) -> (f64, f64) {
         let mut visited: Vec<&Gate> = gates.iter().skip(tenth % 10).step_by(10).collect();
         random.shuffle(&mut visited);
         for gate in visited {
-            let decided = pin!(gate.check(&request)).poll(&mut context);
+            let decided = pin!(gate.check(&mut request)).poll(&mut context);
             assert!(
                 matches!(decided, Poll::Ready(_)),
                 "the store answers at once"

@@ -25,8 +25,8 @@ pub fn first_decision(source: impl maintenance_gate::FlagSource) -> ExitCode {
             .refresh_budget(std::time::Duration::from_secs(10))
             .build()
             .expect("a gate");
-        let request = http::Request::new(());
-        let passes = matches!(gate.check(&request).await, maintenance_gate::Decision::Pass);
+        let mut request = http::Request::new(());
+        let passes = matches!(gate.check(&mut request).await, maintenance_gate::Decision::Pass);
         let is_known = gate.last_known() == Some(maintenance_gate::Mode::Off);
         match passes && is_known {
             true => ExitCode::SUCCESS,

@@ -32,8 +32,8 @@ pub(crate) async fn refused(gate: &Gate, method: Method, headers: &[(&str, &str)
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(()).unwrap();
-    let answer = gate.check(&request).await.into_response().unwrap();
+    let mut request = request.body(()).unwrap();
+    let answer = gate.check(&mut request).await.into_response().unwrap();
     let (head, body) = answer.into_parts();
     Refused {
         status: head.status.as_u16(),

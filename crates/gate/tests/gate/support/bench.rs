@@ -37,13 +37,13 @@ impl Bench {
     }
 
     pub(crate) async fn blocks(&self) -> bool {
-        matches!(self.gate.check(&get()).await, Decision::Block(_))
+        matches!(self.gate.check(&mut get()).await, Decision::Block(_))
     }
 
     /// A request of its own task: whether it was refused.
     pub(crate) fn spawn(&self) -> JoinHandle<bool> {
         let gate = self.gate.clone();
-        tokio::spawn(async move { matches!(gate.check(&get()).await, Decision::Block(_)) })
+        tokio::spawn(async move { matches!(gate.check(&mut get()).await, Decision::Block(_)) })
     }
 }
 

@@ -9,11 +9,11 @@ use http::{HeaderName, Method, Response};
 use jiff::Timestamp;
 use maintenance_flag::Mode;
 
+use super::known_flag::KnownFlag;
 use crate::bypass::{self, Bypassed};
 use crate::policy::Policy;
 use crate::request::RequestHead;
 use crate::request_context::{EventKind, RequestContext};
-use crate::window::Window;
 
 /// What happens to a request.
 #[must_use]
@@ -21,8 +21,7 @@ pub enum Decision {
     /// The app serves it.
     Pass,
     /// The app serves it, but must not write: the maintenance is read-only, and this is a GET, HEAD
-    /// or OPTIONS. The tower layer tells the app by the request extension [`ReadOnly`]; a caller of
-    /// [`Gate::check`](crate::Gate::check) inserts it.
+    /// or OPTIONS. The request has the extension [`ReadOnly`], by which the app knows.
     PassReadOnly,
     /// The app never sees it. The client gets this response: the 503, or for a bypass link the redirect
     /// that sets its cookie. In a box, so that a decision to pass copies next to nothing.
@@ -57,10 +56,8 @@ pub struct ReadOnly;
 
 /// What to do with a request, and why.
 pub(crate) enum Outcome {
-    /// The role is open.
-    Open,
-    /// It is no HTTP request, so no 503 is an answer to it.
-    NotHttp,
+    /// The role is open; or it is no HTTP request, so no 503 is an answer to it.
+    Pass,
     /// By which rule: `path`, `address` or `token`.
     Bypass(&'static str),
     /// A bypass link, and the redirect that sets its cookie.
@@ -73,22 +70,16 @@ pub(crate) enum Outcome {
 /// Decides about one request.
 pub(crate) fn decide(
     policy: &Policy,
-    window: &Window,
+    known: &KnownFlag,
     head: RequestHead<'_>,
     context: &RequestContext<'_>,
     now: Timestamp,
 ) -> Outcome {
-    let mode = window.mode_at(now);
-    if policy.is_open(mode) {
-        return Outcome::Open;
+    let mode = known.mode_at(now);
+    if policy.is_open(mode) || context.kind == EventKind::WebSocketMessage {
+        return Outcome::Pass;
     }
-    if matches!(
-        context.kind,
-        EventKind::WebSocketMessage | EventKind::PassThrough
-    ) {
-        return Outcome::NotHttp;
-    }
-    match bypass::check(policy, &window.bypass, head, context, now) {
+    match bypass::check(policy, &known.at(now).bypass, head, context, now) {
         Some(Bypassed::Pass(reason)) => return Outcome::Bypass(reason),
         Some(Bypassed::Redirect(redirect)) => return Outcome::OpenLink(redirect),
         None => {}

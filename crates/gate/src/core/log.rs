@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use maintenance_flag::Mode;
 
-use crate::decision::Outcome;
+use super::decision::Outcome;
+use super::known_flag::KnownFlag;
+use super::refresh::Event;
 use crate::policy::Identity;
-use crate::refresh::Event;
 use crate::request::RequestHead;
-use crate::window::Window;
+use crate::request_context::RequestContext;
 
 /// The most bytes of a path in an event: clients must not flood a log.
 const MAX_PATH: usize = 1_024;
@@ -38,22 +40,23 @@ macro_rules! event {
 /// in them.
 pub(crate) fn decided(
     identity: &Identity,
-    window: &Window,
-    mode: Option<Mode>,
+    known: &KnownFlag,
+    now: Timestamp,
     head: RequestHead<'_>,
-    request_id: Option<&str>,
+    context: &RequestContext<'_>,
     outcome: &Outcome,
 ) {
+    let (mode, window) = (known.mode_at(now), known.at(now).id());
     macro_rules! request {
         ($level:ident, $code:literal, $($name:ident = $value:expr,)* $message:literal) => {
             event!(
-                $level, $code, identity, mode, window = window.id(), method = head.method.as_str(),
-                path = clipped(head.uri.path()), $($name = $value,)* request_id = request_id, $message
+                $level, $code, identity, mode, window = window, method = head.method.as_str(),
+                path = clipped(head.uri.path()), $($name = $value,)* request_id = context.request_id, $message
             )
         };
     }
     match outcome {
-        Outcome::Open | Outcome::NotHttp | Outcome::ReadOnly => {}
+        Outcome::Pass | Outcome::ReadOnly => {}
         Outcome::Block(reason) => request!(
             info,
             "M503",

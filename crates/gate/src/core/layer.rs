@@ -2,8 +2,8 @@
 
 use tower_layer::Layer;
 
-use crate::gate::Gate;
-use crate::service::{CloneService, Maintenance};
+use super::gate::Gate;
+use super::service::{CloneService, Maintenance};
 
 /// Puts a [`Gate`] around an HTTP service whose response body is a [`PageBody`](crate::PageBody).
 ///

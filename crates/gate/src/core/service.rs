@@ -5,9 +5,9 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::body::PageBody;
-use crate::future::{ResponseFuture, State, Waiting};
-use crate::gate::{Gate, Refreshing};
+use super::body::PageBody;
+use super::future::{ResponseFuture, State, Waiting};
+use super::gate::{Gate, Known, Refreshing};
 
 /// A service behind a [`Gate`].
 ///
@@ -75,20 +75,20 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         // During a maintenance the answer does not need the app. And an app that cannot get ready must not
         // keep the gate from learning of a maintenance.
-        self.ready = self.gate.shared.last_known_mode() != Some(maintenance_flag::Mode::On)
+        self.ready = self.gate.shared.state.load().mode() != Some(maintenance_flag::Mode::On)
             && self.inner.poll_ready(cx)?.is_ready();
         Poll::Ready(Ok(()))
     }
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let snapshot = self.gate.shared.snapshot();
-        if snapshot.is_fresh() && self.ready && self.gate.shared.is_open(snapshot.mode()) {
+        let known = self.gate.shared.known();
+        if known == Known::Open && self.ready {
             self.ready = false;
             let future = self.inner.call(request);
             return State::App { future }.into();
         }
-        self.call_slow(request, snapshot.is_fresh())
+        self.call_slow(request, known)
     }
 }
 
@@ -96,13 +96,13 @@ impl<S: CloneService> Maintenance<S> {
     /// The rest of `call`.
     #[cold]
     #[inline(never)]
-    fn call_slow<B, R>(&mut self, mut request: Request<B>, is_fresh: bool) -> ResponseFuture<S, B>
+    fn call_slow<B, R>(&mut self, mut request: Request<B>, known: Known) -> ResponseFuture<S, B>
     where
         S: Service<Request<B>, Response = Response<R>>,
         B: 'static,
         R: PageBody,
     {
-        if !is_fresh {
+        if known == Known::Stale {
             let refresh = self.gate.shared.refreshing();
             return self.wait(Some(refresh), request);
         }

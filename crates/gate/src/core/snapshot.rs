@@ -13,9 +13,6 @@ const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 const LIFETIME_BITS: u32 = 23;
 const LIFETIME_MASK: u64 = (1 << LIFETIME_BITS) - 1;
 const MODE_SHIFT: u32 = TIME_BITS + LIFETIME_BITS;
-const MODE_MASK: u64 = 3;
-/// Set while the mode will change by itself.
-const CHANGES: u64 = 1 << 63;
 
 /// The longest lifetime that fits, in milliseconds: 2.3 hours.
 pub(crate) const MAX_LIFETIME_MS: u64 = LIFETIME_MASK;
@@ -25,9 +22,6 @@ pub(crate) const MAX_LIFETIME_MS: u64 = LIFETIME_MASK;
 pub(crate) struct PackedState(u64);
 
 impl PackedState {
-    /// Nothing known, and stale.
-    pub(crate) const UNKNOWN: Self = Self(0);
-
     /// `at_ms` is wall-clock time since the epoch; a lifetime that does not fit is cut.
     pub(crate) fn new(known: Option<Mode>, at_ms: u64, lifetime_ms: u64) -> Self {
         let mode: u64 = match known {
@@ -40,21 +34,10 @@ impl PackedState {
         Self(mode << MODE_SHIFT | lifetime << TIME_BITS | at_ms & TIME_MASK)
     }
 
-    /// The same, of a mode that changes by itself at some time.
-    pub(crate) fn changing(self) -> Self {
-        Self(self.0 | CHANGES)
-    }
-
-    /// Whether the mode changes by itself at some time, so that an old state may not be relied on.
-    #[inline]
-    pub(crate) fn is_changing(self) -> bool {
-        self.0 & CHANGES != 0
-    }
-
     /// The last known mode.
     #[inline]
     pub(crate) fn mode(self) -> Option<Mode> {
-        match self.0 >> MODE_SHIFT & MODE_MASK {
+        match self.0 >> MODE_SHIFT {
             0 => None,
             1 => Some(Mode::Off),
             2 => Some(Mode::On),
@@ -68,6 +51,11 @@ impl PackedState {
         self.age_ms(now_ms) < self.lifetime_ms()
     }
 
+    /// For how many milliseconds it may still be relied on.
+    pub(crate) fn fresh_for_ms(self, now_ms: u64) -> u64 {
+        self.lifetime_ms().saturating_sub(self.age_ms(now_ms))
+    }
+
     #[inline]
     fn age_ms(self, now_ms: u64) -> u64 {
         now_ms.wrapping_sub(self.0) & TIME_MASK
@@ -79,49 +67,11 @@ impl PackedState {
     }
 }
 
-/// The known state and the time. Two integers, so that it is handed on in registers.
-#[derive(Clone, Copy)]
-pub(crate) struct Snapshot {
-    state: PackedState,
-    /// In milliseconds since the epoch.
-    pub(crate) now_ms: u64,
-}
-
-impl Snapshot {
-    #[inline]
-    pub(crate) fn new(state: PackedState, now_ms: u64) -> Self {
-        Self { state, now_ms }
-    }
-
-    /// The last known mode.
-    #[inline]
-    pub(crate) fn mode(self) -> Option<Mode> {
-        self.state.mode()
-    }
-
-    /// Whether it may be relied on.
-    #[inline]
-    pub(crate) fn is_fresh(self) -> bool {
-        self.state.is_fresh(self.now_ms)
-    }
-
-    /// For how many milliseconds it may still be relied on.
-    pub(crate) fn fresh_for_ms(self) -> u64 {
-        self.state
-            .lifetime_ms()
-            .saturating_sub(self.state.age_ms(self.now_ms))
-    }
-}
-
-/// A [`PackedState`] that requests read while a refresh replaces it.
-#[derive(Debug)]
+/// A [`PackedState`] that requests read while a refresh replaces it. At first nothing is known, and stale.
+#[derive(Debug, Default)]
 pub(crate) struct AtomicPackedState(AtomicU64);
 
 impl AtomicPackedState {
-    pub(crate) fn new(state: PackedState) -> Self {
-        Self(AtomicU64::new(state.0))
-    }
-
     #[inline]
     pub(crate) fn load(&self) -> PackedState {
         PackedState(self.0.load(Ordering::Acquire))
@@ -144,19 +94,7 @@ mod tests {
             assert_eq!(PackedState::new(known, NOW, 5_000).mode(), known);
             assert_eq!(PackedState::new(known, u64::MAX, u64::MAX).mode(), known);
         }
-        assert_eq!(PackedState::UNKNOWN.mode(), None);
-    }
-
-    #[test]
-    fn a_mode_that_changes_by_itself_is_the_same_mode_and_as_fresh() {
-        for known in [None, Some(Mode::Off), Some(Mode::On), Some(Mode::ReadOnly)] {
-            let state = PackedState::new(known, u64::MAX, u64::MAX);
-            let changing = state.changing();
-            assert!(changing.is_changing() && !state.is_changing());
-            assert_eq!(changing.mode(), known);
-            assert_eq!(changing.lifetime_ms(), state.lifetime_ms());
-            assert_eq!(changing.age_ms(NOW), state.age_ms(NOW));
-        }
+        assert_eq!(AtomicPackedState::default().load().mode(), None);
     }
 
     #[test]
@@ -173,7 +111,7 @@ mod tests {
     #[test]
     fn a_lifetime_of_zero_is_never_fresh() {
         assert!(!PackedState::new(Some(Mode::On), NOW, 0).is_fresh(NOW));
-        assert!(!PackedState::UNKNOWN.is_fresh(0));
+        assert!(!AtomicPackedState::default().load().is_fresh(0));
     }
 
     #[test]

@@ -17,10 +17,10 @@ use std::time::{Duration, SystemTime};
 use maintenance_flag::Flag;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::backoff::{Backoff, Failure, jittered};
+use super::backoff::{Backoff, Failure, jittered};
+use super::version_guard::VersionGuard;
 use crate::clock::{Clock, Sleeper};
 use crate::source::{BoxError, Fetch, FlagSource, ParameterValue, Throttled};
-use crate::version_guard::VersionGuard;
 
 /// A fetch that is older is not polled again: its connection is probably dead.
 const MAX_FETCH_AGE: Duration = Duration::from_secs(10);
@@ -52,6 +52,16 @@ pub(crate) struct Update {
     pub(crate) flag: Option<(Flag, u64)>,
     pub(crate) lifetime_ms: u64,
     pub(crate) event: Option<Event>,
+}
+
+impl Update {
+    fn kept(lifetime_ms: u64, event: Option<Event>) -> Self {
+        Self {
+            flag: None,
+            lifetime_ms,
+            event,
+        }
+    }
 }
 
 /// Why the known state stays, where that is worth an event.
@@ -105,11 +115,8 @@ impl Refresher {
             Ok(state) => state,
             Err(_) if is_known() => return None,
             Err(_) => {
-                let state = first(pin!(self.state.lock()), end.as_mut()).await.ok()?;
-                if is_known() {
-                    return None;
-                }
-                state
+                let state = first(pin!(self.state.lock()), end.as_mut()).await;
+                state.ok().filter(|_| !is_known())?
             }
         };
         if is_fresh() {
@@ -127,11 +134,7 @@ impl Refresher {
     ) -> Update {
         let now_ms = clock.now_ms();
         if let Some(lifetime_ms) = state.drop_old_fetch(now_ms) {
-            return Update {
-                flag: None,
-                lifetime_ms,
-                event: None,
-            };
+            return Update::kept(lifetime_ms, None);
         }
         let pending = state.pending.get_or_insert_with(|| Pending {
             fetch: guarded(|| self.source.fetch(&self.parameter))
@@ -205,25 +208,21 @@ impl RefreshState {
                     event: None,
                 }
             }
-            _ => Update {
-                flag: None,
-                lifetime_ms: lifetime(self.backoff.succeeded()),
-                event: Some(Event::Ignored {
+            _ => {
+                let event = Event::Ignored {
                     version: answer.and_then(ParameterValue::version),
                     known_version: self.versions.version(),
-                }),
-            },
+                };
+                Update::kept(lifetime(self.backoff.succeeded()), Some(event))
+            }
         }
     }
 
     fn failed(&mut self, failure: Failure, reason: String) -> Update {
         let next = self.backoff.failed(failure);
         let next_secs = next.after.as_secs();
-        Update {
-            flag: None,
-            lifetime_ms: lifetime(next.after),
-            event: next.is_news.then_some(Event::Failed { reason, next_secs }),
-        }
+        let event = next.is_news.then_some(Event::Failed { reason, next_secs });
+        Update::kept(lifetime(next.after), event)
     }
 }
 

@@ -2,23 +2,23 @@
 //! comes.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use maintenance_flag::{App, Parameters, Prefix, Role};
 
-use crate::build_error::BuildError;
+use super::build_error::BuildError;
+use super::gate::{Gate, Shared};
+use super::known_flag::KnownFlag;
+use super::log;
+use super::refresh::Refresher;
+use super::snapshot::AtomicPackedState;
 use crate::bypass::cookie_name;
 use crate::clock::{Clock, Sleeper};
-use crate::gate::{Gate, Shared};
-use crate::log;
 use crate::page::{CustomPages, Page, Responder};
 use crate::policy::{Identity, OnUnknown, Policy};
-use crate::refresh::Refresher;
-use crate::snapshot::{AtomicPackedState, PackedState};
 use crate::source::FlagSource;
-use crate::window::Window;
 
 /// How long a state may be relied on, unless configured.
 const DEFAULT_TTL: Duration = Duration::from_secs(5);
@@ -192,36 +192,37 @@ impl Builder {
     ///
     /// # Errors
     /// [`BuildError`], if a setting is missing or wrong.
-    pub fn build(mut self) -> Result<Gate, BuildError> {
+    pub fn build(self) -> Result<Gate, BuildError> {
         if let Some(error) = self.wrong {
             return Err(error);
         }
-        let app = required(self.app.take(), "app", "MAINTENANCE_APP")?;
-        let env = required(self.env.take(), "env", "MAINTENANCE_ENV")?;
+        let (app, env) = (required(self.app, "app")?, required(self.env, "env")?);
         let app = App::new(&app, &env).map_err(name_error)?;
-        let role = self.role.take().map(|role| role.parse());
-        let role = role
-            .unwrap_or_else(|| Ok(Role::web()))
-            .map_err(name_error)?;
-        let prefix: Option<Result<Prefix, _>> = self.prefix.take().map(|prefix| prefix.parse());
-        let prefix = prefix
-            .unwrap_or_else(|| Ok(Prefix::default()))
-            .map_err(name_error)?;
-        if let Some(ttl) = self.ttl.filter(|ttl| *ttl > MAX_TTL) {
+        let role = match self.role {
+            Some(role) => role.parse().map_err(name_error)?,
+            None => Role::web(),
+        };
+        let prefix = match self.prefix {
+            Some(prefix) => prefix.parse().map_err(name_error)?,
+            None => Prefix::default(),
+        };
+        let ttl = self.ttl.unwrap_or(DEFAULT_TTL);
+        if ttl > MAX_TTL {
             return Err(BuildError::new(
                 format!("a TTL of {} s is not valid", ttl.as_secs()),
                 "visitors would see a maintenance begin or end only after that long",
                 "Set it, or MAINTENANCE_TTL, to 3600 s or less",
             ));
         }
-        if let Some(budget) = self.budget.filter(|budget| *budget > MAX_BUDGET) {
+        let budget = self.budget.unwrap_or(DEFAULT_BUDGET);
+        if budget > MAX_BUDGET {
             return Err(BuildError::new(
                 format!("a refresh budget of {} ms is not valid", budget.as_millis()),
                 "a visitor would wait that long for a store that does not answer",
                 "Set it, or MAINTENANCE_BUDGET_MS, to 10000 ms or less",
             ));
         }
-        let source = self.source.take().ok_or_else(|| {
+        let source = self.source.ok_or_else(|| {
             BuildError::new(
                 "the gate has no source for its flag",
                 "neither MAINTENANCE_STORE nor the code names one that this binary was built with",
@@ -237,22 +238,14 @@ impl Builder {
         })?;
         let parameter = Parameters::new(&prefix, &app).flag(&role);
         let (app, role) = (app.to_string(), role.to_string());
-        Ok(self.gate(Identity { app, role }, source, parameter))
-    }
-
-    fn gate(self, identity: Identity, source: Box<dyn FlagSource>, parameter: String) -> Gate {
-        let sleeper = self.sleeper.clone();
-        let ttl = self.ttl.unwrap_or(DEFAULT_TTL);
-        let budget = self.budget.unwrap_or(DEFAULT_BUDGET);
-        let refresher = Refresher::new(source, parameter, ttl, budget, sleeper);
-        let in_lambda = self.in_lambda;
         let shared = Shared {
-            state: AtomicPackedState::new(PackedState::UNKNOWN),
-            window: ArcSwap::from_pointee(Window::unknown()),
+            state: AtomicPackedState::default(),
+            flag: ArcSwap::from_pointee(KnownFlag::unknown()),
+            logged: Mutex::default(),
             clock: self.clock,
             policy: Policy {
-                cookie: cookie_name(&identity.app, &identity.role),
-                identity,
+                cookie: cookie_name(&app, &role),
+                identity: Identity { app, role },
                 on_unknown: self.on_unknown,
                 trusted_proxies: self.trusted_proxies,
             },
@@ -260,20 +253,23 @@ impl Builder {
                 pages: CustomPages::load(self.pages, self.directory, log::page_unusable),
                 negotiate: self.negotiate,
             },
-            refresher,
+            refresher: Refresher::new(source, parameter, ttl, budget, self.sleeper.clone()),
             sleeper: self.sleeper,
-            in_lambda: in_lambda.unwrap_or_else(|| std::env::var_os(IN_LAMBDA).is_some()),
+            in_lambda: self
+                .in_lambda
+                .unwrap_or_else(|| std::env::var_os(IN_LAMBDA).is_some()),
         };
-        Gate {
+        Ok(Gate {
             shared: Arc::new(shared),
-        }
+        })
     }
 }
 
 /// Set by Lambda, and by nothing else.
 pub(crate) const IN_LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
 
-fn required(value: Option<String>, what: &str, variable: &str) -> Result<String, BuildError> {
+fn required(value: Option<String>, what: &str) -> Result<String, BuildError> {
+    let variable = variable(what);
     value.ok_or_else(|| {
         BuildError::new(
             format!("the gate's {what} is not set"),
@@ -288,9 +284,10 @@ fn name_error(error: maintenance_flag::NameError) -> BuildError {
     BuildError::new(
         format!("the gate's {what} is not valid"),
         error.to_string(),
-        format!(
-            "Correct MAINTENANCE_{} or the code that sets it",
-            what.to_ascii_uppercase()
-        ),
+        format!("Correct {} or the code that sets it", variable(what)),
     )
+}
+
+fn variable(what: &str) -> String {
+    format!("MAINTENANCE_{}", what.to_ascii_uppercase())
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::snapshot::MAX_LIFETIME_MS;
+use super::snapshot::MAX_LIFETIME_MS;
 
 /// After a first failure the next try is a second later, then two, and so on.
 const FIRST_STEP: Duration = Duration::from_secs(1);

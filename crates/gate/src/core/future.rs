@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::body::PageBody;
+use super::body::PageBody;
+use super::gate::{Gate, Known, Refreshing};
 use crate::clock::Sleep;
-use crate::gate::{Gate, Refreshing};
 
 pin_project_lite::pin_project! {
     /// The response to come: the app's, or the gate's 503.
@@ -105,7 +105,7 @@ where
             }
             self.recheck = None;
             self.passes = false;
-            if !shared.snapshot().is_fresh() {
+            if shared.known() == Known::Stale {
                 self.refresh = Some(shared.refreshing());
             }
         }

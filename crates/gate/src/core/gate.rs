@@ -6,28 +6,28 @@
 use std::fmt;
 use std::future::{Future, pending};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
-use jiff::Timestamp;
-use maintenance_flag::{Flag, Mode};
+use http::{HeaderValue, Request, Response};
+use maintenance_flag::Mode;
 
-use crate::body::PageBody;
+use super::body::PageBody;
+use super::decision::{Decision, Outcome, ReadOnly, decide};
+use super::known_flag::KnownFlag;
+use super::log;
+use super::refresh::{Refresher, Update};
+use super::response::X_MAINTENANCE;
+use super::snapshot::{AtomicPackedState, PackedState};
 use crate::clock::{Clock, Sleep, Sleeper, timestamp};
-use crate::decision::{Decision, Outcome, ReadOnly, decide};
 #[cfg(feature = "lambda_http")]
 use crate::lambda_event;
-use crate::log;
 use crate::page::Responder;
 use crate::policy::Policy;
-use crate::refresh::{Refresher, Update};
 use crate::request::RequestHead;
 use crate::request_context::RequestContext;
-use crate::snapshot::{AtomicPackedState, PackedState, Snapshot};
-use crate::window::Window;
 
 /// A refresh of the known state. It does nothing before it is polled.
 pub(crate) type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -41,7 +41,9 @@ pub struct Gate {
 /// What all clones of a gate share.
 pub(crate) struct Shared {
     pub(crate) state: AtomicPackedState,
-    pub(crate) window: ArcSwap<Window>,
+    pub(crate) flag: ArcSwap<KnownFlag>,
+    /// The mode and the window that were logged last.
+    pub(crate) logged: Mutex<(Option<Mode>, String)>,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
     pub(crate) responder: Responder,
@@ -50,18 +52,30 @@ pub(crate) struct Shared {
     pub(crate) in_lambda: bool,
 }
 
+/// What the known state says of all requests alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Each passes.
+    Open,
+    /// It depends on the request.
+    Restricted,
+    /// It is too old to be relied on.
+    Stale,
+}
+
 impl Gate {
     /// Decides by the known state and not older than the TTL. Waits for a refresh if one is due, for no
     /// longer than the [budget](crate::Builder::refresh_budget).
+    ///
+    /// A request that passes but must not write has the extension [`ReadOnly`] afterwards.
     #[inline]
     pub fn check<'a, B: 'static>(
         &'a self,
-        request: &'a Request<B>,
-    ) -> impl Future<Output = Decision> + Send + use<'a, B> {
+        request: &'a mut Request<B>,
+    ) -> impl Future<Output = Decision> + use<'a, B> {
         Check {
             shared: &self.shared,
-            // Not the body, which need not be shareable between threads.
-            head: request.into(),
+            request,
             refresh: None,
         }
     }
@@ -69,11 +83,10 @@ impl Gate {
     /// Decides by the known state, however old it is, and never waits. [`check`](Self::check) is what
     /// a handler wants: it refreshes first, if that is due.
     #[inline]
-    pub fn decide<B: 'static>(&self, request: &Request<B>) -> Decision {
-        let state = self.shared.state.load();
-        match self.shared.is_open(state.mode()) && !state.is_changing() {
-            true => Decision::Pass,
-            false => self.shared.decide(request.into()),
+    pub fn decide<B: 'static>(&self, request: &mut Request<B>) -> Decision {
+        match self.shared.known() {
+            Known::Open => Decision::Pass,
+            Known::Restricted | Known::Stale => self.shared.decide(request),
         }
     }
 
@@ -81,7 +94,7 @@ impl Gate {
     #[must_use]
     pub fn last_known(&self) -> Option<Mode> {
         let now = timestamp(self.shared.clock.now_ms());
-        self.shared.window.load().mode_at(now)
+        self.shared.flag.load().mode_at(now)
     }
 
     /// The next scheduled maintenance, by the known state: for a banner that announces it. None while no window is
@@ -102,7 +115,7 @@ impl Gate {
     /// );
     /// let gate = Gate::builder().app("demo").env("dev").source(flag).build()?;
     /// // A layer does this with each request.
-    /// let _ = gate.check(&http::Request::new(())).await;
+    /// let _ = gate.check(&mut http::Request::new(())).await;
     ///
     /// let next = gate.announcement().ok_or("nothing is scheduled")?;
     /// assert_eq!(next.until.duration_since(next.starts_at)?.as_secs(), 2 * 60 * 60);
@@ -112,9 +125,9 @@ impl Gate {
     /// ```
     #[must_use]
     pub fn announcement(&self) -> Option<Announcement> {
-        let window = self.shared.window.load();
+        let known = self.shared.flag.load();
         let now = timestamp(self.shared.clock.now_ms());
-        let next = window.stored().schedule.to_come(now).next()?;
+        let next = known.flag().schedule.to_come(now).next()?;
         Some(Announcement {
             starts_at: next.starts_at.into(),
             until: next.until.into(),
@@ -140,80 +153,77 @@ pub struct Announcement {
 
 /// The decision to come. Not an `async` block, which the compiler does not inline: it would cost more
 /// than the decision.
-struct Check<'a> {
+struct Check<'a, B> {
     shared: &'a Arc<Shared>,
-    head: RequestHead<'a>,
+    request: &'a mut Request<B>,
     refresh: Option<Refreshing>,
 }
 
-impl Future for Check<'_> {
+impl<B: 'static> Future for Check<'_, B> {
     type Output = Decision;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Decision> {
-        if self.refresh.is_none() {
-            let snapshot = self.shared.snapshot();
-            if snapshot.is_fresh() {
-                return Poll::Ready(match self.shared.is_open(snapshot.mode()) {
-                    true => Decision::Pass,
-                    false => self.shared.decide(self.head),
-                });
+        let this = &mut *self;
+        if this.refresh.is_none() {
+            match this.shared.known() {
+                Known::Open => return Poll::Ready(Decision::Pass),
+                Known::Restricted => return Poll::Ready(this.shared.decide(this.request)),
+                Known::Stale => {}
             }
-            self.refresh = Some(self.shared.refreshing());
         }
-        if let Some(refresh) = &mut self.refresh {
-            ready!(refresh.as_mut().poll(cx));
-        }
-        Poll::Ready(self.shared.decide(self.head))
+        let refresh = this.refresh.get_or_insert_with(|| this.shared.refreshing());
+        ready!(refresh.as_mut().poll(cx));
+        Poll::Ready(this.shared.decide(this.request))
     }
 }
 
 impl Shared {
     #[inline]
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.state.load(), self.clock.now_ms())
+    pub(crate) fn known(&self) -> Known {
+        let state = self.state.load();
+        match state.is_fresh(self.clock.now_ms()) {
+            false => Known::Stale,
+            true if self.policy.is_open(state.mode()) => Known::Open,
+            true => Known::Restricted,
+        }
     }
 
-    #[inline]
-    pub(crate) fn last_known_mode(&self) -> Option<Mode> {
-        self.state.load().mode()
-    }
-
-    /// Whether every request passes in this mode.
-    #[inline]
-    pub(crate) fn is_open(&self, mode: Option<Mode>) -> bool {
-        self.policy.is_open(mode)
-    }
-
-    /// Decides by the known state, however old.
+    /// Decides by the known state, however old. A request that may only read is told so.
     #[cold]
-    pub(crate) fn decide(&self, head: RequestHead<'_>) -> Decision {
-        let known = self.window.load();
-        let context = RequestContext::of(head.extensions, self.in_lambda);
+    pub(crate) fn decide<B: 'static>(&self, request: &mut Request<B>) -> Decision {
+        let context = RequestContext::of(request.extensions(), self.in_lambda);
         #[cfg(feature = "lambda_http")]
         if context.kind == crate::request_context::EventKind::PassThrough {
-            return self.decide_passed_through(head);
+            return self.decide_passed_through(request.body());
         }
+        let decision = self.decide_head((&*request).into(), &context);
+        if matches!(decision, Decision::PassReadOnly) {
+            request.extensions_mut().insert(ReadOnly);
+        }
+        decision
+    }
+
+    pub(crate) fn decide_head(
+        &self,
+        head: RequestHead<'_>,
+        context: &RequestContext<'_>,
+    ) -> Decision {
+        let known = self.flag.load();
         let now_ms = self.clock.now_ms();
         let now = timestamp(now_ms);
-        let advanced;
-        let window: &Window = match known.is_current(now) {
-            true => &known,
-            false => {
-                advanced = self.advance(&known, now);
-                &advanced
-            }
-        };
-        let outcome = decide(&self.policy, window, head, &context, now);
-        let mode = window.mode_at(now);
-        let request_id = context.request_id;
-        let identity = &self.policy.identity;
-        log::decided(identity, window, mode, head, request_id, &outcome);
+        let outcome = decide(&self.policy, &known, head, context, now);
+        log::decided(&self.policy.identity, &known, now, head, context, &outcome);
         match outcome {
-            Outcome::Open | Outcome::NotHttp | Outcome::Bypass(_) => Decision::Pass,
+            Outcome::Pass | Outcome::Bypass(_) => Decision::Pass,
             Outcome::ReadOnly => Decision::PassReadOnly,
-            Outcome::OpenLink(redirect) => Decision::Block(Box::new(redirect)),
+            Outcome::OpenLink(mut redirect) => {
+                let on = HeaderValue::from_static("on");
+                redirect.headers_mut().insert(X_MAINTENANCE, on);
+                Decision::Block(Box::new(redirect))
+            }
             Outcome::Block(_) => {
+                let window = known.at(now);
                 let (responses, flag) = (&window.responses, &window.flag);
                 let response = responses.respond(&self.responder, flag, head, now_ms);
                 Decision::Block(Box::new(response))
@@ -221,16 +231,18 @@ impl Shared {
         }
     }
 
-    /// Decides about a request that lambda_http made of an event which it did not recognise. If the event
-    /// reader does not recognise it either, it is no HTTP request, and passes.
+    /// Decides about a request that lambda_http made of an event which it did not recognise: its body. If the
+    /// event reader does not recognise it either, it is no HTTP request, and passes.
     #[cfg(feature = "lambda_http")]
-    fn decide_passed_through(&self, head: RequestHead<'_>) -> Decision {
-        let event = head.event.and_then(|text| serde_json::from_str(text).ok());
-        let event: serde_json::Value = event.unwrap_or_default();
-        let Some((request, source)) = lambda_event::recognise(&event) else {
+    fn decide_passed_through<B: 'static>(&self, body: &B) -> Decision {
+        let event = match (body as &dyn std::any::Any).downcast_ref() {
+            Some(lambda_http::Body::Text(text)) => serde_json::from_str(text).unwrap_or_default(),
+            _ => serde_json::Value::Null,
+        };
+        let Some((request, context, source)) = lambda_event::recognise(&event) else {
             return Decision::Pass;
         };
-        match self.decide((&request).into()) {
+        match self.decide_head((&request).into(), &context) {
             // lambda_http returns the body as it is: it has to be the whole answer to the event.
             Decision::Block(response) => {
                 let answer = lambda_event::respond(&response, source).to_string();
@@ -240,19 +252,13 @@ impl Shared {
         }
     }
 
-    /// The response to a request that does not pass. One that may only read is told so.
+    /// The response to a request that does not pass.
     pub(crate) fn refuse<B: 'static, R: PageBody>(
         &self,
         request: &mut Request<B>,
     ) -> Option<Response<R>> {
-        match self.decide((&*request).into()) {
-            Decision::Block(response) => return Some(response.map(R::from_page)),
-            Decision::PassReadOnly => {
-                request.extensions_mut().insert(ReadOnly);
-            }
-            Decision::Pass => {}
-        }
-        None
+        let response = self.decide(request).into_response()?;
+        Some(response.map(R::from_page))
     }
 
     /// Makes the known state fresh, if the source answers within the budget.
@@ -262,8 +268,8 @@ impl Shared {
         Box::pin(async move {
             let refresh = shared.refresher.refresh(
                 &shared.clock,
-                || shared.last_known_mode().is_some(),
-                || shared.snapshot().is_fresh(),
+                || shared.state.load().mode().is_some(),
+                || shared.known() != Known::Stale,
             );
             if let Some((update, _guard)) = refresh.await {
                 shared.apply(update);
@@ -274,72 +280,35 @@ impl Shared {
     /// Completes when the known state is stale, but not before a tenth of a second; never, if there is no
     /// timer.
     pub(crate) fn until_stale(&self) -> Sleep {
-        let ms = self.snapshot().fresh_for_ms().max(100);
-        let sleep = self.sleeper.sleep(Duration::from_millis(ms));
+        let ms = self.state.load().fresh_for_ms(self.clock.now_ms());
+        let sleep = self.sleeper.sleep(Duration::from_millis(ms.max(100)));
         sleep.unwrap_or_else(|| Box::pin(pending()))
     }
 
-    /// A scheduled window has begun or ended since this was known.
-    #[cold]
-    fn advance(&self, known: &Arc<Window>, now: Timestamp) -> Arc<Window> {
-        let window = Arc::new(Window::new(known.stored().clone(), now));
-        // A flag that was read meanwhile counts for more.
-        let before = self.window.compare_and_swap(known, Arc::clone(&window));
-        if Arc::ptr_eq(&before, known) {
-            let mode = window.mode_at(now);
-            log::changed(&self.policy.identity, mode, window.id());
-        }
-        window
-    }
-
     fn apply(&self, update: Update) {
-        if let Some((flag, asked_ms)) = update.flag {
-            return self.set(flag, asked_ms, update.lifetime_ms);
-        }
         let now_ms = self.clock.now_ms();
+        let (known, at_ms) = match update.flag {
+            // The answers made for the same flag serve on.
+            Some((flag, asked_ms)) if !self.flag.load().is(&flag) => {
+                (Arc::new(KnownFlag::new(flag)), asked_ms)
+            }
+            Some((_, asked_ms)) => (self.flag.load_full(), asked_ms),
+            None => (self.flag.load_full(), now_ms),
+        };
         let now = timestamp(now_ms);
-        let mut window = self.window.load_full();
-        if !window.is_current(now) {
-            window = self.advance(&window, now);
+        let (mode, window) = (known.mode_at(now), known.at(now).id());
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if (logged.0, logged.1.as_str()) != (mode, window) {
+            *logged = (mode, window.to_owned());
+            log::changed(&self.policy.identity, mode, window);
         }
-        let mode = window.mode_at(now);
-        self.state
-            .store(packed(&window, now_ms, now_ms, update.lifetime_ms));
+        let state = PackedState::new(mode, at_ms, known.lifetime(at_ms, update.lifetime_ms));
+        // In this order: a request that reads the mode finds a flag that is at least as new.
+        self.flag.store(known);
+        self.state.store(state);
         if let Some(event) = update.event {
             log::kept(&self.policy.identity, mode, &event);
         }
-    }
-
-    /// A flag that was asked for at `asked_ms` holds for `lifetime_ms` from then.
-    fn set(&self, flag: Flag, asked_ms: u64, lifetime_ms: u64) {
-        let before = self.window.load();
-        let now_ms = self.clock.now_ms();
-        let now = timestamp(now_ms);
-        // The answers made for the same flag serve on.
-        let is_same = before.is_known && *before.stored() == flag && before.is_current(now);
-        let window = match is_same {
-            true => Arc::clone(&before),
-            false => Arc::new(Window::new(flag, now)),
-        };
-        let mode = window.mode_at(now);
-        if before.mode_at(timestamp(asked_ms)) != mode || before.id() != window.id() {
-            log::changed(&self.policy.identity, mode, window.id());
-        }
-        let state = packed(&window, now_ms, asked_ms, lifetime_ms);
-        // In this order: a request that reads the mode finds a window that is at least as new.
-        self.window.store(window);
-        self.state.store(state);
-    }
-}
-
-/// The mode of a window now, asked for at `asked_ms`.
-fn packed(window: &Window, now_ms: u64, asked_ms: u64, lifetime_ms: u64) -> PackedState {
-    let now = timestamp(now_ms);
-    let lifetime_ms = window.lifetime(asked_ms, lifetime_ms);
-    let state = PackedState::new(window.mode_at(now), asked_ms, lifetime_ms);
-    match window.changes_at(now).is_some() {
-        true => state.changing(),
-        false => state,
     }
 }
 

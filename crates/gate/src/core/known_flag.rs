@@ -1,0 +1,96 @@
+//! The known state besides the mode: the flag that was read and, for each way in which the role can stand by it,
+//! which requests pass and their answers.
+
+use jiff::Timestamp;
+use maintenance_flag::{Bypass, Flag, Mode, WindowId};
+
+use super::response::Responses;
+use crate::clock::timestamp;
+
+/// A flag that was read, or none yet.
+#[derive(Debug)]
+pub(crate) struct KnownFlag {
+    is_known: bool,
+    stored: Window,
+    /// As the role stands while a scheduled window is open.
+    scheduled: Vec<Window>,
+}
+
+/// How a role stands: which requests pass, and their answers.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub(crate) flag: Flag,
+    pub(crate) bypass: Bypass,
+    pub(crate) responses: Responses,
+}
+
+impl KnownFlag {
+    /// Before a flag was read. It answers as a bare `on`, under `OnUnknown::Block`.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            is_known: false,
+            ..Self::new(Flag::bare(Mode::On))
+        }
+    }
+
+    pub(crate) fn new(flag: Flag) -> Self {
+        let scheduled = flag.schedule.windows.iter();
+        Self {
+            is_known: true,
+            scheduled: scheduled.map(|it| Window::new(Flag::opened(it))).collect(),
+            stored: Window::new(flag),
+        }
+    }
+
+    /// The flag as it was read.
+    pub(crate) fn flag(&self) -> &Flag {
+        &self.stored.flag
+    }
+
+    /// Whether this flag was read.
+    pub(crate) fn is(&self, flag: &Flag) -> bool {
+        self.is_known && self.flag() == flag
+    }
+
+    /// How the role stands at this time.
+    pub(crate) fn at(&self, now: Timestamp) -> &Window {
+        let due = self.flag().due(now);
+        due.and_then(|due| {
+            self.scheduled
+                .iter()
+                .find(|it| it.id() == due.window.as_str())
+        })
+        .unwrap_or(&self.stored)
+    }
+
+    /// The mode at this time: a flag may end by itself, and a scheduled window begin. None if it is not known.
+    pub(crate) fn mode_at(&self, now: Timestamp) -> Option<Mode> {
+        self.is_known.then(|| self.flag().mode_at(now))
+    }
+
+    /// A lifetime from `at_ms`, cut where the role opens or closes by itself, so that no visitor is kept out for
+    /// longer, nor let in.
+    pub(crate) fn lifetime(&self, at_ms: u64, lifetime_ms: u64) -> u64 {
+        let change = self.flag().changes_at(timestamp(at_ms));
+        let left = change
+            .and_then(|change| u64::try_from(change.as_millisecond()).ok())
+            .and_then(|change_ms| change_ms.checked_sub(at_ms))
+            .filter(|left| *left > 0);
+        left.map_or(lifetime_ms, |left| left.min(lifetime_ms))
+    }
+}
+
+impl Window {
+    fn new(flag: Flag) -> Self {
+        Self {
+            bypass: Bypass::read(flag.bypass.as_ref()),
+            responses: Responses::default(),
+            flag,
+        }
+    }
+
+    /// Its identifier; empty if it has none.
+    pub(crate) fn id(&self) -> &str {
+        self.flag.window.as_ref().map_or("", WindowId::as_str)
+    }
+}
