@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 /// The largest body of a request, bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
+/// After how many seconds to try again what AWS did not answer.
+const AWS_AGAIN: u32 = 5;
 /// Its media type.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -150,7 +152,7 @@ impl Problem {
             code,
             detail: detail.into(),
             members: Map::new(),
-            retry_after: None,
+            retry_after: (code == Code::Aws).then_some(AWS_AGAIN),
         }
     }
 

@@ -13,7 +13,7 @@ use axum_server::{Handle, Server};
 use crate::AppState;
 use crate::operations::Operation;
 
-/// How long a client may take to send the head of a request.
+/// How long a client may take to send the head of a request, and to begin with one.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// How long requests that are being answered may take once the server stops.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -85,11 +85,14 @@ impl Listener {
                 // The other one is of the AWS SDK's choice, too; the first to be installed stays.
                 let _ = rustls::crypto::ring::default_provider().install_default();
                 let config = RustlsConfig::from_pem_file(certificate, key).await;
-                Some(config.map_err(|source| ServeError::Tls {
+                let config = config.map_err(|source| ServeError::Tls {
                     certificate: certificate.clone(),
                     key: key.clone(),
                     source,
-                })?)
+                })?;
+                let mut http1 = rustls::ServerConfig::clone(&config.get_inner());
+                http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+                Some(RustlsConfig::from_config(Arc::new(http1)))
             }
         };
         let cannot = |source| ServeError::Listen { address, source };
@@ -160,8 +163,10 @@ impl Listener {
     }
 }
 
-/// A client that sends its request byte by byte holds no connection for long.
-fn bounded<A: axum_server::Address, C>(mut server: Server<A, C>) -> Server<A, C> {
+/// A client that says nothing, or sends its request byte by byte, holds no connection for long. HTTP/1.1 alone:
+/// nothing limits how long one that speaks HTTP/2 may stay silent.
+fn bounded<A: axum_server::Address, C>(server: Server<A, C>) -> Server<A, C> {
+    let mut server = server.http1_only().first_request_timeout(HEAD_WITHIN);
     let http = server.http_builder();
     http.http1()
         .timer(hyper_util::rt::TokioTimer::new())

@@ -163,5 +163,5 @@ fn caller(id: &AccessId, token: &AccessToken) -> Caller {
 
 fn unavailable() -> Problem {
     let detail = "the tokens cannot be read just now: the parameter store does not answer; the log says more";
-    Problem::new(Code::Aws, detail).retry_after(5)
+    Problem::new(Code::Aws, detail)
 }

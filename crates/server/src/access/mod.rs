@@ -35,6 +35,7 @@ pub use caller::Caller;
 pub(crate) use caller::unauthorized;
 pub use next::local_path;
 pub use protect::ClientAddress;
+pub(crate) use protect::is_for_a_person;
 pub use proxy::{NamedBy, ProxyUser};
 pub use stored::{AccessStore, ListedToken, NewToken, Revocation, TokenError};
 

@@ -186,8 +186,12 @@ async fn identify(State(access): State<Access>, mut request: Request, next: Next
     next.run(request).await
 }
 
-/// Whether a browser shows the answer as a page.
-fn is_for_a_person(headers: &HeaderMap) -> bool {
+/// Whether a browser shows the answer as a page. None sends a token by itself, and some HTTP libraries prefer HTML
+/// unless told (Java's `HttpURLConnection`).
+pub(crate) fn is_for_a_person(headers: &HeaderMap) -> bool {
+    if authenticate::bearer(headers).is_some() {
+        return false;
+    }
     let accepts = headers.get_all(header::ACCEPT).into_iter();
     let mut accepts = accepts.filter_map(|value| value.to_str().ok());
     accepts.any(|value| value.contains("text/html"))

@@ -105,7 +105,7 @@ impl Proxy {
                 Refused::Invalid(why) => refused(why),
                 Refused::NoKey => {
                     let detail = "the load balancer's key cannot be had just now";
-                    Problem::new(Code::Aws, detail).retry_after(5)
+                    Problem::new(Code::Aws, detail)
                 }
             })?,
         };

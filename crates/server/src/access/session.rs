@@ -130,5 +130,5 @@ fn unavailable(error: TokenError) -> Problem {
     let error: &dyn std::error::Error = &error;
     tracing::warn!(error, "a session could not be stored");
     let detail = "the session cannot be stored just now; try again in a moment";
-    Problem::new(Code::Aws, detail).retry_after(5)
+    Problem::new(Code::Aws, detail)
 }

@@ -5,11 +5,12 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Deserialize;
 
 use super::extract::nothing_here;
 use super::page::{Live, Page, Section, html};
+use crate::access::is_for_a_person;
 use crate::problem::MEDIA_TYPE;
 
 /// The largest problem that is read, bytes.
@@ -33,7 +34,7 @@ struct Body {
 
 /// A middleware: a problem that is answered to a browser becomes a page with the same status.
 pub async fn problems_as_pages(request: Request, next: Next) -> Response {
-    let is_for_a_person = wants_html(request.headers());
+    let is_for_a_person = is_for_a_person(request.headers());
     let response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);
     if !is_for_a_person || kind.is_none_or(|kind| kind != MEDIA_TYPE) {
@@ -65,13 +66,6 @@ pub async fn problems_as_pages(request: Request, next: Next) -> Response {
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.extend(of_page.headers);
     Response::from_parts(parts, body)
-}
-
-/// Whether a browser shows the answer.
-fn wants_html(headers: &HeaderMap) -> bool {
-    let accepts = headers.get_all(header::ACCEPT).into_iter();
-    let mut accepts = accepts.filter_map(|value| value.to_str().ok());
-    accepts.any(|value| value.contains("text/html"))
 }
 
 fn heading(status: StatusCode) -> &'static str {

@@ -1,7 +1,10 @@
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use maintenance_flag::Scope;
 use maintenance_sandbox::Fault;
+use maintenance_server::serve::{Listen, Listener};
 use serde_json::{Value, json};
 
 use crate::support::{SHOP, Server, app, request};
@@ -105,10 +108,62 @@ async fn a_status_that_cannot_be_read_is_not_running() {
     );
     let status = server.send(request("GET", "/__status", None, None)).await;
     let problem = status.problem(503, "aws");
+    assert_eq!(status.header("retry-after"), "5");
     assert!(
         !problem.to_string().contains("AccessDenied"),
         "that is not for strangers"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_with_a_token_gets_json_whatever_it_accepts() {
+    let server = Server::new().await;
+    let ask = |token: &str| {
+        let mut asked = request("GET", "/api/operations/0", Some(token), None);
+        // As Java's HttpURLConnection sends it unless told.
+        let accept = "text/html, image/gif, image/jpeg, */*; q=.2";
+        asked
+            .headers_mut()
+            .insert("accept", accept.parse().unwrap());
+        server.send(asked)
+    };
+    ask(&server.ana).await.problem(404, "not_found");
+    ask("mnt_wrong").await.problem(401, "unauthorized");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_says_nothing_holds_no_connection() {
+    let server = Server::new().await;
+    let listen = Listen {
+        address: (Ipv4Addr::LOCALHOST, 0).into(),
+        tls: None,
+        behind_proxy: false,
+    };
+    let listener = Listener::bind(&listen).await.expect("a free port");
+    let address = listener.address();
+    let (state, router) = (server.state.clone(), server.router());
+    let served = async move { listener.serve(&state, router, std::future::pending()).await };
+    let served = tokio::spawn(served);
+    for said in [
+        "",
+        "P",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "GET / HTTP/1.1\r\n",
+    ] {
+        let (closed, is_closed) = tokio::sync::oneshot::channel();
+        // Out of the runtime's sight: as soon as the server has nothing to do, its clock goes on.
+        std::thread::spawn(move || {
+            let mut connection = TcpStream::connect(address).expect("it listens");
+            connection.write_all(said.as_bytes()).expect("it is sent");
+            connection
+                .set_read_timeout(Some(Duration::from_secs(20)))
+                .expect("a limit");
+            closed.send(connection.read_to_end(&mut Vec::new()))
+        });
+        let closed = is_closed.await.expect("a client");
+        assert!(closed.is_ok(), "{said:?}: {closed:?}");
+    }
+    served.abort();
 }
 
 #[tokio::test(start_paused = true)]

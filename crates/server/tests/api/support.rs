@@ -114,6 +114,10 @@ impl Server {
         server
     }
 
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// What its receiver was told.
     pub(crate) fn told(&self) -> Vec<Value> {
         self.told.lock().unwrap().clone()

@@ -235,11 +235,10 @@ async fn aws_out_of_reach_is_a_503_and_nothing_is_changed() {
     assert_eq!(server.read(SHOP).await["operationMode"], "Normal");
     let down = Fault::any_call().target("/maintenance/shop-prod/").always();
     server.sandbox.inject(down.access_denied());
-    let problem = server
-        .set(json!({"mode": "Maintenance"}))
-        .await
-        .problem(503, "aws");
+    let refused = server.set(json!({"mode": "Maintenance"})).await;
+    let problem = refused.problem(503, "aws");
     assert_eq!(problem["app"], "shop-prod");
+    assert_eq!(refused.header("retry-after"), "5");
     let plan = server
         .set(json!({"mode": "Maintenance", "dryRun": true}))
         .await;
