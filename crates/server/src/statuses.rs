@@ -126,17 +126,22 @@ impl ProductStatus {
         OperationMode::together(self.apps.iter().map(mode))
     }
 
-    /// Whether an operation is on its way into maintenance or out of it: some of its roles are in maintenance, the
-    /// others not, and the lease of one of its apps is held.
+    /// Whether an operation is at work on one of its apps, here or elsewhere: no other can begin.
     #[must_use]
-    pub fn is_changing(&self, now: Timestamp) -> bool {
-        let is_held = |(_, read): &(_, Read<AppStatus>)| {
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.apps.iter().any(|(_, read)| {
             let status = (**read).as_ref().ok();
             let holder = status.and_then(|status| status.holder.as_ref());
             // One that died half-way is at work on nothing.
             holder.is_some_and(|holder| holder.until > now)
-        };
-        self.mode() == OperationMode::Partial && self.apps.iter().any(is_held)
+        })
+    }
+
+    /// Whether an operation is on its way into maintenance or out of it: some of its roles are in maintenance, the
+    /// others not, and the lease of one of its apps is held.
+    #[must_use]
+    pub fn is_changing(&self, now: Timestamp) -> bool {
+        self.mode() == OperationMode::Partial && self.is_held(now)
     }
 
     /// The flags of all roles that are on.

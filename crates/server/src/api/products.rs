@@ -74,9 +74,9 @@ pub(super) struct ProductDeployment {
     status: StackStatus,
     /// Whether it is in maintenance.
     operation_mode: OperationMode,
-    /// Whether this token may put it into maintenance, and it is not there yet.
+    /// Whether this token may put it into maintenance now: it is not there yet, and no operation is at work on it.
     can_enter_maintenance: bool,
-    /// Whether this token may end its maintenance without force.
+    /// Whether this token may end its maintenance now, without force.
     can_exit_maintenance: bool,
     /// Why it is in maintenance, and who put it there. Null if it is not.
     maintenance_trigger: Option<MaintenanceTrigger>,
@@ -290,7 +290,7 @@ impl ProductDeployment {
         let product = &status.product;
         let operation = state.operations.of_product(product);
         let operation = operation.filter(|operation| !operation.progress().borrow().is_over());
-        let mode = status.mode();
+        let (mode, now) = (status.mode(), Timestamp::now());
         let stacks = status.apps.iter();
         let stacks = stacks.map(|(app, read)| StackStatus::of(state, app, read));
         Self {
@@ -301,8 +301,8 @@ impl ProductDeployment {
             product_version: product.version.clone(),
             status: StackStatus::together(stacks),
             operation_mode: mode,
-            can_enter_maintenance: status.may_enter(caller),
-            can_exit_maintenance: status.may_exit(caller),
+            can_enter_maintenance: operation.is_none() && status.may_enter(caller, now),
+            can_exit_maintenance: operation.is_none() && status.may_exit(caller, now),
             maintenance_trigger: status.holder_flag().map(MaintenanceTrigger::of),
             until: status.flags_on().filter_map(|flag| flag.until).max(),
             scheduled: coming(status).iter().map(WindowToCome::of).collect(),

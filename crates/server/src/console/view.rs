@@ -423,7 +423,9 @@ impl Offers {
                 "Your token has scope {scope}, which may look and change nothing. To enter or exit maintenance, sign in with a token of scope write."
             )));
         }
-        if is_at_work {
+        let now = Timestamp::now();
+        // Who operates on it elsewhere is said with its app.
+        if is_at_work || status.is_held(now) {
             return nothing(None);
         }
         if status.mode() == OperationMode::Unknown {
@@ -432,7 +434,7 @@ impl Offers {
             ));
         }
         let is_off = status.flags_on().next().is_none() && status.mode() == OperationMode::Normal;
-        match status.check_exit(&caller.actor(), Timestamp::now()) {
+        match status.check_exit(&caller.actor(), now) {
             Ok(may_exit) => Self {
                 may_enter: true,
                 may_exit,

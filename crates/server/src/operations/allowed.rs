@@ -9,21 +9,20 @@ use crate::problem::Problem;
 use crate::statuses::{OperationMode, ProductStatus};
 
 impl ProductStatus {
-    /// Whether this caller may put it into maintenance, and there is something left to put into it.
+    /// Whether this caller may put it into maintenance now, and there is something left to put into it.
     #[must_use]
-    pub fn may_enter(&self, caller: &Caller) -> bool {
+    pub fn may_enter(&self, caller: &Caller, now: Timestamp) -> bool {
         let is_left = matches!(self.mode(), OperationMode::Normal | OperationMode::Partial);
-        is_left && caller.may_write(&self.product.id)
+        is_left && !self.is_held(now) && caller.may_write(&self.product.id)
     }
 
-    /// Whether this caller may end its maintenance, without force, and that would close a window.
+    /// Whether this caller may end its maintenance now, without force, and that would close a window.
     #[must_use]
-    pub fn may_exit(&self, caller: &Caller) -> bool {
+    pub fn may_exit(&self, caller: &Caller, now: Timestamp) -> bool {
         self.mode() != OperationMode::Unknown
+            && !self.is_held(now)
             && caller.may_write(&self.product.id)
-            && self
-                .check_exit(&caller.actor(), Timestamp::now())
-                .unwrap_or(false)
+            && self.check_exit(&caller.actor(), now).unwrap_or(false)
     }
 
     /// Whether ending its maintenance would close a window that is open.

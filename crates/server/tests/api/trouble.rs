@@ -226,7 +226,12 @@ async fn who_holds_the_lease_is_said_and_when_to_try_again() {
     assert!(busy.header("retry-after").parse::<u32>().unwrap() >= 1);
     let product = server.read(SHOP).await;
     assert_eq!(product["stacks"][1]["holder"]["by"], "ben@desk");
+    // What would be refused is not offered.
+    assert_eq!(product["canEnterMaintenance"], false);
+    assert_eq!(product["canExitMaintenance"], false);
     at_work.await.unwrap();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(server.read(SHOP).await["canEnterMaintenance"], true);
 }
 
 #[tokio::test(start_paused = true)]

@@ -896,6 +896,8 @@ async fn a_holder_that_may_have_died_is_shown_with_what_holds_for_who_asks_now()
         ]);
         page.says_nothing_of(&["waits until that is known"]);
     }
+    let offers_enter = |page: &Answer| page.body.contains("id=\"enter\"");
+    assert!(!offers_enter(&ana.get(SHOP).await), "it would be refused");
     let (path, _) = entered(&mut ana, &[]).await;
     let refused = ana.get(&path).await;
     refused.says(&["Nothing was changed", "try again after", "Now: Normal"]);
@@ -908,6 +910,7 @@ async fn a_holder_that_may_have_died_is_shown_with_what_holds_for_who_asks_now()
         page.says(&["An operation that you start waits until that is known"]);
         page.says_nothing_of(&["try again after"]);
     }
+    assert!(offers_enter(&ana.get(SHOP).await));
     let (path, _) = entered(&mut ana, &[]).await;
     ana.get(&path).await.says(&["Maintenance is on"]);
 }
