@@ -165,6 +165,17 @@ impl ProductStatus {
             .min_by_key(|flag| (!is_observers(flag), flag.since.unwrap_or(Timestamp::MAX)))
     }
 
+    /// Why nothing of it could be read, and of which app that is said.
+    #[must_use]
+    pub fn unread(&self) -> Option<(&App, &Error)> {
+        let errors = self.apps.iter().map(|(app, read)| {
+            let error = (**read).as_ref().err()?;
+            Some((app.app(), error))
+        });
+        let errors: Option<Vec<_>> = errors.collect();
+        errors?.into_iter().next()
+    }
+
     /// Why something could not be read.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {

@@ -236,8 +236,14 @@ pub(super) async fn list(
     let products = state.visible(&caller);
     let products = products.filter(|product| product.environment == path.environment);
     let statuses = join_all(products.map(|product| state.statuses.product(product))).await;
-    if statuses.is_empty() {
+    let Some(first) = statuses.first() else {
         return Err(not_found(&format!("environment {:?}", path.environment)));
+    };
+    // One of several that cannot be read is `Unknown`.
+    if let Some((app, error)) = first.unread()
+        && statuses.iter().all(|status| status.unread().is_some())
+    {
+        return Err(Problem::of_error(app, error, None));
     }
     let view = |status: &ProductStatus| ProductDeployment::of(&state, &caller, status);
     Ok(Json(ProductDeployments {
@@ -262,10 +268,8 @@ pub(super) async fn get(
     let product = state.visible_product(&caller, &path.environment, &path.product)?;
     let status = state.statuses.product(product).await;
     // One app of several that cannot be read is said in its place.
-    if let (Some(error), Some((app, _))) = (status.error(), status.apps.first())
-        && status.apps.iter().all(|(_, read)| read.is_err())
-    {
-        return Err(Problem::of_error(app.app(), error, None));
+    if let Some((app, error)) = status.unread() {
+        return Err(Problem::of_error(app, error, None));
     }
     if query.functions {
         join_all(

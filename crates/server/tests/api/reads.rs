@@ -225,10 +225,18 @@ async fn an_app_that_cannot_be_read_is_named_and_all_of_them_are_an_error() {
     assert_eq!(product["stacks"][1]["operationMode"], "Unknown");
     let error = product["stacks"][1]["error"].as_str().expect("an error");
     assert!(error.contains("AccessDenied"), "{error}");
+    let list = "/api/environments/prod/product-deployments";
+    let products = server.read(list).await;
+    assert_eq!(
+        products["productDeployments"][0]["operationMode"],
+        "Unknown"
+    );
 
     server.sandbox.inject(denied("shop-prod"));
     tokio::time::advance(std::time::Duration::from_secs(5)).await;
-    server.get(SHOP, &server.ana).await.problem(503, "aws");
+    for path in [SHOP, list] {
+        server.get(path, &server.ana).await.problem(503, "aws");
+    }
 }
 
 #[tokio::test(start_paused = true)]
