@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::extract::{ApiPath, ApiQuery};
 use super::products::ProductPath;
 use super::responses::Reads;
-use super::visible::{not_found, role};
+use super::visible::{missing, not_found, role};
 use crate::AppState;
 use crate::access::Caller;
 use crate::catalog::ManagedApp;
@@ -225,7 +225,10 @@ pub(super) async fn get(
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
     };
     let page = history::page(&state.statuses, &apps, &filter).await;
-    let page = page.map_err(|it| not_found(&format!("transition {:?} that is kept", it.0)))?;
+    let page = page.map_err(|it| {
+        let look = "Leave out after, to begin with the newest";
+        missing(&format!("transition {:?} that is kept", it.0), look)
+    })?;
     if let Some((app, error)) = page.error(&apps) {
         return Err(Problem::of_error(app, error, None));
     }

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::extract::ApiPath;
 use super::products::ProductPath;
 use super::responses::{Changes, Reads};
-use super::visible::not_found;
+use super::visible::missing;
 use crate::AppState;
 use crate::access::{AUDIT_TARGET, Caller};
 use crate::catalog::ManagedProduct;
@@ -197,8 +197,11 @@ pub(super) async fn check(
     caller.check_write(&product.id)?;
     let views = of(&state, product);
     let known = views.iter().find(|view| view.name.as_str() == path.name);
-    let missing = || not_found(&format!("observer {:?} of {}", path.name, product.id));
-    let view = check_now(&state, &caller, patience, known.ok_or_else(missing)?).await?;
+    let known = known.ok_or_else(|| {
+        let what = format!("observer {:?} of {}", path.name, product.id);
+        missing(&what, "GET …/observers lists those of a product")
+    })?;
+    let view = check_now(&state, &caller, patience, known).await?;
     Ok(match view {
         Some(view) => Json(ObserverView::of(&view)).into_response(),
         None => {

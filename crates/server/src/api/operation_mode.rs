@@ -20,7 +20,7 @@ use super::extract::{ApiBody, ApiPath};
 use super::operations::{OperationView, location};
 use super::products::{ProductPath, TriggerSource};
 use super::responses::Changes;
-use super::visible::{not_found, role};
+use super::visible::{no_role, role};
 use crate::AppState;
 use crate::access::{AUDIT_TARGET, Caller};
 use crate::catalog::{ManagedApp, ManagedProduct};
@@ -170,7 +170,7 @@ impl Place {
             for (_, roles) in &mut target.apps {
                 roles.retain(|spec| spec.role == *role);
                 if roles.is_empty() {
-                    return Err(not_found(&format!("role {role} of {}", app.app())));
+                    return Err(no_role(role.as_str(), app.app()));
                 }
             }
         }
@@ -278,7 +278,7 @@ pub(super) async fn begin(
             by = caller.by(),
             mode = ?operation.request.action(),
             place = place.name(),
-            reason = ?wish.reason,
+            reason = wish.reason,
             operation = operation.id,
             "maintenance was asked for"
         );
@@ -314,8 +314,10 @@ fn prefers_async(headers: &HeaderMap) -> bool {
         .get_all(PREFER)
         .iter()
         .filter_map(|value| value.to_str().ok());
-    let mut preferences = values.flat_map(|value| value.split(','));
-    preferences.any(|preference| preference.trim().eq_ignore_ascii_case(RESPOND_ASYNC))
+    let preferences = values.flat_map(|value| value.split(','));
+    // A preference may have parameters, which say nothing of this one.
+    let mut names = preferences.map(|preference| preference.split(';').next().unwrap_or_default());
+    names.any(|name| name.trim().eq_ignore_ascii_case(RESPOND_ASYNC))
 }
 
 fn source(who: &Actor) -> TriggerSource {

@@ -18,7 +18,7 @@ use super::body::{Whole, instant, invalid, unprocessable};
 use super::extract::{ApiBody, ApiPath};
 use super::products::ProductPath;
 use super::responses::{Changes, Reads};
-use super::visible::not_found;
+use super::visible::{missing, not_found};
 use crate::AppState;
 use crate::access::{AUDIT_TARGET, Caller};
 use crate::catalog::ManagedProduct;
@@ -317,9 +317,13 @@ pub(crate) fn of(caller: &Caller, product: &ManagedProduct) -> Option<maintenanc
     }
 }
 
+fn no_window(window: &str) -> Problem {
+    let look = "GET …/schedule lists those of a product";
+    missing(&format!("window {window:?} to come"), look)
+}
+
 fn window_id(text: &str) -> Result<WindowId, Problem> {
-    text.parse()
-        .map_err(|_| not_found(&format!("window {text:?}")))
+    text.parse().map_err(|_| no_window(text))
 }
 
 /// The window to come of this identity.
@@ -335,7 +339,7 @@ async fn find(
         Some(found) => Ok(found.window),
         None => match (status.error(), status.apps.first()) {
             (Some(error), Some((app, _))) => Err(Problem::of_error(app.app(), error, None)),
-            _ => Err(not_found(&format!("window {window:?} to come"))),
+            _ => Err(no_window(window)),
         },
     }
 }

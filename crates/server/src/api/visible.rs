@@ -73,14 +73,21 @@ impl AppState {
 
 /// What a path names is not there, or the caller may not see it.
 pub(super) fn not_found(what: &str) -> Problem {
-    Problem::new(
-        Code::NotFound,
-        format!("there is no {what}. GET /api/environments lists what this token may see"),
-    )
+    missing(what, "GET /api/environments lists what this token may see")
+}
+
+/// The same of what is not in that list: `look` says where to look instead.
+pub(super) fn missing(what: &str, look: &str) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no {what}. {look}"))
+}
+
+/// The same of a role.
+pub(super) fn no_role(name: &str, app: &App) -> Problem {
+    let look = "GET /api/environments/{environment}/product-deployments/{product} lists the roles of its apps";
+    missing(&format!("role {name:?} of {app}"), look)
 }
 
 /// The role of this name: any may have been used before, so that only what can be none is refused.
 pub(super) fn role(name: &str, app: &App) -> Result<Role, Problem> {
-    name.parse()
-        .map_err(|_| not_found(&format!("role {name:?} of {app}")))
+    name.parse().map_err(|_| no_role(name, app))
 }

@@ -329,7 +329,7 @@ async fn who_prefers_not_to_wait_gets_the_address_of_the_operation() {
     );
     asked
         .headers_mut()
-        .insert("prefer", "wait=5, Respond-Async".parse().unwrap());
+        .insert("prefer", "wait=5, Respond-Async; x=1".parse().unwrap());
     let accepted = server.send(asked).await;
     assert_eq!(accepted.status, 202);
     assert_eq!(accepted.header("preference-applied"), "respond-async");

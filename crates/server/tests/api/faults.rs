@@ -155,6 +155,44 @@ async fn exit_is_offered_and_then_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_not_there_is_said_with_where_to_look() {
+    let server = Server::new().await;
+    let role = "/api/environments/prod/apps/shop/roles/nope/operation-mode";
+    for (method, path, look) in [
+        (
+            "GET",
+            "/api/environments/prod/product-deployments/nope",
+            "GET /api/environments lists",
+        ),
+        ("PUT", role, "lists the roles of its apps"),
+        (
+            "POST",
+            &format!("{SHOP}/observers/nope/check"),
+            "GET …/observers lists",
+        ),
+        (
+            "PATCH",
+            &format!("{SHOP}/schedule/nope"),
+            "GET …/schedule lists",
+        ),
+        (
+            "GET",
+            &format!("{SHOP}/history?after=nope"),
+            "Leave out after",
+        ),
+    ] {
+        let body = match method {
+            "PATCH" => json!({"startsAt": "2999-01-01T00:00:00Z"}),
+            _ => json!({"mode": "Normal"}),
+        };
+        let asked = request(method, path, Some(&server.ana), Some(&body));
+        let problem = server.send(asked).await.problem(404, "not_found");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(look), "{method} {path}: {detail}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_method_that_a_path_does_not_take_is_answered_with_an_empty_body() {
     let server = Server::new().await;
     for (method, path, allow) in [
