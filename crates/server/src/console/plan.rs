@@ -37,11 +37,11 @@ pub(super) struct RolePlan {
     pub(super) changes: bool,
 }
 
-/// A function that would lose events.
+/// Functions that would lose the same events.
 pub(super) struct LossView {
-    pub(super) function: String,
+    pub(super) functions: Vec<String>,
     pub(super) what: String,
-    /// It was not part of what the person saw before.
+    /// They were not part of what the person saw before.
     pub(super) is_new: bool,
 }
 
@@ -195,11 +195,18 @@ impl AppPlan {
         let (lossy, others): (Vec<_>, Vec<_>) =
             workers.events.iter().partition(|events| events.is_lossy());
         for events in lossy {
-            self.losses.push(LossView {
-                function: events.function.clone(),
-                what: describe::losses(events),
-                is_new: seen.is_some_and(|seen| !seen.has(&self.name, events)),
-            });
+            let what = describe::losses(events);
+            let is_new = seen.is_some_and(|seen| !seen.has(&self.name, events));
+            let function = events.function.clone();
+            let mut losses = self.losses.iter_mut();
+            match losses.find(|loss| loss.what == what && loss.is_new == is_new) {
+                Some(loss) => loss.functions.push(function),
+                None => self.losses.push(LossView {
+                    functions: vec![function],
+                    what,
+                    is_new,
+                }),
+            }
         }
         let mut stops: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for events in others {

@@ -440,7 +440,10 @@ impl Offers {
                 may_exit,
                 may_override: false,
                 why_not: (!may_exit && !is_off).then(|| {
-                    "Nothing here was turned on for this product, so that exiting it would change nothing.".to_owned()
+                    let ends = others(status);
+                    format!(
+                        "Nothing here was turned on for this product, so that exiting it would change nothing. {ends}"
+                    )
                 }),
             },
             Err(problem) => Self {
@@ -451,6 +454,32 @@ impl Offers {
             },
         }
     }
+}
+
+/// How the windows are ended that were not opened for this product.
+fn others(status: &ProductStatus) -> String {
+    let mut ends: Vec<String> = Vec::new();
+    for (app, read) in &status.apps {
+        let roles = (**read).as_ref().map(|it| it.roles.iter());
+        for role in roles
+            .into_iter()
+            .flatten()
+            .filter(|it| it.state == State::On)
+        {
+            let product = role.flag.as_ref().and_then(|flag| flag.product.as_ref());
+            let end = match product {
+                Some(product) => format!("Exit the product {product}."),
+                None => {
+                    let (app, role) = (app.app().name(), &role.role);
+                    format!("Run maintenance off --app {app} --role {role}.")
+                }
+            };
+            if !ends.contains(&end) {
+                ends.push(end);
+            }
+        }
+    }
+    ends.join(" ")
 }
 
 /// Who holds a product, if that keeps others from leaving.
