@@ -39,9 +39,38 @@ impl Flag {
     /// What holds after each change: the flag itself says how its own window stands, and windows whose end has
     /// passed are forgotten.
     pub(crate) fn settle(&mut self, now: Timestamp) {
-        self.schedule.prune(now);
-        let window = self.window.as_ref();
-        self.schedule.end(|known| Some(&known.window) == window);
+        self.forget_past(now);
+        let (window, is_on) = (self.window.as_ref(), self.mode.is_on());
+        self.schedule.end_but(
+            |known| Some(&known.window) == window,
+            |known| is_on && known.accept_event_loss,
+        );
+    }
+
+    /// Forgets the windows whose end has passed, but for what was accepted for the one that is open.
+    pub(crate) fn forget_past(&mut self, now: Timestamp) {
+        let (window, is_on) = (self.window.as_ref(), self.mode.is_on());
+        self.schedule.windows.retain(|known| {
+            let is_open = is_on && Some(&known.window) == window;
+            now < known.until || is_open && known.accept_event_loss
+        });
+    }
+
+    /// Whether functions may be paused in the window that is open, or was last, though events will be lost: it was
+    /// scheduled so.
+    #[must_use]
+    pub fn accepts_event_loss(&self) -> bool {
+        let mut known = self.schedule.windows.iter();
+        let own = known.find(|known| Some(&known.window) == self.window.as_ref());
+        own.is_some_and(|own| own.accept_event_loss)
+    }
+
+    /// When visitors are served again, as far as that is known: at the end of the window that is open, or of the last
+    /// of those that begin by the time that the one before them ends.
+    #[must_use]
+    pub fn serves_at(&self) -> Option<Timestamp> {
+        let end = self.until?;
+        Some(self.schedule.serves_at(end, self.mode))
     }
 
     /// When the mode changes next by itself, as far as the flag says.

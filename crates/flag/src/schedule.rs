@@ -41,9 +41,10 @@ pub struct ScheduledWindow {
     pub recurring: Option<String>,
     /// Whether functions are paused at its start though asynchronous events will be lost.
     pub accept_event_loss: bool,
-    /// It does not open any more: this occurrence of a recurring window was cancelled or moved, has ended early, or
-    /// was opened, so that the flag itself says how it stands. It is kept until its end has passed, so that it is
-    /// not scheduled anew.
+    /// It does not open any more: it was cancelled or moved, has ended early, or was opened, so that the flag itself
+    /// says how it stands. An occurrence of a recurring window is kept until its end has passed, so that it is not
+    /// scheduled anew; any window while it is open for which losing events was accepted, so that this holds to its
+    /// end.
     pub cancelled: bool,
     /// Fields of a later version, kept while the entry is.
     pub unknown: Map<String, Value>,
@@ -166,19 +167,23 @@ impl Schedule {
             .sort_by(|a, b| (a.starts_at, &a.window).cmp(&(b.starts_at, &b.window)));
     }
 
-    /// Forgets the windows whose end has passed.
-    pub(crate) fn prune(&mut self, now: Timestamp) {
-        self.windows.retain(|window| now < window.until);
-    }
-
     /// Keeps these windows from opening by themselves. An occurrence of a recurring one is remembered until its end
     /// has passed.
     pub(crate) fn end(&mut self, ended: impl Fn(&ScheduledWindow) -> bool) {
+        self.end_but(ended, |_| false);
+    }
+
+    /// The same, and remembers these, too.
+    pub(crate) fn end_but(
+        &mut self,
+        ended: impl Fn(&ScheduledWindow) -> bool,
+        kept: impl Fn(&ScheduledWindow) -> bool,
+    ) {
         self.windows.retain_mut(|window| {
             if !ended(window) {
                 return true;
             }
-            if window.recurring.is_none() {
+            if window.recurring.is_none() && !kept(window) {
                 return false;
             }
             window.cancelled = true;
@@ -198,6 +203,21 @@ impl Schedule {
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Option<&ScheduledWindow> {
         self.windows.iter().find(|window| window.is_due(now))
+    }
+
+    /// When visitors are served again after a window of this mode that ends then: windows that have begun by that
+    /// time go on from there. After one that keeps all visitors out, a read-only one serves most of them.
+    #[must_use]
+    pub fn serves_at(&self, end: Timestamp, mode: Mode) -> Timestamp {
+        let goes_on = self
+            .windows
+            .iter()
+            .filter(|window| window.opens() && (mode == Mode::ReadOnly || window.mode == Mode::On));
+        // They are ordered by their start.
+        goes_on.fold(end, |end, window| match window.starts_at <= end {
+            true => end.max(window.until),
+            false => end,
+        })
     }
 
     /// The windows that have yet to open, by their start.

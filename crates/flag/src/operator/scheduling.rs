@@ -325,7 +325,7 @@ fn add(
     at: Timestamp,
 ) -> Result<Flag, Refusal> {
     let mut flag = current.clone();
-    flag.schedule.prune(at);
+    flag.forget_past(at);
     let is_it = |known: &ScheduledWindow| known.window == *instead_of;
     if entry.window == *instead_of {
         flag.schedule.windows.retain(|known| !is_it(known));

@@ -362,6 +362,85 @@ fn a_window_that_begins_when_another_ends_is_not_ended_with_it() {
     assert_eq!(step.flag.window, Some(window(2)));
 }
 
+/// From ten to sixty minutes after now, and then to ninety.
+#[test]
+fn visitors_are_served_when_the_last_of_the_windows_ends_that_follow_each_other() {
+    let read_only = |mut request: ScheduleWindow| {
+        request.enter.read_only = true;
+        request
+    };
+    let first = |request| scheduled(&Flag::off(), request);
+    let closed = first(request(1, 10, 60));
+    let serves = |flag: &Flag, now| flag.at(at(now)).serves_at();
+    assert_eq!(serves(&closed, 10), Some(at(60)));
+    assert_eq!(serves(&closed, 0), None, "they are served now");
+    let both = scheduled(&closed, request(2, 60, 90));
+    assert_eq!(serves(&both, 10), Some(at(90)));
+    assert_eq!(serves(&both, 60), Some(at(90)));
+    let later = scheduled(&closed, request(2, 61, 90));
+    assert_eq!(serves(&later, 10), Some(at(60)));
+    let three = scheduled(&both, request(3, 90, 95));
+    assert_eq!(serves(&three, 10), Some(at(95)));
+    // Written, and with another end.
+    let written = next(&three, Event::Start { at: at(10) }).unwrap().flag;
+    assert_eq!(serves(&written, 10), Some(at(95)));
+    let shorter = Flag {
+        until: Some(at(59)),
+        ..written
+    };
+    assert_eq!(serves(&shorter, 10), Some(at(59)));
+    // What is cancelled does not open.
+    let cancelled = cancel(&three, 2, 5).unwrap().flag;
+    assert_eq!(serves(&cancelled, 10), Some(at(60)));
+    // Most visitors only read.
+    let then_readers = scheduled(&closed, read_only(request(2, 60, 90)));
+    assert_eq!(serves(&then_readers, 10), Some(at(60)));
+    let readers_first = scheduled(&first(read_only(request(1, 10, 60))), request(2, 60, 90));
+    assert_eq!(serves(&readers_first, 10), Some(at(90)));
+}
+
+/// What a person accepted when a window was scheduled is needed until all of its functions are paused.
+#[test]
+fn a_loss_that_was_accepted_is_remembered_while_the_window_is_open_and_no_longer() {
+    let accepting = |id| ScheduleWindow {
+        accept_event_loss: true,
+        ..request(id, 10, 60)
+    };
+    let flag = scheduled(&Flag::off(), accepting(1));
+    assert!(flag.at(at(10)).accepts_event_loss());
+    let on = next(&flag, Event::Start { at: at(10) }).unwrap().flag;
+    assert!(on.accepts_event_loss());
+    let stored = Flag::decode(&on.encode().unwrap()).unwrap();
+    assert!(stored.accepts_event_loss());
+    assert_eq!(on.schedule.to_come(at(0)).count(), 0, "it opens once");
+    assert_eq!(on.mode_at(at(60)), Mode::Off);
+    // It gets a later end, and another window is scheduled.
+    let mut later = enter(99, 20);
+    later.options.until = Change::Set(at(180));
+    let longer = next(&on, Event::Enter(Box::new(later))).unwrap().flag;
+    let longer = turn_on(&longer, ana(), 70).flag;
+    assert!(longer.accepts_event_loss());
+    let next_one = reschedule(
+        &longer,
+        ScheduleEvent::Schedule(Box::new(ScheduleWindow {
+            enter: enter(2, 70),
+            ..request(2, 200, 210)
+        })),
+    );
+    assert!(next_one.unwrap().flag.accepts_event_loss());
+    // Of a window that has ended nothing is left, nor of one that was cancelled.
+    for off in [exit(None, 30), ended(60)] {
+        let off = next(&on, off).unwrap().flag;
+        assert!(!off.accepts_event_loss());
+        assert_eq!(off.schedule.windows, []);
+        assert!(!turn_on(&off, ana(), 31).flag.accepts_event_loss());
+    }
+    assert_eq!(cancel(&flag, 1, 5).unwrap().flag.schedule.windows, []);
+    let plain = scheduled(&Flag::off(), request(1, 10, 60));
+    let plain = next(&plain, Event::Start { at: at(10) }).unwrap().flag;
+    assert!(!plain.accepts_event_loss() && plain.schedule.windows.is_empty());
+}
+
 #[test]
 fn the_clock_ends_what_an_observer_opened_and_no_window_without_an_end_of_its_own() {
     let on = turn_on(&Flag::off(), Owner::observer("healthcheck"), 0).flag;

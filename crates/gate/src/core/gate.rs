@@ -127,10 +127,11 @@ impl Gate {
     pub fn announcement(&self) -> Option<Announcement> {
         let known = self.shared.flag.load();
         let now = timestamp(self.shared.clock.now_ms());
-        let next = known.flag().schedule.to_come(now).next()?;
+        let schedule = &known.flag().schedule;
+        let next = schedule.to_come(now).next()?;
         Some(Announcement {
             starts_at: next.starts_at.into(),
-            until: next.until.into(),
+            until: schedule.serves_at(next.until, next.mode).into(),
             read_only: next.mode == Mode::ReadOnly,
             message: next.message.clone(),
         })

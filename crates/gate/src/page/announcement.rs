@@ -19,7 +19,7 @@ impl RetryAfter {
     /// [`DEFAULT_RETRY_AFTER`].
     pub(crate) fn at(flag: &Flag, now_ms: u64) -> Self {
         let end_ms = flag
-            .until
+            .serves_at()
             .map(|end| u64::try_from(end.as_millisecond()).unwrap_or(0));
         let left = end_ms
             .and_then(|end_ms| end_ms.checked_sub(now_ms))

@@ -24,7 +24,7 @@ pub(super) fn html(language: &str, write: bool, flag: &Flag, retry_after: RetryA
 fn paragraphs(language: &str, write: bool, flag: &Flag, retry_after: RetryAfter) -> String {
     let says = |name| translated(language, name).unwrap_or_default();
     let read_only = flag.mode == Mode::ReadOnly;
-    let until = flag.until.filter(|_| !retry_after.overdue);
+    let until = flag.serves_at().filter(|_| !retry_after.overdue);
     let mut html = String::new();
     let mut paragraph = |attributes: &str, text: &str| {
         html.push_str(&format!("<p{attributes}>{text}</p>\n"));
@@ -66,7 +66,7 @@ pub(super) fn json(media_type: MediaType, flag: &Flag, retry_after: RetryAfter) 
         _ => "The service is down for maintenance. Please try again after the time in Retry-After.",
     });
     let (mode, auto_off) = (flag.mode.as_str(), flag.auto_off);
-    let (until, retry_after) = (flag.until.map(rfc3339), retry_after.seconds);
+    let (until, retry_after) = (flag.serves_at().map(rfc3339), retry_after.seconds);
     let document = match media_type {
         MediaType::Problem => json!({
             "type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": detail,

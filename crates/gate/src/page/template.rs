@@ -42,8 +42,8 @@ pub(super) fn announce(
             "message" => escape(media_type, message(flag).unwrap_or_default()),
             // None of the others has anything to escape.
             "mode" => flag.mode.to_string(),
-            "until" => flag.until.map(rfc3339).unwrap_or_default(),
-            "until_utc" => flag.until.map(readable).unwrap_or_default(),
+            "until" => flag.serves_at().map(rfc3339).unwrap_or_default(),
+            "until_utc" => flag.serves_at().map(readable).unwrap_or_default(),
             "retry_after" => retry_after.seconds.to_string(),
             _ => return None,
         })

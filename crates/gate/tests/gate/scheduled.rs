@@ -147,6 +147,32 @@ async fn the_answer_counts_down_to_the_end_of_the_window_and_says_its_message() 
 }
 
 #[tokio::test]
+async fn windows_that_follow_each_other_are_one_for_visitors() {
+    // The second one begins as the first one ends, and ends ten minutes later.
+    let both = SCHEDULED.replace(
+        r#""starts_at": "2026-11-19T11:16:40Z", "until": "2026-11-19T11:36:40Z",
+         "mode": "read-only""#,
+        r#""starts_at": "2026-11-18T11:36:40Z", "until": "2026-11-18T11:46:40Z",
+         "mode": "on""#,
+    );
+    let bench = Bench::new(Scripted::text(&both));
+    bench.blocks().await;
+    let next = bench.gate.announcement().unwrap();
+    let end = std::time::UNIX_EPOCH + Duration::from_millis(ENDS + 600_000);
+    assert_eq!(next.until, end);
+    for (now, retry_after) in [(STARTS, "1800"), (ENDS - 1_000, "601"), (ENDS, "600")] {
+        bench.clock.set(now);
+        let page = refused(&bench.gate, Method::GET, &[]).await;
+        assert_eq!(page.header("retry-after"), Some(retry_after), "at {now}");
+        assert!(page.body.contains("2026-11-18 11:46 UTC"), "at {now}");
+        let json = refused(&bench.gate, Method::GET, &[("accept", "application/json")]).await;
+        assert!(!json.body.contains("11:36"), "{json:?}");
+    }
+    bench.clock.set(ENDS + 600_000);
+    assert!(!bench.blocks().await);
+}
+
+#[tokio::test]
 async fn what_comes_next_is_announced_until_it_begins() {
     let bench = Bench::new(Scripted::text(SCHEDULED));
     assert_eq!(bench.gate.announcement(), None, "nothing is known yet");

@@ -170,6 +170,6 @@ pub(super) async fn status(
         schema: 1,
         state: state.unwrap_or(ServiceState::Running),
         reason: reasons.next(),
-        until: flags().filter_map(|flag| flag.until).max(),
+        until: flags().filter_map(|flag| flag.serves_at()).max(),
     }))
 }

@@ -197,11 +197,9 @@ fn turn(role: &Standing<'_>, now: Timestamp) -> Option<Turn> {
     // Or the process that paused its functions died in the middle, or could not pause all.
     let has_functions = role.spec.functions.is_some();
     if role.is_open_by_time || has_functions && flag.drained_at.is_none() {
-        let mut known = flag.schedule.windows.iter();
-        let known = known.find(|known| Some(&known.window) == window.as_ref());
         return Some(Turn::Enter {
             window,
-            accept_event_loss: known.is_some_and(|known| known.accept_event_loss),
+            accept_event_loss: flag.accepts_event_loss(),
         });
     }
     None

@@ -420,6 +420,52 @@ async fn timers_longer_than_24_8_days_and_a_start_notice_silently_missing() {
     running.stop().await;
 }
 
+/// A scheduler that dies while it pauses the functions of a window, and the next one.
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_was_accepted_for_a_single_window_is_accepted_by_the_process_that_finishes_it()
+{
+    for accepted in [true, false] {
+        let server = server().await;
+        let s3 = "s3.amazonaws.com";
+        server.sandbox.allow("shop-prod-mail", None, s3).unwrap();
+        let flag = json!({"schema": 1, "mode": "off", "scheduled": [{
+            "window": "20261201T210000Z-0a1b2c3d", "mode": "on",
+            "starts_at": "2026-12-01T22:00:00Z", "until": "2026-12-01T23:00:00Z",
+            "owner": {"kind": "manual", "name": "ana"}, "by": "ana", "accept_event_loss": accepted,
+        }]});
+        let name = "/maintenance/shop-prod/flags/worker";
+        server.sandbox.set_parameter(name, &flag.to_string());
+        to(&server, 10).await;
+        let scheduler = || Scheduler::new(server.state.clone(), vec![], [], clock(&server.sandbox));
+        let running = Running::new(scheduler());
+        let stop = running.stop.clone();
+        let saving = Fault::on("PutParameter").target("/capacity/worker/");
+        server.sandbox.inject(saving.hook(move |_| stop.cancel()));
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        running.stop().await;
+        assert!(is_on(&server, "shop-prod", "worker"));
+        assert_eq!(
+            server.flag("shop-prod", "worker")["mode"],
+            "on",
+            "it was written"
+        );
+        assert!(server.reserved().contains(&"shop-prod-mail=5".to_owned()));
+        scheduler().once().await;
+        let mail = match accepted {
+            true => "shop-prod-mail=0",
+            false => "shop-prod-mail=5",
+        };
+        assert_eq!(
+            server.reserved(),
+            ["billing-prod-pdf=3", mail, "shop-prod-sync=0"]
+        );
+        to(&server, 71).await;
+        scheduler().once().await;
+        assert_eq!(server.reserved(), RUNNING);
+        assert_eq!(server.flag("shop-prod", "worker")["scheduled"], json!(null));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_that_is_stopped_in_the_middle_gives_its_lease_back_and_the_next_one_finishes() {
     let server = server().await;
