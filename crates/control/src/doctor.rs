@@ -3,7 +3,8 @@
 //! A check that cannot be made says so, and hides no other. What it calls *failed* is what an operation would fail
 //! at, or what keeps a gate from its flag; what it calls a *warning* is for a person to judge.
 
-use std::time::Duration;
+mod gates;
+mod permissions;
 
 use maintenance_flag::{DecodeError, Flag, Reserved, Role, SCHEMA};
 
@@ -21,39 +22,6 @@ use crate::text::in_full;
 const MOST_SKEW: u64 = 300;
 /// A clock that is off by more than this says wrong times, and will be off by more.
 const SKEW: u64 = 30;
-/// How long the site may take for an answer.
-const VISIT: Duration = Duration::from_secs(10);
-/// Of how many functions the simulator is asked.
-const SIMULATED: usize = 5;
-
-/// What an operation calls, whatever the role.
-const STORE_ACTIONS: [&str; 4] = [
-    "ssm:GetParameter",
-    "ssm:GetParametersByPath",
-    "ssm:PutParameter",
-    "ssm:DeleteParameters",
-];
-/// What an operation calls on a function.
-const FUNCTION_ACTIONS: [&str; 10] = [
-    "lambda:GetFunction",
-    "lambda:GetPolicy",
-    "lambda:ListAliases",
-    "lambda:ListFunctionEventInvokeConfigs",
-    "lambda:PutFunctionConcurrency",
-    "lambda:DeleteFunctionConcurrency",
-    "lambda:ListProvisionedConcurrencyConfigs",
-    "lambda:GetProvisionedConcurrencyConfig",
-    "lambda:PutProvisionedConcurrencyConfig",
-    "lambda:DeleteProvisionedConcurrencyConfig",
-];
-/// What an operation calls where functions have no name in the resource.
-const ACCOUNT_ACTIONS: [&str; 5] = [
-    "lambda:ListFunctions",
-    "lambda:ListEventSourceMappings",
-    "lambda:GetEventSourceMapping",
-    "lambda:UpdateEventSourceMapping",
-    "lambda:GetAccountSettings",
-];
 
 /// How the app's site and AWS are reached.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +32,8 @@ pub struct Surroundings<'a> {
     pub visitor: &'a Visitor,
     /// Where the site is, if that is known.
     pub url: Option<&'a str>,
+    /// Whether the roles that are checked are all that there are.
+    pub has_all_roles: bool,
 }
 
 impl Control {
@@ -106,6 +76,8 @@ impl Control {
             self.check_permissions(identity, caller, roles, &names, &mut checks)
                 .await;
         }
+        self.check_gates(roles, &names, surroundings, &mut checks)
+            .await;
         self.check_gate(surroundings, &flags, &mut checks).await;
         Checkup {
             app: self.app.clone(),
@@ -402,134 +374,6 @@ impl Control {
                 checks.failed("concurrency", None, text, Some(hint));
             }
             false => checks.ok("concurrency", None, text),
-        }
-    }
-
-    /// What IAM says of each action, also of those that nothing may try without changing something.
-    async fn check_permissions(
-        &self,
-        identity: &Identity,
-        caller: Option<CallerIdentity>,
-        roles: &[RoleSpec],
-        names: &[String],
-        checks: &mut Checks,
-    ) {
-        let Some(caller) = caller else {
-            let text = "whether IAM allows the writes: it is not known who calls";
-            return checks.not_checked("permissions", None, text, None);
-        };
-        let Some(principal) = caller.principal() else {
-            let text = format!(
-                "whether IAM allows the writes: {} has no policy to ask about",
-                caller.arn
-            );
-            return checks.not_checked("permissions", None, text, None);
-        };
-        let place = format!(
-            "{}:{}",
-            identity.region().unwrap_or_default(),
-            caller.account
-        );
-        let partition = caller.partition();
-        let mut asked: Vec<(&[&str], Vec<String>)> = Vec::new();
-        if let Some(spec) = roles.first().filter(|_| self.store.is_of_aws()) {
-            let names = [self.names.flag(&spec.role), self.names.lease(1)];
-            let arn = |name: &String| format!("arn:{partition}:ssm:{place}:parameter{name}");
-            asked.push((&STORE_ACTIONS, names.iter().map(arn).collect()));
-        }
-        if roles.iter().any(|it| it.functions.is_some()) {
-            let arn = |name: &String| format!("arn:{partition}:lambda:{place}:function:{name}");
-            let functions: Vec<String> = names.iter().take(SIMULATED).map(arn).collect();
-            if !functions.is_empty() {
-                asked.push((&FUNCTION_ACTIONS, functions));
-            }
-            asked.push((&ACCOUNT_ACTIONS, vec!["*".to_owned()]));
-        }
-        let (mut denied, mut allowed) = (Vec::new(), 0);
-        for (actions, resources) in asked {
-            match identity.simulate(&principal, actions, &resources).await {
-                Ok(decisions) => {
-                    allowed += actions.len();
-                    for decision in decisions.into_iter().filter(|it| !it.is_allowed) {
-                        if !denied.contains(&decision.action) {
-                            denied.push(decision.action);
-                        }
-                    }
-                }
-                Err(error) => {
-                    let text = format!("whether IAM allows the writes: {}", in_full(&error));
-                    let hint = "allow iam:SimulatePrincipalPolicy to have this checked; the reads above were tried";
-                    return checks.not_checked("permissions", None, text, Some(hint.to_owned()));
-                }
-            }
-        }
-        for action in &denied {
-            let text = format!("IAM does not allow {action} to {principal}");
-            let hint = format!("allow {action} in the IAM policy of your user or role");
-            checks.failed("permissions", None, text, Some(hint));
-        }
-        if denied.is_empty() {
-            let text = format!("IAM allows all {allowed} actions that `on` and `off` need");
-            checks.ok("permissions", None, text);
-        }
-    }
-
-    /// Whether the site has a gate that answers.
-    async fn check_gate(
-        &self,
-        surroundings: Surroundings<'_>,
-        flags: &[(Role, Flag)],
-        checks: &mut Checks,
-    ) {
-        let Some(url) = surroundings.url else {
-            let text = "whether the site has a gate: where it is, is not known";
-            let hint = Some("set url in maintenance.toml".to_owned());
-            return checks.not_checked("gate", None, text, hint);
-        };
-        let web = flags.iter().find(|(role, _)| *role == Role::web());
-        let is_on = web.is_some_and(|(_, flag)| flag.mode_at(self.clock.now()).is_on());
-        let visit = tokio::time::timeout(VISIT, surroundings.visitor.head(url)).await;
-        let visit = match visit {
-            Ok(visit) => visit.map_err(|error| in_full(error.as_ref())),
-            Err(_) => Err(format!("no answer in {} s", VISIT.as_secs())),
-        };
-        match visit {
-            Err(error) => {
-                let text = format!("{url} could not be reached: {error}");
-                checks.warning(
-                    "gate",
-                    None,
-                    text,
-                    Some("check url in maintenance.toml, and the site".to_owned()),
-                );
-            }
-            Ok(visit) if visit.is_refused && is_on => {
-                checks.ok(
-                    "gate",
-                    None,
-                    format!("{url} is in maintenance: its gate answers"),
-                );
-            }
-            Ok(visit) if visit.is_refused => {
-                let text = format!("the gate of {url} refuses requests, and the flag is off");
-                let hint = "a gate follows within its TTL: try again; else check MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX of its handler";
-                checks.warning("gate", None, text, Some(hint.to_owned()));
-            }
-            Ok(visit) if is_on => {
-                let text = format!(
-                    "{url} answers {}, and no gate refuses, though the flag is on",
-                    visit.status
-                );
-                let hint = "check that its handler has the gate, and that MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX there name this app";
-                checks.failed("gate", None, text, Some(hint.to_owned()));
-            }
-            Ok(visit) => {
-                let text = format!(
-                    "whether {url} has a gate shows only while maintenance is on; it answers {}",
-                    visit.status
-                );
-                checks.not_checked("gate", None, text, None);
-            }
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod fault;
+mod gates;
 mod invoke;
 mod listing;
 mod pages;
@@ -32,6 +33,7 @@ use crate::waits::{Count, Counted};
 pub use error::LambdaError;
 use fault::fault;
 pub(crate) use fault::{function_of_arn, origin_of_arn};
+pub(crate) use gates::GateFunction;
 pub use invoke::Answer;
 pub(crate) use invoke::Invoked;
 pub(crate) use listing::{Selected, Versions};

@@ -94,7 +94,17 @@ impl ApiRequest<'_> {
 /// The caller as IAM names it. The access key id stands for the user's name, so that a test can tell two
 /// callers apart.
 pub(crate) fn user_arn(settings: &Settings, caller: &str) -> String {
-    format!("arn:aws:iam::{}:user/{caller}", settings.account)
+    let account = &settings.account;
+    // A session's ARN has the role's name, and not its path.
+    match settings.iam.role.as_deref().map(role_name) {
+        Some(name) => format!("arn:aws:sts::{account}:assumed-role/{name}/{caller}"),
+        None => format!("arn:aws:iam::{account}:user/{caller}"),
+    }
+}
+
+/// The name in the ARN of a role, without its path.
+pub(crate) fn role_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 /// A successful answer.

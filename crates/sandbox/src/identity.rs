@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use crate::api::{ApiRequest, Operation, OperationInfo, Reply, Service, user_arn};
+use crate::api::{ApiRequest, Operation, OperationInfo, Reply, Service, role_name, user_arn};
 use crate::error::{ApiError, ApiResult};
 use crate::rate::Budget;
 
@@ -20,6 +20,7 @@ pub(crate) struct IdentityState;
 
 pub(crate) static OPERATIONS: &[Operation<IdentityState>] = &[
     operation(Service::Sts, "GetCallerIdentity", caller),
+    operation(Service::Iam, "GetRole", role),
     operation(Service::Iam, "SimulatePrincipalPolicy", simulate),
 ];
 
@@ -47,6 +48,22 @@ fn caller(_: &mut IdentityState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
     ))
 }
 
+fn role(_: &mut IdentityState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
+    let asked = request.query("RoleName").unwrap_or_default();
+    let known = request.settings.iam.role.as_deref();
+    let Some(arn) = known.filter(|arn| role_name(arn) == asked) else {
+        let message = format!("The role with name {asked} cannot be found.");
+        return Err(ApiError::new(404, "NoSuchEntity", message));
+    };
+    let path = arn.split_once(":role").map_or("/", |(_, path)| path);
+    let path = path.trim_end_matches(asked);
+    Ok(xml(
+        "https://iam.amazonaws.com/doc/2010-05-08/",
+        "GetRole",
+        &format!("<Role><Path>{path}</Path><RoleName>{asked}</RoleName><Arn>{arn}</Arn></Role>"),
+    ))
+}
+
 fn simulate(_: &mut IdentityState, request: &ApiRequest<'_>) -> ApiResult<Reply> {
     let settings = &request.settings.iam;
     if request.query("Version") != Some(IAM_VERSION) {
@@ -62,7 +79,8 @@ fn simulate(_: &mut IdentityState, request: &ApiRequest<'_>) -> ApiResult<Reply>
         return Err(ApiError::new(403, "AccessDenied", message));
     }
     let source = request.query("PolicySourceArn").unwrap_or_default();
-    if source != user_arn(request.settings, request.caller) {
+    let user = user_arn(request.settings, request.caller);
+    if source != settings.role.as_deref().unwrap_or(&user) {
         let message = format!("The entity {source} cannot be found.");
         return Err(ApiError::new(404, "NoSuchEntity", message));
     }

@@ -87,7 +87,14 @@ impl Sandbox {
         });
         let actions = match admitted {
             Ok(actions) => actions,
-            Err(refusal) => return Ok(wire::respond(service, call.seq, Err(refusal))),
+            Err(refusal) => {
+                return Ok(wire::respond(
+                    service,
+                    call.seq,
+                    self.state().now(),
+                    Err(refusal),
+                ));
+            }
         };
         let mut result = match self.apply_faults(&call, When::Before, &actions).await? {
             Ok(()) => self.perform(&call, &incoming),
@@ -97,7 +104,7 @@ impl Sandbox {
             result = Err(refusal);
         }
         self.state().calls.end(call.seq, outcome(&result));
-        Ok(wire::respond(service, call.seq, result))
+        Ok(wire::respond(service, call.seq, self.state().now(), result))
     }
 
     /// Logs and refuses a request that asks for no operation of the sandbox.
@@ -109,7 +116,7 @@ impl Sandbox {
         let call = state.calls.begin(&info, target, String::new(), now);
         let result = Err(error);
         state.calls.end(call.seq, outcome(&result));
-        wire::respond(service, call.seq, result)
+        wire::respond(service, call.seq, now, result)
     }
 
     /// Logs the call, charges its budget and lets the faults count it. Returns the actions that apply to it, or

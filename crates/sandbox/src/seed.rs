@@ -73,6 +73,13 @@ impl FunctionSpec {
         self
     }
 
+    /// A variable of its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        let variables = &mut self.function.latest.variables;
+        variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// A tag.
     pub fn tag(mut self, key: &str, value: &str) -> Self {
         self.function.tags.insert(key.to_owned(), value.to_owned());

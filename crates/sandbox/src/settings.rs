@@ -36,6 +36,9 @@ pub struct IamSettings {
     pub denied: BTreeSet<String>,
     /// Whether IAM's policy simulator may be asked.
     pub may_simulate: bool,
+    /// The ARN of the role that callers have assumed, with its path: `arn:aws:iam::123456789012:role/team/ops`. Default
+    /// none: they are users.
+    pub role: Option<String>,
 }
 
 /// Parameter Store's limits and consistency.
@@ -98,6 +101,9 @@ pub struct LambdaSettings {
     /// How long GetFunction still shows the previous reservation after a call changed it. Default zero; AWS
     /// gives no guarantee.
     pub read_lag: Duration,
+    /// Functions show an error instead of the variables of their environment, as they do to a caller who may not
+    /// decrypt them.
+    pub hide_environment: bool,
     /// GetFunction shows `TagsError` instead of tags, as it does to a caller without
     /// `lambda:ListTags`.
     pub hide_tags: bool,
@@ -122,6 +128,7 @@ impl Default for IamSettings {
         Self {
             denied: BTreeSet::new(),
             may_simulate: true,
+            role: None,
         }
     }
 }
@@ -198,6 +205,7 @@ impl Default for LambdaSettings {
             mapping_change: Duration::from_secs(2),
             mapping_disable: Duration::from_secs(2),
             read_lag: Duration::ZERO,
+            hide_environment: false,
             hide_tags: false,
         }
     }

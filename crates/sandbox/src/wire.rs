@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -205,9 +206,18 @@ fn ssm_target(body: &Bytes) -> Option<String> {
 pub(crate) fn respond(
     service: Service,
     request_id: u64,
+    now: Timestamp,
     result: ApiResult<Reply>,
 ) -> Response<Bytes> {
     let mut headers = HeaderMap::new();
+    // A caller looks there for AWS's time.
+    if service == Service::Sts
+        && let Ok(date) =
+            jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now)
+        && let Ok(date) = HeaderValue::from_str(&date)
+    {
+        headers.insert(header::DATE, date);
+    }
     let content_type = match service {
         Service::Ssm => "application/x-amz-json-1.1",
         Service::Lambda => "application/json",

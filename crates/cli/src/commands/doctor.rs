@@ -22,6 +22,7 @@ pub(crate) async fn run(target: &Target, output: &Output) -> Result<Outcome, Cli
             identity: needs_aws(app.settings).then_some(&app.connection.identity),
             visitor: &app.connection.visitor,
             url: url.as_deref(),
+            has_all_roles: app.settings.all || app.settings.selects_no_role(),
         };
         control.doctor(&app.roles, surroundings, context).await
     });

@@ -9,7 +9,7 @@ const NEVER: &str = "demo-dev has never been in maintenance: no flag is stored f
                      check --app, --env, --store, --prefix, --profile and --region\n";
 
 /// A site that answers every request so, until the test ends.
-fn site(answer: &'static str) -> String {
+pub(crate) fn site(answer: &'static str) -> String {
     site_of([answer, answer])
 }
 
@@ -29,8 +29,8 @@ fn site_of([first, later]: [&'static str; 2]) -> String {
     format!("http://{address}/")
 }
 
-const OPEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-const GATE: &str = "HTTP/1.1 503 Service Unavailable\r\nx-maintenance: on\r\ncontent-length: 0\r\n\
+pub(crate) const OPEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+pub(crate) const GATE: &str = "HTTP/1.1 503 Service Unavailable\r\nx-maintenance: on\r\ncontent-length: 0\r\n\
                     connection: close\r\n\r\n";
 
 #[test]

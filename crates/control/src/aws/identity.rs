@@ -35,8 +35,14 @@ pub struct CallerIdentity {
 }
 
 impl CallerIdentity {
+    /// The role that the caller has assumed, by its name.
+    pub(crate) fn role(&self) -> Option<&str> {
+        let (_, session) = self.arn.split_once(":assumed-role/")?;
+        session.split_once('/').map(|(role, _)| role)
+    }
+
     /// The user or role whose policies count. None of the root user, who may do anything. The path of a role is
-    /// in none of its sessions' ARNs: one with a path is not found by this.
+    /// in none of its sessions' ARNs: [`Identity::role_arn`] finds it.
     #[must_use]
     pub fn principal(&self) -> Option<String> {
         let mut parts = self.arn.splitn(6, ':');
@@ -75,6 +81,13 @@ pub(crate) enum IamError {
     /// Anything else.
     #[error("{0}")]
     Other(BoxError),
+}
+
+impl IamError {
+    /// Whether IAM does not know what it was asked about.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "NoSuchEntity")
+    }
 }
 
 impl From<BoxError> for IamError {
@@ -146,6 +159,15 @@ impl Identity {
         connected.ok_or_else(|| CallError::incomplete("no AWS was configured"))
     }
 
+    /// The ARN of a role of the caller's account, with its path (`iam:GetRole`).
+    pub(crate) async fn role_arn(&self, name: &str) -> Result<String, IamError> {
+        let mut form = call("GetRole");
+        form.push(("RoleName".to_owned(), name.to_owned()));
+        let answer = self.query(&form).await?;
+        let arn = read_role(&answer).map_err(|error| IamError::Other(error.into()))?;
+        arn.ok_or_else(|| IamError::Other("IAM's answer names no role".into()))
+    }
+
     /// What IAM's simulator says of these actions by this principal on these resources.
     pub(crate) async fn simulate(
         &self,
@@ -153,11 +175,8 @@ impl Identity {
         actions: &[&str],
         resources: &[String],
     ) -> Result<Vec<Decision>, IamError> {
-        let mut form = vec![
-            ("Action".to_owned(), "SimulatePrincipalPolicy".to_owned()),
-            ("Version".to_owned(), "2010-05-08".to_owned()),
-            ("PolicySourceArn".to_owned(), principal.to_owned()),
-        ];
+        let mut form = call("SimulatePrincipalPolicy");
+        form.push(("PolicySourceArn".to_owned(), principal.to_owned()));
         let members = |name: &str, values: Vec<String>| {
             let name = name.to_owned();
             let numbered = values.into_iter().enumerate();
@@ -243,6 +262,13 @@ impl CallError {
     }
 }
 
+/// The form of a call, without what it is about.
+fn call(action: &str) -> Vec<(String, String)> {
+    [("Action", action), ("Version", "2010-05-08")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+}
+
 /// `name=value&…`, with what AWS escapes.
 fn encode(form: &[(String, String)]) -> String {
     let escaped = |text: &str| -> String {
@@ -264,6 +290,24 @@ fn encode(form: &[(String, String)]) -> String {
 struct Page {
     decisions: Vec<Decision>,
     marker: Option<String>,
+}
+
+fn read_role(text: &str) -> Result<Option<String>, XmlDecodeError> {
+    let mut document = Document::new(text);
+    let mut root = document.root_element()?;
+    while let Some(mut result) = root.next_tag() {
+        while let Some(mut role) = result.next_tag() {
+            if role.start_el().local() != "Role" {
+                continue;
+            }
+            while let Some(mut field) = role.next_tag() {
+                if field.start_el().local() == "Arn" {
+                    return Ok(Some(try_data(&mut field)?.into_owned()));
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn read_page(text: &str) -> Result<Page, XmlDecodeError> {

@@ -151,6 +151,15 @@ fn show(request: &ApiRequest<'_>, function: &Function, qualifier: Option<&str>) 
     if let Some(arn) = &configuration.dead_letter {
         body["DeadLetterConfig"] = json!({ "TargetArn": arn });
     }
+    if !configuration.variables.is_empty() {
+        body["Environment"] = match request.settings.lambda.hide_environment {
+            false => json!({ "Variables": configuration.variables }),
+            true => json!({ "Error": {
+                "ErrorCode": "AccessDeniedException",
+                "Message": "Lambda was unable to decrypt your environment variables because the KMS access was denied.",
+            }}),
+        };
+    }
     body
 }
 

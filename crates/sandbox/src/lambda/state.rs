@@ -51,6 +51,9 @@ pub(crate) struct Configuration {
     pub(crate) timeout: u32,
     /// The ARN of the dead-letter queue or topic.
     pub(crate) dead_letter: Option<String>,
+    /// The variables of its environment.
+    #[serde(default)]
+    pub(crate) variables: BTreeMap<String, String>,
     pub(crate) modified: Timestamp,
 }
 
@@ -135,6 +138,7 @@ impl Function {
             latest: Configuration {
                 timeout: 3,
                 dead_letter: None,
+                variables: BTreeMap::new(),
                 modified: Timestamp::UNIX_EPOCH,
             },
             tags: BTreeMap::new(),

@@ -1,0 +1,254 @@
+//! The gates of the site: whether one answers, and whether the environment of their functions agrees with this
+//! command.
+
+use std::time::Duration;
+
+use maintenance_flag::{Flag, Parameters, Prefix, Role};
+
+use super::{Checks, Surroundings};
+use crate::control::Control;
+use crate::describe;
+use crate::fleet::GateFunction;
+use crate::request::RoleSpec;
+use crate::text::in_full;
+
+/// How long the site may take for an answer.
+const VISIT: Duration = Duration::from_secs(10);
+
+impl Control {
+    /// What the functions say that have the variables of a gate of this app. `paused` are those that roles select.
+    pub(super) async fn check_gates(
+        &self,
+        roles: &[RoleSpec],
+        paused: &[String],
+        surroundings: Surroundings<'_>,
+        checks: &mut Checks,
+    ) {
+        let name = "gates";
+        let not_checked = "the settings of gates, such as their TTL";
+        if surroundings.identity.is_none() {
+            let text = format!("{not_checked}: no AWS is asked");
+            return checks.not_checked(name, None, text, None);
+        }
+        let gates = match self.fleet.gates(&self.app).await {
+            Ok(gates) => gates,
+            Err(error) => {
+                let text = format!("{not_checked}: {}", in_full(&error));
+                return checks.not_checked(name, None, text, error.hint());
+            }
+        };
+        if !gates.hidden.is_empty() {
+            let text = format!(
+                "{not_checked}, of functions whose environment may not be decrypted: {}",
+                describe::functions(gates.hidden.len())
+            );
+            let hint = "allow kms:Decrypt on the keys of their environments to have this checked";
+            checks.not_checked(name, None, text, Some(hint.to_owned()));
+        }
+        if gates.found.is_empty() && gates.hidden.is_empty() {
+            let (app, env) = (self.app.name(), self.app.env());
+            let text = format!(
+                "{not_checked}: no function here has MAINTENANCE_APP={app} and MAINTENANCE_ENV={env} in its environment"
+            );
+            let hint = "a gate that is configured in code, or runs elsewhere, cannot be seen: check that its TTL is `ttl` of its role in maintenance.toml";
+            checks.not_checked(name, None, text, Some(hint.to_owned()));
+        }
+        for gate in &gates.found {
+            self.check_gate_function(gate, roles, paused, surroundings, checks);
+        }
+    }
+
+    fn check_gate_function(
+        &self,
+        gate: &GateFunction,
+        roles: &[RoleSpec],
+        paused: &[String],
+        surroundings: Surroundings<'_>,
+        checks: &mut Checks,
+    ) {
+        let (name, function) = ("gates", &gate.name);
+        let mut wrong = Vec::new();
+        let mut add = |is_fatal: bool, text: String, hint: String| {
+            wrong.push((is_fatal, format!("{function}: {text}"), hint));
+        };
+        let not_valid = |variable: &str, value: &str| {
+            format!("{variable} {value:?} is not valid, and its handler does not start")
+        };
+        let role = gate.variable("MAINTENANCE_ROLE").unwrap_or("web");
+        let role = role.parse::<Role>().map_err(|_| role);
+        let spec = match &role {
+            Ok(role) => roles.iter().find(|spec| spec.role == *role),
+            Err(_) => None,
+        };
+        match &role {
+            Err(value) => add(
+                true,
+                not_valid("MAINTENANCE_ROLE", value),
+                format!("correct MAINTENANCE_ROLE of {function}"),
+            ),
+            Ok(role) if spec.is_none() && surroundings.has_all_roles => add(
+                false,
+                format!("its gate follows the role {role}, which maintenance.toml does not name"),
+                format!(
+                    "add [roles.{role}] to maintenance.toml, or correct MAINTENANCE_ROLE of {function}"
+                ),
+            ),
+            Ok(role) => {
+                if let Some((what, hint)) = self.elsewhere(gate, role) {
+                    add(true, what, hint);
+                }
+            }
+        }
+        let ttl = gate.ttl();
+        match ttl {
+            Err((variable, value)) => add(
+                true,
+                not_valid(variable, value),
+                format!("correct {variable} of {function}"),
+            ),
+            Ok(ttl) => {
+                if let Some(spec) = spec.filter(|spec| spec.drain.ttl < ttl) {
+                    let (known, ttl) = (spec.drain.ttl.as_secs(), ttl.as_secs());
+                    add(
+                        false,
+                        format!(
+                            "its gate relies on the flag for {ttl} s, and `on` counts on {known} s: what it says of when it is safe to migrate is too early"
+                        ),
+                        format!(
+                            "set ttl = {ttl} in [roles.{}] of maintenance.toml, or shorten the gate's",
+                            spec.role
+                        ),
+                    );
+                }
+            }
+        }
+        let longest = spec.and_then(|spec| spec.drain.timeout.map(|known| (spec, known)));
+        if let Some((spec, known)) = longest.filter(|(_, known)| *known < gate.timeout) {
+            let (known, timeout) = (known.as_secs(), gate.timeout.as_secs());
+            add(
+                false,
+                format!(
+                    "its timeout is {timeout} s, and `on` counts on {known} s: what it says of when it is safe to migrate is too early"
+                ),
+                format!(
+                    "set timeout = {timeout} in [roles.{}] of maintenance.toml",
+                    spec.role
+                ),
+            );
+        }
+        // One that follows the role of workers is no web handler.
+        if paused.contains(function) && spec.is_none_or(|spec| spec.functions.is_none()) {
+            add(
+                false,
+                "it has a gate, and a role selects it: while it is paused, visitors get 429 from AWS and not its page".to_owned(),
+                format!("exclude {function} from the functions of that role"),
+            );
+        }
+        if let (true, Ok(role), Ok(ttl)) = (wrong.is_empty(), &role, ttl) {
+            let text = format!(
+                "{function} follows {role}, and relies on the flag for {} s",
+                ttl.as_secs()
+            );
+            checks.ok(name, None, text);
+        }
+        for (is_fatal, text, hint) in wrong {
+            match is_fatal {
+                true => checks.failed(name, None, text, Some(hint)),
+                false => checks.warning(name, None, text, Some(hint)),
+            }
+        }
+    }
+
+    /// Whether a gate reads another parameter than this command writes, and what to do.
+    fn elsewhere(&self, gate: &GateFunction, role: &Role) -> Option<(String, String)> {
+        let function = &gate.name;
+        let store = gate.variable("MAINTENANCE_STORE").unwrap_or("ssm");
+        let is_of_aws = ["ssm", "extension"].contains(&store);
+        if is_of_aws != self.store.is_of_aws() {
+            let what = format!("its gate reads its flag from another store, {store}");
+            return Some((
+                what,
+                format!("correct MAINTENANCE_STORE of {function}, or --store"),
+            ));
+        }
+        if !is_of_aws {
+            return None;
+        }
+        let prefix = gate
+            .variable("MAINTENANCE_PREFIX")
+            .map(str::parse::<Prefix>);
+        let hint = format!("correct MAINTENANCE_PREFIX of {function}, or --prefix");
+        match prefix.unwrap_or_else(|| Ok(Prefix::default())) {
+            Err(error) => Some((format!("MAINTENANCE_PREFIX is not valid: {error}"), hint)),
+            Ok(prefix) => {
+                let read = Parameters::new(&prefix, &self.app).flag(role);
+                let written = self.names.flag(role);
+                (read != written).then(|| {
+                    (
+                        format!("its gate reads {read}, and `on` writes {written}"),
+                        hint,
+                    )
+                })
+            }
+        }
+    }
+
+    /// Whether the site has a gate that answers.
+    pub(super) async fn check_gate(
+        &self,
+        surroundings: Surroundings<'_>,
+        flags: &[(Role, Flag)],
+        checks: &mut Checks,
+    ) {
+        let Some(url) = surroundings.url else {
+            let text = "whether the site has a gate: where it is, is not known";
+            let hint = Some("set url in maintenance.toml".to_owned());
+            return checks.not_checked("gate", None, text, hint);
+        };
+        let web = flags.iter().find(|(role, _)| *role == Role::web());
+        let is_on = web.is_some_and(|(_, flag)| flag.mode_at(self.clock.now()).is_on());
+        let visit = tokio::time::timeout(VISIT, surroundings.visitor.head(url)).await;
+        let visit = match visit {
+            Ok(visit) => visit.map_err(|error| in_full(error.as_ref())),
+            Err(_) => Err(format!("no answer in {} s", VISIT.as_secs())),
+        };
+        match visit {
+            Err(error) => {
+                let text = format!("{url} could not be reached: {error}");
+                checks.warning(
+                    "gate",
+                    None,
+                    text,
+                    Some("check url in maintenance.toml, and the site".to_owned()),
+                );
+            }
+            Ok(visit) if visit.is_refused && is_on => {
+                checks.ok(
+                    "gate",
+                    None,
+                    format!("{url} is in maintenance: its gate answers"),
+                );
+            }
+            Ok(visit) if visit.is_refused => {
+                let text = format!("the gate of {url} refuses requests, and the flag is off");
+                let hint = "a gate follows within its TTL: try again; else check MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX of its handler";
+                checks.warning("gate", None, text, Some(hint.to_owned()));
+            }
+            Ok(visit) if is_on => {
+                let text = format!(
+                    "{url} answers {}, and no gate refuses, though the flag is on",
+                    visit.status
+                );
+                let hint = "check that its handler has the gate, and that MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX there name this app";
+                checks.failed("gate", None, text, Some(hint.to_owned()));
+            }
+            Ok(visit) => {
+                let text = format!(
+                    "whether {url} has a gate shows only while maintenance is on; it answers {}",
+                    visit.status
+                );
+                checks.not_checked("gate", None, text, None);
+            }
+        }
+    }
+}

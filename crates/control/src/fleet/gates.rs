@@ -1,0 +1,117 @@
+//! Which functions have a gate of an app, by the variables of their environment. Reads only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_lambda::types::FunctionConfiguration;
+use maintenance_flag::App;
+
+use super::fault::fault;
+use super::pages::pages;
+use super::{Fleet, LambdaError, seconds};
+use crate::retry::{self, CallError, required};
+
+/// What the variables of a gate begin with.
+const PREFIX: &str = "MAINTENANCE_";
+/// How long the Parameters and Secrets extension relies on a parameter, seconds.
+const EXTENSION_TTL: &str = "SSM_PARAMETER_STORE_TTL";
+
+/// A function whose environment names an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GateFunction {
+    pub(crate) name: String,
+    pub(crate) timeout: Duration,
+    /// The variables that a gate reads, and no others. An empty one is not set.
+    variables: BTreeMap<String, String>,
+}
+
+/// The functions whose environment names an app.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct GateFunctions {
+    pub(crate) found: Vec<GateFunction>,
+    /// Functions whose environment AWS does not show to this caller.
+    pub(crate) hidden: BTreeSet<String>,
+}
+
+impl GateFunction {
+    /// A variable, if it is set.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// How long its gate relies on a flag. As an error, the variable that cannot be read, and its value.
+    pub(crate) fn ttl(&self) -> Result<Duration, (&'static str, &str)> {
+        let read = |name: &'static str, unless_set, most| match self.variable(name) {
+            None => Ok(Duration::from_secs(unless_set)),
+            Some(text) => match text.parse() {
+                Ok(seconds) if seconds <= most => Ok(Duration::from_secs(seconds)),
+                _ => Err((name, text)),
+            },
+        };
+        let own = read("MAINTENANCE_TTL", 5, 3_600)?;
+        // The extension keeps a parameter as long again.
+        match self.variable("MAINTENANCE_STORE") {
+            Some("extension") => Ok(own + read(EXTENSION_TTL, 300, 300)?),
+            _ => Ok(own),
+        }
+    }
+
+    fn is_of(&self, app: &App) -> bool {
+        self.variable("MAINTENANCE_APP") == Some(app.name())
+            && self.variable("MAINTENANCE_ENV") == Some(app.env())
+    }
+}
+
+impl GateFunctions {
+    fn add(&mut self, listed: FunctionConfiguration, app: &App) -> Result<(), CallError> {
+        let name = required(listed.function_name, "FunctionName")?;
+        let Some(environment) = listed.environment else {
+            return Ok(());
+        };
+        if environment.error.is_some() {
+            self.hidden.insert(name);
+            return Ok(());
+        }
+        let variables = environment.variables.unwrap_or_default().into_iter();
+        let is_read = |name: &str| name.starts_with(PREFIX) || name == EXTENSION_TTL;
+        let function = GateFunction {
+            timeout: Duration::from_secs(seconds(listed.timeout)?.into()),
+            name,
+            variables: variables
+                .filter(|(name, value)| is_read(name) && !value.is_empty())
+                .collect(),
+        };
+        if function.is_of(app) {
+            self.found.push(function);
+        }
+        Ok(())
+    }
+}
+
+impl Fleet {
+    /// The functions whose environment names this app. A gate that is configured in code is not among them.
+    pub(crate) async fn gates(&self, app: &App) -> Result<GateFunctions, LambdaError> {
+        let mut gates = GateFunctions::default();
+        let ask = |marker: Option<String>| {
+            retry::call(&self.shared, None, move || {
+                let ask = self.client.list_functions().set_marker(marker.clone());
+                async {
+                    let page = ask.send().await?;
+                    let mut found = GateFunctions::default();
+                    for listed in required(page.functions, "Functions")? {
+                        found.add(listed, app)?;
+                    }
+                    Ok::<_, CallError>((found, page.next_marker))
+                }
+            })
+        };
+        let take = |(page, next): (GateFunctions, Option<String>)| {
+            gates.found.extend(page.found);
+            gates.hidden.extend(page.hidden);
+            next
+        };
+        let read = pages(ask, take).await;
+        read.map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
+        Ok(gates)
+    }
+}
