@@ -175,7 +175,7 @@ impl Output {
     /// A failure: in three parts on stderr, also with `-q`; and with `--json` as the document, unless
     /// the report is there already.
     pub(crate) fn failure(&self, failure: &CliError) {
-        // What the library says has its times in UTC, and so has the document. Causes are AWS's own words.
+        // What the library says has its times in UTC, and so has the document.
         let now = settings::now();
         let part = |label: &str, colour: AnsiColors, text: &str| {
             write_line(&Line::labelled(label, colour, format!(" {text}")));
@@ -186,7 +186,7 @@ impl Output {
             &localized(failure.message(), &now),
         );
         for cause in failure.causes() {
-            part("Caused by:", AnsiColors::Default, cause);
+            part("Caused by:", AnsiColors::Default, &localized(cause, &now));
         }
         for hint in failure.hints() {
             part("Hint:", AnsiColors::Cyan, &localized(hint, &now));

@@ -57,6 +57,32 @@ fn distance(seconds: u64) -> String {
     }
 }
 
+/// A part of a text of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A time that is written in the text, UTC: a reader wants it as a clock on the wall shows it.
+    Time(Timestamp),
+}
+
+/// The parts of a text with UTC times in it.
+pub fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+    text.split_inclusive(' ').flat_map(|word| {
+        let core = word.trim_start_matches('(');
+        let (before, core) = word.split_at(word.len() - core.len());
+        let time = core.trim_end_matches([' ', ',', ';', ':', '.', ')']);
+        // Not the compact form, which is AWS's and in names.
+        match time.contains(':').then(|| time.parse().ok()).flatten() {
+            Some(at) => {
+                let after = &core[time.len()..];
+                [Part::Text(before), Part::Time(at), Part::Text(after)]
+            }
+            None => [Part::Text(word), Part::Text(""), Part::Text("")],
+        }
+    })
+}
+
 /// `off → on`; `on updated` where the mode stayed; `scheduled`.
 #[must_use]
 pub fn transition(entry: &HistoryEntry) -> String {
@@ -75,7 +101,7 @@ pub fn transition(entry: &HistoryEntry) -> String {
 #[must_use]
 pub fn transition_notes(entry: &HistoryEntry) -> Vec<String> {
     let mut notes = Vec::new();
-    let times = |times: Times| format!("{} to {}", times.starts_at, times.until);
+    let times = |times: Times| format!("{} until {}", times.starts_at, times.until);
     match (entry.times, entry.times_before) {
         (Some(now), Some(before)) => {
             notes.push(format!("changed from {} to {}", times(before), times(now)));

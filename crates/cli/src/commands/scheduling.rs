@@ -14,7 +14,8 @@ use super::serve;
 use crate::connection::Connections;
 use crate::error::CliError;
 use crate::output::Output;
-use crate::settings::{Configuration, Settings};
+use crate::render;
+use crate::settings::{Configuration, Settings, now};
 
 /// A scheduler of the windows of the configuration, and of all apps of the products.
 pub(super) async fn scheduler(
@@ -58,5 +59,6 @@ pub(super) fn tell(told: &Told, output: &Output) -> Result<(), CliError> {
 
 /// Says what the scheduler did: on stderr, as all that is said to a person.
 pub(super) fn say(told: &Told, output: &Output) {
+    let told = render::localized(&told.to_string(), &now());
     output.say(format_args!("Schedule: {told}"));
 }

@@ -1,10 +1,8 @@
 //! Whom a text is for: when and where it is read, and which command was typed.
 
-use std::fmt::Write as _;
-
 use jiff::{Timestamp, Zoned};
 use maintenance_control::Warning;
-use maintenance_control::describe::relative;
+use maintenance_control::describe::{Part, parts, relative};
 
 use crate::invocation::Invocation;
 use crate::settings;
@@ -76,18 +74,11 @@ fn moment(at: Timestamp, now: &Zoned) -> String {
 
 /// A text with UTC times in it, for a person.
 pub(crate) fn localized(text: &str, now: &Zoned) -> String {
-    let mut local = String::with_capacity(text.len());
-    for word in text.split_inclusive(' ') {
-        let core = word.trim_end_matches([' ', ',', ';', ':', '.', ')']);
-        // Not the compact form, which is AWS's and in names.
-        let at = core.contains(':').then(|| core.parse::<Timestamp>().ok());
-        match at.flatten() {
-            // A string takes whatever is written to it.
-            Some(at) => _ = write!(local, "{}{}", moment(at, now), &word[core.len()..]),
-            None => local.push_str(word),
-        }
-    }
-    local
+    let part = |part| match part {
+        Part::Time(at) => moment(at, now),
+        Part::Text(text) => text.to_owned(),
+    };
+    parts(text).map(part).collect()
 }
 
 #[cfg(test)]
@@ -135,10 +126,10 @@ pub(super) mod tests {
         let now = reader().now;
         assert_eq!(
             localized(
-                "held since 2026-11-22T06:58:00.123456Z, until 2026-11-22T07:00:30Z.",
+                "held since 2026-11-22T06:58:00.123456Z, until 2026-11-22T07:00:30Z (2026-11-22T07:00:00Z to b).",
                 &now
             ),
-            "held since 07:58:00 CET (2 min ago), until 08:00:30 CET (in 30 s)."
+            "held since 07:58:00 CET (2 min ago), until 08:00:30 CET (in 30 s) (08:00:00 CET (now) to b)."
         );
         for same in [
             "",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::{ParameterHistory, ParameterType};
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use maintenance_flag::{FlagVersion, MAX_VALUE_BYTES};
 
 use super::{Created, Revision, Stored, Written};
@@ -292,6 +292,8 @@ fn version(version: ParameterHistory) -> Result<FlagVersion, CallError> {
     let number = u64::try_from(version.version).ok();
     let at = version.last_modified_date.map(|date| date.as_nanos());
     let at = at.and_then(|nanos| Timestamp::from_nanosecond(nanos).ok());
+    // AWS sends seconds with three decimals, as a number that need not hold them exactly.
+    let at = at.and_then(|at| at.round(Unit::Millisecond).ok());
     Ok(FlagVersion {
         number: required(number.filter(|it| *it > 0), "Version")?,
         value: required(version.value, "Value")?,

@@ -3,8 +3,9 @@
 use std::error::Error as _;
 use std::fmt;
 
-use askama::filters::HtmlSafe;
+use askama::filters::{Html, HtmlSafe, escape};
 use jiff::Timestamp;
+use maintenance_control::describe::{Part, parts};
 use maintenance_control::{Error, describe};
 use maintenance_flag::{OwnerKind, Refusal};
 
@@ -39,6 +40,31 @@ impl fmt::Display for Moment {
 }
 
 impl HtmlSafe for Moment {}
+
+/// A text of ours, in which times are such as a script makes the reader's own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said<'a>(&'a str);
+
+/// See [`Said`]. Templates call it.
+pub(super) fn said(text: &str) -> Said<'_> {
+    Said(text)
+}
+
+/// As HTML: what is no time of ours is escaped.
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = Timestamp::now();
+        parts(self.0).try_for_each(|part| match part {
+            Part::Time(at) => Moment::new(at, now).fmt(f),
+            Part::Text(text) => {
+                let Ok(escaped) = escape(text, Html);
+                write!(f, "{escaped}")
+            }
+        })
+    }
+}
+
+impl HtmlSafe for Said<'_> {}
 
 /// Why something failed, and what to do next, for a person at a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +197,20 @@ mod tests {
             later.to_string(),
             "<time datetime=\"2026-11-22T07:15:07Z\">2026-11-22 07:15 UTC</time> \
              <span class=\"ago\">(in 15 min)</span>"
+        );
+        assert_eq!(
+            said("a <b> from 2026-11-22T07:15:07Z.")
+                .to_string()
+                .split(" <span")
+                .next(),
+            Some(
+                "a &#60;b&#62; from <time datetime=\"2026-11-22T07:15:07Z\">2026-11-22 07:15 UTC</time>"
+            )
+        );
+        assert!(
+            said("ends 2026-11-22T07:15:07Z).")
+                .to_string()
+                .ends_with("</span>).")
         );
         assert!(!later.has_passed() && at("2026-11-22T07:00:00Z").has_passed());
     }
