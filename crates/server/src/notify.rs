@@ -30,7 +30,7 @@ use url::Url;
 use crate::outbound::{Outbound, host_of};
 
 use delivery::Delivery;
-pub use event::{About, Kind, Notification, Planned, Source};
+pub use event::{About, Kind, Notification, Source};
 pub use webhook::{BadSecret, Secret};
 
 /// How long the end of a process waits for notifications at most.

@@ -70,6 +70,43 @@ fn each_change_is_told_once_and_nothing_else_of_the_command_changes() {
 }
 
 #[test]
+fn a_window_to_come_is_told_until_it_is_cancelled() {
+    let got = Got::default();
+    let stub = got.serve();
+    let mut env = TestEnv::files();
+    env.set("HOOK", &stub.url());
+    env.set("SECRET", SECRET);
+    env.write("maintenance.toml", FILE);
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
+    let soon = soon.to_string();
+    let at = ["--at", soon.as_str(), "--for", "2h"];
+    env.run(&[&["on", "--all", "--yes"][..], &at].concat())
+        .code(0);
+    env.run(&[&["on", "--all", "--yes"][..], &at].concat())
+        .code(0);
+    let window = got.all()[0].1["data"]["apps"][0]["roles"][0]["window"].clone();
+    let window = window.as_str().expect("a window");
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(48);
+    let later = later.to_string();
+    env.run(&["schedule", "move", window, "--at", &later])
+        .code(0);
+    env.run(&["schedule", "cancel", window]).code(0);
+    assert_eq!(
+        got.kinds(),
+        [
+            "maintenance.scheduled",
+            "maintenance.rescheduled",
+            "maintenance.cancelled"
+        ]
+    );
+    for (_, body) in got.all() {
+        let roles = body["data"]["apps"][0]["roles"].as_array().unwrap();
+        let windows: Vec<_> = roles.iter().map(|role| role["window"].clone()).collect();
+        assert_eq!(windows, [json!(window), json!(window)]);
+    }
+}
+
+#[test]
 fn a_command_that_waits_tells_that_it_is_drained() {
     let got = Got::default();
     let stub = got.serve();

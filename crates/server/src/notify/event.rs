@@ -22,6 +22,8 @@ pub enum Kind {
     Scheduled,
     /// A window to come was moved.
     Rescheduled,
+    /// A window to come will not open.
+    Cancelled,
     /// Something was changed, and not everything is where it should be.
     Partial,
     /// No code that began before the maintenance can still be running: it is safe to migrate.
@@ -37,11 +39,12 @@ pub enum Kind {
 
 impl Kind {
     /// Those that a receiver may ask for.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TurnedOn,
         Self::TurnedOff,
         Self::Scheduled,
         Self::Rescheduled,
+        Self::Cancelled,
         Self::Partial,
         Self::Drained,
         Self::OptionsUpdated,
@@ -56,6 +59,7 @@ impl Kind {
             Self::TurnedOff => "turned_off",
             Self::Scheduled => "scheduled",
             Self::Rescheduled => "rescheduled",
+            Self::Cancelled => "cancelled",
             Self::Partial => "partial",
             Self::Drained => "drained",
             Self::OptionsUpdated => "options_updated",
@@ -110,21 +114,6 @@ pub struct About<'a> {
     pub source: Source,
     /// Why, as far as that was said.
     pub reason: Option<&'a str>,
-}
-
-/// A window to come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Planned {
-    /// When it begins, UTC.
-    pub starts_at: Timestamp,
-    /// When it ends, UTC.
-    pub until: Option<Timestamp>,
-    /// When it was to begin before, UTC.
-    pub previous_start: Option<Timestamp>,
-    /// Why, for the team.
-    pub reason: Option<String>,
-    /// What visitors are told.
-    pub message: Option<String>,
 }
 
 /// Something that happened, to be told once.
@@ -287,21 +276,25 @@ impl Notification {
         Some((at, told))
     }
 
-    /// What is to be told of a change of windows to come by `by`: that one was scheduled or moved. Nothing of others.
+    /// What is to be told of a change of windows to come by `by`: that one was scheduled, moved or cancelled. Nothing
+    /// of one that is as it was.
     #[must_use]
     pub fn of_schedule(
         roles: &[(&App, &RoleSchedule)],
         product: Option<&Product>,
         by: &str,
     ) -> Option<Self> {
-        let is_told = |role: &RoleSchedule| {
-            matches!(
-                role.outcome,
-                ScheduleOutcome::Scheduled | ScheduleOutcome::Moved
-            )
-        };
-        let told: Vec<_> = roles.iter().filter(|(_, role)| is_told(role)).collect();
+        let told: Vec<_> = roles
+            .iter()
+            .filter(|(_, role)| role.outcome.changed())
+            .collect();
         let (_, first) = told.first()?;
+        let (kind, action) = match first.outcome {
+            ScheduleOutcome::Scheduled => (Kind::Scheduled, Action::On),
+            ScheduleOutcome::Moved => (Kind::Rescheduled, Action::On),
+            ScheduleOutcome::Cancelled => (Kind::Cancelled, Action::Off),
+            ScheduleOutcome::AlreadyScheduled => return None,
+        };
         let mut apps: Vec<(&App, Vec<&Role>)> = Vec::new();
         for (app, role) in &told {
             match apps.iter_mut().find(|(known, _)| known == app) {
@@ -312,7 +305,7 @@ impl Notification {
         let window = &first.window;
         let about = About {
             at: Timestamp::now(),
-            action: Action::On,
+            action,
             product,
             apps,
             by,
@@ -322,35 +315,17 @@ impl Notification {
             },
             reason: window.reason.as_deref(),
         };
-        let before = first.before.as_ref();
-        let before = before.filter(|_| first.outcome == ScheduleOutcome::Moved);
-        let planned = Planned {
-            starts_at: window.starts_at,
-            until: Some(window.until),
-            previous_start: before.map(|before| before.starts_at),
-            reason: window.reason.clone(),
-            message: window.message.clone(),
-        };
-        Some(Self::planned(&about, &planned))
-    }
-
-    /// What is to be told of a window to come, that was planned or moved.
-    #[must_use]
-    pub fn planned(about: &About<'_>, planned: &Planned) -> Self {
-        let kind = match planned.previous_start {
-            None => Kind::Scheduled,
-            Some(_) => Kind::Rescheduled,
-        };
-        let mut told = Self::new(about, kind, Outcome::Complete, &[]);
-        let data = &mut told.data;
-        data.starts_at = Some(planned.starts_at);
-        data.previous_starts_at = planned.previous_start;
-        data.until = planned.until;
-        data.message.clone_from(&planned.message);
-        if planned.reason.is_some() {
-            data.reason.clone_from(&planned.reason);
-        }
-        told
+        let mut notification = Self::new(&about, kind, Outcome::Complete, &[]);
+        let data = &mut notification.data;
+        // By that, what is told of it later is known to be of the same window.
+        let roles = data.apps.iter_mut().flat_map(|app| &mut app.roles);
+        roles.for_each(|role| role.window = Some(window.window.to_string()));
+        data.owner = Some((&window.owner).into());
+        data.starts_at = Some(window.starts_at);
+        data.previous_starts_at = first.before.as_ref().map(|before| before.starts_at);
+        data.until = Some(window.until);
+        data.message.clone_from(&window.message);
+        Some(notification)
     }
 
     /// What a person sends to try a receiver.

@@ -30,7 +30,7 @@ fn document(notification: &Notification) -> Value {
     let headline = escaped(&headline(notification.kind, data));
     let text = |text: String| json!({"type": "mrkdwn", "text": text, "verbatim": true});
     let mut blocks = vec![json!({"type": "section", "text": text(format!("*{headline}*"))})];
-    let details: Vec<String> = details(data)
+    let details: Vec<String> = details(notification.kind, data)
         .into_iter()
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
@@ -52,6 +52,7 @@ fn headline(kind: Kind, data: &Data) -> String {
         Kind::TurnedOff => format!("Maintenance of {place} has been turned off"),
         Kind::Scheduled => format!("Maintenance of {place} is scheduled"),
         Kind::Rescheduled => format!("The maintenance of {place} has been moved"),
+        Kind::Cancelled => format!("The scheduled maintenance of {place} has been cancelled"),
         Kind::Partial => format!("Maintenance of {place} was turned {on_or_off} only in part"),
         Kind::Drained => format!("{place} is drained: safe to migrate"),
         Kind::OptionsUpdated => format!("The maintenance of {place} has other options now"),
@@ -77,7 +78,7 @@ fn place(data: &Data) -> String {
 }
 
 /// What else there is to say, escaped.
-fn details(data: &Data) -> Vec<(&'static str, String)> {
+fn details(kind: Kind, data: &Data) -> Vec<(&'static str, String)> {
     let text = |it: &Option<String>| it.as_deref().map(escaped);
     let owner = data.owner.as_ref();
     let observer = owner.filter(|owner| owner.kind == "observer");
@@ -88,12 +89,16 @@ fn details(data: &Data) -> Vec<(&'static str, String)> {
     let more = data.functions.len().saturating_sub(NAMED);
     let more = (more > 0).then(|| format!("\n• and {more} more"));
     let functions: String = functions.chain(more).collect();
+    let starts = match kind {
+        Kind::Cancelled => "Would have begun",
+        _ => "Begins",
+    };
     let rows = [
         ("By", text(&data.by)),
         ("Held by the observer", observer.map(|it| escaped(&it.name))),
         ("Reason", text(&data.reason)),
         ("Message", text(&data.message)),
-        ("Begins", data.starts_at.map(date)),
+        (starts, data.starts_at.map(date)),
         ("Was to begin", data.previous_starts_at.map(date)),
         ("Since", data.since.map(date)),
         ("Until", data.until.map(date)),

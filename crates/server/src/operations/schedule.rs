@@ -19,7 +19,7 @@ pub struct Rescheduled {
 }
 
 impl Rescheduled {
-    /// What is told of it: that a window was planned or moved.
+    /// What is told of it: that a window was planned, moved or cancelled.
     fn notifications(&self, target: &Target, by: &str) -> Vec<Notification> {
         let roles = self.roles.iter().map(|(app, role)| (app.app(), role));
         let roles: Vec<_> = roles.collect();

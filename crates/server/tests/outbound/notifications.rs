@@ -9,12 +9,12 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use maintenance_control::{
-    Action, Clock, Error, Failure, Report, RoleOutcome, RoleReport, StoreError, Window,
-    WorkersReport,
+    Action, Clock, Error, Failure, Report, RoleOutcome, RoleReport, RoleSchedule, StoreError,
+    Window, WorkersReport,
 };
-use maintenance_flag::{App, Owner, Product, Role};
+use maintenance_flag::{App, Flag, Owner, Product, Role, ScheduleOutcome, ScheduledWindow};
 use maintenance_server::notify::{
-    About, Kind, LAST_WAIT, Notification, Notifier, Planned, Receiver, Source, Target,
+    About, Kind, LAST_WAIT, Notification, Notifier, Receiver, Source, Target,
 };
 use maintenance_server::outbound::{Answer, Outbound, OutboundError, Request};
 use serde_json::{Value, json};
@@ -661,40 +661,120 @@ async fn that_a_role_is_drained_is_told_at_the_time_if_it_is_on_still() {
 }
 
 #[test]
-fn a_window_to_come_is_told_with_its_times() {
-    let (apps, roles) = ([app("demo")], [Role::web()]);
-    let about = about(Action::On, &apps, &roles);
-    let network = Network::new();
-    let hook = webhook("https://hooks.test/", &Kind::ALL);
-    let mut planned = Planned {
-        starts_at: time("2026-12-01T22:00:00Z"),
-        until: Some(time("2026-12-02T00:00:00Z")),
-        previous_start: None,
-        reason: Some("upgrade".to_owned()),
-        message: None,
+fn a_window_to_come_is_told_with_its_times_when_it_is_scheduled_moved_and_cancelled() {
+    let app = app("demo");
+    let flag = json!({"schema": 1, "mode": "off", "scheduled": [{
+        "window": "20261129T080000Z-0a1b2c3d", "mode": "on", "reason": "upgrade",
+        "starts_at": "2026-12-01T22:00:00Z", "until": "2026-12-02T00:00:00Z",
+        "owner": {"kind": "manual", "name": "ana"}, "by": "ana",
+    }]});
+    let flag = Flag::decode(&flag.to_string()).unwrap();
+    let planned = flag.schedule.windows[0].clone();
+    let moved = ScheduledWindow {
+        starts_at: time("2026-12-01T23:00:00Z"),
+        ..planned.clone()
     };
-    let first = Notification::planned(&about, &planned);
-    planned.previous_start = Some(planned.starts_at);
-    planned.starts_at = time("2026-12-01T23:00:00Z");
-    let moved = Notification::planned(&about, &planned);
+    let told = |outcome, window: &ScheduledWindow, before: Option<&ScheduledWindow>| {
+        let role = |name: &str| RoleSchedule {
+            role: name.parse().unwrap(),
+            outcome,
+            window: window.clone(),
+            before: before.cloned(),
+            has_functions: false,
+            warnings: Vec::new(),
+        };
+        let (web, worker) = (role("web"), role("worker"));
+        Notification::of_schedule(&[(&app, &web), (&app, &worker)], None, "ben")
+    };
+    assert!(told(ScheduleOutcome::AlreadyScheduled, &planned, None).is_none());
+    let all = [
+        told(ScheduleOutcome::Scheduled, &planned, None),
+        told(ScheduleOutcome::Moved, &moved, Some(&planned)),
+        told(ScheduleOutcome::Cancelled, &moved, None),
+    ];
+    let (network, texts) = (Network::new(), Network::new());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     runtime.unwrap().block_on(async {
-        let notifier = notifier(vec![hook], network.answering(|_| answered(200)));
-        notifier.tell(vec![first, moved]);
-        assert_eq!(notifier.finish(LAST_WAIT).await, []);
+        for (network, receiver) in [
+            (&network, webhook("https://hooks.test/", &Kind::ALL)),
+            (&texts, slack("https://slack.test/")),
+        ] {
+            let notifier = notifier(vec![receiver], network.answering(|_| answered(200)));
+            notifier.tell(all.iter().flatten().cloned().collect());
+            assert_eq!(notifier.finish(LAST_WAIT).await, []);
+        }
     });
-    let requests = network.requests();
-    let bodies: Vec<Value> = requests.iter().map(|(_, request)| body(request)).collect();
-    assert_eq!(bodies[0]["type"], "maintenance.scheduled");
-    assert_eq!(bodies[0]["data"]["starts_at"], "2026-12-01T22:00:00Z");
-    assert_eq!(bodies[0]["data"]["until"], "2026-12-02T00:00:00Z");
-    assert_eq!(bodies[0]["data"]["reason"], "upgrade");
-    assert_eq!(bodies[1]["type"], "maintenance.rescheduled");
+    let bodies = |network: &Network| {
+        let requests = network.requests();
+        let mut bodies: Vec<Value> = requests.iter().map(|(_, it)| body(it)).collect();
+        let is_told = |body: &Value, words: &[&str]| {
+            let text = body.to_string();
+            words.iter().any(|word| text.contains(word))
+        };
+        bodies.sort_by_key(|body| {
+            let is_later = is_told(body, &["cancelled", "moved", "rescheduled"]);
+            (is_told(body, &["cancelled"]), is_later)
+        });
+        bodies
+    };
+    let bodies_of_webhook = bodies(&network);
+    let [scheduled, moved, cancelled] = bodies_of_webhook.as_slice() else {
+        panic!("{bodies_of_webhook:#?}")
+    };
+    for (body, kind, action, starts_at, before) in [
+        (
+            scheduled,
+            "scheduled",
+            "on",
+            "2026-12-01T22:00:00Z",
+            json!(null),
+        ),
+        (
+            moved,
+            "rescheduled",
+            "on",
+            "2026-12-01T23:00:00Z",
+            json!("2026-12-01T22:00:00Z"),
+        ),
+        (
+            cancelled,
+            "cancelled",
+            "off",
+            "2026-12-01T23:00:00Z",
+            json!(null),
+        ),
+    ] {
+        assert_eq!(body["type"], format!("maintenance.{kind}"));
+        let data = &body["data"];
+        assert_eq!(data["action"], action);
+        assert_eq!(data["starts_at"], starts_at);
+        assert_eq!(data["previous_starts_at"], before);
+        assert_eq!(data["until"], "2026-12-02T00:00:00Z");
+        assert_eq!(data["reason"], "upgrade");
+        assert_eq!(
+            (&data["by"], &data["owner"]["name"]),
+            (&json!("ben"), &json!("ana"))
+        );
+        let role = |role: &str| json!({"role": role, "outcome": null, "window": "20261129T080000Z-0a1b2c3d"});
+        assert_eq!(
+            data["apps"],
+            json!([{"app": "demo-prod", "roles": [role("web"), role("worker")]}])
+        );
+    }
+    let texts = bodies(&texts);
     assert_eq!(
-        bodies[1]["data"]["previous_starts_at"],
-        "2026-12-01T22:00:00Z"
+        texts.last().unwrap()["text"],
+        "The scheduled maintenance of demo-prod (web, worker) has been cancelled"
+    );
+    let details = texts.last().unwrap()["blocks"][1]["text"]["text"].clone();
+    assert!(
+        details
+            .as_str()
+            .unwrap()
+            .contains("Would have begun: <!date"),
+        "{details}"
     );
 }
 
