@@ -149,6 +149,9 @@ pub enum InvokeRefusal {
     /// No role of those that were asked for has it.
     #[error("no role selects it")]
     NotSelected,
+    /// A role would select it, and AWS has no function of this name.
+    #[error("there is no such function")]
+    Missing,
     /// Its role is off, so that it runs as ever.
     #[error("{role} maintenance is off")]
     RoleOff {

@@ -238,6 +238,8 @@ impl Looking<'_> {
         let is_on = flag.mode_at(self.control.clock.now()).is_on();
         let had = saved.functions.get(self.function);
         let refusal = match had {
+            // A slip in its name must not pass for a function that runs.
+            None if self.observe(saved).await?.is_none() => InvokeRefusal::Missing,
             _ if !is_on => InvokeRefusal::RoleOff { role: role() },
             None => InvokeRefusal::NotPaused { role: role() },
             Some(had) => {

@@ -72,6 +72,9 @@ fn what_cannot_be_invoked_is_refused() {
     env.run(&["invoke", "other", "--yes"])
         .refuses(1, "other was not invoked")
         .says("\nCaused by: no role selects it\n");
+    env.run(&["invoke", "demo-dev-typo", "--yes"])
+        .refuses(1, "demo-dev-typo was not invoked")
+        .says("\nCaused by: there is no such function\nHint: `maintenance workers` lists");
     env.run(&["invoke", NAME, "--yes", "--payload", "{"])
         .refuses(2, "--payload is not JSON");
     env.run(&["invoke", NAME, "--yes", "--payload", "@none"])

@@ -194,7 +194,9 @@ async fn what_cannot_be_invoked_is_refused_with_the_reason_and_nothing_is_change
     let other = World::new([FunctionSpec::new("other-dev-a")]);
     assert_eq!(refusal(&other).await, InvokeRefusal::NotSelected);
     let new = World::new([FunctionSpec::new("demo-dev-b")]);
+    assert_eq!(refusal(&new).await, InvokeRefusal::Missing);
     new.on(&worker()).await.unwrap();
+    assert_eq!(refusal(&new).await, InvokeRefusal::Missing);
     new.sandbox.seed(function());
     assert_eq!(refusal(&new).await, InvokeRefusal::NotPaused { role });
     let drifted = paused(function()).await;
