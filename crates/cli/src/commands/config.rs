@@ -183,21 +183,21 @@ fn without_credentials(url: Sourced<String>) -> Sourced<String> {
     Sourced::new(value, source)
 }
 
-fn text(rows: &[Row]) -> String {
-    let shown = |value: &Value| match value {
+/// A value as a person reads it.
+fn shown(value: &Value) -> String {
+    match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(list) => {
-            let list: Vec<_> = list.iter().filter_map(Value::as_str).collect();
-            list.join(", ")
-        }
+        Value::Array(list) => list.iter().map(shown).collect::<Vec<_>>().join(", "),
         Value::Object(map) => {
-            let pair =
-                |(key, value): (_, &Value)| format!("{key}={}", value.as_str().unwrap_or_default());
+            let pair = |(key, value): (_, &Value)| format!("{key}={}", shown(value));
             map.iter().map(pair).collect::<Vec<_>>().join(", ")
         }
         other => other.to_string(),
-    };
+    }
+}
+
+fn text(rows: &[Row]) -> String {
     let rows: Vec<_> = rows
         .iter()
         .map(|(key, it)| {
@@ -222,6 +222,13 @@ fn text(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_and_tables_are_shown_whatever_they_hold() {
+        assert_eq!(shown(&json!([10, "a", true])), "10, a, true");
+        assert_eq!(shown(&json!({"a": 1, "b": ["c"]})), "a=1, b=c");
+        assert_eq!(shown(&Value::Null), "-");
+    }
 
     #[test]
     fn an_address_is_shown_without_its_credentials() {

@@ -57,6 +57,11 @@ pub(crate) async fn run(
     let state = serve::state(configuration, &own, asked, &mut connections, output).await?;
     let stop = CancellationToken::new();
     let scheduler = scheduling::scheduler(configuration, &state, &mut connections).await?;
+    if names.is_empty() && args.once {
+        output.say(format_args!(
+            "{FILE_NAME} names no observers: what is due by the schedule is done"
+        ));
+    }
     let ended = match args.once {
         true => once(&state, scheduler, output, &stop).await,
         false => go_on(&state, scheduler, output, &stop).await,

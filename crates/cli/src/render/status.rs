@@ -41,11 +41,11 @@ pub(crate) fn status_notes(status: &RoleStatus, reader: &Reader) -> Vec<Line> {
         lines.push(safe_to_migrate(flag, reader));
     }
     let mut notes = Vec::new();
-    if let Some(next) = status.scheduled.first() {
-        notes.push(next_window(status, next, reader));
-    }
     if let Some(options) = status.options() {
         notes.extend(window_summary(&options, reader));
+    }
+    if let Some(next) = status.scheduled.first() {
+        notes.push(next_window(status, next, reader));
     }
     if let Some(end) = status.opened_at() {
         let end = reader.moment(end);

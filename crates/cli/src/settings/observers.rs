@@ -527,7 +527,7 @@ impl One<'_> {
         })?;
         let environment = self.of.environment;
         secrets.extend(template.values(environment).map(str::to_owned));
-        let missing = |why| Unusable::Disabled(format!("{key}: the variable {why}"));
+        let missing = |why| Unusable::Disabled(format!("the variable {why}: {key} needs it"));
         template.expand_by(environment, escape).map_err(missing)
     }
 

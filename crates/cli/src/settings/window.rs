@@ -49,6 +49,9 @@ impl WindowOptions {
                 })
                 .map(Change::Set)
                 .map_err(|broken| refuse("--until", &broken))?,
+            (None, Some(Change::Set(Length(span)))) if !span.is_positive() => {
+                return Err(refuse("--for", "must be longer than 0 s"));
+            }
             (None, Some(Change::Set(Length(span)))) => now
                 .checked_add(*span)
                 .map_err(|_| too_far())

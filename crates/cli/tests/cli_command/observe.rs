@@ -259,7 +259,7 @@ fn a_variable_is_sent_and_shown_by_nothing_and_an_unset_one_disables_its_observe
     disabled
         .code(1)
         .stdout("it disabled\n")
-        .says("it is disabled: headers.Authorization: the variable KEY is not set\n");
+        .says("it is disabled: the variable KEY is not set: headers.Authorization needs it\n");
     env.set("KEY", "t0psecret");
     sees(&env, "normal", "*** is maintenance");
     let config = env.run(&["config"]);
@@ -441,4 +441,10 @@ fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
         assert_eq!(refused.stdout, "", "{observer}");
     }
     assert!(env.sandbox().calls().is_empty());
+    env.write("maintenance.toml", "app = \"demo\"\n");
+    env.run(&["observe", "--once"]).exactly(
+        0,
+        "",
+        "maintenance.toml names no observers: what is due by the schedule is done\n",
+    );
 }

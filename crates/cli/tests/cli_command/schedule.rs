@@ -133,9 +133,13 @@ fn windows_that_overlap_are_refused_and_the_other_is_named() {
     let window = schedule(&env, 10, &[]);
     let at = typed(tomorrow(11));
     let output = env.run(&["on", "-y", "--at", &at, "--for", "30m"]);
+    let from = tomorrow(10)
+        .strftime(" (%Y-%m-%d %H:%M:%S UTC (")
+        .to_string();
     output
         .code(3)
         .says(&window)
+        .says(&from)
         .says("`maintenance schedule` lists");
     let at = typed(tomorrow(12));
     env.run(&["on", "-y", "--at", &at, "--for", "30m"]).code(0);
@@ -164,6 +168,10 @@ fn times_that_make_no_window_are_refused_before_anything_is_read() {
             "must begin within 366 days",
         ),
         (vec!["--at", &at, "--for", "31d"], "must end within 30 days"),
+        (
+            vec!["--at", &at, "--for", "0s"],
+            "it must be longer than 0 s",
+        ),
         (
             vec!["--at", &at, "--until", &past.to_string()],
             "must be in the future",
@@ -291,6 +299,35 @@ fn a_window_whose_time_has_come_is_on_and_off_ends_it() {
     let flag = Flag::decode(&env.read(WEB_FILE)).unwrap();
     assert_eq!(flag.mode, Mode::Off);
     assert!(flag.schedule.windows.is_empty());
+}
+
+#[test]
+fn status_says_what_is_open_before_what_comes() {
+    let env = TestEnv::files();
+    env.run(&[
+        "on",
+        "-y",
+        "--for",
+        "1h",
+        "--auto-off",
+        "--message",
+        "Soon.",
+    ])
+    .code(0);
+    schedule(&env, 22, &[]);
+    let status = env.run(&["status"]);
+    let lines: Vec<_> = status.stderr.lines().skip(1).collect();
+    let begins = [
+        "Web maintenance is on since ",
+        "  safe to migrate after ",
+        "  visitors are told: Soon.",
+        "  until ",
+        "Web maintenance is scheduled from ",
+    ];
+    assert_eq!(lines.len(), begins.len(), "{status:#?}");
+    for (line, begin) in lines.iter().zip(begins) {
+        assert!(line.starts_with(begin), "{line:?} instead of {begin:?}");
+    }
 }
 
 #[test]
