@@ -31,7 +31,7 @@ SHOP = "/products/dev/shop"
 # Those of WCAG 2.2 AA, and what is good practice besides.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Pages of which a picture is kept. Of the others, what is shown depends on how far an operation is, or is secret.
-KEPT = {"products", "product", "enter", "entered", "product-on", "exit", "schedule", "window", "not-found"}
+KEPT = {"products", "product", "enter", "entered", "product-on", "exit", "schedule", "window", "observers", "not-found"}
 # Pages that answer a form, or are gone in a moment: only the tab that sent it has them.
 ANSWERS = {"enter-refused", "working", "link"}
 # What differs from run to run: times, how far away they are, ports, tokens.
@@ -278,6 +278,8 @@ class Console(unittest.TestCase):
         """Every page, by name, one after the other."""
         yield self.at(tab, "products", "/")
         yield self.at(tab, "product", SHOP)
+        tab.goto(tab.base + "/observers")
+        expect(tab.locator("main")).to_contain_text("the file does not exist")
         yield self.at(tab, "observers", "/observers")
         yield self.at(tab, "enter", SHOP + "/enter")
         tab.fill("#until", "soon")

@@ -56,6 +56,11 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, CliE
         "Or in a browser: {url}\n  \
          The product Shop is demo-dev and billing-dev; sign in with this token:\n  {token}\n"
     ));
+    let observed = quoted(&demo_app.observed().display().to_string());
+    output.block(format_args!(
+        "An observer puts the product into maintenance while this file is there, and ends that:\n  \
+         touch {observed}\n"
+    ));
     output.say("Press Ctrl-C here to stop it");
 
     let mut saved = demo_app.writes();

@@ -26,6 +26,11 @@ const HELLO: &str = "<!doctype html>\n<title>Demo</title>\n<h1>Hello, visitor.</
 /// The sandbox checks no signature; these are for the SDK's sake.
 pub(super) const KEY: &str = "sandbox";
 
+/// The observer of the product.
+pub(super) const OBSERVER: &str = "database";
+/// The file whose being there means maintenance to it, beside the configuration.
+const OBSERVED: &str = "database-is-down";
+
 /// How to start it.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
@@ -104,6 +109,11 @@ impl DemoApp {
     /// Where the app's page is.
     pub(crate) fn page(&self) -> SocketAddr {
         self.page.address()
+    }
+
+    /// The file whose being there means maintenance to the observer of the product.
+    pub(crate) fn observed(&self) -> PathBuf {
+        self.folder.path().join(OBSERVED)
     }
 
     /// Every function's settings, as they are now.
@@ -301,7 +311,9 @@ fn config_file(options: &Options) -> io::Result<TempDir> {
     if options.has_product {
         text += &format!(
             "\n[apps.{BILLING}.roles.worker]\nfunctions = [\"{BILLING_WORKERS}\"]\n\n\
-             [products.shop]\ntitle = \"Shop\"\nversion = \"2.4.1\"\napps = [\"{APP}\", \"{BILLING}\"]\n"
+             [products.shop]\ntitle = \"Shop\"\nversion = \"2.4.1\"\napps = [\"{APP}\", \"{BILLING}\"]\n\n\
+             [observers.{OBSERVER}]\nkind = \"file\"\npath = \"{OBSERVED}\"\nconfirm = 1\nproduct = \"shop\"\n\
+             accept_event_loss = true\n"
         );
     }
     std::fs::write(folder.path().join(crate::settings::FILE_NAME), text)?;

@@ -14,18 +14,22 @@ use maintenance_sandbox::Sandbox;
 use maintenance_server::AppState;
 use maintenance_server::access::{Access, AccessStore, NewToken, TokenError};
 use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
+use maintenance_server::observers::kinds::{File, FileMode};
+use maintenance_server::observers::{Configured, Kind, ObservationStore, Observer, Opens, Place};
 use maintenance_server::serve::{Listen, Listener, ServeError};
 use tokio::task::JoinHandle;
 
 use crate::error::CliError;
 
-use super::app::{DemoApp, KEY, ssm_client};
+use super::app::{DemoApp, KEY, OBSERVER, ssm_client};
 use super::workers::{APP, BILLING, BILLING_WORKERS, ENV, WORKERS};
 
 /// The name of its token.
 const TOKEN: &str = "dev";
 /// How long a page waits for an answer of the local AWS.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// How often its observer looks.
+const OBSERVE_EVERY: Duration = Duration::from_secs(5);
 /// Calls a second to Lambda, as the command makes them.
 const RATE: f64 = 10.0;
 
@@ -54,14 +58,21 @@ impl Console {
         let cannot = |error: &dyn std::error::Error| {
             CliError::failed("cannot prepare the console").caused_by(error)
         };
-        let state = AppState::new(catalog(sandbox, demo_app).map_err(|e| cannot(&*e))?);
+        let catalog = catalog(sandbox, demo_app).map_err(|e| cannot(&*e))?;
         let own = App::new(APP, ENV).map_err(|e| cannot(&e))?;
+        let observers = catalog.products().map(|shop| observer(shop, demo_app));
+        let observers = observers
+            .collect::<Result<_, _>>()
+            .map_err(|e| cannot(&e))?;
+        let observations = ObservationStore::new(store(sandbox), &Prefix::default(), &own);
+        let state = AppState::new(catalog).with_observers(observers, observations, Clock::System);
         let stored = AccessStore::new(store(sandbox), &Prefix::default(), own);
         let token = new_token(&stored).await.map_err(|e| cannot(&*e))?;
         let router =
             maintenance_server::router(state.clone(), &Access::new(stored, Default::default()));
         let (url, stop) = (listener.url(), CancellationToken::new());
         let until = stop.clone();
+        state.observers.start(&state.operations.stopping());
         let served = tokio::spawn(async move {
             listener
                 .serve(&state, router, until.cancelled())
@@ -114,6 +125,24 @@ async fn new_token(stored: &AccessStore) -> Result<String, Box<dyn std::error::E
     };
     let (secret, _) = stored.create(new).await?;
     Ok(secret.reveal())
+}
+
+/// What the configuration file of the app says, for a second terminal, too.
+fn observer(shop: &Arc<ManagedProduct>, demo_app: &DemoApp) -> Result<Configured, NameError> {
+    Ok(Configured::Enabled(Box::new(Observer {
+        name: OBSERVER.parse()?,
+        kind: Kind::File(File::new(demo_app.observed(), FileMode::Exists)),
+        kind_name: "file",
+        confirm: 1,
+        interval: OBSERVE_EVERY,
+        timeout: ANSWER_WITHIN,
+        place: Place::Product(Arc::clone(shop)),
+        opens: Opens {
+            accept_event_loss: true,
+            ..Opens::default()
+        },
+        secrets: Vec::new(),
+    })))
 }
 
 fn catalog(sandbox: &Sandbox, demo_app: &DemoApp) -> Result<Catalog, Box<dyn std::error::Error>> {
