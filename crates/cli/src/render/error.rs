@@ -161,7 +161,9 @@ fn hint(error: &maintenance_control::Error) -> Option<String> {
 fn not_invocable(function: &str, why: &InvokeRefusal) -> Option<String> {
     use InvokeRefusal as R;
     Some(match why {
-        R::NotSelected | R::Missing => "`maintenance workers` lists the functions of all roles".to_owned(),
+        R::NotSelected | R::Missing => {
+            "`maintenance workers` lists the functions of all roles".to_owned()
+        }
         R::RoleOff { .. } => format!(
             "nothing keeps it from running: `aws lambda invoke --function-name {function} …`"
         ),

@@ -9,7 +9,8 @@ use maintenance_flag::App;
 use super::fault::fault;
 use super::pages::pages;
 use super::{Fleet, LambdaError, seconds};
-use crate::retry::{self, CallError, required};
+use crate::aws::{CallError, required};
+use crate::retry;
 
 /// What the variables of a gate begin with.
 const PREFIX: &str = "MAINTENANCE_";
