@@ -170,7 +170,7 @@ fn the_password_of_a_database_is_a_variable_as_it_is_and_is_shown_by_nothing() {
     env.set("USER_OF_DB", "me@home");
     once(&env)
         .code(1)
-        .says("it is disabled: url: the variable PASSWORD is not set\n");
+        .says("it is disabled: the variable PASSWORD is not set: url needs it\n");
     env.set("PASSWORD", PASSWORD);
     env.set(
         "DATABASE_URL",
