@@ -503,6 +503,26 @@ async fn an_app_that_was_on_by_itself_is_left_on_and_named_with_its_owner() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_success_is_shown_before_the_call_was_made() {
+    let console = Console::new();
+    let mut ana = console.browser("ana", Scope::Write).await;
+    let slow = Fault::on("PutFunctionConcurrency").always();
+    console.sandbox.inject(slow.delay(Duration::from_secs(5)));
+    let before = console.reserved();
+    let (path, mut page) = entered(&mut ana, &[]).await;
+    let mut looks = 0;
+    while page.body.contains("data-live=\"soon\"") {
+        page.says_nothing_of(&["Maintenance is on", "→"]);
+        looks += 1;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        page = ana.get(&path).await;
+    }
+    assert!(looks > 3, "{looks} looks at what takes five seconds");
+    page.says(&["Maintenance is on", "Normal → Maintenance"]);
+    assert_ne!(console.reserved(), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_asks_while_another_is_at_work_sees_its_progress() {
     let console = Console::new();
     let mut ana = console.browser("ana", Scope::Write).await;
