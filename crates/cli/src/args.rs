@@ -709,6 +709,7 @@ pub(crate) struct ServeArgs {
         long,
         value_name = "NAME",
         requires = "behind_proxy",
+        group = "named_by_proxy",
         hide_short_help = true
     )]
     pub(crate) trust_user_header: Option<HeaderName>,
@@ -719,12 +720,12 @@ pub(crate) struct ServeArgs {
         long,
         value_name = "ARN",
         requires = "behind_proxy",
-        conflicts_with = "trust_user_header",
+        group = "named_by_proxy",
         hide_short_help = true
     )]
     pub(crate) trust_alb: Option<TrustedAlb>,
     /// What a person may do whom the proxy names [default: read]
-    #[arg(long, value_name = "SCOPE", requires = "behind_proxy", hide_short_help = true, value_parser = scope(&["read", "write"]))]
+    #[arg(long, value_name = "SCOPE", requires = "named_by_proxy", hide_short_help = true, value_parser = scope(&["read", "write"]))]
     pub(crate) user_scope: Option<Scope>,
 }
 

@@ -111,6 +111,9 @@ fn an_option_of_another_command_is_said_to_be_that_ones() {
     env.run(&["serve", "--behind-proxy", "--trust-alb", "my-alb"])
         .code(2)
         .says("must be the ARN of an Application Load Balancer");
+    env.run(&["serve", "--behind-proxy", "--user-scope", "write"])
+        .code(2)
+        .says("--trust-user-header <NAME>|--trust-alb <ARN>");
     // Before the command or after it is the same.
     for arguments in [
         &["--all", "--json", "status"][..],
