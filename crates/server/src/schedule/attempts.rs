@@ -24,23 +24,22 @@ struct Attempt {
 }
 
 impl Attempts {
-    /// Whether this may be tried now.
+    /// Whether this may be tried now. What is left of one that failed waits as that one does.
     pub(super) fn allows(&self, action: &Action) -> bool {
-        let attempt = self.0.get(action);
-        attempt.is_none_or(|it| it.again.is_some_and(|again| again <= Instant::now()))
+        let mut known = self.0.iter().filter(|(known, _)| known.covers(action));
+        known.all(|(_, it)| it.again.is_some_and(|again| again <= Instant::now()))
     }
 
     /// It failed; in how long it is tried again.
     pub(super) fn failed(&mut self, action: Action) -> Duration {
-        let attempt = self.0.entry(action).or_insert(Attempt {
-            failures: 0,
-            again: None,
-        });
-        let wait = FIRST
-            .saturating_mul(1 << attempt.failures.min(10))
-            .min(LONGEST);
-        attempt.failures = attempt.failures.saturating_add(1);
-        attempt.again = Some(Instant::now() + wait);
+        let known = self.0.extract_if(.., |known, _| known.covers(&action));
+        let failures = known.map(|(_, it)| it.failures).max().unwrap_or(0);
+        let wait = FIRST.saturating_mul(1 << failures.min(10)).min(LONGEST);
+        let attempt = Attempt {
+            failures: failures.saturating_add(1),
+            again: Some(Instant::now() + wait),
+        };
+        self.0.insert(action, attempt);
         wait
     }
 
@@ -62,7 +61,8 @@ impl Attempts {
 
     /// Forgets what is not due any more.
     pub(super) fn keep_only(&mut self, due: &[Action]) {
-        self.0.retain(|action, _| due.contains(action));
+        self.0
+            .retain(|known, _| due.iter().any(|action| known.covers(action)));
     }
 
     /// In how long the next of them is tried again.

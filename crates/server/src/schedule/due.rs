@@ -79,6 +79,34 @@ impl Action {
             | Self::Enter { places, .. } => places,
         }
     }
+
+    /// Whether another one is this, or what is left of it when some of its roles are done.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let (places, windows) = match (self, other) {
+            (Self::Leave { places, windows }, Self::Leave { .. }) => (places, windows),
+            (
+                Self::Enter {
+                    places,
+                    windows,
+                    accept_event_loss: own,
+                },
+                Self::Enter {
+                    accept_event_loss, ..
+                },
+            ) if own == accept_event_loss => (places, windows),
+            _ => return self == other,
+        };
+        other.places().iter().all(|place| places.contains(place))
+            && other.windows().iter().all(|it| windows.contains(it))
+    }
+
+    /// The windows that its roles turn for.
+    fn windows(&self) -> &[WindowId] {
+        match self {
+            Self::Leave { windows, .. } | Self::Enter { windows, .. } => windows,
+            Self::Withdraw { .. } | Self::Schedule { .. } => &[],
+        }
+    }
 }
 
 /// Which windows the flags have had: a clock that is set back brings none of them back.
