@@ -208,7 +208,7 @@ async fn list(
     } else if listed.is_empty() {
         output.say("No maintenance is scheduled");
     } else {
-        output.answer(render::schedule(&listed, &now()))?;
+        output.answer(render::schedule(&listed, &now(), output.width()))?;
     }
     Ok(Outcome::Done)
 }

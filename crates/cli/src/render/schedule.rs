@@ -7,6 +7,7 @@ use maintenance_flag::{App, Mode, ScheduleOutcome, ScheduledWindow};
 use serde_json::{Value, json};
 
 use super::Reader;
+use super::history::moment;
 use super::product::title;
 use super::table::{self, dash};
 use crate::printable::printable;
@@ -166,43 +167,81 @@ pub(crate) fn schedule_document(listed: &[Listed]) -> Vec<Value> {
     listed.iter().map(document).collect()
 }
 
-/// One line a window, columns apart by two spaces, and a dash where there is nothing.
-pub(crate) fn schedule(listed: &[Listed], now: &Zoned) -> String {
-    let header = [
-        "WINDOW",
-        "STARTS",
-        "FOR",
-        "IN",
-        "ROLES",
-        "BY",
-        "RECURRING",
-        "REASON",
-    ];
-    let rows = listed.iter().map(|it| cells(it, now));
-    table::lines(&table::new(header, rows)).concat()
+/// The columns. Where a terminal is too narrow for all, the last ones are on a line below.
+const COLUMNS: [&str; 8] = [
+    "WINDOW",
+    "STARTS",
+    "FOR",
+    "IN",
+    "ROLES",
+    "BY",
+    "RECURRING",
+    "REASON",
+];
+/// How many columns are never below.
+const FIRST: usize = 5;
+
+/// One line a window, columns apart by two spaces, and a dash where there is nothing. A terminal has a `width`, and
+/// shows times as a person reads them; elsewhere no cell but the last has a space in it.
+pub(crate) fn schedule(listed: &[Listed], now: &Zoned, width: Option<usize>) -> String {
+    let is_read = width.is_some();
+    let rows: Vec<_> = listed.iter().map(|it| cells(it, now, is_read)).collect();
+    let all = table::lines(&table::new(COLUMNS, rows.clone()));
+    let longest = all.iter().map(|line| line.chars().count()).max();
+    if width.is_none_or(|width| longest <= Some(width)) {
+        return all.concat();
+    }
+    let first = |row: &[String]| row.iter().take(FIRST).cloned().collect::<Vec<_>>();
+    let header = first(&COLUMNS.map(str::to_owned));
+    let table = table::new(header, rows.iter().map(|row| first(row)));
+    let mut narrow = table::lines(&table);
+    for (line, it) in narrow.iter_mut().skip(1).zip(listed) {
+        let window = &it.window;
+        let below = match (&window.recurring, &window.by) {
+            (Some(name), _) => Some(format!("as {name}")),
+            (None, by) => by.as_ref().map(|by| format!("by {by}")),
+        };
+        let below = below.into_iter().chain(window.reason.clone());
+        line.extend(below.map(|text| format!("    {}\n", printable(&text))));
+    }
+    narrow.concat()
 }
 
-fn cells(listed: &Listed, now: &Zoned) -> [String; 8] {
+/// What stands in a row; for a person to read, or without spaces.
+fn cells(listed: &Listed, now: &Zoned, is_read: bool) -> [String; COLUMNS.len()] {
     let ScheduledWindow {
         window,
         starts_at,
         until,
         ..
     } = &listed.window;
-    let local = starts_at.to_zoned(now.time_zone().clone());
+    let zone = now.time_zone();
     let text = |text: &Option<String>| {
         let text = text.as_deref().map(printable);
         text.map_or_else(dash, |text| text.into_owned())
     };
+    let distance = relative(*starts_at, now.timestamp());
+    let distance = distance.trim_start_matches("in ");
+    let (places, by) = (listed.places.join(","), text(&listed.window.by));
+    let (starts, distance, places, by) = match is_read {
+        true => (moment(*starts_at, zone), distance.to_owned(), places, by),
+        false => (
+            starts_at
+                .to_zoned(zone.clone())
+                .strftime("%Y-%m-%dT%H:%M:%S%:z")
+                .to_string(),
+            distance.replace(' ', "_"),
+            places.replace(' ', "/"),
+            by.replace(' ', "_"),
+        ),
+    };
     [
         window.to_string(),
-        local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        starts,
         length(*starts_at, *until),
-        relative(*starts_at, now.timestamp())
-            .trim_start_matches("in ")
-            .replace(' ', "_"),
-        listed.places.join(",").replace(' ', "/"),
-        text(&listed.window.by).replace(' ', "_"),
+        distance,
+        places,
+        by,
         text(&listed.window.recurring),
         text(&listed.window.reason),
     ]

@@ -302,6 +302,30 @@ fn a_window_whose_time_has_come_is_on_and_off_ends_it() {
 }
 
 #[test]
+fn in_a_terminal_the_list_fits_and_its_times_are_for_people() {
+    let env = TestEnv::files();
+    let reason = "a move to another database, which takes its time";
+    schedule(&env, 22, &["--all", "--reason", reason]);
+    let starts = tomorrow(22)
+        .strftime("  %Y-%m-%d 22:00:00 UTC  2h   ")
+        .to_string();
+    let narrow = env.on_screen(80, &["schedule"], "").stdout;
+    assert!(
+        narrow.lines().all(|line| line.chars().count() <= 80),
+        "{narrow}"
+    );
+    assert!(narrow.contains(&starts), "{narrow}");
+    let below: Vec<_> = narrow.lines().skip(2).collect();
+    assert_eq!(
+        below,
+        ["    by ana@laptop".to_owned(), format!("    {reason}")]
+    );
+    let wide = env.on_screen(200, &["schedule"], "").stdout;
+    assert_eq!(wide.lines().count(), 2, "{wide}");
+    assert!(wide.contains(reason) && wide.contains(&starts), "{wide}");
+}
+
+#[test]
 fn status_says_what_is_open_before_what_comes() {
     let env = TestEnv::files();
     env.run(&[
