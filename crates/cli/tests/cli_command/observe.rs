@@ -314,7 +314,7 @@ fn what_the_scheduler_does_is_a_document_of_its_own() {
     running.says("Schedule: demo-dev web: in maintenance; 0 functions paused\n");
     let answered = running.answers("\"entered\"");
     running.interrupt();
-    running.wait();
+    assert_eq!(running.wait().code, Some(0));
     let entered = answered.lines().last().expect("a line");
     let entered: Value = serde_json::from_str(entered).unwrap();
     let at = entered["at"].clone();

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use maintenance_control::RoleSpec;
-use maintenance_flag::{App, Change, Flag, Mode, ScheduledWindow, WindowId};
+use maintenance_flag::{App, Change, Flag, Mode, Product, ScheduledWindow, WindowId};
 
 use super::recurrence::Occurrence;
 use super::windows::{Place, RecurringWindow};
@@ -38,6 +38,8 @@ pub enum Action {
     Withdraw {
         /// The window.
         window: WindowId,
+        /// The product that it is for.
+        product: Option<Product>,
         /// The roles that have it.
         places: Vec<Place>,
     },
@@ -56,6 +58,8 @@ pub enum Action {
         places: Vec<Place>,
         /// Their windows.
         windows: Vec<WindowId>,
+        /// The product that those were opened for.
+        product: Option<Product>,
     },
     /// The start of a window has come: pause the functions. Or it came, and not all are paused.
     Enter {
@@ -63,6 +67,8 @@ pub enum Action {
         places: Vec<Place>,
         /// Their windows.
         windows: Vec<WindowId>,
+        /// The product that those are for.
+        product: Option<Product>,
         /// Pause functions though events will be lost.
         accept_event_loss: bool,
     },
@@ -83,12 +89,18 @@ impl Action {
     /// Whether another one is this, or what is left of it when some of its roles are done.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let (places, windows) = match (self, other) {
-            (Self::Leave { places, windows }, Self::Leave { .. }) => (places, windows),
+            (
+                Self::Leave {
+                    places, windows, ..
+                },
+                Self::Leave { .. },
+            ) => (places, windows),
             (
                 Self::Enter {
                     places,
                     windows,
                     accept_event_loss: own,
+                    ..
                 },
                 Self::Enter {
                     accept_event_loss, ..
@@ -106,6 +118,41 @@ impl Action {
             Self::Leave { windows, .. } | Self::Enter { windows, .. } => windows,
             Self::Withdraw { .. } | Self::Schedule { .. } => &[],
         }
+    }
+
+    /// The app.
+    pub(super) fn app(&self) -> Option<&App> {
+        self.places().first().map(|place| &place.app)
+    }
+
+    /// What is the same of it for all apps of a product, so that one operation does it for them. None: it is for its
+    /// app alone.
+    pub(super) fn of_product(&self) -> Option<Self> {
+        let mut shared = self.clone();
+        match &mut shared {
+            Self::Schedule { places, .. }
+            | Self::Withdraw {
+                places,
+                product: Some(_),
+                ..
+            } => places.clear(),
+            Self::Leave {
+                places,
+                windows,
+                product: Some(_),
+            }
+            | Self::Enter {
+                places,
+                windows,
+                product: Some(_),
+                ..
+            } => {
+                places.clear();
+                windows.clear();
+            }
+            Self::Withdraw { .. } | Self::Leave { .. } | Self::Enter { .. } => return None,
+        }
+        Some(shared)
     }
 }
 
@@ -143,37 +190,47 @@ pub fn due(
     let mut actions = Vec::new();
     schedule(windows, roles, memory, now, &mut actions);
     // Those of an app together, since an app has one operation at a time.
-    let mut leaving: BTreeMap<&App, Turning> = BTreeMap::new();
-    let mut entering: BTreeMap<(&App, bool), Turning> = BTreeMap::new();
+    let mut leaving: BTreeMap<(&App, Option<Product>), Turning> = BTreeMap::new();
+    let mut entering: BTreeMap<(&App, Option<Product>, bool), Turning> = BTreeMap::new();
     for role in roles {
         let app = &role.place.app;
-        match turn(role, now) {
-            None => {}
-            Some(Turn::Leave { window }) => {
-                let (places, windows) = leaving.entry(app).or_default();
-                places.push(role.place.clone());
-                windows.extend(window);
+        let (turning, window) = match turn(role, now) {
+            None => continue,
+            Some(Turn::Leave { window, product }) => {
+                (leaving.entry((app, product)).or_default(), window)
             }
             Some(Turn::Enter {
                 window,
+                product,
                 accept_event_loss,
             }) => {
-                let (places, windows) = entering.entry((app, accept_event_loss)).or_default();
-                places.push(role.place.clone());
-                windows.extend(window);
+                let key = (app, product, accept_event_loss);
+                (entering.entry(key).or_default(), window)
             }
-        }
+        };
+        let (places, windows) = turning;
+        places.push(role.place.clone());
+        windows.extend(window);
     }
-    let leaving = leaving.into_values();
-    actions.extend(leaving.map(|(places, windows)| Action::Leave { places, windows }));
-    let entering = entering.into_iter();
-    actions.extend(entering.map(
-        |((_, accept_event_loss), (places, windows))| Action::Enter {
+    let leaving = leaving.into_iter();
+    actions.extend(
+        leaving.map(|((_, product), (places, windows))| Action::Leave {
             places,
             windows,
-            accept_event_loss,
-        },
-    ));
+            product,
+        }),
+    );
+    let entering = entering.into_iter();
+    actions.extend(
+        entering.map(
+            |((_, product, accept_event_loss), (places, windows))| Action::Enter {
+                places,
+                windows,
+                product,
+                accept_event_loss,
+            },
+        ),
+    );
     actions
 }
 
@@ -198,10 +255,12 @@ pub fn next_due(
 enum Turn {
     Enter {
         window: Option<WindowId>,
+        product: Option<Product>,
         accept_event_loss: bool,
     },
     Leave {
         window: Option<WindowId>,
+        product: Option<Product>,
     },
 }
 
@@ -211,22 +270,24 @@ fn turn(role: &Standing<'_>, now: Timestamp) -> Option<Turn> {
     if let Some(window) = flag.due(now) {
         return Some(Turn::Enter {
             window: Some(window.window.clone()),
+            product: window.product.clone(),
             accept_event_loss: window.accept_event_loss,
         });
     }
     if !flag.mode.is_on() || !flag.auto_off {
         return None;
     }
-    let window = flag.window.clone();
+    let (window, product) = (flag.window.clone(), flag.product.clone());
     if !flag.mode_at(now).is_on() {
         // What nothing has written has nothing to restore.
-        return (!role.is_open_by_time).then_some(Turn::Leave { window });
+        return (!role.is_open_by_time).then_some(Turn::Leave { window, product });
     }
     // Or the process that paused its functions died in the middle, or could not pause all.
     let has_functions = role.spec.functions.is_some();
     if role.is_open_by_time || has_functions && flag.drained_at.is_none() {
         return Some(Turn::Enter {
             window,
+            product,
             accept_event_loss: flag.accepts_event_loss(),
         });
     }
@@ -240,7 +301,7 @@ fn schedule(
     now: Timestamp,
     actions: &mut Vec<Action>,
 ) {
-    let mut withdrawn: BTreeMap<(&App, &WindowId), Vec<Place>> = BTreeMap::new();
+    let mut withdrawn: BTreeMap<(&App, &WindowId, Option<&Product>), Vec<Place>> = BTreeMap::new();
     for role in roles {
         for entry in role.flag.schedule.to_come(now) {
             let is_stale = windows.iter().any(|window| {
@@ -248,14 +309,18 @@ fn schedule(
                     && !is_occurrence(window, role.place, entry)
             });
             if is_stale {
-                let places = withdrawn.entry((&role.place.app, &entry.window));
+                let key = (&role.place.app, &entry.window, entry.product.as_ref());
+                let places = withdrawn.entry(key);
                 places.or_default().push(role.place.clone());
             }
         }
     }
-    for ((_, window), places) in withdrawn {
-        let window = window.clone();
-        actions.push(Action::Withdraw { window, places });
+    for ((_, window, product), places) in withdrawn {
+        actions.push(Action::Withdraw {
+            window: window.clone(),
+            product: product.cloned(),
+            places,
+        });
     }
     for (of, window) in windows.iter().enumerate() {
         for (n, occurrence) in window.recurrence.ending_after(now).take(MOST).enumerate() {

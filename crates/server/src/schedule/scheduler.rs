@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::future::{join_all, select_all};
 use jiff::Timestamp;
 use maintenance_control::{
-    Actor, AddWindow, CancellationToken, Clock, Error, OffRequest, OnRequest, RoleSpec,
-    ScheduleRequest, in_full,
+    Actor, AddWindow, CancellationToken, Clock, Error, OffRequest, OnRequest, Report, RoleOutcome,
+    RoleReport, RoleSpec, ScheduleRequest, in_full,
 };
 use maintenance_flag::{App, Change, Flag, Options, Role, WindowId};
 use tokio::time::Instant;
@@ -20,8 +20,8 @@ use super::told::{Told, What, left};
 use super::windows::{Place, RecurringWindow};
 use crate::AppState;
 use crate::access::{AUDIT_TARGET, Caller};
-use crate::catalog::ManagedApp;
-use crate::operations::{Ended, Operation, Patience, Request, Target};
+use crate::catalog::{ManagedApp, ManagedProduct};
+use crate::operations::{Operation, Patience, Request, Target};
 
 /// How often the flags are looked at: people and other processes schedule windows, too.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -38,7 +38,10 @@ pub struct Scheduler {
     clock: Clock,
     attempts: Attempts,
     memory: Memory,
-    running: Vec<(Action, Arc<Operation>)>,
+    /// Each with the operation that does them: one for each app.
+    running: Vec<(Vec<Action>, Arc<Operation>)>,
+    /// Whether an operation on a product did nothing, since one app was refused: the others go on without it.
+    is_held_up: bool,
     /// Occurrences of windows that the configuration does not have, told once.
     unknown: BTreeSet<WindowId>,
     /// When something is due next, as far as is known.
@@ -75,6 +78,7 @@ impl Scheduler {
             attempts: Attempts::default(),
             memory: Memory::default(),
             running: Vec::new(),
+            is_held_up: false,
             unknown: BTreeSet::new(),
             next: None,
         }
@@ -124,7 +128,7 @@ impl Scheduler {
             }
             now.extend(self.finish().await);
             // What was scheduled may have begun.
-            let is_over = now.is_empty() || now.iter().all(Told::is_failure);
+            let is_over = now.is_empty() || !self.is_held_up && now.iter().all(Told::is_failure);
             told.extend(now);
             if is_over {
                 return told;
@@ -144,43 +148,66 @@ impl Scheduler {
         let actions = due(&self.windows, &standing, &self.memory, now);
         self.next = next_due(&self.windows, &standing, now);
         self.attempts.keep_only(&actions);
-        for action in actions {
-            if !self.attempts.allows(&action) || self.is_at_work(&action) {
-                continue;
-            }
-            told.push(match &action {
-                Action::Withdraw { window, .. } => {
-                    let request = ScheduleRequest::Cancel {
-                        window: window.clone(),
-                        product: None,
-                        withdraw: true,
-                    };
-                    let window = window.clone();
-                    let done = What::Withdrawn { window };
-                    self.reschedule(action, request, "schedule".to_owned(), done)
-                        .await
-                }
-                Action::Schedule { of, occurrence, .. } => {
-                    let window = &self.windows[*of];
-                    let request = ScheduleRequest::Add(Box::new(add(window, *occurrence)));
-                    let done = What::Scheduled {
-                        recurring: window.name.clone(),
-                        starts_at: occurrence.start,
-                        until: occurrence.end,
-                    };
-                    let by = format!("schedule:{}", window.name);
-                    self.reschedule(action, request, by, done).await
-                }
-                Action::Enter {
-                    accept_event_loss, ..
-                } => {
-                    let on = OnRequest::of_clock(*accept_event_loss);
-                    self.begin(action, Request::On(Box::new(on)))
-                }
-                Action::Leave { .. } => self.begin(action, Request::Off(OffRequest::of_clock())),
-            });
+        self.is_held_up = false;
+        for mut actions in self.together(actions) {
+            actions.retain(|action| !self.is_at_work(action));
+            told.extend(self.act(actions).await);
         }
         told
+    }
+
+    /// These as far as they may be tried now; those that one operation on a product does together.
+    fn together(&self, mut actions: Vec<Action>) -> Vec<Vec<Action>> {
+        actions.retain(|action| self.attempts.allows(action));
+        let mut groups: Vec<Vec<Action>> = Vec::new();
+        for action in actions {
+            let shared = action.of_product();
+            let mut known = groups.iter_mut();
+            let same = |group: &&mut Vec<Action>| group[0].of_product() == shared;
+            match known.find(|group| shared.is_some() && same(group)) {
+                Some(group) => group.push(action),
+                None => groups.push(vec![action]),
+            }
+        }
+        groups
+    }
+
+    /// Does what these ask for, or begins it.
+    async fn act(&mut self, actions: Vec<Action>) -> Vec<Told> {
+        let Some(first) = actions.first() else {
+            return Vec::new();
+        };
+        match first {
+            Action::Withdraw { window, .. } => {
+                let request = ScheduleRequest::Cancel {
+                    window: window.clone(),
+                    product: None,
+                    withdraw: true,
+                };
+                let window = window.clone();
+                let done = What::Withdrawn { window };
+                self.reschedule(actions, request, "schedule".to_owned(), done)
+                    .await
+            }
+            Action::Schedule { of, occurrence, .. } => {
+                let window = &self.windows[*of];
+                let request = ScheduleRequest::Add(Box::new(add(window, *occurrence)));
+                let done = What::Scheduled {
+                    recurring: window.name.clone(),
+                    starts_at: occurrence.start,
+                    until: occurrence.end,
+                };
+                let by = format!("schedule:{}", window.name);
+                self.reschedule(actions, request, by, done).await
+            }
+            Action::Enter {
+                accept_event_loss, ..
+            } => {
+                let on = OnRequest::of_clock(*accept_event_loss);
+                self.begin(actions, Request::On(Box::new(on)))
+            }
+            Action::Leave { .. } => self.begin(actions, Request::Off(OffRequest::of_clock())),
+        }
     }
 
     /// How long until something may be due.
@@ -264,78 +291,107 @@ impl Scheduler {
 
     /// Whether an operation of ours is at work on its app.
     fn is_at_work(&self, action: &Action) -> bool {
-        let Some(place) = action.places().first() else {
-            return true;
-        };
-        let mut running = self.running.iter();
-        running.any(|(other, _)| other.places().first().map(|it| &it.app) == Some(&place.app))
+        let mut running = self.running.iter().flat_map(|(actions, _)| actions);
+        running.any(|other| other.app() == action.app())
     }
 
-    /// These roles, which are of one app.
-    fn target(&self, places: &[Place]) -> Target {
-        let mut apps = self.apps.iter();
-        let app = apps.find(|app| places.iter().any(|place| place.app == *app.app()));
-        let roles = |app: &Arc<ManagedApp>| {
-            let roles = places.iter().map(|place| spec(app, &place.role));
-            (Arc::clone(app), roles.collect())
+    /// The roles of these.
+    fn target(&self, actions: &[Action]) -> Target {
+        let apps = actions.iter().filter_map(|action| {
+            let name = action.app()?;
+            let app = self.apps.iter().find(|app| app.app() == name)?;
+            let roles = action.places().iter();
+            let roles = roles.map(|place| spec(app, &place.role)).collect();
+            Some((Arc::clone(app), roles))
+        });
+        let apps: Vec<(Arc<ManagedApp>, Vec<RoleSpec>)> = apps.collect();
+        let product = actions.first().and_then(|action| match action {
+            Action::Schedule { of, .. } => self.windows[*of].product.as_ref(),
+            Action::Withdraw { product, .. }
+            | Action::Enter { product, .. }
+            | Action::Leave { product, .. } => product.as_ref(),
+        });
+        let is_of = |product: &ManagedProduct| {
+            let has = |app: &ManagedApp| product.apps.iter().any(|it| it.app() == app.app());
+            apps.iter().all(|(app, _)| has(app))
         };
+        let product = product.and_then(|id| {
+            let mut products = self.state.catalog.products();
+            products.find(|product| product.id == *id && is_of(product))
+        });
         Target {
-            product: None,
-            apps: app.map(roles).into_iter().collect(),
+            product: product.cloned(),
+            apps,
         }
     }
 
-    /// Changes windows to come.
+    /// Changes windows to come. An app for which that is refused does not hold the others up.
     async fn reschedule(
         &mut self,
-        action: Action,
+        mut actions: Vec<Action>,
         request: ScheduleRequest,
         by: String,
         done: What,
-    ) -> Told {
-        let places = action.places().to_vec();
-        let target = self.target(&places);
-        let operations = &self.state.operations;
-        let what = match operations.reschedule(&target, request, &by).await {
-            Ok(_) => {
+    ) -> Vec<Told> {
+        let mut told = Vec::new();
+        while !actions.is_empty() {
+            let target = self.target(&actions);
+            let operations = &self.state.operations;
+            let Err((app, error)) = operations.reschedule(&target, request.clone(), &by).await
+            else {
                 // Its time may have come.
                 self.next = Some(self.clock.now());
-                done
-            }
-            Err((_, error)) => {
+                let done = actions
+                    .iter()
+                    .map(|action| self.told(action.places(), done.clone()));
+                told.extend(done);
+                break;
+            };
+            let is_of = |action: &mut Action| action.app() == Some(app.app());
+            for action in actions.extract_if(.., is_of).collect::<Vec<_>>() {
+                let places = action.places().to_vec();
                 let verb = match &action {
                     Action::Withdraw { .. } => "take a window out of its schedule",
                     _ => "schedule its recurring window",
                 };
-                self.failed(action, verb, &error)
+                let what = self.failed(action, verb, &error);
+                told.push(self.told(&places, what));
             }
-        };
-        self.told(&places, what)
+        }
+        told
     }
 
     /// Begins to pause or restore functions.
-    fn begin(&mut self, action: Action, request: Request) -> Told {
-        let places = action.places().to_vec();
+    fn begin(&mut self, actions: Vec<Action>, request: Request) -> Vec<Told> {
         let is_on = matches!(request, Request::On(_));
-        let target = self.target(&places);
+        let target = self.target(&actions);
         let caller = Caller::clock();
         let mode = request.action();
+        let apps: Vec<String> = target
+            .apps
+            .iter()
+            .map(|(app, _)| app.app().to_string())
+            .collect();
         let operation = self.state.operations.start(target, request, &caller);
         tracing::info!(
             target: AUDIT_TARGET,
             by = caller.by(),
             ?mode,
-            app = places.first().map(|place| tracing::field::display(&place.app)),
+            app = apps.join(", "),
             operation = operation.id,
             "maintenance by the schedule"
         );
-        let id = operation.id.clone();
-        let what = match is_on {
-            true => What::Entering { operation: id },
-            false => What::Leaving { operation: id },
-        };
-        self.running.push((action, operation));
-        self.told(&places, what)
+        let told = actions.iter().map(|action| {
+            let operation = operation.id.clone();
+            let what = match is_on {
+                true => What::Entering { operation },
+                false => What::Leaving { operation },
+            };
+            self.told(action.places(), what)
+        });
+        let told = told.collect();
+        self.running.push((actions, operation));
+        told
     }
 
     /// Waits until all operations have ended.
@@ -347,43 +403,60 @@ impl Scheduler {
 
     /// Takes the operations that have ended.
     fn reap(&mut self) -> Vec<Told> {
-        let is_over =
-            |(_, operation): &mut (Action, Arc<Operation>)| operation.progress().borrow().is_over();
+        let is_over = |(_, operation): &mut (Vec<Action>, Arc<Operation>)| {
+            operation.progress().borrow().is_over()
+        };
         let over: Vec<_> = self.running.extract_if(.., is_over).collect();
         let mut told = Vec::with_capacity(over.len());
-        for (action, operation) in over {
+        for (actions, operation) in over {
             let ended = operation.progress().borrow().ended.clone();
-            if let Some(ended) = ended {
+            let Some(ended) = ended else { continue };
+            let is_refused = ended.error().is_some();
+            for (n, action) in actions.into_iter().enumerate() {
+                let result = ended.results.get(n);
+                // Another app was refused, and so nothing was changed in this one.
+                let begun = |role: &RoleReport| role.outcome != RoleOutcome::NotBegun;
+                if is_refused
+                    && let Some(Ok(report)) = result
+                    && !report.interrupted
+                    && !report.roles.iter().any(begun)
+                {
+                    self.is_held_up = true;
+                    continue;
+                }
                 let places = action.places().to_vec();
-                let what = self.judge(action, &ended);
+                let what = self.judge(action, result);
                 told.push(self.told(&places, what));
             }
         }
         told
     }
 
-    fn judge(&mut self, action: Action, ended: &Ended) -> What {
+    /// How it ended for the app of this action. None: the operation crashed.
+    fn judge(&mut self, action: Action, result: Option<&Result<Report, Error>>) -> What {
         let (verb, is_on) = match &action {
             Action::Leave { .. } => ("end its window", false),
             _ => ("open its window", true),
         };
-        let workers = ended.reports().flat_map(|report| &report.roles);
+        let report = match result {
+            Some(Err(error)) => return self.failed(action, verb, error),
+            Some(Ok(report)) => Some(report),
+            None => None,
+        };
+        let workers = report.into_iter().flat_map(|report| &report.roles);
         let workers: Vec<_> = workers.filter_map(|role| role.workers.as_ref()).collect();
-        if ended.is_complete() {
+        if report.is_some_and(Report::is_complete) {
             let changed = workers.iter().map(|workers| workers.changed.len()).sum();
             return match is_on {
                 true => What::Entered { paused: changed },
                 false => What::Left { restored: changed },
             };
         }
-        if let Some(error) = ended.error() {
-            return self.failed(action, verb, error);
-        }
         // Nothing but what stays as it is until a person does something about it.
         let is_lasting = workers.iter().all(|workers| {
             workers.unfinished.is_empty() && workers.failed.iter().all(|it| it.is_lasting)
         });
-        let left = left(ended.reports());
+        let left = left(report.into_iter());
         let retry_seconds = match is_on && is_lasting && !left.is_empty() {
             true => {
                 self.attempts.settled(action);

@@ -97,6 +97,19 @@ fn kinds(told: &[Told]) -> Vec<String> {
     kinds
 }
 
+/// The operations that were: the product and the apps of each.
+fn operations(server: &Server) -> Vec<String> {
+    let all = server.state.operations.all().into_iter();
+    all.map(|operation| {
+        let apps = operation.target.apps.iter();
+        let apps: Vec<_> = apps.map(|(app, _)| app.app().to_string()).collect();
+        let product = operation.target.product.as_ref();
+        let product = product.map_or("none", |product| product.id.as_str());
+        format!("{product}: {}", apps.join(", "))
+    })
+    .collect()
+}
+
 fn is_on(server: &Server, app: &str, role: &str) -> bool {
     let flag = server.flag(app, role).to_string();
     let flag = Flag::decode(&flag).unwrap();
@@ -140,6 +153,8 @@ async fn a_recurring_window_is_announced_entered_and_left() {
         ]
     );
     assert_eq!(server.reserved(), PAUSED);
+    // As one operation on the product, which is told once.
+    assert_eq!(operations(&server), ["shop: billing-prod, shop-prod"]);
     let flag = server.flag("shop-prod", "worker");
     assert_eq!(
         (
@@ -175,6 +190,7 @@ async fn a_recurring_window_is_announced_entered_and_left() {
     );
     assert_eq!(server.reserved(), RUNNING);
     assert_eq!(server.flag("shop-prod", "worker")["mode"], "off");
+    assert_eq!(operations(&server).len(), 2);
     assert!(scheduler.once().await.is_empty());
 }
 
@@ -293,7 +309,12 @@ async fn an_app_that_another_operates_on_is_tried_again_later() {
     let failed = told.iter().find(|told| kind(told) == "failed shop");
     let failed = failed.unwrap_or_else(|| panic!("{told:?}"));
     assert!(failed.to_string().contains("ben@desk"), "{failed}");
+    // It holds no other app of the product up.
     assert!(kinds(&told).contains(&"entered billing".to_owned()));
+    assert_eq!(
+        operations(&server),
+        ["shop: billing-prod, shop-prod", "shop: billing-prod"]
+    );
     tokio::time::advance(Duration::from_secs(35)).await;
     let told = kinds(&scheduler.once().await);
     assert_eq!(told[..2], ["entered shop", "entering shop"]);
@@ -486,4 +507,37 @@ async fn one_that_is_stopped_in_the_middle_gives_its_lease_back_and_the_next_one
     assert!(leases.all(|(_, lease)| is_free(&lease.value)));
     scheduler(&server).once().await;
     assert_eq!(server.reserved(), PAUSED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_to_a_products_window_is_told_once_and_not_once_an_app() {
+    let server = server().await;
+    scheduler(&server).once().await;
+    let mut scheduler = scheduler_of(&server, "30 22 * * *");
+    for minute in [0, 40, 100] {
+        to(&server, minute).await;
+        scheduler.once().await;
+        // Each thing is told at its time, by a task of its own.
+        tokio::time::sleep(Duration::from_secs(300)).await;
+    }
+    let told = server.told();
+    for event in &told {
+        assert_eq!(event["data"]["product"], "shop", "{event}");
+        assert_eq!(event["data"]["apps"].as_array().unwrap().len(), 2);
+    }
+    let mut kinds: Vec<_> = told.iter().map(|it| it["type"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    assert_eq!(
+        kinds,
+        [
+            "maintenance.cancelled",
+            "maintenance.drained",
+            "maintenance.scheduled",
+            "maintenance.scheduled",
+            // That of the next day.
+            "maintenance.scheduled",
+            "maintenance.turned_off",
+            "maintenance.turned_on"
+        ]
+    );
 }
