@@ -25,6 +25,7 @@ mod scheduling;
 mod selected;
 mod serve;
 mod site;
+mod state;
 mod status;
 mod token;
 mod unlock;

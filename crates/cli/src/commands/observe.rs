@@ -1,30 +1,25 @@
 //! `maintenance observe`: the observers of maintenance.toml at work, in the foreground or once.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use maintenance_control::{CancellationToken, Probe};
+use maintenance_control::CancellationToken;
 use maintenance_flag::{ObserverName, Verdict};
 use maintenance_server::AppState;
-use maintenance_server::catalog::Catalog;
 use maintenance_server::notify::LAST_WAIT;
-use maintenance_server::observers::kinds::{Alarm, Calendar, Command, File, Http, Parameter, Sql};
-use maintenance_server::observers::{Configured, Kind, Note, NoteKind, Observer, Place, View};
-use maintenance_server::outbound::Outbound;
+use maintenance_server::observers::{Note, NoteKind, View};
 use maintenance_server::schedule::Scheduler;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
-use super::{scheduling, serve};
+use super::scheduling;
+use super::state::state;
 use crate::args::ObserveArgs;
 use crate::connection::Connections;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
 use crate::render;
-use crate::settings::{
-    Configuration, FILE_NAME, ObservedPlace, ObserverSettings, Settings, Watches, now,
-};
+use crate::settings::{Configuration, FILE_NAME, now};
 use crate::signals::interruptible;
 use crate::suggest;
 
@@ -54,7 +49,7 @@ pub(crate) async fn run(
     };
     let mut connections = Connections::default();
     let asked = known.iter().filter(|it| is_asked(&it.name));
-    let state = serve::state(configuration, &own, asked, &mut connections, output).await?;
+    let state = state(configuration, &own, asked, &mut connections, output).await?;
     let stop = CancellationToken::new();
     let scheduler = scheduling::scheduler(configuration, &state, &mut connections).await?;
     if names.is_empty() && args.once {
@@ -263,144 +258,4 @@ fn worst(a: Outcome, b: Outcome) -> Outcome {
     ];
     let found = order.into_iter().find(|it| [a, b].contains(it));
     found.unwrap_or(Outcome::Done)
-}
-
-/// The observers of these settings, for the apps of this catalog.
-pub(super) async fn configured<'a>(
-    observers: impl Iterator<Item = &'a ObserverSettings>,
-    own: &Settings,
-    catalog: &Catalog,
-    connections: &mut Connections,
-    client: &Outbound,
-) -> Result<Vec<Configured>, CliError> {
-    let mut all = Vec::new();
-    for settings in observers {
-        let place = place(settings, catalog, connections).await?;
-        let watches = match &settings.watches {
-            Ok(watches) => watches,
-            Err(why) => {
-                all.push(Configured::Disabled {
-                    name: settings.name.clone(),
-                    kind_name: settings.kind_name,
-                    place,
-                    why: why.clone(),
-                });
-                continue;
-            }
-        };
-        let app = match &settings.place {
-            ObservedPlace::Product(_) => own,
-            ObservedPlace::App(app, _) => app,
-        };
-        all.push(Configured::Enabled(Box::new(Observer {
-            kind: kind(settings, watches, app, connections, client).await?,
-            kind_name: settings.kind_name,
-            name: settings.name.clone(),
-            confirm: settings.confirm,
-            interval: settings.interval,
-            timeout: settings.timeout,
-            place,
-            opens: settings.opens.clone(),
-            secrets: settings.secrets.clone(),
-        })));
-    }
-    Ok(all)
-}
-
-async fn place(
-    settings: &ObserverSettings,
-    catalog: &Catalog,
-    connections: &mut Connections,
-) -> Result<Place, CliError> {
-    match &settings.place {
-        ObservedPlace::Product(product) => {
-            let mut products = catalog.products();
-            let known = products.find(|it| it.id == product.id);
-            let missing = || CliError::failed(format!("there is no product {}", product.id));
-            Ok(Place::Product(Arc::clone(known.ok_or_else(missing)?)))
-        }
-        ObservedPlace::App(app, roles) => {
-            let managed = match catalog.app(&app.app()?.to_string()) {
-                Some(managed) => Arc::clone(managed),
-                None => Arc::new(serve::managed(connections, app).await?),
-            };
-            Ok(Place::App {
-                app: managed,
-                roles: roles.clone(),
-            })
-        }
-    }
-}
-
-async fn kind(
-    settings: &ObserverSettings,
-    watches: &Watches,
-    app: &Settings,
-    connections: &mut Connections,
-    client: &Outbound,
-) -> Result<Kind, CliError> {
-    let mut probe = async || -> Result<Probe, CliError> {
-        let probe = connections.probe(app).await?;
-        Ok(probe.with_answer_limit(settings.timeout))
-    };
-    Ok(match watches.clone() {
-        Watches::Http {
-            method,
-            url,
-            headers,
-            allow_link_local,
-            status,
-            expected,
-            json_path,
-        } => Kind::Http(Http {
-            client: client.clone(),
-            method,
-            url,
-            headers,
-            allow_link_local,
-            status,
-            expected,
-            json_path,
-            within: settings.timeout,
-        }),
-        Watches::File(path, mode) => Kind::File(File::new(path, mode)),
-        Watches::Command {
-            command,
-            folder,
-            status,
-            expected,
-        } => {
-            let mut words = command.into_iter().map(Into::into);
-            Kind::Command(Command {
-                program: words.next().unwrap_or_default(),
-                arguments: words.collect(),
-                folder,
-                status,
-                expected,
-            })
-        }
-        Watches::Parameter {
-            name,
-            expected,
-            missing,
-        } => Kind::Parameter(Parameter {
-            probe: probe().await?,
-            name,
-            expected,
-            missing,
-        }),
-        Watches::Sql { database, expected } => Kind::Sql(Sql {
-            database,
-            expected,
-            within: settings.timeout,
-        }),
-        Watches::Alarm(name) => Kind::Alarm(Alarm {
-            probe: probe().await?,
-            name,
-        }),
-        Watches::Calendar(name) => Kind::Calendar(Calendar {
-            probe: probe().await?,
-            name,
-        }),
-    })
 }

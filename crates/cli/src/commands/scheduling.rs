@@ -10,7 +10,7 @@ use maintenance_server::AppState;
 use maintenance_server::catalog::ManagedApp;
 use maintenance_server::schedule::{Scheduler, Told};
 
-use super::serve;
+use super::state;
 use crate::connection::Connections;
 use crate::error::CliError;
 use crate::output::Output;
@@ -45,7 +45,7 @@ async fn managed(
     connections: &mut Connections,
     app: &Settings,
 ) -> Result<Arc<ManagedApp>, CliError> {
-    serve::managed(connections, app).await.map(Arc::new)
+    state::managed(connections, app).await.map(Arc::new)
 }
 
 /// Tells what the scheduler did: on stderr, and with `--json` as a document on stdout.

@@ -1,27 +1,23 @@
 //! `maintenance serve`: the web console and the REST API.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use maintenance_control::{Action, CancellationToken, Clock, Report};
-use maintenance_flag::{App, Product, Scope};
+use maintenance_control::{Action, CancellationToken, Report};
+use maintenance_flag::Scope;
 use maintenance_server::AppState;
 use maintenance_server::access::{Access, NamedBy, Options, ProxyUser};
-use maintenance_server::catalog::{Catalog, ManagedApp, ManagedProduct};
 use maintenance_server::function;
 use maintenance_server::notify::LAST_WAIT;
 use maintenance_server::operations::Operation;
 use maintenance_server::serve::{Listen, Listener, ServeError};
 
-use super::notifications::{notifier, outbound};
-use super::{observe, scheduling};
+use super::scheduling;
+use super::state::state;
 use crate::args::{ServeArgs, TrustedAlb};
 use crate::connection::Connections;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
 use crate::render;
-use crate::settings::{Configuration, ObserverSettings, Settings};
+use crate::settings::{Configuration, Settings};
 use crate::signals::interruptible;
 
 /// Serves until a signal, or for as long as the function lives.
@@ -112,32 +108,6 @@ pub(crate) async fn run(
     Ok(Outcome::Done)
 }
 
-/// The products of the configuration with these of its observers, which do nothing yet.
-pub(super) async fn state<'a>(
-    configuration: &Configuration<'_>,
-    own: &Settings,
-    observers: impl Iterator<Item = &'a ObserverSettings>,
-    connections: &mut Connections,
-    output: &Output,
-) -> Result<AppState, CliError> {
-    let settings = configuration.notify()?;
-    let connection = connections.open(own).await?;
-    let (visitor, store) = (connection.visitor, connection.observations);
-    let mut notifier = notifier(&settings, &visitor);
-    if function::is_function() {
-        notifier = notifier.in_function();
-    }
-    let catalog = catalog(configuration, own, connections).await?;
-    let client = outbound(&visitor);
-    let configured = observe::configured(observers, own, &catalog, connections, &client).await?;
-    for (receiver, why) in settings.disabled() {
-        let name = &receiver.name;
-        output.say(format_args!("Warning: {name} is not notified: {why}"));
-    }
-    let state = AppState::notifying(catalog, notifier);
-    Ok(state.with_observers(configured, store, Clock::System))
-}
-
 /// Which observers are disabled, and why.
 fn say_disabled(state: &AppState, output: &Output) {
     let views = state.observers.views();
@@ -153,71 +123,6 @@ fn proxy_user(args: &ServeArgs) -> Option<ProxyUser> {
     Some(ProxyUser {
         named_by: header.or(alb)?,
         scope: args.user_scope.unwrap_or(Scope::Read),
-    })
-}
-
-/// The products of the configuration; if it names none, one of its app.
-async fn catalog(
-    configuration: &Configuration<'_>,
-    own: &Settings,
-    connections: &mut Connections,
-) -> Result<Catalog, CliError> {
-    let products = configuration.products()?;
-    if products.is_empty() {
-        let app = managed(connections, own).await?;
-        let name = app.app().name().to_owned();
-        let id: Product = name.parse().map_err(|error: maintenance_flag::NameError| {
-            CliError::usage(error.to_string())
-                .hint("name a product in maintenance.toml: [products.…] with apps = […]")
-        })?;
-        return Ok(Catalog::new(vec![ManagedProduct {
-            id,
-            title: name,
-            version: None,
-            environment: app.app().env().to_owned(),
-            apps: vec![Arc::new(app)],
-            is_implied: true,
-        }]));
-    }
-    // An app of two products is one app: what is read of it is read once.
-    let mut known: BTreeMap<App, Arc<ManagedApp>> = BTreeMap::new();
-    let mut managed_products = Vec::with_capacity(products.len());
-    for product in products {
-        let mut apps = Vec::with_capacity(product.apps.len());
-        for settings in &product.apps {
-            let app = settings.app()?;
-            let managed = match known.get(&app) {
-                Some(managed) => Arc::clone(managed),
-                None => Arc::new(managed(connections, settings).await?),
-            };
-            known.insert(app, Arc::clone(&managed));
-            apps.push(managed);
-        }
-        managed_products.push(ManagedProduct {
-            title: match product.title {
-                Some(title) => title.value,
-                None => product.id.to_string(),
-            },
-            id: product.id,
-            version: product.version.map(|version| version.value),
-            environment: product.environment,
-            apps,
-            is_implied: false,
-        });
-    }
-    Ok(Catalog::new(managed_products))
-}
-
-pub(super) async fn managed(
-    connections: &mut Connections,
-    settings: &Settings,
-) -> Result<ManagedApp, CliError> {
-    let connection = connections.open(settings).await?;
-    Ok(ManagedApp {
-        control: connection.control,
-        reads: connection.reads,
-        roles: settings.configured()?,
-        url: settings.link_url(),
     })
 }
 

@@ -25,8 +25,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::environment::Environment;
 use super::file::ConfigFile;
-use super::products::ProductSettings;
 use super::resolve::Settings;
+use super::target::ProductSettings;
 use super::variables::Template;
 use crate::error::CliError;
 use crate::source::Sourced;

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::file::ConfigFile;
-use super::products::ProductSettings;
 use super::resolve::Settings;
+use super::target::ProductSettings;
 use crate::error::CliError;
 use crate::source::Sourced;
 use crate::suggest;
