@@ -246,7 +246,8 @@ impl Shared {
         match self.decide_head((&request).into(), &context) {
             // lambda_http returns the body as it is: it has to be the whole answer to the event.
             Decision::Block(response) => {
-                let answer = lambda_event::respond(&response, source).to_string();
+                let answer = lambda_event::respond(&response, source);
+                let answer = serde_json::to_vec(&answer).unwrap_or_default();
                 Decision::Block(Box::new(response.map(|_| answer.into())))
             }
             decision => decision,
@@ -288,13 +289,10 @@ impl Shared {
 
     fn apply(&self, update: Update) {
         let now_ms = self.clock.now_ms();
-        let (known, at_ms) = match update.flag {
-            // The answers made for the same flag serve on.
-            Some((flag, asked_ms)) if !self.flag.load().is(&flag) => {
-                (Arc::new(KnownFlag::new(flag)), asked_ms)
-            }
-            Some((_, asked_ms)) => (self.flag.load_full(), asked_ms),
-            None => (self.flag.load_full(), now_ms),
+        let known = match update.flag {
+            Some(flag) => Arc::new(KnownFlag::new(flag)),
+            // The answers that were made for it serve on.
+            None => self.flag.load_full(),
         };
         let now = timestamp(now_ms);
         let (mode, window) = (known.mode_at(now), known.at(now).id());
@@ -303,6 +301,7 @@ impl Shared {
             *logged = (mode, window.to_owned());
             log::changed(&self.policy.identity, mode, window);
         }
+        let at_ms = update.asked_ms.unwrap_or(now_ms);
         let state = PackedState::new(mode, at_ms, known.lifetime(at_ms, update.lifetime_ms));
         // In this order: a request that reads the mode finds a flag that is at least as new.
         self.flag.store(known);

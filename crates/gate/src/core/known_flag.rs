@@ -2,7 +2,7 @@
 //! which requests pass and their answers.
 
 use jiff::Timestamp;
-use maintenance_flag::{Bypass, Flag, Mode, WindowId};
+use maintenance_flag::{Bypass, Flag, Mode, ScheduledWindow, WindowId};
 
 use super::response::Responses;
 use crate::clock::timestamp;
@@ -34,10 +34,19 @@ impl KnownFlag {
     }
 
     pub(crate) fn new(flag: Flag) -> Self {
-        let scheduled = flag.schedule.windows.iter();
+        let schedule = &flag.schedule;
+        let opened = |it: &ScheduledWindow| Flag {
+            // As visitors are told: windows that follow each other are one for them.
+            until: Some(schedule.serves_at(it.until, it.mode)),
+            ..Flag::opened(it)
+        };
         Self {
             is_known: true,
-            scheduled: scheduled.map(|it| Window::new(Flag::opened(it))).collect(),
+            scheduled: schedule
+                .windows
+                .iter()
+                .map(|it| Window::new(opened(it)))
+                .collect(),
             stored: Window::new(flag),
         }
     }
@@ -45,11 +54,6 @@ impl KnownFlag {
     /// The flag as it was read.
     pub(crate) fn flag(&self) -> &Flag {
         &self.stored.flag
-    }
-
-    /// Whether this flag was read.
-    pub(crate) fn is(&self, flag: &Flag) -> bool {
-        self.is_known && self.flag() == flag
     }
 
     /// How the role stands at this time.

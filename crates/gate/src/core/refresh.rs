@@ -39,6 +39,8 @@ pub(crate) struct RefreshState {
     pending: Option<Pending>,
     backoff: Backoff,
     versions: VersionGuard,
+    /// The text of the known flag.
+    text: Option<String>,
 }
 
 struct Pending {
@@ -48,8 +50,10 @@ struct Pending {
 
 /// The effect of a refresh on the known state.
 pub(crate) struct Update {
-    /// The flag, and when it was asked for. None: the known state stays.
-    pub(crate) flag: Option<(Flag, u64)>,
+    /// When the store was asked for what is known now. None: it did not say.
+    pub(crate) asked_ms: Option<u64>,
+    /// The flag, if it is another than before.
+    pub(crate) flag: Option<Flag>,
     pub(crate) lifetime_ms: u64,
     pub(crate) event: Option<Event>,
 }
@@ -57,6 +61,7 @@ pub(crate) struct Update {
 impl Update {
     fn kept(lifetime_ms: u64, event: Option<Event>) -> Self {
         Self {
+            asked_ms: None,
             flag: None,
             lifetime_ms,
             event,
@@ -97,6 +102,7 @@ impl Refresher {
                 pending: None,
                 backoff: Backoff::new(ttl),
                 versions: VersionGuard::default(),
+                text: None,
             }),
         }
     }
@@ -196,25 +202,26 @@ impl RefreshState {
 
     /// The source answered a question of `asked_ms`; none: there is no such parameter.
     fn answered(&mut self, answer: Option<&ParameterValue>, asked_ms: u64, now_ms: u64) -> Update {
-        let is_stale = self.versions.is_stale(answer, asked_ms);
-        let decoded = answer.map_or_else(|| Ok(Flag::off()), |value| Flag::decode(value.text()));
-        match decoded {
-            Err(error) if !is_stale => self.failed(Failure::Failed, error.to_string()),
-            Ok(flag) if !is_stale => {
-                self.versions.update(answer, now_ms);
-                Update {
-                    flag: Some((flag, asked_ms)),
-                    lifetime_ms: lifetime(self.backoff.succeeded()),
-                    event: None,
-                }
-            }
-            _ => {
-                let event = Event::Ignored {
-                    version: answer.and_then(ParameterValue::version),
-                    known_version: self.versions.version(),
-                };
-                Update::kept(lifetime(self.backoff.succeeded()), Some(event))
-            }
+        if self.versions.is_stale(answer, asked_ms) {
+            let event = Event::Ignored {
+                version: answer.and_then(ParameterValue::version),
+                known_version: self.versions.version(),
+            };
+            return Update::kept(lifetime(self.backoff.succeeded()), Some(event));
+        }
+        let text = answer.map_or("off", ParameterValue::text);
+        let is_same = self.text.as_deref() == Some(text);
+        let flag = match (!is_same).then(|| Flag::decode(text)).transpose() {
+            Ok(flag) => flag,
+            Err(error) => return self.failed(Failure::Failed, error.to_string()),
+        };
+        self.text = Some(text.to_owned());
+        self.versions.update(answer, now_ms);
+        Update {
+            asked_ms: Some(asked_ms),
+            flag,
+            lifetime_ms: lifetime(self.backoff.succeeded()),
+            event: None,
         }
     }
 

@@ -39,17 +39,17 @@ fn unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `0.5` is 500.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it is from 0 to 1000"
-)]
+/// `0.5` is 500. Not read as a floating-point number, whose tables would be 20 KB more of every handler.
 fn q_value(q: &str) -> Option<u16> {
-    let q: f32 = q.parse().ok()?;
-    (0.0..=1.0)
-        .contains(&q)
-        .then_some((q * 1_000.0).round() as u16)
+    let (whole, fraction) = q.split_once('.').unwrap_or((q, ""));
+    if !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    match whole {
+        "0" => format!("{fraction:0<3.3}").parse().ok(),
+        "1" if fraction.bytes().all(|digit| digit == b'0') => Some(1_000),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

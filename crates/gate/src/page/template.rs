@@ -68,10 +68,15 @@ fn escape(media_type: MediaType, text: &str) -> String {
     if media_type == MediaType::Html {
         return escape_html(text);
     }
-    // For the inside of a string. A text can always be written.
-    let quoted = serde_json::to_string(text).unwrap_or_default();
+    // For the inside of a string.
+    let quoted = quoted(text);
     let inside = quoted.get(1..quoted.len().saturating_sub(1));
     inside.unwrap_or_default().to_owned()
+}
+
+/// A string of JSON. A text can always be written.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// For text and for quoted attributes.

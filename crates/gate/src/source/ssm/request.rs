@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http_body_util::Full;
-use serde_json::json;
 
 use super::settings::Settings;
 use crate::source::BoxError;
@@ -26,7 +25,8 @@ pub(super) fn get_parameter(
     parameter: &str,
     now: SystemTime,
 ) -> Result<Request<Full<Bytes>>, BoxError> {
-    let body = json!({"Name": parameter, "WithDecryption": true}).to_string();
+    let name = serde_json::to_string(parameter)?;
+    let body = format!(r#"{{"Name":{name},"WithDecryption":true}}"#);
     let headers = [
         (CONTENT_TYPE, "application/x-amz-json-1.1"),
         (X_AMZ_TARGET, "AmazonSSM.GetParameter"),
