@@ -42,7 +42,7 @@ impl CallerIdentity {
     }
 
     /// The user or role whose policies count. None of the root user, who may do anything. The path of a role is
-    /// in none of its sessions' ARNs: [`Identity::role_arn`] finds it.
+    /// in none of its sessions' ARNs: `Identity::role_arn` finds it.
     #[must_use]
     pub fn principal(&self) -> Option<String> {
         let mut parts = self.arn.splitn(6, ':');
