@@ -509,7 +509,8 @@ async fn a_success_is_shown_before_the_call_was_made() {
     let slow = Fault::on("PutFunctionConcurrency").always();
     console.sandbox.inject(slow.delay(Duration::from_secs(5)));
     let before = console.reserved();
-    let (path, mut page) = entered(&mut ana, &[]).await;
+    let path = enter(&mut ana, &[]).await.header("location").to_owned();
+    let mut page = ana.get(&path).await;
     let mut looks = 0;
     while page.body.contains("data-live=\"soon\"") {
         page.says_nothing_of(&["Maintenance is on", "→"]);
