@@ -18,10 +18,11 @@ use super::selected::{
 use crate::args::{MoveArgs, OnArgs, ScheduleCommand, StartArgs, WindowArgs};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
+use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::printable::printable;
 use crate::progress::{read_each, with_progress};
-use crate::render::{self, Listed};
+use crate::render::{self, Listed, Reader};
 use crate::settings::{Period, Target, now};
 
 /// `maintenance on --at`.
@@ -39,7 +40,6 @@ pub(super) async fn add(
             false => output.ask(format_args!("{note}\n")),
         }
     }
-    let accepts_loss = args.accept_event_loss;
     let request = ScheduleRequest::Add(Box::new(AddWindow {
         on,
         starts_at: period.starts_at,
@@ -58,9 +58,12 @@ pub(super) async fn add(
             output.ask(format_args!("{}\n", render::will_schedule_product(product)));
         }
         for (app, report) in apps.iter().zip(&reports) {
-            for line in render::will_schedule(report, accepts_loss, &app.reader()) {
+            for line in render::schedules("Will", report, &app.reader()) {
                 app.ask(line, output);
             }
+        }
+        for line in render::about_functions(&reports, &reader(target)) {
+            output.ask(format_args!("{line}\n"));
         }
         if !sure(output)? {
             return not_confirmed(output);
@@ -251,9 +254,10 @@ async fn plan(
     }
     let mut lines = Vec::new();
     for (app, report) in apps.iter().zip(&reports) {
-        let of_app = render::would_reschedule(report, &app.reader()).into_iter();
+        let of_app = render::schedules("Would", report, &app.reader()).into_iter();
         lines.extend(of_app.map(|line| render::of_app(line, app.label())));
     }
+    lines.extend(render::about_functions(&reports, &reader(target)));
     let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
     output.answer(lines.join("\n") + "\n")?;
     Ok(Outcome::Done)
@@ -276,6 +280,11 @@ async fn change(
             app.say(line, output);
         }
     }
+    let reader = reader(target);
+    let undo = render::undo(&reports, &reader).into_iter();
+    for line in undo.chain(render::about_functions(&reports, &reader)) {
+        output.say(line);
+    }
     if let Some(app) = apps.first() {
         let roles = apps.iter().zip(&reports).flat_map(|(app, report)| {
             let roles = report.roles.iter();
@@ -290,6 +299,11 @@ async fn change(
         document(target, &reports, output)?;
     }
     Ok(Outcome::Done)
+}
+
+/// Whom advice about all apps is for.
+fn reader(target: &Target) -> Reader {
+    Reader::of(&Invocation::of(target))
 }
 
 fn document(target: &Target, reports: &[ScheduleReport], output: &Output) -> Result<(), CliError> {

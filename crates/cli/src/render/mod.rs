@@ -47,8 +47,8 @@ pub(crate) use progress::{
 };
 pub(crate) use reader::{Reader, localized};
 pub(crate) use schedule::{
-    Listed, rescheduled, schedule, schedule_document, will_schedule, will_schedule_product,
-    would_reschedule,
+    Listed, about_functions, rescheduled, schedule, schedule_document, schedules, undo,
+    will_schedule_product,
 };
 pub(crate) use site::{
     awaiting_gate, gate_answers, never_on, no_gate, site_of_new_app, site_unknown,

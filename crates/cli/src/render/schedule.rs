@@ -29,36 +29,15 @@ pub(crate) fn will_schedule_product(product: &ProductSettings) -> String {
     format!("Will schedule maintenance mode for {}", title(product))
 }
 
-/// The question: what is scheduled, and what happens to functions.
-pub(crate) fn will_schedule(
-    report: &ScheduleReport,
-    accepts_loss: bool,
-    reader: &Reader,
-) -> Vec<String> {
-    let mut lines: Vec<String> = report
-        .roles
-        .iter()
-        .map(|role| verb("Will", role, &report.app, reader))
-        .collect();
-    lines.extend(about_functions(&report.roles, accepts_loss, reader));
-    lines
+/// The question, or with *Would* the plan: a line a role.
+pub(crate) fn schedules(will: &str, report: &ScheduleReport, reader: &Reader) -> Vec<String> {
+    let roles = report.roles.iter();
+    roles
+        .map(|role| verb(will, role, &report.app, reader))
+        .collect()
 }
 
-/// The plan, as text.
-pub(crate) fn would_reschedule(report: &ScheduleReport, reader: &Reader) -> Vec<String> {
-    let mut lines: Vec<String> = report
-        .roles
-        .iter()
-        .map(|role| verb("Would", role, &report.app, reader))
-        .collect();
-    let is_new = |role: &&RoleSchedule| role.outcome == ScheduleOutcome::Scheduled;
-    let new: Vec<_> = report.roles.iter().filter(is_new).cloned().collect();
-    let accepts_loss = new.iter().all(|role| role.window.accept_event_loss);
-    lines.extend(about_functions(&new, accepts_loss, reader));
-    lines
-}
-
-/// What was done, a line a role; what happens to functions once.
+/// What was done, a line a role.
 pub(crate) fn rescheduled(report: &ScheduleReport, reader: &Reader) -> Vec<String> {
     let mut lines = Vec::new();
     for role in &report.roles {
@@ -85,22 +64,14 @@ pub(crate) fn rescheduled(report: &ScheduleReport, reader: &Reader) -> Vec<Strin
         });
         lines.extend(role.warnings.iter().map(|it| reader.warning(it)));
     }
-    let is_new = |role: &&RoleSchedule| {
-        matches!(
-            role.outcome,
-            ScheduleOutcome::Scheduled | ScheduleOutcome::AlreadyScheduled
-        )
-    };
-    let new: Vec<_> = report.roles.iter().filter(is_new).cloned().collect();
-    if let Some(first) = new.first() {
-        let window = &first.window.window;
-        lines.push(reader.advice(&format!(
-            "To undo it: `maintenance schedule cancel {window}`"
-        )));
-        let accepts_loss = first.window.accept_event_loss;
-        lines.extend(about_functions(&new, accepts_loss, reader));
-    }
     lines
+}
+
+/// How a window that was scheduled is cancelled, for all of its apps.
+pub(crate) fn undo(reports: &[ScheduleReport], reader: &Reader) -> Option<String> {
+    let window = &new_roles(reports).next()?.window.window;
+    let undo = format!("To undo it: `maintenance schedule cancel {window}`");
+    Some(reader.advice(&undo))
 }
 
 /// `Will schedule web maintenance mode for demo-dev from … until …`.
@@ -131,27 +102,40 @@ fn verb(will: &str, role: &RoleSchedule, app: &App, reader: &Reader) -> String {
     }
 }
 
-/// Who pauses the functions of these roles, and which of them are not.
-fn about_functions(roles: &[RoleSchedule], accepts_loss: bool, reader: &Reader) -> Vec<String> {
-    let scaled: Vec<&str> = roles
-        .iter()
-        .filter(|role| role.has_functions)
-        .map(|role| role.role.as_str())
-        .collect();
+/// Who pauses the functions of the roles that a window was scheduled for, and which of them are not: once for all apps.
+pub(crate) fn about_functions(reports: &[ScheduleReport], reader: &Reader) -> Vec<String> {
+    let scaled: Vec<_> = new_roles(reports).filter(|it| it.has_functions).collect();
     if scaled.is_empty() {
         return Vec::new();
     }
-    let roles = scaled.join(" and ");
+    let mut roles: Vec<&str> = Vec::new();
+    for role in &scaled {
+        if !roles.contains(&role.role.as_str()) {
+            roles.push(role.role.as_str());
+        }
+    }
+    let roles = roles.join(" and ");
     let mut lines = vec![reader.advice(&format!(
         "The gates open and close by themselves; the functions of {roles} are paused and restored {BY_A_PROCESS}"
     ))];
-    if !accepts_loss {
+    if !scaled.iter().all(|role| role.window.accept_event_loss) {
         lines.push(
             "Functions that would lose asynchronous events then are left running; pass --accept-event-loss to pause them, too"
                 .to_owned(),
         );
     }
     lines
+}
+
+/// The roles that have, or will have, a window that was asked for now.
+fn new_roles(reports: &[ScheduleReport]) -> impl Iterator<Item = &RoleSchedule> {
+    let roles = reports.iter().flat_map(|report| &report.roles);
+    roles.filter(|role| {
+        matches!(
+            role.outcome,
+            ScheduleOutcome::Scheduled | ScheduleOutcome::AlreadyScheduled
+        )
+    })
 }
 
 /// The windows to come, as JSON.
@@ -178,8 +162,8 @@ const COLUMNS: [&str; 8] = [
     "RECURRING",
     "REASON",
 ];
-/// How many columns are never below.
-const FIRST: usize = 5;
+/// Where the roles are; what is behind them stands below where a terminal is too narrow.
+const ROLES: usize = 4;
 
 /// One line a window, columns apart by two spaces, and a dash where there is nothing. A terminal has a `width`, and
 /// shows times as a person reads them; elsewhere no cell but the last has a space in it.
@@ -191,18 +175,33 @@ pub(crate) fn schedule(listed: &[Listed], now: &Zoned, width: Option<usize>) -> 
     if width.is_none_or(|width| longest <= Some(width)) {
         return all.concat();
     }
-    let first = |row: &[String]| row.iter().take(FIRST).cloned().collect::<Vec<_>>();
-    let header = first(&COLUMNS.map(str::to_owned));
-    let table = table::new(header, rows.iter().map(|row| first(row)));
-    let mut narrow = table::lines(&table);
+    let width = width.unwrap_or(usize::MAX);
+    let first = |count: usize| {
+        let first = move |row: &[String]| row.iter().take(count).cloned().collect::<Vec<_>>();
+        let header = first(&COLUMNS.map(str::to_owned));
+        table::lines(&table::new(header, rows.iter().map(|row| first(row))))
+    };
+    let with_roles = first(ROLES + 1);
+    let is_narrow = with_roles.iter().any(|line| line.chars().count() > width);
+    let mut narrow = match is_narrow {
+        true => first(ROLES),
+        false => with_roles,
+    };
     for (line, it) in narrow.iter_mut().skip(1).zip(listed) {
         let window = &it.window;
-        let below = match (&window.recurring, &window.by) {
+        let mut below: Vec<String> = Vec::new();
+        if is_narrow {
+            below.extend(it.places.iter().cloned());
+        }
+        below.extend(match (&window.recurring, &window.by) {
             (Some(name), _) => Some(format!("as {name}")),
             (None, by) => by.as_ref().map(|by| format!("by {by}")),
-        };
-        let below = below.into_iter().chain(window.reason.clone());
-        line.extend(below.map(|text| format!("    {}\n", printable(&text))));
+        });
+        below.extend(window.reason.clone());
+        let lines = below
+            .iter()
+            .map(|text| format!("    {}\n", printable(text)));
+        line.extend(lines);
     }
     narrow.concat()
 }

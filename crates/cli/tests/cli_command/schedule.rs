@@ -390,8 +390,25 @@ fn a_product_is_scheduled_as_one() {
         "1h",
         "--json",
     ];
-    let document = env.run(&arguments).code(0).json();
+    let output = env.run(&arguments);
+    let document = output.code(0).json();
     assert_eq!(document["product"], "shop");
+    // What is to be said of all apps is said once.
+    let undo: Vec<_> = output
+        .stderr
+        .lines()
+        .filter(|it| it.contains("undo"))
+        .collect();
+    assert_eq!(undo.len(), 1, "{output:#?}");
+    assert!(undo[0].ends_with(" --product shop`"), "{undo:?}");
+    let screen = env
+        .on_screen(80, &["schedule", "--product", "shop"], "")
+        .stdout;
+    assert!(
+        screen.lines().all(|line| line.chars().count() <= 80),
+        "{screen}"
+    );
+    assert!(screen.contains("    billing-dev web\n"), "{screen}");
     let windows: Vec<_> = document["apps"]
         .as_array()
         .unwrap()
