@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use axum::http::HeaderName;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, USER_AGENT};
 use clap::builder::{PossibleValuesParser, Resettable, TypedValueParser};
 use clap::error::{Error, ErrorKind};
 use clap::parser::ValueSource;
@@ -710,6 +711,7 @@ pub(crate) struct ServeArgs {
         value_name = "NAME",
         requires = "behind_proxy",
         group = "named_by_proxy",
+        value_parser = user_header,
         hide_short_help = true
     )]
     pub(crate) trust_user_header: Option<HeaderName>,
@@ -991,4 +993,19 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
         }
     }
     Ok(cli)
+}
+
+/// A header in which a proxy may name a person: not one that says something else, and that clients send.
+fn user_header(text: &str) -> Result<HeaderName, String> {
+    let name: HeaderName = text
+        .parse()
+        .map_err(|_| "it is not the name of a header".to_owned())?;
+    let others = [AUTHORIZATION, COOKIE, HOST, ORIGIN, USER_AGENT];
+    match others.contains(&name) {
+        true => Err(
+            "it says something else, and clients send it: name one that only the proxy sets"
+                .to_owned(),
+        ),
+        false => Ok(name),
+    }
 }

@@ -24,7 +24,7 @@ use tower::ServiceExt as _;
 
 use crate::deadline::Deadline;
 use crate::observers::Observers;
-use crate::schedule::Scheduler;
+use crate::schedule::{Scheduler, Told};
 
 /// Whether this process is a Lambda function.
 #[must_use]
@@ -55,11 +55,20 @@ pub async fn run(
             let deadline = request.extensions().get::<Deadline>().map(|it| it.0);
             let observed = observers.check_all(deadline).await;
             let told = scheduler.lock().await.once_until(deadline).await;
+            told.iter().for_each(log);
             let done = json!({ "observers": observed, "schedule": told });
             Ok(axum::Json(done).into_response())
         }
     });
     lambda_http::run(service).await
+}
+
+/// Nobody may read the answer to the event of a rule: what was done stands in the function's log.
+fn log(told: &Told) {
+    match told.is_failure() {
+        true => tracing::warn!("{told}"),
+        false => tracing::info!("{told}"),
+    }
 }
 
 /// Whether an event came from a function URL.

@@ -51,6 +51,12 @@ pub(crate) fn rescheduled(report: &ScheduleReport, reader: &Reader) -> Vec<Strin
             (ScheduleOutcome::AlreadyScheduled, _) => {
                 format!("{name} maintenance is already scheduled from {from} until {until}")
             }
+            (ScheduleOutcome::Moved, Some(before)) if before.starts_at == window.starts_at => {
+                format!(
+                    "{name} maintenance from {from} has a new end: changed from {} to {until}",
+                    reader.moment(before.until)
+                )
+            }
             (ScheduleOutcome::Moved, Some(before)) => format!(
                 "{name} maintenance has been moved: changed from {} to {from}, until {until}",
                 reader.moment(before.starts_at)
@@ -89,6 +95,12 @@ fn verb(will: &str, role: &RoleSchedule, app: &App, reader: &Reader) -> String {
         }
         (ScheduleOutcome::AlreadyScheduled, _) => {
             format!("{what} is already scheduled from {from} until {until}")
+        }
+        (ScheduleOutcome::Moved, Some(before)) if before.starts_at == window.starts_at => {
+            let before = reader.moment(before.until);
+            format!(
+                "{will} change the end of {what}, scheduled from {from}: from {before} to {until}"
+            )
         }
         (ScheduleOutcome::Moved, before) => {
             let before = before.as_ref().map_or_else(String::new, |before| {

@@ -1,7 +1,7 @@
-//! What a `maintenance.toml` may say, and on which line it says it.
+//! What a `maintenance.toml` may say.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use maintenance_flag::{AddressRange, PathPattern, Prefix};
 use serde::Deserialize;
@@ -11,9 +11,8 @@ use toml::de::{DeTable, Error};
 use crate::error::CliError;
 use crate::suggest;
 
-use super::notify::NotifyTable;
-use super::observers::ObserverTable;
-use super::windows::WindowTable;
+use super::tables::{NotifyTable, ObserverTable, WindowTable};
+use super::written::{Written, cannot_use, line_of};
 use crate::source::{Source, Sourced};
 use crate::values::{
     AppName, AwsName, EnvName, FunctionGlob, Label, Message, NonEmpty, Parsed, Rate, Seconds,
@@ -103,17 +102,13 @@ pub(super) struct RoleTable {
 /// A configuration file, read.
 #[derive(Debug, Clone)]
 pub(super) struct ConfigFile {
-    pub(super) path: PathBuf,
+    pub(super) written: Written,
     own: AppTable,
     pub(super) products: BTreeMap<String, ProductTable>,
     pub(super) apps: BTreeMap<String, AppTable>,
     pub(super) windows: Vec<WindowTable>,
     pub(super) notify: Vec<NotifyTable>,
     pub(super) observers: BTreeMap<String, ObserverTable>,
-    /// The same as written.
-    values: Value,
-    /// The line of each key: `roles.worker.functions`, `windows.0.cron`.
-    lines: BTreeMap<String, usize>,
 }
 
 /// The nearest configuration file at or above `dir`.
@@ -142,12 +137,11 @@ impl ConfigFile {
     fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
         let refuse = |error: Error| refuse(path, text, error);
         let table = DeTable::parse(text).map_err(refuse)?;
-        let mut lines = BTreeMap::new();
-        note_lines(table.get_ref(), "", text, &mut lines);
+        let written = Written::new(path, text, table.get_ref()).map_err(refuse)?;
         let document = toml::Deserializer::from(table);
         let document = Document::deserialize(document).map_err(refuse)?;
         let file = Self {
-            path: path.to_owned(),
+            written,
             own: AppTable {
                 config: None,
                 app: document.app,
@@ -163,8 +157,6 @@ impl ConfigFile {
             windows: document.windows,
             notify: document.notify,
             observers: document.observers,
-            values: toml::from_str(text).map_err(refuse)?,
-            lines,
         };
         file.own_section().check()?;
         for key in file.apps.keys() {
@@ -193,64 +185,6 @@ impl ConfigFile {
             key: Some(key),
         })
     }
-
-    /// The error that the value of a key breaks a rule.
-    pub(super) fn refuse(&self, key: &str, rule: &str) -> CliError {
-        cannot_use(&self.path, self.line(key), &format!("{key}: {rule}"))
-    }
-
-    fn line(&self, key: &str) -> usize {
-        self.lines.get(key).copied().unwrap_or(1)
-    }
-
-    /// Where the value of this key is.
-    pub(super) fn source(&self, key: &str) -> Source {
-        Source::File {
-            path: self.path.clone(),
-            line: self.line(key),
-        }
-    }
-
-    /// The keys of the table of this index in a list of tables, in the order of the lines.
-    pub(super) fn keys_in(&self, list: &str, n: usize) -> Vec<(String, Sourced<Value>)> {
-        self.keys_of(&format!("{list}.{n}"), &self.values[list][n])
-    }
-
-    /// The keys of an observer, in the order of the lines.
-    pub(super) fn observer_keys(&self, name: &str) -> Vec<(String, Sourced<Value>)> {
-        self.keys_of(
-            &format!("observers.{name}"),
-            &self.values["observers"][name],
-        )
-    }
-
-    fn keys_of(&self, prefix: &str, table: &Value) -> Vec<(String, Sourced<Value>)> {
-        let place = |key: &str| format!("{prefix}.{key}");
-        let mut values: Vec<_> = table.as_object().into_iter().flatten().collect();
-        values.sort_by_key(|(key, _)| self.line(&place(key)));
-        let sourced = |(key, value): (&String, &Value)| {
-            let value = Sourced::new(value.clone(), self.source(&place(key)));
-            (key.clone(), value)
-        };
-        values.into_iter().map(sourced).collect()
-    }
-
-    /// The folder of this file.
-    pub(super) fn folder(&self) -> PathBuf {
-        self.path.parent().unwrap_or(Path::new("")).to_owned()
-    }
-
-    /// The path of another file, relative to the folder of this one.
-    pub(super) fn beside(&self, path: &Path) -> PathBuf {
-        let path = self.folder().join(path);
-        if !path.components().any(|it| it == Component::ParentDir) {
-            return path;
-        }
-        // `shop/../billing` is shown as what it leads to, as far as that is there; a link can lead elsewhere than
-        // its name says.
-        let above = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-        path.canonicalize().ok().or_else(above).unwrap_or(path)
-    }
 }
 
 /// The keys of one app: those of the file itself, or a table `[apps.<key>]`.
@@ -272,7 +206,7 @@ impl Section<'_> {
     }
 
     fn refuse(&self, key: &str, rule: &str) -> CliError {
-        self.file.refuse(&self.name(key), rule)
+        self.file.written.refuse(&self.name(key), rule)
     }
 
     fn check(&self) -> Result<(), CliError> {
@@ -296,7 +230,7 @@ impl Section<'_> {
 
     /// Where the value of this key is.
     pub(super) fn source(&self, key: &str) -> Source {
-        self.file.source(&self.name(key))
+        self.file.written.source(&self.name(key))
     }
 
     /// A value of the section, and where it is.
@@ -307,8 +241,8 @@ impl Section<'_> {
     /// The keys as written.
     fn values(&self) -> &Value {
         match self.key {
-            None => &self.file.values,
-            Some(key) => &self.file.values["apps"][key],
+            None => &self.file.written.values,
+            Some(key) => &self.file.written.values["apps"][key],
         }
     }
 
@@ -323,7 +257,11 @@ impl Section<'_> {
         let source = |key: &str| self.source(&format!("roles.{name}.{key}"));
         let table = self.values()["roles"][name].as_object();
         let mut values: Vec<_> = table.into_iter().flatten().collect();
-        values.sort_by_key(|(key, _)| self.file.line(&self.name(&format!("roles.{name}.{key}"))));
+        values.sort_by_key(|(key, _)| {
+            self.file
+                .written
+                .line(&self.name(&format!("roles.{name}.{key}")))
+        });
         let sourced = |(key, value): (&String, &Value)| {
             (key.clone(), Sourced::new(value.clone(), source(key)))
         };
@@ -343,7 +281,7 @@ impl Section<'_> {
             StoreKind::Ssm => StoreChoice::Ssm,
             StoreKind::File => {
                 let default = Path::new(DEFAULT_STORE_PATH);
-                StoreChoice::File(self.file.beside(path.as_deref().unwrap_or(default)))
+                StoreChoice::File(self.file.written.beside(path.as_deref().unwrap_or(default)))
             }
         };
         let key = if path.is_some() {
@@ -366,32 +304,6 @@ fn decode(bytes: &[u8]) -> Result<&str, String> {
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         format!("line {line}: it is not UTF-8; it may be Latin-1 or Windows-1252")
     })
-}
-
-fn note_lines(table: &DeTable<'_>, prefix: &str, text: &str, lines: &mut BTreeMap<String, usize>) {
-    for (key, value) in table {
-        let name = format!("{prefix}{}", key.get_ref());
-        if let Some(inner) = value.get_ref().as_table() {
-            note_lines(inner, &format!("{name}."), text, lines);
-        }
-        for (n, item) in value.get_ref().as_array().into_iter().flatten().enumerate() {
-            if let Some(inner) = item.get_ref().as_table() {
-                note_lines(inner, &format!("{name}.{n}."), text, lines);
-                lines.insert(format!("{name}.{n}"), line_of(text, item.span().start));
-            }
-        }
-        lines.insert(name, line_of(text, key.span().start));
-    }
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
-}
-
-fn cannot_use(path: &Path, line: usize, rule: &str) -> CliError {
-    let path = path.display();
-    CliError::usage(format!("cannot use the configuration file {path}"))
-        .cause(format!("line {line}: {rule}"))
 }
 
 /// What the parser found, with its line and key, and the key or value that was meant.
@@ -494,7 +406,7 @@ ttl = 7
             ("store.prefix", 7),
             ("roles.worker", 10),
         ] {
-            assert_eq!(file.line(key), line, "{key}");
+            assert_eq!(file.written.line(key), line, "{key}");
         }
         let at = |line| Source::File {
             path: "/x/maintenance.toml".into(),

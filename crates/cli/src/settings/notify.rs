@@ -4,34 +4,14 @@
 //! by it.
 
 use maintenance_server::notify::{Kind, Receiver, Target};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::environment::Environment;
-use super::file::ConfigFile;
+use super::tables::{Form, NotifyTable};
 use super::variables::Template;
+use super::written::Written;
 use crate::error::CliError;
 use crate::source::{Source, Sourced};
-use crate::values::{Label, NonEmpty, Parsed};
-
-/// `[[notify]]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub(super) struct NotifyTable {
-    name: Option<Parsed<Label>>,
-    kind: Option<Form>,
-    url: Option<String>,
-    secret: Option<String>,
-    on: Option<NonEmpty<Vec<Kind>>>,
-    allow_link_local: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Form {
-    Webhook,
-    Slack,
-}
 
 /// Whom to tell.
 #[derive(Debug, Clone, Default)]
@@ -97,23 +77,24 @@ impl NotifySettings {
 
 /// The receivers of the file.
 pub(super) fn settings(
-    file: &ConfigFile,
+    tables: &[NotifyTable],
+    written: &Written,
     environment: &Environment,
 ) -> Result<NotifySettings, CliError> {
-    let tables = file.notify.iter().enumerate();
-    let receivers = tables.map(|(n, table)| receiver(file, n, table, environment));
+    let tables = tables.iter().enumerate();
+    let receivers = tables.map(|(n, table)| receiver(written, n, table, environment));
     receivers.collect::<Result<_, _>>().map(NotifySettings)
 }
 
 fn receiver(
-    file: &ConfigFile,
+    written: &Written,
     n: usize,
     table: &NotifyTable,
     environment: &Environment,
 ) -> Result<ReceiverSettings, CliError> {
     let refuse = |key: &str, rule: &str| match key {
-        "" => file.refuse(&format!("notify.{n}"), rule),
-        key => file.refuse(&format!("notify.{n}.{key}"), rule),
+        "" => written.refuse(&format!("notify.{n}"), rule),
+        key => written.refuse(&format!("notify.{n}.{key}"), rule),
     };
     let in_environment = |key: &str, name: &str| {
         format!("write {key} = \"${{{name}}}\", and set the variable {name}")
@@ -193,7 +174,7 @@ fn receiver(
             None => Kind::ALL.to_vec(),
         },
         allow_link_local: table.allow_link_local,
-        keys: file.keys_in("notify", n),
+        keys: written.keys_in("notify", n),
     })
 }
 
@@ -222,6 +203,7 @@ fn without_secrets(text: &str) -> String {
 mod tests {
     use tempfile::TempDir;
 
+    use super::super::file::ConfigFile;
     use super::*;
 
     const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=";
@@ -235,7 +217,8 @@ mod tests {
             variables: variables.iter().map(pair).collect(),
             ..Environment::default()
         };
-        settings(&ConfigFile::read(&path)?, &environment)
+        let file = ConfigFile::read(&path)?;
+        settings(&file.notify, &file.written, &environment)
     }
 
     #[test]

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::SpanRelativeTo;
@@ -16,22 +15,21 @@ use maintenance_server::observers::kinds::{FileMode, JsonPath};
 use maintenance_server::observers::{Expected, Opens};
 use maintenance_server::sql::Database;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use regex_lite::Regex;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::environment::Environment;
-use super::file::ConfigFile;
 use super::resolve::Settings;
+use super::tables::{COMMON, FileModeName, KindName, Line, Missing, ObserverTable};
 use super::target::ProductSettings;
 use super::variables::Template;
+use super::written::Written;
 use crate::error::CliError;
 use crate::source::Sourced;
 use crate::suggest;
-use crate::values::{Length, Message, NonEmpty, Parsed, Reason, one_line};
+use crate::values::{Length, Parsed};
 
 /// The time from the end of a check to the next.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
@@ -42,160 +40,6 @@ const DEFAULT_CONFIRM: u32 = 2;
 const MAX_INTERVAL: Duration = Duration::from_secs(366 * 86_400);
 const MAX_TIMEOUT: Duration = Duration::from_secs(900);
 const MAX_CONFIRM: u32 = 100;
-
-/// Keys that every kind has.
-const COMMON: &[&str] = &[
-    "kind",
-    "interval",
-    "timeout",
-    "confirm",
-    "product",
-    "app",
-    "roles",
-    "reason",
-    "message",
-    "read_only",
-    "accept_event_loss",
-];
-
-/// `[observers.<name>]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub(super) struct ObserverTable {
-    kind: Option<KindName>,
-    url: Option<String>,
-    query: Option<String>,
-    method: Option<Parsed<Read>>,
-    headers: Option<NonEmpty<BTreeMap<String, String>>>,
-    json_path: Option<Parsed<JsonPath>>,
-    allow_link_local: Option<bool>,
-    status: Option<NonEmpty<Vec<i32>>>,
-    path: Option<PathBuf>,
-    mode: Option<FileModeName>,
-    regex: Option<Parsed<Pattern>>,
-    command: Option<NonEmpty<Vec<String>>>,
-    parameter: Option<Parsed<Line>>,
-    missing: Option<Missing>,
-    alarm: Option<Parsed<Line>>,
-    calendar: Option<Parsed<Line>>,
-    maintenance: Option<String>,
-    normal: Option<String>,
-    interval: Option<Parsed<Length>>,
-    timeout: Option<Parsed<Length>>,
-    confirm: Option<u32>,
-    product: Option<Parsed<Product>>,
-    app: Option<String>,
-    roles: Option<NonEmpty<Vec<Parsed<Role>>>>,
-    reason: Option<Parsed<Reason>>,
-    message: Option<Parsed<Message>>,
-    read_only: bool,
-    accept_event_loss: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum KindName {
-    Http,
-    File,
-    Command,
-    Parameter,
-    Alarm,
-    Calendar,
-    Sql,
-}
-
-impl KindName {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::File => "file",
-            Self::Command => "command",
-            Self::Parameter => "parameter",
-            Self::Alarm => "alarm",
-            Self::Calendar => "calendar",
-            Self::Sql => "sql",
-        }
-    }
-
-    /// The keys of this kind, of which the first is needed.
-    fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::Http => &[
-                "url",
-                "method",
-                "headers",
-                "json_path",
-                "status",
-                "allow_link_local",
-                "maintenance",
-                "normal",
-            ],
-            Self::File => &["path", "mode", "regex", "maintenance", "normal"],
-            Self::Command => &["command", "status", "maintenance", "normal"],
-            Self::Parameter => &["parameter", "missing", "maintenance", "normal"],
-            Self::Alarm => &["alarm"],
-            Self::Calendar => &["calendar"],
-            Self::Sql => &["url", "query", "maintenance", "normal"],
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum FileModeName {
-    Exists,
-    Content,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Missing {
-    Normal,
-    Maintenance,
-}
-
-/// A method that reads.
-#[derive(Debug, Clone)]
-struct Read(Method);
-
-impl FromStr for Read {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.to_ascii_uppercase().as_str() {
-            "GET" => Ok(Self(Method::GET)),
-            "HEAD" => Ok(Self(Method::HEAD)),
-            "POST" => Ok(Self(Method::POST)),
-            _ => Err("must be GET, HEAD or POST".to_owned()),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Pattern(Regex);
-
-impl FromStr for Pattern {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let pattern = Regex::new(text);
-        pattern
-            .map(Self)
-            .map_err(|error| format!("is not a regular expression: {error}"))
-    }
-}
-
-/// The name of something in AWS.
-#[derive(Debug, Clone)]
-struct Line(String);
-
-impl FromStr for Line {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        one_line(text, 2_048).map(Self)
-    }
-}
 
 /// An observer of the file.
 #[derive(Debug, Clone)]
@@ -261,7 +105,8 @@ type NamedApp<'a> = dyn Fn(&str, &dyn Fn(String) -> CliError) -> Result<Settings
 
 /// Where the observers of a file find what they name.
 pub(super) struct Lookup<'a> {
-    pub(super) file: &'a ConfigFile,
+    pub(super) tables: &'a BTreeMap<String, ObserverTable>,
+    pub(super) written: &'a Written,
     pub(super) own: &'a Settings,
     pub(super) environment: &'a Environment,
     pub(super) app: &'a NamedApp<'a>,
@@ -284,7 +129,7 @@ impl From<CliError> for Unusable {
 
 impl Lookup<'_> {
     pub(super) fn observers(&self) -> Result<Vec<ObserverSettings>, CliError> {
-        let observers = self.file.observers.iter();
+        let observers = self.tables.iter();
         observers
             .map(|(name, table)| {
                 One {
@@ -311,7 +156,7 @@ impl One<'_> {
             "" => format!("observers.{}", self.name),
             key => format!("observers.{}.{key}", self.name),
         };
-        self.of.file.refuse(&key, rule)
+        self.of.written.refuse(&key, rule)
     }
 
     fn missing(&self, key: &str, example: &str) -> CliError {
@@ -328,7 +173,7 @@ impl One<'_> {
                 })?;
         let kind = self.table.kind;
         let kind = kind.ok_or_else(|| self.missing("kind", "\"http\""))?;
-        let keys = self.of.file.observer_keys(self.name);
+        let keys = self.of.written.observer_keys(self.name);
         self.check_keys(kind, &keys)?;
         let mut secrets = Vec::new();
         let watches = match self.watches(kind, &mut secrets) {
@@ -558,7 +403,7 @@ impl One<'_> {
             let plain = percent_decode_str(password).decode_utf8_lossy();
             [password.to_owned(), plain.into_owned()]
         }));
-        let database = Database::new(&filled, query, &self.of.file.folder());
+        let database = Database::new(&filled, query, &self.of.written.folder());
         let database = database.map_err(|bad| match url.contains("${") {
             true => Unusable::Disabled(format!("url {bad}")),
             false => self
@@ -654,7 +499,7 @@ impl One<'_> {
                 FileMode::Exists
             }
         };
-        Ok(Watches::File(self.of.file.beside(path), mode))
+        Ok(Watches::File(self.of.written.beside(path), mode))
     }
 
     fn command(&self) -> Result<Watches, CliError> {
@@ -674,7 +519,7 @@ impl One<'_> {
             return Err(self.refuse("status", rule).hint("write status = [10]"));
         }
         // A relative program is one beside the file; a name is looked for in the PATH.
-        let folder = self.of.file.folder();
+        let folder = self.of.written.folder();
         Ok(Watches::Command {
             command,
             folder,

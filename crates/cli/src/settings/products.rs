@@ -73,7 +73,7 @@ impl<'a> Configuration<'a> {
     /// Whom to tell what happens.
     pub(crate) fn notify(&self) -> Result<NotifySettings, CliError> {
         match &self.file {
-            Some((_, file)) => notify::settings(file, self.environment),
+            Some((_, file)) => notify::settings(&file.notify, &file.written, self.environment),
             None => Ok(NotifySettings::default()),
         }
     }
@@ -102,7 +102,8 @@ impl<'a> Configuration<'a> {
         let product = |(id, table): (&String, &ProductTable)| {
             let id = id.parse().map_err(|error: maintenance_flag::NameError| {
                 let hint = "give it another name, and the title that is shown";
-                file.refuse(&format!("products.{id}"), error.rule())
+                file.written
+                    .refuse(&format!("products.{id}"), error.rule())
                     .hint(hint)
             })?;
             self.resolve(file, id, table)
@@ -124,9 +125,13 @@ impl<'a> Configuration<'a> {
     /// All windows that open again and again: none overlaps another from now on.
     pub(crate) fn windows(&self, now: Timestamp) -> Result<Vec<WindowSettings>, CliError> {
         match &self.file {
-            Some((_, file)) if !file.windows.is_empty() => {
-                windows::windows(file, &self.own(true)?, |id| self.product(id), now)
-            }
+            Some((_, file)) if !file.windows.is_empty() => windows::windows(
+                &file.windows,
+                &file.written,
+                &self.own(true)?,
+                |id| self.product(id),
+                now,
+            ),
             _ => Ok(Vec::new()),
         }
     }
@@ -162,9 +167,11 @@ impl<'a> Configuration<'a> {
         table: &ProductTable,
     ) -> Result<ProductSettings, CliError> {
         let key = |key: &str| format!("products.{id}.{key}");
-        let refuse = |rule: String| file.refuse(&key("apps"), &rule);
+        let refuse = |rule: String| file.written.refuse(&key("apps"), &rule);
         let Some(names) = &table.apps else {
-            let refused = file.refuse(&format!("products.{id}"), "names no apps");
+            let refused = file
+                .written
+                .refuse(&format!("products.{id}"), "names no apps");
             return Err(refused.hint("add apps = [\"…\"] to it"));
         };
         let own = self.own(true)?;
@@ -172,6 +179,7 @@ impl<'a> Configuration<'a> {
         if let Some(name) = own_name.filter(|name| file.apps.contains_key(*name)) {
             let rule = format!("the file's own app is called {name}, too");
             return Err(file
+                .written
                 .refuse(&format!("apps.{name}"), &rule)
                 .hint("give the table another name, or remove it"));
         }
@@ -214,13 +222,13 @@ impl<'a> Configuration<'a> {
         }
         let environment = apps.first().and_then(|app| app.env.clone());
         let text = |name: &str, value: Option<String>| {
-            value.map(|value| Sourced::new(value, file.source(&key(name))))
+            value.map(|value| Sourced::new(value, file.written.source(&key(name))))
         };
         Ok(ProductSettings {
             title: text("title", table.title.as_ref().map(|it| it.0.0.clone())),
             version: text("version", table.version.as_ref().map(|it| it.0.0.clone())),
             environment: environment.map_or_else(String::new, |env| env.value),
-            source: file.source(&key("apps")),
+            source: file.written.source(&key("apps")),
             id,
             apps,
         })
@@ -262,7 +270,8 @@ impl<'a> Configuration<'a> {
         }
         let own = self.own(true)?;
         let lookup = Lookup {
-            file,
+            tables: &file.observers,
+            written: &file.written,
             own: &own,
             environment: self.environment,
             app: &|name, refuse| self.app_named(file, name, &own, refuse),
@@ -331,13 +340,13 @@ impl<'a> Configuration<'a> {
     ) -> Result<Settings, CliError> {
         let table = format!("apps.{key}");
         if let Err(rule) = key.parse::<AppName>() {
-            let refused = file.refuse(&table, &rule);
+            let refused = file.written.refuse(&table, &rule);
             return Err(refused.hint("give the table another name; app in it is the app's"));
         }
         let Some(section) = file.section(key) else {
-            return Err(file.refuse(&table, "is missing").hint("add it"));
+            return Err(file.written.refuse(&table, "is missing").hint("add it"));
         };
-        let named = Sourced::new(key.to_owned(), file.source(&table));
+        let named = Sourced::new(key.to_owned(), file.written.source(&table));
         let sources = Sources {
             above: Some(own),
             key: Some(&named),
@@ -346,14 +355,14 @@ impl<'a> Configuration<'a> {
         let Some(config) = &section.table.config else {
             return Settings::lay(sources);
         };
-        let refuse = |key: &str, rule: &str| file.refuse(&section.name(key), rule);
+        let refuse = |key: &str, rule: &str| file.written.refuse(&section.name(key), rule);
         if let Some(other) = section.beside_config() {
             let rule = "the app has its keys in the file that config names";
             return Err(refuse(&other, rule).hint("write the key there, or remove config"));
         }
-        let included = Sourced::new(file.beside(config), section.source("config"));
+        let included = Sourced::new(file.written.beside(config), section.source("config"));
         let path = |path: &Path| path.canonicalize().ok();
-        if path(&file.path).is_some_and(|this| Some(this) == path(&included.value)) {
+        if path(&file.written.path).is_some_and(|this| Some(this) == path(&included.value)) {
             let rule = "this is the file itself, whose own app needs no table";
             return Err(
                 refuse("config", rule).hint(format!("remove [{table}], or name another file"))

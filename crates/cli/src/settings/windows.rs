@@ -1,69 +1,18 @@
 //! `[[windows]]`: windows that open again and again.
 
-use std::str::FromStr;
-
-use jiff::{SignedDuration, SpanRelativeTo, Timestamp};
+use jiff::Timestamp;
 use maintenance_flag::{Product, Role};
-use maintenance_server::schedule::{
-    self, Cron, Overlap, Place, Recurrence, RecurringWindow, length,
-};
-use serde::Deserialize;
+use maintenance_server::schedule::{self, Overlap, Place, Recurrence, RecurringWindow};
 use serde_json::Value;
 
-use super::file::ConfigFile;
 use super::resolve::Settings;
+use super::tables::WindowTable;
 use super::target::ProductSettings;
+use super::written::Written;
 use crate::error::CliError;
 use crate::source::Sourced;
 use crate::suggest;
-use crate::values::{Length, Message, NonEmpty, Parsed, Reason, Zone};
-
-/// `[[windows]]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub(super) struct WindowTable {
-    name: Option<Parsed<WindowName>>,
-    cron: Option<Parsed<Cron>>,
-    duration: Option<Parsed<WindowLength>>,
-    timezone: Option<Parsed<Zone>>,
-    roles: Option<NonEmpty<Vec<Parsed<Role>>>>,
-    product: Option<Parsed<Product>>,
-    message: Option<Parsed<Message>>,
-    reason: Option<Parsed<Reason>>,
-    read_only: bool,
-    accept_event_loss: bool,
-}
-
-/// The name of a window: as that of a product.
-#[derive(Debug, Clone)]
-struct WindowName(String);
-
-impl FromStr for WindowName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let checked = text.parse::<Product>();
-        checked.map_err(|error| error.rule().to_owned())?;
-        Ok(Self(text.to_owned()))
-    }
-}
-
-/// How long a window is open, and how that was written.
-#[derive(Debug, Clone)]
-struct WindowLength(SignedDuration);
-
-impl FromStr for WindowLength {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let Length(span) = text.parse()?;
-        // Elapsed time: a day is 24 hours, whatever clocks do.
-        let elapsed = span.to_duration(SpanRelativeTo::days_are_24_hours());
-        let elapsed = elapsed
-            .map_err(|_| "must be in days, hours and minutes, such as \"1h 30m\"".to_owned())?;
-        length(elapsed).map(Self)
-    }
-}
+use crate::values::Parsed;
 
 /// A window of the file, and the app or the product that it is for.
 #[derive(Debug, Clone)]
@@ -77,18 +26,19 @@ pub(crate) struct WindowSettings {
 
 /// All windows of a file, which do not overlap from now on.
 pub(super) fn windows(
-    file: &ConfigFile,
+    tables: &[WindowTable],
+    written: &Written,
     own: &Settings,
     product: impl Fn(&Product) -> Result<ProductSettings, CliError>,
     now: Timestamp,
 ) -> Result<Vec<WindowSettings>, CliError> {
-    let mut windows: Vec<WindowSettings> = Vec::with_capacity(file.windows.len());
-    for (n, table) in file.windows.iter().enumerate() {
-        let window = window(file, n, table, own, &product)?;
+    let mut windows: Vec<WindowSettings> = Vec::with_capacity(tables.len());
+    for (n, table) in tables.iter().enumerate() {
+        let window = window(written, n, table, own, &product)?;
         let name = &window.window.name;
         if windows.iter().any(|known| known.window.name == *name) {
             let rule = format!("another window is called {name}");
-            return Err(file
+            return Err(written
                 .refuse(&key(n, "name"), &rule)
                 .hint("give one of them another name"));
         }
@@ -97,7 +47,7 @@ pub(super) fn windows(
     let all: Vec<RecurringWindow> = windows.iter().map(|it| it.window.clone()).collect();
     match schedule::overlap(&all, now) {
         None => Ok(windows),
-        Some(overlap) => Err(overlapping(file, &all, &overlap)),
+        Some(overlap) => Err(overlapping(written, &all, &overlap)),
     }
 }
 
@@ -107,14 +57,14 @@ fn key(n: usize, name: &str) -> String {
 }
 
 fn window(
-    file: &ConfigFile,
+    written: &Written,
     n: usize,
     table: &WindowTable,
     own: &Settings,
     product: impl Fn(&Product) -> Result<ProductSettings, CliError>,
 ) -> Result<WindowSettings, CliError> {
     let missing = |name: &str, example: &str| {
-        let refused = file.refuse(&format!("windows.{n}"), &format!("has no {name}"));
+        let refused = written.refuse(&format!("windows.{n}"), &format!("has no {name}"));
         refused.hint(format!("add {name} = {example} to it"))
     };
     let name = table.name.as_ref().map(|it| it.0.0.clone());
@@ -132,7 +82,7 @@ fn window(
         (None, Some(_)) => (vec![own.clone()], None),
         (Some(_), Some(_)) => {
             let rule = "cannot be given beside product, whose roles all take part";
-            return Err(file
+            return Err(written
                 .refuse(&key(n, "roles"), rule)
                 .hint("remove roles or product"));
         }
@@ -147,7 +97,7 @@ fn window(
         for Parsed(role) in asked.into_iter().flatten() {
             if !known.contains(&role.as_str()) {
                 let rule = format!("there is no role {role}");
-                return Err(file.refuse(&key(n, "roles"), &rule).hint(suggest::hint(
+                return Err(written.refuse(&key(n, "roles"), &rule).hint(suggest::hint(
                     role.as_str(),
                     &known,
                     "the roles are",
@@ -162,7 +112,7 @@ fn window(
                     "the {} role of {name} selects functions, and a paused function cannot go on reading",
                     role.role
                 );
-                return Err(file.refuse(&key(n, "read_only"), &rule).hint(
+                return Err(written.refuse(&key(n, "read_only"), &rule).hint(
                     "remove read_only, or give a window of its own to the roles without functions",
                 ));
             }
@@ -171,7 +121,7 @@ fn window(
         }
     }
     Ok(WindowSettings {
-        keys: file.keys_in("windows", n),
+        keys: written.keys_in("windows", n),
         window: RecurringWindow {
             name,
             recurrence,
@@ -186,7 +136,7 @@ fn window(
     })
 }
 
-fn overlapping(file: &ConfigFile, all: &[RecurringWindow], overlap: &Overlap) -> CliError {
+fn overlapping(written: &Written, all: &[RecurringWindow], overlap: &Overlap) -> CliError {
     let Overlap {
         first,
         second,
@@ -207,7 +157,7 @@ fn overlapping(file: &ConfigFile, all: &[RecurringWindow], overlap: &Overlap) ->
             "{} opens again at {when}, while it is still open for {role} of {app}",
             one.name
         );
-        return file
+        return written
             .refuse(&key(*first, "duration"), &rule)
             .hint("shorten duration, or let cron come less often");
     }
@@ -215,8 +165,8 @@ fn overlapping(file: &ConfigFile, all: &[RecurringWindow], overlap: &Overlap) ->
         "{} opens for {role} of {app} at {when}, while {} is open",
         two.name, one.name
     );
-    let other = file.source(&key(*first, "cron"));
-    file.refuse(&key(*second, "cron"), &rule).hint(format!(
+    let other = written.source(&key(*first, "cron"));
+    written.refuse(&key(*second, "cron"), &rule).hint(format!(
         "{} is in {other}: move or shorten one of them",
         one.name
     ))
@@ -234,6 +184,8 @@ impl WindowSettings {
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
+
+    use jiff::SignedDuration;
 
     use super::*;
     use crate::args::Global;

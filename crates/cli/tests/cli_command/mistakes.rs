@@ -108,6 +108,9 @@ fn an_option_of_another_command_is_said_to_be_that_ones() {
     env.run(&["serve", "--trust-user-header", "x-user"])
         .code(2)
         .says("--behind-proxy");
+    env.run(&["serve", "--behind-proxy", "--trust-user-header", "Cookie"])
+        .code(2)
+        .says("name one that only the proxy sets");
     env.run(&["serve", "--behind-proxy", "--trust-alb", "my-alb"])
         .code(2)
         .says("must be the ARN of an Application Load Balancer");

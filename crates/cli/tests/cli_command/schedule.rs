@@ -90,6 +90,20 @@ fn a_window_is_scheduled_listed_moved_and_cancelled() {
             "Web maintenance has been moved: changed from TIME to TIME, until TIME\n",
         );
     assert_eq!(listed(&env)[0]["until"], tomorrow(22).to_string());
+    let longer = ["schedule", "move", &window, "--at", &later, "--for", "3h"];
+    env.run(&[&longer[..], &["--dry-run"]].concat())
+        .timeless()
+        .exactly(
+            0,
+            "Would change the end of web maintenance mode for demo-dev, scheduled from TIME: from TIME to TIME\n",
+            "",
+        );
+    env.run(&longer).timeless().exactly(
+        0,
+        "",
+        "Web maintenance from TIME has a new end: changed from TIME to TIME\n",
+    );
+    assert_eq!(listed(&env)[0]["until"], tomorrow(23).to_string());
     env.run(&["schedule", "cancel", &window, "--dry-run"])
         .timeless()
         .exactly(
@@ -309,17 +323,21 @@ fn in_a_terminal_the_list_fits_and_its_times_are_for_people() {
     let starts = tomorrow(22)
         .strftime("  %Y-%m-%d 22:00:00 UTC  2h   ")
         .to_string();
-    let narrow = env.on_screen(80, &["schedule"], "").stdout;
-    assert!(
-        narrow.lines().all(|line| line.chars().count() <= 80),
-        "{narrow}"
-    );
-    assert!(narrow.contains(&starts), "{narrow}");
-    let below: Vec<_> = narrow.lines().skip(2).collect();
-    assert_eq!(
-        below,
-        ["    by ana@laptop".to_owned(), format!("    {reason}")]
-    );
+    // How far away it is takes 4 to 11 columns, by the time of the day: at these widths the roles never fit, always do.
+    for (width, roles_fit) in [(70, false), (90, true)] {
+        let narrow = env.on_screen(width, &["schedule"], "").stdout;
+        let mut lines = narrow.lines();
+        assert!(
+            lines.all(|line| line.chars().count() <= width.into()),
+            "{narrow}"
+        );
+        assert!(narrow.contains(&starts), "{narrow}");
+        let mut below = vec!["    by ana@laptop".to_owned(), format!("    {reason}")];
+        if !roles_fit {
+            below.splice(..0, ["    web".to_owned(), "    worker".to_owned()]);
+        }
+        assert_eq!(narrow.lines().skip(2).collect::<Vec<_>>(), below);
+    }
     let wide = env.on_screen(200, &["schedule"], "").stdout;
     assert_eq!(wide.lines().count(), 2, "{wide}");
     assert!(wide.contains(reason) && wide.contains(&starts), "{wide}");

@@ -276,17 +276,12 @@ impl Scheduler {
 
     fn told(&self, places: &[Place], what: What) -> Told {
         let app = places.first().map(|place| place.app.clone());
-        let told = Told {
+        Told {
             at: self.clock.now(),
             app: app.unwrap_or_else(|| self.apps[0].app().clone()),
             roles: places.iter().map(|place| place.role.clone()).collect(),
             what,
-        };
-        match told.is_failure() {
-            true => tracing::warn!("{told}"),
-            false => tracing::info!("{told}"),
         }
-        told
     }
 
     /// Whether an operation of ours is at work on its app.

@@ -1,0 +1,116 @@
+//! Where each key of a file stands, and what is written there.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::Value;
+use toml::de::{DeTable, Error};
+
+use crate::error::CliError;
+use crate::source::{Source, Sourced};
+
+/// The keys of a file as they are written.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) path: PathBuf,
+    pub(super) values: Value,
+    /// The line of each key: `roles.worker.functions`, `windows.0.cron`.
+    lines: BTreeMap<String, usize>,
+}
+
+impl Written {
+    /// Those of this text, which is read as `table`.
+    pub(super) fn new(path: &Path, text: &str, table: &DeTable<'_>) -> Result<Self, Error> {
+        let mut lines = BTreeMap::new();
+        note_lines(table, "", text, &mut lines);
+        Ok(Self {
+            path: path.to_owned(),
+            values: toml::from_str(text)?,
+            lines,
+        })
+    }
+
+    /// The error that the value of a key breaks a rule.
+    pub(super) fn refuse(&self, key: &str, rule: &str) -> CliError {
+        cannot_use(&self.path, self.line(key), &format!("{key}: {rule}"))
+    }
+
+    pub(super) fn line(&self, key: &str) -> usize {
+        self.lines.get(key).copied().unwrap_or(1)
+    }
+
+    /// Where the value of this key is.
+    pub(super) fn source(&self, key: &str) -> Source {
+        Source::File {
+            path: self.path.clone(),
+            line: self.line(key),
+        }
+    }
+
+    /// The keys of the table of this index in a list of tables, in the order of the lines.
+    pub(super) fn keys_in(&self, list: &str, n: usize) -> Vec<(String, Sourced<Value>)> {
+        self.keys_of(&format!("{list}.{n}"), &self.values[list][n])
+    }
+
+    /// The keys of an observer, in the order of the lines.
+    pub(super) fn observer_keys(&self, name: &str) -> Vec<(String, Sourced<Value>)> {
+        self.keys_of(
+            &format!("observers.{name}"),
+            &self.values["observers"][name],
+        )
+    }
+
+    fn keys_of(&self, prefix: &str, table: &Value) -> Vec<(String, Sourced<Value>)> {
+        let place = |key: &str| format!("{prefix}.{key}");
+        let mut values: Vec<_> = table.as_object().into_iter().flatten().collect();
+        values.sort_by_key(|(key, _)| self.line(&place(key)));
+        let sourced = |(key, value): (&String, &Value)| {
+            let value = Sourced::new(value.clone(), self.source(&place(key)));
+            (key.clone(), value)
+        };
+        values.into_iter().map(sourced).collect()
+    }
+
+    /// The folder of this file.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).to_owned()
+    }
+
+    /// The path of another file, relative to the folder of this one.
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
+        let path = self.folder().join(path);
+        if !path.components().any(|it| it == Component::ParentDir) {
+            return path;
+        }
+        // `shop/../billing` is shown as what it leads to, as far as that is there; a link can lead elsewhere than
+        // its name says.
+        let above = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(above).unwrap_or(path)
+    }
+}
+
+fn note_lines(table: &DeTable<'_>, prefix: &str, text: &str, lines: &mut BTreeMap<String, usize>) {
+    for (key, value) in table {
+        let name = format!("{prefix}{}", key.get_ref());
+        if let Some(inner) = value.get_ref().as_table() {
+            note_lines(inner, &format!("{name}."), text, lines);
+        }
+        for (n, item) in value.get_ref().as_array().into_iter().flatten().enumerate() {
+            if let Some(inner) = item.get_ref().as_table() {
+                note_lines(inner, &format!("{name}.{n}."), text, lines);
+                lines.insert(format!("{name}.{n}"), line_of(text, item.span().start));
+            }
+        }
+        lines.insert(name, line_of(text, key.span().start));
+    }
+}
+
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
+pub(super) fn cannot_use(path: &Path, line: usize, rule: &str) -> CliError {
+    let path = path.display();
+    CliError::usage(format!("cannot use the configuration file {path}"))
+        .cause(format!("line {line}: {rule}"))
+}
