@@ -116,6 +116,8 @@ fn a_second_terminal_drives_the_served_app() {
     };
 
     assert_eq!(run(&["status", "--all"]), "web off\nworker off\n");
+    // Its observer is one of the file that it has written.
+    assert_eq!(run(&["observe", "--once"]), "database normal\n");
     assert_eq!(status_of(&page), "HTTP/1.1 200 OK");
     run(&["on", "--all", "--yes", "--accept-event-loss"]);
     // What the gate knows may be a second old: the moment it changes is awaited, not slept for.

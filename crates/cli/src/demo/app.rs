@@ -312,7 +312,7 @@ fn config_file(options: &Options) -> io::Result<TempDir> {
         text += &format!(
             "\n[apps.{BILLING}.roles.worker]\nfunctions = [\"{BILLING_WORKERS}\"]\n\n\
              [products.shop]\ntitle = \"Shop\"\nversion = \"2.4.1\"\napps = [\"{APP}\", \"{BILLING}\"]\n\n\
-             [observers.{OBSERVER}]\nkind = \"file\"\npath = \"{OBSERVED}\"\nconfirm = 1\nproduct = \"shop\"\n\
+             [observers.{OBSERVER}]\nkind = \"file\"\nmode = \"exists\"\npath = \"{OBSERVED}\"\nconfirm = 1\nproduct = \"shop\"\n\
              accept_event_loss = true\n"
         );
     }
