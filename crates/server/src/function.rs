@@ -63,7 +63,7 @@ pub async fn run(
     lambda_http::run(service).await
 }
 
-/// Nobody may read the answer to the event of a rule: what was done stands in the function's log.
+/// The answer to the event of a rule goes unread: what was done stands in the log of the function.
 fn log(told: &Told) {
     match told.is_failure() {
         true => tracing::warn!("{told}"),
