@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use maintenance_control::{Error, History, Holder, RoleSpec, RoleStatus, State, Workers};
 use maintenance_flag::{App, Flag, OwnerKind, Role};
 use serde::Serialize;
@@ -103,6 +103,9 @@ impl AppStatus {
     }
 }
 
+/// A lease is taken for 30 s at a time, and clocks may differ by as much. One that seems to end later does not hold.
+const LONGEST_LEASE: SignedDuration = SignedDuration::from_secs(60);
+
 /// What was read of an app, or why it could not be.
 pub type Read<T> = Arc<Result<T, Error>>;
 
@@ -132,8 +135,11 @@ impl ProductStatus {
         self.apps.iter().any(|(_, read)| {
             let status = (**read).as_ref().ok();
             let holder = status.and_then(|status| status.holder.as_ref());
-            // One that died half-way is at work on nothing.
-            holder.is_some_and(|holder| holder.until > now)
+            // One that died half-way is at work on nothing. Nor does a clock that is ahead say who lives.
+            holder.is_some_and(|holder| {
+                let left = holder.until.duration_since(now);
+                left.is_positive() && left <= LONGEST_LEASE
+            })
         })
     }
 
