@@ -94,7 +94,13 @@ async fn serve(
         client.read_exact(&mut body).await.ok()?;
         let (head, body) = match path.ends_with("/next") {
             true => {
-                let event = events.lock().await.recv().await?;
+                let next = async { events.lock().await.recv().await };
+                let event = tokio::select! {
+                    biased;
+                    // A function that was killed while it waited must not get what the next one is for.
+                    _ = client.fill_buf() => return None,
+                    event = next => event?,
+                };
                 let deadline = event.deadline;
                 let head = format!(
                     "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 1\r\n\
