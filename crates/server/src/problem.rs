@@ -10,13 +10,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// The largest body of a request, bytes.
+/// The media type of a problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+/// The largest body of a request, bytes. A larger one is the problem `too_large`.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
-
 /// After how many seconds to try again what AWS did not answer.
 const AWS_AGAIN: u32 = 5;
-/// Its media type.
-pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// What went wrong, for programs. A code never changes its meaning; new ones may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]

@@ -1,7 +1,7 @@
 //! Observers: monitors that open and close windows of their own.
 //!
-//! An observer looks at something outside (an address, a file, a database, a command, a parameter, an alarm, a calendar) every
-//! so often. When it has seen often enough in a row that maintenance is needed, it turns maintenance on; when it has
+//! An observer looks at something outside (an address, a file, a database, a command, a parameter, an alarm, a
+//! calendar) every so often. When it has seen often enough in a row that maintenance is needed, it turns maintenance on; when it has
 //! seen as often that all is normal, it turns off what it has turned on, and nothing else. **Unknown never changes
 //! anything.** Its operations are those of the API, so that progress, conflicts, the audit log and the metrics are
 //! the same.

@@ -929,7 +929,7 @@ async fn a_holder_that_may_have_died_is_shown_with_what_holds_for_who_asks_now()
     refused.says(&["Nothing was changed", "try again after", "Now: Normal"]);
     refused.says_nothing_of(&["→"]);
 
-    // A holder whose clock is an hour ahead keeps nobody out for an hour.
+    // A clock that is an hour ahead must not keep people out for an hour.
     console.sandbox.set_parameter(name, &lease(3_600));
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(offers_enter(&ana.get(SHOP).await));
