@@ -95,10 +95,20 @@ fn told(error: &SqlError, password: &str) -> String {
     error.to_string()
 }
 
+/// A server that is not there is said, without the password.
+async fn is_gone(mut server: Server, url: &str) {
+    server.kill();
+    let gone = told(&scalar(url, "SELECT 1").await.unwrap_err(), PASSWORD);
+    assert!(
+        gone.starts_with("cannot connect to the database: "),
+        "{gone}"
+    );
+}
+
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/run has it"]
 async fn postgres_is_read_and_nothing_else() {
-    let mut server = Server::postgres();
+    let server = Server::postgres();
     let folder = server.folder.path().display().to_string();
     let port = server.port;
     let url = |password: &str| {
@@ -193,18 +203,13 @@ async fn postgres_is_read_and_nothing_else() {
         tokio::task::yield_now().await;
     }
     told(&asked.await.unwrap().unwrap_err(), PASSWORD);
-    server.kill();
-    let gone = told(&scalar(&own, "SELECT 1").await.unwrap_err(), PASSWORD);
-    assert!(
-        gone.starts_with("cannot connect to the database: "),
-        "{gone}"
-    );
+    is_gone(server, &own).await;
 }
 
 #[tokio::test]
 #[ignore = "needs MariaDB: .ci/run has it"]
 async fn mariadb_is_read_and_nothing_else() {
-    let mut server = Server::mariadb();
+    let server = Server::mariadb();
     let folder = server.folder.path().display().to_string();
     let url = |scheme: &str, password: &str| {
         format!("{scheme}://watch:{password}@localhost/app?socket={folder}/socket")
@@ -285,12 +290,7 @@ async fn mariadb_is_read_and_nothing_else() {
         tokio::task::yield_now().await;
     }
     told(&asked.await.unwrap().unwrap_err(), PASSWORD);
-    server.kill();
-    let gone = told(&scalar(&own, "SELECT 1").await.unwrap_err(), PASSWORD);
-    assert!(
-        gone.starts_with("cannot connect to the database: "),
-        "{gone}"
-    );
+    is_gone(server, &own).await;
 }
 
 #[tokio::test]
