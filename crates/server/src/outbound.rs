@@ -267,8 +267,8 @@ impl Outbound {
             tls: self.trust.config()?,
         };
         let response = route.round_trip(message, &name).await;
-        let (response, _connection) =
-            response.map_err(|error| guard::refused(&error).unwrap_or_else(|| error.of(host)))?;
+        let (response, _connection) = response
+            .map_err(|error| guard::refused(error.source()).unwrap_or_else(|| error.of(host)))?;
         let (head, body) = response.into_parts();
         Ok(Answer {
             status: head.status,

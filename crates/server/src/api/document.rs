@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::response::{IntoResponse as _, Response};
+use http::header;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -73,7 +75,7 @@ fn private() -> OpenApiRouter<AppState> {
 
 fn public() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(service::openapi))
+        .routes(routes!(openapi))
         .routes(routes!(service::healthz))
 }
 
@@ -82,8 +84,20 @@ fn status() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(service::status))
 }
 
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    operation_id = "getOpenApi",
+    security(()),
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"))
+)]
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], json()).into_response()
+}
+
 /// The OpenAPI document as JSON, made once.
-pub(super) fn json() -> Bytes {
+fn json() -> Bytes {
     static JSON: LazyLock<Bytes> = LazyLock::new(|| {
         let document = private().merge(public()).merge(status()).into_openapi();
         // It is made of strings, numbers and lists alone.

@@ -7,10 +7,22 @@ use std::marker::PhantomData;
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::request::Parts;
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use utoipa::IntoParams;
 
 use crate::problem::Problem;
+
+/// The path of a product.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct ProductPath {
+    /// The environment: `prod`.
+    pub(super) environment: String,
+    /// The product's id: `shop`.
+    pub(super) product: String,
+}
 
 /// Parameters of the path.
 pub(super) struct ApiPath<T>(pub(super) T);

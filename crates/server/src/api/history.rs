@@ -10,8 +10,7 @@ use maintenance_flag::{Owner, Source, Times};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{ApiPath, ApiQuery};
-use super::products::ProductPath;
+use super::extract::{ApiPath, ApiQuery, ProductPath};
 use super::responses::Reads;
 use super::visible::{missing, not_found, role};
 use crate::AppState;

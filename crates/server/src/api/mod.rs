@@ -23,6 +23,7 @@ mod extract;
 mod heroku;
 mod history;
 mod metrics;
+mod mode_changed;
 mod observers;
 mod operation_mode;
 mod operations;

@@ -11,8 +11,7 @@ use maintenance_flag::Verdict;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::ApiPath;
-use super::products::ProductPath;
+use super::extract::{ApiPath, ProductPath};
 use super::responses::{Changes, Reads};
 use super::visible::missing;
 use crate::AppState;

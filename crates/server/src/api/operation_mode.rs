@@ -9,24 +9,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use jiff::Timestamp;
-use maintenance_control::{Action, Actor};
 use maintenance_flag::Role;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, IntoResponses, ToSchema};
+use serde::Deserialize;
+use utoipa::{IntoParams, IntoResponses};
 
 use super::body::{SetOperationMode, Wish};
-use super::extract::{ApiBody, ApiPath};
+use super::extract::{ApiBody, ApiPath, ProductPath};
+use super::mode_changed::ModeChanged;
 use super::operations::{OperationView, location};
-use super::products::{ProductPath, TriggerSource};
 use super::responses::Changes;
 use super::visible::{no_role, role};
 use crate::AppState;
 use crate::access::{AUDIT_TARGET, Caller};
 use crate::catalog::{ManagedApp, ManagedProduct};
-use crate::operations::{AppResult, Ended, LeftRole, Operation, Patience, Success, Target};
+use crate::operations::{Operation, Patience, Target};
 use crate::problem::{Code, Problem};
-use crate::statuses::OperationMode;
 
 /// Whether to wait for the operation [RFC 7240].
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -73,47 +70,6 @@ enum SetMode {
         )
     )]
     Accepted(OperationView),
-}
-
-/// What was changed, or with `dryRun` would be.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ModeChanged {
-    /// Always true: what was not carried out wholly is a problem.
-    success: bool,
-    /// The same in a sentence.
-    message: String,
-    /// The product.
-    product_deployment_id: String,
-    /// How it stood before.
-    previous_mode: OperationMode,
-    /// How it stands now.
-    new_mode: OperationMode,
-    /// Who asked for it: a person, or an observer.
-    trigger_source: TriggerSource,
-    /// Always null: nothing else is told of it while the client waits.
-    setter_error: Option<String>,
-    /// What stays in maintenance though the product left it: it was not turned on for it.
-    left_on: Vec<LeftOn>,
-    /// When no code of it can still be running: it is safe to migrate after that. Null if that is not known.
-    drained_at: Option<Timestamp>,
-    /// The operation that did it. Null of a dry run.
-    operation_id: Option<String>,
-    /// What would be done, of a dry run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<Vec<AppResult>>,
-}
-
-/// A role that was not turned on for the product that was left.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct LeftOn {
-    /// Its app: `billing-prod`.
-    app: String,
-    /// The role.
-    role: String,
-    /// The product that it was turned on for. Null: it was turned on by itself.
-    opened_for: Option<String>,
 }
 
 /// What is turned on or off.
@@ -318,73 +274,4 @@ fn prefers_async(headers: &HeaderMap) -> bool {
     // A preference may have parameters, which say nothing of this one.
     let mut names = preferences.map(|preference| preference.split(';').next().unwrap_or_default());
     names.any(|name| name.trim().eq_ignore_ascii_case(RESPOND_ASYNC))
-}
-
-fn source(who: &Actor) -> TriggerSource {
-    match who {
-        Actor::Person | Actor::Clock => TriggerSource::Manual,
-        Actor::Observer(_) => TriggerSource::Observer,
-    }
-}
-
-impl ModeChanged {
-    fn new(product: &ManagedProduct, source: TriggerSource, success: &Success) -> Self {
-        let left_on = success.left_on.iter().map(|left| LeftOn {
-            app: left.app.to_string(),
-            role: left.role.to_string(),
-            opened_for: left.window.product.as_ref().map(ToString::to_string),
-        });
-        Self {
-            success: true,
-            message: String::new(),
-            product_deployment_id: product.id.to_string(),
-            previous_mode: success.previous,
-            new_mode: success.new,
-            trigger_source: source,
-            setter_error: None,
-            left_on: left_on.collect(),
-            drained_at: success.drained_at,
-            operation_id: None,
-            plan: None,
-        }
-    }
-
-    /// What an operation has changed, or would change.
-    pub(super) fn of(
-        operation: &Operation,
-        ended: &Ended,
-        product: &ManagedProduct,
-        name: &str,
-        success: &Success,
-    ) -> Self {
-        let who = match &operation.request {
-            crate::operations::Request::On(on) => &on.who,
-            crate::operations::Request::Off(off) => &off.who,
-        };
-        let mut changed = Self::new(product, source(who), success);
-        if operation.is_dry_run {
-            let new = success.new.as_str();
-            changed.message = format!("Nothing was changed: {name} would be {new}");
-            changed.plan = Some(ended.reports().map(AppResult::from).collect());
-        } else {
-            changed.message = message(operation.request.action(), name, success);
-            changed.operation_id = Some(operation.id.clone());
-        }
-        changed
-    }
-}
-
-/// What was changed, in a sentence.
-fn message(action: Action, name: &str, success: &Success) -> String {
-    let left: Vec<_> = success.left_on.iter().map(LeftRole::why).collect();
-    match (action, success.previous) {
-        (Action::On, OperationMode::Maintenance) => format!("{name} was in maintenance already"),
-        (Action::On, _) => format!("{name} is in maintenance now"),
-        (Action::Off, _) if !left.is_empty() => format!(
-            "{name} left maintenance, but for {}, which stays on",
-            left.join(", ")
-        ),
-        (Action::Off, OperationMode::Normal) => format!("{name} was not in maintenance"),
-        (Action::Off, _) => format!("{name} is back in normal operation"),
-    }
 }

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::WantedMode;
 use super::extract::ApiPath;
-use super::operation_mode::ModeChanged;
+use super::mode_changed::ModeChanged;
 use super::responses::Reads;
 use crate::AppState;
 use crate::access::Caller;

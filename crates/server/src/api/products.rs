@@ -11,7 +11,8 @@ use maintenance_flag::{Flag, Mode, OwnerKind};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{ApiPath, ApiQuery};
+use super::extract::{ApiPath, ApiQuery, ProductPath};
+use super::mode_changed::TriggerSource;
 use super::operations::OperationSummary;
 use super::responses::Reads;
 use super::schedule::WindowToCome;
@@ -28,15 +29,6 @@ use crate::statuses::{AppStatus, OperationMode, ProductStatus, Read};
 pub(super) struct EnvironmentPath {
     /// The environment: `prod`.
     environment: String,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(super) struct ProductPath {
-    /// The environment: `prod`.
-    pub(super) environment: String,
-    /// The product's id: `shop`.
-    pub(super) product: String,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -126,24 +118,6 @@ pub(super) struct MaintenanceTrigger {
     triggered_at_utc: Option<Timestamp>,
     /// Who: of an observer, its name.
     triggered_by: Option<String>,
-}
-
-/// Who owns a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) enum TriggerSource {
-    /// A person.
-    Manual,
-    /// An observer.
-    Observer,
-}
-
-impl From<OwnerKind> for TriggerSource {
-    fn from(kind: OwnerKind) -> Self {
-        match kind {
-            OwnerKind::Manual => Self::Manual,
-            OwnerKind::Observer => Self::Observer,
-        }
-    }
 }
 
 /// An app of a product.

@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Whole, instant, invalid, unprocessable};
-use super::extract::{ApiBody, ApiPath};
-use super::products::ProductPath;
+use super::extract::{ApiBody, ApiPath, ProductPath};
 use super::responses::{Changes, Reads};
 use super::visible::{missing, not_found};
 use crate::AppState;

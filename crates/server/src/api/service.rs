@@ -10,29 +10,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::ApiQuery;
+use super::metrics as counters;
 use super::responses::{OpenReads, Reads};
 use super::visible::not_found;
-use super::{document, metrics as counters};
 use crate::AppState;
 use crate::access::{Caller, unauthorized};
 use crate::problem::{Code, Problem};
 use crate::statuses::{OperationMode, ProductStatus};
-
-/// This document.
-#[utoipa::path(
-    get,
-    path = "/api/openapi.json",
-    operation_id = "getOpenApi",
-    security(()),
-    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"))
-)]
-pub(super) async fn openapi() -> Response {
-    (
-        [(header::CONTENT_TYPE, "application/json")],
-        document::json(),
-    )
-        .into_response()
-}
 
 /// The server is alive.
 #[derive(Serialize, ToSchema)]

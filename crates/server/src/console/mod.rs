@@ -16,6 +16,7 @@
 //! | `/login` | signing in |
 
 mod assets;
+mod coming;
 mod enter;
 mod errors;
 mod exit;

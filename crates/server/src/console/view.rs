@@ -9,7 +9,7 @@ use maintenance_control::{
 };
 use maintenance_flag::{Flag, Mode, OwnerKind, Role};
 
-use super::schedule::ComingView;
+use super::coming::ComingView;
 use super::text::{Failure, Moment};
 use crate::AppState;
 use crate::access::Caller;

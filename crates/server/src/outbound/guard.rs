@@ -12,7 +12,6 @@ use tower::Service;
 use url::Host;
 
 use super::OutboundError;
-use super::connection::Failed;
 
 /// AWS's own services in an IPv6 network: instance metadata at `fd00:ec2::254`, credentials of EKS pods at
 /// `fd00:ec2::23`.
@@ -130,8 +129,8 @@ impl Service<Name> for Guarded {
 }
 
 /// The error of an address that the resolver refused, wherever in the chain it is.
-pub(super) fn refused(failed: &Failed) -> Option<OutboundError> {
-    let mut error: Option<&(dyn std::error::Error + 'static)> = Some(failed.source());
+pub(super) fn refused(error: &(dyn std::error::Error + 'static)) -> Option<OutboundError> {
+    let mut error = Some(error);
     while let Some(it) = error {
         let inner = it.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         let inner = inner.and_then(|inner| inner.downcast_ref::<Refused>());
