@@ -167,6 +167,32 @@ async fn an_old_fetch_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_fetch_is_read_for_ten_seconds_however_long_the_ttl() {
+    for ttl in [0, 5, 60, 3_600] {
+        for (age, read) in [(9_999, true), (10_000, false)] {
+            let bench = Bench::of(Scripted::text("off").then_hangs(), |builder| {
+                builder.ttl(Duration::from_secs(ttl))
+            });
+            let request = async || {
+                let request = bench.spawn();
+                settle().await;
+                bench.timer.ring();
+                request.await.unwrap()
+            };
+            request().await;
+            bench.clock.advance(Duration::from_secs(ttl * 2));
+            request().await;
+            bench.clock.advance(ms(age));
+            if !read {
+                request().await;
+            }
+            assert_eq!(bench.source.release("on"), read, "{ttl}");
+            assert_eq!(request().await, read, "{ttl}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_goes_away_leaves_its_fetch_to_the_next() {
     let bench = Bench::new(Scripted::hanging());
     let leader = bench.spawn();

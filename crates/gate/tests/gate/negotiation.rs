@@ -34,6 +34,7 @@ async fn kind(gate: &Gate, accept: &[&str]) -> (String, Option<String>) {
     assert_eq!(answer.header("x-maintenance"), Some("on"));
     assert_eq!(answer.header("retry-after"), Some("30"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     (
         answer.header("content-type").unwrap().to_owned(),
         answer.header("vary").map(str::to_owned),

@@ -44,6 +44,9 @@ async fn the_first_page_in_order_that_can_be_served_is_served() {
     let json = File::Holds(JSON.as_bytes());
     let two_megabytes = vec![b'x'; 2_000_000];
     let one_too_many = vec![b'x'; 512 * 1024 + 1];
+    let utf_16: Vec<u8> = HTML.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked_html = format!("\u{feff}{HTML}");
+    let marked_json = format!("\u{feff}{JSON}");
     let built_in = through_axum(&gate_with(Page::built_in()), "GET").await;
     let built_in = built_in.body.as_str();
     let (as_html, as_json) = ("text/html; charset=utf-8", "application/json");
@@ -62,6 +65,22 @@ async fn the_first_page_in_order_that_can_be_served_is_served() {
         (File::Directory, File::Holds(b""), built_in, as_html, 2),
         (File::Holds(b""), File::None, built_in, as_html, 1),
         (html, File::Holds(b""), HTML, as_html, 1),
+        (File::Holds(&utf_16), json, JSON, as_json, 1),
+        (File::None, html, built_in, as_html, 1),
+        (
+            File::Holds(marked_html.as_bytes()),
+            File::None,
+            HTML,
+            as_html,
+            0,
+        ),
+        (
+            File::None,
+            File::Holds(marked_json.as_bytes()),
+            JSON,
+            as_json,
+            0,
+        ),
     ];
     for (number, (html, json, page, content_type, warnings)) in cases.into_iter().enumerate() {
         let directory = tempfile::tempdir().unwrap();
@@ -80,6 +99,9 @@ async fn the_first_page_in_order_that_can_be_served_is_served() {
         for event in warned {
             assert_eq!(event["fields"]["code"], "M404");
             assert_eq!(event["level"], "WARN");
+            let path = event["fields"]["path"].as_str().unwrap();
+            assert!(path.contains("/maintenance."), "case {number}: {path}");
+            assert!(!event["fields"]["reason"].as_str().unwrap().is_empty());
         }
         let mut headers: BTreeMap<String, String> = [
             ("cache-control", "no-store"),
@@ -170,8 +192,11 @@ async fn a_page_handed_over_is_checked_too() {
         .build()
         .unwrap();
     assert_eq!(captured()[0]["fields"]["code"], "M404");
-    let answered = through_axum(&gate, "GET").await;
-    assert!(answered.body.contains("right back"));
+    for _ in 0..2 {
+        let answered = through_axum(&gate, "GET").await;
+        assert!(answered.body.contains("right back"));
+    }
+    assert!(captured().iter().all(|it| it["fields"]["code"] != "M404"));
 }
 
 #[test]

@@ -20,33 +20,48 @@ async fn returned(gate: &Gate, event: &Value) -> Option<Value> {
     }
 }
 
-/// An HTTP event in which something is not as lambda_http wants it.
-fn broken(shape: Shape, method: &str) -> Value {
-    let mut event = shape.event(method, "/pay");
-    event["requestContext"]["requestId"] = json!(7);
-    event["requestContext"]["elb"]["targetGroupArn"] = json!(7);
-    event["isBase64Encoded"] = json!("no");
-    event
+/// HTTP events in which something is not as lambda_http wants it, or all.
+fn strange(method: &str) -> Vec<Value> {
+    let mut events: Vec<_> = Shape::ALL
+        .map(|shape| {
+            let mut event = shape.event(method, "/pay");
+            let context = event["requestContext"].as_object_mut().unwrap();
+            // A load balancer says only this.
+            let key = if context.contains_key("elb") {
+                "elb"
+            } else {
+                "requestId"
+            };
+            context[key] = json!(7);
+            event["isBase64Encoded"] = json!("no");
+            event
+        })
+        .into();
+    // VPC Lattice, both versions.
+    events.push(json!({
+        "version": "2.0", "path": "/pay", "method": method, "headers": {"host": ["a.example"]},
+        "requestContext": {"serviceNetworkArn": "arn:aws:vpc-lattice:us-east-1:1:servicenetwork/sn-1"},
+    }));
+    events.push(json!({
+        "raw_path": "/pay", "method": method, "headers": {"host": "a.example"},
+        "body": "", "is_base64_encoded": false,
+    }));
+    events
 }
 
 #[tokio::test]
 async fn an_http_event_that_lambda_http_cannot_parse_is_refused_in_its_own_shape() {
     let gate = |mode: &str, bypass: Value| with_flag(&flag(mode, &bypass)).build().unwrap();
     let on = gate("on", json!({}));
-    for shape in [Shape::RestApi, Shape::HttpApi, Shape::FunctionUrl] {
-        let mut event = broken(shape, "POST");
-        event["requestContext"]
-            .as_object_mut()
-            .unwrap()
-            .remove("elb");
-        let answer = returned(&on, &event).await.unwrap();
-        assert_eq!(answer["statusCode"], 503, "{shape:?}");
-        assert_eq!(Some(answer), on.check_event(&event).await, "{shape:?}");
+    for event in strange("POST") {
+        let answer = returned(&on, &event).await.unwrap_or_default();
+        assert_eq!(answer["statusCode"], 503, "{event}");
+        assert_eq!(Some(answer), on.check_event(&event).await, "{event}");
         // The rules are those of any request.
         let read_only = gate("read-only", json!({}));
-        assert!(returned(&read_only, &event).await.is_some());
+        assert!(returned(&read_only, &event).await.is_some(), "{event}");
         let by_path = gate("on", json!({"paths": ["/pay"]}));
-        assert_eq!(returned(&by_path, &event).await, None);
+        assert_eq!(returned(&by_path, &event).await, None, "{event}");
     }
 }
 

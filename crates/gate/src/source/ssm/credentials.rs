@@ -185,6 +185,78 @@ mod tests {
         }
     }
 
+    fn asked(all: &[(&'static str, &str)]) -> Result<(String, Option<String>), String> {
+        let all: Vec<_> = all
+            .iter()
+            .map(|(name, it)| (*name, (*it).to_owned()))
+            .collect();
+        let variables = Variables::new(move |name| {
+            let found = all.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| value.clone())
+        });
+        let request = match CredentialsSource::read(&variables) {
+            Ok(CredentialsSource::Container(request)) => request,
+            Ok(CredentialsSource::Environment(_)) => return Err("keys".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let authorization = request.headers().get(AUTHORIZATION);
+        let authorization = authorization.map(|it| it.to_str().unwrap().to_owned());
+        Ok((request.uri().to_string(), authorization))
+    }
+
+    const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+    const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+
+    #[test]
+    fn on_ecs_the_variable_is_a_path_at_the_one_address_of_ecs() {
+        let ecs = "http://169.254.170.2/v2/credentials/x";
+        let path = (RELATIVE, "/v2/credentials/x");
+        assert_eq!(asked(&[path]), Ok((ecs.to_owned(), None)));
+        let other = (FULL, "http://127.0.0.1/other");
+        assert_eq!(asked(&[other, path]), Ok((ecs.to_owned(), None)));
+        let keys = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")];
+        assert_eq!(asked(&[path, keys[0], keys[1]]), Err("keys".to_owned()));
+        for bad in [
+            "@evil.example/",
+            ".evil.example/",
+            ":80@evil.example/",
+            "0/",
+            "/a b",
+        ] {
+            assert!(
+                asked(&[(RELATIVE, bad)]).unwrap_err().contains(RELATIVE),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn on_eks_the_authorization_is_read_from_its_file_each_time() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        let uri = "http://169.254.170.23/v1/credentials";
+        let with = |path| {
+            asked(&[
+                (FULL, uri),
+                ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path),
+                ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "not this one"),
+            ])
+        };
+        for token in ["the first", "the next"] {
+            fs::write(&file, format!("{token}\n")).unwrap();
+            assert_eq!(with(path), Ok((uri.to_owned(), Some(token.to_owned()))));
+        }
+        fs::write(&file, "TOP\nSECRET").unwrap();
+        for path in [path, "/does/not/exist"] {
+            let error = with(path).unwrap_err();
+            assert!(
+                error.contains("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+                "{error}"
+            );
+            assert!(!error.contains("SECRET"), "{error}");
+        }
+    }
+
     #[test]
     fn credentials_are_read_again_a_minute_before_their_end() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
