@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::flag::Flag;
+use crate::mode::Mode;
 use crate::schedule::ScheduledWindow;
 
 impl Flag {
@@ -27,13 +28,21 @@ impl Flag {
         }
     }
 
+    /// The mode at this time, and the scheduled window that it is from.
+    #[must_use]
+    pub fn mode_and_due(&self, now: Timestamp) -> (Mode, Option<&ScheduledWindow>) {
+        let own = self.own_mode_at(now);
+        let due = match own.is_on() {
+            true => None,
+            false => self.schedule.due(now),
+        };
+        (due.map_or(own, |window| window.mode), due)
+    }
+
     /// The scheduled window that is open at this time though the flag itself is off.
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Option<&ScheduledWindow> {
-        if self.own_mode_at(now).is_on() {
-            return None;
-        }
-        self.schedule.due(now)
+        self.mode_and_due(now).1
     }
 
     /// What holds after each change: the flag itself says how its own window stands, and windows whose end has

@@ -80,8 +80,7 @@ impl Flag {
     /// scheduled window while its time has come.
     #[must_use]
     pub fn mode_at(&self, now: Timestamp) -> Mode {
-        let own = self.own_mode_at(now);
-        self.due(now).map_or(own, |window| window.mode)
+        self.mode_and_due(now).0
     }
 
     /// The mode at this time, whatever is scheduled.

@@ -9,7 +9,7 @@ use http::{HeaderName, Method, Response};
 use jiff::Timestamp;
 use maintenance_flag::Mode;
 
-use super::known_flag::KnownFlag;
+use super::known_flag::Snapshot;
 use crate::bypass::{self, Bypassed};
 use crate::policy::Policy;
 use crate::request::RequestHead;
@@ -70,21 +70,20 @@ pub(crate) enum Outcome {
 /// Decides about one request.
 pub(crate) fn decide(
     policy: &Policy,
-    known: &KnownFlag,
+    known: Snapshot<'_>,
     head: RequestHead<'_>,
     context: &RequestContext<'_>,
     now: Timestamp,
 ) -> Outcome {
-    let mode = known.mode_at(now);
-    if policy.is_open(mode) || context.kind == EventKind::WebSocketMessage {
+    if policy.is_open(known.mode) || context.kind == EventKind::WebSocketMessage {
         return Outcome::Pass;
     }
-    match bypass::check(policy, &known.at(now).bypass, head, context, now) {
+    match bypass::check(policy, &known.window.bypass, head, context, now) {
         Some(Bypassed::Pass(reason)) => return Outcome::Bypass(reason),
         Some(Bypassed::Redirect(redirect)) => return Outcome::OpenLink(redirect),
         None => {}
     }
-    match mode {
+    match known.mode {
         None => Outcome::Block("unknown"),
         Some(Mode::ReadOnly) => match writes(head, context) {
             Some(reason) => Outcome::Block(reason),

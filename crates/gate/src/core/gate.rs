@@ -16,7 +16,7 @@ use maintenance_flag::Mode;
 
 use super::body::PageBody;
 use super::decision::{Decision, Outcome, ReadOnly, decide};
-use super::known_flag::KnownFlag;
+use super::known_flag::{KnownFlag, Snapshot};
 use super::log;
 use super::refresh::{Refresher, Update};
 use super::response::X_MAINTENANCE;
@@ -94,7 +94,7 @@ impl Gate {
     #[must_use]
     pub fn last_known(&self) -> Option<Mode> {
         let now = timestamp(self.shared.clock.now_ms());
-        self.shared.flag.load().mode_at(now)
+        self.shared.flag.load().at(now).mode
     }
 
     /// The next scheduled maintenance, by the known state: for a banner that announces it. None while no window is
@@ -210,11 +210,12 @@ impl Shared {
         head: RequestHead<'_>,
         context: &RequestContext<'_>,
     ) -> Decision {
-        let known = self.flag.load();
+        let flag = self.flag.load();
         let now_ms = self.clock.now_ms();
         let now = timestamp(now_ms);
-        let outcome = decide(&self.policy, &known, head, context, now);
-        log::decided(&self.policy.identity, &known, now, head, context, &outcome);
+        let known = flag.at(now);
+        let outcome = decide(&self.policy, known, head, context, now);
+        log::decided(&self.policy.identity, known, head, context, &outcome);
         match outcome {
             Outcome::Pass | Outcome::Bypass(_) => Decision::Pass,
             Outcome::ReadOnly => Decision::PassReadOnly,
@@ -224,8 +225,7 @@ impl Shared {
                 Decision::Block(Box::new(redirect))
             }
             Outcome::Block(_) => {
-                let window = known.at(now);
-                let (responses, flag) = (&window.responses, &window.flag);
+                let (responses, flag) = (&known.window.responses, &known.window.flag);
                 let response = responses.respond(&self.responder, flag, head, now_ms);
                 Decision::Block(Box::new(response))
             }
@@ -295,7 +295,8 @@ impl Shared {
             None => self.flag.load_full(),
         };
         let now = timestamp(now_ms);
-        let (mode, window) = (known.mode_at(now), known.at(now).id());
+        let Snapshot { mode, window } = known.at(now);
+        let window = window.id();
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if (logged.0, logged.1.as_str()) != (mode, window) {
             *logged = (mode, window.to_owned());

@@ -16,7 +16,15 @@ pub(crate) struct KnownFlag {
     scheduled: Vec<Window>,
 }
 
-/// How a role stands: which requests pass, and their answers.
+/// How a role stands at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct Snapshot<'a> {
+    /// None if it is not known.
+    pub(crate) mode: Option<Mode>,
+    pub(crate) window: &'a Window,
+}
+
+/// Which requests pass in a window, and the answers to all others.
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) flag: Flag,
@@ -56,20 +64,15 @@ impl KnownFlag {
         &self.stored.flag
     }
 
-    /// How the role stands at this time.
-    pub(crate) fn at(&self, now: Timestamp) -> &Window {
-        let due = self.flag().due(now);
-        due.and_then(|due| {
-            self.scheduled
-                .iter()
-                .find(|it| it.id() == due.window.as_str())
-        })
-        .unwrap_or(&self.stored)
-    }
-
-    /// The mode at this time: a flag may end by itself, and a scheduled window begin. None if it is not known.
-    pub(crate) fn mode_at(&self, now: Timestamp) -> Option<Mode> {
-        self.is_known.then(|| self.flag().mode_at(now))
+    /// How the role stands at this time: a flag may end by itself, and a scheduled window begin.
+    pub(crate) fn at(&self, now: Timestamp) -> Snapshot<'_> {
+        let (mode, due) = self.flag().mode_and_due(now);
+        let mut scheduled = self.scheduled.iter();
+        let due = due.and_then(|due| scheduled.find(|it| it.id() == due.window.as_str()));
+        Snapshot {
+            mode: self.is_known.then_some(mode),
+            window: due.unwrap_or(&self.stored),
+        }
     }
 
     /// A lifetime from `at_ms`, cut where the role opens or closes by itself, so that no visitor is kept out for

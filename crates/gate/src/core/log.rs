@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use maintenance_flag::Mode;
 
 use super::decision::Outcome;
-use super::known_flag::KnownFlag;
+use super::known_flag::Snapshot;
 use super::refresh::Event;
 use crate::policy::Identity;
 use crate::request::RequestHead;
@@ -40,13 +39,12 @@ macro_rules! event {
 /// in them.
 pub(crate) fn decided(
     identity: &Identity,
-    known: &KnownFlag,
-    now: Timestamp,
+    Snapshot { mode, window }: Snapshot<'_>,
     head: RequestHead<'_>,
     context: &RequestContext<'_>,
     outcome: &Outcome,
 ) {
-    let (mode, window) = (known.mode_at(now), known.at(now).id());
+    let window = window.id();
     macro_rules! request {
         ($level:ident, $code:literal, $($name:ident = $value:expr,)* $message:literal) => {
             event!(
