@@ -21,10 +21,6 @@ pub(crate) struct RequestContext<'a> {
 }
 
 /// What kind of event a request is made of.
-#[cfg_attr(
-    not(any(feature = "lambda", feature = "lambda_http")),
-    expect(dead_code, reason = "only Lambda has other events than HTTP requests")
-)]
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventKind {
     /// An HTTP request.
@@ -35,10 +31,7 @@ pub(crate) enum EventKind {
     /// `$disconnect`, or a message over an open WebSocket. No answer to it is HTTP.
     WebSocketMessage,
     /// An event that lambda_http did not recognise and passes through whole.
-    #[cfg_attr(
-        all(feature = "lambda", not(feature = "lambda_http")),
-        expect(dead_code, reason = "only lambda_http does so")
-    )]
+    #[cfg(feature = "lambda_http")]
     PassThrough,
 }
 

@@ -14,18 +14,8 @@ use crate::clock::Sleep;
 
 pin_project_lite::pin_project! {
     /// The response to come: the app's, or the gate's 503.
-    pub struct ResponseFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        #[pin]
-        state: State<S, B>,
-    }
-}
-
-pin_project_lite::pin_project! {
-    #[project = StateProjection]
-    pub(crate) enum State<S, B>
+    #[project = Projection]
+    pub enum ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
     {
@@ -36,18 +26,8 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<S, B> From<State<S, B>> for ResponseFuture<S, B>
-where
-    S: Service<Request<B>>,
-{
-    #[inline]
-    fn from(state: State<S, B>) -> Self {
-        Self { state }
-    }
-}
-
 /// A request that waits: for a refresh, for the app to be ready, or both.
-pub(crate) struct Waiting<S, B> {
+pub struct Waiting<S, B> {
     pub(crate) refresh: Option<Refreshing>,
     /// Whether the request passes by the known state.
     pub(crate) passes: bool,
@@ -68,7 +48,7 @@ where
     /// The app's future, or the 503.
     #[cold]
     #[inline(never)]
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<State<S, B>, S::Error>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseFuture<S, B>, S::Error>> {
         let shared = &self.gate.shared;
         loop {
             if let Some(refresh) = &mut self.refresh {
@@ -83,7 +63,7 @@ where
             if !self.passes {
                 if let Some(refused) = shared.refuse(request) {
                     let response = Some(refused);
-                    return Poll::Ready(Ok(State::Blocked { response }));
+                    return Poll::Ready(Ok(ResponseFuture::Blocked { response }));
                 }
                 self.passes = true;
             }
@@ -93,7 +73,7 @@ where
                     let request = self.request.take();
                     return request.map_or(Poll::Pending, |request| {
                         let future = self.service.call(request);
-                        Poll::Ready(Ok(State::App { future }))
+                        Poll::Ready(Ok(ResponseFuture::App { future }))
                     });
                 }
                 // Much may have happened since the decision.
@@ -121,20 +101,19 @@ where
     type Output = Result<Response<R>, S::Error>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            let next = match state.as_mut().project() {
-                StateProjection::App { future } => return future.poll(cx),
+            let next = match self.as_mut().project() {
+                Projection::App { future } => return future.poll(cx),
                 // None: it was polled after its end, which no caller may do.
-                StateProjection::Blocked { response } => {
+                Projection::Blocked { response } => {
                     return response
                         .take()
                         .map_or(Poll::Pending, |it| Poll::Ready(Ok(it)));
                 }
-                StateProjection::Waiting { waiting } => ready!(waiting.poll(cx))?,
+                Projection::Waiting { waiting } => ready!(waiting.poll(cx))?,
             };
-            state.set(next);
+            self.set(next);
         }
     }
 }

@@ -7,7 +7,6 @@ use std::fmt;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -68,16 +67,16 @@ impl Gate {
     /// longer than the [budget](crate::Builder::refresh_budget).
     ///
     /// A request that passes but must not write has the extension [`ReadOnly`] afterwards.
+    ///
+    /// A future that was polled has to be polled on, or dropped: while it refreshes, no other request does.
     #[inline]
-    pub fn check<'a, B: 'static>(
-        &'a self,
-        request: &'a mut Request<B>,
-    ) -> impl Future<Output = Decision> + use<'a, B> {
-        Check {
-            shared: &self.shared,
-            request,
-            refresh: None,
+    pub async fn check<B: 'static>(&self, request: &mut Request<B>) -> Decision {
+        match self.shared.known() {
+            Known::Open => return Decision::Pass,
+            Known::Restricted => {}
+            Known::Stale => self.shared.refreshing().await,
         }
+        self.shared.decide(request)
     }
 
     /// Decides by the known state, however old it is, and never waits. [`check`](Self::check) is what
@@ -150,33 +149,6 @@ pub struct Announcement {
     pub read_only: bool,
     /// What visitors will be told.
     pub message: Option<String>,
-}
-
-/// The decision to come. Not an `async` block, which the compiler does not inline: it would cost more
-/// than the decision.
-struct Check<'a, B> {
-    shared: &'a Arc<Shared>,
-    request: &'a mut Request<B>,
-    refresh: Option<Refreshing>,
-}
-
-impl<B: 'static> Future for Check<'_, B> {
-    type Output = Decision;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Decision> {
-        let this = &mut *self;
-        if this.refresh.is_none() {
-            match this.shared.known() {
-                Known::Open => return Poll::Ready(Decision::Pass),
-                Known::Restricted => return Poll::Ready(this.shared.decide(this.request)),
-                Known::Stale => {}
-            }
-        }
-        let refresh = this.refresh.get_or_insert_with(|| this.shared.refreshing());
-        ready!(refresh.as_mut().poll(cx));
-        Poll::Ready(this.shared.decide(this.request))
-    }
 }
 
 impl Shared {

@@ -20,14 +20,7 @@ pub(crate) const X_MAINTENANCE: HeaderName = HeaderName::from_static("x-maintena
 
 /// The answers of one window: those of this second, if `Retry-After` counts down.
 #[derive(Debug, Default)]
-pub(crate) struct Responses(ArcSwap<Vec<Arc<Rendered>>>);
-
-#[derive(Debug)]
-struct Rendered {
-    representation: Representation,
-    retry_after: RetryAfter,
-    response: Response<Bytes>,
-}
+pub(crate) struct Responses(ArcSwap<Vec<(Representation, RetryAfter, Response<Bytes>)>>);
 
 impl Responses {
     /// The answer to a request at this time, in a window of this flag. To HEAD without a body.
@@ -41,22 +34,15 @@ impl Responses {
         let representation = responder.select(head);
         let retry_after = RetryAfter::at(flag, now_ms);
         let all = self.0.load();
-        let known = all
-            .iter()
-            .find(|it| it.representation == representation && it.retry_after == retry_after);
-        let mut response = match known {
-            Some(known) => known.response.clone(),
+        let same_time = all.iter().filter(|it| it.1 == retry_after);
+        let mut response = match same_time.clone().find(|it| it.0 == representation) {
+            Some((.., known)) => known.clone(),
             None => {
                 let response = render(responder, representation, flag, retry_after);
-                let rendered = Arc::new(Rendered {
-                    representation,
-                    retry_after,
-                    response: response.clone(),
-                });
+                let new = (representation, retry_after, response.clone());
                 // Of two requests that render at once, one's work is lost. No harm.
-                let same_time = all.iter().filter(|it| it.retry_after == retry_after);
                 self.0
-                    .store(Arc::new(same_time.cloned().chain([rendered]).collect()));
+                    .store(Arc::new(same_time.cloned().chain([new]).collect()));
                 response
             }
         };

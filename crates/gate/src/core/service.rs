@@ -6,7 +6,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::body::PageBody;
-use super::future::{ResponseFuture, State, Waiting};
+use super::future::{ResponseFuture, Waiting};
 use super::gate::{Gate, Known, Refreshing};
 
 /// A service behind a [`Gate`].
@@ -86,7 +86,7 @@ where
         if known == Known::Open && self.ready {
             self.ready = false;
             let future = self.inner.call(request);
-            return State::App { future }.into();
+            return ResponseFuture::App { future };
         }
         self.call_slow(request, known)
     }
@@ -108,14 +108,14 @@ impl<S: CloneService> Maintenance<S> {
         }
         if let Some(refused) = self.gate.shared.refuse(&mut request) {
             let response = Some(refused);
-            return State::Blocked { response }.into();
+            return ResponseFuture::Blocked { response };
         }
         if !self.ready {
             return self.wait(None, request);
         }
         self.ready = false;
         let future = self.inner.call(request);
-        State::App { future }.into()
+        ResponseFuture::App { future }
     }
 
     /// A future that waits: for a refresh, and then for the service, which may have said that it is ready
@@ -136,6 +136,6 @@ impl<S: CloneService> Maintenance<S> {
             gate: self.gate.clone(),
         };
         let waiting = Box::new(waiting);
-        State::Waiting { waiting }.into()
+        ResponseFuture::Waiting { waiting }
     }
 }

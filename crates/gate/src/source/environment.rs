@@ -14,12 +14,12 @@ impl Variables {
         Self(Arc::new(var))
     }
 
-    /// Those of the process.
-    pub(super) fn env() -> Self {
-        Self::new(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
-    }
-
     pub(super) fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
+}
+
+/// A variable of the process.
+pub(super) fn of_process(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
 use percent_encoding::utf8_percent_encode;
 
-use super::environment::Variables;
+use super::environment::{Variables, of_process};
 use super::http::{HttpClient, client, connector, round_trip};
 use super::reason::refusal;
 use super::{BoxError, Fetch, FlagSource, Throttled, get_parameter};
@@ -41,18 +41,14 @@ impl ExtensionSource {
     /// With the environment of the process, at each fetch.
     #[must_use]
     pub fn from_env() -> Self {
-        Self::new(Variables::env())
+        Self::from_vars(of_process)
     }
 
     /// As [`from_env`](Self::from_env), from any place that has such variables.
     #[must_use]
     pub fn from_vars(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self::new(Variables::new(var))
-    }
-
-    fn new(variables: Variables) -> Self {
         Self {
-            variables,
+            variables: Variables::new(var),
             client: client(connector()),
         }
     }

@@ -10,7 +10,7 @@ use super::connector::{Connector, https};
 use super::credentials::{self, CredentialsSource, are_valid};
 use super::settings::Settings;
 use super::{answer, request};
-use crate::source::environment::Variables;
+use crate::source::environment::{Variables, of_process};
 use crate::source::http::{HttpClient, client, round_trip};
 use crate::source::{BoxError, Fetch, FlagSource};
 
@@ -43,18 +43,14 @@ impl SsmSource {
     /// With the environment of the process.
     #[must_use]
     pub fn from_env() -> Self {
-        Self::new(Variables::env())
+        Self::from_vars(of_process)
     }
 
     /// As [`from_env`](Self::from_env), from any place that has such variables.
     #[must_use]
     pub fn from_vars(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self::new(Variables::new(var))
-    }
-
-    fn new(variables: Variables) -> Self {
         Self {
-            variables,
+            variables: Variables::new(var),
             client: Arc::default(),
             credentials: Arc::default(),
         }
