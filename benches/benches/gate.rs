@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::Response;
-use maintenance_benches::{CASES, case, gate, now, refusal, request};
+use maintenance_benches::{CASES, case, gate, now, refusal, request, request_of};
 
 /// The decision as a plain call, beside its parts: a clock and a load.
 fn decision(criterion: &mut Criterion) {
@@ -90,7 +90,7 @@ fn request_through(criterion: &mut Criterion) {
     for name in CASES {
         let mut work = case(name);
         group.bench_function(name, |bencher| {
-            bencher.iter_batched(request, &mut work, BatchSize::SmallInput);
+            bencher.iter_batched(|| request_of(name), &mut work, BatchSize::SmallInput);
         });
     }
     group.finish();

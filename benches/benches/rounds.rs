@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use maintenance_benches::{CASES, Work, case, gate, now, refusal, request};
+use maintenance_benches::{CASES, Work, case, gate, now, refusal, request, request_of};
 
 const ROUNDS: usize = 10_000;
 const REQUESTS: u32 = 64;
@@ -36,8 +36,8 @@ fn main() {
         for (_, batch, times) in &mut small {
             times.push(nanos(batch));
         }
-        for (_, work, times) in &mut requests {
-            let mut ready: Vec<_> = (0..REQUESTS).map(|_| request()).collect();
+        for (name, work, times) in &mut requests {
+            let mut ready: Vec<_> = (0..REQUESTS).map(|_| request_of(name)).collect();
             times.push(nanos(|| ready.drain(..).for_each(&mut *work)));
         }
     }

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_LANGUAGE};
 use http::{HeaderName, HeaderValue, Request, Response, Uri, response};
 use http_body_util::Full;
 use maintenance_gate::{Builder, Gate, MaintenanceLayer, MemorySource, Page};
@@ -88,6 +89,29 @@ pub fn request() -> Request<Body> {
     request
 }
 
+/// The request of a case: one that says what it prefers, as a browser does, where the gate is to look at that.
+#[must_use]
+pub fn request_of(case: &str) -> Request<Body> {
+    let mut request = request();
+    if case == AS_BROWSERS_ASK {
+        for (name, value) in BROWSER {
+            request
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+    }
+    request
+}
+
+/// What Chrome sends.
+const BROWSER: [(HeaderName, &str); 2] = [
+    (
+        ACCEPT,
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+    ),
+    (ACCEPT_LANGUAGE, "de-CH,de;q=0.9,en-US;q=0.8,en;q=0.7"),
+];
+
 /// The output of a future that is ready at once.
 ///
 /// # Panics
@@ -117,8 +141,11 @@ where
 /// To drop a request: a part of every other case.
 pub const NOTHING: &str = "nothing";
 
+/// Its request has two headers, and to drop them is in its numbers.
+const AS_BROWSERS_ASK: &str = "layer, on: 503, negotiated with a browser";
+
 /// The cases, by name. Each measures one request that is already there.
-pub const CASES: [&str; 17] = [
+pub const CASES: [&str; 18] = [
     NOTHING,
     "bare",
     "decide, off",
@@ -127,6 +154,7 @@ pub const CASES: [&str; 17] = [
     "layer, on: 503, built-in page",
     "layer, on: 503, built-in page with an end",
     "layer, on: 503, JSON",
+    AS_BROWSERS_ASK,
     "layer, on: 503, own page with placeholders",
     "layer, on for most: 503",
     "layer, read-only: a GET passes",
@@ -167,6 +195,7 @@ pub fn case(name: &str) -> Work {
             let page = r#"{"error":"maintenance","retry_after":{{retry_after}}}"#;
             refusing("on", |it| it.page(Page::json(page.as_bytes())))
         }
+        AS_BROWSERS_ASK => refusing("on", |it| it.page(Page::built_in()).negotiate(true)),
         "layer, on: 503, own page with placeholders" => {
             let page = "<p>{{message}} {{until}} {{retry_after}}</p>";
             refusing(WITH_AN_END, |it| it.page(Page::html(page.as_bytes())))

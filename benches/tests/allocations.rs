@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use http::HeaderValue;
-use maintenance_benches::{CASES, case, gate, now, request};
+use maintenance_benches::{CASES, case, gate, now, request, request_of};
 use maintenance_gate::{Gate, MemorySource, Page};
 
 /// Allocations of one request of a case, with those of the service itself taken off. The least of three,
 /// since the first request of a second makes the answers that count down.
 fn of(name: &str) -> u64 {
     let mut work = case(name);
-    work(request());
+    work(request_of(name));
     let counts = [(); 3].map(|()| {
-        let ready = request();
+        let ready = request_of(name);
         measure(|| work(ready)).count_total
     });
     counts.into_iter().min().unwrap_or_default()

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use maintenance_benches::{CASES, case, request};
+use maintenance_benches::{CASES, case, request_of};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     };
     let mut work = case(&name);
     // All requests are made before, so that to make one is counted the same in every case.
-    let requests: Vec<_> = (0..times).map(|_| request()).collect();
+    let requests: Vec<_> = (0..times).map(|_| request_of(&name)).collect();
     for request in requests {
         work(request);
     }

@@ -67,8 +67,8 @@ fn render(
     headers.insert(X_MAINTENANCE, HeaderValue::from_static("on"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     for (name, value) in [
-        (CONTENT_TYPE, Some(representation.content_type())),
-        (CONTENT_LANGUAGE, representation.language()),
+        (CONTENT_TYPE, Some(representation.media_type.content_type())),
+        (CONTENT_LANGUAGE, representation.language),
         (VARY, responder.vary(representation)),
     ] {
         if let Some(value) = value {

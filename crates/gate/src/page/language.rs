@@ -37,15 +37,18 @@ pub(super) fn preferred(headers: &HeaderMap) -> &'static str {
         {
             best = (language, q);
         }
+        if best.1 == 1_000 {
+            break;
+        }
     }
     best.0
 }
 
 /// The language of a tag, in any region: `de` of `de-CH`.
-fn tagged(tag: &str) -> Option<&'static str> {
-    match tag.split('-').next()? {
-        "*" => Some(ENGLISH),
-        primary => tags().find(|language| language.eq_ignore_ascii_case(primary)),
+fn tagged(tag: &[u8]) -> Option<&'static str> {
+    match tag.split(|byte| *byte == b'-').next()? {
+        b"*" => Some(ENGLISH),
+        primary => tags().find(|language| language.as_bytes().eq_ignore_ascii_case(primary)),
     }
 }
 

@@ -9,11 +9,8 @@ use super::quality_values::quality_values;
 /// A media type that the gate can answer with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaType {
-    /// `text/html`
     Html,
-    /// `application/json`
     Json,
-    /// `application/problem+json`
     Problem,
 }
 
@@ -22,28 +19,28 @@ pub(crate) enum MediaType {
 const ORDER: [MediaType; 3] = [MediaType::Html, MediaType::Problem, MediaType::Json];
 
 impl MediaType {
-    fn media_type(self) -> (&'static str, &'static str) {
+    /// As `Content-Type` says it.
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
-            Self::Html => ("text", "html"),
-            Self::Json => ("application", "json"),
-            Self::Problem => ("application", "problem+json"),
+            Self::Html => "text/html; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Problem => "application/problem+json",
         }
     }
 
     /// How closely a media range names this type; none if it does not.
-    fn named_by(self, range: &str) -> Option<u8> {
-        let (kind, subtype) = range.split_once('/')?;
-        let (our_kind, our_subtype) = self.media_type();
-        match (kind.trim(), subtype.trim()) {
-            ("*", "*") => Some(0),
-            (kind, "*") if kind.eq_ignore_ascii_case(our_kind) => Some(1),
-            (kind, subtype)
-                if kind.eq_ignore_ascii_case(our_kind)
-                    && subtype.eq_ignore_ascii_case(our_subtype) =>
-            {
-                Some(2)
+    fn named_by(self, range: &[u8]) -> Option<u8> {
+        let ours = self.content_type();
+        let ours = ours.strip_suffix("; charset=utf-8").unwrap_or(ours);
+        if range.eq_ignore_ascii_case(ours.as_bytes()) {
+            return Some(2);
+        }
+        match range.strip_suffix(b"/*")? {
+            b"*" => Some(0),
+            kind => {
+                let (our_kind, _) = ours.split_once('/')?;
+                kind.eq_ignore_ascii_case(our_kind.as_bytes()).then_some(1)
             }
-            _ => None,
         }
     }
 
@@ -57,6 +54,10 @@ impl MediaType {
             for (media_type, best) in &mut found {
                 if let Some(closeness) = media_type.named_by(range) {
                     *best = (*best).max(Some((closeness, q)));
+                    // Nothing can come before it. With this browsers are through at once.
+                    if *media_type == first && *best == Some((2, 1_000)) {
+                        return first;
+                    }
                 }
             }
         }

@@ -21,9 +21,9 @@ pub(crate) struct Responder {
 /// One of the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Representation {
-    media_type: MediaType,
+    pub(crate) media_type: MediaType,
     /// Of the built-in page.
-    language: Option<&'static str>,
+    pub(crate) language: Option<&'static str>,
     /// Whether the built-in page is for a request that would have changed something.
     write: bool,
 }
@@ -77,20 +77,5 @@ impl Responder {
             (false, Some(_)) => Some("Accept-Language"),
             (true, Some(_)) => Some("Accept, Accept-Language"),
         }
-    }
-}
-
-impl Representation {
-    pub(crate) fn content_type(self) -> &'static str {
-        match self.media_type {
-            MediaType::Html => "text/html; charset=utf-8",
-            MediaType::Json => "application/json",
-            MediaType::Problem => "application/problem+json",
-        }
-    }
-
-    /// The language of a built-in page.
-    pub(crate) fn language(self) -> Option<&'static str> {
-        self.language
     }
 }
