@@ -1,8 +1,8 @@
 //! Windows to come: kept in the flag beside its mode, so that a gate opens and closes by itself at the time.
 //!
-//! A flag's own mode stays what it is until an operator writes it. Whoever wants to know how a role stands at
-//! a time asks [`Flag::at`](crate::Flag::at), which is the one place that knows about windows whose time has come. A version
-//! that does not know the key therefore keeps the site as it is, and never closes it early.
+//! A flag's own mode stays as it is until an operator writes it. Code that needs the mode at a time calls
+//! [`Flag::at`](crate::Flag::at), the one place that knows about windows whose time has come. A version that does not know
+//! the key therefore keeps the site as it is, and never closes it early.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

@@ -50,7 +50,7 @@ struct Pending {
 
 /// The effect of a refresh on the known state.
 pub(crate) struct Update {
-    /// When the store was asked for what is known now. None: it did not say.
+    /// When the store was asked for the state that is known now. None: it did not say.
     pub(crate) asked_ms: Option<u64>,
     /// The flag, if it is another than before.
     pub(crate) flag: Option<Flag>,

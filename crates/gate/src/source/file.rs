@@ -230,7 +230,8 @@ mod tests {
         fs::remove_file(&file).unwrap();
         let made = std::process::Command::new("mkfifo").arg(&file).status();
         assert!(made.unwrap().success());
-        assert!(error(&source).await.contains("regular file"));
+        let said = tokio::time::timeout(Duration::from_secs(10), error(&source)).await;
+        assert!(said.expect("no answer").contains("regular file"));
         fs::remove_file(&file).unwrap();
         write(root.path(), b"off");
         assert_eq!(source.fetch(NAME).await.unwrap(), Some("off".into()));

@@ -87,7 +87,7 @@ async fn without_a_refresh_the_decision_follows_the_clock_both_ways() {
         bench.clock.set(now);
         assert_eq!(decides_to_block(&bench.gate), blocks, "at {now}");
     }
-    // Others wait for nobody while one asks.
+    // Others do not wait while one asks.
     bench.clock.set(STARTS);
     let leader = bench.spawn();
     settle().await;
