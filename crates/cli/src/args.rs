@@ -130,9 +130,9 @@ Examples:
   maintenance status --json
   if maintenance status --exit-code -q; then echo open; fi")]
     Status(StatusArgs),
-    /// List, move and cancel the windows to come
+    /// List, move and cancel the scheduled windows
     ///
-    /// Of all roles, unless --role selects one. `maintenance on --at TIME --for DURATION` schedules one.
+    /// Covers all roles unless --role selects one. `maintenance on --at TIME --for DURATION` schedules a window.
     #[command(after_long_help = "\
 Examples:
   maintenance schedule
@@ -145,7 +145,7 @@ Examples:
     },
     /// List the functions, their state and their saved settings
     ///
-    /// Of all roles, unless --role selects one.
+    /// Covers all roles unless --role selects one.
     #[command(after_long_help = "\
 Examples:
   maintenance workers
@@ -154,8 +154,8 @@ Examples:
     Workers,
     /// Show who turned maintenance on and off, when and why
     ///
-    /// Of all roles, unless --role selects one; newest first. Parameter Store keeps the last 100 versions of each
-    /// flag, and with them who wrote them.
+    /// Covers all roles unless --role selects one; newest first. Parameter Store keeps the last 100 versions of
+    /// each flag, and who wrote each.
     #[command(after_long_help = "\
 Examples:
   maintenance history
@@ -163,10 +163,10 @@ Examples:
   maintenance history --product shop
   maintenance history --json | jq '.history[] | select(.source == \"observer\")'")]
     History(HistoryArgs),
-    /// Check what would go wrong, without changing anything
+    /// Check for problems, without changing anything
     ///
-    /// Credentials, IAM, the store, the functions and their events, the account's limits and the site. Of all roles,
-    /// unless --role selects one. Exits with 1 if something would fail; a warning is for you to judge.
+    /// Checks credentials, IAM, the store, the functions and their events, the account's limits and the site. Covers
+    /// all roles unless --role selects one. Exits with 1 if something would fail; warnings are for you to judge.
     #[command(after_long_help = "\
 Examples:
   maintenance doctor
@@ -175,7 +175,7 @@ Examples:
     Doctor,
     /// List every app of the store, and whether it is in maintenance
     ///
-    /// Whatever has a flag below --prefix, whether maintenance.toml names it or not.
+    /// That is every app with a flag below --prefix, named in maintenance.toml or not.
     #[command(after_long_help = "\
 Examples:
   maintenance apps
@@ -184,11 +184,11 @@ Examples:
     Apps,
     /// Run a command only if maintenance is on
     ///
-    /// Its exit code is passed on. If something that is required is not so, it is named and the command is not run:
-    /// exit 6. Without a command, it only checks. A role counts as on when all its functions are paused.
+    /// Exits with the command's exit code. If a requirement is not met, it says which, does not run the command, and
+    /// exits with 6. Without a command, it only checks. A role counts as on once all its functions are paused.
     #[command(after_long_help = "\
-If maintenance is turned off while the command runs, that is said when it has ended; its exit code stays.
-Ctrl-C, SIGTERM and SIGHUP reach the command; its end is waited for.
+If maintenance is turned off while the command runs, a warning follows at its end; the exit code is still
+the command's. Ctrl-C, SIGTERM and SIGHUP go to the command, and `require` waits for it to end.
 
 Examples:
   maintenance require --on --drained -- ./migrate.sh
@@ -197,11 +197,11 @@ Examples:
     Require(RequireArgs),
     /// Turn maintenance on for as long as a command runs
     ///
-    /// It is turned off only if the command succeeded. A role that is on before stays on as it is. The exit code is
-    /// the command's, unless turning off failed.
+    /// Turns maintenance off again only if the command succeeded. A role that was already on stays on. The exit code
+    /// is the command's, unless turning off failed.
     #[command(after_long_help = "\
-The command has stdin, stdout and stderr. With --json, the report is the last line on stderr.
-Whatever is killed, and whenever: `maintenance status` shows how things stand, and `maintenance off`
+The command gets stdin, stdout and stderr. With --json, the report is the last line on stderr.
+If anything is killed, at any time, `maintenance status` shows the state, and `maintenance off`
 restores everything.
 
 Examples:
@@ -209,10 +209,11 @@ Examples:
   maintenance during --role web --role worker --yes -- make migrate
   maintenance during --all --always-off --dry-run -- ./migrate.sh")]
     During(DuringArgs),
-    /// Let one paused function run once, and print its answer
+    /// Run one paused function once, and print its response
     ///
-    /// It may run once at a time until it has answered, and is paused again. Its event sources stay disabled. Its
-    /// answer is on stdout as it is, the end of its log on stderr. Of all roles, unless --role selects one.
+    /// Reserves a concurrency of 1 until the function has answered, then pauses it again. Its event sources stay
+    /// disabled. Prints its response on stdout unchanged, and the end of its log on stderr. Looks in all roles unless
+    /// --role selects one.
     #[command(after_long_help = "\
 Examples:
   maintenance invoke demo-dev-migrate
@@ -231,8 +232,8 @@ Examples:
     Unlock(UnlockArgs),
     /// Serve the web console and the REST API
     ///
-    /// It manages the products of maintenance.toml; where that names none, its app. People and scripts are let
-    /// in by tokens: `maintenance token new`. In an AWS Lambda function it answers the events of a function URL.
+    /// It manages the products of maintenance.toml or, if there are none, its app. People and scripts sign in with
+    /// tokens: `maintenance token new`. In an AWS Lambda function it answers the events of a function URL.
     #[command(after_long_help = "\
 Examples:
   maintenance serve
@@ -241,13 +242,13 @@ Examples:
     Serve(ServeArgs),
     /// Turn maintenance on and off by what observers see
     ///
-    /// Each looks every so often, and acts when enough results in a row say the same. What cannot be told never
-    /// changes anything. `maintenance serve` does the same beside the API.
+    /// Each observer checks at its own interval, and acts once enough results in a row agree. An unclear result
+    /// changes nothing. `maintenance serve` does the same alongside the API.
     #[command(after_long_help = "\
 Examples:
   maintenance observe
   maintenance observe database --json
-  maintenance observe --once             # for cron: checks each once, and ends")]
+  maintenance observe --once             # for cron: checks each once, then exits")]
     Observe(ObserveArgs),
     /// Show every setting and where it comes from
     #[command(after_long_help = "\
@@ -277,7 +278,7 @@ Examples:
   maintenance dev --port 4566 --state .dev
   maintenance dev --aws-waits")]
     Dev(DevArgs),
-    /// Make, list and revoke tokens for the server's API and console
+    /// Create, list and revoke tokens for the server's API and console
     #[command(after_long_help = "\
 Examples:
   maintenance token new --name release-bot --scope write --product shop --expires 90d
@@ -287,7 +288,7 @@ Examples:
         #[command(subcommand)]
         command: TokenCommand,
     },
-    /// Try the receivers of notifications that maintenance.toml names
+    /// Test the notification receivers in maintenance.toml
     #[command(after_long_help = "\
 Examples:
   maintenance notify test
@@ -327,7 +328,7 @@ Examples:
 pub(crate) struct Global {
     /// The role (repeatable) [default: web]
     ///
-    /// It is web, worker, or one that maintenance.toml names.
+    /// web, worker, or a role that maintenance.toml defines.
     #[arg(
         id = "role",
         long = "role",
@@ -339,14 +340,14 @@ pub(crate) struct Global {
     /// Every role
     #[arg(long, global = true)]
     pub(crate) all: bool,
-    /// Every app of a product that maintenance.toml names
+    /// Every app of a product in maintenance.toml
     ///
-    /// All roles of each, unless --role selects one.
+    /// All roles of each app unless --role selects one.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) product: Option<Product>,
     /// Functions of the role, instead of those in maintenance.toml (repeatable)
     ///
-    /// Without --role, of the one role that selects them there.
+    /// Without --role, it applies to the one role that selects them there.
     #[arg(
         long = "function",
         global = true,
@@ -357,23 +358,23 @@ pub(crate) struct Global {
 
     /// The app's name
     ///
-    /// One that has a table [apps.NAME] in maintenance.toml has its settings from there.
+    /// If maintenance.toml has a table [apps.NAME], the app's settings come from there.
     #[arg(long, global = true, value_name = "NAME", env = "MAINTENANCE_APP")]
     pub(crate) app: Option<AppName>,
-    /// The app's environment, as dev or prod
+    /// The app's environment, such as dev or prod
     #[arg(long, global = true, env = "MAINTENANCE_ENV")]
     pub(crate) env: Option<EnvName>,
     /// Where the flags are: ssm, or file:PATH [default: ssm]
     #[arg(long, global = true, env = "MAINTENANCE_STORE")]
     pub(crate) store: Option<StoreChoice>,
-    /// What the parameters' names begin with [default: /maintenance]
+    /// The prefix of the parameters' names [default: /maintenance]
     #[arg(long, global = true, env = "MAINTENANCE_PREFIX")]
     pub(crate) prefix: Option<Prefix>,
     /// The configuration file, instead of the nearest maintenance.toml
     #[arg(long, global = true, value_name = "FILE", env = "MAINTENANCE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 
-    /// The profile of the AWS configuration [env: AWS_PROFILE]
+    /// The AWS profile [env: AWS_PROFILE]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// The AWS region [env: AWS_REGION]
@@ -391,9 +392,9 @@ pub(crate) struct Global {
     )]
     pub(crate) rate: Option<Rate>,
 
-    /// How many seconds a read may wait for an answer from AWS [default: 20]
+    /// How many seconds a read may wait for AWS to answer [default: 20]
     ///
-    /// Once `on` or `off` has begun to change something, it waits as long as AWS needs.
+    /// Once `on` or `off` has started to change things, it waits for as long as AWS needs.
     #[arg(
         long,
         global = true,
@@ -424,13 +425,13 @@ pub(crate) struct OnArgs {
     /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Why, for the team
+    /// The reason, for your team
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: Option<String>,
     /// Allow asynchronous events to be lost
     ///
     /// Events for a paused function that has neither a dead-letter queue nor a failure destination are
-    /// lost. Without this option, only a yes at the question allows that.
+    /// lost. Without this option, only a yes to the question allows that.
     #[arg(long)]
     pub(crate) accept_event_loss: bool,
     /// Return when it is safe to migrate
@@ -438,12 +439,12 @@ pub(crate) struct OnArgs {
     /// By then no invocation that began before maintenance is still running.
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Do not wait until the site answers 503, where its url is known
+    /// Do not wait for the site to answer 503, if its url is known
     #[arg(long, hide_short_help = true)]
     pub(crate) no_verify: bool,
-    /// Act for the observer NAME, a monitor
+    /// Act as the observer NAME, a monitor
     ///
-    /// Only that observer, or --force, ends this maintenance.
+    /// Then only that observer, or --force, ends maintenance.
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub(crate) observer: Option<String>,
     /// Print what would change, and change nothing
@@ -460,9 +461,9 @@ pub(crate) struct OnArgs {
 /// When a window begins that opens by itself.
 #[derive(Debug, Default, Args)]
 pub(crate) struct StartArgs {
-    /// Begin at that time, by itself: "2026-12-01 22:00"
+    /// Schedule it to begin at that time: "2026-12-01 22:00"
     ///
-    /// It ends by itself, too: --for or --until says when. Gates open and close at the time; functions are paused
+    /// It also ends by itself: --for or --until says when. Gates open and close at the time; functions are paused
     /// and restored by a running `maintenance serve` or `maintenance observe`.
     #[arg(
         long,
@@ -471,7 +472,7 @@ pub(crate) struct StartArgs {
         conflicts_with_all = ["wait", "auto_off", "no_auto_off", "bypass", "no_bypass", "observer", "no_verify"]
     )]
     pub(crate) at: Option<End>,
-    /// The zone of --at and --until, as Europe/Berlin [default: this machine's]
+    /// The time zone of --at and --until, such as Europe/Berlin [default: this machine's]
     #[arg(long, value_name = "ZONE", requires = "at", hide_short_help = true)]
     pub(crate) tz: Option<Zone>,
 }
@@ -479,30 +480,41 @@ pub(crate) struct StartArgs {
 /// The commands of `schedule`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScheduleCommand {
-    /// List the windows to come (the default)
+    /// List the scheduled windows (the default)
+    #[command(after_long_help = "\
+Examples:
+  maintenance schedule list
+  maintenance schedule list --product shop
+  maintenance schedule list --json | jq '.windows[].starts_at'")]
     List,
-    /// Give a window that has yet to open another time
+    /// Move a window that has not opened yet
     #[command(after_long_help = "\
 Examples:
   maintenance schedule move 20261201T150000Z-0a1b2c3d --at \"2026-12-02 22:00\"
-  maintenance schedule move 20261201T150000Z-0a1b2c3d --at 23:00 --for 1h")]
+  maintenance schedule move 20261201T150000Z-0a1b2c3d --at 23:00 --for 1h
+  maintenance schedule move 20261201T150000Z-0a1b2c3d --at 22:00 --tz Europe/Berlin")]
     Move(MoveArgs),
-    /// Cancel a window that has yet to open
+    /// Cancel a window that has not opened yet
+    #[command(after_long_help = "\
+Examples:
+  maintenance schedule cancel 20261201T150000Z-0a1b2c3d
+  maintenance schedule cancel 20261201T150000Z-0a1b2c3d --dry-run
+  maintenance schedule cancel 20261201T150000Z-0a1b2c3d --product shop")]
     Cancel(CancelArgs),
 }
 
 /// What `schedule move` takes.
 #[derive(Debug, Args)]
 pub(crate) struct MoveArgs {
-    /// Which window: `maintenance schedule` lists them
+    /// The window: `maintenance schedule` lists them
     pub(crate) window: WindowId,
     /// When it begins: 22:00, "2026-12-01 22:00"
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) at: End,
-    /// The zone of --at and --until, as Europe/Berlin [default: this machine's]
+    /// The time zone of --at and --until, such as Europe/Berlin [default: this machine's]
     #[arg(long, value_name = "ZONE")]
     pub(crate) tz: Option<Zone>,
-    /// When it ends [default: after as long as before]
+    /// When it ends [default: keep its length]
     #[arg(
         long,
         value_name = "TIME",
@@ -510,7 +522,7 @@ pub(crate) struct MoveArgs {
         allow_hyphen_values = true
     )]
     pub(crate) until: Option<End>,
-    /// How long it takes: 30m, "1h 15m" [default: as long as before]
+    /// How long it takes: 30m, "1h 15m" [default: keep its length]
     #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
     pub(crate) for_: Option<Length>,
     /// Print what would change, and change nothing
@@ -521,7 +533,7 @@ pub(crate) struct MoveArgs {
 /// What `schedule cancel` takes.
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
-    /// Which window: `maintenance schedule` lists them
+    /// The window: `maintenance schedule` lists them
     pub(crate) window: WindowId,
     /// Print what would change, and change nothing
     #[arg(long)]
@@ -541,25 +553,25 @@ pub(crate) struct WindowArgs {
     pub(crate) message: Option<Change<Message>>,
     /// When it is expected to end: 09:00, "2026-11-22 09:00"
     ///
-    /// Both are local times; 2026-11-22T09:00:00Z is UTC. Retry-After counts down to it.
+    /// Those are local times; 2026-11-22T09:00:00Z is UTC. Retry-After counts down to it.
     #[arg(long, value_name = "TIME", conflicts_with = "for_", allow_hyphen_values = true, value_parser = or_clear::<End>)]
     pub(crate) until: Option<Change<End>>,
     /// How long it is expected to take: 30m, "1h 15m"
     #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true, value_parser = or_clear::<Length>)]
     pub(crate) for_: Option<Change<Length>>,
-    /// Open at that time; otherwise only `off` opens
+    /// Turn off at that time; without it, only `off` does
     #[arg(long, conflicts_with = "no_auto_off")]
     pub(crate) auto_off: bool,
-    /// Stay on until `off` after all
+    /// Stay on until `off`, undoing --auto-off
     #[arg(long, hide_short_help = true)]
     pub(crate) no_auto_off: bool,
     /// The value of Retry-After, instead of the time until the end
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = or_clear::<RetryAfter>, hide_short_help = true)]
     pub(crate) retry_after: Option<Change<RetryAfter>>,
 
-    /// Print a link that lets those who open it pass
+    /// Print a link that lets anyone who opens it pass
     ///
-    /// It is valid for this maintenance and at most 24 hours. A new one ends the one before.
+    /// It is valid for this maintenance, for at most 24 hours. A new link ends the one before.
     #[arg(long, conflicts_with = "no_bypass")]
     pub(crate) bypass: bool,
     /// End the bypass link
@@ -568,9 +580,9 @@ pub(crate) struct WindowArgs {
     /// Where the bypass link leads [env: MAINTENANCE_URL]
     #[arg(long, requires = "bypass", hide_short_help = true)]
     pub(crate) url: Option<SiteUrl>,
-    /// Let a range of addresses pass (repeatable)
+    /// Let an address or range pass (repeatable)
     ///
-    /// An address alone, too: 192.0.2.7, 192.0.2.0/24.
+    /// For example 192.0.2.7 or 192.0.2.0/24.
     #[arg(long, value_name = "CIDR", value_parser = or_clear::<AddressRange>)]
     pub(crate) allow_ip: Vec<Change<AddressRange>>,
     /// Let a path pass: /health, /hooks/* (repeatable)
@@ -584,16 +596,16 @@ pub(crate) struct OffArgs {
     /// Accepted for symmetry: `off` never asks
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// End a maintenance that an observer holds
+    /// End maintenance that an observer holds
     #[arg(long, requires = "reason", conflicts_with = "observer")]
     pub(crate) force: bool,
     /// Why the observer is overridden
     #[arg(long, value_name = "WHY", requires = "force")]
     pub(crate) reason: Option<String>,
-    /// Restore saved settings even over what was changed while paused
+    /// Restore saved settings even where they were changed while paused
     #[arg(long)]
     pub(crate) restore_saved: bool,
-    /// Act for the observer NAME, a monitor that sees all is normal
+    /// Act as the observer NAME, a monitor that reports normal
     #[arg(long, value_name = "NAME")]
     pub(crate) observer: Option<String>,
     /// Print what would change, and change nothing
@@ -610,7 +622,7 @@ pub(crate) struct RequireArgs {
     /// Require that no invocation that began before is still running
     #[arg(long)]
     pub(crate) drained: bool,
-    /// Wait until that is so
+    /// Wait until all of that holds
     #[arg(long)]
     pub(crate) wait: bool,
     /// The command, after `--`
@@ -624,16 +636,16 @@ pub(crate) struct DuringArgs {
     /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Why, for the team
+    /// The reason, for your team
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: Option<String>,
     /// Allow asynchronous events to be lost
     #[arg(long)]
     pub(crate) accept_event_loss: bool,
-    /// Turn off in any case, not only if the command succeeded
+    /// Turn off even if the command fails
     #[arg(long)]
     pub(crate) always_off: bool,
-    /// Do not wait until the site answers 503, where its url is known
+    /// Do not wait for the site to answer 503, if its url is known
     #[arg(long, hide_short_help = true)]
     pub(crate) no_verify: bool,
     /// Print what would change, change nothing, and run nothing
@@ -664,7 +676,7 @@ pub(crate) struct DuringArgs {
 pub(crate) struct InvokeArgs {
     /// The function's name
     pub(crate) function: FunctionName,
-    /// What it is given: JSON, @FILE, or - for standard input [default: {}]
+    /// The event: JSON, @FILE, or - for standard input [default: {}]
     #[arg(long, value_name = "JSON")]
     pub(crate) payload: Option<PayloadSource>,
     /// The alias or version to invoke [default: $LATEST]
@@ -681,10 +693,10 @@ pub(crate) struct InvokeArgs {
 /// What `serve` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Where to listen. Port 0 is a free one
+    /// Where to listen. Port 0 picks a free one
     ///
-    /// Beyond this machine only with --tls-cert and --tls-key, or with --behind-proxy: tokens would cross the
-    /// network in clear.
+    /// Other machines reach it only with --tls-cert and --tls-key, or --behind-proxy: otherwise tokens would cross
+    /// the network unencrypted.
     #[arg(
         long,
         value_name = "ADDRESS:PORT",
@@ -698,14 +710,14 @@ pub(crate) struct ServeArgs {
     /// The private key of the certificate, a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// A proxy with TLS is in front, and nothing else reaches this address
+    /// A proxy with TLS is in front, and nothing else can reach this address
     ///
-    /// The address of a client is then the last one in the proxy's X-Forwarded-For.
+    /// The client's address is then the last one in the proxy's X-Forwarded-For.
     #[arg(long)]
     pub(crate) behind_proxy: bool,
-    /// The header in which the proxy names the person that it has signed in
+    /// The header in which the proxy names the user it has signed in
     ///
-    /// The proxy must set it on every request, in place of one that a client sends. Tokens still let in.
+    /// The proxy must set it on every request, replacing any that a client sends. Tokens still work.
     #[arg(
         long,
         value_name = "NAME",
@@ -717,7 +729,7 @@ pub(crate) struct ServeArgs {
     pub(crate) trust_user_header: Option<HeaderName>,
     /// The ARN of an Application Load Balancer in front that signs people in by OIDC
     ///
-    /// What it signs (x-amzn-oidc-data) is verified. Tokens still let in.
+    /// What it signs (x-amzn-oidc-data) is verified. Tokens still work.
     #[arg(
         long,
         value_name = "ARN",
@@ -726,7 +738,7 @@ pub(crate) struct ServeArgs {
         hide_short_help = true
     )]
     pub(crate) trust_alb: Option<TrustedAlb>,
-    /// What a person may do whom the proxy names [default: read]
+    /// What a user named by the proxy may do [default: read]
     #[arg(long, value_name = "SCOPE", requires = "named_by_proxy", hide_short_help = true, value_parser = scope(&["read", "write"]))]
     pub(crate) user_scope: Option<Scope>,
 }
@@ -737,9 +749,9 @@ pub(crate) struct ObserveArgs {
     /// Only these observers
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
-    /// Check each once, wait for what that begins, and end
+    /// Check each once, wait for any operation that starts, and exit
     ///
-    /// The streak of equal results goes on from one run to the next.
+    /// Equal results in a row are counted across runs.
     #[arg(long)]
     pub(crate) once: bool,
 }
@@ -776,18 +788,28 @@ pub(crate) struct UnlockArgs {
 /// The commands of `token`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Make a token, and print it: it is shown once and stored as a hash
+    /// Create a token and print it: it is shown once, and stored as a hash
     #[command(after_long_help = "\
 Examples:
   maintenance token new --name release-bot --scope write --product shop --expires 90d
   maintenance token new --name dashboard --scope read
   maintenance token new --name database --scope observe --observer database")]
     New(NewTokenArgs),
-    /// List the tokens, and what has become of them
+    /// List the tokens and their state
+    #[command(after_long_help = "\
+Examples:
+  maintenance token list
+  maintenance token list --app shop --env prod
+  maintenance token list --json | jq -r '.tokens[] | select(.state == \"valid\") | .name'")]
     List,
     /// Revoke a token: a running server refuses it within five seconds
+    #[command(after_long_help = "\
+Examples:
+  maintenance token revoke release-bot
+  maintenance token revoke 1cp4d89t29
+  maintenance token revoke release-bot --env prod")]
     Revoke {
-        /// Its id, or its name
+        /// The token's id or name
         token: String,
     },
 }
@@ -795,20 +817,25 @@ Examples:
 /// What to do with the receivers of notifications.
 #[derive(Debug, Subcommand)]
 pub(crate) enum NotifyCommand {
-    /// Send each of them a test, and say which did not get it
+    /// Send each receiver a test, and say which did not get it
+    #[command(after_long_help = "\
+Examples:
+  maintenance notify test
+  maintenance notify test --env prod
+  maintenance notify test --json | jq .failed")]
     Test,
 }
 
 /// What `token new` takes.
 #[derive(Debug, Args)]
 pub(crate) struct NewTokenArgs {
-    /// What it is called: it is recorded with what its user does
+    /// The token's name, recorded with everything done with it
     #[arg(long)]
     pub(crate) name: TokenName,
     /// What it may do: read, write (on and off), or observe (on and off as an observer)
     #[arg(long, value_parser = scope(&["read", "write", "observe"]))]
     pub(crate) scope: Scope,
-    /// Only this product (repeatable) [default: all]
+    /// Only for this product (repeatable) [default: all]
     // By this name it takes the place of the global option, which takes one.
     #[arg(id = "product", long = "product", value_name = "NAME")]
     pub(crate) products: Vec<Product>,
@@ -851,7 +878,7 @@ pub(crate) struct DevArgs {
     pub(crate) console_port: Option<u16>,
     /// Take as long as AWS does
     ///
-    /// For event source mappings and provisioned concurrency; deleted names rest, and reads lag.
+    /// For event source mappings and provisioned concurrency; a deleted name is free only later, and reads lag.
     #[arg(long)]
     pub(crate) aws_waits: bool,
 }
@@ -923,17 +950,25 @@ pub(crate) fn command(repeat_global: bool) -> clap::Command {
             .iter()
             .cloned()
             .map(|arg| match uses(&name, arg.get_id().as_str()) {
-                true => arg.hide(!repeat_global),
+                // Hidden from both helps, it still counts for [OPTIONS] in the usage.
+                true if !repeat_global => arg.hide_short_help(true).hide_long_help(true),
+                true => arg,
                 false => without_env(arg).hide(true),
             });
         let command = command.args(own);
-        if repeat_global || !global.iter().any(|arg| uses(&name, arg.get_id().as_str())) {
-            return command;
+        match repeat_global || !global.iter().any(|arg| uses(&name, arg.get_id().as_str())) {
+            true => command,
+            false => says_where(command),
         }
-        let long = command.get_after_long_help().map(ToString::to_string);
-        let long = format!("{}\n\n{GLOBAL}", long.unwrap_or_default());
-        command.after_help(GLOBAL).after_long_help(long)
     })
+}
+
+/// The help of the command, and of each below it, says where the global options are.
+fn says_where(command: clap::Command) -> clap::Command {
+    let long = command.get_after_long_help().map(ToString::to_string);
+    let long = format!("{}\n\n{GLOBAL}", long.unwrap_or_default());
+    let command = command.after_help(GLOBAL).after_long_help(long);
+    command.mut_subcommands(says_where)
 }
 
 fn without_env(arg: Arg) -> Arg {
@@ -952,6 +987,12 @@ fn short_help(mut command: clap::Command) -> clap::Command {
 
 /// Parses the arguments.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
+    // `help --help` is no less than `help`.
+    let is_help = |argument: &OsString| argument == "-h" || argument == "--help";
+    let mut arguments = arguments.to_vec();
+    if arguments.get(1).is_some_and(|first| first == "help") {
+        arguments.retain(|argument| !is_help(argument));
+    }
     let mut bare = command(false);
     for arg in bare.clone().get_arguments() {
         let value = arg.get_env().and_then(std::env::var_os);
@@ -963,12 +1004,12 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
     }
     // A variable is of the command that uses it: without a command, of `status`.
     let mut command = bare.clone().mut_args(without_env);
-    let matches = match command.try_get_matches_from_mut(arguments) {
+    let matches = match command.try_get_matches_from_mut(&arguments) {
         Ok(matches) if matches.subcommand().is_some() => matches,
         _ if arguments.iter().any(|argument| argument == "-h") => {
-            short_help(bare.clone()).try_get_matches_from_mut(arguments)?
+            short_help(bare.clone()).try_get_matches_from_mut(&arguments)?
         }
-        _ => bare.try_get_matches_from_mut(arguments)?,
+        _ => bare.try_get_matches_from_mut(&arguments)?,
     };
     let mut cli = Cli::from_arg_matches(&matches)?;
     let (name, own) = matches.subcommand().unwrap_or(("status", &matches));

@@ -72,7 +72,7 @@ impl CliError {
     /// Why: a text takes more room than there is for it.
     pub(crate) fn too_many_bytes(self, bytes: usize, most: usize) -> Self {
         self.cause(format!(
-            "it takes {bytes} bytes as it is stored, and {most} are allowed"
+            "it takes {bytes} bytes when stored, and at most {most} are allowed"
         ))
     }
 
@@ -145,7 +145,7 @@ impl CliError {
             let only = first.of_app(&app);
             return Some(Self { outcome, ..only });
         }
-        let mut all = Self::new(outcome, format!("{count} apps are not done"));
+        let mut all = Self::new(outcome, format!("{count} apps did not finish"));
         for (app, failure) in std::iter::once((app, first)).chain(failures) {
             all = all.cause(format!("{app}: {}", failure.message));
             for cause in failure.causes {
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!((only.outcome(), only.causes().len()), (Outcome::Partial, 1));
         let both = vec![(shop, denied()), (billing, denied())];
         let both = CliError::together(both, Outcome::Partial).unwrap();
-        assert_eq!(both.message(), "2 apps are not done");
+        assert_eq!(both.message(), "2 apps did not finish");
         assert_eq!(
             both.causes(),
             [

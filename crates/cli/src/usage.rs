@@ -96,9 +96,17 @@ fn advise(error: &mut Error, root: &Command, arguments: &[OsString]) {
                 .is_some_and(|word| !near(typed, word))
             {
                 error.remove(ContextKind::SuggestedArg);
+            } else {
+                return;
             }
+            plain_usage(error, root);
         }
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let value = context(error, ContextKind::InvalidValue).unwrap_or_default();
+            let kind = ContextKind::SuggestedValue;
+            if error.get(kind).is_some_and(|word| !near(&value, word)) {
+                error.remove(kind);
+            }
             let argument = context(error, ContextKind::InvalidArg).unwrap_or_default();
             let option = argument.split(' ').next().unwrap_or_default();
             let is_it = |arg: &&clap::Arg| arg.get_long() == option.strip_prefix("--");
@@ -113,6 +121,25 @@ fn advise(error: &mut Error, root: &Command, arguments: &[OsString]) {
         }
         _ => {}
     }
+}
+
+/// The usage of the command: the parser's has the option in it that it would have suggested.
+fn plain_usage(error: &mut Error, root: &Command) {
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else {
+        return;
+    };
+    let mut root = root.clone();
+    root.build();
+    let usage = usage.to_string();
+    let mut command = &root;
+    for word in usage.split_whitespace().skip(2) {
+        match command.find_subcommand(word) {
+            Some(below) => command = below,
+            None => break,
+        }
+    }
+    let usage = command.clone().render_usage();
+    error.insert(ContextKind::Usage, ContextValue::StyledStr(usage));
 }
 
 /// What was typed may hold what a terminal must not get.
@@ -169,6 +196,17 @@ mod tests {
             assert!(!said.contains("similar"), "{said}");
             assert!(said.contains("\nUsage: maintenance"), "{said}");
         }
+        let said = refused(&["completions", "tcsh"]);
+        assert!(!said.contains("similar"), "{said}");
+        // The usage names no option that is only a bad guess.
+        let said = refused(&["dev", "--exports"]);
+        assert!(
+            said.contains("\n\nUsage: maintenance dev [OPTIONS]\n"),
+            "{said}"
+        );
+        let said = refused(&["schedule", "move", "--frobnicate"]);
+        let usage = "Usage: maintenance schedule move [OPTIONS] --at <TIME> <WINDOW>\n";
+        assert!(said.contains(usage), "{said}");
     }
 
     #[test]

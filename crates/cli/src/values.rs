@@ -157,7 +157,7 @@ impl TryFrom<f64> for Rate {
         match rate > 0.0 && rate <= MAX_RATE {
             true => Ok(Self(rate)),
             false => Err(format!(
-                "must be more than 0 and at most {MAX_RATE}, which AWS allows all callers together"
+                "must be more than 0 and at most {MAX_RATE}, AWS's limit for all callers together"
             )),
         }
     }

@@ -25,7 +25,7 @@ fn the_demonstration_holds() {
         "$ maintenance off --all\n",
         "  HTTP/1.1 200 OK\n",
         "✓ every setting is what it was\n",
-        "checks held.\n",
+        "checks passed.\n",
     ] {
         assert!(
             output.stdout.contains(line),

@@ -201,7 +201,7 @@ fn a_stop_ends_the_step_in_hand_and_the_next_server_finishes() {
     let ended = server.wait();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
-        ended.stderr.contains("is half done (demo-dev)"),
+        ended.stderr.contains("is incomplete (demo-dev)"),
         "{ended:?}"
     );
 

@@ -111,8 +111,8 @@ pub fn transition_notes(entry: &HistoryEntry) -> Vec<String> {
     }
     match entry.kind {
         HistoryKind::StartedByItself => notes.push("started by itself, as scheduled".to_owned()),
-        HistoryKind::EndedByItself => notes.push("ended by itself at its end".to_owned()),
-        HistoryKind::Restored => notes.push("`off` after it had ended by itself".to_owned()),
+        HistoryKind::EndedByItself => notes.push("ended by itself, as planned".to_owned()),
+        HistoryKind::Restored => notes.push("`off` ran after it had ended by itself".to_owned()),
         HistoryKind::SetByHand => notes.push("the flag was set by hand".to_owned()),
         HistoryKind::OptionsUpdated => notes.push(format!("changed {}", entry.changed.join(", "))),
         HistoryKind::TurnedOn

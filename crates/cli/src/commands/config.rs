@@ -116,7 +116,7 @@ fn of_roles(settings: &Settings) -> Vec<Row> {
             None if role.selects_functions() => {
                 Sourced::new(json!(["*"]), Source::Default("those with the tags"))
             }
-            None => Sourced::new(Value::Null, Source::Default("none: a flag alone")),
+            None => Sourced::new(Value::Null, Source::Default("none: only a flag")),
         };
         let others = role.keys.iter().filter(|(name, _)| name != "functions");
         let all = std::iter::once(("functions".to_owned(), functions)).chain(others.cloned());

@@ -169,7 +169,7 @@ fn will(
     lines
 }
 
-/// Refuses to guess without a terminal to ask on.
+/// Refuses to guess without a terminal.
 pub(crate) fn can_ask(output: &Output) -> Result<(), CliError> {
     if output.can_ask() {
         return Ok(());
@@ -178,7 +178,7 @@ pub(crate) fn can_ask(output: &Output) -> Result<(), CliError> {
         Outcome::NotConfirmed,
         "not confirmed, so nothing was changed",
     )
-    .cause("there is no terminal to ask on, and --yes is not given")
+    .cause("stdin or stderr is not a terminal, and --yes is not given")
     .hint("add --yes to skip the question"))
 }
 

@@ -24,12 +24,12 @@ pub(crate) async fn run(output: &Output) -> Result<Outcome, CliError> {
     if failed.is_empty() {
         return Ok(Outcome::Done);
     }
-    let failure = CliError::failed("the demonstration did not hold");
+    let failure = CliError::failed("the demo failed");
     Err(failed
         .iter()
         .fold(failure, |failure, check| {
             failure.cause(format!("not so: {}", check.what))
         })
-        .hint("please report it, with what is printed above")
+        .hint("please report this with the output above")
         .already_reported())
 }

@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, CliE
     let exports = quoted(&demo_app.exports()?.display().to_string());
     output.answer(format_args!(". {exports}\n"))?;
     output.block(format_args!(
-        "\nThen try there:\n  \
+        "\nThen try in that terminal:\n  \
          maintenance on --all\n  \
          maintenance status --all\n  \
          curl -i http://{page}/\n  \
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: &DevArgs, output: &Output) -> Result<Outcome, CliE
     ));
     let observed = quoted(&demo_app.observed().display().to_string());
     output.block(format_args!(
-        "An observer puts the product into maintenance while this file is there, and ends that:\n  \
+        "An observer keeps the product in maintenance for as long as this file exists:\n  \
          touch {observed}\n"
     ));
     output.say("Press Ctrl-C here to stop it");

@@ -227,7 +227,7 @@ async fn turn_off(
     output: &Output,
 ) -> Result<(), CliError> {
     let stuck = |error: CliError| {
-        error.hint_once("`maintenance status` shows how things stand, `maintenance off` goes on")
+        error.hint_once("`maintenance status` shows the state; `maintenance off` continues")
     };
     let now = windows_of(apps, opened).await.map_err(stuck)?;
     let is_ours =

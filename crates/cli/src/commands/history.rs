@@ -69,7 +69,7 @@ pub(crate) async fn run(
         let is_product = target.product.is_some();
         match shown.is_empty() {
             true if all.is_empty() => {
-                output.say(format_args!("Nothing is known of {name}: it was never on"))
+                output.say(format_args!("{name} has no history: it was never on"))
             }
             true => {}
             false => {
@@ -82,7 +82,7 @@ pub(crate) async fn run(
             output.say(format_args!("{more} more: pass --limit {}", all.len()));
         } else if !cut_off.is_empty() {
             output.say(format_args!(
-                "What was before is not kept: a store has the last 100 versions of each flag"
+                "Older transitions are not kept: a store has the last 100 versions of each flag"
             ));
         }
     }

@@ -55,7 +55,7 @@ pub(crate) fn run(
 }
 
 fn exists(path: &Path) -> CliError {
-    CliError::failed(format!("{} exists already", path.display()))
+    CliError::failed(format!("{} already exists", path.display()))
         .cause("a configuration file is never overwritten")
         .hint("edit it, or remove it first")
 }
@@ -145,16 +145,16 @@ env = {env}
 #region = "eu-west-1"
 #profile = "{env_word}"
 
-# Calls to AWS Lambda a second. AWS allows 15 for all callers together, deploys among them.
+# Calls to AWS Lambda a second. AWS allows 15 for all callers together, deploys included.
 #rate = 10
 
 [store]
 {store}
-# What the parameters' names begin with
+# The prefix of the parameters' names
 prefix = {prefix}
 
 # The roles web and worker always exist. A role that selects functions pauses them during maintenance and
-# gives back exactly what they had; a role that selects none is a flag alone. Select background functions,
+# restores exactly what they had; a role that selects none is only a flag. Select background functions,
 # never the web handlers: those answer 503 by themselves.
 #[roles.worker]
 # Names or globs
@@ -168,7 +168,7 @@ prefix = {prefix}
 # their MAINTENANCE_TTL
 #timeout = 30
 #ttl = 5
-# What a maintenance of the role begins with, unless `on` says otherwise: a message for visitors, addresses
+# What maintenance of the role starts with, unless `on` says otherwise: a message for visitors, addresses
 # and ranges that pass, and paths that pass
 #message = "We are moving to a new database. Your data is safe."
 #allow_ip = ["192.0.2.0/24"]
@@ -199,16 +199,16 @@ prefix = {prefix}
 #roles = ["web"]
 #reason = "weekly migration"
 #message = "We are back at midnight."
-# Let readers pass; only for roles without functions
+# Let visitors read; only for roles without functions
 #read_only = true
-# Pause functions though events will be lost. Otherwise those that would lose some go on running
+# Pause functions even if their events will be lost; otherwise those functions keep running
 #accept_event_loss = true
 
-# Whom to tell what happens: a webhook (standardwebhooks.com) or Slack. A secret stands in a variable
+# Who is notified: a webhook (standardwebhooks.com) or Slack. Secrets belong in environment variables
 #[[notify]]
 #kind = "slack"
 #url = "${{SLACK_URL}}"
-# What it is told, if not everything
+# Which events it gets, if not all
 #on = ["turned_on", "turned_off", "partial", "failed"]
 
 #[[notify]]
@@ -227,7 +227,7 @@ prefix = {prefix}
 # The value that means maintenance; any other means normal, unless normal says which
 #maintenance = "maintenance"
 #normal = "ok"
-# From the end of a check to the next, how long one may take, and how many equal results it takes
+# The time between checks, the time limit of each, and how many equal results in a row it takes
 #interval = "30s"
 #timeout = "10s"
 #confirm = 2

@@ -100,9 +100,9 @@ async fn planned<'a, 's>(
 /// What the function is given.
 fn payload(source: Option<&PayloadSource>) -> Result<Vec<u8>, CliError> {
     let cannot = |what: &str, error: &dyn std::error::Error| {
-        CliError::usage(format!("--payload cannot be read from {what}"))
+        CliError::usage(format!("cannot read --payload from {what}"))
             .caused_by(error)
-            .hint("give a file that is there, as @FILE, or the JSON itself")
+            .hint("pass an existing file as @FILE, or the JSON itself")
     };
     let bytes = match source {
         None => return Ok(b"{}".to_vec()),
@@ -120,13 +120,13 @@ fn payload(source: Option<&PayloadSource>) -> Result<Vec<u8>, CliError> {
     if bytes.len() as u64 > MAX_PAYLOAD {
         return Err(CliError::usage("--payload is too long")
             .cause("AWS Lambda takes 6 MB at most")
-            .hint("have the function read it from elsewhere, as from S3"));
+            .hint("have the function read it from elsewhere, such as S3"));
     }
     match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(CliError::usage("--payload is not JSON")
             .caused_by(&error)
-            .hint("AWS Lambda takes JSON: a text needs quotes, as in --payload '\"text\"'")),
+            .hint("AWS Lambda takes JSON; a string needs quotes: --payload '\"text\"'")),
     }
 }
 
@@ -163,7 +163,7 @@ async fn invoked(
     let invoking = app.connection.control.invoke(plan, request, &context);
     let first = || {
         progress.clear();
-        output.say("Putting the function back; press Ctrl-C again to stop at once");
+        output.say("Pausing the function again; press Ctrl-C again to stop at once");
     };
     let ended = interruptible(progress.watch(invoking), &stop, first).await?;
     progress.clear();
@@ -171,10 +171,10 @@ async fn invoked(
         Some(report) => report.map_err(CliError::from),
         None => Err(CliError::new(
             Outcome::Interrupted,
-            format!("stopped at once: {} may have run, and may run still", plan.function),
+            format!("stopped at once: {} may have run, and may still be running", plan.function),
         )
         .hint(format!(
-            "run `maintenance unlock`, or wait for a minute; then `maintenance on --role {}` puts it back to 0, and `maintenance off` restores it",
+            "run `maintenance unlock`, or wait for a minute; then `maintenance on --role {}` sets it back to 0, and `maintenance off` restores it",
             plan.role
         ))),
     }
@@ -221,7 +221,7 @@ fn failure(report: &InvokeReport) -> Option<CliError> {
             format!("{function} could not be paused again"),
         );
         let failure = failure.caused_by(error).hint(format!(
-            "`maintenance on --role {role}` puts it back to 0, `maintenance off` restores it"
+            "`maintenance on --role {role}` sets it back to 0, `maintenance off` restores it"
         ));
         return Some(match of_end {
             Some(end) => failure.cause(end.message()),
@@ -266,7 +266,7 @@ fn of_end(report: &InvokeReport) -> Option<CliError> {
                 format!("{function} may have run: there is no answer"),
             )
             .caused_by(error)
-            .hint("look at its log before you invoke it again"),
+            .hint("check its log before you invoke it again"),
         ),
     }
 }
@@ -281,7 +281,7 @@ fn outcome(error: &LambdaError) -> Outcome {
 fn throttled(error: &LambdaError) -> Option<String> {
     let is_throttled = matches!(error, LambdaError::Unavailable { .. });
     is_throttled.then(|| {
-        "other callers take its one place, or the account has no concurrency left; try again"
+        "other callers use its reserved concurrency of 1, or the account has none left; try again"
             .to_owned()
     })
 }

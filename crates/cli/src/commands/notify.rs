@@ -15,7 +15,7 @@ use crate::settings::Target;
 pub(crate) async fn test(target: &Target, output: &Output) -> Result<Outcome, CliError> {
     let settings = &target.notify;
     if settings.0.is_empty() {
-        return Err(CliError::usage("there is no receiver of notifications")
+        return Err(CliError::usage("no notification receivers are configured")
             .cause("maintenance.toml has no [[notify]]")
             .hint("add one; `maintenance init` writes an example"));
     }
@@ -40,7 +40,7 @@ pub(crate) async fn test(target: &Target, output: &Output) -> Result<Outcome, Cl
     if failed.is_empty() {
         return Ok(Outcome::Done);
     }
-    let failure = CliError::failed("not every receiver has got the test");
+    let failure = CliError::failed("not every receiver got the test");
     let failed = failed.iter();
     let failure = failed.fold(failure, |failure, (name, why)| {
         failure.cause(format!("{name}: {why}"))

@@ -54,7 +54,7 @@ pub(crate) async fn run(
     let scheduler = scheduling::scheduler(configuration, &state, &mut connections).await?;
     if names.is_empty() && args.once {
         output.say(format_args!(
-            "{FILE_NAME} names no observers: what is due by the schedule is done"
+            "{FILE_NAME} names no observers: only scheduled windows are handled"
         ));
     }
     let ended = match args.once {
@@ -111,7 +111,7 @@ async fn once(
             () = stopping => Ok(Outcome::Interrupted),
         }
     };
-    let first = || output.say("Stopping: an operation at work ends its current step");
+    let first = || output.say("Stopping: an operation in progress finishes its current step");
     match interruptible(both, stop, first).await? {
         Some(outcome) => outcome,
         None => Err(given_up()),
@@ -132,7 +132,7 @@ async fn go_on(
             Some(_) => output.say(render::seen(&view)),
         }
     }
-    output.say("Keeping the schedule of windows");
+    output.say("Watching the scheduled windows");
     output.say("Press Ctrl-C to stop it");
     state.observers.start(stop);
     let mut said: BTreeMap<ObserverName, Said> = BTreeMap::new();
@@ -179,7 +179,7 @@ async fn go_on(
     // The receiver is gone only where nothing can be shown.
     let scheduled = scheduler.run(stop.clone(), move |told| drop(tell.send(told.clone())));
     let both = async { tokio::join!(observing, scheduled).0 };
-    let first = || output.say("Stopping: operations at work end their current step");
+    let first = || output.say("Stopping: operations in progress finish their current step");
     match interruptible(both, stop, first).await? {
         Some(outcome) => {
             output.say("Stopped");
@@ -192,7 +192,7 @@ async fn go_on(
 fn given_up() -> CliError {
     let stopped = "stopped at once, in the middle of a step";
     CliError::new(Outcome::Interrupted, stopped)
-        .hint("start it again: it finishes what is half done")
+        .hint("start it again: it finishes what was interrupted")
 }
 
 /// What was said of an observer: only what is new is said.

@@ -46,7 +46,7 @@ pub(crate) fn man(name: Option<&str>, output: &Output) -> Result<Outcome, CliErr
     clap_mangen::Man::new(command)
         .source(concat!("maintenance ", env!("CARGO_PKG_VERSION")))
         .render(&mut page)
-        .map_err(|error| CliError::failed("cannot make the page").caused_by(&error))?;
+        .map_err(|error| CliError::failed("cannot write the manual page").caused_by(&error))?;
     output.raw(String::from_utf8_lossy(&page))?;
     Ok(Outcome::Done)
 }

@@ -86,7 +86,7 @@ fn not_longer(option: &str, text: &str, most: usize) -> Result<(), CliError> {
     }
     Err(CliError::usage(format!("{option} is too long"))
         .too_many_bytes(bytes, most)
-        .hint(format!("take {} bytes away from it", bytes - most)))
+        .hint(format!("shorten it by {} bytes", bytes - most)))
 }
 
 /// Refuses a text that would move the cursor of a terminal.

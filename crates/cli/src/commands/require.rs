@@ -319,7 +319,7 @@ pub(super) async fn changed_meanwhile(apps: &[SelectedApp<'_>], windows: &Window
             Ok(flags) => flags,
             Err(error) => {
                 lines.push(label(format!(
-                    "Warning: whether maintenance stayed on while the command ran could not be read: {error}"
+                    "Warning: could not check that maintenance stayed on while the command ran: {error}"
                 )));
                 continue;
             }

@@ -25,7 +25,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         exit_code: status.exit_code,
     };
     if bare.exit_code && !matches!(command, None | Some(Command::Status(_))) {
-        return Err(CliError::usage("--exit-code is for status alone").hint("leave it out"));
+        return Err(CliError::usage("only `status` takes --exit-code").hint("leave it out"));
     }
     let global = &global;
     match command {

@@ -155,8 +155,8 @@ async fn length(
     known
         .map(|known| known.until.duration_since(known.starts_at))
         .ok_or_else(|| {
-            CliError::usage(format!("no window {window} is to come"))
-                .hint("`maintenance schedule` lists the windows to come")
+            CliError::usage(format!("no window {window} is scheduled"))
+                .hint("`maintenance schedule` lists the scheduled windows")
         })
 }
 

@@ -202,7 +202,7 @@ async fn select<'a>(
         results.push(match read {
             Ok(Err(error)) if unlisted == Unlisted::Configured && is_shown(app, &error) => {
                 let line = format!(
-                    "Warning: only configured roles are shown, since the store could not be listed: {error}"
+                    "Warning: only configured roles are shown, because the store could not be listed: {error}"
                 );
                 app.say(line, output);
                 match app.settings.all {

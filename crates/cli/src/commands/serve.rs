@@ -64,7 +64,7 @@ pub(crate) async fn run(
     let products = state.catalog.products();
     let products = products.map(|product| format!("{} ({})", product.title, product.environment));
     output.say(format_args!(
-        "Serving {}; sign in with a token of `maintenance token new`",
+        "Serving {}; sign in with a token from `maintenance token new`",
         products.collect::<Vec<_>>().join(", ")
     ));
     if output.json() {
@@ -78,7 +78,7 @@ pub(crate) async fn run(
     let router = maintenance_server::router(state.clone(), &access);
     say_disabled(&state, output);
     state.observers.start(&state.operations.stopping());
-    let first = || output.say("Stopping: operations at work end their current step");
+    let first = || output.say("Stopping: operations in progress finish their current step");
     let served = async {
         // A listener that fails ends the schedule, too.
         let served = async {
@@ -94,7 +94,7 @@ pub(crate) async fn run(
             Outcome::Interrupted,
             "stopped at once, in the middle of a step",
         )
-        .hint("start it again: it shows what is half done, and the same request finishes it"));
+        .hint("start it again: it shows what was interrupted, and the same request finishes it"));
     };
     let (left, undelivered) = served;
     for undelivered in undelivered {
@@ -163,7 +163,7 @@ async fn left_behind(operation: &Operation) -> String {
         apps => format!(" ({})", apps.join(", ")),
     };
     format!(
-        "Maintenance {action} of {about} is half done{of}: the same request finishes it, here or by the command"
+        "Maintenance {action} of {about} is incomplete{of}: repeat the request here or with the command to finish it"
     )
 }
 

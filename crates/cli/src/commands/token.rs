@@ -38,7 +38,7 @@ pub(crate) fn check_products(
         TokenCommand::List | TokenCommand::Revoke { .. } => {
             if configuration.selects_a_product() {
                 return Err(
-                    CliError::usage("--product is for `maintenance token new` alone")
+                    CliError::usage("only `maintenance token new` takes --product")
                         .hint("leave it out"),
                 );
             }
@@ -112,7 +112,7 @@ async fn list(target: &Target, connection: &Connection, output: &Output) -> Resu
     if tokens.is_empty() {
         let reader = Reader::of(&Invocation::of(target));
         output.say(reader.advice(&format!(
-            "{app} has no tokens; `maintenance token new` makes one"
+            "{app} has no tokens; `maintenance token new` creates one"
         )));
         return Ok(());
     }

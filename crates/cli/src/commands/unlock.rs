@@ -43,7 +43,7 @@ pub(crate) async fn run(
         can_ask(output)?;
         leases.for_each(|lease| output.ask(format_args!("{lease}\n")));
         output.ask(
-            "End it only if that command has died: if it is still running, it stops half-way\n",
+            "End it only if that command has died: if it is still running, it stops halfway\n",
         );
         if !sure(output)? {
             output.say("Nothing was changed");
@@ -60,7 +60,7 @@ pub(crate) async fn run(
         let app = connection.control.app();
         match ended {
             Ok(Some(_)) => output.say(format_args!("The lease of {app} has been ended")),
-            Ok(None) => output.say(format_args!("The lease of {app} has ended by itself")),
+            Ok(None) => output.say(format_args!("The lease of {app} has already ended")),
             Err(error) if connections.len() > 1 => return Err(CliError::from(error).of_app(app)),
             Err(error) => return Err(error.into()),
         }

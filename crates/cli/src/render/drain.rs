@@ -49,6 +49,6 @@ pub(crate) fn not_drained(role: &str, until: Option<Timestamp>, reader: &Reader)
 /// Of a role that is a flag alone.
 pub(crate) fn unknown_timeout(role: &Role) -> String {
     format!(
-        "The longest timeout of the {role} role is unknown, so AWS's maximum counts, 15 min: set timeout in [roles.{role}]"
+        "The longest timeout of the {role} role is unknown, so AWS's maximum of 15 min applies: set timeout in [roles.{role}]"
     )
 }

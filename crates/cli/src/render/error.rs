@@ -94,7 +94,7 @@ fn hint(error: &maintenance_control::Error) -> Option<String> {
     Some(match error {
         E::Refused { source, .. } => match source {
             Refusal::Conflict { holder } if holder.kind == OwnerKind::Manual => {
-                "a person opened it: a person ends it with `maintenance off`"
+                "a person turned it on: a person ends it with `maintenance off`"
             }
             // An observer may have been refused, which cannot force anything.
             Refusal::Conflict { .. } => {
@@ -104,16 +104,16 @@ fn hint(error: &maintenance_control::Error) -> Option<String> {
                 "give it an end with --until or --for, or have it stay on with --no-auto-off"
             }
             Refusal::StartsInPast { .. } => {
-                "give --at a time to come; `maintenance on` turns it on now"
+                "pass a future time to --at; without --at, `maintenance on` turns it on now"
             }
             Refusal::EndsFirst { .. } => "give an end after the start",
             Refusal::Overlaps(_) => {
-                "choose another time, or move or cancel the other one: `maintenance schedule` lists the windows to come"
+                "choose another time, or move or cancel the other one: `maintenance schedule` lists the scheduled windows"
             }
             Refusal::TooMany { .. } => {
-                "cancel one first: `maintenance schedule` lists the windows to come"
+                "cancel one first: `maintenance schedule` lists the scheduled windows"
             }
-            Refusal::NotScheduled { .. } => "`maintenance schedule` lists the windows to come",
+            Refusal::NotScheduled { .. } => "`maintenance schedule` lists the scheduled windows",
             Refusal::HasBegun { .. } => {
                 "change its end with `maintenance on --until TIME`, or end it with `maintenance off`"
             }
@@ -165,7 +165,7 @@ fn not_invocable(function: &str, why: &InvokeRefusal) -> Option<String> {
             "`maintenance workers` lists the functions of all roles".to_owned()
         }
         R::RoleOff { .. } => format!(
-            "nothing keeps it from running: `aws lambda invoke --function-name {function} …`"
+            "it is not paused: invoke it with `aws lambda invoke --function-name {function} …`"
         ),
         R::NotPaused { role } => {
             format!("`maintenance on --role {role}` pauses it; then try again")
@@ -183,7 +183,7 @@ fn too_large(name: &str, refused: &TooLarge) -> String {
     let over = refused.bytes.saturating_sub(refused.most);
     if !refused.is_of_options() {
         return format!(
-            "take {over} bytes away from {name} by hand, or store the word off there; then run the same command again"
+            "shorten {name} by {over} bytes by hand, or store the word off there; then run the same command again"
         );
     }
     let options = refused.options().filter_map(|field| {
@@ -198,7 +198,7 @@ fn too_large(name: &str, refused: &TooLarge) -> String {
         Some(format!("{option} ({} bytes)", field.bytes))
     });
     format!(
-        "take {over} bytes away from {}, or from the role's keys in maintenance.toml",
+        "shorten {} by {over} bytes, or the role's keys in maintenance.toml",
         options.collect::<Vec<_>>().join(" or ")
     )
 }

@@ -13,7 +13,7 @@ pub(crate) fn needs_acceptance(report: &Report) -> Option<String> {
         (Some(_), false) => "may",
     };
     Some(format!(
-        "Events {will} be lost: without a terminal to ask on, `on` needs --accept-event-loss"
+        "Events {will} be lost: without a terminal, `on` needs --accept-event-loss"
     ))
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn events(events: &[FunctionEvents], all: bool) -> Vec<String> {
         &has(|fate| *fate == Delivery::Queued),
     );
     count(
-        "records wait in their streams, within the retention of those",
+        "records wait in their streams, within their retention",
         &has(|fate| *fate == Delivery::InStream),
     );
     count(

@@ -5,7 +5,7 @@ use maintenance_flag::Role;
 /// Of a role that was on before `during`.
 pub(crate) fn stays_on(role: &Role) -> String {
     format!(
-        "{} maintenance is on already: it stays on as it is",
+        "{} maintenance is already on: it stays as it is",
         role.capitalized()
     )
 }

@@ -24,22 +24,23 @@ pub(crate) fn will_invoke(plan: &InvokePlan) -> Vec<String> {
         "Will let {function} run once, for up to {longest}, while {role} maintenance stays on"
     )];
     lines.extend(left.iter().map(|name| {
-        format!("Will put {name} back to 0 as well: an invocation that died left it at 1")
+        format!("Will also set {name} back to 0: an interrupted invocation left it at 1")
     }));
     let mut from: Vec<String> = events.arrivals.iter().map(trigger).collect();
     from.dedup();
     let unknown = events
         .unseen
         .iter()
-        .map(|action| format!("  what else could is not known: {action} is not allowed"));
-    let unknown = unknown.chain(events.unread.iter().map(|error| {
-        format!("  what else could is not known: its triggers could not be read ({error})")
-    }));
+        .map(|action| format!("  other triggers are unknown: {action} is not allowed"));
+    let unknown =
+        unknown.chain(events.unread.iter().map(|error| {
+            format!("  other triggers are unknown: they could not be read ({error})")
+        }));
     let unknown: Vec<String> = unknown.collect();
     if from.is_empty() && unknown.is_empty() {
-        lines.push("No trigger is seen that could reach it meanwhile".to_owned());
+        lines.push("No trigger was found that could invoke it meanwhile".to_owned());
     } else {
-        lines.push("Meanwhile this could reach it, too:".to_owned());
+        lines.push("These could invoke it meanwhile:".to_owned());
         lines.extend(from);
         lines.extend(unknown);
     }
@@ -117,7 +118,7 @@ mod tests {
             will_invoke(&plan),
             [
                 "Will let f run once, for up to 15 min, while worker maintenance stays on",
-                "No trigger is seen that could reach it meanwhile",
+                "No trigger was found that could invoke it meanwhile",
                 NOT_SEEN
             ]
         );
@@ -129,10 +130,10 @@ mod tests {
         assert_eq!(
             will_invoke(&plan)[1..5],
             [
-                "Meanwhile this could reach it, too:",
+                "These could invoke it meanwhile:",
                 "  s3.amazonaws.com (arn:aws:s3:::images)",
                 "  sns.amazonaws.com",
-                "  what else could is not known: lambda:ListAliases is not allowed",
+                "  other triggers are unknown: lambda:ListAliases is not allowed",
             ]
         );
     }

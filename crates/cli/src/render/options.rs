@@ -20,7 +20,7 @@ pub(crate) fn window_summary(options: &OptionsReport, reader: &Reader) -> Vec<St
         lines.push("  read-only: GET, HEAD and OPTIONS requests pass".to_owned());
     }
     if let Some(message) = &options.message {
-        lines.push(format!("  visitors are told: {message}"));
+        lines.push(format!("  message for visitors: {message}"));
         let has = |what| options.updated.contains(&what);
         if has(Updated::Mode) && !has(Updated::Message) {
             lines.push(
@@ -152,7 +152,7 @@ mod tests {
             window_summary(&options, &reader()),
             [
                 "  read-only: GET, HEAD and OPTIONS requests pass",
-                "  visitors are told: Back soon",
+                "  message for visitors: Back soon",
                 "  announced end 10:00:00 CET (in 2 h): it stays on until `maintenance off`",
                 "  Retry-After: 120 s",
                 "  bypass link: valid until 09:00:00 CET (in 1 h)",

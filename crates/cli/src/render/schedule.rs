@@ -22,7 +22,7 @@ pub(crate) struct Listed {
 }
 
 /// What no gate does.
-const BY_A_PROCESS: &str = "only where `maintenance serve` or `maintenance observe` runs then; elsewhere `maintenance on` during the window pauses them, and `maintenance off` restores them";
+const BY_A_PROCESS: &str = "only if `maintenance serve` or `maintenance observe` is running then; otherwise `maintenance on` during the window pauses them, and `maintenance off` restores them";
 
 /// Above the question, and what follows of each app.
 pub(crate) fn will_schedule_product(product: &ProductSettings) -> String {
@@ -53,12 +53,12 @@ pub(crate) fn rescheduled(report: &ScheduleReport, reader: &Reader) -> Vec<Strin
             }
             (ScheduleOutcome::Moved, Some(before)) if before.starts_at == window.starts_at => {
                 format!(
-                    "{name} maintenance from {from} has a new end: changed from {} to {until}",
+                    "{name} maintenance from {from} now ends at {until}, not {}",
                     reader.moment(before.until)
                 )
             }
             (ScheduleOutcome::Moved, Some(before)) => format!(
-                "{name} maintenance has been moved: changed from {} to {from}, until {until}",
+                "{name} maintenance has been moved from {} to {from}, until {until}",
                 reader.moment(before.starts_at)
             ),
             (ScheduleOutcome::Moved, None) => {

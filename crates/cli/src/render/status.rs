@@ -151,7 +151,7 @@ fn workers_standing(status: &RoleStatus, workers: &WorkersStatus) -> Vec<String>
     lines.extend(pending.map(|name| format!("  {name} is not paused")));
     let invoking = workers.invoking.iter();
     lines.extend(invoking.map(|name| {
-        format!("  {name} may run once: `maintenance invoke` is at work, or has died")
+        format!("  {name} may run once: `maintenance invoke` is running, or was interrupted")
     }));
     let drifted = workers.drifted.iter();
     lines.extend(drifted.map(|name| format!("  {name} drifted: changed while paused")));

@@ -34,7 +34,7 @@ pub(crate) fn new_token(token: &AccessToken, id: &AccessId, reader: &Reader) -> 
     };
     [
         format!("The token {} ({id}) may {what}, {until}", token.name),
-        "It is shown this once, and cannot be read again".to_owned(),
+        "It is shown only this once".to_owned(),
     ]
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn revoked(listed: &ListedToken, done: Revocation, reader: &Reader) -
         ),
         Revocation::Already => match at {
             Some(at) => format!("The token {name} was revoked at {}", reader.moment(at)),
-            None => format!("The token {name} was revoked before"),
+            None => format!("The token {name} was already revoked"),
         },
         Revocation::Deleted => {
             format!("The token {name} could not be read, and has been deleted")

@@ -112,12 +112,12 @@ fn receiver(
     let url = table.url.as_deref();
     let url = url.ok_or_else(|| refuse("", "has no url").hint(format!("add {example} to it")))?;
     let template = |key: &str, text: &str| {
-        let hint = "a variable is written ${NAME}";
+        let hint = "write a variable as ${NAME}";
         Template::parse(text).map_err(|rule| refuse(key, &rule).hint(hint))
     };
     let url = template("url", url)?;
     if form == Form::Slack && url.is_literal() {
-        let rule = "is a secret of Slack's, which must not stand in the file";
+        let rule = "is a Slack secret, which must not be in the file";
         return Err(refuse("url", rule).hint(in_environment("url", variable)));
     }
     if url.is_literal() {
@@ -127,19 +127,20 @@ fn receiver(
     let secret = match (form, &table.secret) {
         (Form::Slack, None) => None,
         (Form::Slack, Some(_)) => {
-            let rule = "Slack knows none: its url is the secret";
+            let rule = "Slack uses none: its url is the secret";
             return Err(refuse("secret", rule).hint("remove it"));
         }
         (Form::Webhook, None) => {
-            return Err(
-                refuse("", "has no secret, by which the receiver knows who sent it")
-                    .hint(in_environment("secret", "WEBHOOK_SECRET")),
-            );
+            return Err(refuse(
+                "",
+                "has no secret, with which the receiver verifies the sender",
+            )
+            .hint(in_environment("secret", "WEBHOOK_SECRET")));
         }
         (Form::Webhook, Some(text)) => {
             let secret = template("secret", text)?;
             if !secret.is_variable() {
-                let rule = "a secret must not stand in the file";
+                let rule = "a secret must not be in the file";
                 let hint = in_environment("secret", "WEBHOOK_SECRET");
                 return Err(refuse("secret", rule).hint(hint));
             }
@@ -248,12 +249,12 @@ mod tests {
             ),
             (
                 format!("{webhook}url = \"https://x.test\"\nsecret = \"{SECRET}\"\n"),
-                "line 4: notify.0.secret: a secret must not stand in the file",
+                "line 4: notify.0.secret: a secret must not be in the file",
                 "${WEBHOOK_SECRET}",
             ),
             (
                 format!("{webhook}url = \"https://x.test\"\nsecret = \"whsec_${{A}}\"\n"),
-                "line 4: notify.0.secret: a secret must not stand in the file",
+                "line 4: notify.0.secret: a secret must not be in the file",
                 "",
             ),
             (
@@ -268,12 +269,12 @@ mod tests {
             ),
             (
                 format!("{slack}url = \"https://hooks.slack.com/services/T/B/x\"\n"),
-                "line 3: notify.0.url: is a secret of Slack's, which must not stand in the file",
+                "line 3: notify.0.url: is a Slack secret, which must not be in the file",
                 "url = \"${SLACK_URL}\"",
             ),
             (
                 format!("{slack}url = \"${{S}}\"\nsecret = \"${{S}}\"\n"),
-                "line 4: notify.0.secret: Slack knows none",
+                "line 4: notify.0.secret: Slack uses none",
                 "remove it",
             ),
             (

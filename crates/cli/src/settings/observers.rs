@@ -279,7 +279,7 @@ impl One<'_> {
             ("roles", roles.is_some()),
         ] {
             if is_given {
-                let rule = "product stands for all roles of all its apps";
+                let rule = "product covers all roles of all its apps";
                 return Err(self.refuse(key, rule).hint("leave one of them out"));
             }
         }
@@ -307,7 +307,7 @@ impl One<'_> {
                     normal.trim().to_lowercase() == maintenance.trim().to_lowercase()
                 };
                 if normal.as_ref().is_some_and(same) {
-                    let rule = "is the value that means maintenance, too";
+                    let rule = "must differ from the value that means maintenance";
                     return Err(self
                         .refuse("normal", rule)
                         .hint("write another, or leave it out"));
@@ -386,7 +386,7 @@ impl One<'_> {
         let query = query.ok_or_else(|| self.missing("query", example))?;
         let expected = self.needed_expected()?;
         if has_password(url) {
-            let rule = "a password must not stand in the file";
+            let rule = "a password must not be in the file";
             let hint = "write url = \"${DATABASE_URL}\", or ${NAME} for the password, and set that variable";
             return Err(self.refuse("url", rule).hint(hint).into());
         }
@@ -430,7 +430,7 @@ impl One<'_> {
         let method = table.method.as_ref();
         let method = method.map_or(Method::GET, |it| it.0.0.clone());
         if method == Method::HEAD && table.maintenance.is_some() {
-            let refused = self.refuse("method", "an answer to HEAD has no body to compare");
+            let refused = self.refuse("method", "a response to HEAD has no body to compare");
             let hint = "leave it out, or leave out maintenance";
             return Err(refused.hint(hint).into());
         }
@@ -456,7 +456,7 @@ impl One<'_> {
             let header = name.parse::<HeaderName>();
             let header = header.map_err(|_| bad("is not the name of a header"))?;
             let value = HeaderValue::from_str(&value);
-            let rule = "has a character in it that a header cannot have";
+            let rule = "has a character that a header cannot have";
             let mut value = value.map_err(|_| bad(rule))?;
             value.set_sensitive(true);
             headers.append(header, value);

@@ -58,9 +58,13 @@ impl<'a> Configuration<'a> {
             ("--function", !self.args.functions.is_empty()),
         ] {
             if is_given {
-                return Err(CliError::usage(format!("--product cannot be used with {option}"))
-                    .cause("it stands for all apps of the product, with the functions of their roles")
-                    .hint("leave one of them out"));
+                return Err(
+                    CliError::usage(format!("--product cannot be used with {option}"))
+                        .cause(
+                            "it covers all apps of the product, with the functions of their roles",
+                        )
+                        .hint("leave one of them out"),
+                );
             }
         }
         Ok(Target {
@@ -191,7 +195,7 @@ impl<'a> Configuration<'a> {
             }
             let app = self.app_named(file, name, &own, refuse)?;
             if !seen_apps.insert(app.app()?.to_string()) {
-                let rule = format!("{name} is the app {}, which is named already", app.app()?);
+                let rule = format!("{name} is the app {}, which is already named", app.app()?);
                 return Err(
                     refuse(rule).hint("name it once, or give one of them another app or env")
                 );
@@ -368,8 +372,9 @@ impl<'a> Configuration<'a> {
                 refuse("config", rule).hint(format!("remove [{table}], or name another file"))
             );
         }
-        let other = ConfigFile::read(&included.value)
-            .map_err(|failure| failure.hint(format!("it is named by {}", included.source)))?;
+        let other = ConfigFile::read(&included.value).map_err(|failure| {
+            failure.hint(format!("check {}, which names this file", included.source))
+        })?;
         Settings::lay(Sources {
             section: Some(other.own_section()),
             included: Some(&included),
@@ -394,7 +399,7 @@ fn config_file(
     let path = found.map(|path| environment.dir.join(path));
     let file = ConfigFile::read(&path.value).map_err(|failure| match &path.source {
         Source::Default(_) => failure,
-        source => failure.hint(format!("it is named by {source}")),
+        source => failure.hint(format!("check {source}, which names this file")),
     })?;
     Ok(Some((path, file)))
 }
@@ -632,7 +637,7 @@ region = "eu-west-1"
             ),
             (
                 "apps = [\"shop\", \"b\"]\n[apps.b]\napp = \"shop\"",
-                "line 4: products.shop.apps: b is the app shop-prod, which is named already",
+                "line 4: products.shop.apps: b is the app shop-prod, which is already named",
                 "give one of them another app or env",
             ),
             (
@@ -698,7 +703,7 @@ region = "eu-west-1"
              [apps.billing]\nconfig = \"../billing/maintenance.toml\"\n",
         );
         let named = scene.folder.path().join("shop/maintenance.toml:6");
-        let named = format!("it is named by {}", named.display());
+        let named = format!("check {}, which names this file", named.display());
         let missing = scene.products().unwrap_err();
         assert!(
             missing.message().contains("billing/maintenance.toml"),

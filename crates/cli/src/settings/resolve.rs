@@ -251,27 +251,29 @@ impl Settings {
 
     /// The app and its environment.
     pub(crate) fn app(&self) -> Result<App, CliError> {
-        let missing =
-            |what: &str| {
-                let failure = CliError::usage(format!("no {what} is set"));
-                let none = format!(
-                    "neither --{what} nor MAINTENANCE_{} is given",
-                    what.to_uppercase()
-                );
-                if let Some(file) = &self.config_file {
-                    let file = file.value.display();
-                    return failure
-                        .cause(format!("{file} has no \"{what}\", and {none}"))
-                        .hint(format!("add {what} = \"…\" to the file, or give --{what}"));
+        let missing = |what: &str| {
+            let failure = CliError::usage(format!("no {what} is set"));
+            let none = format!(
+                "neither --{what} nor MAINTENANCE_{} is given",
+                what.to_uppercase()
+            );
+            if let Some(file) = &self.config_file {
+                let file = file.value.display();
+                return failure
+                    .cause(format!("{file} has no \"{what}\", and {none}"))
+                    .hint(format!("add {what} = \"…\" to the file, or give --{what}"));
+            }
+            let no_file = match self.dir.as_os_str().is_empty() {
+                true => "the working directory no longer exists".to_owned(),
+                false => {
+                    let dir = self.dir.display();
+                    format!("there is no {} in {dir} or above it", file::FILE_NAME)
                 }
-                let dir = match self.dir.as_os_str().is_empty() {
-                    true => "the working directory, which does not exist".to_owned(),
-                    false => self.dir.display().to_string(),
-                };
-                failure
-                .cause(format!("there is no {} in {dir} or above it, and {none}", file::FILE_NAME))
-                .hint("write a configuration file with `maintenance init`, or give --app and --env")
             };
+            failure
+                .cause(format!("{no_file}, and {none}"))
+                .hint("write a configuration file with `maintenance init`, or give --app and --env")
+        };
         let app = self.app.as_ref().ok_or_else(|| missing("app"))?;
         let env = self.env.as_ref().ok_or_else(|| missing("env"))?;
         App::new(&app.value, &env.value).map_err(|error| CliError::usage(error.to_string()))

@@ -49,8 +49,8 @@ impl Period {
         };
         let Change::Set(until) = window.options.until else {
             return Err(CliError::usage("--at needs an end")
-                .cause("a window that opens by itself closes by itself")
-                .hint("give its length with --for, as --for 2h, or its end with --until"));
+                .cause("a scheduled window also closes by itself")
+                .hint("pass its length, such as --for 2h, or its end with --until"));
         };
         Ok(Some(Self {
             starts_at,
@@ -68,7 +68,7 @@ fn resolve(start: End, now: &Zoned) -> Result<(Timestamp, Option<String>), Strin
         End::At(at) => return Ok((ahead(at, now)?, None)),
         _ if zone.is_unknown() => {
             return Err(
-                "must have an offset, as 2026-11-22T09:00:00Z does, or --tz: the zone in TZ is unknown"
+                "must have an offset, as in \"2026-11-22T09:00:00Z\", or --tz: the time zone in TZ is unknown"
                     .to_owned(),
             );
         }

@@ -156,7 +156,7 @@ fn list<T: Clone + PartialEq>(
         match value {
             Change::Set(value) if all.contains(value) => {}
             Change::Set(value) => all.push(value.clone()),
-            _ => return Err(refuse(option, "is empty beside another")),
+            _ => return Err(refuse(option, "must not be empty beside another")),
         }
     }
     Ok(Change::Set(all))
@@ -175,7 +175,7 @@ fn resolve(end: End, now: &Zoned) -> Result<(Timestamp, Option<String>), String>
         End::At(timestamp) => return Ok((timestamp, None)),
         _ if zone.is_unknown() => {
             return Err(
-                "must have an offset, as 2026-11-22T09:00:00Z does: the zone in TZ is unknown"
+                "must have an offset, as in \"2026-11-22T09:00:00Z\": the time zone in TZ is unknown"
                     .to_owned(),
             );
         }
@@ -203,7 +203,7 @@ fn resolve(end: End, now: &Zoned) -> Result<(Timestamp, Option<String>), String>
             "must be a time that exists: clocks skip {clock}{place}"
         )),
         AmbiguousOffset::Fold { before, after } => Err(format!(
-            "must say which one: {clock} comes twice{place}, as {} and as {}",
+            "must have an offset, since clocks show {clock} twice{place}: \"{}\" or \"{}\"",
             with_offset(local, before),
             with_offset(local, after)
         )),
@@ -286,7 +286,7 @@ mod tests {
         let autumn = at("2026-10-24T20:00:00Z");
         for twice in ["02:30", "2026-10-25 02:30"] {
             let refused = until(twice, &autumn).unwrap_err();
-            let why = "must say which one: 2026-10-25 02:30 comes twice, as 2026-10-25T02:30:00+02:00 and as 2026-10-25T02:30:00+01:00";
+            let why = "must have an offset, since clocks show 2026-10-25 02:30 twice: \"2026-10-25T02:30:00+02:00\" or \"2026-10-25T02:30:00+01:00\"";
             assert_eq!(refused, why);
         }
         let end = until("2026-10-25T02:30:00+01:00", &autumn).unwrap().0;

@@ -81,13 +81,13 @@ fn window(
         (Some(Parsed(id)), None) => (product(id)?.apps, Some(id.clone())),
         (None, Some(_)) => (vec![own.clone()], None),
         (Some(_), Some(_)) => {
-            let rule = "cannot be given beside product, whose roles all take part";
+            let rule = "cannot be combined with product, which covers all roles of its apps";
             return Err(written
                 .refuse(&key(n, "roles"), rule)
                 .hint("remove roles or product"));
         }
         (None, None) => return Err(missing("roles or product", "…")
-            .hint("roles = [\"web\"] are roles of the file's own app; product = \"shop\" stands for all roles of its apps")),
+            .hint("roles = [\"web\"] are roles of the file's own app; product = \"shop\" covers all roles of its apps")),
     };
     let asked = table.roles.as_ref().map(|roles| &roles.0);
     let mut places = Vec::new();
@@ -159,7 +159,7 @@ fn overlapping(written: &Written, all: &[RecurringWindow], overlap: &Overlap) ->
         );
         return written
             .refuse(&key(*first, "duration"), &rule)
-            .hint("shorten duration, or let cron come less often");
+            .hint("shorten duration, or have cron come less often");
     }
     let rule = format!(
         "{} opens for {role} of {app} at {when}, while {} is open",
@@ -283,7 +283,7 @@ mod tests {
             ),
             (
                 &format!("{NIGHTLY}roles = [\"web\"]\nproduct = \"all\"\n"),
-                "line 8: windows.0.roles: cannot be given beside product",
+                "line 8: windows.0.roles: cannot be combined with product",
             ),
             (
                 &format!("{NIGHTLY}roles = [\"web\"]\n{NIGHTLY}roles = [\"worker\"]\n"),

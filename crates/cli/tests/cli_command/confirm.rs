@@ -137,7 +137,7 @@ fn without_a_terminal_it_refuses_rather_than_guesses() {
             6,
             "",
             "Error: not confirmed, so nothing was changed\n\
-             Caused by: there is no terminal to ask on, and --yes is not given\n\
+             Caused by: stdin or stderr is not a terminal, and --yes is not given\n\
              Hint: add --yes to skip the question\n",
         );
         env.run(&["status"]).code(0).stdout("off\n");

@@ -80,7 +80,7 @@ fn whatever_is_stored_is_shown_as_what_it_is() {
     output.says(&format!(
         " by the observer {SHOWN} (only it, or `off --force`, ends this): {SHOWN}\n"
     ));
-    output.says(&format!("  visitors are told: {SHOWN}\n"));
+    output.says(&format!("  message for visitors: {SHOWN}\n"));
     let output = env.run(&["off"]);
     is_harmless(output.code(3));
     output.says(

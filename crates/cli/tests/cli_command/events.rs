@@ -65,7 +65,7 @@ fn the_question_comes_after_what_becomes_of_events() {
         "Will enable worker maintenance mode for demo-dev\n\
          5 functions will be paused\n\
          \x20 1 function: messages wait in their queues\n\
-         \x20 1 function: records wait in their streams, within the retention of those\n\
+         \x20 1 function: records wait in their streams, within their retention\n\
          \x20 1 function: events go to a dead-letter queue or failure destination\n\
          \x20 1 function: synchronous callers get 429\n\
          \x20 1 function: no triggers\n\
@@ -185,7 +185,7 @@ fn a_plan_says_what_becomes_of_each_function() {
              \x20 demo-dev-safe: events from events.amazonaws.com go to arn:aws:sqs:us-east-1:1:dead\n"
         ),
         &format!(
-            "{NOT_SEEN}Events will be lost: without a terminal to ask on, `on` needs --accept-event-loss\n"
+            "{NOT_SEEN}Events will be lost: without a terminal, `on` needs --accept-event-loss\n"
         ),
     );
     assert!(env.sandbox().writes().is_empty());
@@ -274,7 +274,7 @@ fn what_keeps_failing_for_one_function_has_to_be_accepted_too() {
     let output = env.run(&with(&["--dry-run"]));
     output
         .code(0)
-        .says("Events may be lost: without a terminal to ask on, `on` needs --accept-event-loss\n");
+        .says("Events may be lost: without a terminal, `on` needs --accept-event-loss\n");
     assert!(
         output.stdout.contains(&format!("  {mail}\n")),
         "{output:#?}"

@@ -64,7 +64,7 @@ fn usage_is_2() {
         .misused("unexpected argument '--exit-code' found")
         .says("tip: '--exit-code' belongs to `maintenance status`");
     env.run(&["--exit-code", "on"])
-        .refuses(2, "--exit-code is for status alone");
+        .refuses(2, "only `status` takes --exit-code");
     env.run(&["off", "--force"])
         .misused("the following required arguments were not provided:")
         .says("--reason <WHY>");

@@ -184,7 +184,7 @@ fn during_is_on_for_as_long_as_the_command_runs() {
     let output = env.run(&[&during[..], &roles, &["--", "true"]].concat());
     output
         .code(0)
-        .says("Web maintenance is on already: it stays on as it is\n");
+        .says("Web maintenance is already on: it stays as it is\n");
     assert!(is_paused(&env.sandbox().fleet()));
     env.run(&["off", "--all"]).code(0);
     assert_eq!(env.sandbox().fleet(), before);
@@ -226,7 +226,7 @@ fn during_keeps_a_window_of_another_as_it_is() {
     ];
     env.run(&[&during[..], &["--", "true"]].concat())
         .code(0)
-        .says("Web maintenance is on already: it stays on as it is\n");
+        .says("Web maintenance is already on: it stays as it is\n");
     assert_eq!(status(), before);
 }
 

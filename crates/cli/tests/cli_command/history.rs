@@ -43,7 +43,7 @@ fn app() -> TestEnv {
 fn a_history_tells_who_when_why_and_how_it_ended_without_one_write_of_its_own() {
     let env = app();
     env.run(&["history"])
-        .exactly(0, "", "Nothing is known of demo-dev: it was never on\n");
+        .exactly(0, "", "demo-dev has no history: it was never on\n");
     env.run(&["on", "--all", "-y", "--reason", "new database"])
         .code(0);
     env.run(&["on", "-y", "--message", "Back at nine."]).code(0);
@@ -214,7 +214,7 @@ fn what_is_no_longer_kept_is_said_and_a_missing_permission_is_named() {
     let output = env.run(&["history", "--limit", "1000"]);
     output
         .code(0)
-        .says("What was before is not kept: a store has the last 100 versions of each flag\n");
+        .says("Older transitions are not kept: a store has the last 100 versions of each flag\n");
     assert!(
         output
             .stdout

@@ -91,7 +91,7 @@ fn init_guesses_and_says_so_and_never_overwrites() {
         1,
         "",
         &format!(
-            "Error: {} exists already\n\
+            "Error: {} already exists\n\
              Caused by: a configuration file is never overwritten\n\
              Hint: edit it, or remove it first\n",
             file.display()

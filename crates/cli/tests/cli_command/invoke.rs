@@ -32,7 +32,7 @@ fn the_answer_is_on_stdout_as_it_is_and_the_log_on_stderr() {
         0,
         "{\"n\":  1}\n",
         "Will let demo-dev-a run once, for up to 20 s, while worker maintenance stays on\n\
-         Meanwhile this could reach it, too:\n\
+         These could invoke it meanwhile:\n\
          \x20 s3.amazonaws.com\n\
          Not checked: invocations made through an IAM role (EventBridge Scheduler, Step Functions, other \
          accounts, your own code)\n\
@@ -78,7 +78,7 @@ fn what_cannot_be_invoked_is_refused() {
     env.run(&["invoke", NAME, "--yes", "--payload", "{"])
         .refuses(2, "--payload is not JSON");
     env.run(&["invoke", NAME, "--yes", "--payload", "@none"])
-        .refuses(2, "--payload cannot be read from none");
+        .refuses(2, "cannot read --payload from none");
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:a";
     env.run(&["invoke", arn]).code(2);
     assert!(env.sandbox().writes().is_empty());
@@ -103,7 +103,7 @@ fn killed_while_the_function_runs_it_is_shown_and_off_restores_it() {
     assert_eq!(reserved(&env), Some(1));
     env.run(&["status", "--role", "worker"])
         .code(0)
-        .says("  demo-dev-a may run once: `maintenance invoke` is at work, or has died\n");
+        .says("  demo-dev-a may run once: `maintenance invoke` is running, or was interrupted\n");
     for (name, parameter) in env.sandbox().parameters() {
         if name.contains("/lease/") {
             let mut lease = maintenance_flag::Lease::decode(&parameter.value).unwrap();

@@ -234,7 +234,7 @@ fn a_deleted_working_directory_is_missed_by_what_is_relative_to_it_alone() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("the working directory, which does not exist"),
+        said.contains("the working directory no longer exists"),
         "{said}"
     );
     let config = env.folder().join("app.toml");

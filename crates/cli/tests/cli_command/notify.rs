@@ -184,7 +184,7 @@ fn a_test_reaches_every_receiver_or_says_which_it_does_not() {
     let stub = got.serve();
     let mut env = TestEnv::files();
     env.run(&["notify", "test"])
-        .refuses(2, "there is no receiver of notifications");
+        .refuses(2, "no notification receivers are configured");
     env.set("HOOK", &stub.url());
     env.set("SECRET", SECRET);
     let slack = "[[notify]]\nkind = \"slack\"\nurl = \"${SLACK}\"\non = [\"failed\"]\n";

@@ -395,7 +395,7 @@ fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
         ),
         (
             "kind = \"sql\"\nurl = \"postgres://me:s3cret@db/x\"\nquery = \"SELECT 1\"\nmaintenance = \"x\"",
-            "line 5: observers.it.url: a password must not stand in the file",
+            "line 5: observers.it.url: a password must not be in the file",
         ),
         (
             "kind = \"sql\"\nurl = \"mssql://db/x\"\nquery = \"SELECT 1\"\nmaintenance = \"x\"",
@@ -403,7 +403,7 @@ fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
         ),
         (
             "kind = \"sql\"\nurl = \"postgres://db/x?user=me&password=s3cret\"\nquery = \"SELECT 1\"\nmaintenance = \"x\"",
-            "line 5: observers.it.url: a password must not stand in the file",
+            "line 5: observers.it.url: a password must not be in the file",
         ),
         ("kind = \"file\"\npath = \"x\"", "has no mode"),
         (
@@ -424,11 +424,11 @@ fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
         ),
         (
             "kind = \"alarm\"\nalarm = \"x\"\nproduct = \"shop\"",
-            "product stands for all roles",
+            "product covers all roles",
         ),
         (
             "kind = \"parameter\"\nparameter = \"x\"\nmaintenance = \"x\"\nnormal = \"X\"",
-            "means maintenance, too",
+            "must differ from the value that means maintenance",
         ),
         (
             "kind = \"alarm\"\nalarm = \"x\"\nalrm = \"x\"",
@@ -445,6 +445,6 @@ fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
     env.run(&["observe", "--once"]).exactly(
         0,
         "",
-        "maintenance.toml names no observers: what is due by the schedule is done\n",
+        "maintenance.toml names no observers: only scheduled windows are handled\n",
     );
 }

@@ -33,7 +33,7 @@ fn every_option_is_said_stored_and_shown() {
         "/hooks/*",
     ]);
     let summary = "\x20 read-only: GET, HEAD and OPTIONS requests pass\n\
-         \x20 visitors are told: Back \"soon\".\n\
+         \x20 message for visitors: Back \"soon\".\n\
          \x20 until TIME: then it turns off by itself\n\
          \x20 Retry-After: 120 s\n\
          \x20 allowed addresses: 192.0.2.0/24, 2001:db8::1\n\
@@ -145,7 +145,7 @@ fn what_is_changed_while_it_is_on_is_named_and_the_rest_stays() {
         0,
         "",
         "Web maintenance is on; options updated: message, paths\n\
-             \x20 visitors are told: Back soon.\n\
+             \x20 message for visitors: Back soon.\n\
              \x20 announced end TIME: it stays on until `maintenance off`\n\
              \x20 allowed paths: /health\n",
     );
@@ -210,7 +210,7 @@ fn an_empty_value_takes_one_away() {
         0,
         "",
         "Web maintenance is on; options updated: until, auto-off\n\
-             \x20 visitors are told: Back soon.\n\
+             \x20 message for visitors: Back soon.\n\
              \x20 Retry-After: 60 s\n\
              \x20 allowed addresses: 192.0.2.1\n\
              \x20 allowed paths: /health\n",
@@ -257,7 +257,7 @@ fn the_question_says_what_visitors_will_get_and_says_it_once() {
     );
     let mut terminal = env.at_terminal(&["on", "--message", "Back soon."]);
     let question = "Will enable web maintenance mode for demo-dev\n\
-                    \x20 visitors are told: Back soon.\n\
+                    \x20 message for visitors: Back soon.\n\
                     \x20 allowed paths: /health\n\
                     Are you sure? (y/N) ";
     terminal.expect(question);
@@ -294,7 +294,7 @@ fn a_plan_says_it_too_and_changes_nothing() {
         .exactly(
             0,
             "Would update web maintenance mode for demo-dev: message\n\
-             \x20 visitors are told: Back soon.\n",
+             \x20 message for visitors: Back soon.\n",
             "",
         );
     env.run(&["on", "--dry-run"])

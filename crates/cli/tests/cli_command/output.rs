@@ -337,6 +337,24 @@ fn short_help_is_one_screen_and_long_help_has_examples() {
         );
         helped.code(0).stdout(&long.stdout);
     }
+    for command in ["schedule", "token", "notify"] {
+        let whole = env.run(&[command, "--help"]).stdout;
+        let below = whole.split_once("Commands:\n").unwrap().1;
+        let below = below.lines().take_while(|line| !line.is_empty());
+        let below = below.map(|line| line.split_whitespace().next().unwrap());
+        for below in below.filter(|below| *below != "help") {
+            let long = env.run(&[command, below, "--help"]);
+            let (usage, after) = long.code(0).stdout.split_once("\nExamples:\n").unwrap();
+            let usage = usage.lines().find(|line| line.starts_with("Usage: "));
+            assert!(usage.unwrap().contains(" [OPTIONS]"), "{long:#?}");
+            let (examples, after) = after.split_once("\n\n").unwrap();
+            assert!((3..=5).contains(&examples.lines().count()), "{long:#?}");
+            assert_eq!(after, "Global options: see `maintenance --help`.\n");
+        }
+    }
+    for help in [&["help", "--help"][..], &["help", "-h"]] {
+        env.run(help).code(0).stdout(&whole.stdout);
+    }
     let version = env.run(&["version"]);
     version.code(0).stdout(&env.run(&["--version"]).stdout);
 }

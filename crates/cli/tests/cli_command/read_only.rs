@@ -28,7 +28,7 @@ fn a_plain_on_closes_a_read_only_role_wholly_and_asks_first() {
     let mut terminal = env.at_terminal(&["on"]);
     terminal.expect(
         "Will turn web maintenance mode from read-only to on for demo-dev\n\
-         \x20 visitors are told: x\n\
+         \x20 message for visitors: x\n\
                     Warning: that message was written for another mode: change it with --message if it no \
                     longer holds\n\
          Are you sure? (y/N) ",
@@ -98,7 +98,7 @@ fn a_message_that_was_given_for_another_mode_is_not_kept_in_silence() {
         .code(0);
     let warning = "Warning: that message was written for another mode: change it with --message if it no \
                    longer holds\n";
-    let told = format!("  visitors are told: {look}\n{warning}");
+    let told = format!("  message for visitors: {look}\n{warning}");
     let plan = env.run(&["on", "--dry-run"]);
     assert!(plan.code(0).stdout.contains(&told), "{plan:?}");
     // A person is told before the question, and not again.

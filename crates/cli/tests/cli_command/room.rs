@@ -78,7 +78,7 @@ fn options_that_no_flag_has_room_for_are_refused_before_anything_is_read() {
     .says(
         " bytes, and may take 4060: 3281 of them \"bypass.addresses\", 1000 of them \"message\"\n",
     )
-    .says(" bytes away from --allow-ip (3281 bytes) or --message (1000 bytes)");
+    .says("\nHint: shorten --allow-ip (3281 bytes) or --message (1000 bytes) by 424 bytes");
 
     let long = "y".repeat(1_025);
     for (arguments, option) in [
@@ -88,12 +88,12 @@ fn options_that_no_flag_has_room_for_are_refused_before_anything_is_read() {
     ] {
         let output = env.run(&arguments);
         is_usage(&env, &output, &format!("{option} is too long"))
-            .says("\nCaused by: it takes 1025 bytes as it is stored, and ")
-            .says(" bytes away from it\n");
+            .says("\nCaused by: it takes 1025 bytes when stored, and ")
+            .says("\nHint: shorten it by ");
     }
     // What is escaped takes more.
     let output = env.run(&["off", "--force", "--reason", &"\"".repeat(513)]);
-    is_usage(&env, &output, "--reason is too long").says("takes 1026 bytes as it is stored");
+    is_usage(&env, &output, "--reason is too long").says("takes 1026 bytes when stored");
     env.set("MAINTENANCE_BY", &long);
     let output = env.run(&["on", "-y"]);
     is_usage(&env, &output, "MAINTENANCE_BY cannot be used");
@@ -112,8 +112,7 @@ fn options_that_what_is_stored_leaves_no_room_for_change_nothing() {
             )
             .says("\nCaused by: the flag would take 4")
             .says(" of them \"note\", 1641 of them \"bypass.addresses\"\n")
-            .says("\nHint: take ")
-            .says(" bytes away from --allow-ip (1641 bytes)");
+            .says("\nHint: shorten --allow-ip (1641 bytes) by ");
         assert_eq!(stored(&env, files, WEB), typed("off", 2_500));
         // Fewer of them fit.
         on_with(&env, &addresses(10)).code(0);
@@ -136,7 +135,7 @@ fn what_maintenance_toml_says_counts_too() {
             2,
             "the flag of the web role would be too large, so it was not written",
         )
-        .says("or from the role's keys in maintenance.toml\n");
+        .says("or the role's keys in maintenance.toml\n");
     assert!(!env.sandbox().parameters().contains_key(WEB));
 }
 
@@ -154,7 +153,8 @@ fn a_typed_flag_without_room_for_what_on_notes_is_named_before_anything_is_begun
                     "the flag of the worker role would be too large, so it was not written",
                 )
                 .says(" of them \"note\"")
-                .says("/maintenance/demo-dev/flags/worker by hand, or store the word off there");
+                .says("\nHint: shorten /maintenance/demo-dev/flags/worker by ")
+                .says("by hand, or store the word off there");
             assert_eq!(
                 (stored(&env, files, WORKER), reserved(&env)),
                 (full, Some(7))

@@ -87,7 +87,7 @@ fn a_window_is_scheduled_listed_moved_and_cancelled() {
         .exactly(
             0,
             "",
-            "Web maintenance has been moved: changed from TIME to TIME, until TIME\n",
+            "Web maintenance has been moved from TIME to TIME, until TIME\n",
         );
     assert_eq!(listed(&env)[0]["until"], tomorrow(22).to_string());
     let longer = ["schedule", "move", &window, "--at", &later, "--for", "3h"];
@@ -101,7 +101,7 @@ fn a_window_is_scheduled_listed_moved_and_cancelled() {
     env.run(&longer).timeless().exactly(
         0,
         "",
-        "Web maintenance from TIME has a new end: changed from TIME to TIME\n",
+        "Web maintenance from TIME now ends at TIME, not TIME\n",
     );
     assert_eq!(listed(&env)[0]["until"], tomorrow(23).to_string());
     env.run(&["schedule", "cancel", &window, "--dry-run"])
@@ -260,7 +260,7 @@ fn it_asks_and_shows_what_will_happen_to_functions() {
     output
         .code(6)
         .says("Will schedule worker maintenance mode for demo-dev from ")
-        .says("the functions of worker are paused and restored only where `maintenance serve` or `maintenance observe` runs")
+        .says("the functions of worker are paused and restored only if `maintenance serve` or `maintenance observe` is running")
         .says("pass --accept-event-loss")
         .says("Nothing was changed\n");
     assert!(env.sandbox().writes().is_empty());
@@ -362,7 +362,7 @@ fn status_says_what_is_open_before_what_comes() {
     let begins = [
         "Web maintenance is on since ",
         "  safe to migrate after ",
-        "  visitors are told: Soon.",
+        "  message for visitors: Soon.",
         "  until ",
         "Web maintenance is scheduled from ",
     ];

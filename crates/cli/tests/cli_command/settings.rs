@@ -156,7 +156,7 @@ fn a_named_file_is_read_and_must_be_there() {
         2,
         &format!("cannot read the configuration file {}", file.display()),
     );
-    output.says("\nHint: it is named by MAINTENANCE_CONFIG\n");
+    output.says("\nHint: check MAINTENANCE_CONFIG, which names this file\n");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn config_shows_what_there_is_even_if_something_is_missing() {
             "rate 10 default",
             "timeout 20 default",
             "by ana@laptop MAINTENANCE_BY",
-            "roles.web.functions - none: a flag alone",
+            "roles.web.functions - none: only a flag",
             "roles.worker.functions a-*, b maintenance.toml:3",
             "roles.worker.exclude a-x maintenance.toml:4",
             "roles.worker.tags role=worker maintenance.toml:5",

@@ -56,7 +56,7 @@ fn a_new_token_is_alone_on_standard_output_and_is_not_stored() {
     made.says(&format!(
         "The token release-bot ({id}) may turn maintenance of billing, shop on and off, until "
     ))
-    .says("(in 90 days)\nIt is shown this once, and cannot be read again\n");
+    .says("(in 90 days)\nIt is shown only this once\n");
     assert!(!made.stderr.contains(&token[15..]));
     assert!(!stored(&env).contains(&token[15..]));
     assert!(stored(&env).contains(r#""by":"ana@laptop""#));
@@ -93,7 +93,7 @@ fn tokens_are_listed_without_their_secrets_and_revoked_by_name_or_id() {
     env.run(&["token", "list"]).exactly(
         0,
         "",
-        "demo-dev has no tokens; `maintenance token new` makes one\n",
+        "demo-dev has no tokens; `maintenance token new` creates one\n",
     );
     let (secret, first) = token(&env, "first");
     let (_, second) = token(&env, "second");
@@ -227,7 +227,7 @@ fn mistakes_make_no_token() {
         .refuses(2, "there is no product shopp")
         .says("Hint: did you mean shop?\n");
     env.run(&["token", "list", "--product", "shop"])
-        .refuses(2, "--product is for `maintenance token new` alone");
+        .refuses(2, "only `maintenance token new` takes --product");
     env.run(&["token", "revoke", "relase-bot"])
         .refuses(2, "there is no token relase-bot")
         .says("Hint: did you mean release-bot?\n");

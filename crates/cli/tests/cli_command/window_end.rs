@@ -42,11 +42,16 @@ fn a_length_is_counted_from_now_and_a_local_time_is_the_machines() {
     let today = tomorrow.timestamp() - day;
     assert!(next == today || next == today + day, "{next}");
     assert!(next + SignedDuration::from_mins(1) > Timestamp::now());
-    // Nobody knows when it is nine there.
+    // What is to be typed instead stands there as it is to be typed.
+    env.set("TZ", "CET-1CEST,M3.5.0,M10.5.0/3");
+    env.run(&["on", "--until", "2030-10-27 02:30"])
+        .refuses(2, "--until cannot be used")
+        .says("twice: \"2030-10-27T02:30:00+02:00\" or \"2030-10-27T02:30:00+01:00\"\n");
+    // When it is nine there is unknown.
     env.set("TZ", "Mars/Base");
     env.run(&["on", "--until", "9:00"])
         .refuses(2, "--until cannot be used")
-        .says("the zone in TZ is unknown");
+        .says("as in \"2026-11-22T09:00:00Z\": the time zone in TZ is unknown\n");
     env.run(&["on", "--for", "30m"]).code(0);
 }
 

@@ -61,20 +61,20 @@ impl<'a> Play<'a> {
         if held == all {
             self.show(format!(
                 "\n{}",
-                format!("All {all} checks held.").green().bold()
+                format!("All {all} checks passed.").green().bold()
             ))?;
             self.show("Try it yourself: maintenance dev")?;
         } else {
             self.show(format!(
                 "\n{}",
-                format!("Only {held} of {all} checks held.").red().bold()
+                format!("Only {held} of {all} checks passed.").red().bold()
             ))?;
         }
         Ok(self.checks)
     }
 
     async fn serving(&mut self) -> Result<Fleet, CliError> {
-        self.scene("The app as it is")?;
+        self.scene("The app before maintenance")?;
         let page = self.visit().await?;
         self.check("the page answers 200", page.status == 200)?;
         let answer = self.invoke().await?;
@@ -90,7 +90,7 @@ impl<'a> Play<'a> {
         self.command(&on, NOT_CONFIRMED).await?;
         let page = self.visit().await?;
         self.check(
-            "it refuses to lose the events of a bucket, and nothing has changed",
+            "it refuses to lose a bucket's events, and changes nothing",
             page.status == 200 && self.demo_app.fleet() == *before,
         )?;
         self.command(&[&on[..], &["--accept-event-loss"]].concat(), DONE)
@@ -98,7 +98,7 @@ impl<'a> Play<'a> {
         let page = self.visit().await?;
         self.check("the page answers 503", page.status == 503)?;
         self.check(
-            "it says when to come back",
+            "Retry-After says when to come back",
             page.header("retry-after").is_some(),
         )?;
         self.check(
@@ -147,7 +147,7 @@ impl<'a> Play<'a> {
         self.show(compared(before, during, &now))?;
         self.check("every setting is what it was", *before == now)?;
         let saved = self.demo_app.saved();
-        self.check("nothing that was saved is left over", saved.is_empty())
+        self.check("no saved settings are left over", saved.is_empty())
     }
 
     /// A line, unless the answer is a document or nothing is to be said.
@@ -163,7 +163,7 @@ impl<'a> Play<'a> {
         if held {
             self.show(format!("  {} {what}", "✓".green().bold()))?;
         } else {
-            self.show(format!("  {} not so: {what}", "✗".red().bold()))?;
+            self.show(format!("  {} failed: {what}", "✗".red().bold()))?;
         }
         self.checks.push(Check {
             what: what.to_owned(),
