@@ -14,26 +14,39 @@ use maintenance_flag::{App, Change, NameError};
 use maintenance_server::schedule::time_zone;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use url::Url;
 
 /// AWS allows 15 calls a second for all callers together, and does not raise it.
 const MAX_RATE: f64 = 15.0;
 /// The longest title or version of a product, bytes: it is shown on one line.
 const MAX_LABEL: usize = 80;
 
-/// Types that are a text, checked.
-macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident: $check:expr;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub(crate) struct $name(pub(crate) String);
+/// Types that are made of a text, which is checked.
+macro_rules! checked {
+    ($($(#[$meta:meta])* $name:ident($inner:ty): $check:expr;)*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone)]
+        pub(crate) struct $name(pub(crate) $inner);
 
-        impl FromStr for $name {
+        impl std::str::FromStr for $name {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
-                let check: fn(&str) -> Result<String, String> = $check;
+                let check: fn(&str) -> Result<$inner, String> = $check;
                 check(text).map(Self)
             }
+        }
+    )*};
+}
+pub(crate) use checked;
+
+/// Those that are a text themselves.
+macro_rules! texts {
+    ($($(#[$meta:meta])* $name:ident: $check:expr;)*) => {$(
+        checked! {
+            $(#[$meta])*
+            #[derive(PartialEq, Eq)]
+            $name(String): $check;
         }
 
         impl Display for $name {
@@ -145,6 +158,31 @@ fn site_url(text: &str) -> Result<String, String> {
     Ok(format!("{text}{slash}"))
 }
 
+/// An address that can be requested. The rule that it breaks does not repeat it.
+pub(crate) fn http_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).ok();
+    let url = url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    url.ok_or("must be a URL that begins with https:// or http://")
+}
+
+/// An address as others may see it: no user, and no password.
+pub(crate) fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[host..])
+}
+
+/// The same without the query, in which a secret may be, too.
+pub(crate) fn without_secrets(url: &str) -> String {
+    match url.split_once('?') {
+        Some((place, _)) => format!("{}?***", without_user(place)),
+        None => without_user(url),
+    }
+}
+
 /// Calls to AWS Lambda a second.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "f64", expecting = "a number")]
@@ -203,21 +241,6 @@ impl Display for StoreChoice {
     }
 }
 
-/// Seconds for `Retry-After`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RetryAfter(pub(crate) u32);
-
-impl FromStr for RetryAfter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        // What is no number breaks the same rule.
-        let seconds = text.trim().parse().unwrap_or_default();
-        let checked = limits::retry_after(seconds).map(Self);
-        checked.map_err(|broken| broken.to_string())
-    }
-}
-
 /// The end of a window, as typed: what a local time means depends on the zone and on now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -252,34 +275,27 @@ impl FromStr for End {
     }
 }
 
-/// A time zone, by its name in the time zone database.
-#[derive(Debug, Clone)]
-pub(crate) struct Zone(pub(crate) TimeZone);
-
-impl FromStr for Zone {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        time_zone(name).map(Self)
-    }
+checked! {
+    /// Seconds for `Retry-After`.
+    #[derive(Copy, PartialEq, Eq)]
+    RetryAfter(u32): |text| {
+        // What is no number breaks the same rule.
+        let seconds = text.trim().parse().unwrap_or_default();
+        limits::retry_after(seconds).map_err(|broken| broken.to_string())
+    };
+    /// A time zone, by its name in the time zone database.
+    Zone(TimeZone): time_zone;
+    /// A length of time.
+    #[derive(Copy)]
+    Length(Span): |text| {
+        let span = text.trim().parse();
+        span.map_err(|_| "must be a length of time such as 30m or \"1h 15m\"".to_owned())
+    };
 }
 
 impl Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.iana_name().unwrap_or_default())
-    }
-}
-
-/// A length of time.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Length(pub(crate) Span);
-
-impl FromStr for Length {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = text.trim().parse().map(Self);
-        parsed.map_err(|_| "must be a length of time such as 30m or \"1h 15m\"".to_owned())
     }
 }
 
@@ -429,6 +445,24 @@ mod tests {
             "2026-11-22 09:00[Mars/Base]",
         ] {
             assert!(bad.parse::<End>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_secrets() {
+        for (url, user, secrets) in [
+            ("http://127.0.0.1:4566", "http://127.0.0.1:4566", None),
+            ("http://me:pass@host:1/x@y", "http://host:1/x@y", None),
+            ("https://me:p@ss@host", "https://host", None),
+            ("host", "host", None),
+            (
+                "https://me@host/x?key=s",
+                "https://host/x?key=s",
+                Some("https://host/x?***"),
+            ),
+        ] {
+            assert_eq!(without_user(url), user);
+            assert_eq!(without_secrets(url), secrets.unwrap_or(user));
         }
     }
 }

@@ -169,17 +169,22 @@ fn will(
     lines
 }
 
+/// The error of a command that was not confirmed.
+pub(super) fn unconfirmed() -> CliError {
+    CliError::new(
+        Outcome::NotConfirmed,
+        "not confirmed, so nothing was changed",
+    )
+}
+
 /// Refuses to guess without a terminal.
 pub(crate) fn can_ask(output: &Output) -> Result<(), CliError> {
     if output.can_ask() {
         return Ok(());
     }
-    Err(CliError::new(
-        Outcome::NotConfirmed,
-        "not confirmed, so nothing was changed",
-    )
-    .cause("stdin or stderr is not a terminal, and --yes is not given")
-    .hint("add --yes to skip the question"))
+    Err(unconfirmed()
+        .cause("stdin or stderr is not a terminal, and --yes is not given")
+        .hint("add --yes to skip the question"))
 }
 
 /// Asks whether to go on.
@@ -203,11 +208,7 @@ pub(crate) fn sure(output: &Output) -> Result<bool, CliError> {
 pub(super) fn not_confirmed(output: &Output) -> Result<Outcome, CliError> {
     output.say("Nothing was changed");
     if output.json() {
-        let failure = CliError::new(
-            Outcome::NotConfirmed,
-            "not confirmed, so nothing was changed",
-        );
-        output.document(&failure.document())?;
+        output.document(&unconfirmed().document())?;
     }
     Ok(Outcome::NotConfirmed)
 }

@@ -12,13 +12,14 @@ use maintenance_control::State;
 use maintenance_flag::Role;
 use serde_json::{Value, json};
 
+use super::confirm::unconfirmed;
 use super::notifications::Notifications;
 use super::on_off;
 use super::operate::Opened;
 use super::request::asked;
 use super::require::{Required, Windows, changed_meanwhile, hold, refused, run_command, window};
 use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, selected};
-use crate::args::{DuringArgs, OnArgs, StartArgs};
+use crate::args::{DuringArgs, OnArgs, WindowArgs};
 use crate::child;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
@@ -41,7 +42,14 @@ pub(crate) async fn run(
     child::check(&args.command)?;
     // The command has stdout for itself: what we have to say is on stderr.
     let inner = &output.without_document();
-    let on = args.on();
+    let on = OnArgs {
+        opening: args.opening.clone(),
+        window: WindowArgs {
+            visitors: args.visitors.clone(),
+            ..WindowArgs::default()
+        },
+        ..OnArgs::default()
+    };
     let asked = asked(target, &on, inner)?;
     let mut apps = selected(target, Unlisted::Fail, inner).await?;
     let standing = on_before(&apps, inner).await?;
@@ -49,7 +57,7 @@ pub(crate) async fn run(
         inner.say(label(&apps, app, render::stays_on(role)));
     }
     let is_off = |app: &str, role: &Role| !standing.contains(&(app.to_owned(), role.clone()));
-    if args.dry_run {
+    if args.opening.dry_run {
         let whole = narrow(&mut apps, is_off);
         if !apps.is_empty() {
             on_off::turn_on(target, &apps, asked, &on, &Opened::default(), told, output).await?;
@@ -93,8 +101,7 @@ pub(crate) async fn run(
         }
         Ok(other) => {
             if output.json() {
-                let failure = CliError::new(other, "not confirmed, so nothing was changed");
-                output.document(&failure.document())?;
+                output.document(&unconfirmed().document())?;
             }
             return Ok(other);
         }
@@ -242,28 +249,4 @@ async fn turn_off(
     };
     widen(apps, whole);
     ended.map(drop).map_err(stuck)
-}
-
-impl DuringArgs {
-    /// How maintenance is turned on.
-    fn on(&self) -> OnArgs {
-        OnArgs {
-            start: StartArgs::default(),
-            yes: self.yes,
-            reason: self.reason.clone(),
-            accept_event_loss: self.accept_event_loss,
-            wait: false,
-            no_verify: self.no_verify,
-            observer: None,
-            dry_run: self.dry_run,
-            window: crate::args::WindowArgs {
-                message: self.message.clone(),
-                until: self.until.clone(),
-                for_: self.for_.clone(),
-                allow_ip: self.allow_ip.clone(),
-                allow_path: self.allow_path.clone(),
-                ..Default::default()
-            },
-        }
-    }
 }

@@ -44,7 +44,7 @@ pub(super) async fn turn_on(
     told: &Notifications<'_>,
     output: &Output,
 ) -> Result<Outcome, CliError> {
-    if args.dry_run {
+    if args.opening.dry_run {
         let results = with_progress(connections(apps), output, async |contexts| {
             plan_on_together(&parts_for_reads(apps, contexts), &on).await
         });
@@ -54,7 +54,7 @@ pub(super) async fn turn_on(
             output.say(render::NOT_SEEN);
         }
         for (app, report) in apps.iter().zip(&reports) {
-            if !args.accept_event_loss
+            if !args.opening.accept_event_loss
                 && let Some(needs) = render::needs_acceptance(report)
             {
                 app.say(needs, output);
@@ -63,7 +63,7 @@ pub(super) async fn turn_on(
         return Ok(Outcome::Done);
     }
     let mut was_confirmed = false;
-    if !args.yes {
+    if !args.opening.yes {
         match confirmed(target, apps, &on, output).await? {
             Answer::NotAsked => {}
             // What would be lost was part of the question; what would be lost besides was not.
@@ -76,7 +76,7 @@ pub(super) async fn turn_on(
         wait: args.wait,
         confirmed: was_confirmed,
         url,
-        verify: !args.no_verify,
+        verify: !args.opening.no_verify,
         opened,
     };
     operate(target, apps, &request, told, output).await

@@ -19,13 +19,17 @@ pub(super) fn asked(
     let now = now();
     let window = WindowOptions::new(&args.window, &now)?;
     let on = request(target, args, &window, now.timestamp())?;
-    if let Some(note) = &window.note {
-        match args.yes {
-            true => output.say(note),
-            false => output.ask(format_args!("{note}\n")),
-        }
-    }
+    say_note(window.note.as_deref(), args, output);
     Ok((on, window.url))
+}
+
+/// What a time was taken for: part of the question, if there is one.
+pub(super) fn say_note(note: Option<&str>, args: &OnArgs, output: &Output) {
+    match (note, args.opening.yes) {
+        (None, _) => {}
+        (Some(note), true) => output.say(note),
+        (Some(note), false) => output.ask(format_args!("{note}\n")),
+    }
 }
 
 /// What is asked for about a window, checked before anything is read.
@@ -42,11 +46,11 @@ pub(super) fn request(
     let mut on = OnRequest {
         who: who(args.observer.as_deref())?,
         product: target.product_id(),
-        reason: reason(args.reason.as_deref())?,
+        reason: reason(args.opening.reason.as_deref())?,
         read_only: window.read_only,
         options: window.options.clone(),
         link: None,
-        accept_event_loss: args.accept_event_loss,
+        accept_event_loss: args.opening.accept_event_loss,
         shown: None,
     };
     for settings in target.apps() {
@@ -54,7 +58,7 @@ pub(super) fn request(
         window.fits(&settings.selected()?)?;
     }
     if window.bypass {
-        on.link = Some(match args.dry_run {
+        on.link = Some(match args.opening.dry_run {
             true => link::planned(now),
             false => link::new(now)?,
         });

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::confirm::{can_ask, not_confirmed, sure};
 use super::notifications::Notifications;
-use super::request::request;
+use super::request::{request, say_note};
 use super::selected::{
     SelectedApp, Unlisted, all_or_failed, connections, parts_for_reads, selected, selected_or_all,
 };
@@ -34,12 +34,7 @@ pub(super) async fn add(
     output: &Output,
 ) -> Result<Outcome, CliError> {
     let on = request(target, args, &period.window, now().timestamp())?;
-    if let Some(note) = &period.note {
-        match args.yes {
-            true => output.say(note),
-            false => output.ask(format_args!("{note}\n")),
-        }
-    }
+    say_note(period.note.as_deref(), args, output);
     let request = ScheduleRequest::Add(Box::new(AddWindow {
         on,
         starts_at: period.starts_at,
@@ -47,10 +42,10 @@ pub(super) async fn add(
         recurring: None,
     }));
     let apps = selected(target, Unlisted::Fail, output).await?;
-    if args.dry_run {
+    if args.opening.dry_run {
         return plan(target, &apps, &request, output).await;
     }
-    if !args.yes {
+    if !args.opening.yes {
         can_ask(output)?;
         // What would be refused is not asked.
         let reports = planned(&apps, &request, output).await?;
@@ -126,14 +121,10 @@ async fn moved(
         _ => None,
     };
     let an_hour = || crate::values::Length(jiff::Span::new().hours(1));
-    let window = WindowArgs {
-        until: args.until.map(Change::Set),
-        for_: args
-            .for_
-            .or_else(|| length.map(|_| an_hour()))
-            .map(Change::Set),
-        ..WindowArgs::default()
-    };
+    let for_ = args.for_.or_else(|| length.map(|_| an_hour()));
+    let mut window = WindowArgs::default();
+    window.visitors.until = args.until.map(Change::Set);
+    window.visitors.for_ = for_.map(Change::Set);
     let period = Period::new(&start, &window, &now())?
         .ok_or_else(|| CliError::usage("--at is missing").hint("give a time"))?;
     let until = match length {

@@ -238,34 +238,17 @@ impl Section<'_> {
         value.map(|value| Sourced::new(value, self.source(key)))
     }
 
-    /// The keys as written.
-    fn values(&self) -> &Value {
-        match self.key {
-            None => &self.file.written.values,
-            Some(key) => &self.file.written.values["apps"][key],
-        }
-    }
-
-    /// The keys beside `config`.
+    /// The first of the keys beside `config`, of an app that has a table.
     pub(super) fn beside_config(&self) -> Option<String> {
-        let mut keys = self.values().as_object()?.keys();
-        keys.find(|key| *key != "config").cloned()
+        let keys = self.file.written.keys(&format!("apps.{}", self.key?));
+        let mut keys = keys.into_iter().map(|(key, _)| key);
+        keys.find(|key| key != "config")
     }
 
     /// The keys of a role, in the order of the lines.
     pub(super) fn role(&self, name: &str) -> Vec<(String, Sourced<Value>)> {
-        let source = |key: &str| self.source(&format!("roles.{name}.{key}"));
-        let table = self.values()["roles"][name].as_object();
-        let mut values: Vec<_> = table.into_iter().flatten().collect();
-        values.sort_by_key(|(key, _)| {
-            self.file
-                .written
-                .line(&self.name(&format!("roles.{name}.{key}")))
-        });
-        let sourced = |(key, value): (&String, &Value)| {
-            (key.clone(), Sourced::new(value.clone(), source(key)))
-        };
-        values.into_iter().map(sourced).collect()
+        let table = self.name(&format!("roles.{name}"));
+        self.file.written.keys(&table)
     }
 
     /// What the parameters' names begin with.

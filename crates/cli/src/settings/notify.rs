@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::environment::Environment;
 use super::tables::{Form, NotifyTable};
-use super::variables::Template;
 use super::written::Written;
 use crate::error::CliError;
 use crate::source::{Source, Sourced};
+use crate::values::{http_url, without_secrets};
 
 /// Whom to tell.
 #[derive(Debug, Clone, Default)]
@@ -111,17 +111,14 @@ fn receiver(
     };
     let url = table.url.as_deref();
     let url = url.ok_or_else(|| refuse("", "has no url").hint(format!("add {example} to it")))?;
-    let template = |key: &str, text: &str| {
-        let hint = "write a variable as ${NAME}";
-        Template::parse(text).map_err(|rule| refuse(key, &rule).hint(hint))
-    };
+    let template = |key: &str, text: &str| written.template(&format!("notify.{n}.{key}"), text);
     let url = template("url", url)?;
     if form == Form::Slack && url.is_literal() {
         let rule = "is a Slack secret, which must not be in the file";
         return Err(refuse("url", rule).hint(in_environment("url", variable)));
     }
     if url.is_literal() {
-        let literal = url.expand(environment).and_then(|url| parse_url(&url));
+        let literal = url.expand(environment).and_then(|url| Ok(http_url(&url)?));
         literal.map_err(|rule| refuse("url", &rule).hint(format!("as in {example}")))?;
     }
     let secret = match (form, &table.secret) {
@@ -148,7 +145,7 @@ fn receiver(
         }
     };
     let target = || {
-        let url = parse_url(&url.expand(environment)?).map_err(|rule| format!("its url {rule}"))?;
+        let url = http_url(&url.expand(environment)?).map_err(|rule| format!("its url {rule}"))?;
         Ok(match &secret {
             None => Target::Slack { url },
             Some(secret) => Target::Webhook {
@@ -175,29 +172,8 @@ fn receiver(
             None => Kind::ALL.to_vec(),
         },
         allow_link_local: table.allow_link_local,
-        keys: written.keys_in("notify", n),
+        keys: written.keys(&format!("notify.{n}")),
     })
-}
-
-/// A URL that can be requested. The rule that it breaks does not repeat it.
-fn parse_url(text: &str) -> Result<url::Url, String> {
-    let rule = "must be a URL that begins with https:// or http://";
-    let url = text.parse::<url::Url>().ok();
-    let url = url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
-    url.ok_or_else(|| rule.to_owned())
-}
-
-/// Without user, password and query.
-fn without_secrets(text: &str) -> String {
-    let Ok(mut url) = text.parse::<url::Url>() else {
-        return String::new();
-    };
-    // They fail for a URL without a host.
-    let _ = (url.set_username(""), url.set_password(None));
-    if url.query().is_some() {
-        url.set_query(Some("…"));
-    }
-    url.to_string().replace("%E2%80%A6", "…")
 }
 
 #[cfg(test)]

@@ -24,12 +24,11 @@ use super::environment::Environment;
 use super::resolve::Settings;
 use super::tables::{COMMON, FileModeName, KindName, Line, Missing, ObserverTable};
 use super::target::ProductSettings;
-use super::variables::Template;
 use super::written::Written;
 use crate::error::CliError;
 use crate::source::Sourced;
 use crate::suggest;
-use crate::values::{Length, Parsed};
+use crate::values::{Length, Parsed, http_url, without_secrets};
 
 /// The time from the end of a check to the next.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
@@ -173,7 +172,7 @@ impl One<'_> {
                 })?;
         let kind = self.table.kind;
         let kind = kind.ok_or_else(|| self.missing("kind", "\"http\""))?;
-        let keys = self.of.written.observer_keys(self.name);
+        let keys = self.of.written.keys(&format!("observers.{}", self.name));
         self.check_keys(kind, &keys)?;
         let mut secrets = Vec::new();
         let watches = match self.watches(kind, &mut secrets) {
@@ -366,10 +365,8 @@ impl One<'_> {
         secrets: &mut Vec<String>,
         escape: impl Fn(&str) -> String,
     ) -> Result<String, Unusable> {
-        let template = Template::parse(text).map_err(|rule| {
-            let refused = self.refuse(key, &rule);
-            refused.hint("write a variable as ${NAME}")
-        })?;
+        let key_in_file = format!("observers.{}.{key}", self.name);
+        let template = self.of.written.template(&key_in_file, text)?;
         let environment = self.of.environment;
         secrets.extend(template.values(environment).map(str::to_owned));
         let missing = |why| Unusable::Disabled(format!("the variable {why}: {key} needs it"));
@@ -444,7 +441,7 @@ impl One<'_> {
             })?);
         }
         let url = self.fill("url", url, secrets)?;
-        let url = parse_url(&url).map_err(|rule| {
+        let url = http_url(&url).map_err(|rule| {
             let refused = self.refuse("url", rule);
             refused.hint(format!("write url = {EXAMPLE}"))
         })?;
@@ -529,14 +526,6 @@ impl One<'_> {
     }
 }
 
-fn parse_url(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).map_err(|_| "is not a URL")?;
-    match (url.scheme(), url.host_str()) {
-        ("http" | "https", Some(host)) if !host.is_empty() => Ok(url),
-        _ => Err("must begin with https:// or http:// and name a host"),
-    }
-}
-
 impl ObserverSettings {
     /// What the file says of it, as `config` shows it: no secret that was written into it by mistake.
     pub(crate) fn rows(&self) -> Vec<(String, Sourced<Value>)> {
@@ -579,27 +568,9 @@ fn shown(key: &str, value: Value) -> Value {
             });
             Value::Object(headers.collect::<Map<_, _>>())
         }
-        ("url", Value::String(url)) => Value::String(shown_url(&url)),
+        ("url", Value::String(url)) => Value::String(without_secrets(&url)),
         (_, value) => value,
     }
-}
-
-/// Without user and query: a secret may be in either.
-fn shown_url(url: &str) -> String {
-    let (place, query) = match url.split_once('?') {
-        Some((place, _)) => (place, "?***"),
-        None => (url, ""),
-    };
-    let place = match place.split_once("://") {
-        Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            let (host, path) = rest.split_at(end);
-            let host = host.rsplit('@').next().unwrap_or(host);
-            format!("{scheme}://{host}{path}")
-        }
-        None => place.to_owned(),
-    };
-    format!("{place}{query}")
 }
 
 impl Display for ObservedPlace {

@@ -144,10 +144,8 @@ mod tests {
             at: Some(at.parse().unwrap()),
             tz: tz.map(|tz| tz.parse().unwrap()),
         };
-        let window = WindowArgs {
-            for_: Some(Change::Set(length.parse::<Length>().unwrap())),
-            ..WindowArgs::default()
-        };
+        let mut window = WindowArgs::default();
+        window.visitors.for_ = Some(Change::Set(length.parse::<Length>().unwrap()));
         Period::new(&args, &window, now).map(|period| period.unwrap())
     }
 
@@ -179,10 +177,8 @@ mod tests {
             at: Some("2026-12-01 22:00".parse().unwrap()),
             tz: None,
         };
-        let until = WindowArgs {
-            until: Some(Change::Set("01:00".parse().unwrap())),
-            ..WindowArgs::default()
-        };
+        let mut until = WindowArgs::default();
+        until.visitors.until = Some(Change::Set("01:00".parse().unwrap()));
         let period = Period::new(&clock, &until, &now).unwrap().unwrap();
         assert_eq!(period.until, "2026-12-02T00:00:00Z".parse().unwrap());
         for (typed, why) in [

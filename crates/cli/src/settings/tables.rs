@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use axum::http::Method;
 use jiff::{SignedDuration, SpanRelativeTo};
@@ -13,7 +12,7 @@ use maintenance_server::schedule::{Cron, length};
 use regex_lite::Regex;
 use serde::Deserialize;
 
-use crate::values::{Label, Length, Message, NonEmpty, Parsed, Reason, Zone, one_line};
+use crate::values::{Label, Length, Message, NonEmpty, Parsed, Reason, Zone, checked, one_line};
 
 /// `[[windows]]`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -29,37 +28,6 @@ pub(super) struct WindowTable {
     pub(super) reason: Option<Parsed<Reason>>,
     pub(super) read_only: bool,
     pub(super) accept_event_loss: bool,
-}
-
-/// The name of a window: as that of a product.
-#[derive(Debug, Clone)]
-pub(super) struct WindowName(pub(super) String);
-
-impl FromStr for WindowName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let checked = text.parse::<Product>();
-        checked.map_err(|error| error.rule().to_owned())?;
-        Ok(Self(text.to_owned()))
-    }
-}
-
-/// How long a window is open, and how that was written.
-#[derive(Debug, Clone)]
-pub(super) struct WindowLength(pub(super) SignedDuration);
-
-impl FromStr for WindowLength {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let Length(span) = text.parse()?;
-        // Elapsed time: a day is 24 hours, whatever clocks do.
-        let elapsed = span.to_duration(SpanRelativeTo::days_are_24_hours());
-        let elapsed = elapsed
-            .map_err(|_| "must be in days, hours and minutes, such as \"1h 30m\"".to_owned())?;
-        length(elapsed).map(Self)
-    }
 }
 
 /// `[[notify]]`.
@@ -192,45 +160,33 @@ pub(super) enum Missing {
     Maintenance,
 }
 
-/// A method that reads.
-#[derive(Debug, Clone)]
-pub(super) struct Read(pub(super) Method);
-
-impl FromStr for Read {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.to_ascii_uppercase().as_str() {
-            "GET" => Ok(Self(Method::GET)),
-            "HEAD" => Ok(Self(Method::HEAD)),
-            "POST" => Ok(Self(Method::POST)),
-            _ => Err("must be GET, HEAD or POST".to_owned()),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Pattern(pub(super) Regex);
-
-impl FromStr for Pattern {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let pattern = Regex::new(text);
-        pattern
-            .map(Self)
-            .map_err(|error| format!("is not a regular expression: {error}"))
-    }
-}
-
-/// The name of something in AWS.
-#[derive(Debug, Clone)]
-pub(super) struct Line(pub(super) String);
-
-impl FromStr for Line {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        one_line(text, 2_048).map(Self)
-    }
+checked! {
+    /// The name of a window: as that of a product.
+    WindowName(String): |text| {
+        let checked = text.parse::<Product>();
+        checked.map_err(|error| error.rule().to_owned())?;
+        Ok(text.to_owned())
+    };
+    /// How long a window is open.
+    WindowLength(SignedDuration): |text| {
+        let Length(span) = text.parse()?;
+        // Elapsed time: a day is 24 hours, whatever clocks do.
+        let elapsed = span.to_duration(SpanRelativeTo::days_are_24_hours());
+        let elapsed = elapsed
+            .map_err(|_| "must be in days, hours and minutes, such as \"1h 30m\"".to_owned())?;
+        length(elapsed)
+    };
+    /// A method that reads.
+    Read(Method): |text| match text.to_ascii_uppercase().as_str() {
+        "GET" => Ok(Method::GET),
+        "HEAD" => Ok(Method::HEAD),
+        "POST" => Ok(Method::POST),
+        _ => Err("must be GET, HEAD or POST".to_owned()),
+    };
+    /// A regular expression.
+    Pattern(Regex): |text| {
+        Regex::new(text).map_err(|error| format!("is not a regular expression: {error}"))
+    };
+    /// The name of something in AWS.
+    Line(String): |text| one_line(text, 2_048);
 }

@@ -40,8 +40,9 @@ pub(crate) struct WindowOptions {
 impl WindowOptions {
     /// Resolves what was typed. A local time is one of `now`'s zone.
     pub(crate) fn new(args: &WindowArgs, now: &Zoned) -> Result<Self, CliError> {
+        let visitors = &args.visitors;
         let mut note = None;
-        let until = match (&args.until, &args.for_) {
+        let until = match (&visitors.until, &visitors.for_) {
             (Some(Change::Set(end)), _) => resolve(*end, now)
                 .and_then(|(end, day)| {
                     note = day;
@@ -69,7 +70,7 @@ impl WindowOptions {
         Ok(Self {
             read_only: args.read_only,
             options: Options {
-                message: map(&args.message, |Message(text)| text.clone()),
+                message: map(&visitors.message, |Message(text)| text.clone()),
                 until,
                 auto_off: match (args.auto_off, args.no_auto_off) {
                     (false, false) => None,
@@ -80,8 +81,8 @@ impl WindowOptions {
                     true => Change::Clear,
                     false => Change::Keep,
                 },
-                addresses: list("--allow-ip", &args.allow_ip)?,
-                paths: list("--allow-path", &args.allow_path)?,
+                addresses: list("--allow-ip", &visitors.allow_ip)?,
+                paths: list("--allow-path", &visitors.allow_path)?,
             },
             bypass: args.bypass,
             url: args.url.as_ref().map(ToString::to_string),
@@ -309,10 +310,8 @@ mod tests {
         let now = at("2026-11-21T20:30:00.5Z");
         let lasting = |typed: &str| {
             let for_ = Some(Change::Set(typed.parse::<Length>().map_err(|_| ())?));
-            let args = WindowArgs {
-                for_,
-                ..WindowArgs::default()
-            };
+            let mut args = WindowArgs::default();
+            args.visitors.for_ = for_;
             WindowOptions::new(&args, &now)
                 .map(|window| window.options.until)
                 .map_err(|_| ())

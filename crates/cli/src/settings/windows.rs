@@ -121,7 +121,7 @@ fn window(
         }
     }
     Ok(WindowSettings {
-        keys: written.keys_in("windows", n),
+        keys: written.keys(&format!("windows.{n}")),
         window: RecurringWindow {
             name,
             recurrence,

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 use toml::de::{DeTable, Error};
 
+use super::variables::Template;
 use crate::error::CliError;
 use crate::source::{Source, Sourced};
 
@@ -47,28 +48,32 @@ impl Written {
         }
     }
 
-    /// The keys of the table of this index in a list of tables, in the order of the lines.
-    pub(super) fn keys_in(&self, list: &str, n: usize) -> Vec<(String, Sourced<Value>)> {
-        self.keys_of(&format!("{list}.{n}"), &self.values[list][n])
-    }
-
-    /// The keys of an observer, in the order of the lines.
-    pub(super) fn observer_keys(&self, name: &str) -> Vec<(String, Sourced<Value>)> {
-        self.keys_of(
-            &format!("observers.{name}"),
-            &self.values["observers"][name],
-        )
-    }
-
-    fn keys_of(&self, prefix: &str, table: &Value) -> Vec<(String, Sourced<Value>)> {
-        let place = |key: &str| format!("{prefix}.{key}");
-        let mut values: Vec<_> = table.as_object().into_iter().flatten().collect();
+    /// The keys of the table that is called so, `roles.worker` or `windows.0`, in the order of the lines.
+    pub(super) fn keys(&self, table: &str) -> Vec<(String, Sourced<Value>)> {
+        let values = self
+            .values
+            .pointer(&format!("/{}", table.replace('.', "/")));
+        let place = |key: &str| format!("{table}.{key}");
+        let mut values: Vec<_> = values
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .collect();
         values.sort_by_key(|(key, _)| self.line(&place(key)));
         let sourced = |(key, value): (&String, &Value)| {
             let value = Sourced::new(value.clone(), self.source(&place(key)));
             (key.clone(), value)
         };
         values.into_iter().map(sourced).collect()
+    }
+
+    /// A value with variables in it.
+    pub(super) fn template(&self, key: &str, text: &str) -> Result<Template, CliError> {
+        let template = Template::parse(text);
+        template.map_err(|rule| {
+            let refused = self.refuse(key, &rule);
+            refused.hint("write a variable as ${NAME}")
+        })
     }
 
     /// The folder of this file.

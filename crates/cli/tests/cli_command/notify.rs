@@ -217,7 +217,7 @@ fn the_configuration_is_shown_without_secrets() {
     shown.code(0);
     for line in [
         "notify.0.url ",
-        "https://hooks.test/x?…",
+        "https://hooks.test/x?***",
         "notify.0.secret ",
         "${SECRET}",
         "notify.1.disabled ",

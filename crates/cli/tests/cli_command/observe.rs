@@ -362,7 +362,7 @@ fn what_an_observer_cannot_be_names_its_line_and_what_to_do() {
         ("kind = \"http\"\nmaintenance = \"x\"", "has no url"),
         (
             "kind = \"http\"\nurl = \"ftp://x\"\nmaintenance = \"x\"",
-            "must begin with https:// or http://",
+            "must be a URL that begins with https:// or http://",
         ),
         (
             "kind = \"http\"\nurl = \"http://x\"",
