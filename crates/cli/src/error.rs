@@ -49,6 +49,15 @@ impl CliError {
         Self::new(Outcome::Usage, message)
     }
 
+    /// A second Ctrl-C ended it; what to do next.
+    pub(crate) fn given_up(hint: &str) -> Self {
+        Self::new(
+            Outcome::Interrupted,
+            "stopped at once, in the middle of a step",
+        )
+        .hint(hint)
+    }
+
     /// Anything that went wrong without being the caller's mistake.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::new(Outcome::Failed, message)

@@ -1,8 +1,8 @@
 //! `maintenance doctor`: what would go wrong, without changing anything.
 
 use maintenance_control::Surroundings;
-use serde_json::json;
 
+use super::answer;
 use super::selected::{connections, selected_or_configured};
 use crate::connection::needs_aws;
 use crate::error::CliError;
@@ -27,21 +27,15 @@ pub(crate) async fn run(target: &Target, output: &Output) -> Result<Outcome, Cli
         control.doctor(&app.roles, surroundings, context).await
     });
     let checkups = checkups.await;
-    match (&target.product, output.json()) {
-        (None, true) => checkups.iter().try_for_each(|it| output.document(it))?,
-        (Some(product), true) => output.document(&json!({
-            "product": product.id.as_str(),
-            "apps": checkups,
-        }))?,
-        (_, false) => {
-            for (app, checkup) in apps.iter().zip(&checkups) {
-                let reader = app.reader();
-                if apps.len() > 1 {
-                    output.say(format_args!("Checking {}", app.app()));
-                }
-                let label = (apps.len() > 1).then(|| app.app());
-                output.answer(render::checkup(checkup, label, &reader, output.width()))?;
+    if output.json() {
+        answer::documents(target, &checkups, None, output)?;
+    } else {
+        for (app, checkup) in apps.iter().zip(&checkups) {
+            if let Some(app) = app.label() {
+                output.say(format_args!("Checking {app}"));
             }
+            let (label, reader) = (app.label(), app.reader());
+            output.answer(render::checkup(checkup, label, &reader, output.width()))?;
         }
     }
     match checkups.iter().any(|it| it.has_failed()) {

@@ -4,7 +4,8 @@ use maintenance_control::History;
 use maintenance_flag::Role;
 use serde_json::json;
 
-use super::selected::{all_or_failed, connections, failed, selected_or_all};
+use super::answer;
+use super::selected::{all_or_failed, connections, selected_or_all};
 use crate::args::HistoryArgs;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
@@ -46,26 +47,22 @@ pub(crate) async fn run(
         .iter()
         .flat_map(|it| it.cut_off.iter().map(|role| format!("{}/{role}", it.app)))
         .collect();
+    let (of, name) = match (&target.product, apps.first()) {
+        (Some(product), _) => ("product", product.id.to_string()),
+        (None, app) => (
+            "app",
+            app.map_or_else(String::new, |it| it.app().to_string()),
+        ),
+    };
     if output.json() {
-        let app = |history: &History| history.app.to_string();
-        let of = match &target.product {
-            Some(product) => ("product", product.id.to_string()),
-            None => ("app", known.first().map(app).unwrap_or_default()),
-        };
         let mut document = json!({
             "history": shown,
             "more": all.len() - shown.len(),
             "older_not_kept": cut_off,
         });
-        document[of.0] = of.1.into();
+        document[of] = name.into();
         output.document(&document)?;
     } else {
-        let name = match &target.product {
-            Some(product) => product.id.to_string(),
-            None => apps
-                .first()
-                .map_or_else(String::new, |it| it.app().to_string()),
-        };
         let is_product = target.product.is_some();
         match shown.is_empty() {
             true if all.is_empty() => {
@@ -81,13 +78,10 @@ pub(crate) async fn run(
             let more = all.len() - shown.len();
             output.say(format_args!("{more} more: pass --limit {}", all.len()));
         } else if !cut_off.is_empty() {
-            output.say(format_args!(
-                "Older transitions are not kept: a store has the last 100 versions of each flag"
-            ));
+            output.say(
+                "Older transitions are not kept: a store has the last 100 versions of each flag",
+            );
         }
     }
-    match failed(failures) {
-        Some(failure) => Err(failure.already_reported()),
-        None => Ok(Outcome::Done),
-    }
+    answer::ended(failures, Outcome::Done)
 }

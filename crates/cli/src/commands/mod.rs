@@ -1,5 +1,6 @@
 //! The commands: each takes settings, does one thing, and says how it ended.
 
+mod answer;
 mod apps;
 mod config;
 mod confirm;

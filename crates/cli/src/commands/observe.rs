@@ -190,9 +190,7 @@ async fn go_on(
 }
 
 fn given_up() -> CliError {
-    let stopped = "stopped at once, in the middle of a step";
-    CliError::new(Outcome::Interrupted, stopped)
-        .hint("start it again: it finishes what was interrupted")
+    CliError::given_up("start it again: it finishes what was interrupted")
 }
 
 /// What was said of an observer: only what is new is said.

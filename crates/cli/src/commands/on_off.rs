@@ -4,9 +4,10 @@ use maintenance_control::{
     Actor, OffRequest, OnRequest, Report, plan_off_together, plan_on_together,
 };
 
+use super::answer;
 use super::confirm::{Answer, confirmed, not_confirmed};
 use super::notifications::Notifications;
-use super::operate::{Opened, Request, of_product, operate};
+use super::operate::{Opened, Request, mode_of, operate};
 use super::request::{asked, reason, who};
 use super::schedule;
 use super::selected::{SelectedApp, Unlisted, connections, parts_for_reads, planned, selected};
@@ -14,7 +15,6 @@ use crate::args::{OffArgs, OnArgs};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
-use crate::printable::printable;
 use crate::progress::with_progress;
 use crate::render;
 use crate::settings::{Period, Target, now};
@@ -154,23 +154,10 @@ fn print_plan(
     output: &Output,
 ) -> Result<(), CliError> {
     if output.json() {
-        return match &target.product {
-            None => reports
-                .iter()
-                .try_for_each(|report| output.document(report)),
-            Some(product) => {
-                output.document(&of_product(product, reports, reports.iter().map(Some)))
-            }
-        };
+        let mode = mode_of(reports.iter().map(Some));
+        return answer::documents(target, reports, Some(mode), output);
     }
-    let mut lines = Vec::new();
-    for (app, report) in apps.iter().zip(reports) {
-        let plan = render::plan(report, |role| app.selects(role), &app.reader());
-        lines.extend(
-            plan.into_iter()
-                .map(|line| render::of_app(line, app.label())),
-        );
-    }
-    let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
-    output.answer(lines.join("\n") + "\n")
+    let plans = apps.iter().zip(reports);
+    let plans = plans.map(|(app, it)| render::plan(it, |role| app.selects(role), &app.reader()));
+    answer::plan(apps, plans, Vec::new(), output)
 }

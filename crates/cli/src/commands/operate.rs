@@ -14,9 +14,9 @@ use maintenance_flag::{App, Role};
 use maintenance_server::notify::{self, About, Notification};
 use maintenance_server::operations::Success;
 use maintenance_server::statuses::OperationMode;
-use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::answer;
 use super::first_time;
 use super::notifications::Notifications;
 use super::selected::{SelectedApp, connections, failed, failed_with};
@@ -28,7 +28,7 @@ use crate::link;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::render::{self, Reader};
-use crate::settings::{ProductSettings, Target};
+use crate::settings::Target;
 use crate::signals::interruptible;
 
 /// The roles that an operation turned on, by app: those whose windows it has opened.
@@ -230,11 +230,7 @@ pub(super) async fn operate(
     let ended = interruptible(progress.watch(operation), &stop, first).await?;
     progress.clear();
     let Some((results, printed, drained, sites)) = ended else {
-        return Err(CliError::new(
-            Outcome::Interrupted,
-            "stopped at once, in the middle of a step",
-        )
-        .hint(
+        return Err(CliError::given_up(
             "run `maintenance unlock`, or wait for a minute; then run the same command again: it continues",
         ));
     };
@@ -345,13 +341,8 @@ fn answer(
                 document.insert("site".to_owned(), json!(site));
             }
         }
-        match &target.product {
-            None => documents.iter().try_for_each(|it| output.document(it))?,
-            Some(product) => {
-                let reports = ends.iter().map(|(report, _)| report.as_ref());
-                output.document(&of_product(product, documents, reports))?;
-            }
-        }
+        let mode = mode_of(ends.iter().map(|(report, _)| report.as_ref()));
+        answer::documents(target, &documents, Some(mode), output)?;
     }
     let failures = apps
         .iter()
@@ -447,20 +438,10 @@ async fn drain(
     drained
 }
 
-/// The document of an operation on a product. Its mode is that of the roles that were asked for; that of an app
-/// without a report is not known.
-pub(super) fn of_product<'a>(
-    product: &ProductSettings,
-    apps: impl Serialize,
-    reports: impl IntoIterator<Item = Option<&'a Report>>,
-) -> impl Serialize {
+/// The mode of the roles that were asked for; that of an app without a report is not known.
+pub(super) fn mode_of<'a>(reports: impl IntoIterator<Item = Option<&'a Report>>) -> OperationMode {
     let mode = |report: Option<&Report>| {
         report.map_or(OperationMode::Unknown, |report| Success::of([report]).new)
     };
-    let mode = OperationMode::together(reports.into_iter().map(mode));
-    json!({
-        "product": product.id.as_str(),
-        "operation_mode": mode.as_str(),
-        "apps": serde_json::to_value(apps).unwrap_or_default(),
-    })
+    OperationMode::together(reports.into_iter().map(mode))
 }

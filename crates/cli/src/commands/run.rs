@@ -28,6 +28,8 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         return Err(CliError::usage("only `status` takes --exit-code").hint("leave it out"));
     }
     let global = &global;
+    let environment = Environment::read();
+    let configuration = || Configuration::read(global, &environment);
     match command {
         None => acts(global, async |it| status::run(it, &bare, output).await),
         Some(Command::Status(args)) => {
@@ -63,36 +65,23 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Outcome, CliError> {
         }
         Some(Command::Doctor) => acts(global, async |it| doctor::run(it, output).await),
         Some(Command::Apps) => {
-            let environment = Environment::read();
-            let target = Target::of(Configuration::read(global, &environment)?.of_store()?);
+            let target = Target::of(configuration()?.of_store()?);
             acts_on(&target, async |it| apps::run(&it.app, output).await)
         }
         Some(Command::Unlock(args)) => {
             acts(global, async |it| unlock::run(it, &args, output).await)
         }
-        Some(Command::Serve(args)) => {
-            let environment = Environment::read();
-            let configuration = Configuration::read(global, &environment)?;
-            block_on(serve::run(&configuration, &args, output))
-        }
-        Some(Command::Observe(args)) => {
-            let environment = Environment::read();
-            let configuration = Configuration::read(global, &environment)?;
-            block_on(observe::run(&configuration, &args, output))
-        }
+        Some(Command::Serve(args)) => block_on(serve::run(&configuration()?, &args, output)),
+        Some(Command::Observe(args)) => block_on(observe::run(&configuration()?, &args, output)),
         Some(Command::Token { command }) => {
-            let environment = Environment::read();
-            let configuration = Configuration::read(global, &environment)?;
+            let configuration = configuration()?;
             token::check_products(&command, &configuration)?;
             // A product there is one that a token is for.
             let target = Target::of(configuration.app()?);
             acts_on(&target, async |it| token::run(it, &command, output).await)
         }
-        Some(Command::Config) => {
-            let environment = Environment::read();
-            config::run(&Configuration::read(global, &environment)?, output)
-        }
-        Some(Command::Init) => init::run(global, &Environment::read(), output),
+        Some(Command::Config) => config::run(&configuration()?, output),
+        Some(Command::Init) => init::run(global, &environment, output),
         Some(Command::Demo) => block_on(demo::run(output)),
         Some(Command::Dev(args)) => block_on(dev::run(&args, output)),
         Some(Command::Completions { shell }) => pages::completions(shell, output),

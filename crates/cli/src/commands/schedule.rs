@@ -9,6 +9,7 @@ use maintenance_flag::{Change, ScheduledWindow, WindowId};
 use maintenance_server::notify::Notification;
 use serde_json::json;
 
+use super::answer;
 use super::confirm::{can_ask, not_confirmed, sure};
 use super::notifications::Notifications;
 use super::request::{request, say_note};
@@ -20,7 +21,6 @@ use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::printable::printable;
 use crate::progress::{read_each, with_progress};
 use crate::render::{self, Listed, Reader};
 use crate::settings::{Period, Target, now};
@@ -240,17 +240,13 @@ async fn plan(
 ) -> Result<Outcome, CliError> {
     let reports = planned(apps, request, output).await?;
     if output.json() {
-        document(target, &reports, output)?;
-        return Ok(Outcome::Done);
+        answer::documents(target, &reports, None, output)?;
+    } else {
+        let of_each = apps.iter().zip(&reports);
+        let of_each = of_each.map(|(app, it)| render::schedules("Would", it, &app.reader()));
+        let of_all = render::about_functions(&reports, &reader(target));
+        answer::plan(apps, of_each, of_all, output)?;
     }
-    let mut lines = Vec::new();
-    for (app, report) in apps.iter().zip(&reports) {
-        let of_app = render::schedules("Would", report, &app.reader()).into_iter();
-        lines.extend(of_app.map(|line| render::of_app(line, app.label())));
-    }
-    lines.extend(render::about_functions(&reports, &reader(target)));
-    let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
-    output.answer(lines.join("\n") + "\n")?;
     Ok(Outcome::Done)
 }
 
@@ -287,7 +283,7 @@ async fn change(
         told.tell(happened.into_iter().collect(), &app.connection.visitor);
     }
     if output.json() {
-        document(target, &reports, output)?;
+        answer::documents(target, &reports, None, output)?;
     }
     Ok(Outcome::Done)
 }
@@ -295,14 +291,4 @@ async fn change(
 /// Whom advice about all apps is for.
 fn reader(target: &Target) -> Reader {
     Reader::of(&Invocation::of(target))
-}
-
-fn document(target: &Target, reports: &[ScheduleReport], output: &Output) -> Result<(), CliError> {
-    match &target.product {
-        None => reports.iter().try_for_each(|it| output.document(it)),
-        Some(product) => output.document(&json!({
-            "product": product.id.as_str(),
-            "apps": serde_json::to_value(reports).unwrap_or_default(),
-        })),
-    }
 }

@@ -90,11 +90,9 @@ pub(crate) async fn run(
         (left, state.notifier.finish(LAST_WAIT).await)
     };
     let Some(served) = interruptible(served, &stop, first).await? else {
-        return Err(CliError::new(
-            Outcome::Interrupted,
-            "stopped at once, in the middle of a step",
-        )
-        .hint("start it again: it shows what was interrupted, and the same request finishes it"));
+        return Err(CliError::given_up(
+            "start it again: it shows what was interrupted, and the same request finishes it",
+        ));
     };
     let (left, undelivered) = served;
     for undelivered in undelivered {

@@ -2,9 +2,9 @@
 
 use maintenance_control::{RoleStatus, State, Status};
 use maintenance_server::statuses::OperationMode;
-use serde_json::json;
 
-use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, failed, selected};
+use super::answer;
+use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, selected};
 use crate::args::StatusArgs;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
@@ -63,26 +63,20 @@ pub(crate) async fn run(
             }
         }
     }
-    match (&target.product, output.json()) {
-        (None, true) => statuses.iter().try_for_each(|it| output.document(it))?,
-        (Some(product), true) => output.document(&json!({
-            "product": product.id.as_str(),
-            "operation_mode": mode.as_str(),
-            "apps": serde_json::to_value(&statuses).unwrap_or_default(),
-        }))?,
-        (product, false) => {
-            let line = |app: &SelectedApp<'_>, role: &RoleStatus| {
-                let state = render::state(role.state);
-                match (product, app.settings.selects_several()) {
-                    (Some(_), _) => format!("{} {} {state}\n", app.app(), role.role),
-                    (None, true) => format!("{} {state}\n", role.role),
-                    (None, false) => format!("{state}\n"),
-                }
-            };
-            let all = apps.iter().zip(&statuses);
-            let lines = all.flat_map(|(app, status)| status.roles.iter().map(|it| line(app, it)));
-            output.answer(lines.collect::<String>())?;
-        }
+    if output.json() {
+        answer::documents(target, &statuses, Some(mode), output)?;
+    } else {
+        let line = |app: &SelectedApp<'_>, role: &RoleStatus| {
+            let state = render::state(role.state);
+            match (&target.product, app.settings.selects_several()) {
+                (Some(_), _) => format!("{} {} {state}\n", app.app(), role.role),
+                (None, true) => format!("{} {state}\n", role.role),
+                (None, false) => format!("{state}\n"),
+            }
+        };
+        let all = apps.iter().zip(&statuses);
+        let lines = all.flat_map(|(app, status)| status.roles.iter().map(|it| line(app, it)));
+        output.answer(lines.collect::<String>())?;
     }
 
     // A role that is on counts, whatever else could not be read; an unreadable role never passes for off.
@@ -94,8 +88,5 @@ pub(crate) async fn run(
     let unread = apps.iter().zip(&statuses);
     let unread =
         unread.filter_map(|(app, status)| Some((app, render::unread_of(&status.roles, outcome)?)));
-    match failed(unread.collect()) {
-        Some(failure) => Err(failure.already_reported()),
-        None => Ok(well),
-    }
+    answer::ended(unread.collect(), well)
 }

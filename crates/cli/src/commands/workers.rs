@@ -3,7 +3,8 @@
 use maintenance_control::Workers;
 use serde_json::json;
 
-use super::selected::{SelectedApp, all_or_failed, connections, failed, selected_or_all};
+use super::answer;
+use super::selected::{SelectedApp, all_or_failed, connections, selected_or_all};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
@@ -26,19 +27,12 @@ pub(crate) async fn run(target: &Target, output: &Output) -> Result<Outcome, Cli
         return all_or_failed(&apps, read).map(|_| Outcome::Done);
     }
     if output.json() {
-        match &target.product {
-            None => known.iter().try_for_each(|it| output.document(it))?,
-            Some(product) => {
-                let document =
-                    |(app, read): (&SelectedApp<'_>, &Result<Workers, CliError>)| match read {
-                        Ok(workers) => serde_json::to_value(workers).unwrap_or_default(),
-                        Err(error) => error.document_beside(&json!({"app": app.app().to_string()})),
-                    };
-                let documents = apps.iter().zip(&read).map(document);
-                let documents: Vec<_> = documents.collect();
-                output.document(&json!({"product": product.id.as_str(), "apps": documents}))?;
-            }
-        }
+        let document = |(app, read): (&SelectedApp<'_>, &Result<Workers, CliError>)| match read {
+            Ok(workers) => serde_json::to_value(workers).unwrap_or_default(),
+            Err(error) => error.document_beside(&json!({"app": app.app().to_string()})),
+        };
+        let documents: Vec<_> = apps.iter().zip(&read).map(document).collect();
+        answer::documents(target, &documents, None, output)?;
     } else if known.iter().any(|it| !it.workers.is_empty()) {
         let is_product = target.product.is_some();
         output.answer(render::workers(&known, is_product, output.width()))?;
@@ -59,8 +53,5 @@ pub(crate) async fn run(target: &Target, output: &Output) -> Result<Outcome, Cli
             },
         }
     }
-    match failed(failures) {
-        Some(failure) => Err(failure.already_reported()),
-        None => Ok(Outcome::Done),
-    }
+    answer::ended(failures, Outcome::Done)
 }

@@ -1,9 +1,9 @@
-//! Windows to come: what would be, what was done, and the list of them.
+//! Scheduled windows: what would be, what was done, and the list of them.
 
 use jiff::{Timestamp, Zoned};
 use maintenance_control::describe::relative;
 use maintenance_control::{RoleSchedule, ScheduleReport, WindowDocument};
-use maintenance_flag::{App, Mode, ScheduleOutcome, ScheduledWindow};
+use maintenance_flag::{Mode, ScheduleOutcome, ScheduledWindow};
 use serde_json::{Value, json};
 
 use super::Reader;
@@ -13,7 +13,7 @@ use super::table::{self, dash};
 use crate::printable::printable;
 use crate::settings::ProductSettings;
 
-/// A window to come, and the roles that it is of.
+/// A scheduled window, and the roles that it is of.
 #[derive(Debug, Clone)]
 pub(crate) struct Listed {
     pub(crate) window: ScheduledWindow,
@@ -31,46 +31,72 @@ pub(crate) fn will_schedule_product(product: &ProductSettings) -> String {
 
 /// The question, or with *Would* the plan: a line a role.
 pub(crate) fn schedules(will: &str, report: &ScheduleReport, reader: &Reader) -> Vec<String> {
-    let roles = report.roles.iter();
-    roles
-        .map(|role| verb(will, role, &report.app, reader))
-        .collect()
+    let line = |role: &RoleSchedule| {
+        let what = match role.window.mode {
+            Mode::ReadOnly => "read-only maintenance mode",
+            Mode::On | Mode::Off => "maintenance mode",
+        };
+        let what = format!("{} {what} for {}", role.role, report.app);
+        let Change { verb, done, when } = Change::of(role, reader);
+        match verb {
+            Some(verb) => format!("{will} {verb} {what}{when}"),
+            None => format!("{what} {done}{when}"),
+        }
+    };
+    report.roles.iter().map(line).collect()
 }
 
 /// What was done, a line a role.
 pub(crate) fn rescheduled(report: &ScheduleReport, reader: &Reader) -> Vec<String> {
-    let mut lines = Vec::new();
-    for role in &report.roles {
-        let name = role.role.capitalized();
-        let RoleSchedule { window, .. } = role;
+    let lines = |role: &RoleSchedule| {
+        let Change { done, when, .. } = Change::of(role, reader);
+        let line = format!("{} maintenance {done}{when}", role.role.capitalized());
+        let warnings = role.warnings.iter().map(|it| reader.warning(it));
+        std::iter::once(line).chain(warnings).collect::<Vec<_>>()
+    };
+    report.roles.iter().flat_map(lines).collect()
+}
+
+/// What is done to the window of a role.
+struct Change {
+    /// None, if that is nothing.
+    verb: Option<&'static str>,
+    done: &'static str,
+    when: String,
+}
+
+impl Change {
+    fn of(role: &RoleSchedule, reader: &Reader) -> Self {
+        let (window, before) = (&role.window, role.before.as_ref());
         let (from, until) = (reader.moment(window.starts_at), reader.moment(window.until));
-        lines.push(match (role.outcome, &role.before) {
+        let moved_end = before.filter(|before| before.starts_at == window.starts_at);
+        let (verb, done, when) = match (role.outcome, moved_end) {
             (ScheduleOutcome::Scheduled, _) => {
-                format!("{name} maintenance is scheduled from {from} until {until}")
+                let when = format!(" from {from} until {until}");
+                (Some("schedule"), "is scheduled", when)
             }
             (ScheduleOutcome::AlreadyScheduled, _) => {
-                format!("{name} maintenance is already scheduled from {from} until {until}")
+                let when = format!(" from {from} until {until}");
+                (None, "is already scheduled", when)
             }
-            (ScheduleOutcome::Moved, Some(before)) if before.starts_at == window.starts_at => {
-                format!(
-                    "{name} maintenance from {from} now ends at {until}, not {}",
-                    reader.moment(before.until)
-                )
+            (ScheduleOutcome::Moved, Some(before)) => {
+                let before = reader.moment(before.until);
+                let when = format!(" at {until}, not {before}; it starts at {from}");
+                (Some("end"), "now ends", when)
             }
-            (ScheduleOutcome::Moved, Some(before)) => format!(
-                "{name} maintenance has been moved from {} to {from}, until {until}",
-                reader.moment(before.starts_at)
-            ),
             (ScheduleOutcome::Moved, None) => {
-                format!("{name} maintenance has been moved to {from}, until {until}")
+                let before = before.map(|it| format!(" from {}", reader.moment(it.starts_at)));
+                let before = before.unwrap_or_default();
+                let when = format!("{before} to {from}, until {until}");
+                (Some("move"), "has been moved", when)
             }
             (ScheduleOutcome::Cancelled, _) => {
-                format!("{name} maintenance scheduled for {from} has been cancelled")
+                let when = format!(" (scheduled from {from} until {until})");
+                (Some("cancel"), "has been cancelled", when)
             }
-        });
-        lines.extend(role.warnings.iter().map(|it| reader.warning(it)));
+        };
+        Self { verb, done, when }
     }
-    lines
 }
 
 /// How a window that was scheduled is cancelled, for all of its apps.
@@ -78,40 +104,6 @@ pub(crate) fn undo(reports: &[ScheduleReport], reader: &Reader) -> Option<String
     let window = &new_roles(reports).next()?.window.window;
     let undo = format!("To undo it: `maintenance schedule cancel {window}`");
     Some(reader.advice(&undo))
-}
-
-/// `Will schedule web maintenance mode for demo-dev from … until …`.
-fn verb(will: &str, role: &RoleSchedule, app: &App, reader: &Reader) -> String {
-    let RoleSchedule { window, .. } = role;
-    let (from, until) = (reader.moment(window.starts_at), reader.moment(window.until));
-    let what = match window.mode {
-        Mode::ReadOnly => "read-only maintenance mode",
-        Mode::On | Mode::Off => "maintenance mode",
-    };
-    let what = format!("{} {what} for {app}", role.role);
-    match (role.outcome, &role.before) {
-        (ScheduleOutcome::Scheduled, _) => {
-            format!("{will} schedule {what} from {from} until {until}")
-        }
-        (ScheduleOutcome::AlreadyScheduled, _) => {
-            format!("{what} is already scheduled from {from} until {until}")
-        }
-        (ScheduleOutcome::Moved, Some(before)) if before.starts_at == window.starts_at => {
-            let before = reader.moment(before.until);
-            format!(
-                "{will} change the end of {what}, scheduled from {from}: from {before} to {until}"
-            )
-        }
-        (ScheduleOutcome::Moved, before) => {
-            let before = before.as_ref().map_or_else(String::new, |before| {
-                format!(" from {}", reader.moment(before.starts_at))
-            });
-            format!("{will} move {what}{before} to {from}, until {until}")
-        }
-        (ScheduleOutcome::Cancelled, _) => {
-            format!("{will} cancel {what}, scheduled from {from} until {until}")
-        }
-    }
 }
 
 /// Who pauses the functions of the roles that a window was scheduled for, and which of them are not: once for all apps.
@@ -150,7 +142,7 @@ fn new_roles(reports: &[ScheduleReport]) -> impl Iterator<Item = &RoleSchedule> 
     })
 }
 
-/// The windows to come, as JSON.
+/// The scheduled windows, as JSON.
 pub(crate) fn schedule_document(listed: &[Listed]) -> Vec<Value> {
     let document = |it: &Listed| {
         let mut document =

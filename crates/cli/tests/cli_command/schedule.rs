@@ -95,20 +95,20 @@ fn a_window_is_scheduled_listed_moved_and_cancelled() {
         .timeless()
         .exactly(
             0,
-            "Would change the end of web maintenance mode for demo-dev, scheduled from TIME: from TIME to TIME\n",
+            "Would end web maintenance mode for demo-dev at TIME, not TIME; it starts at TIME\n",
             "",
         );
     env.run(&longer).timeless().exactly(
         0,
         "",
-        "Web maintenance from TIME now ends at TIME, not TIME\n",
+        "Web maintenance now ends at TIME, not TIME; it starts at TIME\n",
     );
     assert_eq!(listed(&env)[0]["until"], tomorrow(23).to_string());
     env.run(&["schedule", "cancel", &window, "--dry-run"])
         .timeless()
         .exactly(
             0,
-            "Would cancel web maintenance mode for demo-dev, scheduled from TIME until TIME\n",
+            "Would cancel web maintenance mode for demo-dev (scheduled from TIME until TIME)\n",
             "",
         );
     env.run(&["schedule", "cancel", &window])
@@ -116,7 +116,7 @@ fn a_window_is_scheduled_listed_moved_and_cancelled() {
         .exactly(
             0,
             "",
-            "Web maintenance scheduled for TIME has been cancelled\n",
+            "Web maintenance has been cancelled (scheduled from TIME until TIME)\n",
         );
     env.run(&["schedule"])
         .exactly(0, "", "No maintenance is scheduled\n");

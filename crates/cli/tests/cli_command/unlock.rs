@@ -1,7 +1,8 @@
-//! A command that died still holds its lease for half a minute, unless somebody ends it.
+//! A command that died still holds its lease for half a minute, unless `unlock` ends it.
 
 use maintenance_sandbox::Fault;
 use maintenance_tests::TestEnv;
+use serde_json::json;
 
 /// A scene in which `on` was killed in the middle of its write.
 fn left_by_the_dead() -> TestEnv {
@@ -84,11 +85,21 @@ fn it_asks_on_a_terminal_and_refuses_elsewhere() {
 }
 
 #[test]
+fn what_was_ended_is_a_document() {
+    let env = left_by_the_dead();
+    let output = env.run(&["unlock", "--yes", "--json"]);
+    let ended = json!({"app": "demo-dev", "ended": true});
+    assert_eq!(output.code(0).json(), ended);
+}
+
+#[test]
 fn without_a_holder_there_is_nothing_to_end() {
     for env in [TestEnv::files(), TestEnv::aws()] {
-        let nobody = "The lease of demo-dev is free\n";
-        env.run(&["unlock"]).exactly(0, "", nobody);
+        let free = "The lease of demo-dev is free\n";
+        env.run(&["unlock"]).exactly(0, "", free);
         env.run(&["on", "-y"]).code(0);
-        env.run(&["unlock"]).exactly(0, "", nobody);
+        env.run(&["unlock"]).exactly(0, "", free);
+        let output = env.run(&["unlock", "--json"]);
+        assert_eq!(output.json(), json!({"app": "demo-dev", "ended": false}));
     }
 }
