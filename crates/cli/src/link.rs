@@ -19,7 +19,7 @@ pub(crate) fn new(now: Timestamp) -> Result<BypassLink, CliError> {
     })
 }
 
-/// What stands for a link in a plan: no secret, and never stored.
+/// The placeholder for a link in a plan: no secret, and never stored.
 pub(crate) fn planned(now: Timestamp) -> BypassLink {
     BypassLink::new(Token::from_random([0; Token::LEN]), now)
 }

@@ -297,7 +297,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A wait of seconds that stands in a log, too.
+    /// A wait of seconds that a log has, too.
     fn say(&self, line: String) {
         self.clear();
         self.output.say(line);

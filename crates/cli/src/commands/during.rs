@@ -77,7 +77,7 @@ pub(crate) async fn run(
     };
     widen(&mut apps, whole);
     let opened = opened.into_inner().unwrap_or_default();
-    // From now on: whoever opens another window meanwhile keeps it.
+    // From now on: a window that another client opens meanwhile stays.
     let mut windows = windows_of(&apps, &opened).await.unwrap_or_default();
     let mut held_before = Windows::new();
     let ran = match turned_on {

@@ -147,7 +147,7 @@ async fn go_on(
                 }
                 change = changes.recv() => match change {
                     Ok(view) => view,
-                    // The next ones say how it stands.
+                    // The next ones show the state.
                     Err(RecvError::Lagged(_)) => continue,
                     Err(RecvError::Closed) => break,
                 },

@@ -166,7 +166,7 @@ const COLUMNS: [&str; 8] = [
     "RECURRING",
     "REASON",
 ];
-/// Where the roles are; what is behind them stands below where a terminal is too narrow.
+/// Where the roles are; what follows them is below where a terminal is too narrow.
 const ROLES: usize = 4;
 
 /// One line a window, columns apart by two spaces, and a dash where there is nothing. A terminal has a `width`, and
@@ -210,7 +210,7 @@ pub(crate) fn schedule(listed: &[Listed], now: &Zoned, width: Option<usize>) -> 
     narrow.concat()
 }
 
-/// What stands in a row; for a person to read, or without spaces.
+/// The cells of a row; for a person to read, or without spaces.
 fn cells(listed: &Listed, now: &Zoned, is_read: bool) -> [String; COLUMNS.len()] {
     let ScheduledWindow {
         window,

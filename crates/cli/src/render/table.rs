@@ -26,7 +26,7 @@ pub(super) fn lines(table: &Table) -> Vec<String> {
         .collect()
 }
 
-/// What stands where there is nothing.
+/// An empty cell.
 pub(super) fn dash() -> String {
     "-".to_owned()
 }

@@ -68,7 +68,7 @@ pub(super) struct Sources<'a> {
     pub(super) included: Option<&'a Sourced<PathBuf>>,
     /// Its table, if it has one.
     pub(super) key: Option<&'a Sourced<String>>,
-    /// Whether it is one of the apps of a product: `--product` stands above variables that name an app or a
+    /// Whether it is one of the apps of a product: `--product` wins over variables that name an app or a
     /// role, as `--all` does.
     pub(super) is_of_product: bool,
 }
@@ -170,7 +170,7 @@ impl Settings {
             unknown_role,
         };
         endpoint(&settings.endpoint_url)?;
-        // A variable may name a role that --all stands above.
+        // --all wins over a role that a variable names.
         if args.all && settings.role.is_typed() {
             return Err(
                 CliError::usage("--all cannot be used with --role").hint("leave one of them out")

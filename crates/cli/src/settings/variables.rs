@@ -35,12 +35,12 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// Whether nothing of it stands in the file but the names of variables.
+    /// Whether it is only a variable.
     pub(crate) fn is_variable(&self) -> bool {
         matches!(self.0.as_slice(), [Part::Variable(_)])
     }
 
-    /// Whether all of it stands in the file.
+    /// Whether it has no variable.
     pub(crate) fn is_literal(&self) -> bool {
         self.0.iter().all(|part| matches!(part, Part::Text(_)))
     }

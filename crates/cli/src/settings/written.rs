@@ -1,4 +1,4 @@
-//! Where each key of a file stands, and what is written there.
+//! The line of each key of a file, and its value as written.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
