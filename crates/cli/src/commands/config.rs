@@ -43,7 +43,7 @@ pub(crate) fn run(configuration: &Configuration<'_>, output: &Output) -> Result<
         let settings: Map<String, Value> = rows.into_iter().map(document).collect();
         output.document(&json!({ "settings": settings }))?;
     } else {
-        output.answer(text(&rows))?;
+        output.answer(text(&rows, output.width()))?;
     }
     Ok(Outcome::Done)
 }
@@ -184,7 +184,8 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn text(rows: &[Row]) -> String {
+/// A line a row. In a terminal whose `width` is too narrow for one, its source is on the line below.
+fn text(rows: &[Row], width: Option<usize>) -> String {
     let rows: Vec<_> = rows
         .iter()
         .map(|(key, it)| {
@@ -199,16 +200,34 @@ fn text(rows: &[Row]) -> String {
     // A long path must not push every source off the screen.
     let values = rows.iter().map(|(_, value, _)| value.chars().count());
     let values = values.filter(|width| *width <= 24).max().unwrap_or(0);
-    rows.iter()
-        .map(|(key, value, source)| {
-            format!("{key:keys$}  {value:values$}  {}\n", printable(source))
-        })
-        .collect()
+    let line = |(key, value, source): &(&String, String, String)| {
+        let (named, source) = (format!("{key:keys$}  {value:values$}"), printable(source));
+        let line = format!("{named}  {source}\n");
+        match width.is_some_and(|width| line.chars().count() > width + 1) {
+            true => format!("{}\n    {source}\n", named.trim_end()),
+            false => line,
+        }
+    };
+    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_that_does_not_fit_the_terminal_is_on_the_line_below() {
+        let row = |key: &str, value: &str| {
+            let source = Source::Default("default");
+            (key.to_owned(), Sourced::new(json!(value), source))
+        };
+        let rows = [row("app", "demo"), row("prefix", "/a/long/prefix")];
+        let wide = "app     demo            default\nprefix  /a/long/prefix  default\n";
+        assert_eq!(text(&rows, None), wide);
+        assert_eq!(text(&rows, Some(31)), wide);
+        let narrow = "app     demo\n    default\nprefix  /a/long/prefix\n    default\n";
+        assert_eq!(text(&rows, Some(30)), narrow);
+    }
 
     #[test]
     fn lists_and_tables_are_shown_whatever_they_hold() {
