@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -168,9 +168,7 @@ impl<'a> Progress<'a> {
 
     /// Shows for how long AWS has not answered, beside the work that is shown, if any.
     fn unanswered(&self, call: Option<&Unanswered>) {
-        let Ok(mut shown) = self.shown.lock() else {
-            return;
-        };
+        let mut shown = self.shown();
         if call.is_none() && shown.as_ref().is_some_and(|shown| shown.what.is_empty()) {
             take_away(&mut shown);
         }
@@ -183,6 +181,10 @@ impl<'a> Progress<'a> {
         }
     }
 
+    fn shown(&self) -> MutexGuard<'_, Option<Shown>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Where it is shown.
     pub(crate) fn output(&self) -> &'a Output {
         self.output
@@ -190,9 +192,7 @@ impl<'a> Progress<'a> {
 
     /// Shows what is waited for where no call to AWS is.
     pub(crate) fn waits(&self, what: String) {
-        let Ok(mut shown) = self.shown.lock() else {
-            return;
-        };
+        let mut shown = self.shown();
         if shown.as_ref().is_none_or(|shown| shown.what != what) {
             take_away(&mut shown);
         }
@@ -235,9 +235,7 @@ impl<'a> Progress<'a> {
 
     /// Of roles that are read side by side it is told of all together.
     fn reading(&self, app: usize, role: &Role, done: usize, total: Option<usize>) {
-        let Ok(mut read) = self.read.lock() else {
-            return;
-        };
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.insert((app, role.clone()), (done, total));
         let under_way = |it: &&Count| Some(it.0) != it.1;
         let together = self.is_of_several() || read.values().filter(under_way).count() > 1;
@@ -263,19 +261,15 @@ impl<'a> Progress<'a> {
 
     /// Whether the shown work is of several roles.
     fn is_of_several(&self) -> bool {
-        let shown = self.shown.lock();
         let of_several = [render::listing(None), render::reading(None)];
-        shown.is_ok_and(|shown| {
-            shown
-                .as_ref()
-                .is_some_and(|shown| of_several.contains(&shown.what))
-        })
+        let shown = self.shown();
+        shown
+            .as_ref()
+            .is_some_and(|shown| of_several.contains(&shown.what))
     }
 
     fn show(&self, action: Option<Action>, what: String, done: usize, total: Option<usize>) {
-        let Ok(mut shown) = self.shown.lock() else {
-            return;
-        };
+        let mut shown = self.shown();
         let is_new = |shown: &Shown| shown.what != what;
         if shown.as_ref().is_none_or(is_new) {
             take_away(&mut shown);
@@ -304,9 +298,7 @@ impl<'a> Progress<'a> {
     }
 
     fn wait(&self, waiting: &Waiting) {
-        let Ok(mut shown) = self.shown.lock() else {
-            return;
-        };
+        let mut shown = self.shown();
         if let Some(shown) = shown.as_mut() {
             let now = Instant::now();
             if shown.waiting.is_none() {
@@ -323,9 +315,7 @@ impl<'a> Progress<'a> {
 
     /// So long still until no code can be running. Plain lines elsewhere would only fill a log.
     fn drain(&self, left: Duration) {
-        let Ok(mut shown) = self.shown.lock() else {
-            return;
-        };
+        let mut shown = self.shown();
         let what = render::draining(left);
         let shown = shown.get_or_insert_with(|| Shown::new(what.clone(), None, None, self.output));
         shown.bar.set_message(what);
@@ -341,9 +331,7 @@ impl<'a> Progress<'a> {
 
     /// Takes the bar away before anything else is written.
     pub(crate) fn clear(&self) {
-        if let Ok(mut shown) = self.shown.lock() {
-            take_away(&mut shown);
-        }
+        take_away(&mut self.shown());
     }
 }
 

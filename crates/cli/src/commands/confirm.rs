@@ -8,11 +8,11 @@ use maintenance_control::{
 };
 use maintenance_flag::{App, Mode, Options, Role};
 
-use super::selected::{SelectedApp, all_or_failed, connections, parts_for_reads, planned};
+use super::selected::{SelectedApp, all_or_failed, connections, flags, parts_for_reads};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::output::Output;
-use crate::progress::{read_each, with_progress};
+use crate::progress::with_progress;
 use crate::render::{self, Reader};
 use crate::settings::{Target, opens_all};
 
@@ -35,10 +35,7 @@ pub(crate) async fn confirmed(
     on: &OnRequest,
     output: &Output,
 ) -> Result<Answer, CliError> {
-    let flags = read_each(connections(apps), output, async |n, control, _| {
-        control.flags(&apps[n].roles).await.map_err(CliError::from)
-    });
-    let flags = all_or_failed(apps, flags.await)?;
+    let flags = flags(apps, output).await?;
     let wanted = mode(on);
     let apps_and_flags = || apps.iter().zip(&flags);
     let mut modes =
@@ -51,9 +48,8 @@ pub(crate) async fn confirmed(
     // What would be refused is not asked.
     let allowed = apps_and_flags().map(|(app, flags)| {
         let control = &app.connection.control;
-        control
-            .check_on(&app.roles, on, flags)
-            .map_err(CliError::from)
+        let checked = control.check_on(&app.roles, on, flags);
+        checked.map_err(CliError::from)
     });
     all_or_failed(apps, allowed)?;
     let says = |(app, flags): (&SelectedApp<'_>, &Vec<RoleStatus>)| {
@@ -66,7 +62,7 @@ pub(crate) async fn confirmed(
         let plans = with_progress(connections(apps), output, async |contexts| {
             plan_on_together(&parts_for_reads(apps, contexts), on).await
         });
-        planned(apps, plans.await)?
+        all_or_failed(apps, plans.await)?
     } else {
         Vec::new()
     };

@@ -18,14 +18,13 @@ use super::on_off;
 use super::operate::Opened;
 use super::request::asked;
 use super::require::{Required, Windows, changed_meanwhile, hold, refused, run_command, window};
-use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, selected};
+use super::selected::{SelectedApp, Unlisted, flags, selected};
 use crate::args::{DuringArgs, OnArgs, WindowArgs};
 use crate::child;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::progress::read_each;
 use crate::render;
 use crate::settings::Target;
 
@@ -168,10 +167,7 @@ fn apps_advice(apps: &[SelectedApp<'_>], app: &str, role: &Role) -> String {
 
 /// The roles that are on.
 async fn on_before(apps: &[SelectedApp<'_>], output: &Output) -> Result<Roles, CliError> {
-    let flags = read_each(connections(apps), output, async |n, control, _| {
-        control.flags(&apps[n].roles).await.map_err(CliError::from)
-    });
-    let flags = all_or_failed(apps, flags.await)?;
+    let flags = flags(apps, output).await?;
     let roles = apps.iter().zip(flags).flat_map(|(app, flags)| {
         let on = flags.into_iter().filter(|role| role.state == State::On);
         on.map(|role| (app.app().to_string(), role.role))

@@ -23,8 +23,7 @@ pub(crate) async fn run(
     let apps = selected_or_all(target, output).await?;
     let read = read_each(connections(&apps), output, async |n, control, _| {
         let roles: Vec<Role> = apps[n].roles.iter().map(|it| it.role.clone()).collect();
-        let history = control.history(&roles).await;
-        history.map_err(CliError::from)
+        control.history(&roles).await
     });
     let read = read.await;
     // What cannot be read of one app hides nothing of the others.
@@ -36,7 +35,7 @@ pub(crate) async fn run(
     for (app, read) in apps.iter().zip(read) {
         match read {
             Ok(history) => known.push(history),
-            Err(error) => failures.push((app, error)),
+            Err(error) => failures.push((app, error.into())),
         }
     }
     let mut all: Vec<_> = known.iter().flat_map(|it| &it.transitions).collect();

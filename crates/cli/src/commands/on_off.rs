@@ -10,7 +10,9 @@ use super::notifications::Notifications;
 use super::operate::{Opened, Request, mode_of, operate};
 use super::request::{asked, reason, who};
 use super::schedule;
-use super::selected::{SelectedApp, Unlisted, connections, parts_for_reads, planned, selected};
+use super::selected::{
+    SelectedApp, Unlisted, all_or_failed, connections, parts_for_reads, selected,
+};
 use crate::args::{OffArgs, OnArgs};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
@@ -48,7 +50,7 @@ pub(super) async fn turn_on(
         let results = with_progress(connections(apps), output, async |contexts| {
             plan_on_together(&parts_for_reads(apps, contexts), &on).await
         });
-        let reports = planned(apps, results.await)?;
+        let reports = all_or_failed(apps, results.await)?;
         print_plan(target, apps, &reports, output)?;
         if reports.iter().flat_map(render::events_of).next().is_some() {
             output.say(render::NOT_SEEN);
@@ -139,7 +141,7 @@ async fn turn_off(
         let results = with_progress(connections(&apps), output, async |contexts| {
             plan_off_together(&parts_for_reads(&apps, contexts), &off).await
         });
-        let reports = planned(&apps, results.await)?;
+        let reports = all_or_failed(&apps, results.await)?;
         print_plan(target, &apps, &reports, output)?;
         return Ok(Outcome::Done);
     }

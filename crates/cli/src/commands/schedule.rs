@@ -2,8 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use maintenance_control::{
-    AddWindow, Error, RoleStatus, ScheduleReport, ScheduleRequest, plan_reschedule_together,
-    reschedule_together,
+    AddWindow, ScheduleReport, ScheduleRequest, plan_reschedule_together, reschedule_together,
 };
 use maintenance_flag::{Change, ScheduledWindow, WindowId};
 use maintenance_server::notify::Notification;
@@ -14,14 +13,15 @@ use super::confirm::{can_ask, not_confirmed, sure};
 use super::notifications::Notifications;
 use super::request::{request, say_note};
 use super::selected::{
-    SelectedApp, Unlisted, all_or_failed, connections, parts_for_reads, selected, selected_or_all,
+    SelectedApp, Unlisted, all_or_failed, connections, flags, parts_for_reads, selected,
+    selected_or_all,
 };
 use crate::args::{MoveArgs, OnArgs, ScheduleCommand, StartArgs, WindowArgs};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
 use crate::invocation::Invocation;
 use crate::output::Output;
-use crate::progress::{read_each, with_progress};
+use crate::progress::with_progress;
 use crate::render::{self, Listed, Reader};
 use crate::settings::{Period, Target, now};
 
@@ -151,16 +151,6 @@ async fn length(
         })
 }
 
-async fn flags(
-    apps: &[SelectedApp<'_>],
-    output: &Output,
-) -> Result<Vec<Vec<RoleStatus>>, CliError> {
-    let read = read_each(connections(apps), output, async |n, control, _| {
-        control.flags(&apps[n].roles).await.map_err(CliError::from)
-    });
-    all_or_failed(apps, read.await)
-}
-
 /// `maintenance schedule list`.
 async fn list(
     target: &Target,
@@ -220,15 +210,7 @@ async fn planned(
     let results = with_progress(connections(apps), output, async |contexts| {
         plan_reschedule_together(&parts_for_reads(apps, contexts), request).await
     });
-    reports(apps, results.await)
-}
-
-fn reports(
-    apps: &[SelectedApp<'_>],
-    results: Vec<Result<ScheduleReport, Error>>,
-) -> Result<Vec<ScheduleReport>, CliError> {
-    let results = results.into_iter();
-    all_or_failed(apps, results.map(|result| result.map_err(CliError::from)))
+    all_or_failed(apps, results.await)
 }
 
 /// Answers with what would be changed.
@@ -261,7 +243,7 @@ async fn change(
     let results = with_progress(connections(apps), output, async |contexts| {
         reschedule_together(&parts_for_reads(apps, contexts), request).await
     });
-    let reports = reports(apps, results.await)?;
+    let reports = all_or_failed(apps, results.await)?;
     for (app, report) in apps.iter().zip(&reports) {
         for line in render::rescheduled(report, &app.reader()) {
             app.say(line, output);

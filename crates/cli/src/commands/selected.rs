@@ -1,6 +1,6 @@
 //! Which apps and roles a command acts on: those of the configuration, and roles that only the store knows.
 
-use maintenance_control::{AppRoles, Context, Control, Error, Report, RoleSpec, StoreError};
+use maintenance_control::{AppRoles, Context, Control, Error, RoleSpec, RoleStatus, StoreError};
 use maintenance_flag::{App, Role};
 
 use crate::connection::Connection;
@@ -92,16 +92,16 @@ pub(super) fn failed_with(
 }
 
 /// What came of each app, if none failed.
-pub(super) fn all_or_failed<T>(
+pub(super) fn all_or_failed<T, E: Into<CliError>>(
     apps: &[SelectedApp<'_>],
-    results: impl IntoIterator<Item = Result<T, CliError>>,
+    results: impl IntoIterator<Item = Result<T, E>>,
 ) -> Result<Vec<T>, CliError> {
     let mut all = Vec::with_capacity(apps.len());
     let mut failures = Vec::new();
     for (app, result) in apps.iter().zip(results) {
         match result {
             Ok(it) => all.push(it),
-            Err(error) => failures.push((app, error)),
+            Err(error) => failures.push((app, error.into())),
         }
     }
     match failed(failures) {
@@ -124,15 +124,15 @@ pub(super) fn parts_for_reads<'a>(
     apps.map(part).collect()
 }
 
-/// The plans of all apps, if none is refused.
-pub(super) fn planned(
+/// The flags of the roles of each app.
+pub(super) async fn flags(
     apps: &[SelectedApp<'_>],
-    results: Vec<Result<Report, Error>>,
-) -> Result<Vec<Report>, CliError> {
-    let results = results
-        .into_iter()
-        .map(|result| result.map_err(CliError::from));
-    all_or_failed(apps, results)
+    output: &Output,
+) -> Result<Vec<Vec<RoleStatus>>, CliError> {
+    let read = read_each(connections(apps), output, async |n, control, _| {
+        control.flags(&apps[n].roles).await
+    });
+    all_or_failed(apps, read.await)
 }
 
 /// What to do about the roles that only a store knows, if it cannot be read.
@@ -191,10 +191,14 @@ async fn select<'a>(
         is_one_of_several,
     });
     let mut apps: Vec<SelectedApp<'_>> = apps.collect();
+    let is_all = |settings: &Settings| settings.all || is_all_if_none && settings.selects_no_role();
+    let of_file = |settings: &Settings| match is_all(settings) {
+        true => settings.configured(),
+        false => settings.selected(),
+    };
     let read = read_each(connections(&apps), output, async |n, control, _| {
         let settings = &all[n];
-        let is_all = settings.all || is_all_if_none && settings.selects_no_role();
-        roles(settings, is_all, is_one_of_several, control).await
+        roles(settings, is_all(settings), is_one_of_several, control).await
     });
     let read = read.await;
     let mut results = Vec::with_capacity(apps.len());
@@ -205,17 +209,9 @@ async fn select<'a>(
                     "Warning: only configured roles are shown, because the store could not be listed: {error}"
                 );
                 app.say(line, output);
-                match app.settings.all {
-                    true => app.settings.configured(),
-                    false => app.settings.selected(),
-                }
+                of_file(app.settings)
             }
-            Ok(Err(_)) if unlisted == Unlisted::Ignored => {
-                match app.settings.all || app.settings.selects_no_role() {
-                    true => app.settings.configured(),
-                    false => app.settings.selected(),
-                }
-            }
+            Ok(Err(_)) if unlisted == Unlisted::Ignored => of_file(app.settings),
             Ok(read) => read.map_err(CliError::from),
             Err(error) => Err(error),
         });
