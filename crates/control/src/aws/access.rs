@@ -61,6 +61,10 @@ impl AccessError {
             }
             // From the rules by which the SDK finds an endpoint: it has no type for them.
             let text = error.to_string();
+            // With an endpoint URL the rules do not miss it, but the signature does.
+            if text == "missing signing region" {
+                return Some(Self::NoRegion);
+            }
             match text.strip_prefix("Invalid Configuration: ") {
                 Some("Missing Region") => return Some(Self::NoRegion),
                 Some(conflict) => return Some(Self::Endpoint(conflict.into())),
