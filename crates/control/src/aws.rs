@@ -6,22 +6,23 @@
 //! `retry`.
 //!
 //! Reading order: `environment` (what the SDK gets to read), `http` (proxy and certificates),
-//! `credentials`, `access` (why AWS cannot be called at all), `call_error` (what the error of a call means),
-//! `unanswered`.
+//! `credentials`, `access` (why AWS cannot be called at all), `call_error` and
+//! `error` (what the error of a call means), `unanswered`.
 
 mod access;
 mod call_error;
 mod cloudwatch;
 mod credentials;
 mod environment;
+mod error;
 mod http;
 mod identity;
 mod setting;
 mod unanswered;
 
 pub use access::AccessError;
-pub(crate) use access::allow;
-pub(crate) use call_error::{CallError, Kind, Silence, doubted, echoes, required};
+pub(crate) use call_error::{CallError, doubted, echoes, required};
+pub use error::{AwsError, AwsErrorKind};
 pub use identity::{CallerIdentity, Identity};
 pub use setting::{SettingError, check_url};
 pub use unanswered::{Calls, Unanswered};

@@ -343,7 +343,7 @@ impl Control {
         if scaled.is_empty() {
             return;
         }
-        let room = match self.fleet.concurrency().await {
+        let room = match self.fleet.concurrency(None).await {
             Ok(room) => room,
             Err(error) => {
                 let text = format!("how much concurrency is unreserved: {}", in_full(&error));

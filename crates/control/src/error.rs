@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use maintenance_flag::{DecodeError, Owner, PackError, Product, Refusal, Role, TooLarge};
 
+use crate::aws::AccessError;
 use crate::describe;
 use crate::events::FunctionEvents;
 use crate::fence::AbortReason;
@@ -190,6 +191,17 @@ impl Error {
             }
             Self::LeaseLost => Some(AbortReason::LeaseLost),
             Self::Unfinished { source, .. } => source.halt(),
+            _ => None,
+        }
+    }
+
+    /// Why AWS cannot be called at all, if it is that.
+    #[must_use]
+    pub fn access(&self) -> Option<&AccessError> {
+        match self {
+            Self::Store(StoreError::Aws(error)) | Self::Lambda(LambdaError::Aws(error)) => {
+                error.access()
+            }
             _ => None,
         }
     }

@@ -4,12 +4,11 @@
 //! Three budgets bind [Lambda quotas]: `GetFunction` has 100 requests a second of its own, `GetPolicy`
 //! 15; all other control-plane calls share 15 a second with the account's deploys.
 
+mod arn;
 mod error;
-mod fault;
 mod gates;
 mod invoke;
 mod listing;
-mod pages;
 mod triggers;
 mod write;
 
@@ -23,21 +22,20 @@ use aws_sdk_lambda::types::{
 };
 use maintenance_flag::Reserved;
 
-use crate::aws::{CallError, doubted, echoes, required};
+use crate::aws::{AwsError, AwsErrorKind, CallError, doubted, echoes, required};
 use crate::clock::Clock;
 use crate::fence::Fence;
 use crate::rate_limiter::RateLimiter;
-use crate::retry;
+use crate::retry::Call;
 use crate::waits::Waiting;
 use crate::waits::{Count, Counted};
+pub(crate) use arn::{function_of_arn, origin_of_arn};
 pub use error::LambdaError;
-use fault::fault;
-pub(crate) use fault::{function_of_arn, origin_of_arn};
+pub(crate) use error::existing;
 pub(crate) use gates::GateFunction;
 pub use invoke::Answer;
 pub(crate) use invoke::Invoked;
 pub(crate) use listing::{Selected, Versions};
-use pages::{existing, pages};
 pub(crate) use triggers::LATEST;
 pub(crate) use write::{Change, Looks};
 
@@ -137,22 +135,33 @@ pub(crate) struct AccountConcurrency {
 
 impl Fleet {
     /// How much concurrency the account has, and how much of it is left.
-    pub(crate) async fn concurrency(&self) -> Result<AccountConcurrency, LambdaError> {
-        let read = retry::call(&self.shared, None, || async {
+    pub(crate) async fn concurrency(
+        &self,
+        fence: Option<&Fence>,
+    ) -> Result<AccountConcurrency, LambdaError> {
+        let call = self.call("lambda:GetAccountSettings", "the account", fence);
+        let read = call.read(|| async {
             let settings = self.client.get_account_settings().send().await?;
             let limit = required(settings.account_limit, "AccountLimit")?;
             let number = |it: Option<i32>| it.and_then(|n| u32::try_from(n).ok());
             let unreserved = number(limit.unreserved_concurrent_executions);
+            let limit = number(Some(limit.concurrent_executions));
             Ok::<_, CallError>(AccountConcurrency {
-                limit: required(
-                    number(Some(limit.concurrent_executions)),
-                    "ConcurrentExecutions",
-                )?,
+                limit: required(limit, "ConcurrentExecutions")?,
                 unreserved: required(unreserved, "UnreservedConcurrentExecutions")?,
             })
         });
-        let read = read.await;
-        read.map_err(|error| fault("lambda:GetAccountSettings", "the account", error))
+        Ok(read.await?)
+    }
+
+    /// A call on the budget that most calls share.
+    fn call<'a>(
+        &'a self,
+        action: &'static str,
+        resource: &'a str,
+        fence: Option<&'a Fence>,
+    ) -> Call<'a> {
+        Call::new(action, resource, &self.shared, fence)
     }
 
     /// The functions behind this client; `rate_limiter` is the budget for all calls but `GetFunction` and
@@ -225,11 +234,7 @@ impl Fleet {
         name: &str,
         fence: Option<&Fence>,
     ) -> Result<Option<Described>, LambdaError> {
-        let call = retry::call(&self.get_function, fence, || async {
-            let ask = self.client.get_function().function_name(name);
-            described(name, ask.send().await.map_err(doubted)?)
-        });
-        existing(call.await).map_err(|error| fault("lambda:GetFunction", name, error))
+        self.get_function(name, None, fence).await
     }
 
     /// Whether a version or alias of a function exists.
@@ -239,14 +244,23 @@ impl Fleet {
         qualifier: &str,
         fence: Option<&Fence>,
     ) -> Result<bool, LambdaError> {
-        let call = retry::call(&self.get_function, fence, || async {
-            let ask = self.client.get_function().function_name(name);
-            let output = ask.qualifier(qualifier).send().await.map_err(doubted)?;
-            described(name, output)
-        });
-        let found = existing(call.await);
-        let found = found.map_err(|error| fault("lambda:GetFunction", name, error))?;
+        let found = self.get_function(name, Some(qualifier), fence).await?;
         Ok(found.is_some())
+    }
+
+    async fn get_function(
+        &self,
+        name: &str,
+        qualifier: Option<&str>,
+        fence: Option<&Fence>,
+    ) -> Result<Option<Described>, LambdaError> {
+        let call = Call::new("lambda:GetFunction", name, &self.get_function, fence);
+        let read = call.read(|| async {
+            let ask = self.client.get_function().function_name(name);
+            let ask = ask.set_qualifier(qualifier.map(str::to_owned));
+            described(name, ask.send().await.map_err(doubted)?)
+        });
+        existing(read.await)
     }
 
     /// The requested provisioned concurrency of a function by qualifier.
@@ -268,29 +282,17 @@ impl Fleet {
         name: &str,
         fence: Option<&Fence>,
     ) -> Result<BTreeMap<String, u32>, LambdaError> {
-        let mut found = BTreeMap::new();
-        let ask = |marker: Option<String>| {
-            retry::call(&self.shared, fence, move || {
-                let ask = self.client.list_provisioned_concurrency_configs();
-                let ask = ask.function_name(name).set_marker(marker.clone());
-                async {
-                    let page = ask.send().await.map_err(doubted)?;
-                    let field = "ProvisionedConcurrencyConfigs";
-                    let configs = required(page.provisioned_concurrency_configs, field)?;
-                    let configs = configs.into_iter().map(provisioned);
-                    let configs = configs.collect::<Result<Vec<_>, _>>()?;
-                    Ok::<_, CallError>((configs, page.next_marker))
-                }
-            })
-        };
-        let take = |(configs, next): (Vec<(String, u32)>, Option<String>)| {
-            found.extend(configs);
-            next
-        };
-        pages(ask, take)
-            .await
-            .map_err(|error| fault("lambda:ListProvisionedConcurrencyConfigs", name, error))?;
-        Ok(found)
+        let call = self.call("lambda:ListProvisionedConcurrencyConfigs", name, fence);
+        let configs = call.read_pages(async |marker| {
+            let ask = self.client.list_provisioned_concurrency_configs();
+            let ask = ask.function_name(name).set_marker(marker);
+            let page = ask.send().await.map_err(doubted)?;
+            let field = "ProvisionedConcurrencyConfigs";
+            let configs = required(page.provisioned_concurrency_configs, field)?;
+            let configs = configs.into_iter().map(provisioned);
+            Ok((configs.collect::<Result<_, _>>()?, page.next_marker))
+        });
+        Ok(configs.await?.into_iter().collect())
     }
 
     /// The event source mappings of the whole account by function name: one call a hundred of them,
@@ -299,33 +301,21 @@ impl Fleet {
         &self,
         fence: Option<&Fence>,
     ) -> Result<HashMap<String, Vec<Mapping>>, LambdaError> {
+        let call = self.call("lambda:ListEventSourceMappings", "all functions", fence);
+        let listed = call.read_pages(async |marker| {
+            let ask = self.client.list_event_source_mappings();
+            let page = ask.set_marker(marker).send().await?;
+            let mappings = required(page.event_source_mappings, "EventSourceMappings")?;
+            let mappings = mappings.into_iter().map(mapping);
+            Ok((mappings.collect::<Result<_, _>>()?, page.next_marker))
+        });
         let mut found: HashMap<String, Vec<Mapping>> = HashMap::new();
-        let ask = |marker: Option<String>| {
-            retry::call(&self.shared, fence, move || {
-                let ask = self.client.list_event_source_mappings();
-                let ask = ask.set_marker(marker.clone());
-                async {
-                    let page = ask.send().await?;
-                    let mappings = required(page.event_source_mappings, "EventSourceMappings")?;
-                    let mappings = mappings.into_iter().map(mapping);
-                    let mappings = mappings.collect::<Result<Vec<_>, _>>()?;
-                    Ok::<_, CallError>((mappings, page.next_marker))
-                }
-            })
-        };
-        let take = |(mappings, next): (Vec<(String, Mapping)>, Option<String>)| {
-            for (arn, mut mapping) in mappings {
-                let Some((function, qualifier)) = function_of_arn(&arn) else {
-                    continue;
-                };
+        for (arn, mut mapping) in listed.await? {
+            if let Some((function, qualifier)) = function_of_arn(&arn) {
                 mapping.qualifier = qualifier.map(str::to_owned);
                 found.entry(function.to_owned()).or_default().push(mapping);
             }
-            next
-        };
-        pages(ask, take)
-            .await
-            .map_err(|error| fault("lambda:ListEventSourceMappings", "all functions", error))?;
+        }
         Ok(found)
     }
 
@@ -335,14 +325,15 @@ impl Fleet {
         uuid: &str,
         fence: Option<&Fence>,
     ) -> Result<Option<MappingState>, LambdaError> {
-        let call = retry::call(&self.shared, fence, || async {
+        let call = self.call("lambda:GetEventSourceMapping", uuid, fence);
+        let read = call.read(|| async {
             let ask = self.client.get_event_source_mapping().uuid(uuid);
             let mapping = ask.send().await.map_err(doubted)?;
             echoes(mapping.uuid.as_deref() == Some(uuid), "UUID")?;
             let state = required(mapping.state, "State")?;
             Ok::<_, CallError>(MappingState::parse(Some(&state)))
         });
-        existing(call.await).map_err(|error| fault("lambda:GetEventSourceMapping", uuid, error))
+        existing(read.await)
     }
 
     /// An error unless it is certain that what a call did not find does not exist: a list does not show
@@ -384,12 +375,9 @@ pub(crate) enum Absent<'a> {
 }
 
 /// AWS does not find what it lists.
-pub(crate) fn not_found_but_listed(action: &str, name: &str) -> LambdaError {
-    LambdaError::Failed {
-        action: action.to_owned(),
-        function: name.to_owned(),
-        source: "AWS does not find it, though a list shows it".into(),
-    }
+pub(crate) fn not_found_but_listed(action: &'static str, name: &str) -> LambdaError {
+    let why = "AWS does not find it, though a list shows it";
+    AwsError::new(action, name, AwsErrorKind::Unexpected, why).into()
 }
 
 /// What an answer to `GetFunction` says of a function.
@@ -459,7 +447,7 @@ mod tests {
         let known = answer(configuration.clone().timeout(900).build()).unwrap();
         assert_eq!(known.timeout, 900);
         let error = answer(configuration.build()).unwrap_err();
-        assert!(error.message.ends_with("Timeout"), "{error}");
+        assert!(error.to_string().ends_with("Timeout"), "{error}");
     }
 
     #[test]
@@ -483,7 +471,7 @@ mod tests {
         for wrong in [None, Some(-1)] {
             let error = answer(Some(wrong)).unwrap_err();
             assert!(
-                error.message.ends_with("ReservedConcurrentExecutions"),
+                error.to_string().ends_with("ReservedConcurrentExecutions"),
                 "{error}"
             );
         }

@@ -69,8 +69,8 @@ mod waits;
 
 pub use apps::apps;
 pub use aws::{
-    AccessError, AwsSettings, CallerIdentity, Calls, Clients, CloudWatch, Identity, SettingError,
-    Unanswered, Visit, Visitor, check_url, connect,
+    AccessError, AwsError, AwsErrorKind, AwsSettings, CallerIdentity, Calls, Clients, CloudWatch,
+    Identity, SettingError, Unanswered, Visit, Visitor, check_url, connect,
 };
 pub use clock::Clock;
 pub use control::Control;

@@ -16,6 +16,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use maintenance_flag::{Reserved, Role};
 use tokio::sync::OnceCell;
 
+use crate::aws::{AwsError, AwsErrorKind};
 use crate::error::{Error, failure};
 use crate::event::{Context, Event};
 use crate::events::FunctionEvents;
@@ -178,9 +179,7 @@ impl<'a> Account<'a> {
                     missing.insert(name, is_saved);
                 }
                 // Every other read would fail as well.
-                Err(error @ (LambdaError::NotConfigured(_) | LambdaError::Halted(_))) => {
-                    return Err(error);
-                }
+                Err(error) if error.is_of_all_calls() => return Err(error),
                 Err(error) => {
                     inventory.failed.insert(name, error);
                 }
@@ -264,17 +263,13 @@ impl<'a> Account<'a> {
         tags: Option<&Selection>,
     ) -> Result<Option<ObservedFunction>, LambdaError> {
         let Some(described) = self.fleet.describe(name, self.fence).await? else {
-            let function = name.to_owned();
-            return Err(LambdaError::Gone { function });
+            return Err(LambdaError::gone(name));
         };
         if let Some(selection) = tags.filter(|selection| selection.needs_tags()) {
             // GetFunction shows tags only to callers that may list them [Lambda API, GetFunction].
             if let Some(hidden) = described.tags_hidden {
-                return Err(LambdaError::AccessDenied {
-                    action: "lambda:ListTags".to_owned(),
-                    function: name.to_owned(),
-                    source: hidden.into(),
-                });
+                let kind = AwsErrorKind::Denied;
+                return Err(AwsError::new("lambda:ListTags", name, kind, hidden).into());
             }
             if !selection.matches_tags(&described.tags) {
                 return Ok(None);
@@ -309,20 +304,16 @@ impl<'a> Account<'a> {
         }
         let listed = match self.fleet.names(self.fence).await {
             Ok(listed) => listed,
-            Err(error @ (LambdaError::NotConfigured(_) | LambdaError::Halted(_))) => {
-                return Err(error);
-            }
+            Err(error) if error.is_of_all_calls() => return Err(error),
             Err(error) => {
-                let error = in_full(&error);
+                let why = format!(
+                    "AWS does not find it, and the list of functions, which would show whether it is gone, could not be read: {}",
+                    in_full(&error)
+                );
                 let failed = missing.into_keys().map(|function| {
-                    let source =
-                        format!("AWS does not find it, and the list of functions, which would show whether it is gone, could not be read: {error}");
-                    let uncertain = LambdaError::Failed {
-                        action: "lambda:GetFunction".to_owned(),
-                        function: function.clone(),
-                        source: source.into(),
-                    };
-                    (function, uncertain)
+                    let (action, kind) = ("lambda:GetFunction", AwsErrorKind::Unexpected);
+                    let uncertain = AwsError::new(action, &function, kind, why.as_str());
+                    (function, uncertain.into())
                 });
                 inventory.failed.extend(failed);
                 return Ok(());

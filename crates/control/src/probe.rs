@@ -8,10 +8,9 @@ use std::time::Duration;
 use aws_sdk_ssm::types::{CalendarState as SdkCalendarState, ParameterType};
 use jiff::Timestamp;
 
-use crate::aws::{AccessError, Clients, CloudWatch, allow};
-use crate::aws::{CallError, Kind, required};
+use crate::aws::{AwsError, AwsErrorKind, CallError, Clients, CloudWatch, required};
 use crate::rate_limiter::RateLimiter;
-use crate::retry;
+use crate::retry::Call;
 use crate::text::in_full;
 
 /// Calls per second. Observers look every few seconds at most.
@@ -86,7 +85,7 @@ impl Probe {
     /// # Errors
     /// [`ProbeError`].
     pub async fn parameter(&self, name: &str) -> Result<Option<ProbedParameter>, ProbeError> {
-        let read = retry::call(&self.rate_limiter, None, || async {
+        let read = self.call("ssm:GetParameter", name).read(|| async {
             let get = self.ssm.get_parameter().name(name).with_decryption(true);
             let parameter = required(get.send().await?.parameter, "Parameter")?;
             Ok::<_, CallError>(ProbedParameter {
@@ -96,8 +95,8 @@ impl Probe {
         });
         match read.await {
             Ok(parameter) => Ok(Some(parameter)),
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
-            Err(error) => Err(failed("ssm:GetParameter", error)),
+            Err(error) if error.kind == AwsErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -107,10 +106,9 @@ impl Probe {
     /// # Errors
     /// [`ProbeError`].
     pub async fn alarm(&self, name: &str) -> Result<Option<AlarmState>, ProbeError> {
-        let read = retry::call(&self.rate_limiter, None, || self.cloudwatch.alarm(name));
-        let state = read
-            .await
-            .map_err(|error| failed("cloudwatch:DescribeAlarms", error))?;
+        let call = self.call("cloudwatch:DescribeAlarms", name);
+        let read = call.read(|| self.cloudwatch.alarm(name));
+        let state = read.await.map_err(|error| failed(&error))?;
         Ok(state.map(AlarmState::of))
     }
 
@@ -119,7 +117,7 @@ impl Probe {
     /// # Errors
     /// [`ProbeError`]; also if there is no such calendar.
     pub async fn calendar(&self, name: &str) -> Result<CalendarState, ProbeError> {
-        let read = retry::call(&self.rate_limiter, None, || async {
+        let read = self.call("ssm:GetCalendarState", name).read(|| async {
             let ask = self.ssm.get_calendar_state().calendar_names(name);
             let answer = ask.send().await?;
             let is_open = match required(answer.state, "State")? {
@@ -136,8 +134,11 @@ impl Probe {
                 next_transition: next.and_then(|time| time.parse().ok()),
             })
         });
-        read.await
-            .map_err(|error| failed("ssm:GetCalendarState", error))
+        read.await.map_err(|error| failed(&error))
+    }
+
+    fn call<'a>(&'a self, action: &'static str, name: &'a str) -> Call<'a> {
+        Call::new(action, name, &self.rate_limiter, None)
     }
 }
 
@@ -164,17 +165,12 @@ impl AlarmState {
 }
 
 /// What was called, why it failed, and what to do.
-fn failed(action: &str, error: CallError) -> ProbeError {
-    if error.kind == Kind::Denied {
-        let hint = allow(action, error.source.as_ref());
-        return ProbeError(format!("not allowed to call {action}: {hint}"));
-    }
-    ProbeError(match error.into_access() {
-        Ok(access) => with_hint(&access),
-        Err(error) => format!("{action} failed: {error}"),
+fn failed(error: &AwsError) -> ProbeError {
+    let AwsError { action, source, .. } = error;
+    let hint = || error.hint().unwrap_or_default();
+    ProbeError(match error.kind {
+        AwsErrorKind::Denied => format!("not allowed to call {action}: {}", hint()),
+        AwsErrorKind::Access => format!("{}: {}", in_full(error), hint()),
+        _ => format!("{action} failed: {source}"),
     })
-}
-
-fn with_hint(access: &AccessError) -> String {
-    format!("{}: {}", in_full(access), access.hint())
 }

@@ -279,8 +279,7 @@ fn outcome(error: &LambdaError) -> Outcome {
 }
 
 fn throttled(error: &LambdaError) -> Option<String> {
-    let is_throttled = matches!(error, LambdaError::Unavailable { .. });
-    is_throttled.then(|| {
+    error.is_unavailable().then(|| {
         "other callers use its reserved concurrency of 1, or the account has none left; try again"
             .to_owned()
     })

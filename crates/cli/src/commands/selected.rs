@@ -1,6 +1,6 @@
 //! Which apps and roles a command acts on: those of the configuration, and roles that only the store knows.
 
-use maintenance_control::{AppRoles, Context, Control, Error, RoleSpec, RoleStatus, StoreError};
+use maintenance_control::{AppRoles, Context, Control, Error, RoleSpec, RoleStatus};
 use maintenance_flag::{App, Role};
 
 use crate::connection::Connection;
@@ -233,7 +233,7 @@ async fn select<'a>(
 
 /// Whether the configured roles can be shown all the same. The apps of a product do not hide each other.
 fn is_shown(app: &SelectedApp<'_>, error: &Error) -> bool {
-    app.is_one_of_several || matches!(error, Error::Store(StoreError::AccessDenied { .. }))
+    app.is_one_of_several || matches!(error, Error::Store(error) if error.is_denied())
 }
 
 /// The roles of one app; none if it does not have the one that is selected.

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use maintenance_control::{AccessError, InvokeRefusal, LambdaError, SettingError, StoreError};
+use maintenance_control::{AccessError, InvokeRefusal, SettingError, StoreError};
 use maintenance_flag::{OwnerKind, Refusal, TooLarge};
 
 use crate::error::{AGAIN, CliError};
@@ -67,12 +67,7 @@ impl From<maintenance_control::Error> for CliError {
                 ..
             } => Outcome::Usage,
             E::Refused { .. } => Outcome::Refused,
-            E::Store(StoreError::NotConfigured(access))
-            | E::Lambda(LambdaError::NotConfigured(access))
-                if access.is_configuration() =>
-            {
-                Outcome::Usage
-            }
+            _ if error.access().is_some_and(AccessError::is_configuration) => Outcome::Usage,
             E::TooLarge { source, .. } if source.is_of_options() => Outcome::Usage,
             E::Busy { .. } => Outcome::Busy,
             E::LeaseLost => Outcome::Partial,
@@ -147,13 +142,9 @@ fn hint(error: &maintenance_control::Error) -> Option<String> {
             "check --store, MAINTENANCE_STORE and the path in maintenance.toml; {}",
             error.hint()?
         ),
-        E::Store(StoreError::NotConfigured(access))
-        | E::Lambda(LambdaError::NotConfigured(access)) => match access {
-            AccessError::NoRegion => {
-                "name one with --region or AWS_REGION, or set region in the profile".to_owned()
-            }
-            _ => return None,
-        },
+        _ if matches!(error.access(), Some(AccessError::NoRegion)) => {
+            "name one with --region or AWS_REGION, or set region in the profile".to_owned()
+        }
         _ => return None,
     })
 }

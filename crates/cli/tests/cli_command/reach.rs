@@ -61,7 +61,8 @@ fn http_goes_by_its_proxy_and_a_host_of_no_proxy_by_none() {
     env.set("no_proxy", "example.com, .invalid");
     env.run(&["status"])
         .code(1)
-        .says("the parameter store cannot be reached");
+        .says(" did not go through in time\nCaused by: ")
+        .says("Hint: check the network, the region and the endpoint URL, then try again");
     assert_eq!(network.seen(), seen);
 }
 

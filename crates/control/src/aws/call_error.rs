@@ -1,7 +1,6 @@
 //! What an error of a call means, whether the SDK made the call or we did.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -9,55 +8,15 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::access::AccessError;
+use super::error::AwsErrorKind as Kind;
 use crate::fence::AbortReason;
 
-/// What an error of a call means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Too many calls. Nothing happened.
-    Throttled,
-    /// The resource is being changed just now. Nothing happened.
-    Conflict,
-    /// No answer, or a failure inside AWS. The call may have taken effect.
-    Transient,
-    /// A permission is missing.
-    Denied,
-    /// AWS cannot be called at all: the source is an [`AccessError`].
-    Access,
-    /// What the call names does not exist.
-    NotFound,
-    /// The same of what should be there: one such answer proves nothing, so it is looked for again. At
-    /// last it becomes [`Kind::NotFound`].
-    Missing,
-    /// What the call creates exists.
-    Exists,
-    /// Anything else that AWS refuses.
-    Invalid,
-    /// We must not, or shall not, change anything any more.
-    Halted(AbortReason),
-}
-
-/// A call that failed for good.
-#[derive(Debug)]
+/// An attempt of a call that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
 pub(crate) struct CallError {
     pub(crate) kind: Kind,
-    /// AWS's own words, where it said something.
-    pub(crate) message: String,
-    /// An earlier attempt may have taken effect, since its answer was lost.
-    pub(crate) ambiguous: bool,
     pub(crate) source: Box<dyn StdError + Send + Sync>,
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl StdError for CallError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(self.source.as_ref())
-    }
 }
 
 /// What AWS answered: its code and its words.
@@ -67,11 +26,6 @@ struct Answer {
     code: String,
     message: String,
 }
-
-/// No answer came in time.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Silence(String);
 
 impl CallError {
     /// Why AWS cannot be called at all, if it is that.
@@ -116,44 +70,28 @@ impl CallError {
     }
 
     fn of(kind: Kind, source: Box<dyn StdError + Send + Sync>) -> Self {
-        Self {
-            kind,
-            message: source.to_string(),
-            ambiguous: false,
-            source,
-        }
+        Self { kind, source }
     }
 
     pub(crate) fn unanswered(limit: Duration) -> Self {
-        let message = format!("AWS did not answer for {} s", limit.as_secs());
-        Self {
-            kind: Kind::Transient,
-            message: message.clone(),
-            ambiguous: false,
-            source: Box::new(Silence(message)),
-        }
+        let why = format!("AWS did not answer for {} s", limit.as_secs());
+        Self::of(Kind::Transient, why.into())
     }
 
     pub(crate) fn halted(halt: AbortReason) -> Self {
-        let source = Box::new(halt);
-        Self {
-            kind: Kind::Halted(halt),
-            message: halt.to_string(),
-            ambiguous: false,
-            source,
-        }
+        Self::of(Kind::Halted(halt), halt.into())
+    }
+
+    /// Whether AWS answered, if only that something is wrong.
+    pub(super) fn is_answer(source: &(dyn StdError + 'static)) -> bool {
+        source.is::<Answer>()
     }
 
     /// An answer that lacks what AWS always sends, or that says something else than what was asked for: a
     /// proxy's empty 200, say. What was asked for may have taken effect.
     pub(crate) fn incomplete(what: &str) -> Self {
-        let message = format!("the answer is incomplete: {what}");
-        Self {
-            kind: Kind::Transient,
-            message: message.clone(),
-            ambiguous: false,
-            source: message.into(),
-        }
+        let why = format!("the answer is incomplete: {what}");
+        Self::of(Kind::Transient, why.into())
     }
 }
 
@@ -255,6 +193,8 @@ fn by_code(code: &str, message: Option<&str>, status: u16) -> Kind {
         | "ParameterVersionNotFound"
         | "ProvisionedConcurrencyConfigNotFoundException" => Kind::NotFound,
         "ParameterAlreadyExists" => Kind::Exists,
+        "InvalidKeyId" => Kind::KeyUnusable,
+        "ParameterPatternMismatchException" => Kind::PatternMismatch,
         _ if status == 429 => Kind::Throttled,
         _ if status >= 500 => Kind::Transient,
         _ => Kind::Invalid,

@@ -258,7 +258,7 @@ impl Identity {
 impl CallError {
     /// Why AWS cannot be called at all, if it is that; else what it said.
     pub(crate) fn access_or_text(self) -> Result<AccessError, String> {
-        self.into_access().map_err(|error| error.message)
+        self.into_access().map_err(|error| error.to_string())
     }
 }
 

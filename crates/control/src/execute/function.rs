@@ -5,6 +5,7 @@ use maintenance_flag::{Capacity, Reserved};
 use tokio::sync::Mutex;
 
 use super::{End, FunctionOutcome};
+use crate::aws::AwsErrorKind;
 use crate::error::Error;
 use crate::fence::Fence;
 use crate::fleet::LambdaError;
@@ -175,7 +176,9 @@ impl<'a> FunctionRun<'a> {
                         Ok(StepOutcome::Gone(function))
                     }
                     // It does not fit the reservation that another client made: theirs is kept.
-                    Err(StepError::Failed(LambdaError::Refused { .. })) if keeps_reserved => {
+                    Err(StepError::Failed(LambdaError::Aws(error)))
+                        if keeps_reserved && error.kind == AwsErrorKind::Invalid =>
+                    {
                         let now = "none".to_owned();
                         let drift = provisioned_drift(self.name, qualifier, Some(concurrency), now);
                         Ok(StepOutcome::Kept(drift))
@@ -391,11 +394,7 @@ impl<'a> FunctionRun<'a> {
             .map_err(StepError::Unsaved)
     }
 
-    fn keeps_changing(&self, what: &str) -> StepError {
-        StepError::Failed(LambdaError::Ended {
-            function: self.name.to_owned(),
-            what: what.to_owned(),
-            ended: "changes again and again".to_owned(),
-        })
+    fn keeps_changing(&self, what: &'static str) -> StepError {
+        LambdaError::ended(self.name, what, "changes again and again").into()
     }
 }

@@ -213,7 +213,7 @@ impl<'a> Queue<'a> {
             match self.is_moving(&function).await {
                 Ok(true) => seen.moving.push((name, function)),
                 Ok(false) => seen.settled.push((name, function)),
-                Err(error @ LambdaError::Unavailable { .. }) => {
+                Err(error) if error.is_unavailable() => {
                     seen.ends(error, (name, function), &mut functions);
                 }
                 Err(error) => self.leave(name, End::of(error)),
@@ -241,7 +241,7 @@ impl<'a> Queue<'a> {
         let mut settled = std::mem::take(&mut seen.settled).into_iter();
         let mut mappings = match self.fleet.mappings(Some(self.fence)).await {
             Ok(mappings) => mappings,
-            Err(error @ LambdaError::Unavailable { .. }) => {
+            Err(error) if error.is_unavailable() => {
                 seen.unknown.extend(settled);
                 seen.error = Some(error);
                 return;
@@ -266,7 +266,7 @@ impl<'a> Queue<'a> {
                     self.timeouts.insert(name.clone(), function.timeout);
                     seen.settled.push((name, function));
                 }
-                Err(error @ LambdaError::Unavailable { .. }) => {
+                Err(error) if error.is_unavailable() => {
                     seen.ends(error, (name, function), &mut settled);
                 }
                 Err(error) => self.leave(name, End::of(error)),
@@ -283,11 +283,8 @@ impl<'a> Queue<'a> {
         for (name, function) in moving {
             let stuck = function.unsettled().map(|mapping| mapping.uuid.as_str());
             let stuck = stuck.collect::<Vec<_>>().join(", ");
-            let error = LambdaError::Ended {
-                function: stuck,
-                what: "the event source mapping".to_owned(),
-                ended: "is still being created or updated".to_owned(),
-            };
+            let ended = "is still being created or updated";
+            let error = LambdaError::ended(&stuck, "the event source mapping", ended);
             self.leave(name, End::Failed(error));
         }
         for (name, _) in unknown {

@@ -1,35 +1,15 @@
 //! Why AWS Lambda failed.
 
-use crate::aws::Silence;
-use crate::aws::{AccessError, allow};
+use crate::aws::{AwsError, AwsErrorKind};
 use crate::fence::AbortReason;
 
 /// A failure of AWS Lambda's control plane, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LambdaError {
-    /// The credentials lack a permission.
-    #[error("not allowed to {action} on {function}")]
-    AccessDenied {
-        /// The missing IAM action: `lambda:PutFunctionConcurrency`.
-        action: String,
-        /// The function or mapping.
-        function: String,
-        /// What the service said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The service kept throttling, kept saying that an update is in progress, or could not be reached.
-    #[error("{action} on {function} did not go through in time")]
-    Unavailable {
-        /// The call.
-        action: String,
-        /// The function or mapping.
-        function: String,
-        /// What the service said last.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    /// A call failed.
+    #[error(transparent)]
+    Aws(AwsError),
     /// The function, mapping or qualifier does not exist.
     #[error("{function} does not exist")]
     Gone {
@@ -63,75 +43,89 @@ pub enum LambdaError {
         /// How much is missing, if known.
         missing: Option<u32>,
     },
-    /// AWS cannot be called at all.
-    #[error(transparent)]
-    NotConfigured(AccessError),
-    /// The service refuses the value.
-    #[error("{action} on {function} was refused")]
-    Refused {
-        /// The call.
-        action: String,
-        /// The function or mapping.
-        function: String,
-        /// What the service said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
     /// Something asynchronous ended elsewhere than it should.
     #[error("{what} of {function} {ended}")]
     Ended {
         /// The function.
         function: String,
         /// What was waited for.
-        what: String,
+        what: &'static str,
         /// How it ended, in words.
         ended: String,
     },
     /// Nothing was sent, since the operation must not or shall not go on.
     #[error(transparent)]
     Halted(#[from] AbortReason),
-    /// Anything else.
-    #[error("{action} on {function} failed")]
-    Failed {
-        /// The call.
-        action: String,
-        /// The function or mapping.
-        function: String,
-        /// What happened.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+}
+
+impl From<AwsError> for LambdaError {
+    fn from(error: AwsError) -> Self {
+        match error.kind {
+            AwsErrorKind::NotFound | AwsErrorKind::Missing => Self::Gone {
+                function: error.resource,
+            },
+            AwsErrorKind::Halted(halt) => Self::Halted(halt),
+            _ => Self::Aws(error),
+        }
+    }
+}
+
+/// What was read; none if it does not exist.
+pub(crate) fn existing<T>(read: Result<T, AwsError>) -> Result<Option<T>, LambdaError> {
+    match read.map_err(LambdaError::from) {
+        Ok(read) => Ok(Some(read)),
+        Err(LambdaError::Gone { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 impl LambdaError {
+    /// Something asynchronous ended elsewhere than it should.
+    pub(crate) fn ended(function: &str, what: &'static str, ended: impl Into<String>) -> Self {
+        Self::Ended {
+            function: function.to_owned(),
+            what,
+            ended: ended.into(),
+        }
+    }
+
+    pub(crate) fn gone(function: &str) -> Self {
+        Self::Gone {
+            function: function.to_owned(),
+        }
+    }
+
+    /// Whether the same call may go through later.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Aws(error) if error.is_unavailable())
+    }
+
+    /// Whether no other call would go through either: AWS cannot be called, or the operation is not to go on.
+    pub(crate) fn is_of_all_calls(&self) -> bool {
+        match self {
+            Self::Aws(error) => error.kind == AwsErrorKind::Access,
+            Self::Halted(_) => true,
+            _ => false,
+        }
+    }
+
     /// What to do next, if there is something to say.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::AccessDenied { action, source, .. } => Some(allow(action, source.as_ref())),
-            Self::Unavailable { source, .. } if source.is::<Silence>() => {
-                Some("check the network, the region and the endpoint URL, then try again".to_owned())
-            }
-            Self::Unavailable { .. } => Some("try again".to_owned()),
-            Self::UnreservedMinimum { .. } => Some(
+        let hint = match self {
+            Self::Aws(error) => return error.hint(),
+            Self::UnreservedMinimum { .. } => {
                 "free reserved concurrency elsewhere or raise the account's limit, then try again"
-                    .to_owned(),
-            ),
-            Self::NotConfigured(access) => Some(access.hint()),
-            Self::Unexplained { .. } => Some(
+            }
+            Self::Unexplained { .. } => {
                 "set the reserved concurrency that it should have (aws lambda put-function-concurrency, or delete-function-concurrency for none)"
-                    .to_owned(),
-            ),
-            Self::WouldLoseEvents { .. } => Some(
+            }
+            Self::WouldLoseEvents { .. } => {
                 "give it a dead-letter queue or an on-failure destination, or accept the loss where the window is scheduled"
-                    .to_owned(),
-            ),
-            Self::Refused { source, .. } if source.to_string().contains("Alias with weights") => Some(
-                "the alias shifts its traffic: finish that deploy or roll it back, then try again"
-                    .to_owned(),
-            ),
-            Self::Refused { .. } => None,
-            Self::Halted(_) | Self::Gone { .. } | Self::Ended { .. } | Self::Failed { .. } => None,
-        }
+            }
+            Self::Halted(_) | Self::Gone { .. } | Self::Ended { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }

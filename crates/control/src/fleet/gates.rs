@@ -6,11 +6,8 @@ use std::time::Duration;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use maintenance_flag::App;
 
-use super::fault::fault;
-use super::pages::pages;
 use super::{Fleet, LambdaError, seconds};
 use crate::aws::{CallError, required};
-use crate::retry;
 
 /// What the variables of a gate begin with.
 const PREFIX: &str = "MAINTENANCE_";
@@ -63,15 +60,20 @@ impl GateFunction {
     }
 }
 
-impl GateFunctions {
-    fn add(&mut self, listed: FunctionConfiguration, app: &App) -> Result<(), CallError> {
+/// A function, if its environment names this app.
+enum Looked {
+    Gate(GateFunction),
+    Hidden(String),
+}
+
+impl Looked {
+    fn at(listed: FunctionConfiguration, app: &App) -> Result<Option<Self>, CallError> {
         let name = required(listed.function_name, "FunctionName")?;
         let Some(environment) = listed.environment else {
-            return Ok(());
+            return Ok(None);
         };
         if environment.error.is_some() {
-            self.hidden.insert(name);
-            return Ok(());
+            return Ok(Some(Self::Hidden(name)));
         }
         let variables = environment.variables.unwrap_or_default().into_iter();
         let is_read = |name: &str| name.starts_with(PREFIX) || name == EXTENSION_TTL;
@@ -82,37 +84,28 @@ impl GateFunctions {
                 .filter(|(name, value)| is_read(name) && !value.is_empty())
                 .collect(),
         };
-        if function.is_of(app) {
-            self.found.push(function);
-        }
-        Ok(())
+        Ok(Some(function).filter(|it| it.is_of(app)).map(Self::Gate))
     }
 }
 
 impl Fleet {
     /// The functions whose environment names this app. A gate that is configured in code is not among them.
     pub(crate) async fn gates(&self, app: &App) -> Result<GateFunctions, LambdaError> {
+        let call = self.call("lambda:ListFunctions", "all functions", None);
+        let listed = call.read_pages(async |marker| {
+            let page = self.client.list_functions().set_marker(marker).send();
+            let page = page.await?;
+            let functions = required(page.functions, "Functions")?.into_iter();
+            let looked = functions.filter_map(|it| Looked::at(it, app).transpose());
+            Ok((looked.collect::<Result<_, _>>()?, page.next_marker))
+        });
         let mut gates = GateFunctions::default();
-        let ask = |marker: Option<String>| {
-            retry::call(&self.shared, None, move || {
-                let ask = self.client.list_functions().set_marker(marker.clone());
-                async {
-                    let page = ask.send().await?;
-                    let mut found = GateFunctions::default();
-                    for listed in required(page.functions, "Functions")? {
-                        found.add(listed, app)?;
-                    }
-                    Ok::<_, CallError>((found, page.next_marker))
-                }
-            })
-        };
-        let take = |(page, next): (GateFunctions, Option<String>)| {
-            gates.found.extend(page.found);
-            gates.hidden.extend(page.hidden);
-            next
-        };
-        let read = pages(ask, take).await;
-        read.map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
+        for looked in listed.await? {
+            match looked {
+                Looked::Gate(function) => gates.found.push(function),
+                Looked::Hidden(name) => drop(gates.hidden.insert(name)),
+            }
+        }
         Ok(gates)
     }
 }

@@ -14,8 +14,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::Fleet;
 use super::error::LambdaError;
-use super::fault::fault;
-use crate::aws::{CallError, Kind, required};
+use crate::aws::{AwsError, AwsErrorKind as Kind, CallError, required};
 
 /// The IAM action.
 const ACTION: &str = "lambda:InvokeFunction";
@@ -85,7 +84,7 @@ impl Fleet {
             Err(error) => error,
         };
         let kind = error.kind;
-        let error = fault(ACTION, name, error);
+        let error = AwsError::new(ACTION, name, kind, error.source).into();
         match kind {
             Kind::Throttled | Kind::Conflict => Invoked::Throttled(error),
             Kind::Transient => Invoked::Unknown(error),
@@ -94,7 +93,10 @@ impl Fleet {
             | Kind::NotFound
             | Kind::Missing
             | Kind::Exists
+            | Kind::KeyUnusable
+            | Kind::PatternMismatch
             | Kind::Invalid
+            | Kind::Unexpected
             | Kind::Halted(_) => Invoked::Refused(error),
         }
     }

@@ -9,13 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_lambda::types::{FunctionConfiguration, FunctionVersion};
 
-use super::LambdaError;
-use super::fault::{fault, origin_of_arn};
-use super::pages::pages;
-use super::{Fleet, LATEST, seconds};
-use crate::aws::{CallError, Kind, required};
+use super::arn::origin_of_arn;
+use super::error::existing;
+use super::{Fleet, LATEST, LambdaError, seconds};
+use crate::aws::{AwsError, CallError, required};
 use crate::fence::Fence;
-use crate::retry;
 
 /// How many pages of all versions are read before it is asked whether listing function by function is
 /// cheaper: five thousand versions, ten seconds at the default rate.
@@ -67,9 +65,10 @@ impl Version {
 struct Listing(BTreeMap<String, Selected>);
 
 impl Listing {
-    fn add_selected(&mut self, versions: Vec<Version>, is_selected: &impl Fn(&str) -> bool) {
-        let selected = versions.into_iter().filter(|it| is_selected(&it.function));
-        selected.for_each(|version| self.add(version));
+    fn of(versions: Vec<Version>) -> Self {
+        let mut listing = Self::default();
+        versions.into_iter().for_each(|it| listing.add(it));
+        listing
     }
 
     fn add(&mut self, version: Version) {
@@ -87,17 +86,15 @@ impl Fleet {
     /// The functions that are selected by name, sorted.
     pub(crate) async fn list(
         &self,
-        is_selected: impl Fn(&str) -> bool,
+        is_selected: impl Fn(&str) -> bool + Sync,
         versions: Versions,
         fence: Option<&Fence>,
     ) -> Result<Vec<Selected>, LambdaError> {
         let is_selected = &is_selected;
         let listed = match versions {
-            Versions::Latest => self.list_latest(is_selected, fence).await.map(Ok),
-            Versions::All => self.list_versions(is_selected, fence).await,
+            Versions::Latest => Ok(self.list_latest(is_selected, fence).await?),
+            Versions::All => self.list_versions(is_selected, fence).await?,
         };
-        let listed =
-            listed.map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
         match listed {
             Ok(Listing(functions)) => Ok(functions.into_values().collect()),
             Err(Listing(latest)) => {
@@ -112,34 +109,36 @@ impl Fleet {
 
     async fn list_latest(
         &self,
-        is_selected: &impl Fn(&str) -> bool,
+        is_selected: &(impl Fn(&str) -> bool + Sync),
         fence: Option<&Fence>,
-    ) -> Result<Listing, CallError> {
-        let mut listing = Listing::default();
-        let ask = |marker: Option<String>| self.listed(None, marker, fence);
-        let take = |(functions, next): Page| {
-            listing.add_selected(functions, is_selected);
-            next
-        };
-        pages(ask, take).await?;
-        Ok(listing)
+    ) -> Result<Listing, AwsError> {
+        let call = self.call("lambda:ListFunctions", "all functions", fence);
+        let listed = call.read_pages(async |marker| {
+            let (mut page, next) = self.page(None, marker).await?;
+            page.retain(|version| is_selected(&version.function));
+            Ok((page, next))
+        });
+        Ok(Listing::of(listed.await?))
     }
 
     /// Lists the selected functions with all their versions. As an error with `$LATEST` alone, if the account
     /// has so many versions that listing function by function is cheaper.
     async fn list_versions(
         &self,
-        is_selected: &impl Fn(&str) -> bool,
+        is_selected: &(impl Fn(&str) -> bool + Sync),
         fence: Option<&Fence>,
-    ) -> Result<Result<Listing, Listing>, CallError> {
+    ) -> Result<Result<Listing, Listing>, AwsError> {
         let mut listing = Listing::default();
         let mut latest = None;
         let mut marker = None;
         let mut left = PAGES;
         loop {
             let all = Some(FunctionVersion::All);
-            let (functions, next) = self.listed(all, marker, fence).await?;
-            listing.add_selected(functions, is_selected);
+            let call = self.call("lambda:ListFunctions", "all functions", fence);
+            let page = call.read(|| self.page(all.clone(), marker.clone()));
+            let (page, next) = page.await?;
+            let selected = page.into_iter().filter(|it| is_selected(&it.function));
+            selected.for_each(|version| listing.add(version));
             marker = next.filter(|next| !next.is_empty());
             if marker.is_none() {
                 return Ok(Ok(listing));
@@ -167,29 +166,17 @@ impl Fleet {
         name: String,
         fence: Option<&Fence>,
     ) -> Result<Option<Selected>, LambdaError> {
-        let mut listing = Listing::default();
-        let ask = |marker: Option<String>| {
-            let name = name.as_str();
-            retry::call(&self.shared, fence, move || {
-                let ask = self.client.list_versions_by_function().function_name(name);
-                let ask = ask.set_marker(marker.clone());
-                async {
-                    let page = ask.send().await?;
-                    let versions = required(page.versions, "Versions")?.into_iter();
-                    let versions = versions.map(Version::new).collect::<Result<_, _>>()?;
-                    Ok::<Page, CallError>((versions, page.next_marker))
-                }
-            })
-        };
-        let take = |(versions, next): Page| {
-            versions.into_iter().for_each(|it| listing.add(it));
-            next
-        };
-        match pages(ask, take).await {
-            Ok(()) => Ok(listing.0.into_values().next()),
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
-            Err(error) => Err(fault("lambda:ListVersionsByFunction", &name, error)),
-        }
+        let call = self.call("lambda:ListVersionsByFunction", &name, fence);
+        let listed = call.read_pages(async |marker| {
+            let ask = self.client.list_versions_by_function();
+            let ask = ask.function_name(&name).set_marker(marker);
+            let page = ask.send().await?;
+            let versions = required(page.versions, "Versions")?.into_iter();
+            let versions = versions.map(Version::new).collect::<Result<_, _>>()?;
+            Ok((versions, page.next_marker))
+        });
+        let versions = existing(listed.await)?.unwrap_or_default();
+        Ok(Listing::of(versions).0.into_values().next())
     }
 
     /// The names of all functions that there are: to be certain of what a call does not find.
@@ -197,34 +184,25 @@ impl Fleet {
         &self,
         fence: Option<&Fence>,
     ) -> Result<BTreeSet<String>, LambdaError> {
-        let mut found = BTreeSet::new();
-        let ask = |marker: Option<String>| self.listed(None, marker, fence);
-        let take = |(functions, next): Page| {
-            found.extend(functions.into_iter().map(|it| it.function));
-            next
-        };
-        pages(ask, take)
-            .await
-            .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
-        Ok(found)
+        let call = self.call("lambda:ListFunctions", "all functions", fence);
+        let listed = call.read_pages(async |marker| {
+            let (page, next) = self.page(None, marker).await?;
+            Ok((page.into_iter().map(|it| it.function).collect(), next))
+        });
+        Ok(listed.await?.into_iter().collect())
     }
 
     /// One page of functions, and the marker of the next.
-    async fn listed(
+    async fn page(
         &self,
         versions: Option<FunctionVersion>,
         marker: Option<String>,
-        fence: Option<&Fence>,
     ) -> Result<Page, CallError> {
-        retry::call(&self.shared, fence, || async {
-            let ask = self.client.list_functions();
-            let ask = ask.set_function_version(versions.clone());
-            let page = ask.set_marker(marker.clone()).send().await?;
-            let functions = required(page.functions, "Functions")?.into_iter();
-            let functions = functions.map(Version::new).collect::<Result<_, _>>()?;
-            Ok::<Page, CallError>((functions, page.next_marker))
-        })
-        .await
+        let ask = self.client.list_functions().set_function_version(versions);
+        let page = ask.set_marker(marker).send().await?;
+        let functions = required(page.functions, "Functions")?.into_iter();
+        let functions = functions.map(Version::new).collect::<Result<_, _>>()?;
+        Ok((functions, page.next_marker))
     }
 
     /// Where these credentials look for functions; none if there is no function to tell by.
@@ -232,23 +210,21 @@ impl Fleet {
         &self,
         fence: Option<&Fence>,
     ) -> Result<Option<String>, LambdaError> {
-        let functions = retry::call(&self.shared, fence, || async {
+        let call = self.call("lambda:ListFunctions", "all functions", fence);
+        let functions = call.read(|| async {
             let page = self.client.list_functions().max_items(1).send().await?;
             required(page.functions, "Functions")
-        })
-        .await
-        .map_err(|error| fault("lambda:ListFunctions", "all functions", error))?;
-        Ok(functions
-            .into_iter()
-            .next()
-            .and_then(|f| f.function_arn)
-            .map(|arn| origin_of_arn(&arn).to_owned()))
+        });
+        let first = functions.await?.into_iter().next();
+        let arn = first.and_then(|function| function.function_arn);
+        Ok(arn.map(|arn| origin_of_arn(&arn).to_owned()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::AwsErrorKind;
 
     #[test]
     fn a_version_without_a_field_that_aws_always_sends_is_not_believed() {
@@ -264,8 +240,8 @@ mod tests {
             (whole.clone().set_timeout(None), "Timeout"),
         ] {
             let error = Version::new(without.build()).err().unwrap();
-            assert!(error.message.ends_with(field), "{error}");
-            assert_eq!(error.kind, Kind::Transient, "it is asked again");
+            assert!(error.to_string().ends_with(field), "{error}");
+            assert_eq!(error.kind, AwsErrorKind::Transient, "it is asked again");
         }
     }
 }

@@ -3,15 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_lambda::types::{AliasConfiguration, FunctionEventInvokeConfig};
-
-use super::Fleet;
-use super::LambdaError;
-use super::fault::{fault, function_of_arn};
-use super::pages::{existing, pages};
-use crate::aws::{CallError, doubted, required};
+use super::arn::function_of_arn;
+use super::error::existing;
+use super::{Fleet, LambdaError};
+use crate::aws::{doubted, required};
 use crate::fence::Fence;
-use crate::retry;
+use crate::retry::Call;
 
 /// What is asked for when a function itself is meant, and no version or alias.
 pub(crate) const LATEST: &str = "$LATEST";
@@ -25,12 +22,13 @@ impl Fleet {
         qualifier: Option<&str>,
         fence: Option<&Fence>,
     ) -> Result<Option<String>, LambdaError> {
-        let call = retry::call(&self.get_policy, fence, || async {
+        let call = Call::new("lambda:GetPolicy", name, &self.get_policy, fence);
+        let read = call.read(|| async {
             let ask = self.client.get_policy().function_name(name);
             let ask = ask.set_qualifier(qualifier.map(str::to_owned));
             required(ask.send().await?.policy, "Policy")
         });
-        existing(call.await).map_err(|error| fault("lambda:GetPolicy", name, error))
+        existing(read.await)
     }
 
     /// The versions that each alias of a function leads to: one, or two while traffic is shifted.
@@ -39,35 +37,21 @@ impl Fleet {
         name: &str,
         fence: Option<&Fence>,
     ) -> Result<BTreeMap<String, Vec<String>>, LambdaError> {
-        let mut found = BTreeMap::new();
-        let ask = |marker: Option<String>| {
-            retry::call(&self.shared, fence, move || {
-                let ask = self.client.list_aliases().function_name(name);
-                let ask = ask.set_marker(marker.clone());
-                async {
-                    let page = ask.send().await.map_err(doubted)?;
-                    let aliases = required(page.aliases, "Aliases")?;
-                    Ok::<_, CallError>((aliases, page.next_marker))
-                }
-            })
-        };
-        let take = |(aliases, next): (Vec<AliasConfiguration>, Option<String>)| {
-            for alias in aliases {
-                let Some(name) = alias.name else {
-                    continue;
-                };
-                let shifted = alias
-                    .routing_config
-                    .and_then(|r| r.additional_version_weights);
-                let mut versions: Vec<String> = alias.function_version.into_iter().collect();
-                versions.extend(shifted.into_iter().flat_map(|weights| weights.into_keys()));
-                found.insert(name, versions);
-            }
-            next
-        };
-        existing(pages(ask, take).await)
-            .map_err(|error| fault("lambda:ListAliases", name, error))?;
-        Ok(found)
+        let call = self.call("lambda:ListAliases", name, fence);
+        let listed = call.read_pages(async |marker| {
+            let ask = self.client.list_aliases().function_name(name);
+            let page = ask.set_marker(marker).send().await.map_err(doubted)?;
+            Ok((required(page.aliases, "Aliases")?, page.next_marker))
+        });
+        let aliases = existing(listed.await)?.unwrap_or_default().into_iter();
+        let aliases = aliases.filter_map(|alias| {
+            let shifted = alias.routing_config;
+            let shifted = shifted.and_then(|it| it.additional_version_weights);
+            let mut versions: Vec<String> = alias.function_version.into_iter().collect();
+            versions.extend(shifted.into_iter().flat_map(|weights| weights.into_keys()));
+            Some((alias.name?, versions))
+        });
+        Ok(aliases.collect())
     }
 
     /// The on-failure destinations of a function's asynchronous invocations, by qualifier
@@ -77,36 +61,23 @@ impl Fleet {
         name: &str,
         fence: Option<&Fence>,
     ) -> Result<BTreeMap<String, String>, LambdaError> {
-        let mut found = BTreeMap::new();
-        let ask = |marker: Option<String>| {
-            retry::call(&self.shared, fence, move || {
-                let ask = self.client.list_function_event_invoke_configs();
-                let ask = ask.function_name(name).set_marker(marker.clone());
-                async {
-                    let page = ask.send().await.map_err(doubted)?;
-                    let field = "FunctionEventInvokeConfigs";
-                    let configs = required(page.function_event_invoke_configs, field)?;
-                    Ok::<_, CallError>((configs, page.next_marker))
-                }
-            })
-        };
-        let take = |(configs, next): (Vec<FunctionEventInvokeConfig>, Option<String>)| {
-            for config in configs {
-                let destination = config
-                    .destination_config
-                    .and_then(|config| config.on_failure)
-                    .and_then(|on_failure| on_failure.destination)
-                    .filter(|arn| !arn.is_empty());
-                let arn = config.function_arn.unwrap_or_default();
-                let qualifier = function_of_arn(&arn).and_then(|(_, qualifier)| qualifier);
-                if let Some(destination) = destination {
-                    found.insert(qualifier.unwrap_or(LATEST).to_owned(), destination);
-                }
-            }
-            next
-        };
-        existing(pages(ask, take).await)
-            .map_err(|error| fault("lambda:ListFunctionEventInvokeConfigs", name, error))?;
-        Ok(found)
+        let call = self.call("lambda:ListFunctionEventInvokeConfigs", name, fence);
+        let listed = call.read_pages(async |marker| {
+            let ask = self.client.list_function_event_invoke_configs();
+            let ask = ask.function_name(name).set_marker(marker);
+            let page = ask.send().await.map_err(doubted)?;
+            let field = "FunctionEventInvokeConfigs";
+            let configs = required(page.function_event_invoke_configs, field)?;
+            Ok((configs, page.next_marker))
+        });
+        let configs = existing(listed.await)?.unwrap_or_default().into_iter();
+        let destinations = configs.filter_map(|config| {
+            let on_failure = config.destination_config?.on_failure?;
+            let destination = on_failure.destination.filter(|arn| !arn.is_empty())?;
+            let arn = config.function_arn.unwrap_or_default();
+            let qualifier = function_of_arn(&arn).and_then(|(_, qualifier)| qualifier);
+            Some((qualifier.unwrap_or(LATEST).to_owned(), destination))
+        });
+        Ok(destinations.collect())
     }
 }

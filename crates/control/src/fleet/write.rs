@@ -12,12 +12,11 @@ use futures_util::future::BoxFuture;
 use maintenance_flag::Reserved;
 
 use super::LambdaError;
-use super::fault::{fault, unreserved_minimum};
+use super::arn::unreserved_minimum;
 use super::{Fleet, MappingState};
-use crate::aws::{CallError, Kind, doubted, echoes};
+use crate::aws::{AwsError, AwsErrorKind, doubted, echoes};
 use crate::clock::Clock;
 use crate::fence::{AbortReason, Fence};
-use crate::retry;
 use crate::waits::{MAPPING_PATIENCE, PROVISIONED_PATIENCE};
 
 /// The first pause between two looks at something asynchronous; each is half as long again.
@@ -81,7 +80,8 @@ impl Fleet {
             Reserved::Limit(n) => n,
         };
         let executions = i32::try_from(limit).unwrap_or(i32::MAX);
-        let put = retry::change_if(&self.shared, Some(fence), before, || async {
+        let call = self.call("lambda:PutFunctionConcurrency", name, Some(fence));
+        let put = call.change_if(before, || async {
             let put = self.client.put_function_concurrency().function_name(name);
             let put = put.reserved_concurrent_executions(executions).send();
             let now = put.await.map_err(doubted)?.reserved_concurrent_executions;
@@ -90,7 +90,7 @@ impl Fleet {
         match put.await {
             Ok(ControlFlow::Continue(())) => Ok(Change::Made),
             Ok(ControlFlow::Break(end)) => end,
-            Err(error) => Err(self.reservation_fault(name, limit, error, fence).await),
+            Err(error) => Err(self.reservation_error(name, limit, error, fence).await),
         }
     }
 
@@ -104,14 +104,13 @@ impl Fleet {
     ) -> Result<Change<Reserved>, LambdaError> {
         let mut now = Reserved::Unset;
         for _ in 0..UNSET_TRIES {
-            let delete = retry::change_if(&self.shared, Some(fence), &before, || async {
+            let call = self.call("lambda:DeleteFunctionConcurrency", name, Some(fence));
+            let delete = call.change_if(&before, || async {
                 let delete = self.client.delete_function_concurrency();
                 delete.function_name(name).send().await.map_err(doubted)
             });
-            match delete.await {
-                Ok(ControlFlow::Continue(_)) => {}
-                Ok(ControlFlow::Break(end)) => return end,
-                Err(error) => return Err(fault("lambda:DeleteFunctionConcurrency", name, error)),
+            if let ControlFlow::Break(end) = delete.await? {
+                return end;
             }
             now = self.described(name, fence).await?;
             for pause in UNSET_LOOKS {
@@ -126,49 +125,37 @@ impl Fleet {
         if now == Reserved::Unset {
             return Ok(Change::Made);
         }
-        Err(LambdaError::Ended {
-            function: name.to_owned(),
-            what: "the reserved concurrency".to_owned(),
-            ended: format!("is still {now} after it was deleted"),
-        })
+        let ended = format!("is still {now} after it was deleted");
+        Err(LambdaError::ended(name, "the reserved concurrency", ended))
     }
 
     /// The reserved concurrency of a function that has to exist.
     async fn described(&self, name: &str, fence: &Fence) -> Result<Reserved, LambdaError> {
-        match self.describe(name, Some(fence)).await? {
-            Some(described) => Ok(described.reserved),
-            None => Err(LambdaError::Gone {
-                function: name.to_owned(),
-            }),
-        }
+        let described = self.describe(name, Some(fence)).await?;
+        let described = described.ok_or_else(|| LambdaError::gone(name))?;
+        Ok(described.reserved)
     }
 
-    async fn reservation_fault(
+    async fn reservation_error(
         &self,
         name: &str,
         wanted: u32,
-        error: CallError,
+        error: AwsError,
         fence: &Fence,
     ) -> LambdaError {
-        let Some(minimum) = unreserved_minimum(&error.message) else {
-            return fault("lambda:PutFunctionConcurrency", name, error);
+        let Some(minimum) = unreserved_minimum(&error.source.to_string()) else {
+            return error.into();
         };
         // How much is missing helps, but not knowing it is no second error.
-        let settings = retry::call(&self.shared, Some(fence), || {
-            self.client.get_account_settings().send()
-        });
-        let left = settings
-            .await
-            .ok()
-            .and_then(|settings| settings.account_limit)
-            .and_then(|limit| limit.unreserved_concurrent_executions)
-            .and_then(|left| u32::try_from(left).ok());
-        let missing = left.map(|left| minimum.saturating_add(wanted).saturating_sub(left));
+        let left = self.concurrency(Some(fence)).await.ok();
         LambdaError::UnreservedMinimum {
             function: name.to_owned(),
             wanted,
             minimum,
-            missing,
+            missing: left.map(|left| {
+                let needed = minimum.saturating_add(wanted);
+                needed.saturating_sub(left.unreserved)
+            }),
         }
     }
 
@@ -183,23 +170,21 @@ impl Fleet {
         let before = |touched| -> Recheck<'_, Option<u32>> {
             Box::pin(self.still_provisioned(name, qualifier, touched, None, &expected, fence))
         };
-        let call = retry::change_if(&self.shared, Some(fence), before, || {
-            self.client
-                .delete_provisioned_concurrency_config()
-                .function_name(name)
-                .qualifier(qualifier)
-                .send()
+        let (action, qualified) = (
+            "lambda:DeleteProvisionedConcurrencyConfig",
+            format!("{name}:{qualifier}"),
+        );
+        let call = self.call(action, &qualified, Some(fence));
+        let delete = call.change_if(before, || {
+            let delete = self.client.delete_provisioned_concurrency_config();
+            delete.function_name(name).qualifier(qualifier).send()
         });
-        match call.await {
+        match delete.await {
             Ok(ControlFlow::Continue(_)) => Ok(Change::Made),
             Ok(ControlFlow::Break(end)) => end,
             // There is none, or no such alias or version any more.
-            Err(error) if error.kind == Kind::NotFound => Ok(Change::Made),
-            Err(error) => Err(fault(
-                "lambda:DeleteProvisionedConcurrencyConfig",
-                &format!("{name}:{qualifier}"),
-                error,
-            )),
+            Err(error) if error.kind == AwsErrorKind::NotFound => Ok(Change::Made),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -217,7 +202,12 @@ impl Fleet {
             Box::pin(self.still_provisioned(name, qualifier, touched, wanted, &expected, fence))
         };
         let executions = i32::try_from(wanted).unwrap_or(i32::MAX);
-        let put = retry::change_if(&self.shared, Some(fence), before, || async {
+        let (action, qualified) = (
+            "lambda:PutProvisionedConcurrencyConfig",
+            format!("{name}:{qualifier}"),
+        );
+        let call = self.call(action, &qualified, Some(fence));
+        let put = call.change_if(before, || async {
             let put = self.client.put_provisioned_concurrency_config();
             let put = put.function_name(name).qualifier(qualifier);
             let put = put.provisioned_concurrent_executions(executions).send();
@@ -226,17 +216,9 @@ impl Fleet {
             let field = "RequestedProvisionedConcurrentExecutions";
             echoes(now == Some(executions), field)
         });
-        match put.await {
-            Ok(ControlFlow::Continue(())) => Ok(Change::Made),
-            Ok(ControlFlow::Break(end)) => end,
-            Err(error) => {
-                let qualified = format!("{name}:{qualifier}");
-                Err(fault(
-                    "lambda:PutProvisionedConcurrencyConfig",
-                    &qualified,
-                    error,
-                ))
-            }
+        match put.await? {
+            ControlFlow::Continue(()) => Ok(Change::Made),
+            ControlFlow::Break(end) => end,
         }
     }
 
@@ -268,34 +250,29 @@ impl Fleet {
         fence: &Fence,
     ) -> Result<(), LambdaError> {
         let qualified = format!("{name}:{qualifier}");
-        let ended = |ended: String| LambdaError::Ended {
-            function: qualified.clone(),
-            what: "the provisioned concurrency".to_owned(),
-            ended,
-        };
+        let ended =
+            |ended: String| LambdaError::ended(&qualified, "the provisioned concurrency", ended);
+        let call = self.call(
+            "lambda:GetProvisionedConcurrencyConfig",
+            &qualified,
+            Some(fence),
+        );
         let mut looks = Looks::new(PROVISIONED_PATIENCE, self.clock);
         let _awaited = self.provisioned_awaited.one_more();
         let mut unseen = 0;
         loop {
-            let config = retry::call(&self.shared, Some(fence), || {
-                self.client
-                    .get_provisioned_concurrency_config()
-                    .function_name(name)
-                    .qualifier(qualifier)
-                    .send()
-            })
-            .await;
-            let status = match config {
+            let config = call.read(|| {
+                let get = self.client.get_provisioned_concurrency_config();
+                get.function_name(name).qualifier(qualifier).send()
+            });
+            let status = match config.await {
                 Ok(config) => config.status.map(|status| (status, config.status_reason)),
                 // Asked for a moment ago: a read that lags may not show it yet.
-                Err(error) if error.kind == Kind::NotFound && unseen < UNSEEN => {
+                Err(error) if error.kind == AwsErrorKind::NotFound && unseen < UNSEEN => {
                     unseen += 1;
                     None
                 }
-                Err(error) => {
-                    let action = "lambda:GetProvisionedConcurrencyConfig";
-                    return Err(fault(action, &qualified, error));
-                }
+                Err(error) => return Err(error.into()),
             };
             match status {
                 Some((ProvisionedStatus::Ready, _)) => return Ok(()),
@@ -355,16 +332,16 @@ impl Fleet {
         before: impl Fn(bool) -> Recheck<'a, MappingState> + Send,
         fence: &Fence,
     ) -> Result<Change<MappingState>, LambdaError> {
-        let update = retry::change_if(&self.shared, Some(fence), before, || async {
+        let call = self.call("lambda:UpdateEventSourceMapping", uuid, Some(fence));
+        let update = call.change_if(before, || async {
             let update = self.client.update_event_source_mapping().uuid(uuid);
             let answer = update.enabled(enabled).send().await.map_err(doubted)?;
             // What it is on its way to is waited for; the answer must be about this one.
             echoes(answer.uuid.as_deref() == Some(uuid), "UUID")
         });
-        let change = match update.await {
-            Ok(ControlFlow::Continue(())) => Change::Made,
-            Ok(ControlFlow::Break(end)) => end?,
-            Err(error) => return Err(fault("lambda:UpdateEventSourceMapping", uuid, error)),
+        let change = match update.await? {
+            ControlFlow::Continue(()) => Change::Made,
+            ControlFlow::Break(end) => end?,
         };
         let wanted = if enabled {
             MappingState::Enabled
@@ -394,20 +371,14 @@ impl Fleet {
         let mut looks = self.looks_at_mappings();
         let _awaited = self.awaits_mapping();
         loop {
-            let Some(state) = self.mapping(uuid, Some(fence)).await? else {
-                return Err(LambdaError::Gone {
-                    function: uuid.to_owned(),
-                });
-            };
+            let state = self.mapping(uuid, Some(fence)).await?;
+            let state = state.ok_or_else(|| LambdaError::gone(uuid))?;
             if settled(state) {
                 return Ok(state);
             }
             if !looks.again(fence).await? {
-                return Err(LambdaError::Ended {
-                    function: uuid.to_owned(),
-                    what: "the event source mapping".to_owned(),
-                    ended: format!("is still {state:?}"),
-                });
+                let ended = format!("is still {state:?}");
+                return Err(LambdaError::ended(uuid, "the event source mapping", ended));
             }
         }
     }

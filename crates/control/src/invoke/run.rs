@@ -28,6 +28,8 @@ const TURN: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// What may end elsewhere than it should.
+const RESERVED: &str = "the reserved concurrency";
 /// How often a reservation that changes is looked at again.
 const ROUNDS: u32 = 5;
 
@@ -143,11 +145,10 @@ impl<'a> Invoking<'a> {
                 self.send(Duration::from_secs(function.timeout.into()))
                     .await
             }
-            Ok(Some(now)) => InvokeEnd::NotRun(LambdaError::Ended {
-                function: name.to_owned(),
-                what: "the reserved concurrency".to_owned(),
-                ended: format!("was changed to {now} by another client"),
-            }),
+            Ok(Some(now)) => {
+                let ended = format!("was changed to {now} by another client");
+                InvokeEnd::NotRun(LambdaError::ended(name, RESERVED, ended))
+            }
             Err(error) => InvokeEnd::NotRun(error),
         }
     }
@@ -200,11 +201,8 @@ impl<'a> Invoking<'a> {
                 return Ok(Some(now));
             }
         }
-        Err(LambdaError::Ended {
-            function: name.to_owned(),
-            what: "the reserved concurrency".to_owned(),
-            ended: "changes again and again".to_owned(),
-        })
+        let ended = "changes again and again";
+        Err(LambdaError::ended(name, RESERVED, ended))
     }
 
     /// What is reserved once no read lags behind what was written before; none if the function is gone.
@@ -248,12 +246,11 @@ impl<'a> Invoking<'a> {
                 return Ok(None);
             }
         }
-        Err(LambdaError::Ended {
-            function: name.to_owned(),
-            what: "the reserved concurrency".to_owned(),
-            ended: now.map_or_else(String::new, |now| {
-                format!("is still {now} after it was set to 0")
-            }),
-        })
+        let ended = now.map(|now| format!("is still {now} after it was set to 0"));
+        Err(LambdaError::ended(
+            name,
+            RESERVED,
+            ended.unwrap_or_default(),
+        ))
     }
 }

@@ -108,24 +108,23 @@ impl LeaseAcquirer<'_> {
                     (numbers, listed) = self.list().await?;
                     AcquirerInput::Listed(listed)
                 }
-                AcquirerAction::Create { n, refusal_counts } => match self
-                    .create(n, now, newest)
-                    .await
-                {
-                    Ok(Ok(created)) => {
-                        *held = Some(created);
-                        AcquirerInput::Created
+                AcquirerAction::Create { n, refusal_counts } => {
+                    match self.create(n, now, newest).await {
+                        Ok(Ok(created)) => {
+                            *held = Some(created);
+                            AcquirerInput::Created
+                        }
+                        Ok(Err(there)) => {
+                            numbers.push(n);
+                            AcquirerInput::Exists(self.found(n, there)?)
+                        }
+                        // A folder does not remember a name that was deleted.
+                        Err(StoreError::Aws(error)) if refusal_counts && error.is_refusal() => {
+                            AcquirerInput::Refused
+                        }
+                        Err(error) => return Err(error.into()),
                     }
-                    Ok(Err(there)) => {
-                        numbers.push(n);
-                        AcquirerInput::Exists(self.found(n, there)?)
-                    }
-                    // A folder does not remember a name that was deleted.
-                    Err(StoreError::Failed { .. }) if refusal_counts && self.store.may_lag() => {
-                        AcquirerInput::Refused
-                    }
-                    Err(error) => return Err(error.into()),
-                },
+                }
                 AcquirerAction::AskWhetherOperated => {
                     AcquirerInput::Operated(self.was_operated_on().await?)
                 }

@@ -108,8 +108,7 @@ impl ObservedFunction {
             fleet
                 .is_certainly_gone(Absent::Function(name), Some(fence))
                 .await?;
-            let function = name.to_owned();
-            return Err(LambdaError::Gone { function });
+            return Err(LambdaError::gone(name));
         };
         self.reserved = described.reserved;
         // What began before it was changed may run for as long as it could then.

@@ -13,6 +13,7 @@ use maintenance_flag::Reserved;
 
 use super::ObservedFunction;
 use super::policy::{Grant, triggers};
+use crate::aws::{AwsError, AwsErrorKind};
 use crate::events::{Delivery, FunctionEvents, Trigger};
 use crate::fence::Fence;
 use crate::fleet::LambdaError;
@@ -22,8 +23,8 @@ use crate::text::in_full;
 /// How many of a function's versions are asked for their policies. A trigger of a version follows the
 /// newest ones; deploy tools leave hundreds of old ones behind.
 const NEWEST_VERSIONS: usize = 5;
-/// After this many consecutive failures the problem is not one function; the rest are skipped, since each would be retried for minutes: the rest are
-/// not asked, since each would be tried for minutes.
+/// After so many failures in a row it is not about one function: the rest are not asked, since each would be
+/// tried for minutes.
 const IN_A_ROW: usize = 10;
 
 /// Reads what arrives at functions, one by one.
@@ -210,10 +211,9 @@ impl Reading<'_> {
             let Some(document) = document else {
                 continue;
             };
-            let parsed = triggers(&document).map_err(|error| LambdaError::Failed {
-                action: "lambda:GetPolicy".to_owned(),
-                function: self.name.to_owned(),
-                source: Box::new(error),
+            let parsed = triggers(&document).map_err(|error| {
+                let (action, kind) = ("lambda:GetPolicy", AwsErrorKind::Unexpected);
+                AwsError::new(action, self.name, kind, error).into()
             });
             let Some(triggers) = self.see(parsed)? else {
                 break;
@@ -231,12 +231,12 @@ impl Reading<'_> {
     fn see<T>(&mut self, read: Result<T, LambdaError>) -> Result<Option<T>, LambdaError> {
         match read {
             Ok(read) => Ok(Some(read)),
-            Err(LambdaError::AccessDenied { action, .. }) => {
-                self.unseen.insert(action);
+            Err(LambdaError::Aws(error)) if error.kind == AwsErrorKind::Denied => {
+                self.unseen.insert(error.action.into_owned());
                 Ok(None)
             }
             // Nothing else would go through either.
-            Err(error @ (LambdaError::NotConfigured(_) | LambdaError::Halted(_))) => Err(error),
+            Err(error) if error.is_of_all_calls() => Err(error),
             Err(error) => {
                 self.unread.push(in_full(&error));
                 Ok(None)

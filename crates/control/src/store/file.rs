@@ -291,11 +291,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(StoreError::Failed {
-            action: "use".to_owned(),
-            name: "the file store".to_owned(),
-            source: Box::new(error),
-        }),
+        Err(error) => Err(fault("use", Path::new("the file store"), error.into())),
     }
 }
 
@@ -338,28 +334,11 @@ fn sync_folders(root: &Path, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn fault(action: &str, path: &Path, error: io::Error) -> StoreError {
-    let (action, name) = (action.to_owned(), path.display().to_string());
-    let denied = matches!(
-        error.kind(),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
-    );
-    if room::is_full(&error) {
-        let source = Box::new(error);
-        return StoreError::DiskFull { path: name, source };
-    }
-    let source = Box::new(error);
-    if denied {
-        StoreError::AccessDenied {
-            action,
-            name,
-            source,
-        }
-    } else {
-        StoreError::Failed {
-            action,
-            name,
-            source,
-        }
+fn fault(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    let path = path.display().to_string();
+    StoreError::File {
+        action,
+        path,
+        source,
     }
 }

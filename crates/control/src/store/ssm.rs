@@ -13,11 +13,11 @@ use jiff::{Timestamp, Unit};
 use maintenance_flag::{FlagVersion, MAX_VALUE_BYTES};
 
 use super::{Created, Revision, Stored, Written};
-use crate::aws::{CallError, Kind, echoes, required};
+use crate::aws::{AwsError, AwsErrorKind, CallError, echoes, required};
 use crate::clock::Clock;
 use crate::fence::Fence;
 use crate::rate_limiter::RateLimiter;
-use crate::retry;
+use crate::retry::Call;
 use crate::store::StoreError;
 
 /// How many names one `DeleteParameters` takes.
@@ -74,68 +74,55 @@ impl SsmStore {
     }
 
     async fn read(&self, name: &str, fence: Option<&Fence>) -> Result<Option<Stored>, StoreError> {
-        let read = retry::call(&self.reads, fence, || async {
+        let call = Call::new("ssm:GetParameter", name, &self.reads, fence);
+        let read = call.read(|| async {
             let get = self.client.get_parameter().name(name);
             let output = get.with_decryption(true).send().await?;
             stored(required(output.parameter, "Parameter")?)
         });
         match read.await {
             Ok((_, stored)) => Ok(Some(stored)),
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
-            Err(error) => Err(fault("ssm:GetParameter", name, error)),
+            Err(error) if error.kind == AwsErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
     pub(super) async fn list(&self, path: &str) -> Result<Vec<(String, Stored)>, StoreError> {
-        let mut found = Vec::new();
-        let mut token = None;
-        loop {
-            let (page, next) = retry::call(&self.reads, None, || async {
-                let ask = self.client.get_parameters_by_path().path(path);
-                let ask = ask.recursive(true).with_decryption(true);
-                let page = ask.set_next_token(token.clone()).send().await?;
-                let parameters = required(page.parameters, "Parameters")?;
-                let parameters = parameters.into_iter().map(stored);
-                let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
-                Ok::<_, CallError>((parameters, page.next_token))
-            })
-            .await
-            .map_err(|error| fault("ssm:GetParametersByPath", path, error))?;
-            found.extend(page);
-            // A page may be empty and still not be the last one.
-            match next.filter(|token| !token.is_empty()) {
-                Some(next) => token = Some(next),
-                None => return Ok(found),
-            }
-        }
+        let call = Call::new("ssm:GetParametersByPath", path, &self.reads, None);
+        let listed = call.read_pages(async |token| {
+            let ask = self.client.get_parameters_by_path().path(path);
+            let ask = ask.recursive(true).with_decryption(true);
+            let page = ask.set_next_token(token).send().await?;
+            let parameters = required(page.parameters, "Parameters")?.into_iter();
+            let parameters = parameters.map(stored).collect::<Result<_, _>>()?;
+            Ok((parameters, page.next_token))
+        });
+        Ok(listed.await?)
     }
 
     /// The versions that are kept, by number. AWS keeps a hundred, on pages of fifty.
     pub(super) async fn history(&self, name: &str) -> Result<Vec<FlagVersion>, StoreError> {
-        let mut found = BTreeMap::new();
-        let mut token = None;
-        loop {
-            let page = retry::call(&self.reads, None, || async {
-                let ask = self.client.get_parameter_history().name(name);
-                let ask = ask.with_decryption(true).set_next_token(token.clone());
-                let page = ask.send().await?;
-                let versions = required(page.parameters, "Parameters")?;
-                let versions = versions.into_iter().map(version);
-                let versions = versions.collect::<Result<Vec<_>, _>>()?;
-                Ok::<_, CallError>((versions, page.next_token))
-            });
-            let (page, next) = match page.await {
-                Ok(page) => page,
-                Err(error) if error.kind == Kind::NotFound => return Ok(Vec::new()),
-                Err(error) => return Err(fault("ssm:GetParameterHistory", name, error)),
-            };
-            // One that is written meanwhile may move the others to other pages.
-            found.extend(page.into_iter().map(|it| (it.number, it)));
-            match next.filter(|token| !token.is_empty()) {
-                Some(next) => token = Some(next),
-                None => return Ok(found.into_values().collect()),
-            }
-        }
+        let call = Call::new("ssm:GetParameterHistory", name, &self.reads, None);
+        let listed = call.read_pages(async |token| {
+            let ask = self.client.get_parameter_history().name(name);
+            let ask = ask.with_decryption(true).set_next_token(token);
+            let page = ask.send().await?;
+            let versions = required(page.parameters, "Parameters")?.into_iter();
+            let versions = versions.map(version).collect::<Result<Vec<_>, _>>()?;
+            Ok((versions, page.next_token))
+        });
+        let versions = match listed.await {
+            Ok(versions) => versions.into_iter().map(|it| (it.number, it)),
+            Err(error) if error.kind == AwsErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        // One that is written meanwhile may move the others to other pages.
+        let versions: BTreeMap<_, _> = versions.collect();
+        Ok(versions.into_values().collect())
+    }
+
+    fn put_call<'a>(&'a self, name: &'a str, fence: Option<&'a Fence>) -> Call<'a> {
+        Call::new("ssm:PutParameter", name, &self.writes, fence)
     }
 
     pub(super) async fn create(
@@ -146,10 +133,9 @@ impl SsmStore {
     ) -> Result<Created, StoreError> {
         check_size(name, value)?;
         let put = || self.put(name, value, false, Some(ParameterType::String));
-        let put = retry::change(&self.writes, fence, put).await;
-        match put {
+        match self.put_call(name, fence).change(put).await {
             Ok(_) => Ok(Created::New),
-            Err(error) if error.kind == Kind::Exists => {
+            Err(error) if error.kind == AwsErrorKind::Exists => {
                 let is_ambiguous = error.ambiguous;
                 let stored = self.get_until_visible(name, error, fence).await?;
                 // Ours, if the answer to our own first attempt was lost. The caller's values carry
@@ -159,7 +145,7 @@ impl SsmStore {
                 }
                 Ok(Created::Exists(stored))
             }
-            Err(error) => Err(fault("ssm:PutParameter", name, error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -167,7 +153,7 @@ impl SsmStore {
     async fn get_until_visible(
         &self,
         name: &str,
-        refusal: CallError,
+        refusal: AwsError,
         fence: Option<&Fence>,
     ) -> Result<Stored, StoreError> {
         for _ in 0..LAG_READS {
@@ -180,7 +166,7 @@ impl SsmStore {
                 None => pause.await,
             }
         }
-        Err(fault("ssm:PutParameter", name, refusal))
+        Err(refusal.into())
     }
 
     pub(super) async fn replace(
@@ -230,15 +216,13 @@ impl SsmStore {
         check_size(name, value)?;
         let write = |named: bool| {
             let kind = move || named.then_some(ParameterType::String);
-            retry::change(&self.writes, fence, move || {
-                self.put(name, value, true, kind())
-            })
+            let put = move || self.put(name, value, true, kind());
+            self.put_call(name, fence).change(put)
         };
-        let written = match write(!exists).await {
-            Err(error) if is_of_the_type(&error) => write(exists).await,
-            written => written,
-        };
-        written.map_err(|error| fault("ssm:PutParameter", name, error))
+        match write(!exists).await {
+            Err(error) if is_of_the_type(&error) => Ok(write(exists).await?),
+            written => Ok(written?),
+        }
     }
 
     /// Writes, and returns the version written.
@@ -261,7 +245,9 @@ impl SsmStore {
         fence: Option<&Fence>,
     ) -> Result<(), StoreError> {
         for batch in names.chunks(DELETE_BATCH) {
-            retry::change(&self.writes, fence, || async {
+            let names = batch.join(", ");
+            let call = Call::new("ssm:DeleteParameters", &names, &self.writes, fence);
+            let delete = call.change(|| async {
                 let delete = self.client.delete_parameters();
                 let answer = delete.set_names(Some(batch.to_vec())).send().await?;
                 // One that does not exist is named too.
@@ -269,9 +255,8 @@ impl SsmStore {
                 let named: Vec<_> = deleted.chain(answer.invalid_parameters()).collect();
                 let are_all = batch.iter().all(|name| named.contains(&name));
                 echoes(are_all, "DeletedParameters")
-            })
-            .await
-            .map_err(|error| fault("ssm:DeleteParameters", &batch.join(", "), error))?;
+            });
+            delete.await?;
         }
         Ok(())
     }
@@ -313,77 +298,39 @@ fn check_size(name: &str, value: &str) -> Result<(), StoreError> {
 }
 
 /// Whether a write was refused for the type that it named, or did not name.
-fn is_of_the_type(error: &CallError) -> bool {
-    error.kind == Kind::Invalid
-        && (error.message.starts_with("HierarchyTypeMismatchException")
-            || error.message.contains("parameter type is required"))
+fn is_of_the_type(error: &AwsError) -> bool {
+    let said = error.source.to_string();
+    error.kind == AwsErrorKind::Invalid
+        && (said.starts_with("HierarchyTypeMismatchException")
+            || said.contains("parameter type is required"))
 }
 
 /// The permission on a KMS key that was missing, if it was one. Parameter Store hands on what KMS
 /// answered; only newer answers name the permission.
-fn missing_for_kms(action: &str, message: &str) -> Option<String> {
-    let named = message.split_once("to perform: kms:");
-    if let Some((_, rest)) = named {
+fn missing_for_kms(action: &str, said: &str) -> Option<String> {
+    if let Some((_, rest)) = said.split_once("to perform: kms:") {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric());
         return Some(format!("kms:{}", &rest[..end.unwrap_or(rest.len())]));
     }
-    let by_kms = ["AWSKMS", "Service: Kms", "The ciphertext refers to"];
-    let needed = if action == "ssm:PutParameter" {
-        "kms:Encrypt"
-    } else {
-        "kms:Decrypt"
+    let mut by_kms = ["AWSKMS", "Service: Kms", "The ciphertext refers to"].iter();
+    let needed = match action {
+        "ssm:PutParameter" => "kms:Encrypt",
+        _ => "kms:Decrypt",
     };
-    by_kms
-        .iter()
-        .any(|it| message.contains(it))
-        .then(|| needed.to_owned())
+    let is_by_kms = by_kms.any(|it| said.contains(it));
+    is_by_kms.then(|| needed.to_owned())
 }
 
-fn fault(action: &str, name: &str, error: CallError) -> StoreError {
-    let error = match error.into_access() {
-        Ok(access) => return StoreError::NotConfigured(access),
-        Err(error) => error,
-    };
-    let (action, name) = (action.to_owned(), name.to_owned());
-    let kind = error.kind;
-    let message = error.message;
-    let source = error.source;
-    match kind {
-        Kind::Denied if let Some(action) = missing_for_kms(&action, &message) => {
-            StoreError::AccessDenied {
-                action,
-                name,
-                source,
+impl From<AwsError> for StoreError {
+    fn from(mut error: AwsError) -> Self {
+        match error.kind {
+            AwsErrorKind::Halted(halt) => return Self::Halted(halt),
+            AwsErrorKind::Denied => {
+                let missing = missing_for_kms(&error.action, &error.source.to_string());
+                error.action = missing.map_or(error.action, Into::into);
             }
+            _ => {}
         }
-        Kind::Invalid if message.starts_with("InvalidKeyId") => {
-            StoreError::KeyUnusable { name, source }
-        }
-        Kind::Invalid if message.starts_with("ParameterPatternMismatchException") => {
-            StoreError::PatternMismatch { name, source }
-        }
-        Kind::Denied => StoreError::AccessDenied {
-            action,
-            name,
-            source,
-        },
-        Kind::Throttled | Kind::Conflict => StoreError::Throttled {
-            action,
-            name,
-            source,
-        },
-        Kind::Transient => StoreError::Unreachable {
-            action,
-            name,
-            source,
-        },
-        Kind::Halted(halt) => StoreError::Halted(halt),
-        Kind::NotFound | Kind::Missing | Kind::Exists | Kind::Invalid | Kind::Access => {
-            StoreError::Failed {
-                action,
-                name,
-                source,
-            }
-        }
+        Self::Aws(error)
     }
 }

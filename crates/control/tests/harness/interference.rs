@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use maintenance_control::{Error, Report, StoreError};
+use maintenance_control::{AwsErrorKind, Error, Report, StoreError};
 use maintenance_sandbox::{EarlyReuse, EmptyPages};
 
 use crate::canonicalizer::Canonicalizer;
@@ -142,10 +142,11 @@ async fn disturbed(
             }
             Ok(report) => reports.push(report),
             // AWS may not create a name that was deleted a moment ago. Nothing was changed.
-            Err(Error::Store(StoreError::Failed { .. })) if hand.deletes_leases() => {}
+            Err(Error::Store(StoreError::Aws(error)))
+                if hand.deletes_leases()
+                    && matches!(error.kind, AwsErrorKind::Invalid | AwsErrorKind::Exists) => {}
             // The other one sits there, with the lock on the store in hand. Nothing was changed.
-            Err(Error::Store(StoreError::Failed { action, .. }))
-                if in_files && action == "lock" => {}
+            Err(Error::Store(StoreError::File { action: "lock", .. })) if in_files => {}
             Err(error) => return Err(format!("{error:?}")),
         }
     }

@@ -1,10 +1,27 @@
 //! What is particular to Parameter Store: answers that are lost, reads that lag, and its refusals.
 
-use maintenance_control::{Created, StoreError};
+use maintenance_control::{AwsError, AwsErrorKind, Created, StoreError};
 use maintenance_sandbox::{Fault, KmsKey};
 
 use crate::stores::ssm;
 use crate::support::sandbox;
+
+fn call(error: &StoreError) -> &AwsError {
+    match error {
+        StoreError::Aws(error) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn kind(error: &StoreError) -> AwsErrorKind {
+    call(error).kind
+}
+
+/// The permission that is missing.
+fn denied(error: &StoreError) -> &str {
+    assert_eq!(kind(error), AwsErrorKind::Denied);
+    &call(error).action
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_to_a_create_is_still_ours() {
@@ -74,10 +91,7 @@ async fn a_missing_permission_is_named() {
             _ => store.delete(&["/maintenance/x".to_owned()], None).await,
         }
         .unwrap_err();
-        let StoreError::AccessDenied { action: named, .. } = &error else {
-            panic!("{error:?}");
-        };
-        assert_eq!(named, action);
+        assert_eq!(denied(&error), action);
         assert!(error.hint().unwrap().contains(action));
     }
     assert!(sandbox.parameters().is_empty());
@@ -145,10 +159,7 @@ async fn a_missing_permission_on_the_key_is_named() {
         (written.unwrap_err(), "kms:Encrypt"),
         (read_then, "kms:Decrypt"),
     ] {
-        let StoreError::AccessDenied { action, .. } = &error else {
-            panic!("{error:?}");
-        };
-        assert_eq!(action, missing);
+        assert_eq!(denied(&error), missing);
         let hint = error.hint().unwrap();
         for action in ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"] {
             assert!(hint.contains(action), "{hint}");
@@ -164,10 +175,7 @@ async fn a_key_that_is_disabled_and_a_pattern_that_refuses_are_named() {
     sandbox.set_allowed_pattern("/maintenance/x", "on|off");
     let error = store.replace("/maintenance/x", "{}", None, None).await;
     let error = error.unwrap_err();
-    assert!(
-        matches!(error, StoreError::PatternMismatch { .. }),
-        "{error:?}"
-    );
+    assert_eq!(kind(&error), AwsErrorKind::PatternMismatch);
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("on|off"), "{source}");
     assert!(error.hint().unwrap().contains("--allowed-pattern '.*'"));
@@ -175,7 +183,7 @@ async fn a_key_that_is_disabled_and_a_pattern_that_refuses_are_named() {
     sandbox.encrypt_parameter("/maintenance/x");
     sandbox.configure(|settings| settings.ssm.kms_key = KmsKey::Disabled);
     let error = store.get("/maintenance/x").await.unwrap_err();
-    assert!(matches!(error, StoreError::KeyUnusable { .. }), "{error:?}");
+    assert_eq!(kind(&error), AwsErrorKind::KeyUnusable);
     assert!(error.hint().unwrap().contains("enable the key"));
 }
 
@@ -198,11 +206,12 @@ async fn endless_throttling_and_an_unreachable_store_end_with_their_names() {
     let sandbox = sandbox();
     sandbox.inject(Fault::on("GetParameter").always().throttle());
     let error = ssm(&sandbox).get("/maintenance/x").await.unwrap_err();
-    assert!(matches!(error, StoreError::Throttled { .. }), "{error:?}");
+    assert_eq!(kind(&error), AwsErrorKind::Throttled);
     sandbox.clear_faults();
     sandbox.inject(Fault::any_call().always().drop_connection());
     let error = ssm(&sandbox).get("/maintenance/x").await.unwrap_err();
-    assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
+    assert_eq!(kind(&error), AwsErrorKind::Transient);
+    assert!(error.hint().unwrap().starts_with("check the network"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,6 +223,6 @@ async fn refused_credentials_are_named_and_never_quoted() {
         "The Canonical String should have been x-amz-security-token:TOPSECRET",
     ));
     let error = ssm(&sandbox).get("/maintenance/x").await.unwrap_err();
-    assert!(matches!(error, StoreError::NotConfigured(_)), "{error:?}");
+    assert_eq!(kind(&error), AwsErrorKind::Access);
     assert!(!format!("{error:?} {error}").contains("TOPSECRET"));
 }

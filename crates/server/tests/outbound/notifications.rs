@@ -552,11 +552,10 @@ fn an_operation_tells_what_it_changed_and_what_it_left() {
 }
 
 fn out_of_reach() -> Error {
-    let source = io::Error::from(io::ErrorKind::TimedOut).into();
-    Error::Store(StoreError::Throttled {
-        action: "ssm:GetParameter".to_owned(),
-        name: "/maintenance/demo-prod/flags/web".to_owned(),
-        source,
+    Error::Store(StoreError::File {
+        action: "read",
+        path: "/maintenance/demo-prod/flags/web".to_owned(),
+        source: io::ErrorKind::TimedOut.into(),
     })
 }
 

@@ -15,6 +15,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use super::FileHooks;
 use super::read::nonblocking;
+use crate::store::error::is_full;
 
 /// What our temporary files start with; a reader skips every hidden file.
 const TEMPORARY: &str = ".tmp-";
@@ -23,14 +24,6 @@ const TEMPORARY: &str = ".tmp-";
 const SPARES: u32 = 8;
 /// How large each is: as large as a parameter, and a block of most file systems.
 const SPARE_BYTES: usize = maintenance_flag::MAX_VALUE_BYTES;
-
-/// Whether an error says that there is no room.
-pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
-    )
-}
 
 /// Where new files come from.
 #[derive(Debug, Clone)]

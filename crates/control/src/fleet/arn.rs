@@ -1,41 +1,4 @@
-//! What an error of a Lambda call means to an operator, and what an ARN says.
-
-use super::LambdaError;
-use crate::aws::{CallError, Kind};
-
-pub(super) fn fault(action: &str, function: &str, error: CallError) -> LambdaError {
-    let error = match error.into_access() {
-        Ok(access) => return LambdaError::NotConfigured(access),
-        Err(error) => error,
-    };
-    let (action, function) = (action.to_owned(), function.to_owned());
-    let kind = error.kind;
-    let source = error.source;
-    match kind {
-        Kind::Denied => LambdaError::AccessDenied {
-            action,
-            function,
-            source,
-        },
-        Kind::Throttled | Kind::Conflict | Kind::Transient => LambdaError::Unavailable {
-            action,
-            function,
-            source,
-        },
-        Kind::NotFound | Kind::Missing => LambdaError::Gone { function },
-        Kind::Halted(halt) => LambdaError::Halted(halt),
-        Kind::Invalid => LambdaError::Refused {
-            action,
-            function,
-            source,
-        },
-        Kind::Exists | Kind::Access => LambdaError::Failed {
-            action,
-            function,
-            source,
-        },
-    }
-}
+//! What an ARN says, and a message of AWS.
 
 /// The function's name and the qualifier, if any, of `arn:aws:lambda:region:account:function:name[:q]`.
 pub(crate) fn function_of_arn(arn: &str) -> Option<(&str, Option<&str>)> {
