@@ -8,7 +8,6 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::parameters::Read;
 use crate::report::Status;
-use crate::request::RoleSpec;
 use crate::status::flag_status;
 use crate::store::Store;
 
@@ -25,13 +24,7 @@ pub async fn apps(store: &Store, prefix: &Prefix, clock: Clock) -> Result<Vec<St
         let Some((app, role)) = prefix.parse_flag(&name) else {
             continue;
         };
-        let spec = RoleSpec {
-            role,
-            functions: None,
-            drain: Default::default(),
-            options: Default::default(),
-        };
-        let status = flag_status(&spec, Read::new(Some(stored)), now);
+        let status = flag_status(&role, Read::new(Some(stored)), now);
         let (_, roles) = apps
             .entry(app.to_string())
             .or_insert_with(|| (app, Vec::new()));

@@ -18,6 +18,7 @@ mod error;
 mod http;
 mod identity;
 mod setting;
+mod signed;
 mod unanswered;
 
 pub use access::AccessError;
@@ -37,9 +38,10 @@ use aws_smithy_types::timeout::TimeoutConfig;
 pub use cloudwatch::CloudWatch;
 use credentials::Checked;
 use environment::Environment;
-use http::{Http, Route};
+use http::Http;
 pub use http::{Visit, Visitor};
 use setting::check_header;
+use signed::Signer;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -123,19 +125,11 @@ pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
     let mut builder = config.into_builder();
     builder.set_credentials_provider(checked);
     let config = builder.build();
-    let cloudwatch = CloudWatch::new(
-        Route::new(&http),
-        config.credentials_provider(),
-        config.region().map(ToString::to_string),
-        settings
-            .endpoint_url
-            .clone()
-            .or_else(|| environment.endpoint_of("cloudwatch"))
-            .or_else(|| config.endpoint_url().map(str::to_owned)),
-    );
     let calls = Calls::default();
     let visitor = Visitor::new(&http);
-    let identity = Identity::new(&config, visitor.clone());
+    let signer = Signer::new(&config, visitor.clone());
+    let cloudwatch = CloudWatch::new(&config, signer.clone());
+    let identity = Identity::new(&config, signer);
     let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(calls.clone());
     let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(calls.clone());
     Ok(Clients {

@@ -236,16 +236,7 @@ impl Control {
             return Vec::new();
         };
         let at = || Some(spec.role.clone());
-        let on = OnRequest {
-            who: Actor::Person,
-            product: None,
-            reason: None,
-            read_only: false,
-            options: Default::default(),
-            link: None,
-            accept_event_loss: false,
-            shown: None,
-        };
+        let on = OnRequest::by(Actor::Person);
         let report = self.plan_on(std::slice::from_ref(spec), &on, context).await;
         let role = match report.map(only) {
             Ok(Some(role)) => role,
@@ -312,12 +303,7 @@ impl Control {
             if !flags.any(|(role, flag)| *role == spec.role && flag.mode_at(now).is_on()) {
                 continue;
             }
-            let off = OffRequest {
-                who: Actor::Person,
-                product: None,
-                force: None,
-                restore_saved: false,
-            };
+            let off = OffRequest::by(Actor::Person);
             let at = || Some(spec.role.clone());
             let spec = std::slice::from_ref(*spec);
             match self.plan_off(spec, &off, context).await.map(only) {

@@ -48,17 +48,8 @@ pub enum Error {
         since: Option<Timestamp>,
     },
     /// Another operation holds the lease; nothing was changed.
-    #[error("another operation is running: {operation} by {by}, since {since}")]
-    Busy {
-        /// Who holds the lease.
-        by: String,
-        /// What it does.
-        operation: String,
-        /// Since when, UTC.
-        since: Timestamp,
-        /// Until when, unless it is renewed, UTC.
-        until: Timestamp,
-    },
+    #[error("another operation is running: {} by {}, since {}", .0.operation, .0.by, .0.since)]
+    Busy(Holder),
     /// This operation no longer holds its lease: it could not renew it in time, or another operator ended it,
     /// took it over or deleted it. It stopped before its next change.
     #[error("the lease was lost")]
@@ -222,17 +213,6 @@ impl Error {
             Self::Store(error) => error.hint(),
             Self::Lambda(error) => error.hint(),
             _ => None,
-        }
-    }
-}
-
-impl From<Holder> for Error {
-    fn from(holder: Holder) -> Self {
-        Self::Busy {
-            by: holder.by,
-            operation: holder.operation,
-            since: holder.since,
-            until: holder.until,
         }
     }
 }

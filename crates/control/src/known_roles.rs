@@ -27,12 +27,7 @@ impl Control {
         let is_new = |role: &Role| configured.iter().all(|spec| spec.role != *role);
         let new: Vec<Role> = stored.into_iter().filter(is_new).collect();
         let mut all = configured;
-        all.extend(new.into_iter().map(|role| RoleSpec {
-            role,
-            functions: None,
-            drain: Default::default(),
-            options: Default::default(),
-        }));
+        all.extend(new.into_iter().map(RoleSpec::flag_alone));
         Ok(all)
     }
 }

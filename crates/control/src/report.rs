@@ -21,7 +21,7 @@ pub use workers::{GivenUp, Settings, Worker, WorkerState, Workers};
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use maintenance_flag::{App, Flag, Owner, Product, Role, WindowId};
+use maintenance_flag::{App, Flag, Owner, Product, Role};
 use serde::{Serialize, Serializer};
 
 use crate::events::FunctionEvents;
@@ -124,9 +124,10 @@ pub struct RoleReport {
     /// The window that stays open: of [`RoleOutcome::LeftOn`] alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<LeftWindow>,
-    /// The window that it was about. Not part of the JSON: `status` has it.
+    /// Its flag as the operation left it or, if its window was closed, as it was before. Not part of the JSON:
+    /// `status` has it.
     #[serde(skip)]
-    pub window: Option<Window>,
+    pub flag: Option<Flag>,
     /// When no code of the role can still be running, UTC: with maintenance on, and if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drained_at: Option<Timestamp>,
@@ -153,7 +154,7 @@ impl RoleReport {
             workers: None,
             options: None,
             left: None,
-            window: None,
+            flag: None,
             drained_at: None,
             warnings: Vec::new(),
         }
@@ -174,36 +175,6 @@ impl RoleReport {
             .workers
             .as_ref()
             .is_none_or(|w| w.failed.is_empty() && w.unfinished.is_empty())
-    }
-}
-
-/// The window of a role as an operation left it or, if it was closed, as it was before.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Window {
-    /// Its id. None: it was set by hand.
-    pub id: Option<WindowId>,
-    /// Who may close it. None: it was set by hand.
-    pub owner: Option<Owner>,
-    /// Why, for the team.
-    pub reason: Option<String>,
-    /// What visitors are told.
-    pub message: Option<String>,
-    /// Since when, UTC.
-    pub since: Option<Timestamp>,
-    /// When it is expected to end, UTC.
-    pub until: Option<Timestamp>,
-}
-
-impl Window {
-    pub(crate) fn of(flag: &Flag) -> Self {
-        Self {
-            id: flag.window.clone(),
-            owner: flag.owner.clone(),
-            reason: flag.reason.clone(),
-            message: flag.message.clone(),
-            since: flag.since,
-            until: flag.until,
-        }
     }
 }
 

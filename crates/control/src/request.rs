@@ -24,6 +24,17 @@ pub struct RoleSpec {
 }
 
 impl RoleSpec {
+    /// A role that is a flag alone, as far as is known.
+    #[must_use]
+    pub fn flag_alone(role: Role) -> Self {
+        Self {
+            role,
+            functions: None,
+            drain: Drain::default(),
+            options: Options::default(),
+        }
+    }
+
     /// Whether handlers behind a gate are of this role, as far as that is known: those of web are, and
     /// those whose timeout the configuration says.
     pub(crate) fn has_gates(&self) -> bool {
@@ -116,17 +127,17 @@ impl BypassLink {
 }
 
 impl OnRequest {
-    /// That of the clock.
+    /// One that says no more than who asks.
     #[must_use]
-    pub fn of_clock(accept_event_loss: bool) -> Self {
+    pub fn by(who: Actor) -> Self {
         Self {
-            who: Actor::Clock,
+            who,
             product: None,
             reason: None,
             read_only: false,
             options: Options::default(),
             link: None,
-            accept_event_loss,
+            accept_event_loss: false,
             shown: None,
         }
     }
@@ -221,11 +232,11 @@ pub(crate) fn options_for_new_window(on: &OnRequest, app: &App, spec: &RoleSpec)
 }
 
 impl OffRequest {
-    /// That of the clock.
+    /// One that says no more than who asks.
     #[must_use]
-    pub fn of_clock() -> Self {
+    pub fn by(who: Actor) -> Self {
         Self {
-            who: Actor::Clock,
+            who,
             product: None,
             force: None,
             restore_saved: false,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
-use maintenance_flag::App;
+use maintenance_flag::{App, Role};
 
 use crate::control::Control;
 use crate::error::Error;
@@ -142,7 +142,7 @@ impl Control {
 
     async fn flag_status(&self, spec: &RoleSpec) -> Result<RoleStatus, Error> {
         let read = self.read(&spec.role).await?;
-        Ok(flag_status(spec, read, self.clock.now()))
+        Ok(flag_status(&spec.role, read, self.clock.now()))
     }
 
     /// Adds how the functions of a role stand, or why that is not known. `stored` is what is saved of all
@@ -238,39 +238,27 @@ async fn workers_status(
     Ok((workers, Vec::new()))
 }
 
-pub(crate) fn flag_status(spec: &RoleSpec, read: Read, now: Timestamp) -> RoleStatus {
-    let role = spec.role.clone();
-    let status = RoleStatus {
-        role,
-        state: State::Off,
-        flag: None,
-        scheduled: Vec::new(),
-        is_open_by_time: false,
-        workers: None,
-        warnings: Vec::new(),
-        unread: Vec::new(),
-    };
+pub(crate) fn flag_status(role: &Role, read: Read, now: Timestamp) -> RoleStatus {
     let flag = match read.flag {
         Ok(flag) => flag,
         Err(error) => {
             return RoleStatus {
-                state: State::Malformed,
                 warnings: vec![Warning::Malformed(error)],
-                ..status
+                ..RoleStatus::new(role.clone(), State::Malformed)
             };
         }
     };
+    let state = match flag.mode_at(now).is_on() {
+        true => State::On,
+        false => State::Off,
+    };
     let unreadable = flag.schedule.errors().map(Warning::UnreadableWindow);
     RoleStatus {
-        state: match flag.mode_at(now).is_on() {
-            true => State::On,
-            false => State::Off,
-        },
         scheduled: flag.schedule.to_come(now).cloned().collect(),
         is_open_by_time: flag.due(now).is_some(),
         warnings: unreadable.collect(),
         flag: Some(flag.at(now).into_owned()),
-        ..status
+        ..RoleStatus::new(role.clone(), state)
     }
 }
 
@@ -301,14 +289,8 @@ impl Status {
 /// Of a role whose flag cannot be read.
 fn unknown(spec: &RoleSpec, error: &Error) -> RoleStatus {
     RoleStatus {
-        role: spec.role.clone(),
-        state: State::Unknown,
-        flag: None,
-        scheduled: Vec::new(),
-        is_open_by_time: false,
-        workers: None,
-        warnings: Vec::new(),
         unread: vec![unread(Part::Flag, error)],
+        ..RoleStatus::new(spec.role.clone(), State::Unknown)
     }
 }
 

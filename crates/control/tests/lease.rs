@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use maintenance_control::{
-    CancellationToken, Clock, Context, Error, Event, OnRequest, RoleOutcome,
+    CancellationToken, Clock, Context, Error, Event, Holder, OnRequest, RoleOutcome,
 };
 use maintenance_flag::Lease;
 use maintenance_sandbox::Fault;
@@ -77,7 +77,7 @@ async fn who_holds_the_lease_is_named_and_nothing_is_changed() {
     );
     let ends = "2026-11-21T08:00:30Z".parse().unwrap();
     assert!(
-        matches!(error, Error::Busy { until, .. } if until == ends),
+        matches!(error, Error::Busy(Holder { until, .. }) if until == ends),
         "{error:?}"
     );
     assert!(world.parameters("flags").is_empty());
@@ -255,7 +255,7 @@ async fn a_living_lease_is_not_taken_by_a_clock_that_is_ahead() {
         let (paused, refused) = tokio::join!(world.on(&role), other);
         assert!(paused.unwrap().is_complete(), "{ahead} s ahead");
         assert!(
-            matches!(&refused, Err(Error::Busy { by, .. }) if by == "ana@laptop"),
+            matches!(&refused, Err(Error::Busy(Holder { by, .. })) if by == "ana@laptop"),
             "{ahead} s ahead: {refused:?}"
         );
         assert!(world.off(&worker()).await.unwrap().is_complete());
@@ -331,7 +331,7 @@ async fn who_loses_every_race_for_the_lease_is_told_that_it_is_busy() {
     }));
     let error = world.off(&web()).await.unwrap_err();
     assert!(
-        matches!(&error, Error::Busy { by, .. } if by == "ben@desk"),
+        matches!(&error, Error::Busy(Holder { by, .. }) if by == "ben@desk"),
         "{error:?}"
     );
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use maintenance_control::{AccessError, InvokeRefusal, SettingError, StoreError};
+use maintenance_control::{AccessError, Holder, InvokeRefusal, SettingError, StoreError};
 use maintenance_flag::{OwnerKind, Refusal, TooLarge};
 
 use crate::error::{AGAIN, CliError};
@@ -115,7 +115,7 @@ fn hint(error: &maintenance_control::Error) -> Option<String> {
             _ => "upgrade maintenance, then try again",
         }
         .to_owned(),
-        E::Busy { until, .. } => format!(
+        E::Busy(Holder { until, .. }) => format!(
             "wait for it to end; if it has died, run `maintenance unlock`, or this command again after {until}"
         ),
         E::Unfinished { source, .. } => return hint(source),

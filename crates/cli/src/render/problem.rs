@@ -158,7 +158,7 @@ mod tests {
             workers: Some(workers),
             options: None,
             left: None,
-            window: None,
+            flag: None,
             drained_at: None,
             warnings: Vec::new(),
         }

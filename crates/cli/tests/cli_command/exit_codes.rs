@@ -44,7 +44,7 @@ fn failed_is_1() {
     let output = env.run(&["status"]);
     output.refuses(
         1,
-        "ssm:GetParameter on /maintenance/demo-dev/flags/web failed",
+        "ssm:GetParameter on /maintenance/demo-dev/flags/web was refused",
     );
     output
         .says("\nCaused by: ValidationException: odd\n")

@@ -55,8 +55,8 @@ impl CallError {
     }
 
     /// A call that the SDK did not make got no answer.
-    pub(crate) fn unreached(error: ConnectorError) -> Self {
-        Self::of(Kind::Transient, error.into_source())
+    pub(super) fn unreached(error: Box<dyn StdError + Send + Sync>) -> Self {
+        Self::of(Kind::Transient, unwrapped(error))
     }
 
     /// A call could not even be made, and would not be the next time.
@@ -139,11 +139,15 @@ where
         });
     }
     match error.into_source() {
-        Ok(source) => match source.downcast::<ConnectorError>() {
-            Ok(connector) => connector.into_source(),
-            Err(source) => source,
-        },
+        Ok(source) => unwrapped(source),
         Err(error) => Box::new(error),
+    }
+}
+
+fn unwrapped(source: Box<dyn StdError + Send + Sync>) -> Box<dyn StdError + Send + Sync> {
+    match source.downcast::<ConnectorError>() {
+        Ok(connector) => connector.into_source(),
+        Err(source) => source,
     }
 }
 
@@ -191,6 +195,7 @@ fn by_code(code: &str, message: Option<&str>, status: u16) -> Kind {
         "ResourceNotFoundException"
         | "ParameterNotFound"
         | "ParameterVersionNotFound"
+        | "NoSuchEntity"
         | "ProvisionedConcurrencyConfigNotFoundException" => Kind::NotFound,
         "ParameterAlreadyExists" => Kind::Exists,
         "InvalidKeyId" => Kind::KeyUnusable,

@@ -175,24 +175,6 @@ impl Environment {
         self.profiles.get(key).filter(|value| !value.is_empty())
     }
 
-    /// The endpoint of this service alone, of its variable or of the profile's services.
-    pub(super) fn endpoint_of(&self, service: &str) -> Option<String> {
-        let is_ignored = self.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-        if is_ignored.is_some_and(|it| it.eq_ignore_ascii_case("true")) {
-            return None;
-        }
-        let variable = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
-        if let Some(url) = self.get(&variable) {
-            return Some(url.to_owned());
-        }
-        // The variable of all services stands above the file.
-        if self.get("AWS_ENDPOINT_URL").is_some() {
-            return None;
-        }
-        let section = self.of_profile("services")?;
-        self.endpoint_in(section, service).map(str::to_owned)
-    }
-
     /// The endpoint of a service in a `services` section.
     fn endpoint_in(&self, section: &str, service: &str) -> Option<&str> {
         let key = PropertiesKey::builder()

@@ -281,21 +281,6 @@ fn connector(
         .build()
 }
 
-/// The way of the calls to AWS, for a call that the SDK does not make.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Route(Arc<Clients>);
-
-impl Route {
-    pub(super) fn new(http: &Http) -> Self {
-        Self(http.clients.clone())
-    }
-
-    /// What sends a request to this address.
-    pub(super) fn connector(&self, url: &str) -> Result<Connector, BoxError> {
-        self.0.connector(url)
-    }
-}
-
 /// A visitor of the app's site, who takes the way of the calls to AWS; by default no proxy, and the system's
 /// certificates.
 #[derive(Debug, Clone, Default)]
@@ -329,13 +314,9 @@ impl Visitor {
         &self,
         request: http::Request<String>,
     ) -> Result<(u16, String), BoxError> {
-        let url = request.uri().to_string();
-        let routes = &self.0.routes;
-        let proxy = routes.proxy(&url);
-        let roots = routes.trust(needs_roots(&url, proxy));
-        let context = TlsContext::builder().with_trust_store(roots).build()?;
+        let connector = self.0.connector(&request.uri().to_string())?;
         let request = HttpRequest::try_from(request.map(SdkBody::from))?;
-        let answer = connector(&context, proxy, None, None).call(request).await?;
+        let answer = connector.call(request).await?;
         let status = answer.status().as_u16();
         let body = ByteStream::new(answer.into_body()).collect().await?;
         let text = String::from_utf8_lossy(&body.into_bytes()).into_owned();

@@ -3,24 +3,20 @@
 //! STS is in the program anyway, for roles that a profile names. IAM would be minutes of compiling for one call, so
 //! that call is signed and read here: IAM speaks the query protocol, a form as the request and XML as the answer.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
+use form_urlencoded::Serializer;
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::AccessError;
 use super::call_error::CallError;
-use super::http::Visitor;
+use super::signed::{Signed, Signer};
 
 /// The most resources that are asked about at once: an answer is a page for each hundred results.
 const MOST_PAGES: usize = 20;
@@ -72,62 +68,27 @@ pub(crate) struct Decision {
     pub(crate) is_allowed: bool,
 }
 
-/// IAM refused, did not answer, or answered something else.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum IamError {
-    /// It refused.
-    #[error("{code}: {message}")]
-    Refused { code: String, message: String },
-    /// Anything else.
-    #[error("{0}")]
-    Other(BoxError),
-}
-
-impl IamError {
-    /// Whether IAM does not know what it was asked about.
-    pub(crate) fn is_missing(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == "NoSuchEntity")
-    }
-}
-
-impl From<BoxError> for IamError {
-    fn from(error: BoxError) -> Self {
-        Self::Other(error)
-    }
-}
-
 /// Asks STS and IAM. The default asks nobody.
 #[derive(Debug, Clone, Default)]
 pub struct Identity(Option<Arc<Connected>>);
 
+#[derive(Debug)]
 struct Connected {
     sts: aws_sdk_sts::Client,
     dates: Dates,
-    visitor: Visitor,
-    credentials: Option<SharedCredentialsProvider>,
-    region: Option<String>,
+    signer: Signer,
     endpoint_url: Option<String>,
-}
-
-impl fmt::Debug for Connected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connected")
-            .field("region", &self.region)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Identity {
     /// As these settings say. Nothing is sent yet.
-    pub(super) fn new(config: &aws_config::SdkConfig, visitor: Visitor) -> Self {
+    pub(super) fn new(config: &aws_config::SdkConfig, signer: Signer) -> Self {
         let dates = Dates::default();
         let sts = aws_sdk_sts::config::Builder::from(config).interceptor(dates.clone());
         Self(Some(Arc::new(Connected {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             dates,
-            visitor,
-            credentials: config.credentials_provider(),
-            region: config.region().map(ToString::to_string),
+            signer,
             endpoint_url: config.endpoint_url().map(str::to_owned),
         })))
     }
@@ -135,7 +96,7 @@ impl Identity {
     /// The region that is called.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
-        self.0.as_ref()?.region.as_deref()
+        self.0.as_ref()?.signer.region()
     }
 
     /// Who calls. AWS asks for no permission for that.
@@ -160,12 +121,12 @@ impl Identity {
     }
 
     /// The ARN of a role of the caller's account, with its path (`iam:GetRole`).
-    pub(crate) async fn role_arn(&self, name: &str) -> Result<String, IamError> {
+    pub(crate) async fn role_arn(&self, name: &str) -> Result<String, CallError> {
         let mut form = call("GetRole");
         form.push(("RoleName".to_owned(), name.to_owned()));
         let answer = self.query(&form).await?;
-        let arn = read_role(&answer).map_err(|error| IamError::Other(error.into()))?;
-        arn.ok_or_else(|| IamError::Other("IAM's answer names no role".into()))
+        let arn = read_role(&answer).map_err(unread)?;
+        arn.ok_or_else(|| CallError::incomplete("it names no role"))
     }
 
     /// What IAM's simulator says of these actions by this principal on these resources.
@@ -174,7 +135,7 @@ impl Identity {
         principal: &str,
         actions: &[&str],
         resources: &[String],
-    ) -> Result<Vec<Decision>, IamError> {
+    ) -> Result<Vec<Decision>, CallError> {
         let mut form = call("SimulatePrincipalPolicy");
         form.push(("PolicySourceArn".to_owned(), principal.to_owned()));
         let members = |name: &str, values: Vec<String>| {
@@ -191,68 +152,49 @@ impl Identity {
             let mut form = form.clone();
             form.extend(marker.take().map(|marker| ("Marker".to_owned(), marker)));
             let answer = self.query(&form).await?;
-            let page = read_page(&answer).map_err(|error| IamError::Other(error.into()))?;
+            let page = read_page(&answer).map_err(unread)?;
             decisions.extend(page.decisions);
             match page.marker {
                 Some(next) => marker = Some(next),
                 None => return Ok(decisions),
             }
         }
-        Err(IamError::Other("IAM's answer has no end".into()))
+        Err(CallError::incomplete("it has no end"))
     }
 
     /// Sends a form to IAM, and returns the document that it answers.
-    async fn query(&self, form: &[(String, String)]) -> Result<String, IamError> {
-        let connected = self
-            .connected()
-            .map_err(|error| IamError::Other(error.into()))?;
-        let region = connected.region.as_deref().unwrap_or_default();
+    async fn query(&self, form: &[(String, String)]) -> Result<String, CallError> {
+        let connected = self.connected()?;
         // IAM is one for a whole partition.
-        let (host, region) = match region {
-            _ if region.starts_with("cn-") => ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1"),
-            _ if region.starts_with("us-gov-") => ("iam.us-gov.amazonaws.com", "us-gov-west-1"),
+        let (host, region) = match connected.signer.region().unwrap_or_default() {
+            it if it.starts_with("cn-") => ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            it if it.starts_with("us-gov-") => ("iam.us-gov.amazonaws.com", "us-gov-west-1"),
             _ => ("iam.amazonaws.com", "us-east-1"),
         };
-        let url = match &connected.endpoint_url {
-            Some(url) => format!("{}/", url.trim_end_matches('/')),
-            None => format!("https://{host}/"),
+        let call = Signed {
+            service: "iam",
+            region,
+            url: match &connected.endpoint_url {
+                Some(url) => format!("{}/", url.trim_end_matches('/')),
+                None => format!("https://{host}/"),
+            },
+            headers: &[(
+                "content-type",
+                "application/x-www-form-urlencoded; charset=utf-8",
+            )],
+            body: Serializer::new(String::new()).extend_pairs(form).finish(),
         };
-        let Some(provider) = &connected.credentials else {
-            return Err(IamError::Other("there are no credentials".into()));
-        };
-        let credentials = provider.provide_credentials().await;
-        let identity = credentials.map_err(BoxError::from)?.into();
-        let body = encode(form);
-        let content_type = "application/x-www-form-urlencoded; charset=utf-8";
-        let params = SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name("iam")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(BoxError::from)?
-            .into();
-        let headers = [("content-type", content_type)];
-        let signable = SignableBody::Bytes(body.as_bytes());
-        let signable = SignableRequest::new("POST", &url, headers.into_iter(), signable);
-        let signed = sign(signable.map_err(BoxError::from)?, &params).map_err(BoxError::from)?;
-        let (signature, _) = signed.into_parts();
-        let mut request = http::Request::post(&url).header("content-type", content_type);
-        for (name, value) in signature.headers() {
-            request = request.header(name, value);
-        }
-        let request = request.body(body).map_err(BoxError::from)?;
-        let (status, text) = connected.visitor.send(request).await?;
+        let (status, text) = connected.signer.post(call).await?;
         if (200..300).contains(&status) {
             return Ok(text);
         }
         let (code, message) = read_refusal(&text).unwrap_or_default();
-        match code.is_empty() {
-            true => Err(IamError::Other(format!("IAM answered {status}").into())),
-            false => Err(IamError::Refused { code, message }),
-        }
+        Err(CallError::refused(status, &code, &message))
     }
+}
+
+fn unread(error: XmlDecodeError) -> CallError {
+    CallError::incomplete(&error.to_string())
 }
 
 impl CallError {
@@ -267,23 +209,6 @@ fn call(action: &str) -> Vec<(String, String)> {
     [("Action", action), ("Version", "2010-05-08")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
-}
-
-/// `name=value&…`, with what AWS escapes.
-fn encode(form: &[(String, String)]) -> String {
-    let escaped = |text: &str| -> String {
-        let escape = |byte: u8| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        };
-        text.bytes().map(escape).collect()
-    };
-    let pairs = form
-        .iter()
-        .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
-    pairs.collect::<Vec<_>>().join("&")
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -465,11 +390,5 @@ mod tests {
             ("AccessDenied", "User: x is not authorized")
         );
         assert!(read_page("<html>").is_err() || read_page("<html>").unwrap() == Page::default());
-    }
-
-    #[test]
-    fn a_form_escapes_what_is_no_letter() {
-        let form = [("A.member.1".to_owned(), "arn:aws:x/*".to_owned())];
-        assert_eq!(encode(&form), "A.member.1=arn%3Aaws%3Ax%2F%2A");
     }
 }

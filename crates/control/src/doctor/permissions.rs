@@ -1,10 +1,9 @@
 //! What IAM lets the caller do, as its policy simulator says it.
 
 use super::Checks;
-use crate::aws::{CallerIdentity, Identity};
+use crate::aws::{AwsErrorKind, CallerIdentity, Identity};
 use crate::control::Control;
 use crate::request::RoleSpec;
-use crate::text::in_full;
 
 /// Of how many functions the simulator is asked.
 const SIMULATED: usize = 5;
@@ -67,7 +66,7 @@ impl Control {
                     principal = arn;
                     None
                 }
-                Err(error) => Some(in_full(&error)),
+                Err(error) => Some(error.to_string()),
             },
         };
         let place = format!(
@@ -101,7 +100,7 @@ impl Control {
                         }
                     }
                 }
-                Err(error) if error.is_missing() && path_is_unknown.is_some() => {
+                Err(error) if error.kind == AwsErrorKind::NotFound && path_is_unknown.is_some() => {
                     let why = path_is_unknown.unwrap_or_default();
                     let text = format!(
                         "whether IAM allows the writes: the role has a path, which is not known: {why}"
@@ -110,7 +109,7 @@ impl Control {
                     return checks.not_checked("permissions", None, text, Some(hint.to_owned()));
                 }
                 Err(error) => {
-                    let text = format!("whether IAM allows the writes: {}", in_full(&error));
+                    let text = format!("whether IAM allows the writes: {error}");
                     let hint = "allow iam:SimulatePrincipalPolicy to have this checked; the reads above were tried";
                     return checks.not_checked("permissions", None, text, Some(hint.to_owned()));
                 }

@@ -56,7 +56,7 @@ impl LeaseAcquirer<'_> {
             return Ok(None);
         };
         if (&holder.by, holder.since) != (&shown.by, shown.since) {
-            return Err(holder.into());
+            return Err(Error::Busy(holder));
         }
         let acquirer = Acquirer::unlocking(newest);
         if let Some(held) = self.acquire(acquirer, numbers).await? {
@@ -164,7 +164,7 @@ impl LeaseAcquirer<'_> {
                 }
                 AcquirerAction::Refuse => {
                     let holder = newest.map(|newest| holder_of(newest, now.wall));
-                    return Err(holder.map_or(Error::LeaseLost, Into::into));
+                    return Err(holder.map_or(Error::LeaseLost, Error::Busy));
                 }
                 AcquirerAction::Leave => return Ok(()),
             };

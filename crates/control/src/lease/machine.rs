@@ -107,14 +107,14 @@ pub(crate) enum Standing {
     /// Yes, but its holder may be at work for a little longer.
     Ended,
     /// No: by our clock, too, its term has not ended.
-    HolderInput,
+    Held,
     /// That depends on whether it still changes: by our clock its term has ended, or begins in the future.
     Doubtful,
 }
 
 impl Standing {
     pub(crate) fn is_taken(self) -> bool {
-        matches!(self, Self::HolderInput | Self::Doubtful)
+        matches!(self, Self::Held | Self::Doubtful)
     }
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn standing<T>(timing: &Timing, newest: Option<&Listed<T>>, now: Time
     let is_running = now < terms.expires && terms.expires <= after(now, timing.term);
     match (terms.released || ended_long_ago, is_running) {
         (true, _) => Standing::Free,
-        (_, true) => Standing::HolderInput,
+        (_, true) => Standing::Held,
         _ => Standing::Doubtful,
     }
 }
@@ -319,7 +319,7 @@ impl<T: Clone + PartialEq> Acquirer<T> {
                 self.watch = Some((now.monotonic, false));
                 AcquirerAction::Watch(timing.watch_poll)
             }
-            Standing::HolderInput | Standing::Doubtful => self.again(timing, now),
+            Standing::Held | Standing::Doubtful => self.again(timing, now),
         }
     }
 

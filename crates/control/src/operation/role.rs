@@ -14,7 +14,7 @@ use crate::execute::{Paused, Timeouts, pause, restore};
 use crate::fence::AbortReason;
 use crate::lease::LeaseGuard;
 use crate::plan::{FunctionsPlan, PausePlan, RolePlan, with_lost};
-use crate::report::{Action, RoleOutcome, RoleReport, Window, WorkersReport};
+use crate::report::{Action, RoleOutcome, RoleReport, WorkersReport};
 use crate::saved::Place;
 
 /// What writing a flag may take without its being written once more with a later moment.
@@ -115,7 +115,7 @@ impl Operation<'_> {
                         ..WorkersReport::default()
                     });
                     report.warnings.extend(writer.warnings);
-                    report.window = Some(Window::of(&flag));
+                    report.flag = Some(flag);
                     return Ok(report);
                 }
                 paused => paused?,
@@ -135,7 +135,7 @@ impl Operation<'_> {
         // It was never noted when the flag was set by hand: from now on, to be safe.
         let unknown = (is_flag_alone && !is_off).then(gate_drains);
         report.drained_at = flag.drained_at.or(unknown);
-        report.window = Some(Window::of(&flag));
+        report.flag = Some(flag);
         report.warnings.extend(writer.warnings);
         Ok(report)
     }
@@ -171,7 +171,7 @@ impl Operation<'_> {
         let role = &plan.spec.role;
         let mut report = RoleReport::new(role.clone(), plan.outcome());
         report.left = plan.left();
-        report.window = Some(Window::of(&plan.before));
+        report.flag = Some(plan.before.clone());
         if !plan.is_idle() {
             self.context.emit(Event::RoleStarted {
                 action: Action::Off,

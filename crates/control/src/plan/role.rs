@@ -325,7 +325,7 @@ impl RolePlan<'_> {
             workers: with_lost(workers, self.lost),
             options: self.options,
             left,
-            window: None,
+            flag: None,
             drained_at: None,
             warnings: self.warnings,
         }

@@ -104,6 +104,20 @@ pub struct WorkersStatus {
 }
 
 impl RoleStatus {
+    /// Of a role of which no more is known.
+    pub(crate) fn new(role: Role, state: State) -> Self {
+        Self {
+            role,
+            state,
+            flag: None,
+            scheduled: Vec::new(),
+            is_open_by_time: false,
+            workers: None,
+            warnings: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+
     /// What its visitors get, while it is on. None if that is the usual page and nothing else.
     #[must_use]
     pub fn options(&self) -> Option<OptionsReport> {

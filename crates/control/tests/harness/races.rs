@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use maintenance_control::{Error, Report, RoleSpec};
+use maintenance_control::{Error, Holder, Report, RoleSpec};
 use maintenance_flag::Lease;
 
 use crate::canonicalizer::Canonicalizer;
@@ -303,12 +303,12 @@ impl Race {
         seen: Option<Lease>,
         lags: bool,
     ) -> Result<(), Violation> {
-        let Error::Busy {
+        let Error::Busy(Holder {
             by,
             operation,
             since,
             until,
-        } = busy
+        }) = busy
         else {
             return Ok(());
         };

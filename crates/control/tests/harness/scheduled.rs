@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use maintenance_control::{
-    Clock, Context, Control, Error, Fleet as Lambda, OffRequest, OnRequest, RateLimiter, Report,
-    RoleOutcome, RoleSpec, SsmStore, Store,
+    Actor, Clock, Context, Control, Error, Fleet as Lambda, OffRequest, OnRequest, RateLimiter,
+    Report, RoleOutcome, RoleSpec, SsmStore, Store,
 };
 use maintenance_flag::{
     Enter, Flag, Options, Owner, Prefix, ScheduleEvent, ScheduleWindow, WindowId, reschedule,
@@ -68,11 +68,11 @@ impl Operator {
         let (roles, quiet) = (roles(), Context::quiet());
         match operation {
             Operation::On => {
-                let request = OnRequest::of_clock(false);
+                let request = OnRequest::by(Actor::Clock);
                 self.control.on(&roles, &request, &quiet).await
             }
             Operation::Off => {
-                let request = OffRequest::of_clock();
+                let request = OffRequest::by(Actor::Clock);
                 self.control.off(&roles, &request, &quiet).await
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use maintenance_control::{
-    Context, Error, OffRequest, OnRequest, Report, RoleOutcome, RoleReport, RoleSpec,
+    Actor, Context, Error, OffRequest, OnRequest, Report, RoleOutcome, RoleReport, RoleSpec,
 };
 use maintenance_flag::{
     Enter, Options, Owner, ScheduleEvent, ScheduleWindow, WindowId, reschedule,
@@ -57,11 +57,11 @@ async fn on(world: &World, roles: &[RoleSpec], request: OnRequest) -> Result<Rep
 }
 
 async fn open(world: &World, roles: &[RoleSpec]) -> Result<Report, Error> {
-    on(world, roles, OnRequest::of_clock(false)).await
+    on(world, roles, OnRequest::by(Actor::Clock)).await
 }
 
 async fn close(world: &World, roles: &[RoleSpec]) -> Result<Report, Error> {
-    let request = OffRequest::of_clock();
+    let request = OffRequest::by(Actor::Clock);
     world.control.off(roles, &request, &Context::quiet()).await
 }
 
@@ -192,7 +192,10 @@ async fn a_window_says_whether_losing_events_is_accepted() {
     world.sandbox.allow("demo-dev-001", None, S3).unwrap();
     schedule(&world, &worker());
     tokio::time::advance(minutes(10)).await;
-    let request = OnRequest::of_clock(true);
+    let request = OnRequest {
+        accept_event_loss: true,
+        ..OnRequest::by(Actor::Clock)
+    };
     let report = on(&world, &[worker()], request).await.unwrap();
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(at_zero(&world), 2);

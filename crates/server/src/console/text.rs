@@ -6,7 +6,7 @@ use std::fmt;
 use askama::filters::{Html, HtmlSafe, escape};
 use jiff::Timestamp;
 use maintenance_control::describe::{Part, parts};
-use maintenance_control::{Error, describe};
+use maintenance_control::{Error, Holder, describe};
 use maintenance_flag::{OwnerKind, Refusal};
 
 /// A moment, in UTC as the server writes it: the script makes it the reader's own time. And how far away it is.
@@ -135,7 +135,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::OtherProduct { product, .. } => {
             format!("A token for the product {product} ends or changes it.")
         }
-        Error::Busy { until, .. } => {
+        Error::Busy(Holder { until, .. }) => {
             format!("Wait for it to end. If it has died, try again after {until}.")
         }
         Error::LeaseLost => "Try again: it continues with what is left.".to_owned(),

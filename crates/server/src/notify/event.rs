@@ -4,10 +4,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 use maintenance_control::{
-    Action, Actor, Error, Report, RoleOutcome, RoleReport, RoleSchedule, Window, WorkersReport,
-    in_full,
+    Action, Actor, Error, Report, RoleOutcome, RoleReport, RoleSchedule, WorkersReport, in_full,
 };
-use maintenance_flag::{App, Owner, Product, Role, ScheduleOutcome};
+use maintenance_flag::{App, Flag, Owner, Product, Role, ScheduleOutcome};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What happened.
@@ -351,8 +350,8 @@ impl Notification {
                 apps.filter(|app| !app.roles.is_empty()).collect()
             }
         };
-        let windows = || roles.iter().filter_map(|(_, role)| role.window.as_ref());
-        let first = |of: fn(&Window) -> Option<String>| windows().find_map(of);
+        let windows = || roles.iter().filter_map(|(_, role)| role.flag.as_ref());
+        let first = |of: fn(&Flag) -> Option<String>| windows().find_map(of);
         let ends = roles.iter().map(|(_, role)| role.drained_at);
         let ends = ends.collect::<Option<Vec<_>>>().unwrap_or_default();
         let environment = about.apps.first().map(|(app, _)| app.env().to_owned());
@@ -451,9 +450,9 @@ impl AppData {
             role: role.role.to_string(),
             outcome: Some(role.outcome),
             window: role
-                .window
+                .flag
                 .as_ref()
-                .and_then(|it| Some(it.id.as_ref()?.to_string())),
+                .and_then(|it| Some(it.window.as_ref()?.to_string())),
         };
         Self {
             app: app.to_string(),

@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 use maintenance_control::{
-    Action, Error, LambdaError, LeftWindow, Report, RoleOutcome, RoleReport, StoreError, in_full,
+    Action, Error, Holder, LambdaError, LeftWindow, Report, RoleOutcome, RoleReport, StoreError,
+    in_full,
 };
 use maintenance_flag::{App, Owner, OwnerKind, Product, Refusal, Role};
 use serde_json::{Value, json};
@@ -325,12 +326,12 @@ impl Problem {
         let at = |problem: Self| problem.with("app", app.to_string());
         match error {
             Error::Refused { role, source } => Self::of_refusal(app, role, source, since),
-            Error::Busy {
+            Error::Busy(Holder {
                 by,
                 operation,
                 since,
                 until,
-            } => {
+            }) => {
                 let wait = until.duration_since(Timestamp::now()).as_secs().max(1);
                 let detail = format!(
                     "{app}: another operation is running: {operation} by {by}, since {since}. Wait until it ends; \

@@ -203,10 +203,13 @@ impl Scheduler {
             Action::Enter {
                 accept_event_loss, ..
             } => {
-                let on = OnRequest::of_clock(*accept_event_loss);
+                let on = OnRequest {
+                    accept_event_loss: *accept_event_loss,
+                    ..OnRequest::by(Actor::Clock)
+                };
                 self.begin(actions, Request::On(Box::new(on)))
             }
-            Action::Leave { .. } => self.begin(actions, Request::Off(OffRequest::of_clock())),
+            Action::Leave { .. } => self.begin(actions, Request::Off(OffRequest::by(Actor::Clock))),
         }
     }
 

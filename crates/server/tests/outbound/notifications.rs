@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use maintenance_control::{
-    Action, Clock, Error, Failure, Report, RoleOutcome, RoleReport, RoleSchedule, StoreError,
-    Window, WorkersReport,
+    Action, Clock, Error, Failure, Holder, Report, RoleOutcome, RoleReport, RoleSchedule,
+    StoreError, WorkersReport,
 };
-use maintenance_flag::{App, Flag, Owner, Product, Role, ScheduleOutcome, ScheduledWindow};
+use maintenance_flag::{App, Flag, Mode, Owner, Product, Role, ScheduleOutcome, ScheduledWindow};
 use maintenance_server::notify::{
     About, Kind, LAST_WAIT, Notification, Notifier, Receiver, Source, Target,
 };
@@ -59,13 +59,13 @@ fn role(name: &str, outcome: RoleOutcome) -> RoleReport {
         workers: None,
         options: None,
         left: None,
-        window: Some(Window {
-            id: Some("20261129T080000Z-0a1b2c3d".parse().unwrap()),
+        flag: Some(Flag {
+            window: Some("20261129T080000Z-0a1b2c3d".parse().unwrap()),
             owner: Some(Owner::manual("ana@laptop")),
             reason: Some("new <database> & more".to_owned()),
-            message: None,
             since: Some(time("2026-11-29T08:00:00Z")),
             until: Some(time("2026-11-29T10:00:00Z")),
+            ..Flag::bare(Mode::On)
         }),
         drained_at: Some(time("2026-11-29T08:00:35Z")),
         warnings: Vec::new(),
@@ -581,12 +581,12 @@ fn a_failure_is_told_and_a_refusal_is_not() {
         data["error"].as_str().unwrap().contains("timed out"),
         "{data}"
     );
-    let busy = Error::Busy {
+    let busy = Error::Busy(Holder {
         by: "bob".to_owned(),
         operation: "on web".to_owned(),
         since: about.at,
         until: about.at,
-    };
+    });
     assert_eq!(told(&about, &[Err(busy)]), []);
     // The error came after the first role: that one is told, and what is left.
     let done = vec![
