@@ -13,7 +13,7 @@ use crate::control::Control;
 use crate::describe;
 use crate::error::Error;
 use crate::event::Context;
-use crate::report::{Check, CheckOutcome, Checkup, Report, RoleReport};
+use crate::report::{Advice, Check, CheckOutcome, Checkup, Report, RoleReport};
 use crate::request::{Actor, OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 use crate::text::in_full;
@@ -56,7 +56,7 @@ impl Control {
             .await
         else {
             let text = "the store, the functions and IAM: AWS cannot be called";
-            checks.not_checked("store", None, text, None);
+            checks.not_checked("store", None, text, None::<Advice>);
             self.check_gate(surroundings, &[], &mut checks).await;
             return Checkup {
                 app: self.app.clone(),
@@ -107,14 +107,14 @@ impl Control {
             Err(error) => {
                 match error.access_or_text() {
                     Ok(access) => {
-                        let hint = Some(access.hint());
-                        checks.failed("credentials", None, in_full(&access), hint);
+                        let hint = access.hint();
+                        checks.failed("credentials", None, in_full(&access), Some(hint));
                         Err(())
                     }
                     // The store may be reached all the same: STS is asked by nothing else.
                     Err(text) => {
                         let text = format!("AWS does not say who calls ({region}): {text}");
-                        checks.not_checked("credentials", None, text, None);
+                        checks.not_checked("credentials", None, text, None::<Advice>);
                         Ok(None)
                     }
                 }
@@ -123,7 +123,7 @@ impl Control {
         if let Some(skew) = identity.clock_skew() {
             let seconds = skew.unsigned_abs().as_secs();
             let text = format!("this machine's clock is {seconds} s off AWS's");
-            let hint = Some("set the clock: AWS allows five minutes".to_owned());
+            let hint = Some("set the clock: AWS allows five minutes");
             if seconds <= SKEW {
                 checks.ok("clock", None, text);
             } else if seconds <= MOST_SKEW {
@@ -160,19 +160,20 @@ impl Control {
             let flag = match read.flag {
                 Ok(flag) => flag,
                 Err(error) => {
-                    let hint = match error {
-                        DecodeError::NewerSchema { .. } => "upgrade maintenance, then try again",
-                        _ => "gates keep what they knew: run `maintenance on` or `maintenance off`",
+                    let advice = match error {
+                        DecodeError::NewerSchema { .. } => {
+                            "upgrade maintenance, then try again".into()
+                        }
+                        _ => Advice::WriteFlag,
                     };
-                    checks.failed("flag", at(), error.to_string(), Some(hint.to_owned()));
+                    checks.failed("flag", at(), error.to_string(), Some(advice));
                     continue;
                 }
             };
             let is_on = flag.mode_at(self.clock.now()).is_on();
             for error in flag.schedule.errors() {
                 let text = format!("a window to come cannot be read, and will not open: {error}");
-                let hint = "see `maintenance schedule`".to_owned();
-                checks.warning("flag", at(), text, Some(hint));
+                checks.warning("flag", at(), text, Some(Advice::SeeSchedule));
             }
             let mut state = format!("its flag is {}", flag.mode_at(self.clock.now()));
             if let (true, Some(by)) = (is_on, &flag.by) {
@@ -191,8 +192,7 @@ impl Control {
                     "it is off, and {} still saved",
                     describe::functions(saved.functions.len())
                 );
-                let hint = Some(format!("run `maintenance off --role {role}`"));
-                checks.warning("saved", at(), text, hint);
+                checks.warning("saved", at(), text, Some(Advice::TurnOff(role.clone())));
             }
             flags.push((role.clone(), flag));
         }
@@ -205,7 +205,7 @@ impl Control {
         };
         // No operation needs it.
         if let Err(error) = self.store.history(&self.names.flag(&spec.role)).await {
-            let text = format!("`maintenance history` does not work: {}", in_full(&error));
+            let text = format!("what became of the app cannot be read: {}", in_full(&error));
             checks.warning("history", None, text, error.hint());
         }
     }
@@ -218,8 +218,7 @@ impl Control {
                     "{} operates on it ({}) since {}, or died in the middle",
                     holder.by, holder.operation, holder.since
                 );
-                let hint = "wait for it to end; if it has died, run `maintenance unlock`";
-                checks.warning("lease", None, text, Some(hint.to_owned()));
+                checks.warning("lease", None, text, Some(Advice::Unlock));
             }
             Err(error) => checks.failed("lease", None, in_full(&error), error.hint()),
         }
@@ -271,16 +270,14 @@ impl Control {
         }
         for glob in selection.unmatched(names.iter().map(String::as_str)) {
             let text = format!("no function matches {glob}");
-            let hint = "correct functions in maintenance.toml, or leave it out".to_owned();
-            checks.warning("functions", at(), text, Some(hint));
+            checks.warning("functions", at(), text, Some(Advice::CorrectSelection));
         }
         let lossy = workers.events.iter().filter(|events| events.is_lossy());
         let mut is_lossy = false;
         for events in lossy {
             is_lossy = true;
             let text = format!("{}: {}", events.function, describe::losses(events));
-            let hint = "give it a dead-letter queue or an on-failure destination; else `on` asks, or needs --accept-event-loss";
-            checks.warning("events", at(), text, Some(hint.to_owned()));
+            checks.warning("events", at(), text, Some(Advice::KeepEvents));
         }
         if !is_lossy && !workers.events.is_empty() {
             checks.ok("events", at(), "pausing its functions loses no event");
@@ -310,12 +307,11 @@ impl Control {
                 Ok(Some(role)) => {
                     let workers = role.workers.unwrap_or_default();
                     for drift in &workers.drifted {
-                        checks.warning("restore", at(), describe::drifted(drift), None);
+                        let text = describe::drifted(drift);
+                        checks.warning("restore", at(), text, None::<Advice>);
                     }
-                    let text = format!(
-                        "`off` would restore {}",
-                        describe::functions(workers.changed.len())
-                    );
+                    let functions = describe::functions(workers.changed.len());
+                    let text = format!("turning it off would restore {functions}");
                     checks.ok("restore", at(), text);
                 }
                 Ok(None) => {}
@@ -349,13 +345,13 @@ impl Control {
         // AWS keeps as much for functions without a reservation; less of a small account.
         let kept = room.limit.min(100);
         let text = format!(
-            "{} of the account's {} concurrent executions are unreserved; `off` reserves {needed}",
+            "{} of the account's {} concurrent executions are unreserved; restoring reserves {needed}",
             room.unreserved, room.limit
         );
         match needed.saturating_add(kept) > room.unreserved && needed > 0 {
             true => {
                 let hint = format!(
-                    "{kept} must stay unreserved: lower the reservations of other functions before `off`, or raise the account's limit"
+                    "{kept} must stay unreserved: lower the reservations of other functions before you turn maintenance off, or raise the account's limit"
                 );
                 checks.failed("concurrency", None, text, Some(hint));
             }
@@ -383,9 +379,15 @@ impl Checks {
         name: &'static str,
         role: Option<Role>,
         text: impl Into<String>,
-        hint: Option<String>,
+        advice: Option<impl Into<Advice>>,
     ) {
-        self.add(name, role, CheckOutcome::Warning, text.into(), hint);
+        self.add(
+            name,
+            role,
+            CheckOutcome::Warning,
+            text.into(),
+            advice.map(Into::into),
+        );
     }
 
     fn failed(
@@ -393,9 +395,15 @@ impl Checks {
         name: &'static str,
         role: Option<Role>,
         text: impl Into<String>,
-        hint: Option<String>,
+        advice: Option<impl Into<Advice>>,
     ) {
-        self.add(name, role, CheckOutcome::Failed, text.into(), hint);
+        self.add(
+            name,
+            role,
+            CheckOutcome::Failed,
+            text.into(),
+            advice.map(Into::into),
+        );
     }
 
     fn not_checked(
@@ -403,9 +411,15 @@ impl Checks {
         name: &'static str,
         role: Option<Role>,
         text: impl Into<String>,
-        hint: Option<String>,
+        advice: Option<impl Into<Advice>>,
     ) {
-        self.add(name, role, CheckOutcome::NotChecked, text.into(), hint);
+        self.add(
+            name,
+            role,
+            CheckOutcome::NotChecked,
+            text.into(),
+            advice.map(Into::into),
+        );
     }
 
     fn add(
@@ -414,14 +428,14 @@ impl Checks {
         role: Option<Role>,
         outcome: CheckOutcome,
         text: String,
-        hint: Option<String>,
+        advice: Option<Advice>,
     ) {
         self.0.push(Check {
             name,
             role,
             outcome,
             text,
-            hint,
+            advice,
         });
     }
 }

@@ -94,7 +94,7 @@ pub use report::{
     ScheduleReport, Settings, State, Status, Unread, Updated, Warning, WindowDocument, Worker,
     WorkerState, Workers, WorkersReport, WorkersStatus,
 };
-pub use report::{Check, CheckOutcome, Checkup};
+pub use report::{Advice, Check, CheckOutcome, Checkup};
 pub use request::{Actor, BypassLink, OffRequest, OnRequest, RoleSpec};
 pub use selection::{Selection, SelectionError};
 pub use step::Step;

@@ -10,7 +10,7 @@ mod status;
 mod warning;
 mod workers;
 
-pub use checkup::{Check, CheckOutcome, Checkup};
+pub use checkup::{Advice, Check, CheckOutcome, Checkup};
 pub use history::{History, RoleTransition};
 pub use options::{BypassReport, OptionsReport, Updated};
 pub use schedule::{RoleSchedule, ScheduleReport, WindowDocument};

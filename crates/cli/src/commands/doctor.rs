@@ -28,7 +28,8 @@ pub(crate) async fn run(target: &Target, output: &Output) -> Result<Outcome, Cli
     });
     let checkups = checkups.await;
     if output.json() {
-        answer::documents(target, &checkups, None, output)?;
+        let documents: Vec<_> = checkups.iter().map(render::checkup_document).collect();
+        answer::documents(target, &documents, None, output)?;
     } else {
         for (app, checkup) in apps.iter().zip(&checkups) {
             if let Some(app) = app.label() {

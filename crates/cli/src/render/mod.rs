@@ -26,7 +26,7 @@ mod unread;
 mod workers;
 
 pub(crate) use apps::apps;
-pub(crate) use doctor::checkup;
+pub(crate) use doctor::{checkup, checkup_document};
 pub(crate) use drain::{
     DRAINED, END_UNKNOWN, held_on, not_drained, safe_after, unknown_timeout, waiting_until,
 };

@@ -33,8 +33,8 @@ fn where_all_is_well_it_says_so_and_writes_nothing() {
         "ok           worker flag: its flag is off\n",
         "ok           lease: no operation is running\n",
         "ok           worker functions: it selects 1 function\n",
-        "ok           concurrency: 980 of the account's 1000 concurrent executions are unreserved; `off` reserves 0\n",
-        "ok           permissions: IAM allows all 19 actions that `on` and `off` need\n",
+        "ok           concurrency: 980 of the account's 1000 concurrent executions are unreserved; restoring reserves 0\n",
+        "ok           permissions: IAM allows all 19 actions that pausing and restoring need\n",
         "not checked  gate: whether the site has a gate: where it is, is not known\n             Hint: set url in maintenance.toml\n",
     ] {
         has(&output, line);
@@ -47,7 +47,7 @@ fn where_all_is_well_it_says_so_and_writes_nothing() {
     let screen = env.on_screen(80, &["doctor"], "");
     let longest = screen.stdout.lines().map(|line| line.chars().count()).max();
     assert!(longest <= Some(80), "{screen:#?}");
-    // While it is on, too, and `off` is looked at.
+    // While it is on, too, and turning it off is looked at.
     env.run(&["on", "--all", "-y"]).code(0);
     let output = env.run(&["doctor", "-q"]);
     output.code(0);
@@ -57,9 +57,9 @@ fn where_all_is_well_it_says_so_and_writes_nothing() {
     );
     has(
         &output,
-        "ok           worker restore: `off` would restore 1 function\n",
+        "ok           worker restore: turning it off would restore 1 function\n",
     );
-    has(&output, "`off` reserves 20\n");
+    has(&output, "; restoring reserves 20\n");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_missing_permission_is_found_by_asking_and_by_trying() {
     output.code(0);
     has(
         &output,
-        "warning      history: `maintenance history` does not work: not allowed to ssm:GetParameterHistory",
+        "warning      history: what became of the app cannot be read: not allowed to ssm:GetParameterHistory",
     );
     let output = deny("ssm:GetParametersByPath");
     output.code(1);
@@ -201,7 +201,7 @@ fn a_reservation_that_another_took_meanwhile_keeps_off_from_giving_back_and_is_f
     output.code(1);
     has(
         &output,
-        "failed       concurrency: 110 of the account's 1000 concurrent executions are unreserved; `off` reserves 20\n",
+        "failed       concurrency: 110 of the account's 1000 concurrent executions are unreserved; restoring reserves 20\n",
     );
     env.run(&["off", "--role", "worker"]).code(4);
 }
@@ -404,7 +404,7 @@ fn the_gates_of_functions_are_compared_with_what_the_command_counts_on() {
     output.code(0);
     has(
         &output,
-        "warning      gates: demo-dev-site: its gate relies on the flag for 60 s, and `on` counts on 5 s: what it says of when it is safe to migrate is too early\n",
+        "warning      gates: demo-dev-site: its gate relies on the flag for 60 s, and 5 s are configured here: the moment from which it is safe to migrate is too early\n",
     );
     has(
         &output,
@@ -424,7 +424,7 @@ fn the_gates_of_functions_are_compared_with_what_the_command_counts_on() {
         (
             "MAINTENANCE_PREFIX",
             "/elsewhere",
-            "its gate reads /elsewhere/demo-dev/flags/web, and `on` writes /maintenance/demo-dev/flags/web\n",
+            "its gate reads /elsewhere/demo-dev/flags/web, and the flag is at /maintenance/demo-dev/flags/web\n",
         ),
         (
             "MAINTENANCE_STORE",
@@ -447,7 +447,7 @@ fn the_gates_of_functions_are_compared_with_what_the_command_counts_on() {
     output.code(0);
     has(
         &output,
-        "warning      gates: demo-dev-site: its gate follows the role api, which maintenance.toml does not name\n",
+        "warning      gates: demo-dev-site: its gate follows the role api, which is not configured here\n",
     );
     // Not where only one role was asked for.
     let output = env.run(&["doctor", "--role", "web"]);
@@ -470,7 +470,7 @@ fn the_gates_of_functions_are_compared_with_what_the_command_counts_on() {
     );
     has(
         &env.run(&["doctor"]),
-        "warning      gates: demo-dev-worker-web: its timeout is 30 s, and `on` counts on 10 s",
+        "warning      gates: demo-dev-worker-web: its timeout is 30 s, and 10 s are configured here",
     );
     env.sandbox()
         .configure(|settings| settings.lambda.hide_environment = true);

@@ -9,6 +9,7 @@ use super::{Checks, Surroundings};
 use crate::control::Control;
 use crate::describe;
 use crate::fleet::GateFunction;
+use crate::report::Advice;
 use crate::request::RoleSpec;
 use crate::text::in_full;
 
@@ -28,7 +29,7 @@ impl Control {
         let not_checked = "the settings of gates, such as their TTL";
         if surroundings.identity.is_none() {
             let text = format!("{not_checked}: no AWS is asked");
-            return checks.not_checked(name, None, text, None);
+            return checks.not_checked(name, None, text, None::<Advice>);
         }
         let gates = match self.fleet.gates(&self.app).await {
             Ok(gates) => gates,
@@ -43,15 +44,14 @@ impl Control {
                 describe::functions(gates.hidden.len())
             );
             let hint = "allow kms:Decrypt on the keys of their environments to have this checked";
-            checks.not_checked(name, None, text, Some(hint.to_owned()));
+            checks.not_checked(name, None, text, Some(hint));
         }
         if gates.found.is_empty() && gates.hidden.is_empty() {
             let (app, env) = (self.app.name(), self.app.env());
             let text = format!(
                 "{not_checked}: no function here has MAINTENANCE_APP={app} and MAINTENANCE_ENV={env} in its environment"
             );
-            let hint = "a gate that is configured in code, or runs elsewhere, cannot be seen: check that its TTL is `ttl` of its role in maintenance.toml";
-            checks.not_checked(name, None, text, Some(hint.to_owned()));
+            checks.not_checked(name, None, text, Some(Advice::CompareGates));
         }
         for gate in &gates.found {
             self.check_gate_function(gate, roles, paused, surroundings, checks);
@@ -68,8 +68,8 @@ impl Control {
     ) {
         let (name, function) = ("gates", &gate.name);
         let mut wrong = Vec::new();
-        let mut add = |is_fatal: bool, text: String, hint: String| {
-            wrong.push((is_fatal, format!("{function}: {text}"), hint));
+        let mut add = |is_fatal: bool, text: String, advice: Advice| {
+            wrong.push((is_fatal, format!("{function}: {text}"), advice));
         };
         let not_valid = |variable: &str, value: &str| {
             format!("{variable} {value:?} is not valid, and its handler does not start")
@@ -84,18 +84,19 @@ impl Control {
             Err(value) => add(
                 true,
                 not_valid("MAINTENANCE_ROLE", value),
-                format!("correct MAINTENANCE_ROLE of {function}"),
+                format!("correct MAINTENANCE_ROLE of {function}").into(),
             ),
             Ok(role) if spec.is_none() && surroundings.has_all_roles => add(
                 false,
-                format!("its gate follows the role {role}, which maintenance.toml does not name"),
-                format!(
-                    "add [roles.{role}] to maintenance.toml, or correct MAINTENANCE_ROLE of {function}"
-                ),
+                format!("its gate follows the role {role}, which is not configured here"),
+                Advice::AddRole {
+                    role: role.clone(),
+                    function: function.clone(),
+                },
             ),
             Ok(role) => {
-                if let Some((what, hint)) = self.elsewhere(gate, role) {
-                    add(true, what, hint);
+                if let Some((what, advice)) = self.elsewhere(gate, role) {
+                    add(true, what, advice);
                 }
             }
         }
@@ -104,7 +105,7 @@ impl Control {
             Err((variable, value)) => add(
                 true,
                 not_valid(variable, value),
-                format!("correct {variable} of {function}"),
+                format!("correct {variable} of {function}").into(),
             ),
             Ok(ttl) => {
                 if let Some(spec) = spec.filter(|spec| spec.drain.ttl < ttl) {
@@ -112,12 +113,9 @@ impl Control {
                     add(
                         false,
                         format!(
-                            "its gate relies on the flag for {ttl} s, and `on` counts on {known} s: what it says of when it is safe to migrate is too early"
+                            "its gate relies on the flag for {ttl} s, and {known} s are configured here: the moment from which it is safe to migrate is too early"
                         ),
-                        format!(
-                            "set ttl = {ttl} in [roles.{}] of maintenance.toml, or shorten the gate's",
-                            spec.role
-                        ),
+                        Advice::SetTtl(spec.role.clone(), ttl),
                     );
                 }
             }
@@ -128,12 +126,9 @@ impl Control {
             add(
                 false,
                 format!(
-                    "its timeout is {timeout} s, and `on` counts on {known} s: what it says of when it is safe to migrate is too early"
+                    "its timeout is {timeout} s, and {known} s are configured here: the moment from which it is safe to migrate is too early"
                 ),
-                format!(
-                    "set timeout = {timeout} in [roles.{}] of maintenance.toml",
-                    spec.role
-                ),
+                Advice::SetTimeout(spec.role.clone(), timeout),
             );
         }
         // One that follows the role of workers is no web handler.
@@ -141,7 +136,7 @@ impl Control {
             add(
                 false,
                 "it has a gate, and a role selects it: while it is paused, visitors get 429 from AWS and not its page".to_owned(),
-                format!("exclude {function} from the functions of that role"),
+                format!("exclude {function} from the functions of that role").into(),
             );
         }
         if let (true, Ok(role), Ok(ttl)) = (wrong.is_empty(), &role, ttl) {
@@ -151,25 +146,21 @@ impl Control {
             );
             checks.ok(name, None, text);
         }
-        for (is_fatal, text, hint) in wrong {
+        for (is_fatal, text, advice) in wrong {
             match is_fatal {
-                true => checks.failed(name, None, text, Some(hint)),
-                false => checks.warning(name, None, text, Some(hint)),
+                true => checks.failed(name, None, text, Some(advice)),
+                false => checks.warning(name, None, text, Some(advice)),
             }
         }
     }
 
     /// Whether a gate reads another parameter than this command writes, and what to do.
-    fn elsewhere(&self, gate: &GateFunction, role: &Role) -> Option<(String, String)> {
-        let function = &gate.name;
+    fn elsewhere(&self, gate: &GateFunction, role: &Role) -> Option<(String, Advice)> {
         let store = gate.variable("MAINTENANCE_STORE").unwrap_or("ssm");
         let is_of_aws = ["ssm", "extension"].contains(&store);
         if is_of_aws != self.store.is_of_aws() {
             let what = format!("its gate reads its flag from another store, {store}");
-            return Some((
-                what,
-                format!("correct MAINTENANCE_STORE of {function}, or --store"),
-            ));
+            return Some((what, Advice::SameStore(gate.name.clone())));
         }
         if !is_of_aws {
             return None;
@@ -177,18 +168,14 @@ impl Control {
         let prefix = gate
             .variable("MAINTENANCE_PREFIX")
             .map(str::parse::<Prefix>);
-        let hint = format!("correct MAINTENANCE_PREFIX of {function}, or --prefix");
+        let advice = Advice::SamePrefix(gate.name.clone());
         match prefix.unwrap_or_else(|| Ok(Prefix::default())) {
-            Err(error) => Some((format!("MAINTENANCE_PREFIX is not valid: {error}"), hint)),
+            Err(error) => Some((format!("MAINTENANCE_PREFIX is not valid: {error}"), advice)),
             Ok(prefix) => {
                 let read = Parameters::new(&prefix, &self.app).flag(role);
                 let written = self.names.flag(role);
-                (read != written).then(|| {
-                    (
-                        format!("its gate reads {read}, and `on` writes {written}"),
-                        hint,
-                    )
-                })
+                let what = format!("its gate reads {read}, and the flag is at {written}");
+                (read != written).then_some((what, advice))
             }
         }
     }
@@ -202,8 +189,7 @@ impl Control {
     ) {
         let Some(url) = surroundings.url else {
             let text = "whether the site has a gate: where it is, is not known";
-            let hint = Some("set url in maintenance.toml".to_owned());
-            return checks.not_checked("gate", None, text, hint);
+            return checks.not_checked("gate", None, text, Some(Advice::SetUrl));
         };
         let web = flags.iter().find(|(role, _)| *role == Role::web());
         let is_on = web.is_some_and(|(_, flag)| flag.mode_at(self.clock.now()).is_on());
@@ -215,12 +201,7 @@ impl Control {
         match visit {
             Err(error) => {
                 let text = format!("{url} could not be reached: {error}");
-                checks.warning(
-                    "gate",
-                    None,
-                    text,
-                    Some("check url in maintenance.toml, and the site".to_owned()),
-                );
+                checks.warning("gate", None, text, Some(Advice::CheckUrl));
             }
             Ok(visit) if visit.is_refused && is_on => {
                 checks.ok(
@@ -232,7 +213,7 @@ impl Control {
             Ok(visit) if visit.is_refused => {
                 let text = format!("the gate of {url} refuses requests, and the flag is off");
                 let hint = "a gate follows within its TTL: try again; else check MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX of its handler";
-                checks.warning("gate", None, text, Some(hint.to_owned()));
+                checks.warning("gate", None, text, Some(hint));
             }
             Ok(visit) if is_on => {
                 let text = format!(
@@ -240,14 +221,14 @@ impl Control {
                     visit.status
                 );
                 let hint = "check that its handler has the gate, and that MAINTENANCE_APP, _ENV, _ROLE, _STORE and _PREFIX there name this app";
-                checks.failed("gate", None, text, Some(hint.to_owned()));
+                checks.failed("gate", None, text, Some(hint));
             }
             Ok(visit) => {
                 let text = format!(
                     "whether {url} has a gate shows only while maintenance is on; it answers {}",
                     visit.status
                 );
-                checks.not_checked("gate", None, text, None);
+                checks.not_checked("gate", None, text, None::<Advice>);
             }
         }
     }

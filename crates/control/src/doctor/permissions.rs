@@ -3,6 +3,7 @@
 use super::Checks;
 use crate::aws::{AwsErrorKind, CallerIdentity, Identity};
 use crate::control::Control;
+use crate::report::Advice;
 use crate::request::RoleSpec;
 
 /// Of how many functions the simulator is asked.
@@ -49,14 +50,14 @@ impl Control {
     ) {
         let Some(caller) = caller else {
             let text = "whether IAM allows the writes: it is not known who calls";
-            return checks.not_checked("permissions", None, text, None);
+            return checks.not_checked("permissions", None, text, None::<Advice>);
         };
         let Some(mut principal) = caller.principal() else {
             let text = format!(
                 "whether IAM allows the writes: {} has no policy to ask about",
                 caller.arn
             );
-            return checks.not_checked("permissions", None, text, None);
+            return checks.not_checked("permissions", None, text, None::<Advice>);
         };
         // No session's ARN has the path of its role, which those of IAM Identity Center always have.
         let path_is_unknown = match caller.role() {
@@ -106,12 +107,12 @@ impl Control {
                         "whether IAM allows the writes: the role has a path, which is not known: {why}"
                     );
                     let hint = "allow iam:GetRole on your role to have this checked; the reads above were tried";
-                    return checks.not_checked("permissions", None, text, Some(hint.to_owned()));
+                    return checks.not_checked("permissions", None, text, Some(hint));
                 }
                 Err(error) => {
                     let text = format!("whether IAM allows the writes: {error}");
                     let hint = "allow iam:SimulatePrincipalPolicy to have this checked; the reads above were tried";
-                    return checks.not_checked("permissions", None, text, Some(hint.to_owned()));
+                    return checks.not_checked("permissions", None, text, Some(hint));
                 }
             }
         }
@@ -121,7 +122,7 @@ impl Control {
             checks.failed("permissions", None, text, Some(hint));
         }
         if denied.is_empty() {
-            let text = format!("IAM allows all {allowed} actions that `on` and `off` need");
+            let text = format!("IAM allows all {allowed} actions that pausing and restoring need");
             checks.ok("permissions", None, text);
         }
     }

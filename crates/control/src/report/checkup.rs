@@ -1,15 +1,12 @@
 //! What would go wrong, as `maintenance doctor` says it.
 
 use maintenance_flag::{App, Role};
-use serde::{Serialize, Serializer};
-
-use super::display;
+use serde::Serialize;
 
 /// What was checked of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkup {
     /// The app, as in `demo-dev`.
-    #[serde(serialize_with = "display")]
     pub app: App,
     /// The checks, in the order in which they were made.
     pub checks: Vec<Check>,
@@ -26,21 +23,64 @@ impl Checkup {
 }
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// What was checked: `credentials`, `flag`, `functions`, `events`, `gate`.
-    #[serde(rename = "check")]
     pub name: &'static str,
     /// The role that it is about, if it is about one.
-    #[serde(serialize_with = "display_role")]
     pub role: Option<Role>,
     /// How it ended.
-    #[serde(rename = "result")]
     pub outcome: CheckOutcome,
     /// What was found.
     pub text: String,
     /// What to do about it.
-    pub hint: Option<String>,
+    pub advice: Option<Advice>,
+}
+
+/// What to do about what a check found. How that is typed or set is the command's to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advice {
+    /// This, whoever does it and however.
+    Text(String),
+    /// Turn the role on or off, so that its flag is written anew.
+    WriteFlag,
+    /// Look at the windows to come.
+    SeeSchedule,
+    /// Turn the role off, so that what is saved is restored.
+    TurnOff(Role),
+    /// Wait for the operation to end; end its lease, if it has died.
+    Unlock,
+    /// Correct which functions the role selects.
+    CorrectSelection,
+    /// Give the function a dead-letter queue or an on-failure destination, or accept the loss.
+    KeepEvents,
+    /// Compare the settings of gates that cannot be seen with those of the roles.
+    CompareGates,
+    /// Configure the role that the gate of this function follows, or have it follow another.
+    AddRole {
+        /// The role.
+        role: Role,
+        /// The function.
+        function: String,
+    },
+    /// Configure a TTL of so many seconds for the role, or shorten that of the gate.
+    SetTtl(Role, u64),
+    /// Configure a timeout of so many seconds for the role.
+    SetTimeout(Role, u64),
+    /// Have the gate of this function and the app use the same store.
+    SameStore(String),
+    /// Have the gate of this function and the app use the same prefix.
+    SamePrefix(String),
+    /// Configure where the site is.
+    SetUrl,
+    /// Check where the site is configured to be, and the site.
+    CheckUrl,
+}
+
+impl<T: Into<String>> From<T> for Advice {
+    fn from(text: T) -> Self {
+        Self::Text(text.into())
+    }
 }
 
 /// How a check ended.
@@ -68,8 +108,4 @@ impl CheckOutcome {
             Self::NotChecked => "not checked",
         }
     }
-}
-
-fn display_role<S: Serializer>(role: &Option<Role>, serializer: S) -> Result<S::Ok, S::Error> {
-    role.as_ref().map(Role::as_str).serialize(serializer)
 }
