@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use maintenance_control::{
-    AwsSettings, Calls, Clients, Clock, Control, FileStore, Fleet, Identity, Probe, RateLimiter,
+    AwsSettings, Calls, Clients, Control, FileStore, Fleet, Identity, Probe, RateLimiter,
     SettingError, SsmStore, Store, Visitor, connect,
 };
 use maintenance_flag::App;
@@ -129,7 +129,7 @@ impl Connection {
         let prefix = &settings.prefix.value;
         let tokens = AccessStore::new(store.with_answer_limit(limit), prefix, app.clone());
         let observations = ObservationStore::new(store.with_answer_limit(limit), prefix, &app);
-        let fleet = Fleet::new(clients.lambda, Clock::System, shared.rate_limiter.clone());
+        let fleet = Fleet::new(clients.lambda, shared.rate_limiter.clone());
         let by = settings.by.value.clone();
         let control = Control::new(app, prefix, store, fleet, by);
         Self {
@@ -153,7 +153,7 @@ pub(crate) async fn store_for_reads(settings: &Settings) -> Result<Store, CliErr
 
 fn store(clients: &Clients, settings: &Settings) -> Store {
     match &settings.store.value {
-        StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm.clone(), Clock::System)),
+        StoreChoice::Ssm => Store::Ssm(SsmStore::new(clients.ssm.clone())),
         StoreChoice::File(path) => Store::File(FileStore::new(path.clone())),
     }
 }

@@ -6,14 +6,16 @@
 mod gates;
 mod permissions;
 
-use maintenance_flag::{DecodeError, Flag, Reserved, Role, SCHEMA};
+use maintenance_flag::{DecodeError, Reserved, Role, SCHEMA};
 
 use crate::aws::{CallerIdentity, Identity, Visitor};
 use crate::control::Control;
 use crate::describe;
 use crate::error::Error;
 use crate::event::Context;
-use crate::report::{Advice, Check, CheckOutcome, Checkup, Report, RoleReport};
+use crate::report::{
+    Advice, Check, CheckOutcome, Checkup, Report, RoleReport, RoleStatus, State, Warning,
+};
 use crate::request::{Actor, OffRequest, OnRequest, RoleSpec};
 use crate::saved::Saved;
 use crate::text::in_full;
@@ -135,66 +137,52 @@ impl Control {
         caller
     }
 
-    /// The flags, each if it can be read, and what is saved beside one that is off.
-    async fn check_flags(&self, roles: &[RoleSpec], checks: &mut Checks) -> Vec<(Role, Flag)> {
+    /// How the flags stand that can be read, and what is saved beside them.
+    async fn check_flags(&self, roles: &[RoleSpec], checks: &mut Checks) -> Vec<RoleStatus> {
         let stored = self.store.list(&self.names.all_capacities()).await;
         if let Err(error) = &stored {
-            let hint = error.hint();
-            checks.failed(
-                "store",
-                None,
-                format!("what is saved: {}", in_full(error)),
-                hint,
-            );
+            let text = format!("what is saved: {}", in_full(error));
+            checks.failed("store", None, text, error.hint());
         }
         let mut flags = Vec::new();
-        for RoleSpec { role, .. } in roles {
-            let at = || Some(role.clone());
-            let read = match self.read(role).await {
-                Ok(read) => read,
+        for spec in roles {
+            let at = || Some(spec.role.clone());
+            let mut status = match self.flag_status(spec).await {
+                Ok(status) => status,
                 Err(error) => {
                     checks.failed("store", at(), in_full(&error), error.hint());
                     continue;
                 }
             };
-            let flag = match read.flag {
-                Ok(flag) => flag,
-                Err(error) => {
-                    let advice = match error {
-                        DecodeError::NewerSchema { .. } => {
-                            "upgrade maintenance, then try again".into()
-                        }
-                        _ => Advice::WriteFlag,
-                    };
-                    checks.failed("flag", at(), error.to_string(), Some(advice));
-                    continue;
+            self.add_saved(&mut status, stored.as_deref().unwrap_or_default());
+            if let Some(flag) = &status.flag {
+                let mut text = format!("its flag is {}", flag.mode_at(self.clock.now()));
+                if let (State::On, Some(by)) = (status.state, &flag.by) {
+                    text += &format!(", turned on by {by}");
                 }
-            };
-            let is_on = flag.mode_at(self.clock.now()).is_on();
-            for error in flag.schedule.errors() {
-                let text = format!("a window to come cannot be read, and will not open: {error}");
-                checks.warning("flag", at(), text, Some(Advice::SeeSchedule));
+                checks.ok("flag", at(), text);
             }
-            let mut state = format!("its flag is {}", flag.mode_at(self.clock.now()));
-            if let (true, Some(by)) = (is_on, &flag.by) {
-                state += &format!(", turned on by {by}");
+            for warning in &status.warnings {
+                let text = warning.to_string();
+                match warning {
+                    Warning::Malformed(DecodeError::NewerSchema { .. }) => {
+                        let hint = Some("upgrade maintenance, then try again");
+                        checks.failed("flag", at(), text, hint);
+                    }
+                    Warning::Malformed(_) => {
+                        checks.failed("flag", at(), text, Some(Advice::WriteFlag));
+                    }
+                    Warning::StillSaved { role, .. } => {
+                        let advice = Some(Advice::TurnOff(role.clone()));
+                        checks.warning("saved", at(), text, advice);
+                    }
+                    _ => checks.warning("flag", at(), text, Some(Advice::SeeSchedule)),
+                }
             }
-            checks.ok("flag", at(), state);
-            let saved = stored.as_deref().unwrap_or_default();
-            let saved = Saved::of_role(&self.names, role, saved);
-            for (name, error) in &saved.unreadable {
-                let text = format!("{name}: {error}");
-                let hint = format!("look at {name} by hand, and put back what was stored there");
-                checks.failed("saved", at(), text, Some(hint));
+            for unread in &status.unread {
+                checks.failed("saved", at(), unread.error.as_str(), unread.hint.clone());
             }
-            if !is_on && !saved.functions.is_empty() {
-                let text = format!(
-                    "it is off, and {} still saved",
-                    describe::functions(saved.functions.len())
-                );
-                checks.warning("saved", at(), text, Some(Advice::TurnOff(role.clone())));
-            }
-            flags.push((role.clone(), flag));
+            flags.push(status);
         }
         flags
     }
@@ -289,15 +277,14 @@ impl Control {
     async fn check_restore(
         &self,
         roles: &[RoleSpec],
-        flags: &[(Role, Flag)],
+        flags: &[RoleStatus],
         context: &Context<'_>,
         checks: &mut Checks,
     ) {
         let scaled: Vec<&RoleSpec> = roles.iter().filter(|it| it.functions.is_some()).collect();
-        let now = self.clock.now();
         for spec in &scaled {
             let mut flags = flags.iter();
-            if !flags.any(|(role, flag)| *role == spec.role && flag.mode_at(now).is_on()) {
+            if !flags.any(|it| it.role == spec.role && it.state == State::On) {
                 continue;
             }
             let off = OffRequest::by(Actor::Person);

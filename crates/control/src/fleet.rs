@@ -23,7 +23,6 @@ use aws_sdk_lambda::types::{
 use maintenance_flag::Reserved;
 
 use crate::aws::{AwsError, AwsErrorKind, CallError, doubted, echoes, required};
-use crate::clock::Clock;
 use crate::fence::Fence;
 use crate::rate_limiter::RateLimiter;
 use crate::retry::Call;
@@ -55,7 +54,6 @@ pub(crate) const AT_ONCE: usize = 32;
 #[derive(Debug, Clone)]
 pub struct Fleet {
     client: Client,
-    clock: Clock,
     shared: RateLimiter,
     get_function: RateLimiter,
     get_policy: RateLimiter,
@@ -167,10 +165,9 @@ impl Fleet {
     /// The functions behind this client; `rate_limiter` is the budget for all calls but `GetFunction` and
     /// `GetPolicy`.
     #[must_use]
-    pub fn new(client: Client, clock: Clock, rate_limiter: RateLimiter) -> Self {
+    pub fn new(client: Client, rate_limiter: RateLimiter) -> Self {
         Self {
             client,
-            clock,
             shared: rate_limiter,
             get_function: RateLimiter::per_second(GET_FUNCTION_RATE),
             get_policy: RateLimiter::per_second(GET_POLICY_RATE),

@@ -32,7 +32,7 @@ use crate::fleet::{Answer, LAG, LambdaError, Versions};
 use crate::observe::{Account, ObservedFunction};
 use crate::parameters::Read;
 use crate::plan::drift;
-use crate::report::{Drift, Warning, display};
+use crate::report::{Drift, Warning};
 use crate::request::RoleSpec;
 use crate::saved::Saved;
 use run::Invoking;
@@ -55,10 +55,8 @@ pub struct InvokeRequest {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InvokePlan {
     /// The app, as in `demo-dev`.
-    #[serde(serialize_with = "display")]
     pub app: App,
     /// The role that has paused it.
-    #[serde(serialize_with = "display")]
     pub role: Role,
     /// The function.
     pub function: String,

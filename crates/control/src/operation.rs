@@ -6,6 +6,7 @@
 
 mod apps;
 pub(crate) mod flag;
+mod leases;
 mod role;
 mod schedule;
 
@@ -46,6 +47,14 @@ impl Request<'_> {
         match self {
             Self::On(_) => Action::On,
             Self::Off(_) => Action::Off,
+        }
+    }
+
+    /// As a lease names it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::On(_) => "on",
+            Self::Off(_) => "off",
         }
     }
 
@@ -199,22 +208,6 @@ impl Control {
             dry_run: true,
             ..self.report(request.action(), roles)
         })
-    }
-
-    async fn take_lease(
-        &self,
-        action: Action,
-        roles: &[&RoleSpec],
-        context: &Context<'_>,
-    ) -> Result<LeaseGuard, Error> {
-        let names: Vec<&str> = roles.iter().map(|spec| spec.role.as_str()).collect();
-        let roles: Vec<&Role> = roles.iter().map(|spec| &spec.role).collect();
-        let word = match action {
-            Action::On => "on",
-            Action::Off => "off",
-        };
-        let operation = format!("{word} {}", names.join(", "));
-        self.acquirer(operation, &roles, context).take().await
     }
 
     fn report(&self, action: Action, roles: Vec<RoleReport>) -> Report {

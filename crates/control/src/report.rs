@@ -16,13 +16,13 @@ pub use options::{BypassReport, OptionsReport, Updated};
 pub use schedule::{RoleSchedule, ScheduleReport, WindowDocument};
 pub use status::{Part, RoleStatus, State, Status, Unread, WorkersStatus};
 pub use warning::Warning;
-pub use workers::{GivenUp, Settings, Worker, WorkerState, Workers};
+pub use workers::{GivenUp, Worker, WorkerState, Workers};
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use maintenance_flag::{App, Flag, Owner, Product, Role};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::events::FunctionEvents;
 use crate::step::Step;
@@ -54,7 +54,6 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// The app, as in `demo-dev`.
-    #[serde(serialize_with = "display")]
     pub app: App,
     /// What was asked for.
     pub action: Action,
@@ -111,7 +110,6 @@ pub enum RoleOutcome {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RoleReport {
     /// The role.
-    #[serde(serialize_with = "display")]
     pub role: Role,
     /// What became of its flag.
     pub outcome: RoleOutcome,
@@ -182,10 +180,8 @@ impl RoleReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftWindow {
     /// Who may close it. None: it was set by hand.
-    #[serde(serialize_with = "status::serialize_owner")]
     pub owner: Option<Owner>,
     /// The product that it was opened for, if it was for one.
-    #[serde(serialize_with = "display_some")]
     pub product: Option<Product>,
 }
 
@@ -253,21 +249,4 @@ pub struct Drift {
     pub saved: String,
     /// What it is now.
     pub now: String,
-}
-
-fn display_some<T: std::fmt::Display, S: Serializer>(
-    value: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    value
-        .as_ref()
-        .map(ToString::to_string)
-        .serialize(serializer)
-}
-
-pub(crate) fn display<T: std::fmt::Display, S: Serializer>(
-    value: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }

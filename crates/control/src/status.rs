@@ -140,9 +140,25 @@ impl Control {
         Account::new(&self.fleet, selections, Versions::All, None, context)
     }
 
-    async fn flag_status(&self, spec: &RoleSpec) -> Result<RoleStatus, Error> {
+    pub(crate) async fn flag_status(&self, spec: &RoleSpec) -> Result<RoleStatus, Error> {
         let read = self.read(&spec.role).await?;
         Ok(flag_status(&spec.role, read, self.clock.now()))
+    }
+
+    /// Adds what there is to say of what is saved of a role, of all that is `stored`, and returns it.
+    pub(crate) fn add_saved(&self, role: &mut RoleStatus, stored: &[(String, Stored)]) -> Saved {
+        let mut saved = Saved::of_role(&self.names, &role.role, stored);
+        if role.state == State::Off && !saved.functions.is_empty() {
+            role.warnings.push(Warning::StillSaved {
+                role: role.role.clone(),
+                functions: saved.functions.len(),
+            });
+        }
+        let damaged = std::mem::take(&mut saved.unreadable).into_iter();
+        let damaged = damaged.map(|(name, source)| Error::Unreadable { name, source });
+        let damaged = damaged.map(|error| unread(Part::Saved, &error));
+        role.unread.extend(damaged);
+        saved
     }
 
     /// Adds how the functions of a role stand, or why that is not known. `stored` is what is saved of all
@@ -159,19 +175,9 @@ impl Control {
             Ok(stored) => stored,
             Err(error) => return role.unread.push(unread(Part::Saved, error)),
         };
-        let mut saved = Saved::of_role(&self.names, &spec.role, stored);
+        let saved = self.add_saved(role, stored);
         let on = role.state != State::Off;
-        if !on && !saved.functions.is_empty() {
-            role.warnings.push(Warning::StillSaved {
-                role: spec.role.clone(),
-                functions: saved.functions.len(),
-            });
-        }
         // Without all that is saved, a paused function looks like one that another client set to zero.
-        let damaged = std::mem::take(&mut saved.unreadable).into_iter();
-        let damaged = damaged.map(|(name, source)| Error::Unreadable { name, source });
-        role.unread
-            .extend(damaged.map(|error| unread(Part::Saved, &error)));
         let is_all_known = role.unread.is_empty();
         let is_idle = !on && saved.is_empty();
         if !is_all_known || saved.is_empty() && spec.functions.is_none() || is_idle && !alone {

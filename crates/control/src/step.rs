@@ -1,7 +1,7 @@
 //! The steps that pause and restore a function, in the order in which they are made.
 
 use maintenance_flag::Reserved;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// One change of a function, or of a part of it.
 ///
@@ -55,13 +55,11 @@ pub enum Step {
     /// Reserves 0.
     ReserveZero {
         /// What is reserved now: a number, or `unset`.
-        #[serde(serialize_with = "serialize_reserved")]
         was: Reserved,
     },
     /// Reserves what was saved, or deletes the reservation where none was.
     RestoreReserved {
         /// What was saved: a number, or `unset`.
-        #[serde(serialize_with = "serialize_reserved")]
         saved: Reserved,
         /// Whatever is reserved by then.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -126,16 +124,5 @@ impl Step {
             | Self::PutProvisioned { .. }
             | Self::EnableMapping { .. } => true,
         }
-    }
-}
-
-/// A number, or `unset`.
-pub(crate) fn serialize_reserved<S: Serializer>(
-    reserved: &Reserved,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match reserved {
-        Reserved::Unset => serializer.serialize_str("unset"),
-        Reserved::Limit(n) => serializer.serialize_u32(*n),
     }
 }

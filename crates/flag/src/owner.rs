@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::document::{DecodeError, Fields};
 
 /// Who opened a window, and so who may close it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OwnerKind {
     /// A person, by hand or by script.
     Manual,
@@ -27,7 +28,7 @@ impl OwnerKind {
 }
 
 /// The owner of a window.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Owner {
     /// Person or observer.
     pub kind: OwnerKind,

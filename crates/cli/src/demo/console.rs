@@ -176,11 +176,7 @@ fn managed(
         options: Options::default(),
     };
     let functions = functions.map_err(|error: SelectionError| error)?;
-    let fleet = Fleet::new(
-        lambda_client(sandbox),
-        Clock::System,
-        RateLimiter::per_second(RATE),
-    );
+    let fleet = Fleet::new(lambda_client(sandbox), RateLimiter::per_second(RATE));
     let by = "maintenance dev".to_owned();
     let control = Control::new(app, &Prefix::default(), store(sandbox), fleet, by);
     Ok(ManagedApp {
@@ -195,7 +191,7 @@ fn managed(
 }
 
 fn store(sandbox: &Sandbox) -> Store {
-    Store::Ssm(SsmStore::new(ssm_client(sandbox), Clock::System))
+    Store::Ssm(SsmStore::new(ssm_client(sandbox)))
 }
 
 fn lambda_client(sandbox: &Sandbox) -> aws_sdk_lambda::Client {

@@ -1,8 +1,8 @@
 //! The table of `maintenance workers`.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
-use maintenance_control::{Settings, Worker, WorkerState, Workers};
-use maintenance_flag::App;
+use maintenance_control::{Worker, WorkerState, Workers};
+use maintenance_flag::{App, Capacity};
 
 use super::table::{self, dash, lines};
 use crate::printable::printable;
@@ -52,7 +52,7 @@ const COLUMNS: [&str; 9] = [
 ];
 
 fn cells(app: &App, worker: &Worker) -> [String; COLUMNS.len()] {
-    let now = |cell: &dyn Fn(&Settings) -> String| worker.now.as_ref().map_or_else(dash, cell);
+    let now = |cell: &dyn Fn(&Capacity) -> String| worker.now.as_ref().map_or_else(dash, cell);
     [
         app.to_string(),
         worker.role.to_string(),
@@ -102,7 +102,7 @@ pub(crate) fn state(state: WorkerState) -> &'static str {
 }
 
 /// `live=3,2=5`.
-fn provisioned(settings: &Settings) -> String {
+fn provisioned(settings: &Capacity) -> String {
     if settings.provisioned.is_empty() {
         return dash();
     }
@@ -114,21 +114,21 @@ fn provisioned(settings: &Settings) -> String {
 }
 
 /// `1/2`: one of two mappings delivers.
-fn sources(worker: &Worker, now: &Settings) -> String {
+fn sources(worker: &Worker, now: &Capacity) -> String {
     match worker.mappings {
         0 => dash(),
-        all => format!("{}/{all}", now.event_sources.len()),
+        all => format!("{}/{all}", now.mappings.len()),
     }
 }
 
 /// `reserved=20 provisioned=live=3 sources=2`: what `off` gives back.
-fn saved(saved: &Settings) -> String {
+fn saved(saved: &Capacity) -> String {
     let mut parts = vec![format!("reserved={}", saved.reserved)];
     if !saved.provisioned.is_empty() {
         parts.push(format!("provisioned={}", provisioned(saved)));
     }
-    if !saved.event_sources.is_empty() {
-        parts.push(format!("sources={}", saved.event_sources.len()));
+    if !saved.mappings.is_empty() {
+        parts.push(format!("sources={}", saved.mappings.len()));
     }
     parts.join(" ")
 }

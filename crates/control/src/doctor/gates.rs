@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use maintenance_flag::{Flag, Parameters, Prefix, Role};
+use maintenance_flag::{Parameters, Prefix, Role};
 
 use super::{Checks, Surroundings};
 use crate::control::Control;
 use crate::describe;
 use crate::fleet::GateFunction;
-use crate::report::Advice;
+use crate::report::{Advice, RoleStatus, State};
 use crate::request::RoleSpec;
 use crate::text::in_full;
 
@@ -184,15 +184,15 @@ impl Control {
     pub(super) async fn check_gate(
         &self,
         surroundings: Surroundings<'_>,
-        flags: &[(Role, Flag)],
+        flags: &[RoleStatus],
         checks: &mut Checks,
     ) {
         let Some(url) = surroundings.url else {
             let text = "whether the site has a gate: where it is, is not known";
             return checks.not_checked("gate", None, text, Some(Advice::SetUrl));
         };
-        let web = flags.iter().find(|(role, _)| *role == Role::web());
-        let is_on = web.is_some_and(|(_, flag)| flag.mode_at(self.clock.now()).is_on());
+        let mut flags = flags.iter();
+        let is_on = flags.any(|it| it.role == Role::web() && it.state == State::On);
         let visit = tokio::time::timeout(VISIT, surroundings.visitor.head(url)).await;
         let visit = match visit {
             Ok(visit) => visit.map_err(|error| in_full(error.as_ref())),

@@ -22,7 +22,7 @@ use crate::fleet::{AT_ONCE, Fleet, LAG, Looks, MappingState};
 use crate::observe::ObservedFunction;
 use crate::report::Failure;
 use crate::text::in_full;
-use crate::waits::Counted;
+use crate::waits::{Counted, MAPPING_PATIENCE};
 
 /// Functions that are to be paused.
 pub(super) struct Queue<'a> {
@@ -173,7 +173,7 @@ impl<'a> Queue<'a> {
     /// looked at before.
     async fn look(&mut self) {
         let looks = match &mut self.looks {
-            None => self.looks.insert(self.fleet.looks_at_mappings()),
+            None => self.looks.insert(Looks::new(MAPPING_PATIENCE)),
             Some(looks) => looks,
         };
         // On a stop nothing is asked any more: who waits is told so at once.

@@ -10,12 +10,12 @@ use std::time::Duration;
 use aws_sdk_lambda::types::ProvisionedConcurrencyStatusEnum as ProvisionedStatus;
 use futures_util::future::BoxFuture;
 use maintenance_flag::Reserved;
+use tokio::time::sleep;
 
 use super::LambdaError;
 use super::arn::unreserved_minimum;
 use super::{Fleet, MappingState};
 use crate::aws::{AwsError, AwsErrorKind, doubted, echoes};
-use crate::clock::Clock;
 use crate::fence::{AbortReason, Fence};
 use crate::waits::{MAPPING_PATIENCE, PROVISIONED_PATIENCE};
 
@@ -117,7 +117,7 @@ impl Fleet {
                 if now == Reserved::Unset {
                     return Ok(Change::Made);
                 }
-                fence.until_stopped(self.clock.sleep(pause)).await?;
+                fence.until_stopped(sleep(pause)).await?;
                 now = self.described(name, fence).await?;
             }
             // Whether that is theirs shows before it is deleted again.
@@ -257,7 +257,7 @@ impl Fleet {
             &qualified,
             Some(fence),
         );
-        let mut looks = Looks::new(PROVISIONED_PATIENCE, self.clock);
+        let mut looks = Looks::new(PROVISIONED_PATIENCE);
         let _awaited = self.provisioned_awaited.one_more();
         let mut unseen = 0;
         loop {
@@ -368,7 +368,7 @@ impl Fleet {
         settled: impl Fn(MappingState) -> bool + Send,
         fence: &Fence,
     ) -> Result<MappingState, LambdaError> {
-        let mut looks = self.looks_at_mappings();
+        let mut looks = Looks::new(MAPPING_PATIENCE);
         let _awaited = self.awaits_mapping();
         loop {
             let state = self.mapping(uuid, Some(fence)).await?;
@@ -382,25 +382,19 @@ impl Fleet {
             }
         }
     }
-
-    /// Looks at mappings, for as long as one of them may take.
-    pub(crate) fn looks_at_mappings(&self) -> Looks {
-        Looks::new(MAPPING_PATIENCE, self.clock)
-    }
 }
 
 /// Looks at something asynchronous, less and less often, until patience runs out.
 pub(crate) struct Looks {
-    clock: Clock,
     started: tokio::time::Instant,
     patience: Duration,
     pause: Duration,
 }
 
 impl Looks {
-    fn new(patience: Duration, clock: Clock) -> Self {
+    /// For so long.
+    pub(crate) fn new(patience: Duration) -> Self {
         Self {
-            clock,
             started: tokio::time::Instant::now(),
             patience,
             pause: FIRST_LOOK,
@@ -416,7 +410,7 @@ impl Looks {
         if self.are_over() {
             return Ok(false);
         }
-        fence.until_stopped(self.clock.sleep(self.pause)).await?;
+        fence.until_stopped(sleep(self.pause)).await?;
         self.pause = self.pause.mul_f64(1.5).min(LONGEST_LOOK);
         Ok(true)
     }

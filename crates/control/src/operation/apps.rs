@@ -7,6 +7,7 @@ use std::time::Duration;
 use maintenance_flag::Role;
 use tokio::time::Instant;
 
+use super::leases::Leases;
 use super::{Operation, Request, STAGES, in_order, stage};
 use crate::control::Control;
 use crate::error::Error;
@@ -94,51 +95,23 @@ async fn operate(apps: &[AppRoles<'_>], request: Request<'_>) -> Vec<Result<Repo
         .iter()
         .map(|app| AppOperation::new(*app, request))
         .collect();
-    let mut by_name: Vec<usize> = (0..operations.len()).collect();
-    by_name.sort_by_key(|n| apps[*n].control.app().to_string());
-    let mut leases: Vec<Option<LeaseGuard>> = apps.iter().map(|_| None).collect();
-    let mut are_taken = true;
-    for n in by_name {
-        let app = &mut operations[n];
-        match app
-            .control
-            .take_lease(action, &app.roles, app.context)
-            .await
-        {
-            Ok(held) => leases[n] = Some(held),
-            Err(error) => {
-                app.end = Err(error);
-                are_taken = false;
-                break;
-            }
+    let roles: Vec<_> = operations.iter().map(|app| app.roles.clone()).collect();
+    let (leases, failure) = Leases::take(apps, request.word(), &roles).await;
+    match failure {
+        Some((n, error)) => operations[n].end = Err(error),
+        None => {
+            let held = operations.iter_mut().zip(leases.iter());
+            let held = held.filter_map(|(app, held)| Some((app, held?)));
+            run(&mut held.collect::<Vec<_>>(), request).await;
         }
     }
-    if are_taken {
-        let held = leases.iter().flatten();
-        let mut held: Vec<_> = operations.iter_mut().zip(held).collect();
-        run(&mut held, request).await;
-    }
-    let mut results = Vec::with_capacity(operations.len());
-    for (app, lease) in operations.into_iter().zip(leases) {
-        let AppOperation {
-            control,
-            roles,
-            context,
-            done,
-            end,
-            ..
-        } = app;
-        let result = control.finish(action, done, &roles, end, &context.stop);
-        results.push(match lease {
-            Some(held) => {
-                let result = held.explain(result);
-                held.release().await;
-                result
-            }
-            None => result,
-        });
-    }
-    results
+    let finish = |app: AppOperation<'_>| {
+        let stop = &app.context.stop;
+        app.control
+            .finish(action, app.done, &app.roles, app.end, stop)
+    };
+    let results = operations.into_iter().map(finish).collect();
+    leases.give_back(results).await
 }
 
 /// One app's operation: what it has read, what it has to do, and what it has done.

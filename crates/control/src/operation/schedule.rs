@@ -5,13 +5,14 @@
 
 use jiff::Timestamp;
 use maintenance_flag::{
-    CancelWindow, Flag, LeaseRecord, MoveWindow, Product, Refusal, Role, ScheduleEvent,
-    ScheduleOutcome, ScheduleTransition, ScheduleWindow, WindowId, reschedule,
+    CancelWindow, Flag, LeaseRecord, MoveWindow, Product, Refusal, ScheduleEvent, ScheduleOutcome,
+    ScheduleTransition, ScheduleWindow, WindowId, reschedule,
 };
 
 use super::AppRoles;
 use super::apps::the_only;
 use super::flag::FlagWriter;
+use super::leases::Leases;
 use crate::control::Control;
 use crate::error::Error;
 use crate::event::Context;
@@ -82,35 +83,14 @@ pub async fn reschedule_together(
     apps: &[AppRoles<'_>],
     request: &ScheduleRequest,
 ) -> Vec<Result<ScheduleReport, Error>> {
-    let mut by_name: Vec<usize> = (0..apps.len()).collect();
-    by_name.sort_by_key(|n| apps[*n].control.app().to_string());
-    let mut leases: Vec<Option<LeaseGuard>> = apps.iter().map(|_| None).collect();
-    let mut failure = None;
-    for n in by_name {
-        match take_lease(&apps[n], request).await {
-            Ok(held) => leases[n] = Some(held),
-            Err(error) => {
-                failure = Some((n, error));
-                break;
-            }
-        }
-    }
+    let roles = apps.iter().map(|app| app.roles.iter().collect());
+    let roles: Vec<Vec<&RoleSpec>> = roles.collect();
+    let (leases, failure) = Leases::take(apps, request.word(), &roles).await;
     let results = match failure {
         Some(failure) => only(apps, failure),
         None => change(apps, request, &leases).await,
     };
-    let mut explained = Vec::with_capacity(apps.len());
-    for (result, lease) in results.into_iter().zip(leases) {
-        explained.push(match lease {
-            Some(held) => {
-                let result = held.explain(result);
-                held.release().await;
-                result
-            }
-            None => result,
-        });
-    }
-    explained
+    leases.give_back(results).await
 }
 
 /// What [`reschedule_together`] would do. Reads only.
@@ -118,8 +98,7 @@ pub async fn plan_reschedule_together(
     apps: &[AppRoles<'_>],
     request: &ScheduleRequest,
 ) -> Vec<Result<ScheduleReport, Error>> {
-    let leases: Vec<Option<LeaseGuard>> = apps.iter().map(|_| None).collect();
-    match plans(apps, request, &leases).await {
+    match plans(apps, request, &Leases::none(apps)).await {
         Err(failure) => only(apps, failure),
         Ok(plans) => {
             let plans = plans.into_iter().zip(apps);
@@ -173,13 +152,13 @@ impl Control {
         &self,
         spec: &RoleSpec,
         request: &ScheduleRequest,
-        ids: &Identities,
+        new: &WindowId,
     ) -> ScheduleEvent {
         let at = self.clock.now();
         match request {
             ScheduleRequest::Add(add) => {
                 let options = options_for_new_window(&add.on, &self.app, spec);
-                let enter = add.on.enter(&self.by, options, ids.new.clone(), at);
+                let enter = add.on.enter(&self.by, options, new.clone(), at);
                 let recurring = add.recurring.as_ref().map(|(name, _)| name.clone());
                 ScheduleEvent::Schedule(Box::new(ScheduleWindow {
                     enter,
@@ -200,7 +179,7 @@ impl Control {
                 starts_at: *starts_at,
                 until: *until,
                 by: self.by.clone(),
-                replacement: ids.new.clone(),
+                replacement: new.clone(),
                 at,
             })),
             ScheduleRequest::Cancel {
@@ -215,11 +194,6 @@ impl Control {
             }),
         }
     }
-}
-
-/// The identity of a new window, one for all roles.
-struct Identities {
-    new: WindowId,
 }
 
 /// A role's flag as it was read.
@@ -274,25 +248,17 @@ fn only(
     apps.iter().enumerate().map(result).collect()
 }
 
-async fn take_lease(app: &AppRoles<'_>, request: &ScheduleRequest) -> Result<LeaseGuard, Error> {
-    let roles: Vec<&Role> = app.roles.iter().map(|spec| &spec.role).collect();
-    let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-    let operation = format!("{} {}", request.word(), names.join(", "));
-    let acquirer = app.control.acquirer(operation, &roles, app.context);
-    acquirer.take().await
-}
-
 async fn change(
     apps: &[AppRoles<'_>],
     request: &ScheduleRequest,
-    leases: &[Option<LeaseGuard>],
+    leases: &Leases,
 ) -> Vec<Result<ScheduleReport, Error>> {
     let plans = match plans(apps, request, leases).await {
         Ok(plans) => plans,
         Err(failure) => return only(apps, failure),
     };
     let mut results = Vec::with_capacity(apps.len());
-    for ((app, plans), held) in apps.iter().zip(plans).zip(leases) {
+    for ((app, plans), held) in apps.iter().zip(plans).zip(leases.iter()) {
         results.push(match held {
             Some(held) => write(app, plans, held).await,
             None => Err(Error::LeaseLost),
@@ -305,24 +271,24 @@ async fn change(
 async fn plans<'a>(
     apps: &[AppRoles<'a>],
     request: &ScheduleRequest,
-    leases: &[Option<LeaseGuard>],
+    leases: &Leases,
 ) -> Result<Vec<Vec<Plan<'a>>>, (usize, Error)> {
     let mut states = Vec::with_capacity(apps.len());
-    for (n, (app, held)) in apps.iter().zip(leases).enumerate() {
+    for (n, (app, held)) in apps.iter().zip(leases.iter()).enumerate() {
         let mut of_app = Vec::with_capacity(app.roles.len());
         for spec in app.roles {
-            let state = state(app, spec, held.as_ref()).await;
+            let state = state(app, spec, held).await;
             of_app.push(state.map_err(|error| (n, error))?);
         }
         states.push(of_app);
     }
-    let ids = identities(apps, request, &states);
+    let new = identity(apps, request, &states);
     let mut missing = None;
     let mut all = Vec::with_capacity(apps.len());
     for (n, (app, states)) in apps.iter().zip(states).enumerate() {
         let mut plans = Vec::with_capacity(states.len());
         for state in states {
-            let event = app.control.schedule_event(state.spec, request, &ids);
+            let event = app.control.schedule_event(state.spec, request, &new);
             let step = match reschedule(&state.flag, event) {
                 Err(refusal @ Refusal::NotScheduled { .. }) => {
                     missing.get_or_insert((n, refused(state.spec, refusal)));
@@ -344,35 +310,31 @@ async fn plans<'a>(
     }
 }
 
-/// The identity of the new window: that of the same window, if a request before scheduled it for some role and did
-/// not come to the others.
-fn identities(
+/// The identity of the new window, one for all roles: that of the same window, if a request before scheduled it for
+/// some role and did not come to the others.
+fn identity(
     apps: &[AppRoles<'_>],
     request: &ScheduleRequest,
     states: &[Vec<State<'_>>],
-) -> Identities {
+) -> WindowId {
     let now = apps
         .first()
         .map_or(Timestamp::UNIX_EPOCH, |app| app.control.clock.now());
-    let new = match request {
-        ScheduleRequest::Add(add) => add.recurring.as_ref().map(|(_, window)| window.clone()),
-        _ => None,
+    let random = || WindowId::new(now, fastrand::u32(..));
+    let ScheduleRequest::Add(add) = request else {
+        return random();
     };
-    let mut ids = Identities {
-        new: new.unwrap_or_else(|| WindowId::new(now, fastrand::u32(..))),
-    };
+    let recurring = add.recurring.as_ref().map(|(_, window)| window.clone());
+    let new = recurring.unwrap_or_else(random);
     let mut known = apps.iter().zip(states).flat_map(|(app, states)| {
-        let ids = &ids;
-        states.iter().filter_map(move |state| {
-            let event = app.control.schedule_event(state.spec, request, ids);
+        states.iter().filter_map(|state| {
+            let event = app.control.schedule_event(state.spec, request, &new);
             let step = reschedule(&state.flag, event).ok()?;
             (step.outcome == ScheduleOutcome::AlreadyScheduled).then_some(step.window.window)
         })
     });
-    if let (ScheduleRequest::Add(_), Some(known)) = (request, known.next()) {
-        ids.new = known;
-    }
-    ids
+    let known = known.next();
+    known.unwrap_or(new)
 }
 
 async fn state<'a>(

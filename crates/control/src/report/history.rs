@@ -1,7 +1,7 @@
 //! What became of an app, as `maintenance history` says it.
 
 use jiff::Timestamp;
-use maintenance_flag::{App, HistoryEntry, HistoryKind, Owner, Role, Times};
+use maintenance_flag::{App, HistoryEntry, HistoryKind, Role, Times};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -58,13 +58,9 @@ impl RoleTransition {
 impl Serialize for RoleTransition {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let entry = &self.entry;
-        let owner = |owner: &Option<Owner>| {
-            let owner = owner.as_ref();
-            owner.map(|it| json!({"kind": it.kind.as_str(), "name": it.name}))
-        };
         let mut fields = serializer.serialize_struct("RoleTransition", 21)?;
-        fields.serialize_field("app", &self.app.to_string())?;
-        fields.serialize_field("role", self.role.as_str())?;
+        fields.serialize_field("app", &self.app)?;
+        fields.serialize_field("role", &self.role)?;
         fields.serialize_field("version", &entry.version)?;
         fields.serialize_field("at", &entry.at)?;
         fields.serialize_field("kind", entry.kind.as_str())?;
@@ -73,11 +69,9 @@ impl Serialize for RoleTransition {
         fields.serialize_field("by", &entry.by)?;
         fields.serialize_field("user", &entry.user)?;
         fields.serialize_field("source", &entry.source.map(|it| it.as_str()))?;
-        fields.serialize_field("owner", &owner(&entry.owner))?;
-        let product = entry.product.as_ref().map(ToString::to_string);
-        fields.serialize_field("product", &product)?;
-        let window = entry.window.as_ref().map(|it| it.as_str());
-        fields.serialize_field("window", &window)?;
+        fields.serialize_field("owner", &entry.owner)?;
+        fields.serialize_field("product", &entry.product)?;
+        fields.serialize_field("window", &entry.window)?;
         fields.serialize_field("reason", &entry.reason)?;
         let duration = entry.duration.map(|it| it.as_secs());
         fields.serialize_field("duration_seconds", &duration)?;
@@ -88,7 +82,7 @@ impl Serialize for RoleTransition {
         };
         fields.serialize_field("times", &times(entry.times))?;
         fields.serialize_field("times_before", &times(entry.times_before))?;
-        fields.serialize_field("overrode", &owner(&entry.overrode))?;
+        fields.serialize_field("overrode", &entry.overrode)?;
         let error = entry.error.as_ref().map(ToString::to_string);
         fields.serialize_field("error", &error)?;
         fields.end()

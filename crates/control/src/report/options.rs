@@ -4,13 +4,10 @@ use jiff::Timestamp;
 use maintenance_flag::{Bypass, Flag, Mode};
 use serde::Serialize;
 
-use super::display;
-
 /// What the visitors of a role get while its window is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OptionsReport {
     /// On or read-only.
-    #[serde(serialize_with = "display")]
     pub mode: Mode,
     /// What they are told.
     pub message: Option<String>,

@@ -1,17 +1,17 @@
 //! What became of windows to come, and how they stand.
 
 use jiff::Timestamp;
-use maintenance_flag::{App, Mode, Role, ScheduleOutcome, ScheduledWindow};
+use maintenance_flag::{
+    App, Mode, Owner, Product, Role, ScheduleOutcome, ScheduledWindow, WindowId,
+};
 use serde::{Serialize, Serializer};
 
-use super::status::OwnerDocument;
-use super::{Warning, display};
+use super::Warning;
 
 /// The result of a change of the schedule, or with `dry_run` what it would be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScheduleReport {
     /// The app, as in `demo-dev`.
-    #[serde(serialize_with = "display")]
     pub app: App,
     /// Nothing was changed; the report says what would be.
     pub dry_run: bool,
@@ -23,10 +23,8 @@ pub struct ScheduleReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RoleSchedule {
     /// The role.
-    #[serde(serialize_with = "display")]
     pub role: Role,
     /// What became of the window.
-    #[serde(serialize_with = "serialize_outcome")]
     pub outcome: ScheduleOutcome,
     /// The window as it is now; one that was cancelled as it was.
     #[serde(serialize_with = "serialize_window")]
@@ -44,31 +42,19 @@ pub struct RoleSchedule {
     pub warnings: Vec<Warning>,
 }
 
-fn serialize_outcome<S: Serializer>(
-    outcome: &ScheduleOutcome,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match outcome {
-        ScheduleOutcome::Scheduled => "scheduled",
-        ScheduleOutcome::AlreadyScheduled => "already_scheduled",
-        ScheduleOutcome::Moved => "moved",
-        ScheduleOutcome::Cancelled => "cancelled",
-    })
-}
-
 /// A scheduled window as a report has it.
 #[derive(Debug, Clone, Serialize)]
 pub struct WindowDocument<'a> {
-    window: &'a str,
+    window: &'a WindowId,
     starts_at: Timestamp,
     until: Timestamp,
-    mode: &'a str,
-    owner: OwnerDocument<'a>,
+    mode: Mode,
+    owner: &'a Owner,
     by: Option<&'a str>,
     reason: Option<&'a str>,
     message: Option<&'a str>,
     retry_after: Option<u32>,
-    product: Option<&'a str>,
+    product: Option<&'a Product>,
     recurring: Option<&'a str>,
     accept_event_loss: bool,
     cancelled: bool,
@@ -77,16 +63,16 @@ pub struct WindowDocument<'a> {
 impl<'a> From<&'a ScheduledWindow> for WindowDocument<'a> {
     fn from(window: &'a ScheduledWindow) -> Self {
         Self {
-            window: window.window.as_str(),
+            window: &window.window,
             starts_at: window.starts_at,
             until: window.until,
-            mode: Mode::as_str(window.mode),
-            owner: OwnerDocument::of(&window.owner),
+            mode: window.mode,
+            owner: &window.owner,
             by: window.by.as_deref(),
             reason: window.reason.as_deref(),
             message: window.message.as_deref(),
             retry_after: window.retry_after,
-            product: window.product.as_ref().map(|product| product.as_str()),
+            product: window.product.as_ref(),
             recurring: window.recurring.as_deref(),
             accept_event_loss: window.accept_event_loss,
             cancelled: window.cancelled,

@@ -1,16 +1,15 @@
 //! How the roles of an app stand, as `maintenance status` says it: as far as it could be read.
 
 use jiff::Timestamp;
-use maintenance_flag::{App, Flag, Owner, Role, ScheduledWindow};
+use maintenance_flag::{App, Flag, Mode, Owner, Product, Role, ScheduledWindow, WindowId};
 use serde::{Serialize, Serializer};
 
-use super::{BypassReport, OptionsReport, Warning, WindowDocument, display};
+use super::{BypassReport, OptionsReport, Warning, WindowDocument};
 
 /// How every asked role stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// The app, as in `demo-dev`.
-    #[serde(serialize_with = "display")]
     pub app: App,
     /// One entry a role, in the order asked.
     pub roles: Vec<RoleStatus>,
@@ -133,34 +132,11 @@ impl RoleStatus {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct OwnerDocument<'a> {
-    kind: &'a str,
-    name: &'a str,
-}
-
-impl<'a> OwnerDocument<'a> {
-    pub(super) fn of(owner: &'a Owner) -> Self {
-        Self {
-            kind: owner.kind.as_str(),
-            name: &owner.name,
-        }
-    }
-}
-
-/// Serializes an owner, if there is one, as a status has it.
-pub(super) fn serialize_owner<S: Serializer>(
-    owner: &Option<Owner>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    owner.as_ref().map(OwnerDocument::of).serialize(serializer)
-}
-
 impl Serialize for RoleStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Document<'a> {
-            role: &'a str,
+            role: &'a Role,
             maintenance: State,
             #[serde(flatten, skip_serializing_if = "Option::is_none")]
             details: Option<Details<'a>>,
@@ -175,10 +151,10 @@ impl Serialize for RoleStatus {
         }
         #[derive(Serialize)]
         struct Details<'a> {
-            mode: &'a str,
-            window: Option<&'a str>,
-            product: Option<&'a str>,
-            owner: Option<OwnerDocument<'a>>,
+            mode: Mode,
+            window: Option<&'a WindowId>,
+            product: Option<&'a Product>,
+            owner: Option<&'a Owner>,
             by: Option<&'a str>,
             reason: Option<&'a str>,
             message: Option<&'a str>,
@@ -195,10 +171,10 @@ impl Serialize for RoleStatus {
             .as_ref()
             .filter(|_| self.state == State::On)
             .map(|flag| Details {
-                mode: flag.mode.as_str(),
-                window: flag.window.as_ref().map(|window| window.as_str()),
-                product: flag.product.as_ref().map(|product| product.as_str()),
-                owner: flag.owner.as_ref().map(OwnerDocument::of),
+                mode: flag.mode,
+                window: flag.window.as_ref(),
+                product: flag.product.as_ref(),
+                owner: flag.owner.as_ref(),
                 by: flag.by.as_deref(),
                 reason: flag.reason.as_deref(),
                 message: flag.message.as_deref(),
@@ -210,7 +186,7 @@ impl Serialize for RoleStatus {
                 drained_at: flag.drained_at,
             });
         Document {
-            role: self.role.as_str(),
+            role: &self.role,
             maintenance: self.state,
             details,
             scheduled: self.scheduled.iter().map(WindowDocument::from).collect(),

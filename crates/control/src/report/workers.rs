@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use maintenance_flag::{App, Capacity, Reserved, Role};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::{Failure, display};
-use crate::step::serialize_reserved;
+use super::Failure;
 
 /// All functions of the asked roles.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Workers {
     /// The app, as in `demo-dev`.
-    #[serde(serialize_with = "display")]
     pub app: App,
     /// One entry a function that could be read, by role and name.
     pub workers: Vec<Worker>,
@@ -45,28 +43,6 @@ pub enum WorkerState {
     Unexplained,
 }
 
-/// What pausing takes away from a function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Settings {
-    /// Its reserved concurrency: a number, or `unset`.
-    #[serde(serialize_with = "serialize_reserved")]
-    pub reserved: Reserved,
-    /// Its provisioned concurrency by qualifier.
-    pub provisioned: BTreeMap<String, u32>,
-    /// Its event source mappings that are enabled, by UUID.
-    pub event_sources: Vec<String>,
-}
-
-impl From<Capacity> for Settings {
-    fn from(capacity: Capacity) -> Self {
-        Self {
-            reserved: capacity.reserved,
-            provisioned: capacity.provisioned,
-            event_sources: capacity.mappings,
-        }
-    }
-}
-
 /// What was saved of something that does not exist any more, and so was not given back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GivenUp {
@@ -74,10 +50,7 @@ pub struct GivenUp {
     /// [`WorkersReport::gone`](super::WorkersReport::gone).
     pub what: String,
     /// What a function had reserved: a number, or `unset`.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "maybe_reserved"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reserved: Option<Reserved>,
     /// The provisioned concurrency by qualifier.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -118,28 +91,17 @@ impl GivenUp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Worker {
     /// Its role.
-    #[serde(serialize_with = "display")]
     pub role: Role,
     /// Its name.
     pub function: String,
     /// How it stands.
     pub state: WorkerState,
     /// What it has now. None if it does not exist any more.
-    pub now: Option<Settings>,
+    pub now: Option<Capacity>,
     /// How many event source mappings it has now, enabled or not.
     pub mappings: usize,
     /// What is saved of it, and what `off` gives it back.
-    pub saved: Option<Settings>,
+    pub saved: Option<Capacity>,
     /// The longest timeout of any of its versions, seconds.
     pub timeout: Option<u32>,
-}
-
-fn maybe_reserved<S: Serializer>(
-    value: &Option<Reserved>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serialize_reserved(value, serializer),
-        None => serializer.serialize_none(),
-    }
 }

@@ -6,7 +6,7 @@ use maintenance_flag::{Reserved, Role};
 
 use crate::observe::Inventory;
 use crate::plan::drift;
-use crate::report::{Settings, Worker, WorkerState, WorkersStatus};
+use crate::report::{Worker, WorkerState, WorkersStatus};
 use crate::saved::Saved;
 
 /// Every function of a role, one by one, for `workers`. `on` is whether the role is in maintenance.
@@ -36,9 +36,9 @@ pub(crate) fn rows(
             role: role.clone(),
             function: name.clone(),
             state,
-            now: Some(Settings::from(function.capacity())),
+            now: Some(function.capacity()),
             mappings: function.mappings.len(),
-            saved: saved.cloned().map(Settings::from),
+            saved: saved.cloned(),
             timeout: Some(function.timeout),
         }
     });
@@ -48,7 +48,7 @@ pub(crate) fn rows(
         state: WorkerState::Gone,
         now: None,
         mappings: 0,
-        saved: saved.functions.get(name).cloned().map(Settings::from),
+        saved: saved.functions.get(name).cloned(),
         timeout: None,
     });
     let mut rows: Vec<Worker> = now.chain(gone).collect();

@@ -81,39 +81,25 @@ impl FileStore {
         self.root.join(name.trim_start_matches('/'))
     }
 
-    fn room(&self) -> Room {
-        Room::new(&self.root, self.hooks.clone())
-    }
-
     pub(super) async fn get(&self, name: &str) -> Result<Option<Stored>, StoreError> {
-        let (root, path) = (self.root.clone(), self.path(name));
-        let seen = self.seen.clone();
-        let get = blocking(move || {
-            folder::look(&root, &seen)?;
-            read(&path)
-        });
+        let path = self.path(name);
+        let get = self.reading(move |_| read(&path));
         self.call(|| format!("get {name}"), get).await
     }
 
     pub(super) async fn list(&self, path: &str) -> Result<Vec<(String, Stored)>, StoreError> {
-        let (root, below) = (self.root.clone(), self.path(path));
-        let seen = self.seen.clone();
-        let list = blocking(move || {
-            folder::look(&root, &seen)?;
+        let below = self.path(path);
+        let list = self.reading(move |root| {
             let mut found = Vec::new();
-            walk(&root, &below, &mut found)?;
+            walk(root, &below, &mut found)?;
             Ok(found)
         });
         self.call(|| format!("list {path}"), list).await
     }
 
     pub(super) async fn history(&self, name: &str) -> Result<Vec<FlagVersion>, StoreError> {
-        let (root, path) = (self.root.clone(), self.path(name));
-        let seen = self.seen.clone();
-        let history = blocking(move || {
-            folder::look(&root, &seen)?;
-            history::versions(&path)
-        });
+        let path = self.path(name);
+        let history = self.reading(move |_| history::versions(&path));
         self.call(|| format!("history {name}"), history).await
     }
 
@@ -123,33 +109,23 @@ impl FileStore {
         value: &str,
         fence: Option<&Fence>,
     ) -> Result<Created, StoreError> {
-        let (root, path, content) = (self.root.clone(), self.path(name), value.to_owned());
-        let room = self.room();
-        let create = async {
-            let lock = self.lock(fence).await?;
-            blocking(move || {
-                // Where there is no room to save what functions have, none must be paused.
-                let may_be_spare = is_lease(&path);
-                let file = new_file(&room, &path, &content, may_be_spare)?;
-                let created = match file.persist_noclobber(&path) {
-                    Ok(_) => {
-                        sync_folders(&root, &path)?;
-                        Created::New
-                    }
-                    Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
-                        match read(&path)? {
-                            Some(stored) => Created::Exists(stored),
-                            None => return Err(fault("create", &path, error.error)),
-                        }
-                    }
-                    Err(error) => return Err(fault("create", &path, error.error)),
-                };
-                room.keep();
-                drop(lock);
-                Ok(created)
-            })
-            .await
-        };
+        let (path, content) = (self.path(name), value.to_owned());
+        let create = self.writing(fence, move |root, room| {
+            // Where there is no room to save what functions have, none must be paused.
+            let may_be_spare = is_lease(&path);
+            let file = new_file(room, &path, &content, may_be_spare)?;
+            match file.persist_noclobber(&path) {
+                Ok(_) => {
+                    sync_folders(root, &path)?;
+                    Ok(Created::New)
+                }
+                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
+                    let there = read(&path)?.map(Created::Exists);
+                    there.ok_or_else(|| fault("create", &path, error.error))
+                }
+                Err(error) => Err(fault("create", &path, error.error)),
+            }
+        });
         self.call(|| format!("create {name} {value}"), create).await
     }
 
@@ -161,30 +137,22 @@ impl FileStore {
         fence: Option<&Fence>,
     ) -> Result<Written, StoreError> {
         let (path, content, seen) = (self.path(name), value.to_owned(), seen.cloned());
-        let (root, room) = (self.root.clone(), self.room());
-        let replace = async {
-            let lock = self.lock(fence).await?;
-            blocking(move || {
-                let before = read(&path)?;
-                let history = history::before(&path, before.as_ref());
-                let created = before.is_none();
-                let between = before.filter(|now| Some(now) != seen.as_ref());
-                new_file(&room, &path, &content, true)?
-                    .persist(&path)
-                    .map_err(|error| fault("replace", &path, error.error))?;
-                sync_folders(&root, &path)?;
-                history.note(&content);
-                room.keep();
-                drop(lock);
-                let revision = stored(content.as_bytes()).revision;
-                Ok(Written {
-                    revision,
-                    between: between.filter(|stored| stored.value != content),
-                    created,
-                })
+        let replace = self.writing(fence, move |root, room| {
+            let before = read(&path)?;
+            let history = history::before(&path, before.as_ref());
+            let created = before.is_none();
+            let between = before.filter(|now| Some(now) != seen.as_ref());
+            new_file(room, &path, &content, true)?
+                .persist(&path)
+                .map_err(|error| fault("replace", &path, error.error))?;
+            sync_folders(root, &path)?;
+            history.note(&content);
+            Ok(Written {
+                revision: stored(content.as_bytes()).revision,
+                between: between.filter(|stored| stored.value != content),
+                created,
             })
-            .await
-        };
+        });
         self.call(|| format!("replace {name} {value}"), replace)
             .await
     }
@@ -195,25 +163,47 @@ impl FileStore {
         fence: Option<&Fence>,
     ) -> Result<(), StoreError> {
         let paths: Vec<PathBuf> = names.iter().map(|name| self.path(name)).collect();
-        let (root, room) = (self.root.clone(), self.room());
-        let delete = async {
-            let lock = self.lock(fence).await?;
-            blocking(move || {
-                for path in &paths {
-                    match fs::remove_file(path) {
-                        Ok(()) => sync_folders(&root, path)?,
-                        Err(error) if error.kind() == ErrorKind::NotFound => {}
-                        Err(error) => return Err(fault("delete", path, error)),
-                    }
-                }
-                room.keep();
-                drop(lock);
-                Ok(())
-            })
-            .await
-        };
+        let delete = self.writing(fence, move |root, _| {
+            paths
+                .iter()
+                .try_for_each(|path| match fs::remove_file(path) {
+                    Ok(()) => sync_folders(root, path),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    Err(error) => Err(fault("delete", path, error)),
+                })
+        });
         self.call(|| format!("delete {}", names.join(" ")), delete)
             .await
+    }
+
+    /// Reads something, in the folder if that is there.
+    async fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (root, seen) = (self.root.clone(), self.seen.clone());
+        blocking(move || {
+            folder::look(&root, &seen)?;
+            read(&root)
+        })
+        .await
+    }
+
+    /// Writes something, with the lock on the store.
+    async fn writing<T: Send + 'static>(
+        &self,
+        fence: Option<&Fence>,
+        write: impl FnOnce(&Path, &Room) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let lock = self.lock(fence).await?;
+        let (root, room) = (self.root.clone(), Room::new(&self.root, self.hooks.clone()));
+        blocking(move || {
+            let written = write(&root, &room)?;
+            room.keep();
+            drop(lock);
+            Ok(written)
+        })
+        .await
     }
 
     /// Makes a call, through a test if there is one between.

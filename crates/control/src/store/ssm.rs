@@ -14,7 +14,6 @@ use maintenance_flag::{FlagVersion, MAX_VALUE_BYTES};
 
 use super::{Created, Revision, Stored, Written};
 use crate::aws::{AwsError, AwsErrorKind, CallError, echoes, required};
-use crate::clock::Clock;
 use crate::fence::Fence;
 use crate::rate_limiter::RateLimiter;
 use crate::retry::Call;
@@ -35,7 +34,6 @@ const WRITE_BURST: f64 = 3.0;
 #[derive(Debug, Clone)]
 pub struct SsmStore {
     client: Client,
-    clock: Clock,
     reads: RateLimiter,
     writes: RateLimiter,
 }
@@ -43,10 +41,9 @@ pub struct SsmStore {
 impl SsmStore {
     /// A store behind this client, paced below what AWS allows by default.
     #[must_use]
-    pub fn new(client: Client, clock: Clock) -> Self {
+    pub fn new(client: Client) -> Self {
         Self {
             client,
-            clock,
             reads: RateLimiter::with_burst(READ_RATE, 10.0),
             writes: RateLimiter::with_burst(WRITE_RATE, WRITE_BURST),
         }
@@ -56,7 +53,6 @@ impl SsmStore {
     pub(super) fn apart(&self) -> Self {
         Self {
             client: self.client.clone(),
-            clock: self.clock,
             reads: self.reads.without_backoff(),
             writes: self.writes.without_backoff(),
         }
@@ -160,7 +156,7 @@ impl SsmStore {
             if let Some(stored) = self.read(name, fence).await? {
                 return Ok(stored);
             }
-            let pause = self.clock.sleep(Duration::from_millis(500));
+            let pause = tokio::time::sleep(Duration::from_millis(500));
             match fence {
                 Some(fence) => fence.until_stopped(pause).await?,
                 None => pause.await,

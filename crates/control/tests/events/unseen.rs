@@ -156,8 +156,8 @@ async fn a_policy_that_cannot_be_read_as_one_may_lose_events() {
     });
     let clients = clients_over(&garbled, &Credentials::for_tests());
     let clock = Clock::virtual_from(world.sandbox.settings().clock.now());
-    let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
-    let fleet = Fleet::new(clients.lambda, clock, RateLimiter::per_second(10.0));
+    let store = Store::Ssm(SsmStore::new(clients.ssm));
+    let fleet = Fleet::new(clients.lambda, RateLimiter::per_second(10.0));
     let by = "ana@laptop".to_owned();
     let control = Control::new(crate::support::app(), &Prefix::default(), store, fleet, by);
     let control = control.with_clock(clock);

@@ -47,8 +47,8 @@ impl Operator {
             let credentials = Credentials::from_keys(by, "secret", None);
             let clients = support::clients_over(&wire.http_client(), &credentials);
             let clock = Clock::virtual_from(sandbox.settings().clock.now());
-            let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
-            let lambda = Lambda::new(clients.lambda, clock, RateLimiter::per_second(10.0));
+            let store = Store::Ssm(SsmStore::new(clients.ssm));
+            let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0));
             let app = App::new(app, "dev").expect("a good name");
             let control = Control::new(app, &Prefix::default(), store, lambda, by.to_owned());
             control.with_clock(clock)

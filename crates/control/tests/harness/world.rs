@@ -180,13 +180,13 @@ impl World {
         let clients = support::clients_over(&wire.http_client(), &credentials);
         let clock = Clock::virtual_from(self.sandbox.settings().clock.now() + skew);
         let store = match &self.folder {
-            None => Store::Ssm(SsmStore::new(clients.ssm, clock)),
+            None => Store::Ssm(SsmStore::new(clients.ssm)),
             Some(folder) => {
                 let store = FileStore::new(folder.path().to_owned());
                 Store::File(store.with_hooks(wire.clone()))
             }
         };
-        let lambda = Lambda::new(clients.lambda, clock, RateLimiter::per_second(10.0));
+        let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0));
         let by = who(by);
         let control = Control::new(support::app(), &Prefix::default(), store, lambda, by);
         Operator {

@@ -1,7 +1,7 @@
 //! The contract, and every store that keeps it.
 
 use aws_sdk_ssm::types::ParameterType;
-use maintenance_control::{AwsSettings, Clock, Created, SsmStore, Store, connect};
+use maintenance_control::{AwsSettings, Created, SsmStore, Store, connect};
 use maintenance_sandbox::{EmptyPages, Fault};
 
 use crate::stores::{file, ssm};
@@ -316,7 +316,7 @@ async fn endpoint() {
     .await
     .expect("usable settings");
     let base = format!("/maintenance/contract-{:08x}", std::process::id());
-    let store = Store::Ssm(SsmStore::new(clients.ssm.clone(), Clock::System));
+    let store = Store::Ssm(SsmStore::new(clients.ssm.clone()));
     contract(&store, &base).await;
     what_is_encrypted_is_read_and_stays_so(&store, &clients.ssm, &base).await;
     // Not at the pace of an operation, which takes care not to be throttled.

@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
-use maintenance_control::{Clock, FileStore, SsmStore, Store};
+use maintenance_control::{FileStore, SsmStore, Store};
 use maintenance_sandbox::Sandbox;
 
-use crate::support::{clients, start};
+use crate::support::clients;
 
 pub(crate) fn ssm(sandbox: &Sandbox) -> Store {
-    Store::Ssm(SsmStore::new(
-        clients(sandbox).ssm,
-        Clock::virtual_from(start()),
-    ))
+    Store::Ssm(SsmStore::new(clients(sandbox).ssm))
 }
 
 pub(crate) fn file(folder: &Path) -> Store {

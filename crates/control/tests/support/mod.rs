@@ -71,8 +71,7 @@ pub(crate) fn control_by(sandbox: &Sandbox, by: &str) -> Control {
 /// The same of another app.
 pub(crate) fn control_of(app: App, sandbox: &Sandbox, by: &str) -> Control {
     let clients = clients(sandbox);
-    let clock = Clock::virtual_from(sandbox_now(sandbox));
-    let store = Store::Ssm(SsmStore::new(clients.ssm, clock));
+    let store = Store::Ssm(SsmStore::new(clients.ssm));
     control_with(app, sandbox, store, by)
 }
 
@@ -80,7 +79,7 @@ pub(crate) fn control_of(app: App, sandbox: &Sandbox, by: &str) -> Control {
 pub(crate) fn control_with(app: App, sandbox: &Sandbox, store: Store, by: &str) -> Control {
     let clients = clients(sandbox);
     let clock = Clock::virtual_from(sandbox_now(sandbox));
-    let fleet = Fleet::new(clients.lambda, clock, RateLimiter::per_second(10.0));
+    let fleet = Fleet::new(clients.lambda, RateLimiter::per_second(10.0));
     Control::new(app, &Prefix::default(), store, fleet, by.to_owned()).with_clock(clock)
 }
 

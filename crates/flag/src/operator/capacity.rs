@@ -27,13 +27,16 @@ impl std::fmt::Display for Reserved {
 }
 
 /// What one function had: only what pausing takes away.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Serialized, it is as reports have it; what is stored is written by [`CapacityDoc::encode`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Capacity {
     /// Its reserved concurrency.
     pub reserved: Reserved,
     /// Its provisioned concurrency by qualifier (an alias or a version), as requested.
     pub provisioned: BTreeMap<String, u32>,
     /// The UUIDs of its event source mappings that were enabled.
+    #[serde(rename = "event_sources")]
     pub mappings: Vec<String>,
 }
 
@@ -69,12 +72,8 @@ pub struct PackError {
 
 impl Capacity {
     fn to_json(&self) -> Value {
-        let reserved = match self.reserved {
-            Reserved::Unset => Value::from("unset"),
-            Reserved::Limit(n) => Value::from(n),
-        };
         document::object(json!({
-            "reserved": reserved,
+            "reserved": self.reserved,
             "provisioned": (!self.provisioned.is_empty()).then_some(&self.provisioned),
             "mappings": (!self.mappings.is_empty()).then_some(&self.mappings),
         }))

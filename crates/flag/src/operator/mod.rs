@@ -8,6 +8,7 @@ mod history;
 mod lease;
 mod observation;
 mod scheduling;
+mod serialize;
 mod size;
 mod transition;
 

@@ -85,7 +85,8 @@ pub struct CancelWindow {
 }
 
 /// What came of an allowed event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ScheduleOutcome {
     /// The window will open.
     Scheduled,

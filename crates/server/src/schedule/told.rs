@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use maintenance_control::{Report, describe};
 use maintenance_flag::{App, Role, WindowId};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// Something that the scheduler did, or could not do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,10 +13,8 @@ pub struct Told {
     /// When, UTC.
     pub at: Timestamp,
     /// The app.
-    #[serde(serialize_with = "display")]
     pub app: App,
     /// Its roles.
-    #[serde(serialize_with = "names")]
     pub roles: Vec<Role>,
     /// What it was.
     #[serde(flatten)]
@@ -39,7 +37,6 @@ pub enum What {
     /// A window to come was taken out of the flags: the configuration has it no more.
     Withdrawn {
         /// The window.
-        #[serde(serialize_with = "display")]
         window: WindowId,
     },
     /// A window has begun: functions are being paused.
@@ -83,7 +80,6 @@ pub enum What {
         /// The name of the recurring window.
         recurring: String,
         /// The window.
-        #[serde(serialize_with = "display")]
         window: WindowId,
     },
 }
@@ -178,12 +174,4 @@ pub(super) fn left<'a>(reports: impl Iterator<Item = &'a Report>) -> Vec<String>
             left
         })
         .collect()
-}
-
-fn display<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-fn names<S: Serializer>(roles: &[Role], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(roles.iter().map(Role::as_str))
 }

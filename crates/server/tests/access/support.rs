@@ -52,7 +52,7 @@ pub(crate) fn stored(sandbox: &Sandbox, app: App) -> AccessStore {
         .http_client(sandbox.http_client())
         .build();
     let clock = Clock::virtual_from(sandbox.settings().clock.now());
-    let store = SsmStore::new(aws_sdk_ssm::Client::from_conf(config), clock);
+    let store = SsmStore::new(aws_sdk_ssm::Client::from_conf(config));
     AccessStore::new(Store::Ssm(store), &Prefix::default(), app).with_clock(clock)
 }
 

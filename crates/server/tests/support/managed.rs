@@ -57,10 +57,7 @@ pub(crate) fn store(sandbox: &Sandbox) -> Store {
         .retry_config(aws_sdk_ssm::config::retry::RetryConfig::disabled())
         .http_client(sandbox.http_client())
         .build();
-    Store::Ssm(SsmStore::new(
-        aws_sdk_ssm::Client::from_conf(config),
-        clock(sandbox),
-    ))
+    Store::Ssm(SsmStore::new(aws_sdk_ssm::Client::from_conf(config)))
 }
 
 pub(crate) fn control(sandbox: &Sandbox, app: App, by: &str) -> Control {
@@ -72,7 +69,7 @@ pub(crate) fn control(sandbox: &Sandbox, app: App, by: &str) -> Control {
         .http_client(sandbox.http_client())
         .build();
     let lambda = aws_sdk_lambda::Client::from_conf(config);
-    let fleet = Fleet::new(lambda, clock(sandbox), RateLimiter::per_second(10.0));
+    let fleet = Fleet::new(lambda, RateLimiter::per_second(10.0));
     let control = Control::new(
         app,
         &Prefix::default(),
