@@ -33,7 +33,6 @@ pub use error::LambdaError;
 pub(crate) use error::existing;
 pub(crate) use gates::GateFunction;
 pub use invoke::Answer;
-pub(crate) use invoke::Invoked;
 pub(crate) use listing::{Selected, Versions};
 pub(crate) use triggers::LATEST;
 pub(crate) use write::{Change, Looks};
@@ -144,7 +143,7 @@ impl Fleet {
             let number = |it: Option<i32>| it.and_then(|n| u32::try_from(n).ok());
             let unreserved = number(limit.unreserved_concurrent_executions);
             let limit = number(Some(limit.concurrent_executions));
-            Ok::<_, CallError>(AccountConcurrency {
+            Ok(AccountConcurrency {
                 limit: required(limit, "ConcurrentExecutions")?,
                 unreserved: required(unreserved, "UnreservedConcurrentExecutions")?,
             })
@@ -328,7 +327,7 @@ impl Fleet {
             let mapping = ask.send().await.map_err(doubted)?;
             echoes(mapping.uuid.as_deref() == Some(uuid), "UUID")?;
             let state = required(mapping.state, "State")?;
-            Ok::<_, CallError>(MappingState::parse(Some(&state)))
+            Ok(MappingState::parse(Some(&state)))
         });
         existing(read.await)
     }

@@ -91,8 +91,8 @@ pub use rate_limiter::RateLimiter;
 pub use report::{
     Action, BypassReport, Drift, Failure, FunctionSteps, GivenUp, History, Holder, LeftWindow,
     OptionsReport, Part, Report, RoleOutcome, RoleReport, RoleSchedule, RoleStatus, RoleTransition,
-    ScheduleReport, State, Status, Unread, Updated, Warning, WindowDocument, Worker, WorkerState,
-    Workers, WorkersReport, WorkersStatus,
+    ScheduleReport, State, Status, Unread, Updated, Warning, Worker, WorkerState, Workers,
+    WorkersReport, WorkersStatus,
 };
 pub use report::{Advice, Check, CheckOutcome, Checkup};
 pub use request::{Actor, BypassLink, OffRequest, OnRequest, RoleSpec};

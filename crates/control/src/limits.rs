@@ -126,15 +126,7 @@ pub fn retry_after(seconds: u32) -> Result<u32, Invalid> {
 /// # Errors
 /// [`Invalid`], if it has passed or is more than 30 days ahead.
 pub fn end(end: Timestamp, now: &Zoned) -> Result<Timestamp, Invalid> {
-    if end <= now.timestamp() {
-        return Err(Invalid::NotInTheFuture(end));
-    }
-    let too_far = |_| Invalid::TooFar;
-    let latest = now.checked_add(MAX_DAYS.days()).map_err(too_far)?;
-    if end > latest.timestamp() {
-        return Err(Invalid::TooFar);
-    }
-    whole_seconds(end).map_err(too_far)
+    to_come(end, now, MAX_DAYS, Invalid::TooFar)
 }
 
 /// The start of a window in whole seconds, rounded up, as its end is.
@@ -142,20 +134,20 @@ pub fn end(end: Timestamp, now: &Zoned) -> Result<Timestamp, Invalid> {
 /// # Errors
 /// [`Invalid`], if it has passed or is more than 366 days ahead.
 pub fn start(start: Timestamp, now: &Zoned) -> Result<Timestamp, Invalid> {
-    if start <= now.timestamp() {
-        return Err(Invalid::NotInTheFuture(start));
-    }
-    let too_far = |_| Invalid::TooFarAhead;
-    let latest = now.checked_add(MAX_DAYS_AHEAD.days()).map_err(too_far)?;
-    if start > latest.timestamp() {
-        return Err(Invalid::TooFarAhead);
-    }
-    whole_seconds(start).map_err(too_far)
+    to_come(start, now, MAX_DAYS_AHEAD, Invalid::TooFarAhead)
 }
 
-/// In whole seconds, rounded up.
-fn whole_seconds(at: Timestamp) -> Result<Timestamp, jiff::Error> {
-    Timestamp::from_second(at.as_second() + i64::from(at.subsec_nanosecond() > 0))
+/// A time within so many days in whole seconds, rounded up.
+fn to_come(at: Timestamp, now: &Zoned, days: i64, too_far: Invalid) -> Result<Timestamp, Invalid> {
+    if at <= now.timestamp() {
+        return Err(Invalid::NotInTheFuture(at));
+    }
+    let latest = now.checked_add(days.days());
+    let whole = Timestamp::from_second(at.as_second() + i64::from(at.subsec_nanosecond() > 0));
+    match (latest, whole) {
+        (Ok(latest), Ok(whole)) if at <= latest.timestamp() => Ok(whole),
+        _ => Err(too_far),
+    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,15 @@ pub(crate) enum StaleReads {
     Keeps,
 }
 
+/// How often to look again.
+fn looks(barrier: &ReadBarrier) -> u32 {
+    match barrier {
+        ReadBarrier::Fresh => 0,
+        ReadBarrier::Left(_) => LOOKS,
+        ReadBarrier::Unknown => BLIND_LOOKS,
+    }
+}
+
 /// A role's flag as it was read.
 pub(crate) struct Read {
     pub(crate) stored: Option<Stored>,
@@ -75,12 +84,7 @@ impl Control {
 
     async fn read_flag(&self, role: &Role, barrier: &ReadBarrier) -> Result<Read, Error> {
         let mut newest = self.read(role).await?;
-        let looks = match barrier {
-            ReadBarrier::Fresh => 0,
-            ReadBarrier::Left(_) => LOOKS,
-            ReadBarrier::Unknown => BLIND_LOOKS,
-        };
-        for _ in 0..looks {
+        for _ in 0..looks(barrier) {
             if matches!(barrier, ReadBarrier::Left(left) if newest.version() >= left.flag) {
                 break;
             }
@@ -102,12 +106,7 @@ impl Control {
         let path = self.names.capacities(role);
         let mut last: BTreeMap<_, _> = self.store.list(&path).await?.into_iter().collect();
         let mut earlier = BTreeMap::new();
-        let looks = match barrier {
-            ReadBarrier::Fresh => 0,
-            ReadBarrier::Left(_) => LOOKS,
-            ReadBarrier::Unknown => BLIND_LOOKS,
-        };
-        for _ in 0..looks {
+        for _ in 0..looks(barrier) {
             if let ReadBarrier::Left(LeaseRecord { saved, .. }) = barrier {
                 let names = last.keys().chain(earlier.keys());
                 let numbers = names.filter_map(|name| self.names.parse_capacity(role, name));

@@ -88,7 +88,7 @@ impl Probe {
         let read = self.call("ssm:GetParameter", name).read(|| async {
             let get = self.ssm.get_parameter().name(name).with_decryption(true);
             let parameter = required(get.send().await?.parameter, "Parameter")?;
-            Ok::<_, CallError>(ProbedParameter {
+            Ok(ProbedParameter {
                 is_secret: parameter.r#type == Some(ParameterType::SecureString),
                 value: required(parameter.value, "Value")?,
             })
@@ -129,7 +129,7 @@ impl Probe {
                 }
             };
             let next = answer.next_transition_time;
-            Ok::<_, CallError>(CalendarState {
+            Ok(CalendarState {
                 is_open,
                 next_transition: next.and_then(|time| time.parse().ok()),
             })

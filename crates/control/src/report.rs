@@ -13,7 +13,7 @@ mod workers;
 pub use checkup::{Advice, Check, CheckOutcome, Checkup};
 pub use history::{History, RoleTransition};
 pub use options::{BypassReport, OptionsReport, Updated};
-pub use schedule::{RoleSchedule, ScheduleReport, WindowDocument};
+pub use schedule::{RoleSchedule, ScheduleReport};
 pub use status::{Part, RoleStatus, State, Status, Unread, WorkersStatus};
 pub use warning::Warning;
 pub use workers::{GivenUp, Worker, WorkerState, Workers};

@@ -61,11 +61,10 @@ impl<'a> Call<'a> {
 
     /// Reads by `send` until it succeeds, fails for good, or patience runs out. With a fence, it ends at once
     /// when a stop is asked for, and makes no attempt once the lease is known to be lost.
-    pub(crate) async fn read<T, E, F>(self, send: impl FnMut() -> F + Send) -> Result<T, AwsError>
+    pub(crate) async fn read<T, F>(self, send: impl FnMut() -> F + Send) -> Result<T, AwsError>
     where
         T: Send,
-        F: Future<Output = Result<T, E>> + Send,
-        E: Into<CallError> + Send,
+        F: Future<Output = Result<T, CallError>> + Send,
     {
         // Boxed, so that the SDK's deep futures do not make every caller's deeper.
         let reading: BoxFuture<'_, _> = Box::pin(self.attempts(Purpose::Read, go, send));
@@ -104,11 +103,10 @@ impl<'a> Call<'a> {
 
     /// Changes something by `send`, as [`read`](Self::read) reads. Every attempt is made only while the fence
     /// says that it may be, and one that was sent is waited for: it may have taken effect.
-    pub(crate) async fn change<T, E, F>(self, send: impl FnMut() -> F + Send) -> Result<T, AwsError>
+    pub(crate) async fn change<T, F>(self, send: impl FnMut() -> F + Send) -> Result<T, AwsError>
     where
         T: Send,
-        F: Future<Output = Result<T, E>> + Send,
-        E: Into<CallError> + Send,
+        F: Future<Output = Result<T, CallError>> + Send,
     {
         self.change_if(go, send).await.map(sent)
     }
@@ -116,7 +114,7 @@ impl<'a> Call<'a> {
     /// The same for a change that is made only while something holds: `before` looks whether it does, before
     /// every attempt, when its turn has come. It is told whether an earlier attempt may have taken effect, and
     /// what it breaks with is the result.
-    pub(crate) async fn change_if<'b, T, B, E, F>(
+    pub(crate) async fn change_if<'b, T, B, F>(
         self,
         before: impl Fn(bool) -> BoxFuture<'b, ControlFlow<B>> + Send,
         send: impl FnMut() -> F + Send,
@@ -124,8 +122,7 @@ impl<'a> Call<'a> {
     where
         T: Send,
         B: Send,
-        F: Future<Output = Result<T, E>> + Send,
-        E: Into<CallError> + Send,
+        F: Future<Output = Result<T, CallError>> + Send,
     {
         let changing = self.attempts(Purpose::Change, before, send);
         let changing: BoxFuture<'_, _> = Box::pin(changing);
@@ -133,15 +130,14 @@ impl<'a> Call<'a> {
     }
 
     /// Makes attempts, each when the fence has let it pass after its turn has come.
-    async fn attempts<'b, T, B, E, F>(
+    async fn attempts<'b, T, B, F>(
         self,
         purpose: Purpose,
         before: impl Fn(bool) -> BoxFuture<'b, ControlFlow<B>>,
         mut send: impl FnMut() -> F,
     ) -> Result<ControlFlow<B, T>, AwsError>
     where
-        F: Future<Output = Result<T, E>>,
-        E: Into<CallError>,
+        F: Future<Output = Result<T, CallError>>,
     {
         let Self {
             rate_limiter,
@@ -193,12 +189,12 @@ impl<'a> Call<'a> {
                     .map_err(|_| self.error(CallError::unanswered(limit), false))?,
                 None => send().await,
             };
-            let mut error: CallError = match sent {
+            let mut error = match sent {
                 Ok(done) => {
                     rate_limiter.succeeded();
                     return Ok(ControlFlow::Continue(done));
                 }
-                Err(error) => error.into(),
+                Err(error) => error,
             };
             if error.kind != Kind::Transient {
                 unanswered_since = None;

@@ -226,8 +226,12 @@ async fn workers_status(
             events: false,
         };
         let inventory = account.observe(saved, options).await?;
-        let failed = inventory.failed.iter();
-        let unread = failed.map(|(name, error)| unread_function(name, error));
+        let unread = inventory.failures().map(|failure| Unread {
+            part: Part::Functions,
+            function: Some(failure.function),
+            error: failure.error,
+            hint: failure.hint,
+        });
         let unread = unread.collect();
         return Ok((Some(status(&inventory, saved, &explained)), unread));
     }
@@ -304,15 +308,6 @@ fn unread(part: Part, error: &Error) -> Unread {
     Unread {
         part,
         function: None,
-        error: in_full(error),
-        hint: error.hint(),
-    }
-}
-
-fn unread_function(name: &str, error: &LambdaError) -> Unread {
-    Unread {
-        part: Part::Functions,
-        function: Some(name.to_owned()),
         error: in_full(error),
         hint: error.hint(),
     }

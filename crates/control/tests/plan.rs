@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use maintenance_control::{
     Action, Context, Error, OnRequest, RoleOutcome, RoleSpec, Selection, Step,
 };
@@ -186,6 +187,7 @@ async fn after_a_yes_the_flag_of_web_turns_on_before_functions_are_read_again() 
         };
         world.sandbox.reset_calls();
         let quiet = Context::quiet();
+        let began = world.sandbox.settings().clock.now();
         world.control.on(&roles, &wish, &quiet).await.unwrap();
         let order = order(&world);
         let is_web = |(operation, target): &(String, String)| {
@@ -194,6 +196,12 @@ async fn after_a_yes_the_flag_of_web_turns_on_before_functions_are_read_again() 
         let web_is_on = order.iter().position(is_web).unwrap();
         let read = order.iter().position(|(it, _)| it == "ListFunctions");
         assert_eq!(web_is_on < read.unwrap(), asked);
+        // Visitors wait for two seconds at most, however many functions there are.
+        let took = world.sandbox.calls()[web_is_on]
+            .call
+            .at
+            .duration_since(began);
+        assert!(!asked || took <= SignedDuration::from_secs(2), "{took:?}");
         world
             .control
             .off(&roles, &off_wish(), &quiet)

@@ -5,21 +5,27 @@
 //! the key therefore keeps the site as it is, and never closes it early.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::document::{self, DecodeError, Fields};
 use crate::mode::Mode;
 use crate::names::{Product, WindowId};
+use crate::operator::serialize::text;
 use crate::owner::Owner;
 
 /// A window that opens by itself when its time has come, and ends by itself.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Serialized, it is as reports have it; it is stored otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScheduledWindow {
     /// Its identity, given when it was scheduled: what is saved for it belongs to it.
     pub window: WindowId,
     /// When it opens, UTC.
+    #[serde(serialize_with = "text")]
     pub starts_at: Timestamp,
     /// When it ends, UTC: later than it opens.
+    #[serde(serialize_with = "text")]
     pub until: Timestamp,
     /// On or read-only.
     pub mode: Mode,
@@ -34,6 +40,7 @@ pub struct ScheduledWindow {
     /// What `Retry-After` shall say, seconds; else it counts down to `until`.
     pub retry_after: Option<u32>,
     /// What may pass, as stored: see [`Bypass::read`](crate::Bypass::read).
+    #[serde(skip)]
     pub bypass: Option<Value>,
     /// The product that it was scheduled for.
     pub product: Option<Product>,
@@ -47,6 +54,7 @@ pub struct ScheduledWindow {
     /// end.
     pub cancelled: bool,
     /// Fields of a later version, kept while the entry is.
+    #[serde(skip)]
     pub unknown: Map<String, Value>,
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, Zoned};
 use maintenance_control::describe::relative;
-use maintenance_control::{RoleSchedule, ScheduleReport, WindowDocument};
+use maintenance_control::{RoleSchedule, ScheduleReport};
 use maintenance_flag::{Mode, ScheduleOutcome, ScheduledWindow};
 use serde_json::{Value, json};
 
@@ -145,8 +145,7 @@ fn new_roles(reports: &[ScheduleReport]) -> impl Iterator<Item = &RoleSchedule> 
 /// The scheduled windows, as JSON.
 pub(crate) fn schedule_document(listed: &[Listed]) -> Vec<Value> {
     let document = |it: &Listed| {
-        let mut document =
-            serde_json::to_value(WindowDocument::from(&it.window)).unwrap_or_default();
+        let mut document = serde_json::to_value(&it.window).unwrap_or_default();
         if let Value::Object(map) = &mut document {
             map.insert("roles".to_owned(), json!(it.places));
         }

@@ -33,15 +33,8 @@ const KEYS: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
 ];
-/// What is sent in the headers of requests, or signs them.
-const SIGNED: &[&str] = &[
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_EXECUTION_ENV",
-];
+/// What else is sent in the headers of requests, or signs them.
+const SIGNED: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV"];
 /// The same of a profile.
 const SIGNED_OF_PROFILE: &[&str] = &[
     "aws_access_key_id",
@@ -317,6 +310,7 @@ fn check_variables(variables: &HashMap<String, String>) -> Result<(), SettingErr
         }
         Ok(())
     };
+    check(KEYS, &check_header)?;
     check(SIGNED, &check_header)?;
     check(ENDPOINTS, &check_url)?;
     check(READ, &|value| match value.chars().any(char::is_control) {

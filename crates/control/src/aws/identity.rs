@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
+use aws_smithy_xml::decode::{Document, try_data};
 use form_urlencoded::Serializer;
 use jiff::{SignedDuration, Timestamp};
 
@@ -125,8 +125,9 @@ impl Identity {
         let mut form = call("GetRole");
         form.push(("RoleName".to_owned(), name.to_owned()));
         let answer = self.query(&form).await?;
-        let arn = read_role(&answer).map_err(unread)?;
-        arn.ok_or_else(|| CallError::incomplete("it names no role"))
+        let arn = texts(&answer, &["Arn"])?.into_iter().next();
+        let arn = arn.ok_or_else(|| CallError::incomplete("it names no role"))?;
+        Ok(arn.1)
     }
 
     /// What IAM's simulator says of these actions by this principal on these resources.
@@ -152,9 +153,9 @@ impl Identity {
             let mut form = form.clone();
             form.extend(marker.take().map(|marker| ("Marker".to_owned(), marker)));
             let answer = self.query(&form).await?;
-            let page = read_page(&answer).map_err(unread)?;
-            decisions.extend(page.decisions);
-            match page.marker {
+            let (page, next) = read_page(&answer)?;
+            decisions.extend(page);
+            match next {
                 Some(next) => marker = Some(next),
                 None => return Ok(decisions),
             }
@@ -193,10 +194,6 @@ impl Identity {
     }
 }
 
-fn unread(error: XmlDecodeError) -> CallError {
-    CallError::incomplete(&error.to_string())
-}
-
 impl CallError {
     /// Why AWS cannot be called at all, if it is that; else what it said.
     pub(crate) fn access_or_text(self) -> Result<AccessError, String> {
@@ -211,87 +208,54 @@ fn call(action: &str) -> Vec<(String, String)> {
         .to_vec()
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Page {
-    decisions: Vec<Decision>,
-    marker: Option<String>,
-}
-
-fn read_role(text: &str) -> Result<Option<String>, XmlDecodeError> {
-    let mut document = Document::new(text);
-    let mut root = document.root_element()?;
-    while let Some(mut result) = root.next_tag() {
-        while let Some(mut role) = result.next_tag() {
-            if role.start_el().local() != "Role" {
-                continue;
-            }
-            while let Some(mut field) = role.next_tag() {
-                if field.start_el().local() == "Arn" {
-                    return Ok(Some(try_data(&mut field)?.into_owned()));
-                }
-            }
-        }
-    }
-    Ok(None)
-}
-
-fn read_page(text: &str) -> Result<Page, XmlDecodeError> {
-    let mut page = Page::default();
-    let mut document = Document::new(text);
-    let mut root = document.root_element()?;
-    while let Some(mut result) = root.next_tag() {
-        if result.start_el().local() != "SimulatePrincipalPolicyResult" {
-            continue;
-        }
-        while let Some(mut part) = result.next_tag() {
-            match part.start_el().local() {
-                "EvaluationResults" => {
-                    while let Some(mut member) = part.next_tag() {
-                        page.decisions.extend(read_decision(&mut member)?);
-                    }
-                }
-                "Marker" => page.marker = Some(try_data(&mut part)?.into_owned()),
-                _ => {}
-            }
-        }
-    }
-    page.marker = page.marker.filter(|marker| !marker.is_empty());
-    Ok(page)
-}
-
-fn read_decision(member: &mut ScopedDecoder<'_, '_>) -> Result<Option<Decision>, XmlDecodeError> {
+/// What is on a page of the simulator's answer, and the marker of the next.
+fn read_page(answer: &str) -> Result<(Vec<Decision>, Option<String>), CallError> {
+    let (mut decisions, mut marker) = (Vec::new(), None);
     let (mut action, mut decision) = (None, None);
-    while let Some(mut field) = member.next_tag() {
-        match field.start_el().local() {
-            "EvalActionName" => action = Some(try_data(&mut field)?.into_owned()),
-            "EvalDecision" => decision = Some(try_data(&mut field)?.into_owned()),
-            _ => {}
+    for (name, text) in texts(answer, &["EvalActionName", "EvalDecision", "Marker"])? {
+        match name.as_str() {
+            "EvalActionName" => action = Some(text),
+            "EvalDecision" => decision = Some(text),
+            _ => marker = Some(text).filter(|marker| !marker.is_empty()),
+        }
+        // Each action has both, in either order.
+        if action.is_some() && decision.is_some() {
+            decisions.extend(action.take().map(|action| Decision {
+                action,
+                is_allowed: decision.take().as_deref() == Some("allowed"),
+            }));
         }
     }
-    Ok(action.zip(decision).map(|(action, decision)| Decision {
-        action,
-        is_allowed: decision == "allowed",
-    }))
+    match decisions.is_empty() {
+        true => Err(CallError::incomplete("it says of no action what it thinks")),
+        false => Ok((decisions, marker)),
+    }
 }
 
 /// The code and the message of an error.
-fn read_refusal(text: &str) -> Option<(String, String)> {
-    let mut document = Document::new(text);
-    let mut root = document.root_element().ok()?;
-    let (mut code, mut message) = (String::new(), String::new());
-    while let Some(mut error) = root.next_tag() {
-        if error.start_el().local() != "Error" {
-            continue;
-        }
-        while let Some(mut field) = error.next_tag() {
-            match field.start_el().local() {
-                "Code" => code = try_data(&mut field).ok()?.into_owned(),
-                "Message" => message = try_data(&mut field).ok()?.into_owned(),
-                _ => {}
-            }
+fn read_refusal(answer: &str) -> Result<(String, String), CallError> {
+    let found = texts(answer, &["Code", "Message"])?;
+    let of = |name: &str| {
+        let mut found = found.iter().filter(|(of, _)| of == name);
+        found.next().map(|(_, text)| text.clone())
+    };
+    let (code, message) = (of("Code"), of("Message"));
+    Ok((code.unwrap_or_default(), message.unwrap_or_default()))
+}
+
+/// The text of the elements of these names, with the name, in the order of the document.
+fn texts(document: &str, names: &[&str]) -> Result<Vec<(String, String)>, CallError> {
+    let mut document = Document::new(document);
+    let mut found = Vec::new();
+    while let Some(element) = document.next_start_element() {
+        let name = element.local().to_owned();
+        if names.contains(&name.as_str()) {
+            let text = try_data(&mut document.scoped_to(element));
+            let text = text.map_err(|error| CallError::incomplete(&error.to_string()))?;
+            found.push((name, text.into_owned()));
         }
     }
-    Some((code, message))
+    Ok(found)
 }
 
 /// AWS's time by its last answer, and this machine's then.
@@ -368,9 +332,8 @@ mod tests {
             </SimulatePrincipalPolicyResult>
             <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>
           </SimulatePrincipalPolicyResponse>"#;
-        let page = read_page(answer).unwrap();
-        let told: Vec<_> = page
-            .decisions
+        let (decisions, marker) = read_page(answer).unwrap();
+        let told: Vec<_> = decisions
             .iter()
             .map(|it| (it.action.as_str(), it.is_allowed))
             .collect();
@@ -381,7 +344,7 @@ mod tests {
                 ("lambda:PutFunctionConcurrency", false)
             ]
         );
-        assert_eq!(page.marker.as_deref(), Some("abc="));
+        assert_eq!(marker.as_deref(), Some("abc="));
         let refusal = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
                        <Message>User: x is not authorized</Message></Error></ErrorResponse>";
         let (code, message) = read_refusal(refusal).unwrap();
@@ -389,6 +352,9 @@ mod tests {
             (code.as_str(), message.as_str()),
             ("AccessDenied", "User: x is not authorized")
         );
-        assert!(read_page("<html>").is_err() || read_page("<html>").unwrap() == Page::default());
+        // What is no answer allows nothing.
+        for odd in ["", "<html>", "<html></html>"] {
+            assert!(read_page(odd).is_err(), "{odd}");
+        }
     }
 }

@@ -13,8 +13,7 @@ use aws_smithy_types::base64;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::Fleet;
-use super::error::LambdaError;
-use crate::aws::{AwsError, AwsErrorKind as Kind, CallError, required};
+use crate::aws::{AwsError, CallError, required};
 
 /// The IAM action.
 const ACTION: &str = "lambda:InvokeFunction";
@@ -34,19 +33,6 @@ pub struct Answer {
     pub log: String,
 }
 
-/// How one attempt to invoke ended.
-#[derive(Debug)]
-pub(crate) enum Invoked {
-    /// With an answer.
-    Answered(Answer),
-    /// AWS did not start it, and may the next time.
-    Throttled(LambdaError),
-    /// AWS did not start it.
-    Refused(LambdaError),
-    /// There is no answer: it may have run.
-    Unknown(LambdaError),
-}
-
 impl Fleet {
     /// Invokes a function, or one of its qualifiers, and waits for its answer. `timeout` is that of the function.
     pub(crate) async fn invoke(
@@ -55,7 +41,7 @@ impl Fleet {
         qualifier: Option<&str>,
         payload: &[u8],
         timeout: Duration,
-    ) -> Invoked {
+    ) -> Result<Answer, AwsError> {
         let limit = timeout + BEYOND_TIMEOUT;
         let limits = TimeoutConfig::builder()
             .read_timeout(limit)
@@ -79,26 +65,7 @@ impl Fleet {
         let sent = Box::pin(sent).await;
         tracing::debug!(took = ?started.elapsed(), "lambda:Invoke");
         let answer = sent.map_err(CallError::from).and_then(answer);
-        let error = match answer {
-            Ok(answer) => return Invoked::Answered(answer),
-            Err(error) => error,
-        };
-        let kind = error.kind;
-        let error = AwsError::new(ACTION, name, kind, error.source).into();
-        match kind {
-            Kind::Throttled | Kind::Conflict => Invoked::Throttled(error),
-            Kind::Transient => Invoked::Unknown(error),
-            Kind::Denied
-            | Kind::Access
-            | Kind::NotFound
-            | Kind::Missing
-            | Kind::Exists
-            | Kind::KeyUnusable
-            | Kind::PatternMismatch
-            | Kind::Invalid
-            | Kind::Unexpected
-            | Kind::Halted(_) => Invoked::Refused(error),
-        }
+        answer.map_err(|error| AwsError::new(ACTION, name, error.kind, error.source))
     }
 }
 

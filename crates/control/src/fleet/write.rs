@@ -175,9 +175,10 @@ impl Fleet {
             format!("{name}:{qualifier}"),
         );
         let call = self.call(action, &qualified, Some(fence));
-        let delete = call.change_if(before, || {
+        let delete = call.change_if(before, || async {
             let delete = self.client.delete_provisioned_concurrency_config();
-            delete.function_name(name).qualifier(qualifier).send()
+            let delete = delete.function_name(name).qualifier(qualifier);
+            Ok(delete.send().await?)
         });
         match delete.await {
             Ok(ControlFlow::Continue(_)) => Ok(Change::Made),
@@ -261,9 +262,10 @@ impl Fleet {
         let _awaited = self.provisioned_awaited.one_more();
         let mut unseen = 0;
         loop {
-            let config = call.read(|| {
+            let config = call.read(|| async {
                 let get = self.client.get_provisioned_concurrency_config();
-                get.function_name(name).qualifier(qualifier).send()
+                let get = get.function_name(name).qualifier(qualifier);
+                Ok(get.send().await?)
             });
             let status = match config.await {
                 Ok(config) => config.status.map(|status| (status, config.status_reason)),

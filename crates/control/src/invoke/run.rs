@@ -7,12 +7,13 @@ use maintenance_flag::{Flag, LeaseRecord, Reserved};
 use tokio::time::{Instant, sleep};
 
 use super::{InvokeEnd, InvokePlan, InvokeReport, InvokeRequest, Looking, PAUSED};
+use crate::aws::AwsErrorKind;
 use crate::control::Control;
 use crate::drain;
 use crate::error::Error;
 use crate::event::{Context, Event};
 use crate::fence::{AbortReason, Fence};
-use crate::fleet::{Absent, Change, Fleet, Invoked, LAG, LambdaError, Versions};
+use crate::fleet::{Absent, Change, Fleet, LAG, LambdaError, Versions};
 use crate::lease::LeaseGuard;
 use crate::observe::{Account, INVOKING, ObservedFunction};
 use crate::operation::flag::FlagWriter;
@@ -172,12 +173,13 @@ impl<'a> Invoking<'a> {
                 .fleet()
                 .invoke(function, qualifier.as_deref(), payload, timeout);
             match context.until_stopped(invoking).await {
-                Ok(Invoked::Answered(answer)) => return InvokeEnd::Answered(answer),
-                Ok(Invoked::Throttled(_)) if started.elapsed() < TURN => {}
-                Ok(Invoked::Throttled(error) | Invoked::Refused(error)) => {
-                    return InvokeEnd::NotRun(error);
-                }
-                Ok(Invoked::Unknown(error)) => return InvokeEnd::Unknown(error),
+                Ok(Ok(answer)) => return InvokeEnd::Answered(answer),
+                Ok(Err(error)) => match error.kind {
+                    AwsErrorKind::Throttled | AwsErrorKind::Conflict
+                        if started.elapsed() < TURN => {}
+                    AwsErrorKind::Transient => return InvokeEnd::Unknown(error.into()),
+                    _ => return InvokeEnd::NotRun(error.into()),
+                },
                 // It was sent, and runs whether its answer is waited for or not.
                 Err(halt) => return InvokeEnd::Unknown(halt.into()),
             }

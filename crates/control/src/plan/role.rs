@@ -317,17 +317,14 @@ impl RolePlan<'_> {
 
     /// What it would do, as a report.
     pub(crate) fn preview(self) -> RoleReport {
-        let left = self.left();
+        let (left, outcome) = (self.left(), self.outcome());
         let workers = self.functions.as_ref().map(FunctionsPlan::preview);
         RoleReport {
-            outcome: self.outcome(),
-            role: self.spec.role.clone(),
             workers: with_lost(workers, self.lost),
             options: self.options,
             left,
-            flag: None,
-            drained_at: None,
             warnings: self.warnings,
+            ..RoleReport::new(self.spec.role.clone(), outcome)
         }
     }
 }

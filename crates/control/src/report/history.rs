@@ -1,10 +1,8 @@
 //! What became of an app, as `maintenance history` says it.
 
 use jiff::Timestamp;
-use maintenance_flag::{App, HistoryEntry, HistoryKind, Role, Times};
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
-use serde_json::json;
+use maintenance_flag::{App, HistoryEntry, HistoryKind, Role};
+use serde::Serialize;
 
 /// The transitions of an app's roles that are kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,13 +16,14 @@ pub struct History {
 }
 
 /// A transition of a role's flag.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RoleTransition {
     /// The app.
     pub app: App,
     /// The role.
     pub role: Role,
     /// What happened.
+    #[serde(flatten)]
     pub entry: HistoryEntry,
 }
 
@@ -51,40 +50,5 @@ impl RoleTransition {
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.entry.at
-    }
-}
-
-/// As a document has it: keys are only ever added.
-impl Serialize for RoleTransition {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entry = &self.entry;
-        let mut fields = serializer.serialize_struct("RoleTransition", 21)?;
-        fields.serialize_field("app", &self.app)?;
-        fields.serialize_field("role", &self.role)?;
-        fields.serialize_field("version", &entry.version)?;
-        fields.serialize_field("at", &entry.at)?;
-        fields.serialize_field("kind", entry.kind.as_str())?;
-        fields.serialize_field("from", entry.from.as_str())?;
-        fields.serialize_field("to", entry.to.as_str())?;
-        fields.serialize_field("by", &entry.by)?;
-        fields.serialize_field("user", &entry.user)?;
-        fields.serialize_field("source", &entry.source.map(|it| it.as_str()))?;
-        fields.serialize_field("owner", &entry.owner)?;
-        fields.serialize_field("product", &entry.product)?;
-        fields.serialize_field("window", &entry.window)?;
-        fields.serialize_field("reason", &entry.reason)?;
-        let duration = entry.duration.map(|it| it.as_secs());
-        fields.serialize_field("duration_seconds", &duration)?;
-        fields.serialize_field("result", entry.result.as_str())?;
-        fields.serialize_field("changed", &entry.changed)?;
-        let times = |times: Option<Times>| {
-            times.map(|it| json!({"starts_at": it.starts_at, "until": it.until}))
-        };
-        fields.serialize_field("times", &times(entry.times))?;
-        fields.serialize_field("times_before", &times(entry.times_before))?;
-        fields.serialize_field("overrode", &entry.overrode)?;
-        let error = entry.error.as_ref().map(ToString::to_string);
-        fields.serialize_field("error", &error)?;
-        fields.end()
     }
 }

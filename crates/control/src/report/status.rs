@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maintenance_flag::{App, Flag, Mode, Owner, Product, Role, ScheduledWindow, WindowId};
 use serde::{Serialize, Serializer};
 
-use super::{BypassReport, OptionsReport, Warning, WindowDocument};
+use super::{BypassReport, OptionsReport, Warning};
 
 /// How every asked role stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -140,8 +140,8 @@ impl Serialize for RoleStatus {
             maintenance: State,
             #[serde(flatten, skip_serializing_if = "Option::is_none")]
             details: Option<Details<'a>>,
-            #[serde(skip_serializing_if = "Vec::is_empty")]
-            scheduled: Vec<WindowDocument<'a>>,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            scheduled: &'a [ScheduledWindow],
             #[serde(skip_serializing_if = "Option::is_none")]
             workers: Option<&'a WorkersStatus>,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -189,7 +189,7 @@ impl Serialize for RoleStatus {
             role: &self.role,
             maintenance: self.state,
             details,
-            scheduled: self.scheduled.iter().map(WindowDocument::from).collect(),
+            scheduled: &self.scheduled,
             workers: self.workers.as_ref(),
             warnings: &self.warnings,
             unread: &self.unread,

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use serde::Serialize;
+
+use super::serialize::{seconds, text, text_of_some};
 use crate::document::DecodeError;
 use crate::flag::Flag;
 use crate::mode::Mode;
@@ -52,7 +55,8 @@ impl RecordedMode {
 }
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HistoryKind {
     /// A window opened.
     TurnedOn,
@@ -99,7 +103,8 @@ impl HistoryKind {
 }
 
 /// What made a transition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// A person, by hand or by script.
     Manual,
@@ -134,7 +139,8 @@ impl From<OwnerKind> for Source {
 }
 
 /// How a transition ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HistoryResult {
     /// Every function was where it should be.
     Complete,
@@ -157,11 +163,13 @@ impl HistoryResult {
 }
 
 /// When a window opens and ends, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Times {
     /// When it opens.
+    #[serde(serialize_with = "text")]
     pub starts_at: Timestamp,
     /// When it ends.
+    #[serde(serialize_with = "text")]
     pub until: Timestamp,
 }
 
@@ -174,12 +182,13 @@ impl Times {
     }
 }
 
-/// A transition of a flag.
-#[derive(Debug, Clone, PartialEq)]
+/// A transition of a flag. As JSON, keys are only ever added.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryEntry {
     /// The version that tells it.
     pub version: u64,
     /// When it was, UTC.
+    #[serde(serialize_with = "text")]
     pub at: Timestamp,
     /// What happened.
     pub kind: HistoryKind,
@@ -203,6 +212,7 @@ pub struct HistoryEntry {
     pub reason: Option<String>,
     /// How long the window was open that it opened or closed. None while it is open, and where the version
     /// is not kept that opened it.
+    #[serde(rename = "duration_seconds", serialize_with = "seconds")]
     pub duration: Option<Duration>,
     /// How it ended.
     pub result: HistoryResult,
@@ -215,6 +225,7 @@ pub struct HistoryEntry {
     /// The observer that a forced exit overrode.
     pub overrode: Option<Owner>,
     /// Why the flag cannot be read.
+    #[serde(serialize_with = "text_of_some")]
     pub error: Option<DecodeError>,
 }
 

@@ -8,7 +8,7 @@ mod history;
 mod lease;
 mod observation;
 mod scheduling;
-mod serialize;
+pub(crate) mod serialize;
 mod size;
 mod transition;
 

@@ -1,9 +1,13 @@
 //! How names and words stand in what operators get to read, reports and answers of an API. What is stored is written by
 //! the types themselves.
 
+use std::fmt::Display;
+use std::time::Duration;
+
 use serde::{Serialize, Serializer};
 
 use super::capacity::Reserved;
+use super::history::RecordedMode;
 use crate::mode::Mode;
 use crate::names::{App, Product, Role, WindowId};
 
@@ -18,6 +22,33 @@ macro_rules! as_text {
 }
 
 as_text!(App, Role, Product, WindowId, Mode);
+
+impl Serialize for RecordedMode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+pub(crate) fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+pub(super) fn text_of_some<T: Display, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value
+        .as_ref()
+        .map(ToString::to_string)
+        .serialize(serializer)
+}
+
+pub(super) fn seconds<S: Serializer>(
+    value: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.map(|it| it.as_secs()).serialize(serializer)
+}
 
 /// A number, or `unset`.
 impl Serialize for Reserved {
