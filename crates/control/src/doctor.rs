@@ -13,6 +13,7 @@ use crate::control::Control;
 use crate::describe;
 use crate::error::Error;
 use crate::event::Context;
+use crate::operation::Request;
 use crate::report::{
     Advice, Check, CheckOutcome, Checkup, Report, RoleReport, RoleStatus, State, Warning,
 };
@@ -224,7 +225,8 @@ impl Control {
         };
         let at = || Some(spec.role.clone());
         let on = OnRequest::by(Actor::Person);
-        let report = self.plan_on(std::slice::from_ref(spec), &on, context).await;
+        let (roles, request) = (std::slice::from_ref(spec), Request::On(&on));
+        let report = self.preview(roles, request, context).await;
         let role = match report.map(only) {
             Ok(Some(role)) => role,
             Ok(None) => return Vec::new(),
@@ -289,8 +291,8 @@ impl Control {
             }
             let off = OffRequest::by(Actor::Person);
             let at = || Some(spec.role.clone());
-            let spec = std::slice::from_ref(*spec);
-            match self.plan_off(spec, &off, context).await.map(only) {
+            let (roles, request) = (std::slice::from_ref(*spec), Request::Off(&off));
+            match self.preview(roles, request, context).await.map(only) {
                 Ok(Some(role)) => {
                     let workers = role.workers.unwrap_or_default();
                     for drift in &workers.drifted {

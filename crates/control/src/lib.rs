@@ -83,8 +83,8 @@ pub use fence::{AbortReason, Fence};
 pub use fleet::{Answer, Fleet, LambdaError};
 pub use invoke::{InvokeEnd, InvokePlan, InvokeReport, InvokeRequest};
 pub use operation::{
-    AddWindow, AppRoles, ScheduleRequest, off_together, on_together, plan_off_together,
-    plan_on_together, plan_reschedule_together, reschedule_together,
+    AddWindow, AppRoles, Request, ScheduleRequest, operate_together, plan_reschedule_together,
+    plan_together, reschedule_together,
 };
 pub use probe::{AlarmState, CalendarState, Probe, ProbeError, ProbedParameter};
 pub use rate_limiter::RateLimiter;

@@ -10,7 +10,7 @@ mod leases;
 mod role;
 mod schedule;
 
-pub use apps::{AppRoles, off_together, on_together, plan_off_together, plan_on_together};
+pub use apps::{AppRoles, operate_together, plan_together};
 pub use schedule::{AddWindow, ScheduleRequest, plan_reschedule_together, reschedule_together};
 
 use std::collections::BTreeSet;
@@ -36,9 +36,18 @@ use crate::request::{Actor, OffRequest, OnRequest, RoleSpec, options_for_new_win
 use crate::saved::Saved;
 
 /// What is asked for.
-#[derive(Clone, Copy)]
-enum Request<'a> {
+#[derive(Debug, Clone, Copy)]
+pub enum Request<'a> {
+    /// To turn maintenance on: first the roles that are a flag alone, then those with functions, and of these, but
+    /// for web, the ones with an event source mapping that has to settle at the very end. A role that is on keeps its
+    /// window, owner, reason and time; functions that are new to it are paused.
+    ///
+    /// Functions that would lose events are not paused unless that is accepted
+    /// ([`OnRequest::accept_event_loss`]); those that this window has saved already are not looked at again.
     On(&'a OnRequest),
+    /// To turn it off: first the roles with functions, then those that are a flag alone, and those only once every
+    /// function is back. Whatever is saved for a role is restored, even if its flag was set by hand meanwhile or its
+    /// configuration selects no functions any more.
     Off(&'a OffRequest),
 }
 
@@ -83,67 +92,7 @@ struct Operation<'a> {
 }
 
 impl Control {
-    /// Turns maintenance on for these roles: those that are a flag alone first, those with functions
-    /// last, and of these, but for web, the ones with an event source mapping that has to settle at the very
-    /// end. A role that is on keeps its window, owner, reason and time; functions that are new to it are
-    /// paused.
-    ///
-    /// Functions that would lose events are not paused unless that is accepted
-    /// ([`OnRequest::accept_event_loss`]); those that this window has saved already are not looked at again.
-    ///
-    /// # Errors
-    /// [`Error`]; a failure of single functions is in the report instead.
-    pub async fn on(
-        &self,
-        roles: &[RoleSpec],
-        on: &OnRequest,
-        context: &Context<'_>,
-    ) -> Result<Report, Error> {
-        apps::operate_one(self, roles, Request::On(on), context).await
-    }
-
-    /// What [`on`](Self::on) would do. Reads only.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn plan_on(
-        &self,
-        roles: &[RoleSpec],
-        on: &OnRequest,
-        context: &Context<'_>,
-    ) -> Result<Report, Error> {
-        self.preview(roles, Request::On(on), context).await
-    }
-
-    /// Turns maintenance off for these roles: those with functions first, those that are a flag alone
-    /// last, and those only once every function is back. Whatever is saved for a role is restored, even
-    /// if its flag was set by hand meanwhile or its configuration selects no functions any more.
-    ///
-    /// # Errors
-    /// [`Error`]; a failure of single functions is in the report instead.
-    pub async fn off(
-        &self,
-        roles: &[RoleSpec],
-        off: &OffRequest,
-        context: &Context<'_>,
-    ) -> Result<Report, Error> {
-        apps::operate_one(self, roles, Request::Off(off), context).await
-    }
-
-    /// What [`off`](Self::off) would do. Reads only.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn plan_off(
-        &self,
-        roles: &[RoleSpec],
-        off: &OffRequest,
-        context: &Context<'_>,
-    ) -> Result<Report, Error> {
-        self.preview(roles, Request::Off(off), context).await
-    }
-
-    /// Checks that [`on`](Self::on) is allowed and has room, for roles whose flags are these: before
+    /// Checks that turning maintenance on is allowed and has room, for roles whose flags are these: before
     /// a person is asked whether to go on. Nothing is read.
     ///
     /// # Errors
@@ -163,7 +112,7 @@ impl Control {
         Ok(())
     }
 
-    /// Waits until no code of the roles that [`on`](Self::on) reported can still be running, and emits an
+    /// Waits until no code of the roles that were turned on can still be running, and emits an
     /// event every second. Returns false if the end is unknown or a stop was asked for.
     pub async fn wait(&self, report: &Report, context: &Context<'_>) -> bool {
         match report.drained_at() {
@@ -190,7 +139,8 @@ impl Control {
         }
     }
 
-    async fn preview(
+    /// What would be done. Reads only.
+    pub(crate) async fn preview(
         &self,
         roles: &[RoleSpec],
         request: Request<'_>,

@@ -71,7 +71,7 @@ pub struct OnRequest {
     pub options: Options,
     /// Let requests with this token pass, and those with an earlier one no more.
     pub link: Option<BypassLink>,
-    /// Go on though asynchronous events will be lost. [`Control::on`](crate::Control::on) then does not even read whether
+    /// Go on though asynchronous events will be lost. [`operate_together`](crate::operate_together) then does not even read whether
     /// that is so; without it, it refuses with [`Error::EventsLost`](crate::Error::EventsLost) before anything is changed.
     pub accept_event_loss: bool,
     /// What was shown when a person was asked whether to go on: a yes accepts these losses, and no others.

@@ -6,6 +6,7 @@ mod support;
 use maintenance_control::{Context, Error, Report, RoleOutcome};
 use maintenance_sandbox::{Fault, FunctionSpec};
 
+use support::OneApp as _;
 use support::{World, off_wish, on_wish, only, web, worker};
 
 #[tokio::test(start_paused = true)]

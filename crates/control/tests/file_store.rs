@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 
+use support::OneApp as _;
 use support::{app, control_with, mixed_fleet, off_wish, on_wish, only, sandbox, web, worker};
 
 /// A disk that is full at some number of blocks, of which each file takes those that it fills.

@@ -11,6 +11,7 @@ use maintenance_control::{
 };
 use maintenance_flag::Lease;
 use maintenance_sandbox::Fault;
+use support::OneApp as _;
 use support::{World, control_by, off_wish, on_wish, start, web, worker};
 use tokio::sync::Notify;
 

@@ -9,6 +9,7 @@ use maintenance_control::{
 use maintenance_flag::{Flag, Mode, Owner, Refusal};
 use maintenance_sandbox::{Fault, FunctionSpec};
 
+use support::OneApp as _;
 use support::{World, control_by, off_wish, on_wish, only, web, worker};
 
 fn observer(name: &str) -> Actor {

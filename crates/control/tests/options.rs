@@ -13,6 +13,7 @@ use maintenance_control::{
 use maintenance_flag::{Bypass, Change, Flag, Mode, Options, Refusal, Token};
 use maintenance_sandbox::FunctionSpec;
 use serde_json::{Value, json};
+use support::OneApp as _;
 use support::{World, on_wish, only, start, web, worker};
 
 async fn on(world: &World, roles: &[RoleSpec], wish: OnRequest) -> Report {

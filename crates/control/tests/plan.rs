@@ -12,6 +12,7 @@ use maintenance_control::{
 use maintenance_flag::Reserved;
 use maintenance_sandbox::{CallRecord, FunctionSpec, MappingSpec};
 
+use support::OneApp as _;
 use support::{World, off_wish, on_wish, web, worker};
 
 /// A role of this name that selects these functions.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use maintenance_control::{CancellationToken, Context, Event, Waiting};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Service};
 
+use support::OneApp as _;
 use support::{World, off_wish, on_wish, web, worker};
 
 #[tokio::test(start_paused = true)]

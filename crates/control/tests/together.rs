@@ -5,10 +5,11 @@ mod support;
 
 use maintenance_control::{
     AppRoles, BypassLink, Context, Control, Error, OffRequest, OnRequest, Report, RoleOutcome,
-    RoleSpec, Selection, State, off_together, on_together, plan_on_together,
+    RoleSpec, Selection, State, operate_together, plan_together,
 };
 use maintenance_flag::{App, Flag, Product};
 use maintenance_sandbox::{Fault, FunctionSpec, Sandbox};
+use support::OneApp as _;
 use support::{app, control_of, off_wish, on_wish, sandbox, web, worker};
 
 fn shop() -> Option<Product> {
@@ -76,11 +77,11 @@ impl Shop {
     }
 
     async fn on(&self, request: &OnRequest) -> Vec<Result<Report, Error>> {
-        on_together(&self.apps(), request).await
+        operate_together(&self.apps(), maintenance_control::Request::On(request)).await
     }
 
     async fn off(&self, request: &OffRequest) -> Vec<Result<Report, Error>> {
-        off_together(&self.apps(), request).await
+        operate_together(&self.apps(), maintenance_control::Request::Off(request)).await
     }
 
     async fn states(&self) -> Vec<State> {
@@ -192,7 +193,7 @@ async fn what_is_refused_for_one_app_changes_nothing_in_any() {
         .sandbox
         .allow("billing-dev-a", None, "s3.amazonaws.com");
     allowed.unwrap();
-    let plan = plan_on_together(&shop.apps(), &enter()).await;
+    let plan = plan_together(&shop.apps(), maintenance_control::Request::On(&enter())).await;
     let shown = |report: &Report| {
         let workers = report.roles.iter().filter_map(|role| role.workers.as_ref());
         workers.flat_map(|it| it.events.clone()).collect::<Vec<_>>()

@@ -31,7 +31,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use maintenance_control::{
     Action, AppRoles, BypassLink, CancellationToken, Context, Error, Event, OffRequest, OnRequest,
-    Report, RoleSpec, off_together, on_together, plan_off_together, plan_on_together,
+    Report, RoleSpec, operate_together, plan_together,
 };
 use maintenance_flag::{AccessId, Product};
 use tokio::sync::{broadcast, watch};
@@ -433,10 +433,18 @@ async fn run(operation: &Operation) -> Vec<Result<Report, Error>> {
     });
     let parts: Vec<_> = parts.collect();
     match (&operation.request, operation.is_dry_run) {
-        (Request::On(on), false) => on_together(&parts, on).await,
-        (Request::On(on), true) => plan_on_together(&parts, on).await,
-        (Request::Off(off), false) => off_together(&parts, off).await,
-        (Request::Off(off), true) => plan_off_together(&parts, off).await,
+        (Request::On(on), false) => {
+            operate_together(&parts, maintenance_control::Request::On(on)).await
+        }
+        (Request::On(on), true) => {
+            plan_together(&parts, maintenance_control::Request::On(on)).await
+        }
+        (Request::Off(off), false) => {
+            operate_together(&parts, maintenance_control::Request::Off(off)).await
+        }
+        (Request::Off(off), true) => {
+            plan_together(&parts, maintenance_control::Request::Off(off)).await
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _};
 
 use maintenance_control::{
     FunctionEvents, OnRequest, RoleReport, RoleSpec, RoleStatus, State, WorkersReport,
-    plan_on_together,
+    plan_together,
 };
 use maintenance_flag::{App, Mode, Options, Role};
 
@@ -60,7 +60,11 @@ pub(crate) async fn confirmed(
     };
     let plans = if has_options(on) || apps_and_flags().any(says) {
         let plans = with_progress(connections(apps), output, async |contexts| {
-            plan_on_together(&parts_for_reads(apps, contexts), on).await
+            plan_together(
+                &parts_for_reads(apps, contexts),
+                maintenance_control::Request::On(on),
+            )
+            .await
         });
         all_or_failed(apps, plans.await)?
     } else {

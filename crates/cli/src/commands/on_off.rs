@@ -1,8 +1,6 @@
 //! `maintenance on` and `maintenance off`.
 
-use maintenance_control::{
-    Actor, OffRequest, OnRequest, Report, plan_off_together, plan_on_together,
-};
+use maintenance_control::{Actor, OffRequest, OnRequest, Report, plan_together};
 
 use super::answer;
 use super::confirm::{Answer, confirmed, not_confirmed};
@@ -48,7 +46,11 @@ pub(super) async fn turn_on(
 ) -> Result<Outcome, CliError> {
     if args.opening.dry_run {
         let results = with_progress(connections(apps), output, async |contexts| {
-            plan_on_together(&parts_for_reads(apps, contexts), &on).await
+            plan_together(
+                &parts_for_reads(apps, contexts),
+                maintenance_control::Request::On(&on),
+            )
+            .await
         });
         let reports = all_or_failed(apps, results.await)?;
         print_plan(target, apps, &reports, output)?;
@@ -139,7 +141,11 @@ async fn turn_off(
     let apps = selected(target, Unlisted::Fail, output).await?;
     if dry_run {
         let results = with_progress(connections(&apps), output, async |contexts| {
-            plan_off_together(&parts_for_reads(&apps, contexts), &off).await
+            plan_together(
+                &parts_for_reads(&apps, contexts),
+                maintenance_control::Request::Off(&off),
+            )
+            .await
         });
         let reports = all_or_failed(&apps, results.await)?;
         print_plan(target, &apps, &reports, output)?;

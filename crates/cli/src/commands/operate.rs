@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use maintenance_control::{
     Action, AppRoles, BypassLink, CancellationToken, Context, Error, Event, OffRequest, OnRequest,
-    Report, RoleOutcome, RoleReport, off_together, on_together,
+    Report, RoleOutcome, RoleReport, operate_together,
 };
 use maintenance_flag::{App, Role};
 use maintenance_server::notify::{self, About, Notification};
@@ -183,8 +183,12 @@ pub(super) async fn operate(
     let parts: Vec<_> = parts.collect();
     let operation = async {
         let results = match request {
-            Request::On { on, .. } => on_together(&parts, on).await,
-            Request::Off(off) => off_together(&parts, off).await,
+            Request::On { on, .. } => {
+                operate_together(&parts, maintenance_control::Request::On(on)).await
+            }
+            Request::Off(off) => {
+                operate_together(&parts, maintenance_control::Request::Off(off)).await
+            }
         };
         let about = request.about(target, apps);
         if let Some(app) = apps.first() {

@@ -15,7 +15,7 @@ use crate::event::Context;
 use crate::lease::LeaseGuard;
 use crate::plan::{RolePlan, RoleState};
 use crate::report::{Action, Report, RoleReport};
-use crate::request::{OffRequest, OnRequest, RoleSpec};
+use crate::request::RoleSpec;
 
 /// How long after everything was read a role is read again before its functions are paused: the roles
 /// before it may have taken minutes.
@@ -32,37 +32,11 @@ pub struct AppRoles<'a> {
     pub context: &'a Context<'a>,
 }
 
-/// Turns maintenance on for all of these apps: the flags of all of them first, then their functions. The
-/// leases are taken in the order of the apps' names, and all of them before anything is changed. What is
-/// refused for one app, or cannot be read of it, changes nothing in any (but for [`OnRequest::shown`]); what fails
-/// later in one app does not stop the others.
-///
-/// Returns one result an app, in the order given; see [`Control::on`]. An app that was never reached has a
-/// report in which no role was begun.
-pub async fn on_together(apps: &[AppRoles<'_>], on: &OnRequest) -> Vec<Result<Report, Error>> {
-    operate(apps, Request::On(on)).await
-}
-
-/// Turns maintenance off for all of these apps: the functions of all of them first, then their flags. Each
-/// app's flags wait for its own functions alone; otherwise as [`on_together`].
-pub async fn off_together(apps: &[AppRoles<'_>], off: &OffRequest) -> Vec<Result<Report, Error>> {
-    operate(apps, Request::Off(off)).await
-}
-
-/// What [`on_together`] would do. Reads only.
-pub async fn plan_on_together(apps: &[AppRoles<'_>], on: &OnRequest) -> Vec<Result<Report, Error>> {
-    preview(apps, Request::On(on)).await
-}
-
-/// What [`off_together`] would do. Reads only.
-pub async fn plan_off_together(
+/// What [`operate_together`] would do. Reads only.
+pub async fn plan_together(
     apps: &[AppRoles<'_>],
-    off: &OffRequest,
+    request: Request<'_>,
 ) -> Vec<Result<Report, Error>> {
-    preview(apps, Request::Off(off)).await
-}
-
-async fn preview(apps: &[AppRoles<'_>], request: Request<'_>) -> Vec<Result<Report, Error>> {
     let mut previews = Vec::with_capacity(apps.len());
     for app in apps {
         previews.push(app.control.preview(app.roles, request, app.context).await);
@@ -70,26 +44,19 @@ async fn preview(apps: &[AppRoles<'_>], request: Request<'_>) -> Vec<Result<Repo
     previews
 }
 
-pub(super) async fn operate_one(
-    control: &Control,
-    roles: &[RoleSpec],
+/// Turns maintenance on for all of these apps, the flags of all of them first, then their functions; or off, the
+/// functions of all of them first, then their flags. Each app's flags wait for its own functions alone.
+///
+/// The leases are taken in the order of the apps' names, and all of them before anything is changed. What is
+/// refused for one app, or cannot be read of it, changes nothing in any (but for [`OnRequest::shown`](crate::OnRequest::shown)); what fails
+/// later in one app does not stop the others.
+///
+/// Returns one result an app, in the order given; a failure of single functions is in its report. An app that was
+/// never reached has a report in which no role was begun.
+pub async fn operate_together(
+    apps: &[AppRoles<'_>],
     request: Request<'_>,
-    context: &Context<'_>,
-) -> Result<Report, Error> {
-    let app = AppRoles {
-        control,
-        roles,
-        context,
-    };
-    the_only(operate(&[app], request).await)
-}
-
-/// The result of an operation on one app.
-pub(super) fn the_only<T>(results: Vec<Result<T, Error>>) -> Result<T, Error> {
-    results.into_iter().next().unwrap_or(Err(Error::LeaseLost))
-}
-
-async fn operate(apps: &[AppRoles<'_>], request: Request<'_>) -> Vec<Result<Report, Error>> {
+) -> Vec<Result<Report, Error>> {
     let action = request.action();
     let mut operations: Vec<_> = apps
         .iter()

@@ -10,12 +10,10 @@ use maintenance_flag::{
 };
 
 use super::AppRoles;
-use super::apps::the_only;
 use super::flag::FlagWriter;
 use super::leases::Leases;
 use crate::control::Control;
 use crate::error::Error;
-use crate::event::Context;
 use crate::lease::{LeaseGuard, ReadBarrier};
 use crate::parameters::StaleReads;
 use crate::plan::refused;
@@ -53,7 +51,7 @@ pub enum ScheduleRequest {
 /// The wish for a window that opens later.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AddWindow {
-    /// The window as [`Control::on`] would open it. Of its options, `until` and `auto_off` do not count, and of the
+    /// The window as [`Request::On`](crate::Request::On) would open it. Of its options, `until` and `auto_off` do not count, and of the
     /// rest neither does `shown`.
     pub on: OnRequest,
     /// When it opens, UTC.
@@ -112,42 +110,6 @@ pub async fn plan_reschedule_together(
 }
 
 impl Control {
-    /// Changes the windows to come of these roles: see [`reschedule_together`].
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn reschedule(
-        &self,
-        roles: &[RoleSpec],
-        request: &ScheduleRequest,
-        context: &Context<'_>,
-    ) -> Result<ScheduleReport, Error> {
-        let app = AppRoles {
-            control: self,
-            roles,
-            context,
-        };
-        the_only(reschedule_together(&[app], request).await)
-    }
-
-    /// What [`reschedule`](Self::reschedule) would do. Reads only.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn plan_reschedule(
-        &self,
-        roles: &[RoleSpec],
-        request: &ScheduleRequest,
-        context: &Context<'_>,
-    ) -> Result<ScheduleReport, Error> {
-        let app = AppRoles {
-            control: self,
-            roles,
-            context,
-        };
-        the_only(plan_reschedule_together(&[app], request).await)
-    }
-
     fn schedule_event(
         &self,
         spec: &RoleSpec,

@@ -3,6 +3,7 @@
 use maintenance_control::{Context, RoleOutcome};
 use maintenance_sandbox::{Fault, FunctionSpec};
 
+use crate::support::OneApp as _;
 use crate::support::{World, on_wish, only, web, worker};
 use crate::triggers::{S3, allow, lost, on_accepting};
 

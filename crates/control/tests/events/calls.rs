@@ -3,6 +3,7 @@
 use maintenance_control::{Context, Delivery};
 use maintenance_sandbox::{FunctionSpec, Sandbox};
 
+use crate::support::OneApp as _;
 use crate::support::{World, on_wish, sandbox, web, worker};
 use crate::triggers::{API, S3, allow, count, fates, on_accepting, plan};
 

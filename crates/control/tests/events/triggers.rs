@@ -3,6 +3,7 @@
 use maintenance_control::{Context, Delivery, Error, FunctionEvents, OnRequest, Report, Trigger};
 use maintenance_sandbox::Sandbox;
 
+use crate::support::OneApp as _;
 use crate::support::{World, on_wish, only, worker};
 
 pub(crate) const S3: &str = "s3.amazonaws.com";

@@ -15,6 +15,7 @@ use maintenance_control::{
 use maintenance_flag::Prefix;
 use maintenance_sandbox::{Fault, FunctionSpec};
 
+use crate::support::OneApp as _;
 use crate::support::{World, clients_over, on_wish, only, worker};
 use crate::triggers::{API, S3, allow, count, fates, lost, on_accepting, plan, queue, sent};
 

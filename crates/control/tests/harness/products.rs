@@ -6,12 +6,13 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 use maintenance_control::{
     AppRoles, Clock, Context, Control, Error, Fleet as Lambda, OffRequest, OnRequest, RateLimiter,
-    Report, RoleOutcome, RoleSpec, Selection, SsmStore, Store, off_together, on_together,
+    Report, RoleOutcome, RoleSpec, Selection, SsmStore, Store, operate_together,
 };
 use maintenance_flag::{App, Flag, Prefix, Product};
 use maintenance_sandbox::{Fleet, FunctionSpec, MappingSpec, Sandbox, Settings};
 
 use crate::crashes::{Operation, cut_each};
+use crate::support::OneApp as _;
 use crate::support::{self, off_wish, on_wish, web, worker};
 use crate::wire::{Side, Wire};
 use crate::world::{LEASE_IS_OVER, Violation};
@@ -86,14 +87,14 @@ impl Operator {
                     product: product(),
                     ..on_wish()
                 };
-                on_together(&apps, &request).await
+                operate_together(&apps, maintenance_control::Request::On(&request)).await
             }
             Operation::Off => {
                 let request = OffRequest {
                     product: product(),
                     ..off_wish()
                 };
-                off_together(&apps, &request).await
+                operate_together(&apps, maintenance_control::Request::Off(&request)).await
             }
         }
     }

@@ -17,6 +17,7 @@ use maintenance_sandbox::{Fleet, FunctionSpec, MappingSpec, Sandbox, Settings};
 use aws_credential_types::Credentials;
 
 use crate::crashes::{Operation, cut_each};
+use crate::support::OneApp as _;
 use crate::support::{self, off_wish, start, web, worker};
 use crate::wire::{Side, Wire};
 use crate::world::{LEASE_IS_OVER, Violation};

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::fleet::{Edit, MappingPlan, ON_ITS_WAY, Plan};
 use crate::scheduler::Scheduler;
+use crate::support::OneApp as _;
 use crate::support::{self, off_wish, on_wish, worker};
 use crate::wire::{Broken, Call, FileCalls, Wire};
 

@@ -7,9 +7,9 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use maintenance_control::{
-    Actor, Calls, Clients, Clock, CloudWatch, Context, Control, Error, Fleet, Identity, OffRequest,
-    OnRequest, RateLimiter, Report, RoleReport, RoleSpec, Selection, SsmStore, Status, Store,
-    Visitor,
+    Actor, AppRoles, Calls, Clients, Clock, CloudWatch, Context, Control, Error, Fleet, Identity,
+    OffRequest, OnRequest, RateLimiter, Report, Request, RoleReport, RoleSpec, Selection, SsmStore,
+    Status, Store, Visitor, operate_together, plan_together,
 };
 use maintenance_flag::{App, Flag, Prefix, Role};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Sandbox, Settings};
@@ -131,6 +131,98 @@ pub(crate) fn off_wish() -> OffRequest {
         force: None,
         restore_saved: false,
     }
+}
+
+/// Operations on one app alone.
+pub(crate) trait OneApp {
+    async fn on(
+        &self,
+        roles: &[RoleSpec],
+        on: &OnRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error>;
+
+    async fn off(
+        &self,
+        roles: &[RoleSpec],
+        off: &OffRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error>;
+
+    async fn plan_on(
+        &self,
+        roles: &[RoleSpec],
+        on: &OnRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error>;
+
+    async fn plan_off(
+        &self,
+        roles: &[RoleSpec],
+        off: &OffRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error>;
+}
+
+impl OneApp for Control {
+    async fn on(
+        &self,
+        roles: &[RoleSpec],
+        on: &OnRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error> {
+        let app = one_app(self, roles, context);
+        the_only(operate_together(&[app], Request::On(on)).await)
+    }
+
+    async fn off(
+        &self,
+        roles: &[RoleSpec],
+        off: &OffRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error> {
+        let app = one_app(self, roles, context);
+        the_only(operate_together(&[app], Request::Off(off)).await)
+    }
+
+    async fn plan_on(
+        &self,
+        roles: &[RoleSpec],
+        on: &OnRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error> {
+        let app = one_app(self, roles, context);
+        the_only(plan_together(&[app], Request::On(on)).await)
+    }
+
+    async fn plan_off(
+        &self,
+        roles: &[RoleSpec],
+        off: &OffRequest,
+        context: &Context<'_>,
+    ) -> Result<Report, Error> {
+        let app = one_app(self, roles, context);
+        the_only(plan_together(&[app], Request::Off(off)).await)
+    }
+}
+
+/// An app, as operations on several have it.
+pub(crate) fn one_app<'a>(
+    control: &'a Control,
+    roles: &'a [RoleSpec],
+    context: &'a Context<'a>,
+) -> AppRoles<'a> {
+    AppRoles {
+        control,
+        roles,
+        context,
+    }
+}
+
+/// The result of the only app.
+pub(crate) fn the_only<T>(results: Vec<T>) -> T {
+    let mut results = results.into_iter();
+    results.next().expect("a result for each app")
 }
 
 /// An app on a sandbox.

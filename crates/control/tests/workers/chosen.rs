@@ -3,6 +3,7 @@
 use maintenance_control::{Context, Error, RoleOutcome};
 use maintenance_sandbox::FunctionSpec;
 
+use crate::support::OneApp as _;
 use crate::support::{World, off_wish, on_wish, only, worker};
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use maintenance_flag::{
 };
 use maintenance_sandbox::{Fault, FunctionSpec};
 
+use crate::support::OneApp as _;
 use crate::support::{World, on_wish, only, start, web, worker};
 
 const S3: &str = "s3.amazonaws.com";

@@ -6,6 +6,7 @@ use std::time::Duration;
 use maintenance_control::{Context, OffRequest};
 use maintenance_sandbox::{Fault, FunctionSpec, FunctionState, MappingSpec, Sandbox};
 
+use crate::support::OneApp as _;
 use crate::support::{World, off_wish, only, worker};
 
 const NAME: &str = "demo-dev-a";

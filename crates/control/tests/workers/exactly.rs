@@ -3,6 +3,7 @@
 use maintenance_control::{Context, Error, RoleOutcome, State};
 use maintenance_sandbox::{FunctionSpec, MappingSpec};
 
+use crate::support::OneApp as _;
 use crate::support::{World, control_by, on_wish, only, worker};
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 
 use maintenance_control::{Context, OffRequest, Report, RoleOutcome, WorkerState};
 
+use crate::support::OneApp as _;
 use crate::support::{World, off_wish, only, worker};
 
 const FUNCTIONS: [&str; 3] = ["demo-dev-000", "demo-dev-001", "demo-dev-002"];

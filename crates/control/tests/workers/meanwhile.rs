@@ -3,6 +3,7 @@
 use maintenance_control::{Context, RoleOutcome};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
 
+use crate::support::OneApp as _;
 use crate::support::{World, off_wish, only, worker};
 
 #[tokio::test(start_paused = true)]

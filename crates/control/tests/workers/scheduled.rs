@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use maintenance_control::{
-    AddWindow, AppRoles, Context, Error, RoleOutcome, ScheduleReport, ScheduleRequest, State,
-    Warning, plan_reschedule_together, reschedule_together,
+    AddWindow, AppRoles, Context, Error, RoleOutcome, RoleSpec, ScheduleReport, ScheduleRequest,
+    State, Warning, plan_reschedule_together, reschedule_together,
 };
 use maintenance_flag::{App, Change, Mode, Options, Refusal, ScheduleOutcome, WindowId};
 use maintenance_sandbox::{Fault, FunctionSpec};
 use serde_json::json;
 
-use crate::support::{World, app, control_of, on_wish, only, start, web, worker};
+use crate::support::{
+    World, app, control_of, on_wish, one_app, only, start, the_only, web, worker,
+};
 
 fn minutes(minutes: u64) -> Timestamp {
     start() + Duration::from_secs(60 * minutes)
@@ -62,10 +64,17 @@ fn cancelled(window: &WindowId) -> ScheduleRequest {
 
 impl World {
     async fn reschedule(&self, request: &ScheduleRequest) -> Result<ScheduleReport, Error> {
-        let roles = [web(), worker()];
-        self.control
-            .reschedule(&roles, request, &Context::quiet())
-            .await
+        self.reschedule_of(&[web(), worker()], request).await
+    }
+
+    async fn reschedule_of(
+        &self,
+        roles: &[RoleSpec],
+        request: &ScheduleRequest,
+    ) -> Result<ScheduleReport, Error> {
+        let quiet = Context::quiet();
+        let app = one_app(&self.control, roles, &quiet);
+        the_only(reschedule_together(&[app], request).await)
     }
 }
 
@@ -78,11 +87,9 @@ async fn a_window_is_scheduled_moved_and_cancelled_and_no_function_is_touched() 
     let world = World::mixed();
     let before = world.sandbox.fleet();
     let roles = [web(), worker()];
-    let plan = world
-        .control
-        .plan_reschedule(&roles, &tonight(), &Context::quiet())
-        .await
-        .unwrap();
+    let quiet = Context::quiet();
+    let app = one_app(&world.control, &roles, &quiet);
+    let plan = the_only(plan_reschedule_together(&[app], &tonight()).await).unwrap();
     assert!(plan.dry_run);
     assert_eq!(outcomes(&plan), [ScheduleOutcome::Scheduled; 2]);
     assert!(world.writes().is_empty() && world.parameters("").is_empty());
@@ -197,11 +204,8 @@ async fn off_in_the_time_of_a_window_that_nobody_wrote_ends_it() {
 #[tokio::test(start_paused = true)]
 async fn what_overlaps_in_one_role_changes_none() {
     let world = World::mixed();
-    world
-        .control
-        .reschedule(&[worker()], &tonight(), &Context::quiet())
-        .await
-        .unwrap();
+    let scheduled = world.reschedule_of(&[worker()], &tonight()).await;
+    scheduled.unwrap();
     let writes = world.writes().len();
     let error = world.reschedule(&between(20, 50)).await.unwrap_err();
     let Error::Refused { role, source } = &error else {

@@ -4,6 +4,7 @@
 use maintenance_control::{Context, Error, OffRequest, RoleOutcome, State, Store};
 use maintenance_sandbox::{Fault, FunctionSpec, KmsKey, Service};
 
+use crate::support::OneApp as _;
 use crate::support::{World, control_with, off_wish, on_wish, only, worker};
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use maintenance_control::{Context, RoleOutcome, RoleSpec};
 use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec};
 
+use crate::support::OneApp as _;
 use crate::support::{World, off_wish, on_wish, only, web, worker};
 
 #[tokio::test(start_paused = true)]

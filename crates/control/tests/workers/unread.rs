@@ -6,6 +6,7 @@ use maintenance_control::{Context, Part, RoleSpec, Selection, State};
 use maintenance_sandbox::{Fault, FunctionSpec, Service};
 use tokio::time::Instant;
 
+use crate::support::OneApp as _;
 use crate::support::{World, on_wish, web, worker};
 
 fn lambda() -> Fault {

@@ -13,6 +13,7 @@ use maintenance_control::{CancellationToken, Context, Event, Report, WorkersRepo
 use maintenance_flag::CapacityDoc;
 use maintenance_sandbox::{Fault, Fleet, FunctionSpec, MappingSpec};
 
+use crate::support::OneApp as _;
 use crate::support::{World, clients, on_wish, only, start, web, worker};
 use crate::trouble::role;
 

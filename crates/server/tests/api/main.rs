@@ -20,3 +20,5 @@ mod service;
 mod shared;
 mod support;
 mod trouble;
+#[path = "../support/turn_on.rs"]
+mod turn_on;

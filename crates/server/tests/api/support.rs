@@ -8,7 +8,7 @@ use axum::body::Body;
 use http::{Request, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use maintenance_control::{Actor, Context, OnRequest, Report};
+use maintenance_control::{Actor, OnRequest, Report};
 use maintenance_flag::{App, Options, Prefix, Product, Scope};
 use maintenance_sandbox::{FunctionSpec, Sandbox, Settings};
 use maintenance_server::AppState;
@@ -22,6 +22,7 @@ use tower::ServiceExt;
 
 use crate::answer::{self, Answer};
 use crate::managed::{clock, control, managed, roles, store};
+use crate::turn_on::turn_on;
 
 /// The product `shop` of the environment `prod`.
 pub(crate) const SHOP: &str = "/api/environments/prod/product-deployments/shop";
@@ -290,10 +291,7 @@ impl Elsewhere {
             accept_event_loss: false,
             shown: None,
         };
-        control
-            .on(&roles, &on, &Context::quiet())
-            .await
-            .expect("on")
+        turn_on(&control, &roles, &on).await
     }
 }
 

@@ -6,6 +6,8 @@ mod answer;
 #[path = "../support/managed.rs"]
 mod managed;
 mod support;
+#[path = "../support/turn_on.rs"]
+mod turn_on;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, header};
 use jiff::Timestamp;
-use maintenance_control::{Actor, Context, OnRequest};
+use maintenance_control::{Actor, OnRequest};
 use maintenance_flag::{App, Options, Prefix, Product, Scope};
 use maintenance_sandbox::{FunctionSpec, MappingSpec, Sandbox, Settings};
 use maintenance_server::AppState;
@@ -16,6 +16,7 @@ use maintenance_server::catalog::{Catalog, ManagedProduct};
 
 use crate::answer::{self, Answer};
 use crate::managed::{clock, control, managed, roles, store};
+use crate::turn_on::turn_on;
 
 /// The page of the product `shop` of the environment `prod`.
 pub(crate) const SHOP: &str = "/products/prod/shop";
@@ -187,7 +188,7 @@ impl Console {
             accept_event_loss: true,
             shown: None,
         };
-        control.on(&role, &on, &Context::quiet()).await.expect("on");
+        turn_on(&control, &role, &on).await;
     }
 
     /// What is reserved for each function, as `name=N`.

@@ -7,6 +7,7 @@ use maintenance_control::{CancellationToken, Context, Error, Event};
 use maintenance_sandbox::Fault;
 
 use super::{NEVER, fleet, is_paused, moving, paused, restores, saved, workers, world};
+use crate::support::OneApp as _;
 use crate::support::{on_wish, start, worker};
 
 #[tokio::test(start_paused = true)]

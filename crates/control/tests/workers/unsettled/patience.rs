@@ -8,6 +8,7 @@ use maintenance_sandbox::{Fault, FunctionSpec, MappingSpec, Service};
 use tokio::time::{Instant, sleep};
 
 use super::{NEVER, fleet, moving, paused, paused_after, restores, update, workers, world};
+use crate::support::OneApp as _;
 use crate::support::{World, off_wish, on_wish, worker};
 
 /// A function with one mapping, under change for so many seconds.
