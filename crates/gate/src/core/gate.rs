@@ -4,14 +4,16 @@
 //! first request after a TTL waits, for the refresh.
 
 use std::fmt;
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response};
 use maintenance_flag::Mode;
+use tokio::runtime::Handle;
 
 use super::body::PageBody;
 use super::decision::{Decision, Outcome, ReadOnly, decide};
@@ -67,8 +69,6 @@ impl Gate {
     /// longer than the [budget](crate::Builder::refresh_budget).
     ///
     /// A request that passes but must not write has the extension [`ReadOnly`] afterwards.
-    ///
-    /// A future that was polled has to be polled on, or dropped: while it refreshes, no other request does.
     #[inline]
     pub async fn check<B: 'static>(&self, request: &mut Request<B>) -> Decision {
         match self.shared.known() {
@@ -235,11 +235,12 @@ impl Shared {
         Some(response.map(R::from_page))
     }
 
-    /// Makes the known state fresh, if the source answers within the budget.
+    /// Makes the known state fresh, if the source answers within the budget. A refresh that has to wait becomes a
+    /// task: it holds up all others, and must not depend on a request that may be polled no more.
     #[cold]
     pub(crate) fn refreshing(self: &Arc<Self>) -> Refreshing {
         let shared = Arc::clone(self);
-        Box::pin(async move {
+        let mut refresh: Refreshing = Box::pin(async move {
             let refresh = shared.refresher.refresh(
                 &shared.clock,
                 || shared.state.load().mode().is_some(),
@@ -247,6 +248,16 @@ impl Shared {
             );
             if let Some((update, _guard)) = refresh.await {
                 shared.apply(update);
+            }
+        });
+        Box::pin(async move {
+            if poll_fn(|cx| Poll::Ready(refresh.as_mut().poll(cx).is_ready())).await {
+                return;
+            }
+            match Handle::try_current() {
+                // An error is the end of the runtime. The request goes on with the known state.
+                Ok(runtime) => drop(runtime.spawn(refresh).await),
+                Err(_) => refresh.await,
             }
         })
     }

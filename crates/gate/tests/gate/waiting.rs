@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use crate::support::{START, demo, settle};
+use crate::support::{Bench, START, Scripted, demo, settle};
 
 /// Longer than a TTL with its jitter.
 const PAST_TTL: Duration = Duration::from_millis(6_001);
@@ -41,6 +41,23 @@ async fn a_response_future_that_is_never_polled_holds_up_no_refresh() {
     let response = service.oneshot(Request::new(())).await.unwrap();
     assert_eq!(response.status(), 503);
     drop(made);
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_refresh_and_is_polled_no_more_holds_up_no_refresh() {
+    let bench = Bench::new(Scripted::text("off").then_hangs().then_text("on"));
+    bench.blocks().await;
+    bench.clock.advance(PAST_TTL);
+    let mut request = Request::new(());
+    let mut check = Box::pin(bench.gate.check(&mut request));
+    assert!(futures_util::poll!(&mut check).is_pending());
+    bench.timer.ring();
+    settle().await;
+    // It is still there, as in a task that does something else meanwhile.
+    bench.clock.advance(Duration::from_secs(10));
+    assert!(bench.blocks().await);
+    assert_eq!(bench.source.count(), 3);
+    drop(check);
 }
 
 /// An app that serves four requests at a time and is stuck until permits are added; it counts.
