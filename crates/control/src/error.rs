@@ -15,10 +15,8 @@ use crate::text::in_full;
 /// Why a function could not be brought to where it should be, with what AWS said.
 pub(crate) fn failure(function: String, error: &LambdaError) -> Failure {
     Failure {
-        function,
-        error: in_full(error),
-        hint: error.hint(),
         is_lasting: matches!(error, LambdaError::WouldLoseEvents { .. }),
+        ..Failure::new(&function, in_full(error), error.hint())
     }
 }
 

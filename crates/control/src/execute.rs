@@ -74,12 +74,7 @@ impl End {
     fn unsaved(function: &str, error: &Error) -> Self {
         match error.halt() {
             Some(halt) => Self::of(LambdaError::Halted(halt)),
-            None => Self::Unsaved(Failure {
-                function: function.to_owned(),
-                error: in_full(error),
-                hint: error.hint(),
-                is_lasting: false,
-            }),
+            None => Self::Unsaved(Failure::new(function, in_full(error), error.hint())),
         }
     }
 }

@@ -71,9 +71,7 @@ impl Report {
     pub fn is_complete(&self) -> bool {
         !self.interrupted && self.roles.iter().all(RoleReport::is_complete)
     }
-}
 
-impl Report {
     /// When no code of any of its roles can still be running, if that is known of all of them.
     #[must_use]
     pub fn drained_at(&self) -> Option<Timestamp> {
@@ -236,6 +234,18 @@ pub struct Failure {
     /// Whether the same command would only find it again, until what the hint says is done.
     #[serde(skip)]
     pub is_lasting: bool,
+}
+
+impl Failure {
+    /// One that the same command may get over.
+    pub(crate) fn new(function: &str, error: String, hint: Option<String>) -> Self {
+        Self {
+            function: function.to_owned(),
+            error,
+            hint,
+            is_lasting: false,
+        }
+    }
 }
 
 /// A setting of a paused function that another client changed.

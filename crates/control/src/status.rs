@@ -35,26 +35,15 @@ impl Control {
         try_join_all(roles.iter().map(|spec| self.flag_status(spec))).await
     }
 
-    /// How these roles stand, as far as it can be read: the rest is in [`RoleStatus::unread`].
+    /// How these roles stand, as far as it can be read: the rest is in [`RoleStatus::unread`]. Tells how many
+    /// functions have been read: of roles side by side.
     ///
     /// The functions of a role that is off are looked at only if it is the only one asked for: that takes a
     /// call each, to find those at 0 that no window explains.
     ///
     /// # Errors
     /// [`Error`], if no flag at all can be read. A malformed one is no error: its role's state says so.
-    pub async fn status(&self, roles: &[RoleSpec]) -> Result<Status, Error> {
-        self.status_told(roles, &Context::quiet()).await
-    }
-
-    /// The same, telling how many functions have been read: of roles side by side.
-    ///
-    /// # Errors
-    /// As for [`status`](Self::status).
-    pub async fn status_told(
-        &self,
-        roles: &[RoleSpec],
-        context: &Context<'_>,
-    ) -> Result<Status, Error> {
+    pub async fn status(&self, roles: &[RoleSpec], context: &Context<'_>) -> Result<Status, Error> {
         let flags = join_all(roles.iter().map(|spec| self.flag_status(spec))).await;
         let is_any_known = flags.iter().any(Result::is_ok);
         let mut all = Vec::with_capacity(roles.len());
@@ -88,20 +77,13 @@ impl Control {
         })
     }
 
-    /// The functions of these roles, one by one: those that a role selects, and those saved for it.
+    /// The functions of these roles, one by one: those that a role selects, and those saved for it. Tells how many
+    /// have been read.
     ///
     /// # Errors
     /// [`Error`]; saved capacity that cannot be read is one too, since the table would not be true. A
     /// function that cannot be read is none: it is in [`Workers::unread`].
-    pub async fn workers(&self, roles: &[RoleSpec]) -> Result<Workers, Error> {
-        self.workers_told(roles, &Context::quiet()).await
-    }
-
-    /// The same, telling how many functions have been read.
-    ///
-    /// # Errors
-    /// As for [`workers`](Self::workers).
-    pub async fn workers_told(
+    pub async fn workers(
         &self,
         roles: &[RoleSpec],
         context: &Context<'_>,

@@ -115,7 +115,10 @@ impl Files {
     }
 
     async fn state(&self) -> State {
-        let status = self.control("cleo@laptop").status(&[worker()]).await;
+        let status = self
+            .control("cleo@laptop")
+            .status(&[worker()], &Context::quiet())
+            .await;
         status.unwrap().roles[0].state
     }
 
@@ -262,7 +265,10 @@ async fn a_folder_that_cannot_be_one_is_an_error_and_a_new_one_is_off() {
         let control = control_with(support::app(), &files.sandbox, store, "ana@laptop");
         let on = control.on(&[web()], &on_wish(), &Context::quiet()).await;
         let off = control.off(&[web()], &off_wish(), &Context::quiet()).await;
-        let status = control.status(&[web()]).await.unwrap_err();
+        let status = control
+            .status(&[web()], &Context::quiet())
+            .await
+            .unwrap_err();
         for error in [on.unwrap_err(), off.unwrap_err(), status] {
             let message = format!("{} cannot be used: {why}", path.display());
             assert_eq!(error.to_string(), message);
@@ -292,7 +298,7 @@ async fn what_is_no_file_is_an_error_and_holds_up_nobody() {
         files.on().await.unwrap_err(),
         files
             .control("cleo@laptop")
-            .status(&[worker()])
+            .status(&[worker()], &Context::quiet())
             .await
             .unwrap_err(),
     ] {

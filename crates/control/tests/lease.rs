@@ -123,7 +123,7 @@ async fn a_long_operation_keeps_its_lease_by_renewing_it() {
             .delay(Duration::from_secs(20)),
     );
     let report = world.on(&worker()).await.unwrap();
-    assert!(report.is_complete());
+    assert!(report.is_complete(), "{report:?}");
     let renewals = world.sandbox.writes();
     let renewals = renewals
         .iter()

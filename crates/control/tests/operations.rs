@@ -355,7 +355,11 @@ async fn status_tells_a_script_the_truth() {
     let world = World::mixed();
     world.on(&worker()).await.unwrap();
     let roles = [web(), worker()];
-    let status = world.control.status(&roles).await.unwrap();
+    let status = world
+        .control
+        .status(&roles, &Context::quiet())
+        .await
+        .unwrap();
     let json = serde_json::to_value(&status).unwrap();
     assert_eq!(json["app"], "demo-dev");
     assert_eq!(
@@ -381,7 +385,11 @@ async fn status_tells_a_script_the_truth() {
     );
     // And says so of a function that is new since.
     world.sandbox.seed(FunctionSpec::new("demo-dev-new"));
-    let status = world.control.status(&roles).await.unwrap();
+    let status = world
+        .control
+        .status(&roles, &Context::quiet())
+        .await
+        .unwrap();
     assert_eq!(
         status.roles[1].workers.as_ref().unwrap().pending,
         ["demo-dev-new"]
@@ -402,10 +410,18 @@ async fn a_role_that_only_the_store_knows_is_known_and_restored() {
     let known = known.unwrap();
     let names: Vec<_> = known.iter().map(|spec| spec.role.to_string()).collect();
     assert_eq!(names, ["web", "worker", "jobs"]);
-    let status = world.control.status(&known).await.unwrap();
+    let status = world
+        .control
+        .status(&known, &Context::quiet())
+        .await
+        .unwrap();
     assert_eq!(status.roles[2].state, State::On);
     assert_eq!(status.roles[2].workers.as_ref().unwrap().paused, 3);
-    let workers = world.control.workers(&known).await.unwrap();
+    let workers = world
+        .control
+        .workers(&known, &Context::quiet())
+        .await
+        .unwrap();
     let of_jobs = workers.workers.iter();
     assert_eq!(of_jobs.filter(|it| it.role == jobs.role).count(), 3);
 

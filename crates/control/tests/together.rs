@@ -87,7 +87,11 @@ impl Shop {
     async fn states(&self) -> Vec<State> {
         let mut states = Vec::new();
         for app in self.apps() {
-            let status = app.control.status(app.roles).await.unwrap();
+            let status = app
+                .control
+                .status(app.roles, &Context::quiet())
+                .await
+                .unwrap();
             states.extend(status.roles.iter().map(|role| role.state));
         }
         states

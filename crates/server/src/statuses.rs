@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use maintenance_control::{Error, History, Holder, RoleSpec, RoleStatus, State, Workers};
+use maintenance_control::{Context, Error, History, Holder, RoleSpec, RoleStatus, State, Workers};
 use maintenance_flag::{App, Flag, OwnerKind, Role};
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -300,7 +300,11 @@ impl Statuses {
 
     /// The functions of an app one by one, at most twenty seconds old.
     pub async fn workers(&self, app: &ManagedApp) -> Read<Workers> {
-        let read = async { app.reads.workers(&known_roles(app).await?).await };
+        let read = async {
+            app.reads
+                .workers(&known_roles(app).await?, &Context::quiet())
+                .await
+        };
         match self.0.get(app.app()) {
             Some(cached) => cached.workers.get(WORKERS_FOR, read).await,
             None => Arc::new(read.await),

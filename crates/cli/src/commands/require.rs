@@ -141,7 +141,7 @@ async fn hold_until(
 /// How all roles stand.
 async fn statuses(apps: &[SelectedApp<'_>], output: &Output) -> Result<Vec<Status>, CliError> {
     let read = read_each(connections(apps), output, async |n, control, context| {
-        control.status_told(&apps[n].roles, context).await
+        control.status(&apps[n].roles, context).await
     });
     let statuses = all_or_failed(apps, read.await)?;
     let unread = apps.iter().zip(&statuses).filter_map(|(app, status)| {

@@ -22,7 +22,7 @@ pub(crate) async fn run(
 ) -> Result<Outcome, CliError> {
     let apps = selected(target, Unlisted::Configured, output).await?;
     let read = read_each(connections(&apps), output, async |n, control, run| {
-        control.status_told(&apps[n].roles, run).await
+        control.status(&apps[n].roles, run).await
     });
     let read = read.await;
     // As with the roles of an app: what cannot be read hides nothing else.

@@ -17,7 +17,7 @@ pub(crate) async fn run(target: &Target, output: &Output) -> Result<Outcome, Cli
     let apps = selected_or_all(target, output).await?;
     let read = read_each(connections(&apps), output, async |n, control, run| {
         control
-            .workers_told(&apps[n].roles, run)
+            .workers(&apps[n].roles, run)
             .await
             .map_err(CliError::from)
     });

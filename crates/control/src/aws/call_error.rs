@@ -36,8 +36,8 @@ impl CallError {
         }
     }
 
-    /// AWS refused a call that the SDK did not make.
-    pub(crate) fn refused(status: u16, code: &str, message: &str) -> Self {
+    /// AWS refused a call: its code and its words, each if there are any.
+    pub(super) fn refused(status: u16, code: &str, message: &str) -> Self {
         if let Some(access) = AccessError::refused(code, message) {
             return Self::access(access);
         }
@@ -51,7 +51,7 @@ impl CallError {
                 message => message.to_owned(),
             },
         };
-        Self::of(by_code(code, Some(message), status), answer.into())
+        Self::of(by_code(code, message, status), answer.into())
     }
 
     /// A call that the SDK did not make got no answer.
@@ -100,47 +100,42 @@ where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
-        match access(&error) {
-            Some(access) => Self::access(access),
-            None => Self::of(kind(&error), source(error)),
+        let error = match error {
+            SdkError::ServiceError(service) => {
+                let (error, status) = (service.err(), service.raw().status());
+                let (code, message) = (error.code(), error.message());
+                return Self::refused(
+                    status.as_u16(),
+                    code.unwrap_or_default(),
+                    message.unwrap_or_default(),
+                );
+            }
+            error => error,
+        };
+        let kind = match &error {
+            // The call makes no sense to the SDK: nothing was sent, and nothing would be the next time.
+            SdkError::ConstructionFailure(_) => Kind::Invalid,
+            // Neither the network nor a timeout: the request could not be signed. A connection that the other
+            // side closes before it has answered is neither, too, but says that it is worth another try.
+            SdkError::DispatchFailure(failure)
+                if !failure.is_io() && !failure.is_timeout() && failure.as_other().is_none() =>
+            {
+                Kind::Invalid
+            }
+            _ => Kind::Transient,
+        };
+        let is_unsent = matches!(
+            error,
+            SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_)
+        );
+        if is_unsent && let Some(access) = AccessError::unsent(&error) {
+            return Self::access(access);
         }
-    }
-}
-
-/// Why AWS cannot be called at all, if it is that.
-fn access<E>(error: &SdkError<E, HttpResponse>) -> Option<AccessError>
-where
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-{
-    match error {
-        SdkError::ServiceError(service) => {
-            let error = service.err();
-            let message = error.message().unwrap_or_default();
-            AccessError::refused(error.code().unwrap_or_default(), message)
+        // The SDK's wrappings ("dispatch failure", "io error") say nothing to a person.
+        match error.into_source() {
+            Ok(source) => Self::of(kind, unwrapped(source)),
+            Err(error) => Self::of(kind, error.into()),
         }
-        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => {
-            AccessError::unsent(error)
-        }
-        _ => None,
-    }
-}
-
-/// AWS's own words, or else what happened: the SDK's wrappings ("dispatch failure", "io error") say nothing
-/// to a person.
-fn source<E>(error: SdkError<E, HttpResponse>) -> Box<dyn StdError + Send + Sync>
-where
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-{
-    if let SdkError::ServiceError(service) = &error {
-        let (code, message) = (service.err().code(), service.err().message());
-        return Box::new(Answer {
-            code: code.unwrap_or("unknown error").to_owned(),
-            message: message.unwrap_or("no message").trim().to_owned(),
-        });
-    }
-    match error.into_source() {
-        Ok(source) => unwrapped(source),
-        Err(error) => Box::new(error),
     }
 }
 
@@ -151,30 +146,7 @@ fn unwrapped(source: Box<dyn StdError + Send + Sync>) -> Box<dyn StdError + Send
     }
 }
 
-fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
-    match error {
-        SdkError::ServiceError(service) => {
-            let status = service.raw().status().as_u16();
-            by_code(
-                service.err().code().unwrap_or_default(),
-                service.err().message(),
-                status,
-            )
-        }
-        // The call makes no sense to the SDK: nothing was sent, and nothing would be the next time.
-        SdkError::ConstructionFailure(_) => Kind::Invalid,
-        // Neither the network nor a timeout: the request could not be signed. A connection that the other
-        // side closes before it has answered is neither, too, but says that it is worth another try.
-        SdkError::DispatchFailure(failure)
-            if !failure.is_io() && !failure.is_timeout() && failure.as_other().is_none() =>
-        {
-            Kind::Invalid
-        }
-        _ => Kind::Transient,
-    }
-}
-
-fn by_code(code: &str, message: Option<&str>, status: u16) -> Kind {
+fn by_code(code: &str, message: &str, status: u16) -> Kind {
     match code {
         "ThrottlingException"
         | "Throttling"
@@ -185,9 +157,7 @@ fn by_code(code: &str, message: Option<&str>, status: u16) -> Kind {
         "ResourceConflictException" | "ResourceInUseException" => Kind::Conflict,
         // The provisioned concurrency that we deleted a moment ago still counts.
         "InvalidParameterValueException"
-            if message.is_some_and(|m| {
-                m.contains("should not be lower than function's total provisioned")
-            }) =>
+            if message.contains("should not be lower than function's total provisioned") =>
         {
             Kind::Conflict
         }

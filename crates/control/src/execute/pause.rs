@@ -174,11 +174,10 @@ async fn refuse_enabled(fleet: &Fleet, fence: &Fence, report: &mut WorkersReport
         Ok(Ok(enabled)) => {
             report.changed.retain(|name| !enabled.contains_key(name));
             report.unchanged.retain(|name| !enabled.contains_key(name));
-            let failed = enabled.into_iter().map(|(function, uuid)| Failure {
-                function,
-                error: format!("its event source mapping {uuid} was enabled meanwhile"),
-                hint: Some("try again to save and disable it".to_owned()),
-                is_lasting: false,
+            let failed = enabled.into_iter().map(|(function, uuid)| {
+                let error = format!("its event source mapping {uuid} was enabled meanwhile");
+                let hint = "try again to save and disable it".to_owned();
+                Failure::new(&function, error, Some(hint))
             });
             report.failed.extend(failed);
         }

@@ -289,13 +289,7 @@ impl<'a> Queue<'a> {
         }
         for (name, _) in unknown {
             let words = error.map(|error| in_full(error)).unwrap_or_default();
-            let hint = error.and_then(LambdaError::hint);
-            let failure = Failure {
-                function: name.clone(),
-                error: words,
-                hint,
-                is_lasting: false,
-            };
+            let failure = Failure::new(&name, words, error.and_then(LambdaError::hint));
             self.leave(name, End::Unsaved(failure));
         }
     }

@@ -68,62 +68,38 @@ pub(crate) fn plan_on<'a>(
     observed: Option<(Inventory, String)>,
     request: &OnRequest,
 ) -> Result<RolePlan<'a>, Error> {
-    let RoleState {
-        spec,
-        stored,
-        current,
-        transition,
-        saved,
-        mut warnings,
-    } = state;
-    let tightens = match transition.outcome {
+    let (mut plan, saved) = RolePlan::of(state);
+    let (before, flag) = (&plan.before, &plan.transition.flag);
+    let outcome = plan.transition.outcome;
+    plan.tightens = match outcome {
         Outcome::TurnedOn => true,
-        Outcome::OptionsUpdated => {
-            current.mode == Mode::ReadOnly && transition.flag.mode == Mode::On
-        }
+        Outcome::OptionsUpdated => before.mode == Mode::ReadOnly && flag.mode == Mode::On,
         Outcome::AlreadyOn | Outcome::TurnedOff | Outcome::AlreadyOff | Outcome::LeftOn => false,
     };
-    let mut options = OptionsReport::of(&transition.flag);
-    if transition.outcome == Outcome::OptionsUpdated {
-        options = options.since(&current, &transition.flag);
+    let mut options = OptionsReport::of(flag);
+    if outcome == Outcome::OptionsUpdated {
+        options = options.since(before, flag);
     }
-    if let Some(end) = transition
-        .flag
-        .opens_at()
-        .filter(|_| spec.functions.is_some())
-    {
-        let role = spec.role.clone();
-        warnings.push(Warning::TurnsOffAlone { role, at: end });
+    plan.options = Some(options).filter(|options| !options.is_plain());
+    if let (Some(at), Some(_)) = (flag.opens_at(), &plan.spec.functions) {
+        let role = plan.spec.role.clone();
+        plan.warnings.push(Warning::TurnsOffAlone { role, at });
     }
-    let documents = saved.numbers.clone();
-    let functions = match observed {
-        None => None,
-        Some((inventory, origin)) => {
-            let pause = plan_functions(spec, saved, inventory, origin)?;
-            let new = pause.events().iter();
-            let new = new.filter(|events| !request.has_shown_exactly(events));
-            warnings.extend(triggers_hidden(&new.collect::<Vec<_>>()));
-            // Of a window that is open, all that was at 0 when it opened is saved.
-            let at_zero = pause.unsaved_at_zero();
-            if transition.outcome != Outcome::TurnedOn && !at_zero.is_empty() {
-                let at_zero = at_zero.into_iter().map(str::to_owned).collect();
-                warnings.push(Warning::SavedAtZero(at_zero));
-            }
-            Some(FunctionsPlan::Pause(pause))
+    if let Some((inventory, origin)) = observed {
+        let pause = plan_functions(plan.spec, saved, inventory, origin)?;
+        let new = pause.events().iter();
+        let new = new.filter(|events| !request.has_shown_exactly(events));
+        plan.warnings
+            .extend(triggers_hidden(&new.collect::<Vec<_>>()));
+        // Of a window that is open, all that was at 0 when it opened is saved.
+        let at_zero = pause.unsaved_at_zero();
+        if outcome != Outcome::TurnedOn && !at_zero.is_empty() {
+            let at_zero = at_zero.into_iter().map(str::to_owned).collect();
+            plan.warnings.push(Warning::SavedAtZero(at_zero));
         }
-    };
-    Ok(RolePlan {
-        spec,
-        stored,
-        before: current,
-        transition,
-        functions,
-        documents,
-        options: Some(options).filter(|options| !options.is_plain()),
-        tightens,
-        lost: Vec::new(),
-        warnings,
-    })
+        plan.functions = Some(FunctionsPlan::Pause(pause));
+    }
+    Ok(plan)
 }
 
 /// The triggers that cannot be seen, by the permission that is missing.
@@ -184,35 +160,16 @@ pub(crate) fn plan_off<'a>(
         Outcome::LeftOn => Vec::new(),
         _ => lost(&mut state, unexplained, names, request),
     };
-    let RoleState {
-        spec,
-        stored,
-        current,
-        transition,
-        saved,
-        warnings,
-    } = state;
-    let documents = saved.numbers.clone();
-    let overwrite = request.restore_saved;
-    let functions = observed.map(|inventory| {
+    let (mut plan, saved) = RolePlan::of(state);
+    plan.lost = lost;
+    plan.functions = observed.map(|inventory| {
         FunctionsPlan::Restore(RestorePlan {
             saved,
             inventory,
-            overwrite,
+            overwrite: request.restore_saved,
         })
     });
-    Ok(RolePlan {
-        spec,
-        stored,
-        before: current,
-        transition,
-        functions,
-        documents,
-        options: None,
-        tightens: false,
-        lost,
-        warnings,
-    })
+    Ok(plan)
 }
 
 /// What of a role `off` cannot give back, since what was saved of it was deleted; functions at 0 that
@@ -267,6 +224,25 @@ fn unknown_loss(name: &str) -> Failure {
                 .to_owned(),
         ),
         is_lasting: true,
+    }
+}
+
+impl<'a> RolePlan<'a> {
+    /// The plan of a flag alone, and what is saved of the functions.
+    fn of(state: RoleState<'a>) -> (Self, Saved) {
+        let plan = Self {
+            spec: state.spec,
+            stored: state.stored,
+            before: state.current,
+            transition: state.transition,
+            functions: None,
+            documents: state.saved.numbers.clone(),
+            options: None,
+            tightens: false,
+            lost: Vec::new(),
+            warnings: state.warnings,
+        };
+        (plan, state.saved)
     }
 }
 

@@ -187,8 +187,7 @@ impl World {
                 Store::File(store.with_hooks(wire.clone()))
             }
         };
-        let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0))
-            .with_identity(clients.identity);
+        let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0));
         let by = who(by);
         let control = Control::new(support::app(), &Prefix::default(), store, lambda, by);
         Operator {

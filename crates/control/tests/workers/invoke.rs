@@ -378,7 +378,11 @@ async fn status_and_workers_show_what_an_invocation_left() {
     assert_eq!(workers.invoking, [NAME]);
     assert_eq!(workers.pending, [NAME]);
     assert!(workers.drifted.is_empty());
-    let workers = world.control.workers(&[worker()]).await.unwrap();
+    let workers = world
+        .control
+        .workers(&[worker()], &Context::quiet())
+        .await
+        .unwrap();
     assert_eq!(workers.workers[0].state, WorkerState::Invoking);
     // While its lease is held, nothing else is done.
     let busy = world.off(&worker()).await;

@@ -121,7 +121,11 @@ async fn a_function_at_zero_that_no_window_explains_is_named_by_status_workers_a
     let workers = status.roles[0].workers.as_ref().unwrap();
     assert_eq!(workers.unexplained, [FUNCTIONS[1]]);
 
-    let table = world.control.workers(&[worker()]).await.unwrap();
+    let table = world
+        .control
+        .workers(&[worker()], &Context::quiet())
+        .await
+        .unwrap();
     let states: Vec<_> = table.workers.iter().map(|it| it.state).collect();
     assert_eq!(
         states,

@@ -282,7 +282,12 @@ async fn a_product_has_one_window_in_all_its_apps_or_none() {
     assert_eq!(results[0].as_ref().unwrap().roles, []);
     assert_eq!(world.flag("web").schedule.windows[0].starts_at, minutes(10));
     // What only one has is cancelled there.
-    let only_billing = billing.status(&roles).await.unwrap().roles[0].scheduled[1]
+    let only_billing = billing
+        .status(&roles, &Context::quiet())
+        .await
+        .unwrap()
+        .roles[0]
+        .scheduled[1]
         .window
         .clone();
     let results = reschedule_together(&apps, &cancelled(&only_billing)).await;

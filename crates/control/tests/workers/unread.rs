@@ -25,7 +25,11 @@ async fn lambda_in_any_trouble_hides_no_flag() {
         let world = World::mixed();
         world.on(&worker()).await.unwrap();
         world.inject(trouble);
-        let status = world.control.status(&[web(), worker()]).await.unwrap();
+        let status = world
+            .control
+            .status(&[web(), worker()], &Context::quiet())
+            .await
+            .unwrap();
         let (visitors, scaled) = (&status.roles[0], &status.roles[1]);
         assert_eq!((visitors.state, scaled.state), (State::Off, State::On));
         assert_eq!(visitors.unread, []);
@@ -67,7 +71,11 @@ async fn where_lambda_throttles_for_good_no_role_waits_for_another() {
     assert!(on.unwrap().is_complete());
     world.inject(lambda().throttle());
     let began = Instant::now();
-    let status = world.control.status(&roles).await.unwrap();
+    let status = world
+        .control
+        .status(&roles, &Context::quiet())
+        .await
+        .unwrap();
     // The flags are known at once, and nobody waits for three minutes to be told.
     assert!(began.elapsed() < Duration::from_secs(40));
     assert!(status.roles.iter().all(|role| role.unread.len() == 1));

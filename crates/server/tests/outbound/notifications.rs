@@ -480,7 +480,6 @@ fn an_operation_tells_what_it_changed_and_what_it_left() {
         product: Some(&product),
         ..about(action, &apps, &roles)
     };
-    #[expect(clippy::result_large_err, reason = "as the control plane returns it")]
     let on = |roles| Ok(report(&apps[0], Action::On, roles));
     let mut worker = role("worker", RoleOutcome::TurnedOn);
     worker.workers = Some(WorkersReport {
