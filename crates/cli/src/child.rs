@@ -63,7 +63,7 @@ fn cannot_run(program: &OsStr, code: u8, why: &str) -> CliError {
 /// The command as a person reads it.
 pub(crate) fn shown(command: &[OsString]) -> String {
     let words = command.iter().map(|word| word.to_string_lossy());
-    let words = words.map(|word| crate::invocation::quoted(&word));
+    let words = words.map(|word| crate::command_context::quoted(&word));
     words.collect::<Vec<_>>().join(" ")
 }
 

@@ -10,7 +10,7 @@
 //! | `source`, `values` | where a value comes from, and the rule that it keeps |
 //! | `args` | the arguments, and the variables that stand for them |
 //! | `settings` | options, variables and maintenance.toml, laid over each other |
-//! | `invocation` | a command as it must be typed to act on the same app |
+//! | `command_context` | a command as it must be typed to act on the same app |
 //! | `render` | how reports and events read; `render/error` and `render/problem` have the hints for the library's errors and for what an operation left; a hint about an argument or a setting stands where that is checked |
 //! | `output` | the only module that prints |
 //! | `connection`, `signals`, `progress`, `child` | reaching AWS; Ctrl-C; how far an operation is; the command that `require` and `during` run |
@@ -20,12 +20,12 @@
 
 mod args;
 mod child;
+mod command_context;
 mod commands;
 mod connection;
 mod demo;
 mod error;
 pub mod exit_code;
-mod invocation;
 mod link;
 mod output;
 mod printable;

@@ -6,8 +6,8 @@ use maintenance_control::{BypassLink, Report, RoleOutcome};
 use maintenance_flag::{App, Token};
 use serde::Serialize;
 
+use crate::command_context::CommandContext;
 use crate::error::CliError;
-use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::render::{self, Reader};
 
@@ -104,7 +104,7 @@ pub(crate) fn print(
     let Some(link) = link.filter(|_| !places.is_empty()) else {
         return Ok(());
     };
-    let reader = Reader::of(&Invocation::default());
+    let reader = Reader::of(&CommandContext::default());
     for line in render::about_link(link.until, Token::QUERY, Token::HEADER, &reader) {
         output.say(line);
     }

@@ -172,6 +172,11 @@ impl Output {
         Ok(())
     }
 
+    /// An error in the arguments, as the parser words and colours it.
+    pub(crate) fn misuse(&self, text: impl Display) {
+        to_stderr(format_args!("{text}"));
+    }
+
     /// A failure: in three parts on stderr, also with `-q`; and with `--json` as the document, unless
     /// the report is there already.
     pub(crate) fn failure(&self, failure: &CliError) {

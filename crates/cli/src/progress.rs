@@ -17,8 +17,8 @@ use futures_util::future::join_all;
 use maintenance_flag::{App, Role};
 use tokio::time::MissedTickBehavior;
 
+use crate::command_context::CommandContext;
 use crate::connection::Connection;
-use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::render::{self, Reader};
 
@@ -337,7 +337,7 @@ impl<'a> Progress<'a> {
 
 /// Who reads this, now.
 fn reader() -> Reader {
-    Reader::of(&Invocation::default())
+    Reader::of(&CommandContext::default())
 }
 
 fn take_away(shown: &mut Option<Shown>) {

@@ -29,14 +29,13 @@ pub(crate) fn explain(mut error: Error, arguments: &[OsString]) -> Outcome {
     }
     advise(&mut error, &args::command(true), arguments);
     escape(&mut error);
-    // A closed stderr has no reader.
-    let _ = error.print();
     // Nothing was parsed, so --json is recognised by the word alone.
     let output = Output::new(
         true,
         0,
         arguments.iter().any(|argument| argument == "--json"),
     );
+    output.misuse(error.render().ansi());
     if output.json() {
         let text = error.render().to_string();
         let (message, hints) = text.split_once("\n\n").unwrap_or((&text, ""));

@@ -241,16 +241,16 @@ impl Display for StoreChoice {
     }
 }
 
-/// The end of a window, as typed: what a local time means depends on the zone and on now.
+/// A time, as typed: what a local time means depends on the zone and on now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum TimeArg {
     At(Timestamp),
     Local(DateTime),
     /// The next time that clocks show this.
     Clock(Time),
 }
 
-impl FromStr for End {
+impl FromStr for TimeArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -424,13 +424,13 @@ mod tests {
         for (typed, end) in [
             (
                 " 2026-11-22T09:00:00+01:00 ",
-                End::At("2026-11-22T08:00:00Z".parse().unwrap()),
+                TimeArg::At("2026-11-22T08:00:00Z".parse().unwrap()),
             ),
             (
                 "2026-11-22 09:00",
-                End::Local("2026-11-22T09:00:00".parse().unwrap()),
+                TimeArg::Local("2026-11-22T09:00:00".parse().unwrap()),
             ),
-            ("9:00", End::Clock("09:00:00".parse().unwrap())),
+            ("9:00", TimeArg::Clock("09:00:00".parse().unwrap())),
         ] {
             assert_eq!(typed.parse(), Ok(end), "{typed}");
         }
@@ -444,7 +444,7 @@ mod tests {
             "2026-02-30 09:00",
             "2026-11-22 09:00[Mars/Base]",
         ] {
-            assert!(bad.parse::<End>().is_err(), "{bad}");
+            assert!(bad.parse::<TimeArg>().is_err(), "{bad}");
         }
     }
 

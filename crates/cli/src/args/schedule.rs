@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use maintenance_flag::WindowId;
 
-use crate::values::{End, Length, Zone};
+use crate::values::{Length, TimeArg, Zone};
 
 /// The commands of `schedule`.
 #[derive(Debug, Subcommand)]
@@ -38,7 +38,7 @@ pub(crate) struct MoveArgs {
     pub(crate) window: WindowId,
     /// When it begins: 22:00, "2026-12-01 22:00"
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(crate) at: End,
+    pub(crate) at: TimeArg,
     /// The time zone of --at and --until, such as Europe/Berlin [default: this machine's]
     #[arg(long, value_name = "ZONE")]
     pub(crate) tz: Option<Zone>,
@@ -49,7 +49,7 @@ pub(crate) struct MoveArgs {
         conflicts_with = "for_",
         allow_hyphen_values = true
     )]
-    pub(crate) until: Option<End>,
+    pub(crate) until: Option<TimeArg>,
     /// How long it takes: 30m, "1h 15m" [default: keep its length]
     #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
     pub(crate) for_: Option<Length>,

@@ -3,7 +3,7 @@
 use clap::Args;
 use maintenance_flag::{AddressRange, Change, PathPattern};
 
-use crate::values::{End, Length, Message, RetryAfter, SiteUrl, Zone, or_clear};
+use crate::values::{Length, Message, RetryAfter, SiteUrl, TimeArg, Zone, or_clear};
 
 const VISITORS: &str = "What visitors get, and who may pass";
 
@@ -20,7 +20,7 @@ pub(crate) struct StartArgs {
         allow_hyphen_values = true,
         conflicts_with_all = ["wait", "auto_off", "no_auto_off", "bypass", "no_bypass", "observer", "no_verify"]
     )]
-    pub(crate) at: Option<End>,
+    pub(crate) at: Option<TimeArg>,
     /// The time zone of --at and --until, such as Europe/Berlin [default: this machine's]
     #[arg(long, value_name = "ZONE", requires = "at", hide_short_help = true)]
     pub(crate) tz: Option<Zone>,
@@ -36,8 +36,8 @@ pub(crate) struct VisitorArgs {
     /// When it is expected to end: 09:00, "2026-11-22 09:00"
     ///
     /// Those are local times; 2026-11-22T09:00:00Z is UTC. Retry-After counts down to it.
-    #[arg(long, value_name = "TIME", conflicts_with = "for_", allow_hyphen_values = true, value_parser = or_clear::<End>)]
-    pub(crate) until: Option<Change<End>>,
+    #[arg(long, value_name = "TIME", conflicts_with = "for_", allow_hyphen_values = true, value_parser = or_clear::<TimeArg>)]
+    pub(crate) until: Option<Change<TimeArg>>,
     /// How long it is expected to take: 30m, "1h 15m"
     #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true, value_parser = or_clear::<Length>)]
     pub(crate) for_: Option<Change<Length>>,
@@ -62,7 +62,9 @@ pub(crate) struct WindowArgs {
     /// What every command that turns it on takes.
     #[command(flatten)]
     pub(crate) visitors: VisitorArgs,
-    /// Turn off at that end; otherwise only `off` does
+    /// Turn off automatically when the time has come
+    ///
+    /// Otherwise it stays on until `maintenance off`.
     #[arg(long, conflicts_with = "no_auto_off")]
     pub(crate) auto_off: bool,
     /// Stay on until `off`, undoing --auto-off

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use crate::args::DevArgs;
+use crate::command_context::quoted;
 use crate::demo::{Console, DemoApp, Options, table_of_workers};
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::quoted;
 use crate::output::Output;
 use crate::signals::Signals;
 

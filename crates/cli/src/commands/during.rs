@@ -21,9 +21,9 @@ use super::require::{Required, Windows, changed_meanwhile, hold, refused, run_co
 use super::selected::{SelectedApp, Unlisted, flags, selected};
 use crate::args::{DuringArgs, OnArgs, WindowArgs};
 use crate::child;
+use crate::command_context::CommandContext;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::render;
 use crate::settings::Target;
@@ -125,7 +125,7 @@ pub(crate) async fn run(
     let is_off = ends && off.is_ok();
     let code = ran.as_ref().ok().copied();
     let ended = off.and(ran.map(Outcome::Command));
-    let ended = ended.map_err(|error| Invocation::of(target).complete_hints(error));
+    let ended = ended.map_err(|error| CommandContext::of(target).complete_hints(error));
     if !output.json() {
         return ended;
     }

@@ -21,9 +21,9 @@ use super::first_time;
 use super::notifications::Notifications;
 use super::selected::{SelectedApp, connections, failed, failed_with};
 use super::site::{self, Site};
+use crate::command_context::CommandContext;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::link;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -315,11 +315,11 @@ fn answer(
         let reports = ends.iter().map(|(report, _)| report.as_ref());
         request.print_link(apps, reports, output)?;
     }
-    let invocation = Invocation::of(target);
+    let context = CommandContext::of(target);
     for (app, (_, failure)) in apps.iter().zip(&mut ends) {
         *failure = failure
             .take()
-            .map(|it| invocation.complete_hints(app.failure(it)));
+            .map(|it| context.complete_hints(app.failure(it)));
     }
     if output.json() {
         let document = |app: &SelectedApp<'_>, end: &(Option<Report>, Option<CliError>)| {
@@ -387,7 +387,7 @@ async fn drain(
     if !reports.iter().all(|report| report.is_complete()) {
         return true;
     }
-    let reader = Reader::of(&Invocation::default());
+    let reader = Reader::of(&CommandContext::default());
     // Of a role whose handlers are not described, only AWS's own limit is known: said when it is asked.
     let is_described = |app: &SelectedApp<'_>, role: &Role| {
         let spec = app.roles.iter().find(|spec| spec.role == *role);

@@ -14,9 +14,9 @@ use serde_json::json;
 use super::selected::{SelectedApp, Unlisted, all_or_failed, connections, failed, selected};
 use crate::args::RequireArgs;
 use crate::child;
+use crate::command_context::CommandContext;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::{Progress, read_each};
 use crate::render::{self, Reader};
@@ -235,7 +235,7 @@ async fn wait(
         stop: stop.clone(),
         listen: &listen,
     };
-    let reader = Reader::of(&Invocation::default());
+    let reader = Reader::of(&CommandContext::default());
     output.say(render::waiting_until(until, &reader));
     let waited = first.connection.control.wait_until(until, &context).await;
     progress.clear();
@@ -265,7 +265,7 @@ pub(super) fn refused(
         false => "a requirement is not met: the command was not run",
     };
     let failure = CliError::new(Outcome::NotConfirmed, headline);
-    let reader = Reader::of(&Invocation::default());
+    let reader = Reader::of(&CommandContext::default());
     let is_one = apps.len() == 1;
     let mut failure = missing.iter().fold(failure, |failure, it| {
         let text = match &it.what {

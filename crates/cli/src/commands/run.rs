@@ -1,9 +1,9 @@
 //! Which command it is.
 
 use crate::args::{Cli, Command, Global, NotifyCommand, StatusArgs};
+use crate::command_context::CommandContext;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::settings::{Configuration, Environment, Target};
 use crate::signals::block_on;
@@ -109,7 +109,7 @@ fn tells(
     acts(global, async |target| {
         let told = Notifications::new(&target.notify);
         let ended = command(target, &told).await;
-        let ended = ended.map_err(|error| Invocation::of(target).complete_hints(error));
+        let ended = ended.map_err(|error| CommandContext::of(target).complete_hints(error));
         told.finish(ended, output).await
     })
 }
@@ -119,5 +119,5 @@ fn acts_on(
     command: impl AsyncFnOnce(&Target) -> Result<Outcome, CliError>,
 ) -> Result<Outcome, CliError> {
     let ended = block_on(command(target));
-    ended.map_err(|error| Invocation::of(target).complete_hints(error))
+    ended.map_err(|error| CommandContext::of(target).complete_hints(error))
 }

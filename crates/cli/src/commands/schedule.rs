@@ -17,9 +17,9 @@ use super::selected::{
     selected_or_all,
 };
 use crate::args::{MoveArgs, OnArgs, ScheduleCommand, StartArgs, WindowArgs};
+use crate::command_context::CommandContext;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::with_progress;
 use crate::render::{self, Listed, Reader};
@@ -272,5 +272,5 @@ async fn change(
 
 /// Whom advice about all apps is for.
 fn reader(target: &Target) -> Reader {
-    Reader::of(&Invocation::of(target))
+    Reader::of(&CommandContext::of(target))
 }

@@ -3,10 +3,10 @@
 use maintenance_control::{AppRoles, Context, Control, Error, RoleSpec, RoleStatus};
 use maintenance_flag::{App, Role};
 
+use crate::command_context::CommandContext;
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::read_each;
 use crate::render::{self, Line, Reader};
@@ -19,7 +19,7 @@ pub(super) struct SelectedApp<'a> {
     pub(super) connection: Connection,
     pub(super) roles: Vec<RoleSpec>,
     /// The command that acts on it alone.
-    pub(super) invocation: Invocation,
+    pub(super) context: CommandContext,
     /// Whether its lines have to name it.
     is_one_of_several: bool,
 }
@@ -51,7 +51,7 @@ impl SelectedApp<'_> {
     }
 
     pub(super) fn reader(&self) -> Reader {
-        Reader::of(&self.invocation)
+        Reader::of(&self.context)
     }
 
     /// Whether the role, as configured, selects functions.
@@ -62,7 +62,7 @@ impl SelectedApp<'_> {
 
     /// Its error. Where others are at work, commands in it that take one app alone name it.
     pub(super) fn failure(&self, error: CliError) -> CliError {
-        self.invocation.complete_for_one(error)
+        self.context.complete_for_one(error)
     }
 }
 
@@ -187,7 +187,7 @@ async fn select<'a>(
         settings,
         connection,
         roles: Vec::new(),
-        invocation: Invocation::of_app(target, settings),
+        context: CommandContext::of_app(target, settings),
         is_one_of_several,
     });
     let mut apps: Vec<SelectedApp<'_>> = apps.collect();

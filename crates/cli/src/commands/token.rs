@@ -8,10 +8,10 @@ use maintenance_server::access::{ListedToken, NewToken, TokenError};
 use serde_json::{Value, json};
 
 use crate::args::{NewTokenArgs, TokenCommand};
+use crate::command_context::CommandContext;
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::with_progress;
 use crate::render::{self, Reader};
@@ -81,7 +81,7 @@ async fn new(
         connection.tokens.create(new).await
     })
     .await?;
-    let reader = Reader::of(&Invocation::of(target));
+    let reader = Reader::of(&CommandContext::of(target));
     for line in render::new_token(&token, secret.id(), &reader) {
         output.say(line);
     }
@@ -110,7 +110,7 @@ async fn list(target: &Target, connection: &Connection, output: &Output) -> Resu
         return output.document(&json!({"app": app.to_string(), "tokens": tokens}));
     }
     if tokens.is_empty() {
-        let reader = Reader::of(&Invocation::of(target));
+        let reader = Reader::of(&CommandContext::of(target));
         output.say(reader.advice(&format!(
             "{app} has no tokens; `maintenance token new` creates one"
         )));
@@ -129,7 +129,7 @@ async fn revoke(
         connection.tokens.revoke(wanted).await
     })
     .await?;
-    let reader = Reader::of(&Invocation::of(target));
+    let reader = Reader::of(&CommandContext::of(target));
     output.say(render::revoked(&listed, done, &reader));
     match output.json() {
         true => output.document(&render::token_document(&listed, now())),

@@ -6,10 +6,10 @@ use serde_json::json;
 use super::answer;
 use super::confirm::{can_ask, not_confirmed, sure};
 use crate::args::UnlockArgs;
+use crate::command_context::CommandContext;
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit_code::Outcome;
-use crate::invocation::Invocation;
 use crate::output::Output;
 use crate::progress::read_each;
 use crate::render::{self, Reader};
@@ -38,7 +38,7 @@ pub(crate) async fn run(
             Err(error) => return Err(error.into()),
         }
     }
-    let reader = Reader::of(&Invocation::default());
+    let reader = Reader::of(&CommandContext::default());
     let leases = held
         .iter()
         .map(|(connection, holder)| render::held(holder, connection.control.app(), &reader));

@@ -17,8 +17,8 @@ use maintenance_gate::{Gate, MaintenanceLayer, SdkSource};
 use maintenance_sandbox::{Fleet, Sandbox, Server, Settings, StateError};
 use tempfile::TempDir;
 
+use crate::command_context::quoted;
 use crate::error::CliError;
-use crate::invocation::quoted;
 
 use super::workers::{APP, BILLING, BILLING_WORKERS, ENV, INVOKED, WORKERS, billing, functions};
 

@@ -31,11 +31,13 @@ pub(crate) fn will_invoke(plan: &InvokePlan) -> Vec<String> {
     let unknown = events
         .unseen
         .iter()
-        .map(|action| format!("  other triggers are unknown: {action} is not allowed"));
-    let unknown =
-        unknown.chain(events.unread.iter().map(|error| {
-            format!("  other triggers are unknown: they could not be read ({error})")
-        }));
+        .map(|action| format!("  other triggers may exist: {action} is not allowed"));
+    let unknown = unknown.chain(
+        events
+            .unread
+            .iter()
+            .map(|error| format!("  other triggers may exist: they could not be read ({error})")),
+    );
     let unknown: Vec<String> = unknown.collect();
     if from.is_empty() && unknown.is_empty() {
         lines.push("No trigger was found that could invoke it meanwhile".to_owned());
@@ -133,7 +135,7 @@ mod tests {
                 "These could invoke it meanwhile:",
                 "  s3.amazonaws.com (arn:aws:s3:::images)",
                 "  sns.amazonaws.com",
-                "  other triggers are unknown: lambda:ListAliases is not allowed",
+                "  other triggers may exist: lambda:ListAliases is not allowed",
             ]
         );
     }

@@ -4,25 +4,25 @@ use jiff::{Timestamp, Zoned};
 use maintenance_control::Warning;
 use maintenance_control::describe::{Part, parts, relative};
 
-use crate::invocation::Invocation;
+use crate::command_context::CommandContext;
 use crate::settings;
 
 /// Whom a text is for.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     pub(super) now: Zoned,
-    invocation: Invocation,
+    context: CommandContext,
 }
 
 impl Reader {
     /// Who typed this command, now.
-    pub(crate) fn of(invocation: &Invocation) -> Self {
-        Self::at(settings::now(), invocation.clone())
+    pub(crate) fn of(context: &CommandContext) -> Self {
+        Self::at(settings::now(), context.clone())
     }
 
     /// A reader at this time and place.
-    pub(super) fn at(now: Zoned, invocation: Invocation) -> Self {
-        Self { now, invocation }
+    pub(super) fn at(now: Zoned, context: CommandContext) -> Self {
+        Self { now, context }
     }
 
     /// A moment by the clock on the wall, and how far away it is: `10:58:21 CET (in 15 min)`. Of another day
@@ -37,7 +37,7 @@ impl Reader {
 
     /// A sentence of ours, in which each command is one to be typed for what this one acts on.
     pub(crate) fn advice(&self, text: &str) -> String {
-        self.invocation.complete(text).into_owned()
+        self.context.complete(text).into_owned()
     }
 
     /// A warning, and the command that helps.
@@ -91,7 +91,7 @@ pub(super) mod tests {
     pub(crate) fn reader() -> Reader {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let now: Timestamp = "2026-11-22T07:00:00Z".parse().unwrap();
-        Reader::at(now.to_zoned(zone), Invocation::default())
+        Reader::at(now.to_zoned(zone), CommandContext::default())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use maintenance_control::limits;
 use super::window::WindowOptions;
 use crate::args::{StartArgs, WindowArgs};
 use crate::error::CliError;
-use crate::values::{End, Zone};
+use crate::values::{TimeArg, Zone};
 use maintenance_flag::Change;
 
 /// When a window begins and ends.
@@ -62,18 +62,18 @@ impl Period {
 }
 
 /// The instant, and a word on it if it is not just what was typed: clocks skip that time, or show it twice.
-fn resolve(start: End, now: &Zoned) -> Result<(Timestamp, Option<String>), String> {
+fn resolve(start: TimeArg, now: &Zoned) -> Result<(Timestamp, Option<String>), String> {
     let (zone, here) = (now.time_zone(), now.datetime());
     let local = match start {
-        End::At(at) => return Ok((ahead(at, now)?, None)),
+        TimeArg::At(at) => return Ok((ahead(at, now)?, None)),
         _ if zone.is_unknown() => {
             return Err(
                 "must have an offset, as in \"2026-11-22T09:00:00Z\", or --tz: the time zone in TZ is unknown"
                     .to_owned(),
             );
         }
-        End::Local(local) => local,
-        End::Clock(time) => {
+        TimeArg::Local(local) => local,
+        TimeArg::Clock(time) => {
             let today = here.date().to_datetime(time);
             let tomorrow = || today.checked_add(1.day());
             match today > here {

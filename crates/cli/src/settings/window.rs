@@ -10,7 +10,7 @@ use maintenance_flag::{Change, Options};
 use crate::args::WindowArgs;
 use crate::error::CliError;
 
-use crate::values::{End, Length, Message, RetryAfter};
+use crate::values::{Length, Message, RetryAfter, TimeArg};
 
 /// Now, where the command runs. Without a word about its zone that is UTC, as for every program there.
 pub(crate) fn now() -> Zoned {
@@ -170,18 +170,18 @@ fn refuse(option: &str, broken: &str) -> CliError {
 }
 
 /// The instant, and a word on it if it is tomorrow and that was not typed.
-fn resolve(end: End, now: &Zoned) -> Result<(Timestamp, Option<String>), String> {
+fn resolve(end: TimeArg, now: &Zoned) -> Result<(Timestamp, Option<String>), String> {
     let (zone, here) = (now.time_zone(), now.datetime());
     let (local, is_tomorrow) = match end {
-        End::At(timestamp) => return Ok((timestamp, None)),
+        TimeArg::At(timestamp) => return Ok((timestamp, None)),
         _ if zone.is_unknown() => {
             return Err(
                 "must have an offset, as in \"2026-11-22T09:00:00Z\": the time zone in TZ is unknown"
                     .to_owned(),
             );
         }
-        End::Local(local) => (local, false),
-        End::Clock(time) => {
+        TimeArg::Local(local) => (local, false),
+        TimeArg::Clock(time) => {
             let today = here.date().to_datetime(time);
             match today > here {
                 true => (today, false),

@@ -31,7 +31,9 @@ fn aws() -> TestEnv {
 }
 
 fn seed(sandbox: &Sandbox, app: &str) {
-    let images = FunctionSpec::new(&format!("{app}-dev-images")).reserved(20);
+    // Long enough for no test to see it drained.
+    let images = FunctionSpec::new(&format!("{app}-dev-images"));
+    let images = images.reserved(20).timeout(300);
     let orders =
         FunctionSpec::new(&format!("{app}-dev-orders")).mapping(MappingSpec::sqs("orders"));
     for function in [images, orders] {

@@ -1,7 +1,7 @@
 //! The commands that hints and advice name, with every option that chose what this command acts on.
 //!
 //! Texts name a command in backticks: `maintenance off`. Printed like that, after `on --all --env prod`, it
-//! would act on another app. [`Invocation::complete`] adds what is missing, as a shell takes it.
+//! would act on another app. [`CommandContext::complete`] adds what is missing, as a shell takes it.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,14 @@ use crate::source::Sourced;
 
 /// The options that chose what this command acts on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Invocation {
+pub(crate) struct CommandContext {
     /// Which roles, of commands that take them.
     roles: Vec<String>,
     /// Which app, and which AWS.
     app: Vec<String>,
 }
 
-impl Invocation {
+impl CommandContext {
     /// What was typed: variables and the configuration file still hold for the next command.
     pub(crate) fn of(target: &Target) -> Self {
         let app = match &target.product {
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn each_command_gets_the_options_that_it_takes_and_lacks() {
-        let invocation = Invocation {
+        let context = CommandContext {
             roles: vec!["--all".to_owned()],
             app: vec!["--env prod".to_owned()],
         };
@@ -198,16 +198,16 @@ mod tests {
             ),
             ("maintenance off", "maintenance off"),
         ] {
-            assert_eq!(invocation.complete(text), completed);
-            assert_eq!(invocation.complete(completed), completed, "twice is once");
+            assert_eq!(context.complete(text), completed);
+            assert_eq!(context.complete(completed), completed, "twice is once");
         }
-        let untouched = Invocation::default().complete("run `maintenance off`");
+        let untouched = CommandContext::default().complete("run `maintenance off`");
         assert_eq!(untouched, "run `maintenance off`");
     }
 
     #[test]
     fn a_command_that_names_an_app_or_a_product_gets_no_other() {
-        let of = |option: &str, roles: &[&str]| Invocation {
+        let of = |option: &str, roles: &[&str]| CommandContext {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             app: vec![option.to_owned(), "--env prod".to_owned()],
         };
