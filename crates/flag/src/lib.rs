@@ -40,6 +40,7 @@ mod names;
 mod operator;
 mod owner;
 mod schedule;
+mod serialize;
 mod timestamp;
 
 pub use bypass::{

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::document::{self, DecodeError, Fields};
 use crate::mode::Mode;
 use crate::names::{Product, WindowId};
-use crate::operator::serialize::text;
 use crate::owner::Owner;
+use crate::serialize::text;
 
 /// A window that opens by itself when its time has come, and ends by itself.
 ///

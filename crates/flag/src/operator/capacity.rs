@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, from_value, json};
 
 use crate::document::{self, DecodeError, Fields, MAX_VALUE_BYTES, SCHEMA};
@@ -15,6 +16,16 @@ pub enum Reserved {
     Unset,
     /// At most this many at once; 0 stops the function.
     Limit(u32),
+}
+
+/// A number, or `unset`.
+impl Serialize for Reserved {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unset => serializer.serialize_str("unset"),
+            Self::Limit(n) => serializer.serialize_u32(*n),
+        }
+    }
 }
 
 impl std::fmt::Display for Reserved {

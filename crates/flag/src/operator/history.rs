@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::serialize::{seconds, text, text_of_some};
 use crate::document::DecodeError;
 use crate::flag::Flag;
 use crate::mode::Mode;
 use crate::names::{Product, WindowId};
 use crate::owner::{Owner, OwnerKind};
 use crate::schedule::{Schedule, ScheduledWindow};
+use crate::serialize::{seconds, text, text_of_some};
 
 /// A version of a flag, as a store has kept it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,12 @@ impl RecordedMode {
             Self::Unreadable => "unreadable",
             Self::Unknown => "unknown",
         }
+    }
+}
+
+impl Serialize for RecordedMode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

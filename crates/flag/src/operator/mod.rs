@@ -8,7 +8,6 @@ mod history;
 mod lease;
 mod observation;
 mod scheduling;
-pub(crate) mod serialize;
 mod size;
 mod transition;
 

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::capacity::Reserved;
-use super::history::RecordedMode;
 use crate::mode::Mode;
 use crate::names::{App, Product, Role, WindowId};
 
@@ -23,17 +21,11 @@ macro_rules! as_text {
 
 as_text!(App, Role, Product, WindowId, Mode);
 
-impl Serialize for RecordedMode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
 pub(crate) fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 
-pub(super) fn text_of_some<T: Display, S: Serializer>(
+pub(crate) fn text_of_some<T: Display, S: Serializer>(
     value: &Option<T>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -43,19 +35,9 @@ pub(super) fn text_of_some<T: Display, S: Serializer>(
         .serialize(serializer)
 }
 
-pub(super) fn seconds<S: Serializer>(
+pub(crate) fn seconds<S: Serializer>(
     value: &Option<Duration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     value.map(|it| it.as_secs()).serialize(serializer)
-}
-
-/// A number, or `unset`.
-impl Serialize for Reserved {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Unset => serializer.serialize_str("unset"),
-            Self::Limit(n) => serializer.serialize_u32(*n),
-        }
-    }
 }
