@@ -1,28 +1,30 @@
 //! The gate for the JSON events of a plain `lambda_runtime` handler.
 
-use crate::core::{Gate, Known};
+use crate::core::{CacheState, Gate};
 use crate::lambda_event::{recognise, respond};
 
 impl Gate {
     /// Decides about the event of a plain `lambda_runtime` handler: JSON, or a type of `aws_lambda_events`.
-    /// The handler returns Some as it is: the JSON answer to a request that is refused. None lets
-    /// it go on: the request passes, or the event is no HTTP request. An HTTP event whose method is empty
-    /// or no token does not pass.
     ///
-    /// During a read-only maintenance it tells apart only what passes and what does not; a handler
-    /// that has to know asks [`last_known`](Self::last_known).
+    /// - `Some(response)`: return it unchanged, the request is blocked.
+    /// - `None`: handle the event. The request passes, or the event is not an HTTP request or cannot be
+    ///   serialized to JSON. In read-only mode `None` does not tell you that writes are forbidden; call
+    ///   [`last_known`](Self::last_known) for that.
+    ///
+    /// An HTTP event whose method is null, empty or not a valid HTTP method passes only with the bypass token. An
+    /// event without a field for the method is not taken for HTTP: AWS sends that field with every HTTP event.
     pub async fn check_event<E>(&self, event: &E) -> Option<serde_json::Value>
     where
         E: serde::Serialize + Sync + ?Sized,
     {
-        let known = self.shared.known();
-        if known == Known::Open {
+        let cache = self.shared.cache_state();
+        if cache == CacheState::AllowAll {
             return None;
         }
         let event = serde_json::to_value(event).ok()?;
         let (request, context, source) = recognise(&event)?;
-        if known == Known::Stale {
-            self.shared.refreshing().await;
+        if cache == CacheState::Expired {
+            self.shared.refresh_future().await;
         }
         let decision = self.shared.decide_head((&request).into(), &context);
         let response = decision.into_response()?;

@@ -75,7 +75,7 @@ impl Builder {
         match var("MAINTENANCE_STORE") {
             Some(store) => match named_source(&store) {
                 Ok(source) => self.source = Some(source),
-                Err(error) => self.is_wrong(error),
+                Err(error) => self.record_error(error),
             },
             None if self.source.is_none() => self.source = named_source("ssm").ok(),
             None => {}
@@ -94,14 +94,14 @@ impl Builder {
         let value = var(name)?;
         let read = read(&value);
         if read.is_none() {
-            self.is_wrong(is_not_valid(name, &value, must));
+            self.record_error(invalid_value(name, &value, must));
         }
         read
     }
 }
 
 #[cold]
-fn is_not_valid(variable: &str, value: &str, must: &str) -> BuildError {
+fn invalid_value(variable: &str, value: &str, must: &str) -> BuildError {
     BuildError::new(
         format!("{variable} {value:?} is not valid"),
         format!("it must be {must}"),
@@ -131,7 +131,7 @@ fn named_source(store: &str) -> Result<Box<dyn FlagSource>, BuildError> {
         ("ssm", None) => Ok(Box::new(crate::source::SdkSource::from_env())),
         #[cfg(feature = "extension")]
         ("extension", None) => Ok(Box::new(crate::source::ExtensionSource::from_env())),
-        ("file", Some("")) => Err(is_no_store(store)),
+        ("file", Some("")) => Err(unknown_store(store)),
         #[cfg(feature = "file")]
         ("file", Some(path)) => Ok(Box::new(crate::source::FileSource::new(path))),
         ("ssm" | "extension", None) | ("file", Some(_)) => Err(BuildError::new(
@@ -139,13 +139,13 @@ fn named_source(store: &str) -> Result<Box<dyn FlagSource>, BuildError> {
             format!("this binary was built without the `{kind}` source"),
             format!("Enable the feature `{kind}` of maintenance-gate"),
         )),
-        _ => Err(is_no_store(store)),
+        _ => Err(unknown_store(store)),
     }
 }
 
-fn is_no_store(store: &str) -> BuildError {
+fn unknown_store(store: &str) -> BuildError {
     let must = "`ssm`, `extension`, or `file:` and a path, as for the operator's commands";
-    is_not_valid("MAINTENANCE_STORE", store, must)
+    invalid_value("MAINTENANCE_STORE", store, must)
 }
 
 /// Parameter Store, by the lighter of the sources that this binary was built with, if it can read there: the

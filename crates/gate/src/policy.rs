@@ -32,7 +32,7 @@ pub(crate) struct Identity {
 impl Policy {
     /// Whether every request passes in this mode, so that nothing of it is looked at.
     #[inline]
-    pub(crate) fn is_open(&self, mode: Option<Mode>) -> bool {
+    pub(crate) fn allows_all(&self, mode: Option<Mode>) -> bool {
         match mode {
             Some(mode) => mode == Mode::Off,
             None => self.on_unknown == OnUnknown::Pass,

@@ -18,6 +18,8 @@ pub(crate) struct RequestContext<'a> {
     pub(crate) stage: Option<&'a str>,
     /// Whether the request came through Lambda without its event: then no path of it can be trusted.
     pub(crate) is_opaque: bool,
+    /// Whether the method in the event is not a valid one: then only a token lets the request pass.
+    pub(crate) invalid_method: bool,
 }
 
 /// What kind of event a request is made of.
@@ -72,7 +74,7 @@ impl<'a> RequestContext<'a> {
     /// lambda_http resolves `/a/../b`, and a crafted `Host` header changes any path. So in Lambda a
     /// request whose event the gate cannot see has none.
     pub(crate) fn paths(&self, head: RequestHead<'a>) -> Option<(&'a str, &'a str)> {
-        if self.kind != EventKind::Http || self.is_opaque {
+        if self.kind != EventKind::Http || self.is_opaque || self.invalid_method {
             return None;
         }
         let path = head.uri.path();

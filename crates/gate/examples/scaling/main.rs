@@ -16,8 +16,8 @@ mod tables;
 #[path = "../../src/core/backoff.rs"]
 mod backoff;
 #[expect(dead_code, reason = "the gate uses the rest")]
-#[path = "../../src/core/snapshot.rs"]
-mod snapshot;
+#[path = "../../src/core/packed_state.rs"]
+mod packed_state;
 
 use std::process::ExitCode;
 use std::time::Duration;

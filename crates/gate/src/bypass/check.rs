@@ -35,7 +35,7 @@ pub(crate) fn check(
     // ask for. A WebSocket client follows no redirect.
     if let Some(verifier) = &verifier
         && context.kind == EventKind::Http
-        && let Some(redirect) = link::open(head, verifier, &policy.cookie)
+        && let Some(redirect) = link::redeem(head, verifier, &policy.cookie)
     {
         return Some(Bypassed::Redirect(redirect));
     }

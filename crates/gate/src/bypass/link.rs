@@ -17,7 +17,7 @@ use super::token::TokenVerifier;
 use crate::request::{QUERY, RequestHead};
 
 /// The answer to a link with the right token; none to any other request.
-pub(super) fn open(
+pub(super) fn redeem(
     head: RequestHead<'_>,
     verifier: &TokenVerifier<'_>,
     cookie: &str,

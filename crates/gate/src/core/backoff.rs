@@ -1,52 +1,55 @@
-//! How long a gate waits before it asks again. Pure: no clock, no source.
+//! How long a gate waits before it asks the store again. Pure: no clock, no source.
 //!
-//! After a success that is the TTL. After a failure it is a backoff from one second to thirty, but
-//! never less than the TTL: many gates of one store must not ask it more often because it is in
-//! trouble. When the store says that it is asked too often, the interval stretches to twice the TTL,
-//! four times, and so on up to a minute; each success halves it, until it is the TTL again.
+//! After a success the gate waits for the TTL. After a failure it backs off from one second to thirty, but
+//! never asks sooner than the TTL: many gates of one store must not ask it more often because it is in
+//! trouble. When the store throttles, the interval doubles to twice the TTL, four times, and so on up to a
+//! minute; each success halves it, until it is the TTL again.
+//!
+//! While a fetch has no answer yet, the gate polls that fetch again, after the backoff alone: that asks the store
+//! nothing, so it may be sooner than the TTL.
 
 use std::time::Duration;
 
-use super::snapshot::MAX_LIFETIME_MS;
+use super::packed_state::MAX_LIFETIME_MS;
 
-/// After a first failure the next try is a second later, then two, and so on.
+/// The backoff after a first failure; it doubles with each further one.
 const FIRST_STEP: Duration = Duration::from_secs(1);
-/// No try is put off for longer, unless the TTL is longer or the store throttles.
+/// The longest backoff. Only the TTL, or throttling, can make the interval longer.
 const LAST_STEP: Duration = Duration::from_secs(30);
-/// No throttled interval is longer, unless the TTL is.
+/// The longest interval while the store throttles, unless the TTL is longer.
 const LONGEST_STRETCH: Duration = Duration::from_secs(60);
-/// The interval that is stretched if the TTL is less: doubling nothing gives nothing.
+/// The interval that throttling doubles if the TTL is shorter: twice zero would be zero.
 const LEAST_STRETCHED: Duration = Duration::from_secs(1);
 
-/// Why there is nothing new.
+/// Why a fetch brought no new state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// There is no answer yet, and the fetch goes on: to look at it again costs the store nothing.
-    Slow,
-    /// There was an error, or nonsense.
+    /// The wait ended before the fetch, which goes on: polling it again costs the store nothing.
+    TimedOut,
+    /// The fetch ended with an error, or with an invalid value.
     Failed,
-    /// The store refused, since it is asked too often.
+    /// The store refused because it is asked too often.
     Throttled,
 }
 
-/// The last answers, as far as they count.
+/// The state of the backoff.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     ttl: Duration,
-    /// How long the last failure put off the next try; none after a success.
+    /// The backoff after the last failure; `None` after a success.
     step: Option<Duration>,
-    /// How often the interval is doubled, because the store throttles or did lately.
-    doubled: u32,
-    /// The interval after the last failure; none after a success.
-    announced: Option<Duration>,
+    /// How many times the interval is doubled, because the store throttles or did lately.
+    throttle_exponent: u32,
+    /// The interval in the last event that was logged; `None` after a success.
+    last_logged: Option<Duration>,
 }
 
-/// When to look again after a failure.
+/// When to try again after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Next {
     /// The interval, without jitter.
     pub(crate) after: Duration,
-    /// Whether it is worth an event: the first failure, or a longer interval than at the last one.
+    /// Whether to log an event: for the first failure, and whenever the interval has grown.
     pub(crate) is_news: bool,
 }
 
@@ -55,45 +58,47 @@ impl Backoff {
         Self {
             ttl,
             step: None,
-            doubled: 0,
-            announced: None,
+            throttle_exponent: 0,
+            last_logged: None,
         }
     }
 
-    /// The store answered: how long the answer is good for, without jitter.
+    /// Records an answer; returns how long to rely on it, without jitter.
     pub(crate) fn succeeded(&mut self) -> Duration {
         self.step = None;
-        self.announced = None;
-        self.doubled = self.doubled.saturating_sub(1);
-        self.stretched()
+        self.last_logged = None;
+        self.throttle_exponent = self.throttle_exponent.saturating_sub(1);
+        self.poll_interval()
     }
 
-    /// It did not.
+    /// Records a failed or unfinished fetch; returns when to try again.
     pub(crate) fn failed(&mut self, failure: Failure) -> Next {
         let step = match self.step {
             None => FIRST_STEP,
             Some(step) => step.saturating_mul(2).min(LAST_STEP),
         };
         self.step = Some(step);
-        if failure == Failure::Throttled && self.stretched() < self.longest() {
-            self.doubled = self.doubled.saturating_add(1);
+        if failure == Failure::Throttled && self.poll_interval() < self.longest() {
+            self.throttle_exponent = self.throttle_exponent.saturating_add(1);
         }
         let after = match failure {
-            Failure::Slow => step,
-            Failure::Failed | Failure::Throttled => step.max(self.stretched()),
+            Failure::TimedOut => step,
+            Failure::Failed | Failure::Throttled => step.max(self.poll_interval()),
         };
-        let is_news = self.announced.is_none_or(|last| after > last);
-        self.announced = self.announced.max(Some(after));
+        let is_news = self.last_logged.is_none_or(|last| after > last);
+        self.last_logged = self.last_logged.max(Some(after));
         Next { after, is_news }
     }
 
-    /// How long the store is left alone after a question, without jitter: the TTL, stretched while the
-    /// store throttles.
-    pub(crate) fn stretched(&self) -> Duration {
-        if self.doubled == 0 {
+    /// The shortest interval between two fetches, without jitter: the TTL, doubled once or more while the store
+    /// throttles.
+    pub(crate) fn poll_interval(&self) -> Duration {
+        if self.throttle_exponent == 0 {
             return self.ttl;
         }
-        let factor = 2_u32.checked_pow(self.doubled).unwrap_or(u32::MAX);
+        let factor = 2_u32
+            .checked_pow(self.throttle_exponent)
+            .unwrap_or(u32::MAX);
         self.ttl
             .max(LEAST_STRETCHED)
             .saturating_mul(factor)
@@ -105,8 +110,8 @@ impl Backoff {
     }
 }
 
-/// A duration in milliseconds, between 80 % and 120 % of it: gates that start together, or fail
-/// together, do not ask together.
+/// Converts to milliseconds with 20 % of jitter either way, so that gates which start or fail together do not ask
+/// together.
 pub(crate) fn jittered(duration: Duration, random: u64) -> u64 {
     let ms =
         u64::try_from(duration.as_millis()).map_or(MAX_LIFETIME_MS, |ms| ms.min(MAX_LIFETIME_MS));
@@ -119,7 +124,7 @@ pub(crate) fn jittered(duration: Duration, random: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Failure::{Failed, Slow, Throttled};
+    use super::Failure::{Failed, Throttled, TimedOut};
     use super::*;
 
     fn backoff(ttl: u64) -> Backoff {
@@ -149,9 +154,9 @@ mod tests {
     #[test]
     fn looking_again_at_a_slow_fetch_is_no_question_and_may_be_quicker() {
         let mut slow = backoff(60);
-        assert_eq!(fails(&mut slow, Slow, 7), [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(fails(&mut slow, TimedOut, 7), [1, 2, 4, 8, 16, 30, 30]);
         // But to begin another one is.
-        assert_eq!(slow.stretched().as_secs(), 60);
+        assert_eq!(slow.poll_interval().as_secs(), 60);
     }
 
     #[test]
@@ -217,7 +222,7 @@ mod tests {
             "5, 5, 5, 8, 16, 30, 30, 30"
         );
         // A slow one after it looks again sooner, which is nothing new.
-        assert!(!news(Slow));
+        assert!(!news(TimedOut));
         store.succeeded();
         assert!(store.failed(Failed).is_news);
     }
@@ -237,8 +242,8 @@ mod tests {
                     1 => store.failed(Failed).after,
                     2 => store.failed(Throttled).after,
                     _ => {
-                        proptest::prop_assert!(store.failed(Slow).after <= LAST_STEP);
-                        store.stretched()
+                        proptest::prop_assert!(store.failed(TimedOut).after <= LAST_STEP);
+                        store.poll_interval()
                     }
                 };
                 proptest::prop_assert!((ttl..=longest).contains(&after), "{after:?}");

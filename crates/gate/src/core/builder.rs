@@ -9,11 +9,11 @@ use arc_swap::ArcSwap;
 use maintenance_flag::{App, Parameters, Prefix, Role};
 
 use super::build_error::BuildError;
+use super::cached_flag::CachedFlag;
 use super::gate::{Gate, Shared};
-use super::known_flag::KnownFlag;
 use super::log;
+use super::packed_state::AtomicPackedState;
 use super::refresh::Refresher;
-use super::snapshot::AtomicPackedState;
 use crate::bypass::cookie_name;
 use crate::clock::{Clock, Sleeper};
 use crate::page::{CustomPages, Page, Responder};
@@ -184,7 +184,7 @@ impl Builder {
         self
     }
 
-    pub(crate) fn is_wrong(&mut self, error: BuildError) {
+    pub(crate) fn record_error(&mut self, error: BuildError) {
         self.wrong.get_or_insert(error);
     }
 
@@ -240,7 +240,7 @@ impl Builder {
         let (app, role) = (app.to_string(), role.to_string());
         let shared = Shared {
             state: AtomicPackedState::default(),
-            flag: ArcSwap::from_pointee(KnownFlag::unknown()),
+            flag: ArcSwap::from_pointee(CachedFlag::unknown()),
             logged: Mutex::default(),
             clock: self.clock,
             policy: Policy {

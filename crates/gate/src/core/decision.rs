@@ -1,5 +1,8 @@
-//! Whether a request passes: one pure function of the known state, the request and the time. It does no
+//! Whether a request passes: [`decide`], a pure function of the flag, the request and the time. It does no
 //! I/O and logs nothing; it returns what to do and why.
+//!
+//! Three kinds of request pass without it: any, while `CacheState::AllowAll` says that the role is not in
+//! maintenance; an event that is not HTTP; and one that cannot be serialized to JSON.
 
 use std::fmt;
 
@@ -9,7 +12,7 @@ use http::{HeaderName, Method, Response};
 use jiff::Timestamp;
 use maintenance_flag::Mode;
 
-use super::known_flag::Snapshot;
+use super::cached_flag::Snapshot;
 use crate::bypass::{self, Bypassed};
 use crate::policy::Policy;
 use crate::request::RequestHead;
@@ -18,18 +21,18 @@ use crate::request_context::{EventKind, RequestContext};
 /// What happens to a request.
 #[must_use]
 pub enum Decision {
-    /// The app serves it.
+    /// The app handles the request.
     Pass,
-    /// The app serves it, but must not write: the maintenance is read-only, and this is a GET, HEAD
-    /// or OPTIONS. The request has the extension [`ReadOnly`], by which the app knows.
+    /// The app handles the request but must not write: the maintenance is read-only, and this is a GET, HEAD
+    /// or OPTIONS. The extension [`ReadOnly`] on the request tells the app.
     PassReadOnly,
-    /// The app never sees it. The client gets this response: the 503, or for a bypass link the redirect
-    /// that sets its cookie. In a box, so that a decision to pass copies next to nothing.
+    /// The app never sees the request. Send the client this response: the 503 or, for a bypass link, the redirect
+    /// that sets its cookie. Boxed, so that a decision to pass stays small.
     Block(Box<Response<Bytes>>),
 }
 
 impl Decision {
-    /// The response, if the app does not see the request.
+    /// Returns the response to a blocked request; `None` if the request passes.
     #[must_use]
     pub fn into_response(self) -> Option<Response<Bytes>> {
         match self {
@@ -44,7 +47,7 @@ impl fmt::Debug for Decision {
         match self {
             Self::Pass => f.write_str("Pass"),
             Self::PassReadOnly => f.write_str("PassReadOnly"),
-            // Not its headers: a bypass cookie may be among them.
+            // Print no headers: a bypass cookie may be among them.
             Self::Block(response) => f.debug_tuple("Block").field(&response.status()).finish(),
         }
     }
@@ -56,14 +59,15 @@ pub struct ReadOnly;
 
 /// What to do with a request, and why.
 pub(crate) enum Outcome {
-    /// The role is open; or it is no HTTP request, so no 503 is an answer to it.
+    /// The role is not in maintenance; or the event is not an HTTP request, so that a 503 cannot answer it.
     Pass,
-    /// By which rule: `path`, `address` or `token`.
+    /// A bypass rule lets the request pass: `path`, `address` or `token`.
     Bypass(&'static str),
-    /// A bypass link, and the redirect that sets its cookie.
-    OpenLink(Response<Bytes>),
+    /// The request is a bypass link: answer with this redirect, which sets the cookie.
+    RedeemLink(Response<Bytes>),
+    /// The maintenance is read-only, and the request only reads.
     ReadOnly,
-    /// `docs/events.md` lists the reasons.
+    /// The request is refused for this reason; `docs/events.md` lists the reasons.
     Block(&'static str),
 }
 
@@ -75,12 +79,12 @@ pub(crate) fn decide(
     context: &RequestContext<'_>,
     now: Timestamp,
 ) -> Outcome {
-    if policy.is_open(known.mode) || context.kind == EventKind::WebSocketMessage {
+    if policy.allows_all(known.mode) || context.kind == EventKind::WebSocketMessage {
         return Outcome::Pass;
     }
-    match bypass::check(policy, &known.window.bypass, head, context, now) {
+    match bypass::check(policy, &known.effective.bypass, head, context, now) {
         Some(Bypassed::Pass(reason)) => return Outcome::Bypass(reason),
-        Some(Bypassed::Redirect(redirect)) => return Outcome::OpenLink(redirect),
+        Some(Bypassed::Redirect(redirect)) => return Outcome::RedeemLink(redirect),
         None => {}
     }
     match known.mode {
@@ -89,11 +93,12 @@ pub(crate) fn decide(
             Some(reason) => Outcome::Block(reason),
             None => Outcome::ReadOnly,
         },
+        // Off has passed above; `on` is the safe answer should it ever get here.
         Some(Mode::On | Mode::Off) => Outcome::Block("on"),
     }
 }
 
-/// Why a request may write, if it may.
+/// Returns why a request might write; `None` if it only reads.
 fn writes(head: RequestHead<'_>, context: &RequestContext<'_>) -> Option<&'static str> {
     if !is_safe(head.method.as_str()) {
         return Some("write");
@@ -125,7 +130,7 @@ fn upgrades(head: RequestHead<'_>) -> bool {
         .any(|protocol| !protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
 }
 
-/// What middleware inside the gate may take for the method.
+/// Headers from which middleware inside the gate may take the method.
 const METHOD_OVERRIDES: [HeaderName; 3] = [
     HeaderName::from_static("x-http-method-override"),
     HeaderName::from_static("x-http-method"),

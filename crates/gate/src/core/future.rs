@@ -1,5 +1,5 @@
-//! The future of a request at the gate. Unboxed, and no larger than the app's own or a response, since
-//! it is copied for each request; only a request that has to wait has a box.
+//! The future of a request at the gate. It is unboxed, and no larger than the app's future or a response, since
+//! it is moved for each request; only a request that has to wait is boxed.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::body::PageBody;
-use super::gate::{Gate, Known, Refreshing};
+use super::gate::{CacheState, Gate, RefreshFuture};
 use crate::clock::Sleep;
 
 pin_project_lite::pin_project! {
-    /// The response to come: the app's, or the gate's 503.
+    /// Resolves to the app's response or the gate's 503.
     #[project = Projection]
     pub enum ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
     {
         App { #[pin] future: S::Future },
-        /// Until it is taken.
+        /// `None` once the response has been taken.
         Blocked { response: Option<S::Response> },
         Waiting { waiting: Box<Waiting<S, B>> },
     }
@@ -28,13 +28,13 @@ pin_project_lite::pin_project! {
 
 /// A request that waits: for a refresh, for the app to be ready, or both.
 pub struct Waiting<S, B> {
-    pub(crate) refresh: Option<Refreshing>,
-    /// Whether the request passes by the known state.
+    pub(crate) refresh: Option<RefreshFuture>,
+    /// Whether the decision to pass has been made and still holds.
     pub(crate) passes: bool,
-    /// While the app is not ready: when to look again at the known state.
+    /// While the app is not ready: completes when the request must be checked again.
     pub(crate) recheck: Option<Sleep>,
     pub(crate) service: S,
-    /// Until the app gets it.
+    /// `None` once the app has got the request.
     pub(crate) request: Option<Request<B>>,
     pub(crate) gate: Gate,
 }
@@ -45,7 +45,7 @@ where
     B: 'static,
     R: PageBody,
 {
-    /// The app's future, or the 503.
+    /// Resolves to the app's future or the 503.
     #[cold]
     #[inline(never)]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseFuture<S, B>, S::Error>> {
@@ -56,7 +56,7 @@ where
                 self.refresh = None;
                 self.passes = false;
             }
-            // None: it was polled after its end, which no caller may do.
+            // `None`: the caller polled again after completion, which it must not.
             let Some(request) = &mut self.request else {
                 return Poll::Pending;
             };
@@ -76,17 +76,17 @@ where
                         Poll::Ready(Ok(ResponseFuture::App { future }))
                     });
                 }
-                // Much may have happened since the decision.
+                // A maintenance may have begun since the decision: check again.
                 Poll::Ready(()) => {}
                 Poll::Pending => {
-                    let recheck = self.recheck.get_or_insert_with(|| shared.until_stale());
+                    let recheck = self.recheck.get_or_insert_with(|| shared.until_expired());
                     ready!(recheck.as_mut().poll(cx));
                 }
             }
             self.recheck = None;
             self.passes = false;
-            if shared.known() == Known::Stale {
-                self.refresh = Some(shared.refreshing());
+            if shared.cache_state() == CacheState::Expired {
+                self.refresh = Some(shared.refresh_future());
             }
         }
     }
@@ -105,7 +105,7 @@ where
         loop {
             let next = match self.as_mut().project() {
                 Projection::App { future } => return future.poll(cx),
-                // None: it was polled after its end, which no caller may do.
+                // `None`: the caller polled again after completion, which it must not.
                 Projection::Blocked { response } => {
                     return response
                         .take()

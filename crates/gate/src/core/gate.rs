@@ -1,4 +1,4 @@
-//! The gate: the known state, and whether a request passes.
+//! The gate: keeps the cached flag fresh, and asks `decision` whether a request passes.
 //!
 //! A request that passes reads one atomic integer and the clock: no lock, no allocation, no I/O. Only the
 //! first request after a TTL waits, for the refresh.
@@ -16,12 +16,12 @@ use maintenance_flag::Mode;
 use tokio::runtime::Handle;
 
 use super::body::PageBody;
+use super::cached_flag::{CachedFlag, Snapshot};
 use super::decision::{Decision, Outcome, ReadOnly, decide};
-use super::known_flag::{KnownFlag, Snapshot};
 use super::log;
+use super::packed_state::{AtomicPackedState, PackedState};
 use super::refresh::{Refresher, Update};
 use super::response::X_MAINTENANCE;
-use super::snapshot::{AtomicPackedState, PackedState};
 use crate::clock::{Clock, Sleep, Sleeper, timestamp};
 #[cfg(feature = "lambda_http")]
 use crate::lambda_event;
@@ -30,8 +30,8 @@ use crate::policy::Policy;
 use crate::request::RequestHead;
 use crate::request_context::RequestContext;
 
-/// A refresh of the known state. It does nothing before it is polled.
-pub(crate) type Refreshing = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A refresh of the cached flag. Does nothing before it is polled.
+pub(crate) type RefreshFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Keeps requests out while its role is in maintenance. Cheap to clone; clones share the known state.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub struct Gate {
 /// What all clones of a gate share.
 pub(crate) struct Shared {
     pub(crate) state: AtomicPackedState,
-    pub(crate) flag: ArcSwap<KnownFlag>,
+    pub(crate) flag: ArcSwap<CachedFlag>,
     /// The mode and the window that were logged last.
     pub(crate) logged: Mutex<(Option<Mode>, String)>,
     pub(crate) clock: Clock,
@@ -53,53 +53,54 @@ pub(crate) struct Shared {
     pub(crate) in_lambda: bool,
 }
 
-/// What the known state says of all requests alike.
+/// Whether the cached flag alone decides about a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Each passes.
-    Open,
-    /// It depends on the request.
-    Restricted,
-    /// It is too old to be relied on.
-    Stale,
+pub(crate) enum CacheState {
+    /// Every request passes. The gate does not look at it.
+    AllowAll,
+    /// The decision depends on the request.
+    CheckRequest,
+    /// The cached flag has outlived its lifetime: refresh it first.
+    Expired,
 }
 
 impl Gate {
-    /// Decides by the known state and not older than the TTL. Waits for a refresh if one is due, for no
-    /// longer than the [budget](crate::Builder::refresh_budget).
+    /// Decides from the cached flag, refreshing it first if it has expired. Waits at most the
+    /// [refresh budget](crate::Builder::refresh_budget); if no answer comes in time, uses the last known flag.
     ///
-    /// A request that passes but must not write has the extension [`ReadOnly`] afterwards.
+    /// Inserts the extension [`ReadOnly`] into a request that passes but must not write.
     #[inline]
     pub async fn check<B: 'static>(&self, request: &mut Request<B>) -> Decision {
-        match self.shared.known() {
-            Known::Open => return Decision::Pass,
-            Known::Restricted => {}
-            Known::Stale => self.shared.refreshing().await,
+        match self.shared.cache_state() {
+            CacheState::AllowAll => return Decision::Pass,
+            CacheState::CheckRequest => {}
+            CacheState::Expired => self.shared.refresh_future().await,
         }
         self.shared.decide(request)
     }
 
-    /// Decides by the known state, however old it is, and never waits. [`check`](Self::check) is what
-    /// a handler wants: it refreshes first, if that is due.
+    /// Decides from the last known flag, however old, and never waits. A handler should call
+    /// [`check`](Self::check), which first refreshes a flag that has expired.
     #[inline]
     pub fn decide<B: 'static>(&self, request: &mut Request<B>) -> Decision {
-        match self.shared.known() {
-            Known::Open => Decision::Pass,
-            Known::Restricted | Known::Stale => self.shared.decide(request),
+        match self.shared.cache_state() {
+            CacheState::AllowAll => Decision::Pass,
+            CacheState::CheckRequest | CacheState::Expired => self.shared.decide(request),
         }
     }
 
-    /// The mode that was last known, however old, as it is at this time; none if none ever was.
+    /// Returns the mode by the last known flag, however old that is, at the current time. `None` until a flag has
+    /// been read.
     #[must_use]
     pub fn last_known(&self) -> Option<Mode> {
         let now = timestamp(self.shared.clock.now_ms());
         self.shared.flag.load().at(now).mode
     }
 
-    /// The next scheduled maintenance, by the known state: for a banner that announces it. None while no window is
-    /// to come.
+    /// Returns the next scheduled maintenance, for a banner that announces it. `None` while no window is
+    /// scheduled.
     ///
-    /// It is known as soon as a request has refreshed the state after the window was scheduled, moved or cancelled.
+    /// Sees a window that was scheduled, moved or cancelled once a request has refreshed the cached flag.
     ///
     /// ```
     /// # use maintenance_gate::{Gate, MemorySource};
@@ -137,32 +138,32 @@ impl Gate {
     }
 }
 
-/// A maintenance that will begin by itself.
+/// A scheduled maintenance that has not begun: see [`Gate::announcement`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Announcement {
-    /// When it begins.
+    /// When the maintenance begins.
     pub starts_at: SystemTime,
-    /// When it ends.
+    /// When the maintenance ends.
     pub until: SystemTime,
-    /// Whether the app can be read meanwhile.
+    /// Whether the maintenance is read-only, so that reads still pass.
     pub read_only: bool,
-    /// What visitors will be told.
+    /// The operator's message to visitors.
     pub message: Option<String>,
 }
 
 impl Shared {
     #[inline]
-    pub(crate) fn known(&self) -> Known {
+    pub(crate) fn cache_state(&self) -> CacheState {
         let state = self.state.load();
         match state.is_fresh(self.clock.now_ms()) {
-            false => Known::Stale,
-            true if self.policy.is_open(state.mode()) => Known::Open,
-            true => Known::Restricted,
+            false => CacheState::Expired,
+            true if self.policy.allows_all(state.mode()) => CacheState::AllowAll,
+            true => CacheState::CheckRequest,
         }
     }
 
-    /// Decides by the known state, however old. A request that may only read is told so.
+    /// Decides from the last known flag, however old. Marks a request that must not write with [`ReadOnly`].
     #[cold]
     pub(crate) fn decide<B: 'static>(&self, request: &mut Request<B>) -> Decision {
         let context = RequestContext::of(request.extensions(), self.in_lambda);
@@ -191,21 +192,21 @@ impl Shared {
         match outcome {
             Outcome::Pass | Outcome::Bypass(_) => Decision::Pass,
             Outcome::ReadOnly => Decision::PassReadOnly,
-            Outcome::OpenLink(mut redirect) => {
+            Outcome::RedeemLink(mut redirect) => {
                 let on = HeaderValue::from_static("on");
                 redirect.headers_mut().insert(X_MAINTENANCE, on);
                 Decision::Block(Box::new(redirect))
             }
             Outcome::Block(_) => {
-                let (responses, flag) = (&known.window.responses, &known.window.flag);
+                let (responses, flag) = (&known.effective.responses, &known.effective.flag);
                 let response = responses.respond(&self.responder, flag, head, now_ms);
                 Decision::Block(Box::new(response))
             }
         }
     }
 
-    /// Decides about a request that lambda_http made of an event which it did not recognise: its body. If the
-    /// event reader does not recognise it either, it is no HTTP request, and passes.
+    /// Decides about an event that lambda_http did not recognise and passes through as the body of a request.
+    /// Lets it pass if [`recognise`](lambda_event::recognise) finds no HTTP request in it either.
     #[cfg(feature = "lambda_http")]
     fn decide_passed_through<B: 'static>(&self, body: &B) -> Decision {
         let event = match (body as &dyn std::any::Any).downcast_ref() {
@@ -216,7 +217,7 @@ impl Shared {
             return Decision::Pass;
         };
         match self.decide_head((&request).into(), &context) {
-            // lambda_http returns the body as it is: it has to be the whole answer to the event.
+            // lambda_http returns the body unchanged, so the body must be the whole answer to the event.
             Decision::Block(response) => {
                 let answer = lambda_event::respond(&response, source);
                 let answer = serde_json::to_vec(&answer).unwrap_or_default();
@@ -226,7 +227,7 @@ impl Shared {
         }
     }
 
-    /// The response to a request that does not pass.
+    /// Returns the response to a request that does not pass; `None` for one that passes.
     pub(crate) fn refuse<B: 'static, R: PageBody>(
         &self,
         request: &mut Request<B>,
@@ -235,16 +236,17 @@ impl Shared {
         Some(response.map(R::from_page))
     }
 
-    /// Makes the known state fresh, if the source answers within the budget. A refresh that has to wait becomes a
-    /// task: it holds up all others, and must not depend on a request that may be polled no more.
+    /// Returns a future that refreshes the cached flag, if the source answers within the budget. A refresh that
+    /// has to wait becomes a task of its own: other requests wait for it, so it must not stop when the request
+    /// that began it is no longer polled.
     #[cold]
-    pub(crate) fn refreshing(self: &Arc<Self>) -> Refreshing {
+    pub(crate) fn refresh_future(self: &Arc<Self>) -> RefreshFuture {
         let shared = Arc::clone(self);
-        let mut refresh: Refreshing = Box::pin(async move {
+        let mut refresh: RefreshFuture = Box::pin(async move {
             let refresh = shared.refresher.refresh(
                 &shared.clock,
                 || shared.state.load().mode().is_some(),
-                || shared.known() != Known::Stale,
+                || shared.cache_state() != CacheState::Expired,
             );
             if let Some((update, _guard)) = refresh.await {
                 shared.apply(update);
@@ -255,16 +257,16 @@ impl Shared {
                 return;
             }
             match Handle::try_current() {
-                // An error is the end of the runtime. The request goes on with the known state.
+                // An error means that the runtime is shutting down. The request goes on with the last known flag.
                 Ok(runtime) => drop(runtime.spawn(refresh).await),
                 Err(_) => refresh.await,
             }
         })
     }
 
-    /// Completes when the known state is stale, but not before a tenth of a second; never, if there is no
+    /// Completes when the cached flag expires, but not before a tenth of a second. Never completes without a
     /// timer.
-    pub(crate) fn until_stale(&self) -> Sleep {
+    pub(crate) fn until_expired(&self) -> Sleep {
         let ms = self.state.load().fresh_for_ms(self.clock.now_ms());
         let sleep = self.sleeper.sleep(Duration::from_millis(ms.max(100)));
         sleep.unwrap_or_else(|| Box::pin(pending()))
@@ -273,13 +275,13 @@ impl Shared {
     fn apply(&self, update: Update) {
         let now_ms = self.clock.now_ms();
         let known = match update.flag {
-            Some(flag) => Arc::new(KnownFlag::new(flag)),
-            // The answers that were made for it serve on.
+            Some(flag) => Arc::new(CachedFlag::new(flag)),
+            // Keep the responses that were prepared for this flag.
             None => self.flag.load_full(),
         };
         let now = timestamp(now_ms);
-        let Snapshot { mode, window } = known.at(now);
-        let window = window.id();
+        let Snapshot { mode, effective } = known.at(now);
+        let window = effective.window();
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if (logged.0, logged.1.as_str()) != (mode, window) {
             *logged = (mode, window.to_owned());
@@ -287,7 +289,7 @@ impl Shared {
         }
         let at_ms = update.asked_ms.unwrap_or(now_ms);
         let state = PackedState::new(mode, at_ms, known.lifetime(at_ms, update.lifetime_ms));
-        // In this order: a request that reads the mode finds a flag that is at least as new.
+        // Store the flag first: a request that reads the mode then finds a flag that is at least as new.
         self.flag.store(known);
         self.state.store(state);
         if let Some(event) = update.event {

@@ -1,11 +1,11 @@
-//! The events of the gate: `docs/events.md`, a part of the crate's documentation, lists them all.
+//! Writes the log events of the gate. `docs/events.md`, a part of the crate's documentation, lists them all.
 
 use std::path::Path;
 
 use maintenance_flag::Mode;
 
+use super::cached_flag::Snapshot;
 use super::decision::Outcome;
-use super::known_flag::Snapshot;
 use super::refresh::Event;
 use crate::policy::Identity;
 use crate::request::RequestHead;
@@ -14,13 +14,13 @@ use crate::request_context::RequestContext;
 /// The most bytes of a path in an event: clients must not flood a log.
 const MAX_PATH: usize = 1_024;
 
-/// A path, up to a limit.
+/// Cuts a path at [`MAX_PATH`].
 fn clipped(path: &str) -> &str {
     path.get(..path.floor_char_boundary(MAX_PATH))
         .unwrap_or_default()
 }
 
-/// An event of a gate in a mode.
+/// Writes one event, with the fields that all have.
 macro_rules! event {
     ($level:ident, $code:literal, $identity:ident, $mode:ident, $($name:ident = $value:expr,)* $message:literal) => {
         tracing::$level!(
@@ -35,16 +35,15 @@ macro_rules! event {
     };
 }
 
-/// The decision about a request. Neither its headers nor its query are logged: there may be secrets
-/// in them.
+/// Logs the decision about a request, without its headers and its query: they may hold secrets.
 pub(crate) fn decided(
     identity: &Identity,
-    Snapshot { mode, window }: Snapshot<'_>,
+    Snapshot { mode, effective }: Snapshot<'_>,
     head: RequestHead<'_>,
     context: &RequestContext<'_>,
     outcome: &Outcome,
 ) {
-    let window = window.id();
+    let window = effective.window();
     macro_rules! request {
         ($level:ident, $code:literal, $($name:ident = $value:expr,)* $message:literal) => {
             event!(
@@ -67,7 +66,7 @@ pub(crate) fn decided(
             by = reason,
             "the request passed by a bypass, although the role is in maintenance"
         ),
-        Outcome::OpenLink(_) => request!(
+        Outcome::RedeemLink(_) => request!(
             info,
             "M303",
             "a bypass link was opened: its browser may pass from now on"
@@ -75,6 +74,7 @@ pub(crate) fn decided(
     }
 }
 
+/// Logs a new mode or window.
 pub(crate) fn changed(identity: &Identity, mode: Option<Mode>, window: &str) {
     event!(
         info,
@@ -86,7 +86,7 @@ pub(crate) fn changed(identity: &Identity, mode: Option<Mode>, window: &str) {
     );
 }
 
-/// Why a refresh changed nothing.
+/// Logs why a refresh kept the cached flag.
 pub(crate) fn kept(identity: &Identity, mode: Option<Mode>, event: &Event) {
     match event {
         Event::Failed { reason, next_secs } => event!(
@@ -113,12 +113,13 @@ pub(crate) fn kept(identity: &Identity, mode: Option<Mode>, event: &Event) {
     }
 }
 
+/// Logs that a page cannot be served, and why.
 pub(crate) fn page_unusable(path: &Path, reason: &str) {
     tracing::warn!(
         target: "maintenance",
         code = "M404",
         path = %path.display(),
         reason,
-        "a maintenance page cannot be served: the next in order is",
+        "a maintenance page cannot be served; falling back to the next one",
     );
 }

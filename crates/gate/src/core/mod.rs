@@ -1,20 +1,20 @@
-//! Decides about requests, keeps the known state fresh, and answers for the app. What has a room of its own
-//! (pages, bypass, sources, JSON events) is beside it.
+//! Decides about requests, keeps the cached flag fresh, and answers for the app. Pages, bypass rules, sources and JSON
+//! events have folders of their own beside this one.
 
 mod backoff;
 mod body;
 mod build_error;
 mod builder;
+mod cached_flag;
 mod decision;
 mod future;
 mod gate;
-mod known_flag;
 mod layer;
 mod log;
+mod packed_state;
 mod refresh;
 mod response;
 mod service;
-mod snapshot;
 mod version_guard;
 
 pub use body::PageBody;
@@ -23,7 +23,7 @@ pub use builder::Builder;
 pub(crate) use builder::IN_LAMBDA;
 pub use decision::{Decision, ReadOnly};
 #[cfg(feature = "lambda")]
-pub(crate) use gate::Known;
+pub(crate) use gate::CacheState;
 pub use gate::{Announcement, Gate};
 pub use layer::MaintenanceLayer;
 pub use service::Maintenance;

@@ -1,10 +1,13 @@
-//! Asks the source, one request at a time and no longer than the budget, and returns how that changes
-//! the known state.
+//! Fetches the flag from the source, one fetch at a time, and returns the update of the cached flag. A request waits
+//! no longer than the refresh budget.
 //!
-//! The first request that finds the state stale asks. Requests beside it go on with the last known state
-//! or, if there never was one, wait for the same answer. Nothing is held by a future that was not polled.
-//! How long a failure puts off the next try is `backoff`'s business; whether an answer is older than
-//! the known state, `version_guard`'s.
+//! The first request that finds the cached flag expired fetches it. Concurrent requests go on with the last known
+//! flag or, before the first answer, wait for the same one. A future that was not polled holds no lock.
+//! `backoff` decides how long to wait after a failure; `version_guard`, whether an answer is older than the known
+//! flag.
+//!
+//! If the store hangs, the fetch stays pending, and later refreshes poll it again. No timer ends it: the first
+//! refresh after [`MAX_FETCH_AGE`] drops it and fetches anew, unless `backoff` says that it is too early.
 
 use std::future::{Future, poll_fn, ready};
 use std::hash::{BuildHasher, RandomState};
@@ -22,7 +25,7 @@ use super::version_guard::VersionGuard;
 use crate::clock::{Clock, Sleeper};
 use crate::source::{BoxError, Fetch, FlagSource, ParameterValue, Throttled};
 
-/// A fetch that is older is not polled again: its connection is probably dead.
+/// The age at which a pending fetch is dropped: its connection is probably dead.
 const MAX_FETCH_AGE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Refresher {
@@ -35,11 +38,11 @@ pub(crate) struct Refresher {
 
 /// State between one refresh and the next.
 pub(crate) struct RefreshState {
-    /// A fetch that an earlier request did not wait for to its end.
+    /// The fetch that an earlier request began and that has not ended.
     pending: Option<Pending>,
     backoff: Backoff,
     versions: VersionGuard,
-    /// The text of the known flag.
+    /// The stored text of the last known flag.
     text: Option<String>,
 }
 
@@ -48,11 +51,11 @@ struct Pending {
     since_ms: u64,
 }
 
-/// The effect of a refresh on the known state.
+/// What a refresh changes.
 pub(crate) struct Update {
-    /// When the store was asked for the state that is known now. None: it did not say.
+    /// When the fetch began that brought the current state; `None` if the refresh brought none.
     pub(crate) asked_ms: Option<u64>,
-    /// The flag, if it is another than before.
+    /// The new flag; `None` if it has not changed.
     pub(crate) flag: Option<Flag>,
     pub(crate) lifetime_ms: u64,
     pub(crate) event: Option<Event>,
@@ -69,9 +72,9 @@ impl Update {
     }
 }
 
-/// Why the known state stays, where that is worth an event.
+/// Why the cached flag stays, where that is logged.
 pub(crate) enum Event {
-    /// The answer is older.
+    /// The answer is older than the known flag.
     Ignored {
         version: Option<u64>,
         known_version: Option<u64>,
@@ -82,7 +85,7 @@ pub(crate) enum Event {
     },
 }
 
-/// The turn of the request that refreshes, until it has used the update.
+/// Held by the refresh until its update has been applied, so that no other begins.
 pub(crate) type RefreshGuard<'a> = MutexGuard<'a, RefreshState>;
 
 impl Refresher {
@@ -107,21 +110,21 @@ impl Refresher {
         }
     }
 
-    /// Asks the source. None if that is not needed: another request is asking and a state is known
-    /// (`is_known`), or another one was faster and the state is fresh again.
+    /// Fetches the flag. `None` if that is not needed: another request is fetching it and a flag is known
+    /// (`is_known`), or another request has just refreshed it.
     pub(crate) async fn refresh<'a>(
         &'a self,
         clock: &Clock,
         is_known: impl Fn() -> bool,
         is_fresh: impl Fn() -> bool,
     ) -> Option<(Update, RefreshGuard<'a>)> {
-        // It begins once something is waited for, so that a source which answers at once costs no timer.
+        // The timer starts when something waits, so that a source which answers at once costs none.
         let mut end = pin!(self.out_of_time());
         let mut state = match self.state.try_lock() {
             Ok(state) => state,
             Err(_) if is_known() => return None,
             Err(_) => {
-                let state = first(pin!(self.state.lock()), end.as_mut()).await;
+                let state = or_timeout(pin!(self.state.lock()), end.as_mut()).await;
                 state.ok().filter(|_| !is_known())?
             }
         };
@@ -143,18 +146,18 @@ impl Refresher {
             return Update::kept(lifetime_ms, None);
         }
         let pending = state.pending.get_or_insert_with(|| Pending {
-            fetch: guarded(|| self.source.fetch(&self.parameter))
+            fetch: catch_panic(|| self.source.fetch(&self.parameter))
                 .unwrap_or_else(|error| Box::pin(ready(Err(error)))),
             since_ms: now_ms,
         });
         let asked_ms = pending.since_ms;
         let fetch = poll_fn(|cx| {
-            guarded(|| pending.fetch.as_mut().poll(cx))
+            catch_panic(|| pending.fetch.as_mut().poll(cx))
                 .unwrap_or_else(|error| Poll::Ready(Err(error)))
         });
-        let answer = match first(pin!(fetch), end).await {
+        let answer = match or_timeout(pin!(fetch), end).await {
             Ok(answer) => answer,
-            Err(waited) => return state.failed(Failure::Slow, waited),
+            Err(waited) => return state.failed(Failure::TimedOut, waited),
         };
         state.pending = None;
         match answer {
@@ -163,7 +166,7 @@ impl Refresher {
         }
     }
 
-    /// Ends when a request has waited for long enough, or if nothing can be waited for here. Says which.
+    /// Completes when the refresh budget is used up, or at once where no timer runs. Returns the reason.
     async fn out_of_time(&self) -> String {
         match self.sleeper.sleep(self.budget) {
             Some(sleep) => sleep.await,
@@ -173,8 +176,8 @@ impl Refresher {
     }
 }
 
-/// The result of some work, unless the other future ends first.
-async fn first<T, E>(
+/// Returns the result of the work, or what `end` returns if that completes first.
+async fn or_timeout<T, E>(
     mut work: Pin<&mut impl Future<Output = T>>,
     mut end: Pin<&mut impl Future<Output = E>>,
 ) -> Result<T, E> {
@@ -186,21 +189,21 @@ async fn first<T, E>(
 }
 
 impl RefreshState {
-    /// Drops a fetch that is not to be polled again. Some, if it is too early for the next one: how
-    /// long the known state stays.
+    /// Drops a pending fetch that is too old. Returns how long to keep the last known flag, in milliseconds, if it is too
+    /// early for the next fetch.
     fn drop_old_fetch(&mut self, now_ms: u64) -> Option<u64> {
         let since_ms = self.pending.as_ref()?.since_ms;
-        // A clock that jumped backwards says nothing about the age.
+        // If the clock jumped backwards, the age is unknown.
         let age = now_ms.checked_sub(since_ms).map(Duration::from_millis);
         if age.is_some_and(|age| age < MAX_FETCH_AGE) {
             return None;
         }
         self.pending = None;
-        let early = self.backoff.stretched().checked_sub(age?)?;
+        let early = self.backoff.poll_interval().checked_sub(age?)?;
         u64::try_from(early.as_millis()).ok().filter(|ms| *ms > 0)
     }
 
-    /// The source answered a question of `asked_ms`; none: there is no such parameter.
+    /// Handles the answer to a fetch that began at `asked_ms`. `None` means that the parameter does not exist.
     fn answered(&mut self, answer: Option<&ParameterValue>, asked_ms: u64, now_ms: u64) -> Update {
         if self.versions.is_stale(answer, asked_ms) {
             let event = Event::Ignored {
@@ -233,12 +236,12 @@ impl RefreshState {
     }
 }
 
-/// Runs code of the source. A panic in it is a failed fetch: it must not take every request with it.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, BoxError> {
+/// Runs code of the source. Turns a panic into a failed fetch, so that it does not fail every request.
+fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, BoxError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| "the source panicked".into())
 }
 
-/// Whether the store throttles: the source says so by an error type, its own or a cause of its own.
+/// Whether the store throttles: then [`Throttled`] is the error, or among its causes.
 fn kind(error: &(dyn std::error::Error + 'static)) -> Failure {
     match successors(Some(error), |error| error.source()).any(|error| error.is::<Throttled>()) {
         true => Failure::Throttled,
@@ -246,13 +249,13 @@ fn kind(error: &(dyn std::error::Error + 'static)) -> Failure {
     }
 }
 
-/// How long an answer holds, in milliseconds.
+/// How long to rely on an answer: the interval with jitter, in milliseconds.
 fn lifetime(interval: Duration) -> u64 {
     jittered(interval, random(&RandomState::new(), SystemTime::now()))
 }
 
-/// By the time, to the nanosecond: processes restored from one snapshot have the same random keys, and must
-/// not ask together ever after.
+/// Hashes the time, to the nanosecond: processes restored from one snapshot share their random keys, and must not
+/// ask together from then on.
 fn random(keys: &RandomState, now: SystemTime) -> u64 {
     keys.hash_one(now)
 }

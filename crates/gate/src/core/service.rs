@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use super::body::PageBody;
 use super::future::{ResponseFuture, Waiting};
-use super::gate::{Gate, Known, Refreshing};
+use super::gate::{CacheState, Gate, RefreshFuture};
 
 /// A service behind a [`Gate`].
 ///
@@ -24,12 +24,12 @@ use super::gate::{Gate, Known, Refreshing};
 /// }
 /// ```
 ///
-/// It is always ready. A request waits for the app in its own future, where it gets its 503 should
-/// maintenance begin meanwhile.
+/// The service is always ready. A request waits for the app in its own future, and gets the 503 there if
+/// maintenance begins meanwhile.
 #[derive(Debug)]
 pub struct Maintenance<S> {
     inner: S,
-    /// Whether `inner` said that it is ready and has not been called since.
+    /// Whether `inner` reported readiness and has not been called since.
     ready: bool,
     gate: Gate,
 }
@@ -56,7 +56,7 @@ impl<S: CloneService> Maintenance<S> {
 
 impl<S: CloneService> Clone for Maintenance<S> {
     fn clone(&self) -> Self {
-        // A clone of a service that is ready need not be ready itself.
+        // A clone of a ready service need not be ready.
         Self::new(self.inner.clone(), self.gate.clone())
     }
 }
@@ -73,8 +73,8 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        // During a maintenance the answer does not need the app. And an app that cannot get ready must not
-        // keep the gate from learning of a maintenance.
+        // During a maintenance the response does not need the app. And an app that never gets ready must not
+        // keep the gate from noticing a maintenance.
         self.ready = self.gate.shared.state.load().mode() != Some(maintenance_flag::Mode::On)
             && self.inner.poll_ready(cx)?.is_ready();
         Poll::Ready(Ok(()))
@@ -82,28 +82,32 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let known = self.gate.shared.known();
-        if known == Known::Open && self.ready {
+        let cache = self.gate.shared.cache_state();
+        if cache == CacheState::AllowAll && self.ready {
             self.ready = false;
             let future = self.inner.call(request);
             return ResponseFuture::App { future };
         }
-        self.call_slow(request, known)
+        self.call_slow(request, cache)
     }
 }
 
 impl<S: CloneService> Maintenance<S> {
-    /// The rest of `call`.
+    /// Handles every request that `call` does not pass on at once.
     #[cold]
     #[inline(never)]
-    fn call_slow<B, R>(&mut self, mut request: Request<B>, known: Known) -> ResponseFuture<S, B>
+    fn call_slow<B, R>(
+        &mut self,
+        mut request: Request<B>,
+        cache: CacheState,
+    ) -> ResponseFuture<S, B>
     where
         S: Service<Request<B>, Response = Response<R>>,
         B: 'static,
         R: PageBody,
     {
-        if known == Known::Stale {
-            let refresh = self.gate.shared.refreshing();
+        if cache == CacheState::Expired {
+            let refresh = self.gate.shared.refresh_future();
             return self.wait(Some(refresh), request);
         }
         if let Some(refused) = self.gate.shared.refuse(&mut request) {
@@ -118,16 +122,20 @@ impl<S: CloneService> Maintenance<S> {
         ResponseFuture::App { future }
     }
 
-    /// A future that waits: for a refresh, and then for the service, which may have said that it is ready
-    /// or has a place in a queue. A clone takes its place here.
-    fn wait<B>(&mut self, refresh: Option<Refreshing>, request: Request<B>) -> ResponseFuture<S, B>
+    /// Returns a future that waits for the refresh, then for the inner service. It takes the current service,
+    /// which may already hold a readiness permit, and leaves a clone in its place.
+    fn wait<B>(
+        &mut self,
+        refresh: Option<RefreshFuture>,
+        request: Request<B>,
+    ) -> ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
     {
         self.ready = false;
         let clone = self.inner.clone();
         let waiting = Waiting {
-            // Without a refresh, the request was found to pass.
+            // Without a refresh, the decision to pass has been made.
             passes: refresh.is_none(),
             refresh,
             recheck: None,

@@ -1,44 +1,44 @@
-//! Whether an answer of the store is older than the known state. Pure: no clock, no source.
+//! Whether an answer of the store is older than the known flag. Pure: no clock, no source.
 //!
 //! Parameter Store's reads are eventually consistent: after the newest version a read may find the one
-//! before it, or no parameter at all. Such an answer must not turn the gate back. But a person may have
-//! deleted the parameter and created it again, and then its versions begin anew at 1.
+//! before it, or no parameter at all. Such an answer must not turn the gate back. But an operator may have
+//! deleted the parameter and created it again; its versions then start at 1 again.
 //!
-//! Time tells the two apart. The newest version was there when its answer came. So if a question that
-//! was asked a minute after that has an older answer, either that read lags by a minute or the answer is
-//! true, and it counts. Until then it is ignored.
+//! Time tells the two apart. The newest version was there when its answer came. If a fetch that began a minute
+//! later returns an older version, then either the read lags by a minute or the parameter was created again: the
+//! guard accepts it. Until then it ignores older answers.
 //!
-//! - In a frozen environment that minute passes, too, and rightly: no read lags by the day that it slept.
-//! - If the clock was set back, the minute begins anew, so that it ends in any case.
-//! - If it was set forth just then, an older answer counts too soon; the next newer one puts that right.
-//! - An answer without a version, from a store that has none, counts at once.
+//! - The minute also passes in a frozen environment, rightly: no read lags by the day for which it was frozen.
+//! - If the clock was set back, the minute starts again, so that it always ends.
+//! - If the clock jumped forward, an older answer may be accepted too early; the next newer answer corrects it.
+//! - An answer without a version, from a store that has none, is always accepted.
 
 use crate::source::ParameterValue;
 
-/// The longest that a read may lag: milliseconds. AWS names no bound, but asks to wait 30 s before the name
+/// The longest lag of a read, in milliseconds. AWS names no bound, but asks to wait 30 s before the name
 /// of a deleted parameter is used again; this is twice that.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html>
 const LONGEST_LAG_MS: u64 = 60_000;
 
-/// The newest version that was seen, if the source knows versions.
+/// The newest version seen, if the source has versions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct VersionGuard(Option<Seen>);
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     version: u64,
-    /// When an answer that had it last came: wall-clock milliseconds since the epoch.
+    /// When an answer last had this version: wall-clock milliseconds since the epoch.
     at_ms: u64,
 }
 
 impl VersionGuard {
-    /// Its number.
+    /// The newest version seen.
     pub(crate) fn version(&self) -> Option<u64> {
         self.0.map(|seen| seen.version)
     }
 
-    /// Whether an answer (none: there is no such parameter) is to be ignored, given when it was
-    /// asked for, in wall-clock milliseconds since the epoch.
+    /// Whether to ignore an answer because it is older than the known flag. `None` is the answer that the parameter does
+    /// not exist; `asked_ms` is when the fetch began, in wall-clock milliseconds since the epoch.
     pub(crate) fn is_stale(&mut self, answer: Option<&ParameterValue>, asked_ms: u64) -> bool {
         let Some(seen) = &mut self.0 else {
             return false;
@@ -59,7 +59,7 @@ impl VersionGuard {
         }
     }
 
-    /// An answer that came at this time is the known state from now on.
+    /// Records the answer that is the known flag from now on, and when it came.
     pub(crate) fn update(&mut self, answer: Option<&ParameterValue>, answered_ms: u64) {
         let version = answer.and_then(ParameterValue::version);
         self.0 = version.map(|version| Seen {

@@ -1,4 +1,4 @@
-//! Which events are HTTP requests, and the request that each of them is.
+//! Finds which events are HTTP requests, and converts them.
 //!
 //! AWS describes the events here: [REST APIs](https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format),
 //! [HTTP APIs](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html),
@@ -15,9 +15,10 @@ use super::EventSource;
 use crate::request::{COMPONENT, PATH, QUERY};
 use crate::request_context::{EventKind, RequestContext};
 
-/// The request that an event is, if it is one, and the platform's facts about it.
+/// Converts an event to a request, with the platform's facts about it and its sender. `None` if the event is not an
+/// HTTP request.
 pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, RequestContext<'_>, EventSource)> {
-    // The event of an authorizer has all that a request has, and one of these besides.
+    // The event of an authorizer has every field of a request, and one of these two.
     if has(event, "methodArn") || has(event, "routeArn") {
         return None;
     }
@@ -32,16 +33,16 @@ pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, RequestContext<'_
     let path = text(event, "path");
     let (source, method, path, query) = if event_type.is_some() {
         kind = EventKind::of_web_socket(event_type);
-        // `$connect` is a GET that asks to open a WebSocket. What comes after it is no request.
+        // `$connect` is a GET that asks for a WebSocket. Later events of the connection are not requests.
         if kind != EventKind::WebSocketConnect {
             return None;
         }
-        (EventSource::Gateway1, &"GET".into(), Some("/"), None)
+        (EventSource::ApiGatewayV1, &"GET".into(), Some("/"), None)
     } else if let Some(http) = http {
         let path = text(event, "rawPath").or_else(|| text(http, "path"));
         let query = text(event, "rawQueryString");
         let query = query.map(|query| utf8_percent_encode(query, QUERY).to_string());
-        (EventSource::Gateway2, http.get("method")?, path, query)
+        (EventSource::ApiGatewayV2, http.get("method")?, path, query)
     } else if has(context, "elb") {
         let source = match has(event, "multiValueHeaders") {
             true => EventSource::AlbMultiValue,
@@ -53,9 +54,14 @@ pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, RequestContext<'_
     } else if context.is_object() {
         // A REST API, which decodes the query, or an HTTP API with payload 1.0.
         let query = query(COMPONENT);
-        (EventSource::Gateway1, event.get("httpMethod")?, path, query)
+        (
+            EventSource::ApiGatewayV1,
+            event.get("httpMethod")?,
+            path,
+            query,
+        )
     } else if event.get("requestContext").is_none() && has(event, "is_base64_encoded") {
-        // VPC Lattice with events of version 1, which have no context.
+        // VPC Lattice with events of version 1, which have no request context.
         let path = Some(text(event, "raw_path")?);
         let query = pairs(event, "query_string_parameters", QUERY);
         (EventSource::Alb, event.get("method")?, path, query)
@@ -63,13 +69,20 @@ pub(crate) fn recognise(event: &Value) -> Option<(Request<()>, RequestContext<'_
         return None;
     };
     let client = http.or_else(|| context.get("identity"));
+    let method = method.as_str();
+    let method = method.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
     let facts = RequestContext {
         source_ip: client.and_then(|client| text(client, "sourceIp")),
         request_id: text(context, "requestId"),
         kind,
+        invalid_method: method.is_none(),
         ..RequestContext::default()
     };
-    let mut request = request(method.as_str(), path, query);
+    let mut request = Request::new(());
+    // A missing or invalid method becomes TRACE, so that no read-only rule matches it; `invalid_method` keeps it from
+    // the path and address rules. Only a token lets it pass.
+    *request.method_mut() = method.unwrap_or(Method::TRACE);
+    *request.uri_mut() = uri(path.unwrap_or_default(), query);
     *request.headers_mut() = headers(event);
     Some((request, facts, source))
 }
@@ -82,20 +95,8 @@ fn text<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object.get(key)?.as_str()
 }
 
-/// A request of this method. One that is none is a request all the same, which no app can serve: it gets
-/// a method that only a token lets pass.
-fn request(method: Option<&str>, path: Option<&str>, query: Option<String>) -> Request<()> {
-    let mut request = Request::new(());
-    let method = method.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
-    *request.uri_mut() = match &method {
-        Some(_) => uri(path.unwrap_or_default(), query),
-        None => Uri::from_static("*"),
-    };
-    *request.method_mut() = method.unwrap_or(Method::TRACE);
-    request
-}
-
-/// A path that is none, or too long for one, becomes `*`, which no rule lets pass.
+/// Builds the URI. A path that does not begin with `/`, or is too long, becomes `*`, which no path rule matches. A query
+/// that is too long is left out.
 fn uri(path: &str, query: Option<String>) -> Uri {
     let nowhere = || Uri::from_static("*");
     if !path.starts_with('/') {
@@ -111,7 +112,7 @@ fn uri(path: &str, query: Option<String>) -> Uri {
         .unwrap_or_else(|_| nowhere())
 }
 
-/// The headers of an event: those with several values a name, if it has them.
+/// Collects the headers of an event, from `multiValueHeaders` if present, else from `headers`.
 fn headers(event: &Value) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let multi = event.get("multiValueHeaders").and_then(Value::as_object);
@@ -119,12 +120,12 @@ fn headers(event: &Value) -> HeaderMap {
     for (name, value) in fields.into_iter().flatten() {
         if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
             for value in texts(value).filter_map(header_value) {
-                // One that does not fit is one of more than 32,768.
+                // Fails only beyond 32,768 headers.
                 let _ = headers.try_append(&name, value);
             }
         }
     }
-    // Payload 2.0 has them apart.
+    // Payload 2.0 has the cookies in a field of their own.
     for cookie in event.get("cookies").into_iter().flat_map(texts) {
         if let Some(value) = header_value(cookie) {
             let _ = headers.try_append(COOKIE, value);
@@ -137,7 +138,7 @@ fn header_value(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_bytes(text.as_bytes()).ok()
 }
 
-/// A text, or all texts of a list.
+/// Yields a string, or every string of a list.
 fn texts(value: &Value) -> impl Iterator<Item = &str> {
     let list = value.as_array().map_or(&[][..], Vec::as_slice);
     value
@@ -146,7 +147,7 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
         .chain(list.iter().filter_map(Value::as_str))
 }
 
-/// The query of a map of parameters.
+/// Builds the query from a map of parameters.
 fn pairs(event: &Value, key: &str, encoded: &'static AsciiSet) -> Option<String> {
     let map = event.get(key)?.as_object()?;
     let pairs: Vec<_> = map

@@ -1,7 +1,6 @@
-//! The answer in the form that the source of the event understands.
+//! Writes the answer in the format that the sender of the event expects.
 //!
-//! A REST API answers 502 to its client if it finds a key that it does not know, so each source gets only
-//! its own keys. <https://github.com/aws/aws-sam-cli/pull/1154>
+//! A REST API answers its client with 502 if it finds an unknown key, so each sender gets only its own keys. <https://github.com/aws/aws-sam-cli/pull/1154>
 
 use bytes::Bytes;
 use http::Response;
@@ -11,7 +10,7 @@ use super::EventSource;
 
 pub(crate) fn respond(response: &Response<Bytes>, source: EventSource) -> Value {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    // The gate sets no header twice.
+    // The gate never repeats a header.
     let headers = response.headers().iter();
     let mut headers: Map<_, _> = headers
         .map(|(name, value)| (name.to_string(), text(value.as_bytes()).into()))
@@ -20,8 +19,8 @@ pub(crate) fn respond(response: &Response<Bytes>, source: EventSource) -> Value 
     let mut put = |key: &str, value: Value| answer.insert(key.to_owned(), value);
     put("statusCode", response.status().as_u16().into());
     match source {
-        EventSource::Gateway1 => {}
-        EventSource::Gateway2 => {
+        EventSource::ApiGatewayV1 => {}
+        EventSource::ApiGatewayV2 => {
             if let Some(cookie) = headers.remove("set-cookie") {
                 put("cookies", json!([cookie]));
             }
@@ -38,7 +37,7 @@ pub(crate) fn respond(response: &Response<Bytes>, source: EventSource) -> Value 
     } else {
         put("headers", headers.into());
     }
-    // A page is UTF-8: that was checked when it was loaded.
+    // Loading a page checks that it is UTF-8.
     put("body", text(response.body()).into());
     put("isBase64Encoded", false.into());
     answer.into()

@@ -1,8 +1,8 @@
 //! The last known mode and until when it is fresh, in one atomic integer: all that a request reads.
 //!
 //! One integer means one load, no lock and no torn pair. Time is kept modulo 2³⁸ ms (8.7 years) and
-//! compared by its distance, so that a clock which jumps backwards looks like a very long time and
-//! the state is stale, never fresh for ever.
+//! compared by its distance: if the clock jumps backwards, the age looks very long, and the state has expired
+//! instead of staying fresh for ever.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,12 +17,12 @@ const MODE_SHIFT: u32 = TIME_BITS + LIFETIME_BITS;
 /// The longest lifetime that fits, in milliseconds: 2.3 hours.
 pub(crate) const MAX_LIFETIME_MS: u64 = LIFETIME_MASK;
 
-/// The mode that was last known (none if it never was), read at a moment, fresh for a lifetime.
+/// The last known mode (`None` before the first), when it was read, and for how long it is fresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PackedState(u64);
 
 impl PackedState {
-    /// `at_ms` is wall-clock time since the epoch; a lifetime that does not fit is cut.
+    /// `at_ms` is wall-clock time since the epoch; a lifetime above [`MAX_LIFETIME_MS`] is cut to it.
     pub(crate) fn new(known: Option<Mode>, at_ms: u64, lifetime_ms: u64) -> Self {
         let mode: u64 = match known {
             None => 0,
@@ -45,13 +45,13 @@ impl PackedState {
         }
     }
 
-    /// Whether it may be relied on at `now_ms`, wall-clock time since the epoch.
+    /// Whether the state is fresh at `now_ms`, wall-clock time since the epoch.
     #[inline]
     pub(crate) fn is_fresh(self, now_ms: u64) -> bool {
         self.age_ms(now_ms) < self.lifetime_ms()
     }
 
-    /// For how many milliseconds it may still be relied on.
+    /// For how many more milliseconds the state is fresh.
     pub(crate) fn fresh_for_ms(self, now_ms: u64) -> u64 {
         self.lifetime_ms().saturating_sub(self.age_ms(now_ms))
     }
@@ -67,7 +67,7 @@ impl PackedState {
     }
 }
 
-/// A [`PackedState`] that requests read while a refresh replaces it. At first nothing is known, and stale.
+/// A [`PackedState`] that requests read while a refresh replaces it. Initially no mode is known, and the state has expired.
 #[derive(Debug, Default)]
 pub(crate) struct AtomicPackedState(AtomicU64);
 

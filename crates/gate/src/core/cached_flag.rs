@@ -1,5 +1,5 @@
-//! The known state besides the mode: the flag that was read and, for each way in which the role can stand by it,
-//! which requests pass and their answers.
+//! The cached flag, with the bypass rules and prepared 503 responses for the stored state and for each scheduled
+//! window.
 
 use jiff::Timestamp;
 use maintenance_flag::{Bypass, Flag, Mode, ScheduledWindow, WindowId};
@@ -7,33 +7,33 @@ use maintenance_flag::{Bypass, Flag, Mode, ScheduledWindow, WindowId};
 use super::response::Responses;
 use crate::clock::timestamp;
 
-/// A flag that was read, or none yet.
+/// The flag that was read last, or a placeholder until one has been read.
 #[derive(Debug)]
-pub(crate) struct KnownFlag {
+pub(crate) struct CachedFlag {
     is_known: bool,
-    stored: Window,
-    /// As the role stands while a scheduled window is open.
-    scheduled: Vec<Window>,
+    stored: EffectiveFlag,
+    /// The flag in effect during each scheduled window.
+    scheduled: Vec<EffectiveFlag>,
 }
 
-/// How a role stands at a time.
+/// The mode of a role at one time, and the flag that says so.
 #[derive(Clone, Copy)]
 pub(crate) struct Snapshot<'a> {
-    /// None if it is not known.
+    /// `None` until a flag has been read.
     pub(crate) mode: Option<Mode>,
-    pub(crate) window: &'a Window,
+    pub(crate) effective: &'a EffectiveFlag,
 }
 
-/// Which requests pass in a window, and the answers to all others.
+/// The flag in effect at a time, its bypass rules and its responses. It may be off: the stored flag is one, too.
 #[derive(Debug)]
-pub(crate) struct Window {
+pub(crate) struct EffectiveFlag {
     pub(crate) flag: Flag,
     pub(crate) bypass: Bypass,
     pub(crate) responses: Responses,
 }
 
-impl KnownFlag {
-    /// Before a flag was read. It answers as a bare `on`, under `OnUnknown::Block`.
+impl CachedFlag {
+    /// The placeholder until a flag has been read. With `OnUnknown::Block` its responses are those of a bare `on`.
     pub(crate) fn unknown() -> Self {
         Self {
             is_known: false,
@@ -44,7 +44,7 @@ impl KnownFlag {
     pub(crate) fn new(flag: Flag) -> Self {
         let schedule = &flag.schedule;
         let opened = |it: &ScheduledWindow| Flag {
-            // As visitors are told: windows that follow each other are one for them.
+            // Visitors are told the end of consecutive windows as one.
             until: Some(schedule.serves_at(it.until, it.mode)),
             ..Flag::opened(it)
         };
@@ -53,30 +53,31 @@ impl KnownFlag {
             scheduled: schedule
                 .windows
                 .iter()
-                .map(|it| Window::new(opened(it)))
+                .map(|it| EffectiveFlag::new(opened(it)))
                 .collect(),
-            stored: Window::new(flag),
+            stored: EffectiveFlag::new(flag),
         }
     }
 
-    /// The flag as it was read.
+    /// The flag as it is stored.
     pub(crate) fn flag(&self) -> &Flag {
         &self.stored.flag
     }
 
-    /// How the role stands at this time: a flag may end by itself, and a scheduled window begin.
+    /// Returns the state at `now`: a maintenance may have ended by itself since the flag was read, or a scheduled
+    /// window may have started.
     pub(crate) fn at(&self, now: Timestamp) -> Snapshot<'_> {
         let (mode, due) = self.flag().mode_and_due(now);
         let mut scheduled = self.scheduled.iter();
-        let due = due.and_then(|due| scheduled.find(|it| it.id() == due.window.as_str()));
+        let due = due.and_then(|due| scheduled.find(|it| it.window() == due.window.as_str()));
         Snapshot {
             mode: self.is_known.then_some(mode),
-            window: due.unwrap_or(&self.stored),
+            effective: due.unwrap_or(&self.stored),
         }
     }
 
-    /// A lifetime from `at_ms`, cut where the role opens or closes by itself, so that no visitor is kept out for
-    /// longer, nor let in.
+    /// Shortens the cache lifetime so that it ends at the next scheduled start or end of maintenance. `at_ms` is when
+    /// the lifetime begins, in milliseconds since the epoch.
     pub(crate) fn lifetime(&self, at_ms: u64, lifetime_ms: u64) -> u64 {
         let change = self.flag().changes_at(timestamp(at_ms));
         let left = change
@@ -87,7 +88,7 @@ impl KnownFlag {
     }
 }
 
-impl Window {
+impl EffectiveFlag {
     fn new(flag: Flag) -> Self {
         Self {
             bypass: Bypass::read(flag.bypass.as_ref()),
@@ -96,8 +97,8 @@ impl Window {
         }
     }
 
-    /// Its identifier; empty if it has none.
-    pub(crate) fn id(&self) -> &str {
+    /// The identifier of the maintenance window; empty if the flag names none.
+    pub(crate) fn window(&self) -> &str {
         self.flag.window.as_ref().map_or("", WindowId::as_str)
     }
 }
