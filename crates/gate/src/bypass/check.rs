@@ -49,6 +49,7 @@ pub(crate) fn check(
         return Some(Bypassed::Pass("path"));
     }
     if !bypass.addresses.is_empty()
+        && !context.invalid_method
         && let Some(address) = client_ip::of(head, context, policy.trusted_proxies)
         && bypass.addresses.iter().any(|range| range.contains(address))
     {

@@ -3,7 +3,7 @@
 use maintenance_gate::{Gate, MemorySource};
 use serde_json::{Value, json};
 
-use crate::support::{Shape, captured, demo, flag, with_flag};
+use crate::support::{Shape, captured, demo, flag, stored_token, token, with_flag};
 
 fn gate(stored: &str) -> Gate {
     let page = maintenance_gate::Page::html(b"<p>soon");
@@ -86,6 +86,42 @@ async fn an_http_event_whose_method_is_none_is_refused_in_its_own_shape() {
         }
         let number = json!({"requestContext": {"http": {"method": 7}}, "rawPath": "/"});
         assert!(gate.check_event(&number).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_token_alone_lets_an_http_event_without_a_valid_method_pass() {
+    let mut bypass = stored_token("demo-dev", "web");
+    bypass["paths"] = json!(["/*"]);
+    bypass["addresses"] = json!(["192.0.2.0/24"]);
+    let token = token();
+    let with_token = ("x-maintenance-bypass", token.reveal());
+    let from = ("x-forwarded-for", "192.0.2.7");
+    for (mode, proxies) in [("on", 0), ("on", 1), ("read-only", 0), ("read-only", 1)] {
+        let builder = with_flag(&flag(mode, &bypass)).trusted_proxies(proxies);
+        let gate = builder.build().unwrap();
+        let passes = async |event: &Value| gate.check_event(event).await.is_none();
+        for shape in Shape::ALL {
+            // The path `//` passes by no rule, so that only the address can let it pass.
+            let is_balancer = matches!(shape, Shape::LoadBalancer | Shape::LoadBalancerMulti);
+            let valid = shape.event_with("POST", "//", &[], &[from]);
+            let expected = proxies == 1 || !is_balancer;
+            assert_eq!(passes(&valid).await, expected, "{shape:?} {proxies}");
+            assert!(passes(&shape.event("POST", "/pay")).await, "by its path");
+            for method in ["", " ", "NOT A METHOD"] {
+                for path in ["/pay", "//"] {
+                    let event = shape.event_with(method, path, &[], &[from]);
+                    assert!(!passes(&event).await, "{mode} {shape:?} {method:?} {path}");
+                    let event = shape.event_with(method, path, &[], &[from, with_token]);
+                    assert!(passes(&event).await, "{mode} {shape:?} {method:?} {path}");
+                }
+            }
+        }
+        let null = json!({
+            "requestContext": {"http": {"method": null, "sourceIp": "192.0.2.1"}},
+            "rawPath": "/pay", "headers": {"x-forwarded-for": "192.0.2.7"},
+        });
+        assert!(!passes(&null).await, "{mode} {proxies}");
     }
 }
 
