@@ -1,4 +1,4 @@
-//! The flag that is in effect at a time: the stored one, or a window of its schedule that has opened by itself.
+//! The flag that is in effect at a time: the stored one, or a window of its schedule that has started by itself.
 
 use std::borrow::Cow;
 

@@ -34,7 +34,7 @@ pub struct Flag {
     pub since: Option<Timestamp>,
     /// When the maintenance is expected to end, UTC.
     pub until: Option<Timestamp>,
-    /// Whether the role opens by itself at `until`. Without it `until` is a promise, not a switch.
+    /// Whether the maintenance ends by itself at `until`. If not, `until` is an announcement, not a switch.
     pub auto_off: bool,
     /// What `Retry-After` should say, in seconds.
     pub retry_after: Option<u32>,
@@ -45,7 +45,7 @@ pub struct Flag {
     pub bypass: Option<Value>,
     /// The owner that a forced exit overrode.
     pub overrode: Option<Owner>,
-    /// Windows to come, which open by themselves: see [`at`](Self::at).
+    /// Scheduled windows, which start by themselves: see [`at`](Self::at).
     pub schedule: Schedule,
     /// Fields of a later version, kept on rewriting.
     pub unknown: Map<String, Value>,
@@ -76,8 +76,8 @@ impl Flag {
         }
     }
 
-    /// The mode at this time: off once the end has come at which the role opens by itself, and that of a
-    /// scheduled window while its time has come.
+    /// The mode at this time: off once the maintenance has ended by itself, and the mode of a scheduled window from
+    /// its start to its end.
     #[must_use]
     pub fn mode_at(&self, now: Timestamp) -> Mode {
         self.mode_and_due(now).0
@@ -91,7 +91,7 @@ impl Flag {
         }
     }
 
-    /// When the role opens by itself, if it does.
+    /// When the maintenance ends by itself and the role opens to visitors again. `None` if it does not.
     #[must_use]
     pub fn opens_at(&self) -> Option<Timestamp> {
         self.until.filter(|_| self.auto_off && self.mode.is_on())

@@ -2,8 +2,9 @@
 //!
 //! Everything that an operator's command and a web handler's gate have to agree on lives here: how
 //! things are named ([`App`], [`Role`], [`Parameters`]), the stored documents ([`Flag`], [`CapacityDoc`],
-//! [`Lease`]) and which change is allowed ([`next`]). It is pure: no I/O, no clock, no randomness, no
-//! async. Times and identifiers are passed in.
+//! [`Lease`]) and which change is allowed ([`next`]). [`Flag::mode_at`] says whether a role is in maintenance at a time,
+//! and [`Flag::at`] by which flag: the stored one, or a scheduled window that has started. The crate is
+//! pure: no I/O, no clock, no randomness, no async. Times and identifiers are passed in.
 //!
 //! Reading order: `names`, `mode`, `owner`, `schedule`, `flag`, `effective`, `bypass`; then, in `operator`,
 //! `transition`, `history`, `size`, `capacity`, `lease` and `access_token`.

@@ -1,4 +1,4 @@
-//! Windows to come: kept in the flag beside its mode, so that a gate opens and closes by itself at the time.
+//! Windows to come: kept in the flag beside its mode, so that a maintenance starts and ends by itself at the time.
 //!
 //! A flag's own mode stays as it is until an operator writes it. Code that needs the mode at a time calls
 //! [`Flag::at`](crate::Flag::at), the one place that knows about windows whose time has come. A version that does not know
@@ -14,17 +14,17 @@ use crate::names::{Product, WindowId};
 use crate::owner::Owner;
 use crate::serialize::text;
 
-/// A window that opens by itself when its time has come, and ends by itself.
+/// A maintenance window that starts by itself at its time, and ends by itself.
 ///
 /// Serialized, it is as reports have it; it is stored otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScheduledWindow {
     /// Its identity, given when it was scheduled: what is saved for it belongs to it.
     pub window: WindowId,
-    /// When it opens, UTC.
+    /// When the window starts, UTC.
     #[serde(serialize_with = "text")]
     pub starts_at: Timestamp,
-    /// When it ends, UTC: later than it opens.
+    /// When the window ends, UTC: later than its start.
     #[serde(serialize_with = "text")]
     pub until: Timestamp,
     /// On or read-only.
@@ -141,8 +141,8 @@ impl ScheduledWindow {
 pub struct Schedule {
     /// Those that can be read, by their start.
     pub windows: Vec<ScheduledWindow>,
-    /// Entries that cannot be read: typed by hand, or of a later version. No gate opens or closes by them; they
-    /// are kept on rewriting.
+    /// Entries that cannot be read: typed by hand, or of a later version. No maintenance starts or ends by
+    /// them; they are kept on rewriting.
     pub unreadable: Vec<Value>,
 }
 

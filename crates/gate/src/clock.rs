@@ -1,8 +1,8 @@
 //! Wall-clock time, in milliseconds since the epoch.
 //!
-//! Not `Instant`: a frozen execution environment may stop the monotonic clock, and after a SnapStart
-//! restore it is inconsistent, so that a flag could look fresh for hours. On Linux the coarse clock is
-//! read, which costs a fifth of the fine one; its 4 ms are plenty for a TTL in seconds.
+//! `Instant` would not do: a frozen execution environment may stop the monotonic clock, and after a SnapStart
+//! restore that clock is inconsistent, so that a flag could look fresh for hours. On Linux the gate reads the
+//! coarse clock, at a fifth of the cost of the fine one; its 4 ms are precise enough for a TTL in seconds.
 
 use std::future::Future;
 use std::panic::catch_unwind;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Where a gate takes the time from: the wall clock, unless a test hands it a [`ManualClock`].
+/// The clock of a gate: the wall clock, or a test's [`ManualClock`].
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Clock {
     #[default]
@@ -24,7 +24,7 @@ pub(crate) enum Clock {
 }
 
 impl Clock {
-    /// Milliseconds since the epoch.
+    /// Returns the time in milliseconds since the epoch.
     #[inline]
     pub(crate) fn now_ms(&self) -> u64 {
         match self {
@@ -39,7 +39,7 @@ impl Clock {
 #[inline]
 fn wall_ms() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-    // Before 1970 counts as 1970: an age is then too long, and a flag is refreshed once too often.
+    // A time before 1970 counts as 1970: an age is then too long, and the flag is refreshed too often.
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
     seconds.wrapping_mul(1_000).wrapping_add(nanos / 1_000_000)
@@ -53,16 +53,16 @@ fn wall_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A wall-clock time as a timestamp, UTC. One that no calendar has counts as the epoch.
+/// Converts a wall-clock time to a timestamp, UTC. A time out of range becomes the epoch.
 pub(crate) fn timestamp(now_ms: u64) -> Timestamp {
     let ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// The end of a wait.
+/// Completes at the end of a wait.
 pub(crate) type Sleep = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
-/// What ends a wait: tokio's timer, unless a test has one of its own.
+/// The timer of every wait: tokio's, or a test's.
 #[derive(Clone, Default)]
 pub(crate) struct Sleeper(Option<Arc<dyn Fn(Duration) -> Sleep + Send + Sync>>);
 
@@ -72,37 +72,37 @@ impl Sleeper {
         Self(Some(Arc::new(sleep)))
     }
 
-    /// None if there is no timer here: no runtime of tokio's, or one without time.
+    /// Returns `None` if there is no timer here: no tokio runtime, or one without time.
     pub(crate) fn sleep(&self, duration: Duration) -> Option<Sleep> {
         if let Some(sleep) = &self.0 {
             return Some(sleep(duration));
         }
         tokio::runtime::Handle::try_current().ok()?;
-        // It panics in a runtime without time, and there is no way to ask.
+        // tokio panics in a runtime without time, and offers no way to find out.
         let sleep = catch_unwind(|| tokio::time::sleep(duration)).ok()?;
         Some(Box::pin(sleep))
     }
 }
 
-/// A clock that stands still until it is told: for tests of what happens at the end of a TTL.
+/// A clock that a test sets, to reach the end of a TTL. It does not run by itself.
 #[cfg(any(feature = "test-util", test))]
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<AtomicU64>);
 
 #[cfg(any(feature = "test-util", test))]
 impl ManualClock {
-    /// A clock that shows `unix_millis`, milliseconds since the epoch.
+    /// Creates a clock that shows `unix_millis`, milliseconds since the epoch.
     #[must_use]
     pub fn new(unix_millis: u64) -> Self {
         Self(Arc::new(AtomicU64::new(unix_millis)))
     }
 
-    /// Sets it, also backwards.
+    /// Sets the time, forwards or backwards.
     pub fn set(&self, unix_millis: u64) {
         self.0.store(unix_millis, Ordering::Relaxed);
     }
 
-    /// Moves it on.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.0.fetch_add(by, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! The gate's settings in the environment: the same variables that the operator's command reads, and
-//! a few of its own.
+//! Reads the gate's settings from the environment: the variables of the operator's command, and
+//! a few of the gate's own.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::core::{BuildError, Builder, IN_LAMBDA};
 use crate::policy::OnUnknown;
 use crate::source::FlagSource;
 
-/// Where variables come from.
+/// Reads a variable; `None` if it is unset or empty.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Builder {
-    /// Takes the settings of the environment; an empty variable is not set.
+    /// Reads the settings from the environment; an empty variable counts as unset.
     ///
     /// | variable | means |
     /// |---|---|
@@ -22,23 +22,24 @@ impl Builder {
     /// | `MAINTENANCE_TTL` | the TTL in whole seconds, 0 to 3600 |
     /// | `MAINTENANCE_BUDGET_MS` | how long a request waits for a refresh, in milliseconds, 0 to 10000 |
     /// | `MAINTENANCE_ON_UNKNOWN` | `pass` or `block` |
-    /// | `MAINTENANCE_TRUSTED_PROXIES` | [how many proxies](Self::trusted_proxies) may be believed, 0 to 255 |
-    /// | `MAINTENANCE_NEGOTIATE` | `1`: [each client gets the form it prefers](Self::negotiate) |
+    /// | `MAINTENANCE_TRUSTED_PROXIES` | [how many proxies](Self::trusted_proxies) are trusted, 0 to 255 |
+    /// | `MAINTENANCE_NEGOTIATE` | `1`: [each client gets the media type that it prefers](Self::negotiate) |
     ///
-    /// The store `ssm` is read by `SsmSource` (feature `ssm`) if the environment has what that needs, as it
-    /// has in Lambda, else by `SdkSource` (`ssm-sdk`), as far as the binary was built with them. `extension` is `ExtensionSource`.
+    /// For the store `ssm` the gate uses `SsmSource` (feature `ssm`) if the environment has what that needs, as
+    /// Lambda's has, else `SdkSource` (feature `ssm-sdk`), if the binary was built with them. For `extension` it uses
+    /// `ExtensionSource`.
     pub fn from_env(self) -> Self {
         self.from_vars(|name| {
             std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
         })
     }
 
-    /// As [`from_env`](Self::from_env), from any place that has such variables.
+    /// Like [`from_env`](Self::from_env), but reads the variables with `var`.
     pub fn from_vars(self, var: impl Fn(&str) -> Option<String>) -> Self {
         self.take_vars(&|name| var(name).filter(|value| !value.is_empty()))
     }
 
-    /// By a pointer: to read a variable is compiled once, and not for each of them.
+    /// Takes a pointer, so that this function is compiled once.
     fn take_vars(mut self, var: Lookup<'_>) -> Self {
         self.app = var("MAINTENANCE_APP").or(self.app);
         self.env = var("MAINTENANCE_ENV").or(self.env);
@@ -83,7 +84,7 @@ impl Builder {
         self
     }
 
-    /// The value of a variable, by `read`. Notes an error if `read` does not know it.
+    /// Parses a variable with `read`. Records an error if `read` returns `None`.
     fn parsed<T>(
         &mut self,
         var: Lookup<'_>,
@@ -109,7 +110,7 @@ fn invalid_value(variable: &str, value: &str, must: &str) -> BuildError {
     )
 }
 
-/// The source that `MAINTENANCE_STORE` names.
+/// Creates the source that `MAINTENANCE_STORE` names.
 #[cfg_attr(
     any(
         feature = "ssm",
@@ -148,8 +149,8 @@ fn unknown_store(store: &str) -> BuildError {
     invalid_value("MAINTENANCE_STORE", store, must)
 }
 
-/// Parameter Store, by the lighter of the sources that this binary was built with, if it can read there: the
-/// SDK is for all else.
+/// Creates the source for Parameter Store: `SsmSource` if the environment has what that needs, else `SdkSource` if
+/// this binary was built with it.
 #[cfg(feature = "ssm")]
 fn parameter_store() -> Box<dyn FlagSource> {
     let light = crate::source::SsmSource::from_env();

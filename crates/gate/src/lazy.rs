@@ -1,5 +1,5 @@
-//! An app that is built when the first request reaches it: behind the gate, so that during a
-//! maintenance its database connection is never opened.
+//! Builds an app when the first request reaches it: behind the gate, so that during a
+//! maintenance the app opens no database connection.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -13,11 +13,11 @@ use tower_service::Service;
 
 use crate::source::BoxError;
 
-/// A service that `make` builds at the first request, once, however many come at the same time. If it
-/// fails, the request gets the error and the next one tries again.
+/// Creates a service that `make` builds at the first request, once, however many requests come at the same time. If
+/// `make` fails, the request gets the error and the next one tries again.
 ///
-/// Errors of the app and of `make` both become a [`BoxError`]. lambda_http and hyper answer it by
-/// themselves; for axum, which wants services that cannot fail, say what to answer with
+/// Errors of the app and of `make` both become a [`BoxError`]. lambda_http and hyper answer such an error
+/// themselves; axum requires services that cannot fail, so map it to a response with
 /// `axum::error_handling::HandleError`.
 ///
 /// ```no_run
@@ -36,7 +36,7 @@ use crate::source::BoxError;
 /// # }
 /// ```
 ///
-/// With axum, an app that cannot be built is a 500:
+/// With axum, answer 500 if the app cannot be built:
 ///
 /// ```no_run
 /// use std::net::SocketAddr;
@@ -74,14 +74,14 @@ where
     }
 }
 
-/// See [`lazy`]. Clones share one app.
+/// The service that [`lazy`] creates. Clones share one app.
 pub struct Lazy<F, S> {
     shared: Arc<Shared<F, S>>,
 }
 
 struct Shared<F, S> {
     make: F,
-    /// Locked only to be cloned: an app need not be shareable between threads.
+    /// Locked only while it is cloned: an app need not be `Sync`.
     app: OnceCell<Mutex<S>>,
 }
 

@@ -1,5 +1,5 @@
-//! The gate of maintenance mode, for web handlers. It reads one flag, and while the flag is on it
-//! answers 503 with the maintenance page before anything of the app runs.
+//! The gate of maintenance mode, for web handlers. The gate reads one flag, and while that is on it
+//! answers 503 with the maintenance page before any code of the app runs.
 //!
 //! ```
 //! use http::{Request, Response};
@@ -37,55 +37,67 @@
 //! | feature | source | for |
 //! |---|---|---|
 //! | `ssm` | `SsmSource`: one signed request to Parameter Store | Lambda, SnapStart, ECS and EKS |
-//! | `ssm-sdk` | `SdkSource`: the AWS SDK, or a client that the handler has anyway | profiles, EC2 |
+//! | `ssm-sdk` | `SdkSource`: the AWS SDK, or a client that the handler already has | profiles, EC2 |
 //! | `extension` | `ExtensionSource`: the AWS Parameters and Secrets Lambda extension | functions that have that layer; its `SSM_PARAMETER_STORE_TTL` (300 s unless set) adds to the gate's TTL |
 //! | `file` | `FileSource` | apps on one machine |
 //!
-//! How to put it around an app: [axum](guide::axum), [lambda_http](guide::lambda_http),
+//! How to put the gate around an app: [axum](guide::axum), [lambda_http](guide::lambda_http),
 //! [lambda_runtime](guide::lambda_runtime), [hyper](guide::hyper), [actix](guide::actix). Its
 //! [answers](guide::answers). Its log [events](guide::events). Tests of your own:
 //! [testing](guide::testing).
 //!
 //! # When a request passes
 //!
-//! 1. It is not HTTP: it passes.
-//! 2. The flag is off and no scheduled window is open, or the parameter does not exist: it passes.
-//! 3. The flag lets it pass, by [path, address or token](guide::bypass): it passes fully, read-only or not.
-//! 4. The flag is read-only, and the request only reads: it passes with the extension [`ReadOnly`]. That is a
-//!    GET, HEAD or OPTIONS without an `Upgrade` to another protocol than HTTP/2, and without a header that
-//!    overrides the method (`X-HTTP-Method-Override`, `X-HTTP-Method`, `X-Method-Override`) by one that
-//!    writes. An app that takes the method from the query or the body (`_method`) does so of a POST only, or
-//!    must not do it during a maintenance.
-//! 5. The flag is on or read-only, or the time of a scheduled window has come: 503, with `Retry-After`, `Cache-Control: no-store` and `X-Maintenance: on`.
+//! The first rule that applies decides:
 //!
-//! The known state is at most 6 s old, by the wall clock: the TTL of 5 s, give or take a fifth. The first
-//! request after that waits for a refresh, at most 250 ms.
+//! 1. The event is not an HTTP request: it passes.
+//! 2. No flag has been read yet: [`OnUnknown::Pass`], the default, lets the request pass;
+//!    [`OnUnknown::Block`] answers 503.
+//! 3. The flag is off and no scheduled window has started, or the parameter does not exist: the request passes.
+//! 4. The request is a bypass link with the right token: 303, a redirect that sets the bypass cookie.
+//! 5. The flag lets the request pass, by [path, address or token](guide::bypass): it passes fully, read-only or
+//!    not.
+//! 6. The maintenance is read-only, and the request only reads: it passes with the extension [`ReadOnly`]. Such a
+//!    request is a GET, HEAD or OPTIONS without an `Upgrade` to a protocol other than HTTP/2, and without a
+//!    header that overrides the method (`X-HTTP-Method-Override`, `X-HTTP-Method`, `X-Method-Override`) with one
+//!    that writes. The gate does not look for `_method` in the query or the body. If your app supports it,
+//!    honour it only on POST, or turn it off during maintenance.
+//! 7. Every other request gets a 503, with `Retry-After`, `Cache-Control: no-store` and `X-Maintenance: on`.
 //!
-//! If the store does not answer, the flag is malformed or the source panics, the last known state stays, on
-//! or off. If there never was one, [`OnUnknown`] decides. The next try is 1 s later, then 2, up to 30 s, but
-//! never sooner than the TTL. A store that [throttles](Throttled) is asked less often, until it answers
-//! again. An answer that is older than the known state is ignored for a minute, since reads of Parameter Store
-//! may lag.
+//! While the store answers, the cached flag is at most 6 s old, by the wall clock: the TTL of 5 s with up to a fifth
+//! of jitter. The first request after that waits for a refresh, at most 250 ms.
+//!
+//! If the store does not answer, the flag is malformed or the source panics, the gate keeps the last known flag, on
+//! or off, however old. After an error it asks the store again 1 s later, then 2, up to 30 s, but never sooner than
+//! the TTL. A fetch without an answer goes on: the gate polls it again after 1 s, then 2, up to 30 s, and drops it
+//! at the first refresh ten seconds after its start. The gate asks a store that [throttles](Throttled) less often,
+//! until it answers again. For a minute it ignores an answer older than the known flag, since reads of Parameter
+//! Store may lag.
 //!
 //! # Before you deploy it
 //!
-//! - [`Gate::from_env`] with settings missing or wrong is an error: the handler does not start, and a
-//!   typo is found at the deployment. A handler that is to start in any case logs the error and puts its layer,
-//!   or none, into `tower::util::option_layer`.
-//! - Put it outermost, and around a finished router: a route that is added after `Router::layer` is open.
-//! - Behind an Application Load Balancer a health check that is answered 503 takes the target out of
-//!   service: `--allow-path` its path.
-//! - A page is one file: during a maintenance, a style sheet or an image of the app is answered 503 too.
-//! - It needs a tokio runtime with time; the sources for Parameter Store need one with I/O, too.
+//! - [`Gate::from_env`] fails if a setting is missing or wrong: the handler does not start, so you find a typo
+//!   at the deployment. If your handler must start in any case, log the error and put the layer, or none, into
+//!   `tower::util::option_layer`.
+//! - Put the gate outermost, and around a finished router: it does not protect a route that is added after
+//!   `Router::layer`.
+//! - Behind an Application Load Balancer, a 503 to a health check takes the target out of service: allow its path
+//!   with `--allow-path`.
+//! - Make your page a single file: during a maintenance, the app's style sheets and images get a 503, too.
+//! - The gate needs a tokio runtime with time; the sources for Parameter Store also need I/O.
 //!
 //! # To read the code
 //!
-//! - Whether a request passes: `core/decision`, one pure function. `core/gate` calls it for the known state;
-//!   `core/service` and `core/future` are that for tower, `check_event` for JSON events.
-//! - A store that hangs: `core/refresh` ends the wait after the budget and drops the fetch after ten seconds;
-//!   `core/backoff` says when to ask again.
-//! - A new source: a file in `source`, which has the trait, and a name in `environment`.
-//! - The end of a bypass: `bypass/token` compares the time, and `bypass/link` sets the cookie's `Max-Age` by it.
+//! - Whether a request passes: `decide` in `core/decision`, a pure function. `core/gate` calls it with the cached
+//!   flag, unless that alone lets every request pass (`CacheState::AllowAll`). `core/service` and `core/future` do
+//!   so for tower, `check_event` for JSON events.
+//! - A store that hangs: `core/refresh` ends the wait after the refresh budget. No timer ends the fetch: the first
+//!   refresh ten seconds after its start drops it. `core/backoff` decides when to try again.
+//! - A new source: for one of your own, implement [`FlagSource`] and pass it to [`Builder::source`]; this crate needs
+//!   no change. For one with a feature and a name of `MAINTENANCE_STORE`, `source/mod.rs` has the trait and the list
+//!   of places to change.
+//! - How a bypass cookie expires: `bypass/token` compares the time at every request. `bypass/cookie` writes
+//!   `Max-Age`, for the seconds that the token has left.
 #![cfg_attr(
     not(test),
     deny(

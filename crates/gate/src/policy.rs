@@ -1,18 +1,18 @@
-//! The settings of a gate that its decisions depend on.
+//! The settings that a gate's decisions depend on.
 
 use maintenance_flag::Mode;
 
-/// What to do while no state was ever known: the store has not answered since this process started.
+/// What to do until a flag has been read: the store has not answered since this process started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum OnUnknown {
-    /// Let requests pass. A store that is down must not take the site down with it.
+    /// Let requests pass, so that a store which is down does not take the site down.
     #[default]
     Pass,
-    /// Answer 503. For an app that must never run during a maintenance.
+    /// Answer 503: for an app that must never run during a maintenance.
     Block,
 }
 
-/// The settings of a decision.
+/// The settings that `decide` needs.
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) identity: Identity,
@@ -22,7 +22,7 @@ pub(crate) struct Policy {
     pub(crate) trusted_proxies: u8,
 }
 
-/// Which flag it is.
+/// The app and role whose flag the gate reads.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) app: String,
@@ -30,7 +30,7 @@ pub(crate) struct Identity {
 }
 
 impl Policy {
-    /// Whether every request passes in this mode, so that nothing of it is looked at.
+    /// Whether every request passes in this mode, so that the gate need not look at it.
     #[inline]
     pub(crate) fn allows_all(&self, mode: Option<Mode>) -> bool {
         match mode {

@@ -1,19 +1,19 @@
-//! Reads a file that may be anything: what cannot be read at once and whole is an error.
+//! Reads a file that may be a pipe, a directory or too large. A file that cannot be read at once and whole is an error.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The bytes of a file; none if there is no such file.
+/// Reads all bytes of a file. `None` if there is no such file.
 ///
 /// # Errors
-/// If it is no regular file or has more than `most` bytes, or as [`File::open`].
+/// If the file is not a regular file or has more than `most` bytes, or as [`File::open`].
 pub(crate) fn read(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
-    // Opening a pipe would wait for its writer.
+    // To open a pipe would wait for its writer.
     if !metadata.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }

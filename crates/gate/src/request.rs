@@ -3,11 +3,11 @@
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
-/// All but what needs no escaping anywhere in a URI (RFC 3986, 2.3).
+/// Escapes every character but those that need no escaping anywhere in a URI (RFC 3986, 2.3).
 pub(crate) const COMPONENT: &AsciiSet = &without(NON_ALPHANUMERIC, b"-._~");
-/// All but what may stand in a path as it is, escapes among it (RFC 3986, 3.3).
+/// Escapes every character that a path may not hold (RFC 3986, 3.3). Keeps escapes.
 pub(crate) const PATH: &AsciiSet = &without(COMPONENT, b"!$&'()*+,;=:@/%");
-/// All but what may stand in a query as it is (RFC 3986, 3.4).
+/// Escapes every character that a query may not hold (RFC 3986, 3.4). Keeps escapes.
 pub(crate) const QUERY: &AsciiSet = &PATH.remove(b'?');
 
 const fn without(set: &AsciiSet, bytes: &[u8]) -> AsciiSet {

@@ -1,5 +1,5 @@
 //! The platform's facts about a request: source address, request id, and whether it is HTTP at all.
-//! Only extensions are read here, which no client can set; never a header.
+//! They come from request extensions or the event of the platform, which no client can set; never from a header.
 
 use std::net::IpAddr;
 
@@ -16,13 +16,13 @@ pub(crate) struct RequestContext<'a> {
     pub(crate) kind: EventKind,
     pub(crate) raw_path: Option<&'a str>,
     pub(crate) stage: Option<&'a str>,
-    /// Whether the request came through Lambda without its event: then no path of it can be trusted.
+    /// Whether the request came through Lambda without its event: then its path cannot be trusted.
     pub(crate) is_opaque: bool,
     /// Whether the method in the event is not a valid one: then only a token lets the request pass.
     pub(crate) invalid_method: bool,
 }
 
-/// What kind of event a request is made of.
+/// The kind of event behind a request.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventKind {
     /// An HTTP request.
@@ -30,15 +30,15 @@ pub(crate) enum EventKind {
     Http,
     /// `$connect` of a WebSocket API.
     WebSocketConnect,
-    /// `$disconnect`, or a message over an open WebSocket. No answer to it is HTTP.
+    /// `$disconnect`, or a message over a WebSocket. It cannot be answered with HTTP.
     WebSocketMessage,
-    /// An event that lambda_http did not recognise and passes through whole.
+    /// An event that lambda_http did not recognise and passes through as a body.
     #[cfg(feature = "lambda_http")]
     PassThrough,
 }
 
 impl EventKind {
-    /// By `requestContext.eventType` of a WebSocket API.
+    /// Returns the kind for `requestContext.eventType` of a WebSocket API.
     #[cfg(any(feature = "lambda", feature = "lambda_http"))]
     pub(crate) fn of_web_socket(event_type: Option<&str>) -> Self {
         match event_type {
@@ -49,7 +49,7 @@ impl EventKind {
 }
 
 impl<'a> RequestContext<'a> {
-    /// From the extensions of a request. `in_lambda`: whether this process is a Lambda function.
+    /// Reads the extensions of a request. `in_lambda`: whether this process is a Lambda function.
     pub(crate) fn of(extensions: &'a Extensions, in_lambda: bool) -> Self {
         #[cfg(feature = "lambda_http")]
         if let Some(context) = of_lambda_http(extensions) {
@@ -62,17 +62,17 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// The client's address.
+    /// Returns the client's address, if the platform names it.
     pub(crate) fn client_ip(&self) -> Option<IpAddr> {
         self.peer.or_else(|| self.source_ip?.parse().ok())
     }
 
-    /// The paths by which a rule may name a request: as the handler sees it and, where the platform
-    /// put the name of its stage before it, as it was without.
+    /// Returns the paths that a path rule may match: the one that the handler sees, and the same without the name of
+    /// the stage, where the platform put that before it.
     ///
-    /// None if the handler and the platform see different paths, and a handler may go by either:
-    /// lambda_http resolves `/a/../b`, and a crafted `Host` header changes any path. So in Lambda a
-    /// request whose event the gate cannot see has none.
+    /// `None`, so that no rule matches, if the handler and the platform see different paths, since a handler may use
+    /// either: lambda_http resolves `/a/../b`, and a crafted `Host` header changes any path. So also for a request in
+    /// Lambda whose event the gate cannot see, and for an event without a valid method.
     pub(crate) fn paths(&self, head: RequestHead<'a>) -> Option<(&'a str, &'a str)> {
         if self.kind != EventKind::Http || self.is_opaque || self.invalid_method {
             return None;
@@ -85,7 +85,7 @@ impl<'a> RequestContext<'a> {
     }
 }
 
-/// The peer of an axum server's connection.
+/// Returns the peer of an axum server's connection.
 #[cfg(feature = "axum")]
 fn peer(extensions: &Extensions) -> Option<IpAddr> {
     use axum::extract::ConnectInfo;
@@ -124,7 +124,7 @@ fn of_lambda_http(extensions: &Extensions) -> Option<RequestContext<'_>> {
             context.kind = EventKind::of_web_socket(event.event_type.as_deref());
             event.request_id.as_deref()
         }
-        // A load balancer says neither.
+        // A load balancer gives neither address nor id.
         Lambda::Alb(_) => None,
         other => {
             if is_pass_through(other) {
@@ -141,8 +141,7 @@ fn of_lambda_http(extensions: &Extensions) -> Option<RequestContext<'_>> {
 }
 
 /// Whether lambda_http passes an event through because it recognised no request in it. That variant
-/// serializes as null; its name exists only with the feature `pass_through`, which would be turned on
-/// for the app, too.
+/// serializes as null. To name it here would turn on the feature `pass_through` for the app, too.
 #[cfg(feature = "lambda_http")]
 fn is_pass_through(context: &lambda_http::request::RequestContext) -> bool {
     serde_json::to_value(context).is_ok_and(|written| written.is_null())

@@ -1,4 +1,4 @@
-//! Whether a request may pass although the role is in maintenance, and why.
+//! Applies the bypass rules of the flag to a request.
 
 use bytes::Bytes;
 use http::Response;
@@ -11,15 +11,15 @@ use crate::policy::Policy;
 use crate::request::RequestHead;
 use crate::request_context::{EventKind, RequestContext};
 
-/// A request that may pass.
+/// How a bypass rule lets a request pass.
 pub(crate) enum Bypassed {
-    /// Now, by this rule.
+    /// At once. Names the rule: `path`, `address` or `token`.
     Pass(&'static str),
-    /// After this redirect, which sets the cookie.
+    /// Through this redirect, which sets the cookie.
     Redirect(Response<Bytes>),
 }
 
-/// Whether `bypass` lets a request pass. The cheap rules come first.
+/// Finds the rule that lets a request pass, if any. The cheap rules come first.
 pub(crate) fn check(
     policy: &Policy,
     bypass: &Bypass,
@@ -31,8 +31,8 @@ pub(crate) fn check(
         return None;
     }
     let verifier = TokenVerifier::new(bypass.token, &policy.identity, now);
-    // The link comes before the paths, so that it sets its cookie also on a path that anyone may
-    // ask for. A WebSocket client follows no redirect.
+    // Links are checked before paths, so that a link sets its cookie also on a path that passes anyway. A WebSocket
+    // client does not follow a redirect.
     if let Some(verifier) = &verifier
         && context.kind == EventKind::Http
         && let Some(redirect) = link::redeem(head, verifier, &policy.cookie)

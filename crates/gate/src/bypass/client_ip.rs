@@ -1,7 +1,8 @@
-//! Which address a request comes from.
+//! Finds the client's address.
 //!
-//! Clients can forge the leftmost entries of `X-Forwarded-For`; only what trusted proxies append is
-//! true. So the header is read only where the deployer says how many there are, from the right.
+//! Clients can forge the leftmost entries of `X-Forwarded-For`; only those that trusted proxies append are
+//! reliable. So the gate reads the header only where the deployer sets the number of proxies, and counts from the
+//! right.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,8 +13,8 @@ use crate::request_context::RequestContext;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address, set by your own code as a request extension: for a server that the gate does
-/// not know. It takes precedence over every other way to find the address.
+/// The client's address, as a request extension that your own code sets: for a server that the gate does
+/// not know. It takes precedence over every other source of the address.
 ///
 /// ```
 /// # use maintenance_gate::ClientAddress;
@@ -24,8 +25,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
 
-/// The address that a request comes from, with `proxies` trusted ones before the app. None if it
-/// cannot be told.
+/// Returns the client's address, with `proxies` trusted proxies before the app. `None` if it is unknown.
 pub(super) fn of(
     head: RequestHead<'_>,
     context: &RequestContext<'_>,
@@ -40,7 +40,7 @@ pub(super) fn of(
     }
 }
 
-/// The entry of `X-Forwarded-For` that has `others` to its right.
+/// Returns the entry of `X-Forwarded-For` with `others` entries to its right.
 fn forwarded_for(headers: &HeaderMap, others: usize) -> Option<IpAddr> {
     let entry = headers
         .get_all(X_FORWARDED_FOR)
@@ -51,7 +51,7 @@ fn forwarded_for(headers: &HeaderMap, others: usize) -> Option<IpAddr> {
     parse(str::from_utf8(entry).ok()?.trim_matches([' ', '\t']))
 }
 
-/// `192.0.2.7`, `192.0.2.7:443`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`.
+/// Parses an entry: `192.0.2.7`, `192.0.2.7:443`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`.
 fn parse(entry: &str) -> Option<IpAddr> {
     if let Ok(address) = entry.parse() {
         return Some(address);

@@ -1,14 +1,15 @@
-//! The cookie that a bypass link sets: its name, how it is set, and the values that come back.
+//! The cookie that a bypass link sets: its name, its `Set-Cookie` header with `Max-Age`, and the values that a browser
+//! sends back.
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-/// The prefix makes browsers take the cookie only over TLS, for this host alone and for all of it, so
-/// that no neighbouring domain can set or overwrite it.
+/// Makes browsers accept the cookie only over TLS, for this host alone and for every path, so that no other domain can
+/// set or overwrite it.
 /// <https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes>
 const PREFIX: &str = "__Host-maintenance";
 
-/// The name of the cookie for a role of an app.
+/// Returns the name of the cookie for a role of an app.
 pub(crate) fn name(app: &str, role: &str) -> String {
     format!("{PREFIX}-{app}-{role}")
         .chars()
@@ -20,8 +21,8 @@ pub(crate) fn name(app: &str, role: &str) -> String {
         .collect()
 }
 
-/// The value of `Set-Cookie` that keeps a token for so many seconds. Lax and not Strict: a browser
-/// would not send a Strict cookie after the redirect of a link that is opened from a chat.
+/// Builds the value of `Set-Cookie`: the cookie holds the token and expires after `seconds`. `SameSite` is Lax, since a
+/// browser would not send a Strict cookie after the redirect of a link in a chat.
 pub(super) fn set(name: &str, token: &str, seconds: u64) -> Option<HeaderValue> {
     let cookie =
         format!("{name}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
@@ -30,7 +31,7 @@ pub(super) fn set(name: &str, token: &str, seconds: u64) -> Option<HeaderValue> 
     Some(value)
 }
 
-/// The values of all cookies of this name, in the order they came.
+/// Yields the values of all cookies with this name, in the order of the headers.
 pub(super) fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
     headers
         .get_all(COOKIE)

@@ -1,10 +1,9 @@
-//! The link that a person opens: it carries the token in its query, and is answered with a cookie and
-//! a redirect to the same page without the token.
+//! Answers a bypass link, which carries the token in its query, with a redirect to the same page without the token, and
+//! sets a cookie that holds it.
 //!
-//! The redirect is a reference that has a query and nothing else, `?page=2`. A browser resolves it
-//! against the address that it asked for and keeps the path as it is there (RFC 3986, 5.2.2). So no
-//! host, no path and no stage of an API is ever repeated, and nothing that is in the path can lead
-//! elsewhere.
+//! The redirect is a reference with a query and nothing else, `?page=2`. A browser resolves it against the URL that it
+//! requested and keeps the path from there (RFC 3986, 5.2.2). So the redirect repeats no host, no path and no
+//! stage of an API, and nothing in the path can make it lead elsewhere.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
@@ -16,7 +15,7 @@ use super::cookie;
 use super::token::TokenVerifier;
 use crate::request::{QUERY, RequestHead};
 
-/// The answer to a link with the right token; none to any other request.
+/// Returns the redirect for a link with the right token; `None` for any other request.
 pub(super) fn redeem(
     head: RequestHead<'_>,
     verifier: &TokenVerifier<'_>,
@@ -37,17 +36,17 @@ pub(super) fn redeem(
         cookie::set(cookie, token, verifier.seconds_left())?,
     );
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // The token is in the address that the browser comes from.
+    // The URL of this request, which holds the token, would be the referrer.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Some(response)
 }
 
-/// The token of a pair, if it has one.
+/// Returns the token, if the pair of the query holds one.
 fn token(pair: &str) -> Option<&str> {
     pair.strip_prefix(Token::QUERY)?.strip_prefix('=')
 }
 
-/// The query as a reference of its own, without any token.
+/// Returns the query as a reference, without the token.
 fn without_token(query: &str) -> String {
     let mut rest = String::with_capacity(query.len());
     for pair in query.split('&').filter(|pair| token(pair).is_none()) {
@@ -55,7 +54,7 @@ fn without_token(query: &str) -> String {
         rest.extend(utf8_percent_encode(pair, QUERY));
     }
     if rest.is_empty() {
-        // An empty query, since an empty reference would mean the same query again.
+        // An empty reference would repeat the query, so write an empty query.
         rest.push('?');
     }
     rest

@@ -1,6 +1,5 @@
-//! Which requests pass although the role is in maintenance: by token, client address or path. The
-//! rules themselves are `maintenance_flag`'s; a request that none of them lets pass is `decision`'s
-//! business.
+//! Finds out whether a request passes although the role is in maintenance: by token, client address or path.
+//! `maintenance_flag` has the rules themselves; `core::decision` decides about a request that no rule lets pass.
 
 mod check;
 mod client_ip;

@@ -1,4 +1,4 @@
-//! Where a request may carry a token, and whether one of them is right.
+//! Verifies the bypass token of a request, until the token expires.
 
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -7,11 +7,10 @@ use maintenance_flag::{StoredToken, Token};
 use super::cookie;
 use crate::policy::Identity;
 
-/// How many candidates of one request are hashed, so that a header full of guesses costs no more than
-/// an honest one.
+/// The most candidates of one request that are hashed, so that a header full of guesses stays cheap.
 const MAX_CANDIDATES: usize = 4;
 
-/// Verifies tokens against the stored hash of this window, at one time.
+/// Verifies tokens against the stored hash, at one time.
 #[derive(Clone, Copy)]
 pub(super) struct TokenVerifier<'a> {
     token: StoredToken,
@@ -20,7 +19,7 @@ pub(super) struct TokenVerifier<'a> {
 }
 
 impl<'a> TokenVerifier<'a> {
-    /// None if the window has no token, or it has expired.
+    /// Returns `None` if the flag has no token, or the token has expired.
     pub(super) fn new(
         token: Option<StoredToken>,
         identity: &'a Identity,
@@ -36,12 +35,12 @@ impl<'a> TokenVerifier<'a> {
         })
     }
 
-    /// For how many seconds the token is still good, at least one.
+    /// For how many more seconds the token is valid: at least one.
     pub(super) fn seconds_left(&self) -> u64 {
         self.seconds_left
     }
 
-    /// The first candidate that is the token. Only those of its length are hashed.
+    /// Returns the first candidate that is the token. Hashes only those with its length.
     pub(super) fn find<'t>(&self, candidates: impl Iterator<Item = &'t [u8]>) -> Option<&'t str> {
         candidates
             .filter(|text| text.len() == Token::LEN)

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// An error in a gate's settings. Says what, why, and what to do next, also in its `Debug`,
-/// since that is what a `main` that returns it prints.
+/// An error in a gate's settings. Its text says what is wrong, why, and what to do next; so does its `Debug`, which
+/// Rust prints when `main` returns the error.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {why}. {next}")]
 pub struct BuildError {

@@ -1,5 +1,4 @@
-//! How a gate is told what to guard. Wrong settings are found when it is built, not when a request
-//! comes.
+//! Configures a gate. `build` finds wrong settings, so that no request has to.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -20,13 +19,13 @@ use crate::page::{CustomPages, Page, Responder};
 use crate::policy::{Identity, OnUnknown, Policy};
 use crate::source::FlagSource;
 
-/// How long a state may be relied on, unless configured.
+/// How long the gate relies on a flag, unless configured.
 const DEFAULT_TTL: Duration = Duration::from_secs(5);
-/// The longest TTL: how long an operator waits until every visitor sees the page.
+/// The longest TTL. An operator waits that long until every visitor sees the page.
 const MAX_TTL: Duration = Duration::from_secs(3_600);
 /// How long a request waits for a refresh, unless configured.
 const DEFAULT_BUDGET: Duration = Duration::from_millis(250);
-/// The longest budget: a visitor would not wait longer.
+/// The longest refresh budget: a visitor would not wait longer.
 const MAX_BUDGET: Duration = Duration::from_secs(10);
 
 /// Settings of a [`Gate`]. The app, its env and a source are required.
@@ -42,25 +41,25 @@ pub struct Builder {
     pub(crate) budget: Option<Duration>,
     pub(crate) on_unknown: OnUnknown,
     pub(crate) trusted_proxies: u8,
-    /// Handed over; else they are in this directory.
+    /// The pages set in code. If there are none, `directory` is searched.
     pages: Vec<Page>,
     directory: Option<PathBuf>,
     pub(crate) negotiate: bool,
-    /// Whether this process is a Lambda function; the environment says so unless set.
+    /// Whether this process is a Lambda function. If unset, the environment decides.
     pub(crate) in_lambda: Option<bool>,
     clock: Clock,
     sleeper: Sleeper,
-    /// The first wrong setting; told when the gate is built.
+    /// The first wrong setting, which `build` returns.
     wrong: Option<BuildError>,
 }
 
 impl Gate {
-    /// Settings in code; [`Builder::from_env`] adds those of the environment.
+    /// Starts with no settings; [`Builder::from_env`] adds those of the environment.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// A gate that the environment configures: see [`Builder::from_env`].
+    /// Builds a gate from the environment: see [`Builder::from_env`].
     ///
     /// # Errors
     /// [`BuildError`], if a setting is missing or wrong. A handler that returns it does not start,
@@ -71,63 +70,63 @@ impl Gate {
 }
 
 impl Builder {
-    /// The app's name: `demo` of `demo-dev`.
+    /// Sets the app's name: `demo` of `demo-dev`.
     pub fn app(mut self, app: impl Into<String>) -> Self {
         self.app = Some(app.into());
         self
     }
 
-    /// The app's environment: `dev` of `demo-dev`.
+    /// Sets the app's environment: `dev` of `demo-dev`.
     pub fn env(mut self, env: impl Into<String>) -> Self {
         self.env = Some(env.into());
         self
     }
 
-    /// The role that this handler plays; `web` unless set.
+    /// Sets the role of this handler; `web` unless set.
     pub fn role(mut self, role: impl Into<String>) -> Self {
         self.role = Some(role.into());
         self
     }
 
-    /// Where the parameters of all apps live; `/maintenance` unless set.
+    /// Sets the prefix of all parameters; `/maintenance` unless set.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
     }
 
-    /// Where the flag is read from.
+    /// Sets where the flag is read from.
     pub fn source(mut self, source: impl FlagSource) -> Self {
         self.source = Some(Box::new(source));
         self
     }
 
-    /// How long a state may be relied on; 5 s unless set, at most an hour. Each time it varies by up to
-    /// 20 % either way, so that environments which start together do not ask together: with 5 s
-    /// the known state is at most 6 s old. Zero refreshes at every request.
+    /// Sets how long the gate relies on a flag that it has read; 5 s unless set, at most an hour. The gate varies it
+    /// by up to 20 % either way, so that environments which start together do not ask together: with 5 s,
+    /// the cached flag is at most 6 s old while the store answers. With zero every request refreshes.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// How long a request waits for a refresh; 250 ms unless set, at most 10 s. Then it goes on with
-    /// the last known state. A function with little memory has little CPU too: if its first refresh
-    /// runs out of time (event `M504`), give it more.
+    /// Sets how long a request waits for a refresh; 250 ms unless set, at most 10 s. After that the request goes on
+    /// with the last known flag. A function with little memory also has little CPU: if its first refresh
+    /// does not finish in time (event `M504`), set a longer budget.
     pub fn refresh_budget(mut self, budget: Duration) -> Self {
         self.budget = Some(budget);
         self
     }
 
-    /// What to do while no state was ever known; [`OnUnknown::Pass`] unless set.
+    /// Sets what to do until a flag has been read; [`OnUnknown::Pass`] unless set.
     pub fn on_unknown(mut self, on_unknown: OnUnknown) -> Self {
         self.on_unknown = on_unknown;
         self
     }
 
-    /// How many proxies before the app may be believed when an address is to pass; 0 unless set.
+    /// Sets how many proxies before the app are trusted to name the client's address; 0 unless set.
     ///
-    /// With 0 the address is the one that the platform vouches for, and `X-Forwarded-For` is not read:
-    /// see [`ClientAddress`](crate::ClientAddress). With n it is the n-th entry of `X-Forwarded-For`
-    /// from the right, and nothing else. Each proxy adds the address that its own client has, so set:
+    /// With 0 the gate takes the address from the platform, and does not read `X-Forwarded-For`:
+    /// see [`ClientAddress`](crate::ClientAddress). With n it takes the n-th entry of `X-Forwarded-For`
+    /// from the right, and nothing else. Each proxy appends the address of its own client, so set:
     ///
     /// | before the app | n |
     /// |---|---|
@@ -136,44 +135,44 @@ impl Builder {
     /// | CloudFront, then API Gateway or an Application Load Balancer | 2 |
     /// | nginx or another proxy of yours, then a server of yours | 1 |
     ///
-    /// It holds only for requests that come that way: where the app can also be reached around the
-    /// first proxy, the client writes the entry that is read. A load balancer must append to the
-    /// header, as it does unless told: one that preserves it hands on the client's own entries.
+    /// This is safe only if every request comes through all n proxies: a client that can reach the app around the
+    /// first proxy writes the entry that the gate reads. A load balancer must append to the
+    /// header, as it does by default: one set to preserve the header passes on the client's own entries.
     pub fn trusted_proxies(mut self, n: u8) -> Self {
         self.trusted_proxies = n;
         self
     }
 
-    /// The directory of `maintenance.html` and `maintenance.json`. Unless set, `public/` beside the
-    /// executable, under `LAMBDA_TASK_ROOT` and under the current directory, in this order.
+    /// Sets the directory of `maintenance.html` and `maintenance.json`. Unless set, the gate searches `public/` beside
+    /// the executable, under `LAMBDA_TASK_ROOT` and under the current directory, in this order.
     pub fn pages(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
     }
 
-    /// The page itself, such as one compiled in by [`page!`](crate::page); then no directory is searched.
-    /// One of HTML and one of JSON may be given; [without negotiation](Self::negotiate) the HTML is served.
+    /// Adds a page, such as one compiled in by [`page!`](crate::page); then the gate searches no directory.
+    /// Add one HTML page, one JSON page or both; [without negotiation](Self::negotiate) the gate serves the HTML.
     pub fn page(mut self, page: Page) -> Self {
         self.pages.push(page);
         self
     }
 
-    /// Whether a client gets the form that it prefers by its `Accept` header: HTML, JSON or a problem
-    /// document (`application/problem+json`), each the app's own page or else a built-in one. Unless
+    /// Sets whether a client gets the media type that it prefers by its `Accept` header: HTML, JSON or a problem
+    /// document (`application/problem+json`), each from the app's own page or else a built-in one. Unless
     /// set, every client gets the same page.
     pub fn negotiate(mut self, negotiate: bool) -> Self {
         self.negotiate = negotiate;
         self
     }
 
-    /// Where the time comes from; the wall clock unless set.
+    /// Sets the clock; the wall clock unless set.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: crate::clock::ManualClock) -> Self {
         self.clock = clock.into();
         self
     }
 
-    /// What ends a wait; tokio's timer unless set.
+    /// Sets the timer of every wait; tokio's unless set.
     #[cfg(feature = "test-util")]
     #[doc(hidden)]
     pub fn sleep_with(
@@ -184,11 +183,12 @@ impl Builder {
         self
     }
 
+    /// Keeps the first error, for `build` to return.
     pub(crate) fn record_error(&mut self, error: BuildError) {
         self.wrong.get_or_insert(error);
     }
 
-    /// The gate. Loads the page; reads no flag yet.
+    /// Builds the gate. Loads the pages, but does not read the flag yet.
     ///
     /// # Errors
     /// [`BuildError`], if a setting is missing or wrong.
@@ -265,7 +265,7 @@ impl Builder {
     }
 }
 
-/// Set by Lambda, and by nothing else.
+/// The variable that only Lambda sets.
 pub(crate) const IN_LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
 
 fn required(value: Option<String>, what: &str) -> Result<String, BuildError> {

@@ -1,4 +1,4 @@
-//! The 503: made once for each representation and `Retry-After`, and cloned for every request. `page` makes its
+//! The 503: built once for each representation and `Retry-After`, and cloned for every request. `page` renders its
 //! text; `decision` decides which requests get one.
 
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::request::RequestHead;
 /// The header that marks an answer of the gate; its value is `on`.
 pub(crate) const X_MAINTENANCE: HeaderName = HeaderName::from_static("x-maintenance");
 
-/// The answers of one window: those of this second, if `Retry-After` counts down.
+/// The responses of one flag: those of the current second, if `Retry-After` counts down.
 #[derive(Debug, Default)]
 pub(crate) struct Responses(ArcSwap<Vec<(Representation, RetryAfter, Response<Bytes>)>>);
 
 impl Responses {
-    /// The answer to a request at this time, in a window of this flag. To HEAD without a body.
+    /// Returns the response to a request at this time, under this flag. A response to HEAD has no body.
     pub(crate) fn respond(
         &self,
         responder: &Responder,
@@ -40,7 +40,7 @@ impl Responses {
             None => {
                 let response = render(responder, representation, flag, retry_after);
                 let new = (representation, retry_after, response.clone());
-                // Of two requests that render at once, one's work is lost. No harm.
+                // If two requests render at once, the work of one is lost. That does no harm.
                 self.0
                     .store(Arc::new(same_time.cloned().chain([new]).collect()));
                 response
@@ -62,7 +62,7 @@ fn render(
 ) -> Response<Bytes> {
     let mut headers = HeaderMap::with_capacity(7);
     headers.insert(RETRY_AFTER, retry_after.seconds.into());
-    // No max-age beside it: CloudFront would keep a 503 that long.
+    // No `max-age`: CloudFront would cache a 503 for that long.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_MAINTENANCE, HeaderValue::from_static("on"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

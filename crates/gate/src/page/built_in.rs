@@ -1,16 +1,16 @@
-//! The pages of the gate itself, for an app without one: an HTML page in a few languages, and two JSON
-//! documents. They request nothing from anywhere else.
+//! The built-in pages, for an app without its own: an HTML page in a few languages, and two JSON
+//! documents. They load nothing else.
 
 use maintenance_flag::{Flag, Mode};
 
-use super::announcement::{RetryAfter, message};
 use super::language::translated;
 use super::media_type::MediaType;
+use super::retry_after::{RetryAfter, message};
 use super::template::{escape_html, fill, quoted, readable, rfc3339};
 
 const PAGE: &str = include_str!("page.html");
 
-/// The HTML page. `write` is whether the request would have changed something: then the page says that
+/// Renders the HTML page. `write`: whether the request would have changed something. Then the page says that
 /// nothing was saved and does not reload itself, since a browser would send the request again.
 pub(super) fn html(language: &str, write: bool, flag: &Flag, retry_after: RetryAfter) -> String {
     fill(PAGE, |name| match name {
@@ -29,7 +29,7 @@ fn paragraphs(language: &str, write: bool, flag: &Flag, retry_after: RetryAfter)
         html.push_str(&format!("<p{attributes}>{text}</p>\n"));
     };
     match message(flag) {
-        // The operator may write in any language.
+        // The message may be in any language.
         Some(message) => paragraph(" lang=\"\" dir=\"auto\"", &escape_html(message)),
         None if !read_only => paragraph("", says("closed")),
         None => {}
@@ -56,11 +56,11 @@ fn paragraphs(language: &str, write: bool, flag: &Flag, retry_after: RetryAfter)
     html
 }
 
-/// The document for `application/json`, or for `application/problem+json`
-/// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). A problem has no type of its own, so its title is
-/// that of the status. Both have the same keys for the same things, and have them always.
+/// Renders the document for `application/json`, or for `application/problem+json`
+/// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). The problem has no type of its own, so its title is
+/// the text of the status. Both documents always have the same keys.
 ///
-/// Not by serde_json's `Value`, which can be any number: to write those is 30 KB more of every handler.
+/// Does not use serde_json's `Value`: it can be any number, and the code to write those adds 30 KB to every handler.
 pub(super) fn json(media_type: MediaType, flag: &Flag, retry_after: RetryAfter) -> String {
     let detail = quoted(message(flag).unwrap_or(match flag.mode {
         Mode::ReadOnly => "The service is read-only during a maintenance: nothing was changed. Please try again after the time in Retry-After.",

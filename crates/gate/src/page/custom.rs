@@ -1,19 +1,19 @@
-//! The app's own pages: where they come from, and which of them can be served. A broken page is never the
-//! reason that there is no answer.
+//! Loads the app's own pages and checks that they can be served. A broken page never prevents an answer: the gate
+//! falls back to the next one.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use maintenance_flag::{Flag, MAX_VALUE_BYTES, Mode};
 
-use super::announcement::RetryAfter;
 use super::media_type::MediaType;
 use super::page::Page;
+use super::retry_after::RetryAfter;
 use super::template::announce;
 use crate::regular_file;
 
 /// The most bytes of a page: 512 KiB. An Application Load Balancer takes 1 MB from a function, and
-/// the page travels there as a JSON string, in which quotes and line ends take twice their size.
+/// gets the page as a JSON string, in which quotes and line ends take twice their size.
 const MAX_PAGE_BYTES: usize = 512 * 1024;
 
 const NAMES: [(&str, MediaType); 2] = [
@@ -29,9 +29,9 @@ pub(crate) struct CustomPages {
 }
 
 impl CustomPages {
-    /// Those that code handed over, if it did. Else those of this directory or, unless set, of `public/`
-    /// beside the executable, under `LAMBDA_TASK_ROOT` and under the current directory: of the first of
-    /// them that has a page which can be served. `unusable` is told of each page that cannot be, and why.
+    /// Loads the pages passed in code, if any. Else searches `directory` or, unless set, `public/`
+    /// beside the executable, under `LAMBDA_TASK_ROOT` and under the current directory, and loads the pages of the
+    /// first that has one which can be served. Calls `unusable` with each page that cannot be served, and why.
     pub(crate) fn load(
         given: Vec<Page>,
         directory: Option<PathBuf>,
@@ -60,7 +60,7 @@ impl CustomPages {
         pages
     }
 
-    /// Adds a page; it replaces one of the same type. An error says why it cannot be served.
+    /// Adds a page; replaces one of the same type. An error says why the page cannot be served.
     fn add(&mut self, media_type: MediaType, body: io::Result<Vec<u8>>) -> Result<(), String> {
         let page = check(media_type, body.map_err(|error| error.to_string())?)?;
         match media_type {
@@ -83,7 +83,7 @@ fn default_directories() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The text of a page without its byte-order mark. An error says why it cannot be served.
+/// Returns the text of a page without its byte-order mark. An error says why the page cannot be served.
 fn check(media_type: MediaType, body: Vec<u8>) -> Result<String, String> {
     if body.len() > MAX_PAGE_BYTES {
         return Err(format!("it has more than {MAX_PAGE_BYTES} bytes"));
@@ -96,7 +96,7 @@ fn check(media_type: MediaType, body: Vec<u8>) -> Result<String, String> {
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }
-    // The page must be servable with every flag.
+    // The page must be servable with the values of every flag.
     let worst = match media_type {
         MediaType::Html => "\"",
         MediaType::Json | MediaType::Problem => "\0",

@@ -1,4 +1,4 @@
-//! The languages of the built-in page: which one a visitor reads, and the texts in each.
+//! The languages of the built-in page: selects the visitor's, and has the texts in each.
 
 use std::sync::LazyLock;
 
@@ -8,27 +8,27 @@ use serde_json::Value;
 
 use super::quality_values::quality_values;
 
-/// Where a visitor reads none of the others.
+/// For a visitor who accepts none of the others.
 const ENGLISH: &str = "en";
 
 /// The texts of the page, by language and name.
 static TRANSLATIONS: LazyLock<Value> = LazyLock::new(|| {
-    // A test reads all of it.
+    // A test parses the whole file.
     serde_json::from_str(include_str!("translations.json")).unwrap_or_default()
 });
 
-/// The tags of all languages.
+/// Returns the tags of all languages.
 fn tags() -> impl Iterator<Item = &'static str> {
     let languages = TRANSLATIONS.as_object().into_iter();
     languages.flat_map(|languages| languages.keys().map(String::as_str))
 }
 
-/// A text of the page in a language.
+/// Returns a text of the page in a language.
 pub(super) fn translated(language: &str, name: &str) -> Option<&'static str> {
     TRANSLATIONS.get(language)?.get(name)?.as_str()
 }
 
-/// The language that the visitor likes best, the first among equals; English if there is none.
+/// Returns the language that the visitor prefers, the first among equals; English if there is none.
 pub(super) fn preferred(headers: &HeaderMap) -> &'static str {
     let mut best = (ENGLISH, 0);
     for (tag, q) in quality_values(headers, &ACCEPT_LANGUAGE) {
@@ -44,7 +44,7 @@ pub(super) fn preferred(headers: &HeaderMap) -> &'static str {
     best.0
 }
 
-/// The language of a tag, in any region: `de` of `de-CH`.
+/// Finds the language of a tag, in any region: `de` for `de-CH`.
 fn tagged(tag: &[u8]) -> Option<&'static str> {
     match tag.split(|byte| *byte == b'-').next()? {
         b"*" => Some(ENGLISH),

@@ -1,4 +1,4 @@
-//! Which media type of an answer a client prefers, where the deployer asked for that to be looked at
+//! Selects the media type that a client prefers, if `Builder::negotiate` is set
 //! ([RFC 9110, 12.5.1](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1)).
 
 use http::HeaderMap;
@@ -14,12 +14,12 @@ pub(crate) enum MediaType {
     Problem,
 }
 
-/// In this order where a client likes them equally. A client that names problem documents wants errors so,
-/// even if other answers are to be plain JSON.
+/// The order among media types that a client accepts equally. A client that names problem documents wants them for
+/// errors, even if it also accepts plain JSON.
 const ORDER: [MediaType; 3] = [MediaType::Html, MediaType::Problem, MediaType::Json];
 
 impl MediaType {
-    /// As `Content-Type` says it.
+    /// Returns the value of `Content-Type`.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Html => "text/html; charset=utf-8",
@@ -28,7 +28,7 @@ impl MediaType {
         }
     }
 
-    /// How closely a media range names this type; none if it does not.
+    /// Returns how specific a media range is for this type; `None` if it does not match.
     fn named_by(self, range: &[u8]) -> Option<u8> {
         let ours = self.content_type();
         let ours = ours.strip_suffix("; charset=utf-8").unwrap_or(ours);
@@ -44,17 +44,17 @@ impl MediaType {
         }
     }
 
-    /// The media type that a client prefers: by quality value; then one that it names before one that it only
-    /// allows, since `application/json, */*` is what clients of JSON send; then `first`; then HTML.
-    /// Where it accepts none, or says nothing, `first`.
+    /// Returns the media type that a client prefers: by quality value; then a type that it names before one that only
+    /// a wildcard matches, since clients of JSON send `application/json, */*`; then `first`; then HTML.
+    /// Returns `first` if the client accepts none, or sends no `Accept`.
     pub(crate) fn preferred(headers: &HeaderMap, first: Self) -> Self {
-        // For each type the quality value of the range that names it most closely.
+        // For each type, the quality value of the most specific range.
         let mut found = ORDER.map(|media_type| (media_type, None::<(u8, u16)>));
         for (range, q) in quality_values(headers, &ACCEPT) {
             for (media_type, best) in &mut found {
                 if let Some(closeness) = media_type.named_by(range) {
                     *best = (*best).max(Some((closeness, q)));
-                    // Nothing can come before it. With this browsers are through at once.
+                    // No other type can win, so stop here. Browsers send such a range first.
                     if *media_type == first && *best == Some((2, 1_000)) {
                         return first;
                     }
@@ -67,7 +67,7 @@ impl MediaType {
                 let (closeness, q) = best.filter(|(_, q)| *q > 0)?;
                 Some((media_type, (q, closeness, media_type == first)))
             })
-            // The first of the greatest; `max_by_key` takes the last.
+            // The first of the greatest: `max_by_key` would return the last.
             .rev()
             .max_by_key(|(_, merit)| *merit)
             .map_or(first, |(media_type, _)| media_type)

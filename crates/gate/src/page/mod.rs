@@ -1,7 +1,6 @@
-//! What visitors get: the app's own pages or the built-in ones, in which media type and language, and
-//! what they say of the window.
+//! Chooses and renders the text of a 503: the app's own page or a built-in one, its media type and language, the
+//! message and `Retry-After`.
 
-mod announcement;
 mod built_in;
 mod custom;
 mod language;
@@ -13,9 +12,10 @@ mod media_type;
 mod page;
 mod quality_values;
 mod responder;
+mod retry_after;
 mod template;
 
-pub(crate) use announcement::RetryAfter;
 pub(crate) use custom::CustomPages;
 pub use page::Page;
 pub(crate) use responder::{Representation, Responder};
+pub(crate) use retry_after::RetryAfter;

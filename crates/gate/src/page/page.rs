@@ -1,44 +1,44 @@
-//! A page that is handed over in code.
+//! A page that code passes to the gate.
 
 use std::borrow::Cow;
 
 use super::media_type::MediaType;
 
-/// A page to answer with. [`page!`](crate::page) compiles one in; otherwise the gate finds it.
+/// A maintenance page. [`page!`](crate::page) compiles one in; without one the gate searches a directory.
 ///
-/// It may carry placeholders, which are filled in for each window:
+/// The page may hold placeholders, which the gate fills in:
 ///
 /// | placeholder | is |
 /// |---|---|
-/// | `{{message}}` | what the operator tells the visitors |
-/// | `{{until}}` | when the maintenance is expected to end, as RFC 3339: `2026-11-21T08:10:00Z` |
-/// | `{{until_utc}}` | the same for a person: `2026-11-21 08:10 UTC` |
-/// | `{{retry_after}}` | what `Retry-After` says, in seconds |
+/// | `{{message}}` | the operator's message to visitors |
+/// | `{{until}}` | the expected end of the maintenance, as RFC 3339: `2026-11-21T08:10:00Z` |
+/// | `{{until_utc}}` | the same, for people: `2026-11-21 08:10 UTC` |
+/// | `{{retry_after}}` | the value of `Retry-After`, in seconds |
 /// | `{{mode}}` | `on` or `read-only` |
 ///
-/// An unset value is empty. In HTML they are escaped for text and for attributes in quotes, not for
-/// scripts and styles. In JSON they stand within a string, `{{retry_after}}` also as a number.
-/// Anything else in double braces stays as it is.
+/// An unset value is empty. HTML pages escape the values for text and for quoted attributes, not for
+/// scripts and styles. In a JSON page, write a placeholder inside a string; `{{retry_after}}` may also be a number.
+/// The gate does not change anything else in double braces.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// HTML or JSON, and its text; none of the built-in page.
+    /// The media type and the text; `None` for the built-in page.
     pub(super) custom: Option<(MediaType, Cow<'static, [u8]>)>,
 }
 
 impl Page {
-    /// A page of HTML, UTF-8.
+    /// Creates an HTML page from UTF-8.
     #[must_use]
     pub fn html(body: impl Into<Cow<'static, [u8]>>) -> Self {
         Self::new(MediaType::Html, body.into())
     }
 
-    /// A JSON document, UTF-8.
+    /// Creates a JSON page from UTF-8.
     #[must_use]
     pub fn json(body: impl Into<Cow<'static, [u8]>>) -> Self {
         Self::new(MediaType::Json, body.into())
     }
 
-    /// What [`page!`](crate::page) compiled in: JSON if its name ends so, else HTML.
+    /// Creates the page that [`page!`](crate::page) compiled in: JSON if its name ends with `.json`, else HTML.
     #[doc(hidden)]
     #[must_use]
     pub fn compiled_in(name: &str, body: &'static [u8]) -> Self {
@@ -49,9 +49,8 @@ impl Page {
         }
     }
 
-    /// The page of this crate, in the visitor's language where it is one of a few: under 4 KB, without
-    /// a request to anywhere else. It looks every 20 to 30 s, while it is seen, whether the site is
-    /// back.
+    /// Returns the built-in page, in the visitor's language where that is one of a few. It has less than 4 KB and
+    /// loads nothing else. While visible, it checks every 20 to 30 s whether the site is back.
     #[must_use]
     pub fn built_in() -> Self {
         Self { custom: None }
@@ -64,7 +63,8 @@ impl Page {
     }
 }
 
-/// Compiles a page in, by its path from the crate's own directory. Nothing is then looked for on disk.
+/// Compiles a page in. Takes its path relative to the directory of the crate's `Cargo.toml`. The gate then searches no
+/// directory.
 ///
 /// ```
 /// let page = maintenance_gate::page!("../../public/maintenance.html");

@@ -1,13 +1,13 @@
-//! Headers that are lists with quality values: `Accept` and `Accept-Language`
+//! Parses headers that are lists with quality values: `Accept` and `Accept-Language`
 //! ([RFC 9110, 12.4.2](https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2)).
 
 use http::HeaderMap;
 use http::header::HeaderName;
 
-/// The items of all headers of this name, without parameters, each with its quality value in thousandths.
-/// What cannot be read is left out. No item that the gate knows has quotes, so that they mean nothing here.
+/// Yields the items of all headers with this name, without parameters, each with its quality value in thousandths.
+/// Skips invalid items. Gives quotes no meaning, since no item that the gate knows has any.
 ///
-/// In bytes: to split a text at a character takes three times as long.
+/// Splits bytes: to split a string at a character takes three times as long.
 pub(crate) fn quality_values<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
@@ -32,7 +32,7 @@ fn item(item: &[u8]) -> Option<(&[u8], u16)> {
     }
 }
 
-/// `0.5` is 500. Not read as a floating-point number, whose tables would be 20 KB more of every handler.
+/// Parses a quality value: `0.5` is 500. To parse floating-point numbers would add 20 KB of tables to every handler.
 fn q_value(q: &[u8]) -> Option<u16> {
     let (whole, fraction) = match q {
         [whole] => (whole, &[][..]),

@@ -1,35 +1,35 @@
-//! Which text a request gets: of the app's pages or the built-in ones, by its `Accept` header and its
-//! language. Settled when the gate is built.
+//! Selects the text for a request, from the app's pages or the built-in ones, by its `Accept` header and its
+//! language.
 
 use http::Method;
 use maintenance_flag::Flag;
 
-use super::announcement::RetryAfter;
 use super::custom::CustomPages;
 use super::media_type::MediaType;
+use super::retry_after::RetryAfter;
 use super::template::announce;
 use super::{built_in, language};
 use crate::request::RequestHead;
 
-/// All that a gate can answer with.
+/// The texts that a gate can answer with.
 #[derive(Debug, Default)]
 pub(crate) struct Responder {
     pub(crate) pages: CustomPages,
     pub(crate) negotiate: bool,
 }
 
-/// One of the texts.
+/// Which text to answer with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Representation {
     pub(crate) media_type: MediaType,
-    /// Of the built-in page.
+    /// The language of the built-in page.
     pub(crate) language: Option<&'static str>,
     /// Whether the built-in page is for a request that would have changed something.
     write: bool,
 }
 
 impl Responder {
-    /// Which text a request gets.
+    /// Selects the text for a request.
     pub(crate) fn select(&self, head: RequestHead<'_>) -> Representation {
         let default = match (&self.pages.html, &self.pages.json) {
             (None, Some(_)) => MediaType::Json,
@@ -47,7 +47,7 @@ impl Responder {
         }
     }
 
-    /// The text.
+    /// Renders the text.
     pub(crate) fn render(
         &self,
         representation: Representation,
@@ -69,7 +69,7 @@ impl Responder {
         }
     }
 
-    /// Which request headers select the text.
+    /// Returns the request headers that select the text.
     pub(crate) fn vary(&self, representation: Representation) -> Option<&'static str> {
         match (self.negotiate, representation.language) {
             (false, None) => None,

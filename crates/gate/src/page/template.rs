@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use maintenance_flag::Flag;
 
-use super::announcement::{RetryAfter, message};
 use super::media_type::MediaType;
+use super::retry_after::{RetryAfter, message};
 
-/// The page with its placeholders replaced, in one pass: a value is never searched for placeholders.
-/// Any other name stays as it stands.
+/// Replaces the placeholders of a page in one pass, so that it finds none in a value. Leaves unknown names in braces
+/// unchanged.
 pub(super) fn fill(page: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let (mut text, mut rest) = (String::with_capacity(page.len()), page);
     while let Some((before, inside)) = rest.split_once("{{") {
@@ -20,7 +20,7 @@ pub(super) fn fill(page: &str, value: impl Fn(&str) -> Option<String>) -> String
             text.push_str(&value);
             rest = after;
         } else {
-            // A placeholder may begin with the second brace.
+            // A placeholder may start at the second brace.
             text.push('{');
             let second = before.len().saturating_add(1);
             rest = rest.get(second..).unwrap_or_default();
@@ -30,7 +30,7 @@ pub(super) fn fill(page: &str, value: impl Fn(&str) -> Option<String>) -> String
     text
 }
 
-/// A page of the app's own, filled in for a window.
+/// Renders the app's own page for a flag.
 pub(super) fn announce(
     page: &str,
     media_type: MediaType,
@@ -40,7 +40,7 @@ pub(super) fn announce(
     fill(page, |name| {
         Some(match name {
             "message" => escape(media_type, message(flag).unwrap_or_default()),
-            // None of the others has anything to escape.
+            // The other values hold nothing to escape.
             "mode" => flag.mode.to_string(),
             "until" => flag.serves_at().map(rfc3339).unwrap_or_default(),
             "until_utc" => flag.serves_at().map(readable).unwrap_or_default(),
@@ -50,13 +50,13 @@ pub(super) fn announce(
     })
 }
 
-/// RFC 3339 in UTC, to the second. Not by `strftime`, which would be linked with all that it can.
+/// Formats a time as RFC 3339 in UTC, to the second. Avoids `strftime`, which would link all its formats.
 pub(super) fn rfc3339(time: Timestamp) -> String {
     const TO_THE_SECOND: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
     TO_THE_SECOND.timestamp_to_string(&time)
 }
 
-/// For a person, in any language: `2026-11-21 08:10 UTC`.
+/// Formats a time for people, in any language: `2026-11-21 08:10 UTC`.
 pub(super) fn readable(time: Timestamp) -> String {
     let time = rfc3339(time);
     let (date, time) = time.split_once('T').unwrap_or_default();
@@ -68,18 +68,18 @@ fn escape(media_type: MediaType, text: &str) -> String {
     if media_type == MediaType::Html {
         return escape_html(text);
     }
-    // For the inside of a string.
+    // Keep the inside of the string.
     let quoted = quoted(text);
     let inside = quoted.get(1..quoted.len().saturating_sub(1));
     inside.unwrap_or_default().to_owned()
 }
 
-/// A string of JSON. A text can always be written.
+/// Writes a JSON string. That cannot fail.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// For text and for quoted attributes.
+/// Escapes for text and for quoted attributes.
 pub(super) fn escape_html(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -1,5 +1,5 @@
-//! The environment as a source reads it: at each fetch, since Lambda may renew credentials, and
-//! without the difference between a variable that is empty and one that is not set.
+//! The environment variables of a source. Sources read them at each fetch, since Lambda may renew credentials, and
+//! take an empty variable for one that is not set.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ impl Variables {
     }
 }
 
-/// A variable of the process.
+/// Reads a variable of the process.
 pub(super) fn of_process(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

@@ -1,5 +1,5 @@
-//! A flag in Parameter Store, by the AWS Parameters and Secrets Lambda extension: a process beside the
-//! handler that asks Parameter Store for it and caches the answer.
+//! Reads the flag through the AWS Parameters and Secrets Lambda extension: a process beside the
+//! handler that reads Parameter Store and caches the answer.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-integration-lambda-extensions.html>
 
 use std::fmt;
@@ -18,7 +18,7 @@ use super::{BoxError, Fetch, FlagSource, Throttled, get_parameter};
 use crate::request::COMPONENT;
 
 /// Reads the flag from the AWS Parameters and Secrets Lambda extension, a layer that the function must
-/// have. The function's role needs `ssm:GetParameter`, as the extension asks with it, and `kms:Decrypt` if
+/// have. The extension uses the function's role, which needs `ssm:GetParameter`, and `kms:Decrypt` if
 /// the parameter is a SecureString. Needs a tokio runtime with I/O and time.
 ///
 /// | variable | means |
@@ -28,9 +28,9 @@ use crate::request::COMPONENT;
 /// | `AWS_SESSION_TOKEN` | authorizes the request; Lambda sets it |
 ///
 /// The extension saves calls where several parts of one environment read the same parameter; each
-/// environment still has its own. It answers only while an invocation runs, and it answers every
-/// failure with the same text, also that there is no such parameter: so **the flag must exist**,
-/// which it does once `maintenance on` has run. The reason of a failure is in its log.
+/// environment still has its own cache. The extension answers only while an invocation runs, and gives the same
+/// answer for every failure, including a parameter that does not exist: so **the flag must exist**,
+/// which it does once `maintenance on` has run. The extension logs the reason of a failure.
 #[derive(Clone)]
 pub struct ExtensionSource {
     variables: Variables,
@@ -38,13 +38,13 @@ pub struct ExtensionSource {
 }
 
 impl ExtensionSource {
-    /// With the environment of the process, at each fetch.
+    /// Reads the environment of the process, at each fetch.
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_vars(of_process)
     }
 
-    /// As [`from_env`](Self::from_env), from any place that has such variables.
+    /// Like [`from_env`](Self::from_env), but reads the variables with `var`.
     #[must_use]
     pub fn from_vars(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl ExtensionSource {
 
     fn request(&self, parameter: &str) -> Result<Request<Full<Bytes>>, BoxError> {
         let (port, name) = (self.port()?, utf8_percent_encode(parameter, COMPONENT));
-        // Not by name: that would cost a look-up, and a thread for it.
+        // An address, since a name would need a look-up, and a thread for it.
         let request = Request::get(format!(
             "http://127.0.0.1:{port}/systemsmanager/parameters/get?name={name}&withDecryption=true"
         ));

@@ -1,4 +1,4 @@
-//! A flag in a file: for apps on one machine. The file holds exactly what Parameter Store would.
+//! Reads the flag from a file: for apps on one machine. The file holds exactly what Parameter Store would.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,9 +12,9 @@ use super::{BoxError, Fetch, FlagSource, ParameterValue};
 use crate::clock::Clock;
 use crate::regular_file;
 
-/// More than any flag: Parameter Store's standard tier takes 4,096 bytes.
+/// The most bytes of a file, more than any flag has: Parameter Store's standard tier takes 4,096 bytes.
 const MAX_BYTES: usize = 65_536;
-/// How long a flag that was seen must be gone before that means *off*.
+/// How long a flag that was seen must be gone before its absence means *off*.
 const GONE_FOR_MS: u64 = 60_000;
 /// How many reads may hang at a time, each with a thread of its own.
 const MAX_HANGING: usize = 64;
@@ -23,9 +23,9 @@ const MAX_HANGING: usize = 64;
 /// `.maintenance/maintenance/demo-dev/flags/web`.
 ///
 /// The directory must be there when the gate is built. A flag that was never there means *off*. One that
-/// was seen and is gone is an error until it has been gone for a minute, and for good if its directory is
-/// gone with it: the store was probably emptied or unmounted. So is a link that leads nowhere, or
-/// anything but a regular file.
+/// was seen and is gone is an error until it has been gone for a minute. If its directory is gone as well, it stays an
+/// error: the store was probably emptied or unmounted. A dangling link, or anything but a regular file, is an error,
+/// too.
 ///
 /// Each read has a thread of its own, since a network file system may hang.
 #[derive(Debug, Clone)]
@@ -37,23 +37,23 @@ pub struct FileSource {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// By parameter whose file was seen: since when it is gone, in milliseconds since the epoch, if it is.
+    /// For each parameter whose file was seen: since when the file is gone, if it is, in milliseconds since the epoch.
     gone_since: Mutex<HashMap<String, Option<u64>>>,
-    /// Each read holds a clone.
+    /// Each running read holds a clone, so that they can be counted.
     reads: Arc<()>,
 }
 
 /// The result of a read.
 enum Found {
     Text(String),
-    /// There is no file; and whether the directory that it was in is there.
+    /// There is no file. `has_directory`: whether its directory exists.
     Nothing {
         has_directory: bool,
     },
 }
 
 impl FileSource {
-    /// A file store at this path, as in `MAINTENANCE_STORE=file:PATH`.
+    /// Creates a source for the file store at this path, as in `MAINTENANCE_STORE=file:PATH`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl FileSource {
             return Err("the flag is gone with its directory: is the store mounted?".into());
         }
         let now_ms = self.clock.now_ms();
-        // A clock that jumped backwards begins the minute anew.
+        // If the clock jumped backwards, the minute starts again.
         let since_ms = gone_since
             .filter(|since| *since <= now_ms)
             .unwrap_or(now_ms);
@@ -108,7 +108,7 @@ impl FlagSource for FileSource {
             thread.spawn(move || {
                 let found = read(&base, &file);
                 drop(this_read);
-                // The gate may have given it up.
+                // The gate may have dropped the fetch.
                 let _ = sender.send(found);
             })?;
             source.interpret(&parameter, found.await??)

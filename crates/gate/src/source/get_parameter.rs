@@ -1,19 +1,19 @@
-//! The answer to GetParameter, as Parameter Store gives it and the extension passes it on.
+//! Parses the answer to GetParameter, which the extension passes on unchanged.
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html>
 
 use serde_json::Value;
 
 use super::{BoxError, ParameterValue};
 
-/// JSON of any shape, or where it is none. Read as a flag is, by the same code: a type of its own for
-/// each answer would be some kilobytes more of every handler.
+/// Parses any JSON; an error gives the line and column. Uses `serde_json::Value`, since a type per response would add
+/// kilobytes to every binary.
 pub(super) fn json(body: &[u8]) -> Result<Value, String> {
     let text = str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
     serde_json::from_str(text)
         .map_err(|error| format!("line {}, column {}", error.line(), error.column()))
 }
 
-/// The parameter's value and version. An error repeats nothing of the answer.
+/// Returns the parameter's value and version. An error quotes nothing from the answer.
 pub(super) fn read(body: &[u8]) -> Result<ParameterValue, BoxError> {
     let no = |why: &str| format!("the answer is not that of GetParameter ({why})");
     let mut answer = json(body).map_err(|error| no(&error))?;
@@ -22,7 +22,7 @@ pub(super) fn read(body: &[u8]) -> Result<ParameterValue, BoxError> {
     let Some(Value::String(value)) = parameter.get_mut("Value").map(Value::take) else {
         return Err(no("its Parameter has no text as Value").into());
     };
-    // One without a version, or with one that is none: all else in it is as good as ever.
+    // Without a valid version the value still counts.
     let version = parameter.get("Version").and_then(Value::as_u64);
     Ok(ParameterValue::from(value).with_version(version.filter(|version| *version > 0)))
 }

@@ -1,5 +1,5 @@
-//! HTTP/1.1 for the light sources, by hyper-util's client. It keeps no connection: in a frozen
-//! environment one may die unseen, and a new one takes a few milliseconds.
+//! HTTP/1.1 for the light sources, with hyper-util's client. The client keeps no connection: in a frozen
+//! environment a connection may die unseen, and a new one takes a few milliseconds.
 
 use std::time::Duration;
 
@@ -14,13 +14,14 @@ use hyper_util::rt::TokioExecutor;
 use super::BoxError;
 use super::reason::chain;
 
-/// For all addresses of a host together, so that one of two that leads nowhere leaves the other its time
-/// within the gate's budget.
+/// The connector divides this time among the addresses of one family. Of two, it leaves the first after 150 ms, so that
+/// the second has its time within the gate's default refresh budget of 250 ms. To connect to a single address may take
+/// longer than that budget: a later refresh then gets the answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
-/// When an address of the other family is tried beside the first.
+/// How long the connector waits before it also tries an address of the other family.
 const HAPPY_EYEBALLS: Duration = Duration::from_millis(50);
-/// The largest head and the largest body of an answer, in bytes. A flag is 4,096 bytes at most, and
-/// six times that if JSON has to escape every byte of it.
+/// The largest head and the largest body of an answer, in bytes. A flag has at most 4,096 bytes, six times that if JSON
+/// escapes every one.
 const MAX_BYTES: usize = 65_536;
 
 pub(super) type HttpClient<C> = Client<C, Full<Bytes>>;
@@ -45,7 +46,7 @@ pub(super) fn client<C: Connect + Clone>(connector: C) -> HttpClient<C> {
         .build(connector)
 }
 
-/// One round trip: the whole answer, of any status. The gate limits how long it may take.
+/// Sends a request and returns the whole answer, of any status. The gate limits the time.
 pub(super) async fn round_trip<C>(
     client: &HttpClient<C>,
     request: Request<Full<Bytes>>,

@@ -12,7 +12,7 @@ use super::{Fetch, FlagSource, ParameterValue};
 pub struct MemorySource(Arc<Mutex<Option<String>>>);
 
 impl MemorySource {
-    /// A source that holds this stored text, such as `on`.
+    /// Creates a source that holds this stored text, such as `on`.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let source = Self::default();
@@ -25,8 +25,8 @@ impl MemorySource {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.into());
     }
 
-    /// Turns maintenance on for a role of an app, with a bypass, for tests of what passes by it. Returns
-    /// the token, to be sent as `X-Maintenance-Bypass`; it is good for the next year.
+    /// Turns maintenance on for a role of an app, with a bypass token, to test what it lets pass. Returns
+    /// the token: send it as `X-Maintenance-Bypass`. It is valid for a year.
     ///
     /// ```
     /// use maintenance_gate::{Decision, Gate, MemorySource};

@@ -15,9 +15,9 @@ pub struct ParameterValue {
 }
 
 impl ParameterValue {
-    /// The same, as the version of this number: for stores that count how often a parameter was
-    /// written, and whose reads may lag behind the writes. The gate then leaves aside an answer that is
-    /// older than the known state, for a minute. Without a number each answer counts at once.
+    /// Adds the version: for stores that count how often a parameter was written, and whose reads may lag behind
+    /// the writes. The gate then ignores an answer older than the known flag, for a minute. Without a version it
+    /// accepts every answer.
     #[must_use]
     pub fn with_version(self, version: impl Into<Option<u64>>) -> Self {
         Self {
@@ -26,13 +26,13 @@ impl ParameterValue {
         }
     }
 
-    /// The text.
+    /// Returns the stored text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The number of its version, if the source said one.
+    /// Returns the version, if the source gave one.
     #[must_use]
     pub fn version(&self) -> Option<u64> {
         self.version

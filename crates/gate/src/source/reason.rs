@@ -1,11 +1,11 @@
-//! Why a fetch failed, in one line that may go into a log.
+//! Describes in one line, fit for a log, why a fetch failed.
 
 use super::{BoxError, Throttled};
 
 /// The most characters of AWS's own message.
 const MAX_MESSAGE: usize = 500;
 
-/// An error with all its causes, none of them twice.
+/// Describes an error with all its causes, each once.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -19,8 +19,8 @@ pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// What AWS refused and why. Its own message only where it refuses the request itself: of a refused
-/// signature they quote the signed headers, and with them the session token.
+/// Describes a refusal of AWS. Includes AWS's message only where it cannot hold a secret: the message about a wrong
+/// signature quotes the signed headers, and with them the session token.
 pub(super) fn refusal(status: Option<u16>, code: Option<&str>, message: Option<&str>) -> BoxError {
     let code = code.filter(|code| is_plain(code)).map_or_else(
         || match status {
@@ -46,7 +46,7 @@ pub(super) fn refusal(status: Option<u16>, code: Option<&str>, message: Option<&
     }
 }
 
-/// The codes that say "too often", as the AWS SDKs know them; Parameter Store's own is the first.
+/// Whether an error code means throttling, by the list of the AWS SDKs. Parameter Store uses the first.
 /// <https://github.com/smithy-lang/smithy-rs/blob/main/aws/rust-runtime/aws-runtime/src/retries/classifiers.rs>
 fn is_throttling(code: &str) -> bool {
     matches!(
@@ -62,7 +62,7 @@ fn is_throttling(code: &str) -> bool {
     )
 }
 
-/// Whether it looks like an error code: any other text stays out of logs.
+/// Whether a text looks like an error code. Any other text stays out of logs.
 fn is_plain(code: &str) -> bool {
     !code.is_empty() && code.len() <= 100 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

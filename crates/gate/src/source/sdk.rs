@@ -1,5 +1,5 @@
-//! A flag in Parameter Store, by the AWS SDK: for credentials that are not in the environment, and for
-//! handlers that have a client anyway. It costs a cold start several milliseconds.
+//! Reads the flag from Parameter Store with the AWS SDK: for credentials that are not in the environment, and for
+//! handlers that already have a client. The SDK adds several milliseconds to a cold start.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use super::reason::{chain, refusal};
 use super::{BoxError, Fetch, FlagSource, ParameterValue};
 
-/// Reads the flag with `GetParameter`, by the AWS SDK. The handler's role needs `ssm:GetParameter` on
+/// Reads the flag with `GetParameter`, through the AWS SDK. The handler's role needs `ssm:GetParameter` on
 /// `parameter/maintenance/<app>/flags/*`, and `kms:Decrypt` on its key if the parameter is a SecureString.
 /// Needs a tokio runtime, as the SDK does.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub struct SdkSource {
 }
 
 impl SdkSource {
-    /// Uses a client that the handler has anyway, with its own retries and timeouts.
+    /// Uses a client that the handler already has, with its own retries and timeouts.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
@@ -33,8 +33,8 @@ impl SdkSource {
         }
     }
 
-    /// Makes its own client at the first fetch, from what the SDK finds in the environment: in
-    /// Lambda, region and credentials; elsewhere also profiles and `AWS_ENDPOINT_URL`. It does not
+    /// Creates a client at the first fetch, from what the SDK finds in the environment: in
+    /// Lambda, region and credentials; elsewhere also profiles and `AWS_ENDPOINT_URL`. The client does not
     /// retry: the gate does, with a backoff.
     #[must_use]
     pub fn from_env() -> Self {
@@ -75,7 +75,7 @@ impl FlagSource for SdkSource {
     }
 }
 
-/// The parameter's value, with its version. The SDK says 0 where the answer has none.
+/// Returns the parameter's value and version. The SDK's version is 0 where the answer has none.
 fn read(parameter: Parameter) -> Option<ParameterValue> {
     let version = u64::try_from(parameter.version)
         .ok()
@@ -87,15 +87,15 @@ fn why(error: SdkError<GetParameterError, HttpResponse>) -> BoxError {
     let status = error.raw_response().map(|raw| raw.status().as_u16());
     match error.as_service_error() {
         Some(service) => refusal(status, service.code(), service.message()),
-        // A proxy's, say: without AWS's JSON, but with its status.
+        // For example from a proxy: without AWS's JSON, but with a status.
         None if status == Some(429) => refusal(status, None, None),
         None => chain(&error).into(),
     }
 }
 
 async fn connect() -> Result<Client, BoxError> {
-    // Pinned, so that an update of the SDK changes nothing; ring, since the default aws-lc costs a
-    // cold start tens of milliseconds.
+    // The behaviour version is pinned, so that an update of the SDK changes nothing. TLS uses ring, since the default
+    // aws-lc adds tens of milliseconds to a cold start.
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(
             tls::rustls_provider::CryptoMode::Ring,

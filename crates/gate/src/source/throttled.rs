@@ -1,7 +1,7 @@
-//! The one reason for a failed fetch that a gate has to know: it was refused since too many ask.
+//! The error of a source whose store throttles: the one reason for a failed fetch that the gate tells apart.
 
-/// The error of a source that was refused because the store is asked too often. A source returns it
-/// as any other error, and the gate asks less often until the store answers again.
+/// The error to return from a source when the store throttles. The gate then asks less often, until the store answers
+/// again.
 ///
 /// ```
 /// use maintenance_gate::{Fetch, FlagSource, Throttled};
@@ -19,7 +19,7 @@
 pub struct Throttled(String);
 
 impl Throttled {
-    /// With the store's own message, which goes into the event `M504`: nothing secret.
+    /// Creates the error with the store's own message. The event `M504` logs it: it must hold no secret.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())

@@ -1,4 +1,4 @@
-//! Reads the answer. Only AWS's own error code `ParameterNotFound` means *off*.
+//! Parses the answer. Only AWS's own error code `ParameterNotFound` means *off*.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::source::reason::refusal;
 use crate::source::{BoxError, ParameterValue, get_parameter};
 
-/// An error is one in AWS's JSON protocol.
+/// Parses a value, or an error in AWS's JSON protocol.
 /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>
 pub(super) fn read(answer: &Response<Bytes>) -> Result<Option<ParameterValue>, BoxError> {
     if answer.status() == StatusCode::OK {
@@ -23,7 +23,7 @@ pub(super) fn read(answer: &Response<Bytes>) -> Result<Option<ParameterValue>, B
     Err(refusal(Some(answer.status().as_u16()), code, message))
 }
 
-/// Without what may stand before it (a namespace and `#`) and after it (`:` and a URL).
+/// Strips the optional namespace and `#` before the code, and `:` and a URL after it.
 fn strip_namespace(code: &str) -> &str {
     let code = code.rsplit('#').next().unwrap_or(code);
     code.split(':').next().unwrap_or(code)

@@ -1,6 +1,6 @@
-//! How Parameter Store is reached: by TLS with rustls, ring and Mozilla's certificate authorities, and
-//! through a proxy where the environment names one. Nothing is read from the system, which would cost a
-//! cold start milliseconds.
+//! Connects to Parameter Store: with TLS (rustls, ring and Mozilla's certificate authorities), and
+//! through a proxy where the environment names one. Reads no certificates from the system, which would add
+//! milliseconds to a cold start.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::source::BoxError;
 use crate::source::environment::Variables;
 use crate::source::http::connector;
 
-/// With TLS for `https`, and without for `http`.
+/// Connects with TLS for `https`, and without for `http`.
 pub(super) type Connector = HttpsConnector<ProxyConnector>;
 
 pub(super) fn https(variables: &Variables) -> Result<Connector, BoxError> {
@@ -65,7 +65,7 @@ pub(super) struct ProxyConnector {
 }
 
 impl ProxyConnector {
-    /// By the variables that the AWS command line tool reads.
+    /// Reads the variables that the AWS command line tool reads.
     fn new(variables: &Variables) -> Result<Self, BoxError> {
         let variable =
             |upper: &str, lower: &str| variables.get(upper).or_else(|| variables.get(lower));
@@ -86,7 +86,7 @@ impl ProxyConnector {
     }
 }
 
-/// Whether it is an address with `http`, or with no scheme, which means the same.
+/// Whether `proxy` is an address with the scheme `http` or, meaning the same, none.
 fn is_http_proxy(proxy: &str) -> bool {
     let (scheme, rest) = proxy.split_once("://").unwrap_or(("http", proxy));
     let authority = rest.split('/').next().unwrap_or_default();

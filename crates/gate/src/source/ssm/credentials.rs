@@ -1,4 +1,4 @@
-//! Whose request it is: the keys in the environment, as in every Lambda function, or those of the
+//! Finds the credentials: the keys in the environment, as in every Lambda function, or those of the container
 //! endpoint that the environment names, as under SnapStart and on ECS and EKS.
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 
@@ -21,13 +21,13 @@ use crate::source::environment::Variables;
 use crate::source::get_parameter::json;
 use crate::source::http::{HttpClient, round_trip};
 
-/// How long before their end credentials are read again.
+/// How long before they expire credentials are fetched again.
 const EARLY: Duration = Duration::from_secs(60);
 
 /// Where credentials come from.
 pub(super) enum CredentialsSource {
     Environment(Credentials),
-    /// From the endpoint of a container or a restored snapshot, which is asked this.
+    /// The endpoint of a container or a restored snapshot: the request to send.
     Container(Request<Full<Bytes>>),
 }
 
@@ -49,8 +49,8 @@ impl CredentialsSource {
     }
 }
 
-/// Those of an access key, a secret and maybe a session token of these names. One with a line break in it,
-/// say, would fail in a way that is hard to understand.
+/// Builds credentials from an access key, a secret and maybe a session token under these names. Rejects invalid
+/// characters, such as a line break, which would fail later in a way that is hard to understand.
 fn credentials(
     [key, secret, token]: [&str; 3],
     get: impl Fn(&str) -> Option<String>,
@@ -74,14 +74,14 @@ fn credentials(
     ))
 }
 
-/// Whether credentials are good for at least a minute more.
+/// Whether credentials are valid for at least another minute.
 pub(super) fn are_valid(credentials: &Credentials, now: SystemTime) -> bool {
     credentials
         .expiry()
         .is_none_or(|end| end.duration_since(now).is_ok_and(|left| left > EARLY))
 }
 
-/// Asks the endpoint.
+/// Fetches credentials from the endpoint.
 pub(super) async fn fetch(
     client: &HttpClient<Connector>,
     request: Request<Full<Bytes>>,
@@ -103,7 +103,7 @@ pub(super) async fn fetch(
     credentials(names, text, missing, expires.transpose()?)
 }
 
-/// The request to the endpoint, if the environment names one.
+/// Builds the request to the endpoint, if the environment names one.
 fn container_request(variables: &Variables) -> Result<Option<Request<Full<Bytes>>>, BoxError> {
     const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
     const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -122,7 +122,8 @@ fn container_request(variables: &Variables) -> Result<Option<Request<Full<Bytes>
     Ok(Some(request))
 }
 
-/// Without TLS only where no other host can listen: this host, and the addresses of ECS and EKS.
+/// Whether the endpoint may be called without TLS: only where no other host can listen, which is this host and the
+/// addresses of ECS and EKS.
 fn is_allowed(uri: &Uri) -> bool {
     let Some(host) = uri.host() else {
         return false;
@@ -141,7 +142,7 @@ fn is_allowed(uri: &Uri) -> bool {
     }
 }
 
-/// The authorization header for the endpoint.
+/// Returns the authorization header for the endpoint.
 fn authorization(variables: &Variables) -> Result<Option<HeaderValue>, BoxError> {
     const FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
     const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";

@@ -1,4 +1,4 @@
-//! A flag in Parameter Store, by one signed request and without the AWS SDK: for a handler that starts
+//! Reads the flag from Parameter Store with one signed request and without the AWS SDK: for a handler that starts
 //! within milliseconds.
 
 mod answer;

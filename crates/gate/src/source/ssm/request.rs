@@ -1,4 +1,4 @@
-//! The request: GetParameter in AWS's JSON protocol, signed with Signature Version 4.
+//! Builds the request: GetParameter in AWS's JSON protocol, signed with Signature Version 4.
 
 use std::time::SystemTime;
 
@@ -13,12 +13,12 @@ use http_body_util::Full;
 use super::settings::Settings;
 use crate::source::BoxError;
 
-/// Who asks, for AWS's own records (CloudTrail).
+/// The user agent, which CloudTrail records.
 const USER_AGENT_VALUE: &str = concat!("maintenance-gate/", env!("CARGO_PKG_VERSION"));
 const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-/// Asks for this parameter, decrypted if it is a SecureString. AWS refuses a signature that is some
-/// minutes older or newer than its own time.
+/// Builds the signed request for a parameter, decrypted if it is a SecureString. AWS refuses a signature whose time
+/// differs by some minutes from its own.
 pub(super) fn get_parameter(
     settings: &Settings,
     credentials: Credentials,

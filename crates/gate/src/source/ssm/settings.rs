@@ -1,4 +1,4 @@
-//! Where Parameter Store is, by the environment, as the AWS SDK for Rust chooses it (the endpoint rules of
+//! Finds the endpoint of Parameter Store from the environment, as the AWS SDK for Rust does (the endpoint rules of
 //! aws-sdk-ssm 1.133.0 and their partitions). A test here compares the two.
 
 use http::Uri;
@@ -6,8 +6,8 @@ use http::Uri;
 use crate::source::BoxError;
 use crate::source::environment::Variables;
 
-/// By partition of AWS: the prefix of its regions, and the domain of its endpoints. A region of no other
-/// partition is in the last.
+/// For each partition of AWS, the prefix of its regions and the domain of its endpoints. The last has every other
+/// region.
 const PARTITIONS: [(&str, &str); 7] = [
     ("cn-", "amazonaws.com.cn"),
     ("eusc-", "amazonaws.eu"),
@@ -20,7 +20,7 @@ const PARTITIONS: [(&str, &str); 7] = [
 
 /// Everything that a request needs.
 pub(super) struct Settings {
-    /// Of all requests; it ends with a slash.
+    /// The URL of every request. Ends with a slash.
     pub(super) url: String,
     pub(super) region: String,
 }
@@ -31,7 +31,7 @@ impl Settings {
         let region = either("AWS_REGION", "AWS_DEFAULT_REGION").ok_or(
             "neither AWS_REGION nor AWS_DEFAULT_REGION is set: set one, or use the feature `ssm-sdk` of maintenance-gate, which also reads profiles",
         )?;
-        // It becomes part of a host name.
+        // The region becomes part of a host name.
         let is_label =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if !region.bytes().all(is_label) {
@@ -68,13 +68,13 @@ fn flag(variables: &Variables, name: &str) -> Result<bool, BoxError> {
     }
 }
 
-/// The URL of an endpoint as the client asks for it and the signature names it: without the scheme's own
-/// port, and with one way only to write its path.
+/// Normalizes the URL of an endpoint, so that the request and its signature agree: drops the scheme's default port, and
+/// accepts a path only in characters that have one spelling.
 fn normalized(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
     let (host, path) = (authority.host(), uri.path().trim_end_matches('/'));
-    // None before a user's name; a port that does not fit is none to `http`.
+    // A user name before the host is an error. So is a port that is too large, which `http` would ignore.
     let port = authority.as_str().strip_prefix(host)?.strip_prefix(':');
     let port: Option<u16> = port.map(str::parse).transpose().ok()?;
     let port = match (scheme, port) {
@@ -102,7 +102,7 @@ mod tests {
     ];
 
     fn variables(more: &[(&'static str, &'static str)]) -> Variables {
-        // The last one counts.
+        // The last entry counts.
         let all: Vec<_> = GOOD.iter().chain(more).rev().copied().collect();
         Variables::new(move |name| {
             let found = all.iter().find(|(key, _)| *key == name);

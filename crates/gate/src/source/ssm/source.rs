@@ -1,4 +1,4 @@
-//! The source itself.
+//! [`SsmSource`], which puts the parts of this module together.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,39 +14,39 @@ use crate::source::environment::{Variables, of_process};
 use crate::source::http::{HttpClient, client, round_trip};
 use crate::source::{BoxError, Fetch, FlagSource};
 
-/// Reads the flag with `GetParameter`, by one signed request and without the AWS SDK. The handler's
+/// Reads the flag with `GetParameter`, with one signed request and without the AWS SDK. The handler's
 /// role needs `ssm:GetParameter` on `parameter/maintenance/<app>/flags/*`, and `kms:Decrypt` on its key if
 /// the parameter is a SecureString. Needs a tokio runtime with I/O and time.
 ///
 /// | variable | means |
 /// |---|---|
-/// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | who asks. Read at each fetch, since they may be renewed |
-/// | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` or `AWS_CONTAINER_AUTHORIZATION_TOKEN` | who asks, where there are no keys: under SnapStart, on ECS and on EKS |
-/// | `AWS_REGION`, else `AWS_DEFAULT_REGION` | where; always set in Lambda |
+/// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | the credentials. Read at each fetch, since they may be renewed |
+/// | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` or `AWS_CONTAINER_AUTHORIZATION_TOKEN` | the endpoint that has the credentials, where there are no keys: under SnapStart, on ECS and on EKS |
+/// | `AWS_REGION`, else `AWS_DEFAULT_REGION` | the region; always set in Lambda |
 /// | `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL` | another endpoint, with or without TLS; its path, if any, of letters, digits and `-._~`; unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true` |
 /// | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | not `true`, unless the endpoint is named: its TLS is not FIPS-validated |
 /// | `AWS_CA_BUNDLE` | a PEM file of certificate authorities to trust instead of Mozilla's, which are compiled in: the isolated regions (`us-iso-…`) have their own |
 /// | `HTTPS_PROXY`, `NO_PROXY` | the HTTP proxy to an `https` endpoint, and the hosts that need none |
 ///
-/// Profiles and instances' credentials are not for it: use the SDK for them (feature `ssm-sdk`).
+/// `SsmSource` reads no profiles and no credentials of EC2 instances: use the SDK for them (feature `ssm-sdk`).
 /// It does not retry: the gate does, with a backoff.
 #[derive(Clone)]
 pub struct SsmSource {
     variables: Variables,
-    /// Made once; the environment's certificate authorities and proxies do not change.
+    /// Created once: the certificate authorities and proxies of the environment do not change.
     client: Arc<OnceLock<HttpClient<Connector>>>,
-    /// Of an endpoint, until they expire.
+    /// The credentials of a container endpoint, until they expire.
     credentials: Arc<Mutex<Option<Credentials>>>,
 }
 
 impl SsmSource {
-    /// With the environment of the process.
+    /// Reads the environment of the process.
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_vars(of_process)
     }
 
-    /// As [`from_env`](Self::from_env), from any place that has such variables.
+    /// Like [`from_env`](Self::from_env), but reads the variables with `var`.
     #[must_use]
     pub fn from_vars(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self {

@@ -1,21 +1,21 @@
-//! The content of a 503 that depends on the window: the message and `Retry-After`. Not its layout.
+//! The content of a 503 that comes from the flag: `Retry-After` and the operator's message. The layout is elsewhere.
 
 use maintenance_flag::{Flag, MAX_VALUE_BYTES};
 
-/// What `Retry-After` says when the flag says neither that nor an end: two minutes, in seconds.
+/// The value of `Retry-After` if the flag has neither a value for it nor an end: two minutes, in seconds.
 const DEFAULT_RETRY_AFTER: u64 = 120;
 
-/// What of an answer changes while a window is open.
+/// The part of a response that changes during a maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RetryAfter {
-    /// When to come back, in seconds.
+    /// The value of `Retry-After`, in seconds.
     pub(crate) seconds: u64,
     /// Whether the announced end has passed.
     pub(crate) overdue: bool,
 }
 
 impl RetryAfter {
-    /// When to come back: as the flag says, else at its end if that is still to come, else after
+    /// Takes the flag's own value, else the time to the announced end if that is in the future, else
     /// [`DEFAULT_RETRY_AFTER`].
     pub(crate) fn at(flag: &Flag, now_ms: u64) -> Self {
         let end_ms = flag
@@ -33,8 +33,8 @@ impl RetryAfter {
     }
 }
 
-/// The operator's message without the space around it, and no longer than Parameter Store would hold: a
-/// file or a source of the app's own has no such limit, and a page has one.
+/// Returns the operator's message, trimmed and cut to the size that Parameter Store would hold: a file, or a source of
+/// the app's own, has no such limit, but a page has one.
 pub(super) fn message(flag: &Flag) -> Option<&str> {
     let message = flag.message.as_deref()?.trim();
     let message = message.get(..message.floor_char_boundary(MAX_VALUE_BYTES))?;
