@@ -303,7 +303,12 @@ pub fn outcome(report: &RoleReport) -> String {
             format!("{role} maintenance stays on: it was not turned on for this product")
         }
         RoleOutcome::StillOn => format!("{role} maintenance is still on"),
-        RoleOutcome::Unfinished => format!("{role} maintenance did not finish"),
+        RoleOutcome::Unfinished => match &report.flag {
+            Some(flag) if flag.mode.is_on() => {
+                format!("{role} maintenance is on, and the operation did not finish")
+            }
+            _ => format!("{role} maintenance did not finish"),
+        },
         RoleOutcome::NotBegun => format!("{role} maintenance was not started"),
     }
 }

@@ -51,8 +51,12 @@ pub enum Error {
     /// This operation no longer holds its lease: it could not renew it in time, or another operator ended it,
     /// took it over or deleted it. It stopped before its next change.
     #[error("the lease was lost")]
-    LeaseLost,
-    /// An error ended the operation after it had finished some of its roles.
+    LeaseLost {
+        /// Why the operation could not look at its lease, if it lost the lease by that.
+        source: Option<StoreError>,
+    },
+    /// An error ended the operation after it had finished some of its roles; or it lost its lease after it
+    /// had changed something.
     #[error("the operation ended before every role was done")]
     Unfinished {
         /// What was done: the roles before are finished, the one at work then is
@@ -166,7 +170,7 @@ impl From<AbortReason> for Error {
     fn from(halt: AbortReason) -> Self {
         match halt {
             AbortReason::Stopped => Self::Store(StoreError::Halted(halt)),
-            AbortReason::LeaseLost => Self::LeaseLost,
+            AbortReason::LeaseLost => Self::LeaseLost { source: None },
         }
     }
 }
@@ -178,7 +182,7 @@ impl Error {
             Self::Store(StoreError::Halted(halt)) | Self::Lambda(LambdaError::Halted(halt)) => {
                 Some(*halt)
             }
-            Self::LeaseLost => Some(AbortReason::LeaseLost),
+            Self::LeaseLost { .. } => Some(AbortReason::LeaseLost),
             Self::Unfinished { source, .. } => source.halt(),
             _ => None,
         }
@@ -208,7 +212,10 @@ impl Error {
                 "look at {name} by hand, and put back what was stored there"
             )),
             Self::Unsavable(_) => Some("exclude the function, and stop it by hand".to_owned()),
-            Self::Store(error) => error.hint(),
+            Self::Store(error)
+            | Self::LeaseLost {
+                source: Some(error),
+            } => error.hint(),
             Self::Lambda(error) => error.hint(),
             _ => None,
         }

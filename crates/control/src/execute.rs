@@ -10,7 +10,7 @@ mod queue;
 mod restore;
 
 pub(crate) use pause::{Paused, Timeouts, pause};
-pub(crate) use restore::restore;
+pub(crate) use restore::{Restored, restore};
 
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt as _};
@@ -58,14 +58,14 @@ pub(crate) enum End {
     Gone,
     /// It was deleted before anything of it was saved.
     Vanished,
-    /// The operation was asked to stop.
-    Stopped,
+    /// The operation was asked to stop, or lost its lease.
+    Aborted(AbortReason),
 }
 
 impl End {
     fn of(error: LambdaError) -> Self {
         match error {
-            LambdaError::Halted(AbortReason::Stopped) => Self::Stopped,
+            LambdaError::Halted(reason) => Self::Aborted(reason),
             error => Self::Failed(error),
         }
     }
@@ -73,13 +73,14 @@ impl End {
     /// Of a function that was not touched, since saving what it has failed.
     fn unsaved(function: &str, error: &Error) -> Self {
         match error.halt() {
-            Some(halt) => Self::of(LambdaError::Halted(halt)),
+            Some(reason) => Self::Aborted(reason),
             None => Self::Unsaved(Failure::new(function, in_full(error), error.hint())),
         }
     }
 }
 
-/// Works on so many functions side by side, tells of each, and gathers what became of them.
+/// Works on so many functions side by side, tells of each, and gathers what became of them. Also returns whether
+/// the lease was lost: then the functions that were not done are unfinished.
 ///
 /// Each future is made when its turn comes: a thousand that wait would take kilobytes each. It is boxed, since
 /// the compiler cannot tell of streams of other futures that a task with them may move between threads.
@@ -90,7 +91,7 @@ async fn run_all<'f>(
     context: &Context<'_>,
     total: usize,
     work: impl Stream<Item = BoxFuture<'f, (String, FunctionOutcome)>>,
-) -> Result<WorkersReport, Error> {
+) -> (WorkersReport, Result<(), AbortReason>) {
     let outcomes = std::pin::pin!(work.buffer_unordered(AT_ONCE));
     let mut outcomes = Heartbeat::new(outcomes, || context.emit(Event::Waiting(fleet.waiting())));
     let mut report = WorkersReport {
@@ -106,22 +107,18 @@ async fn run_all<'f>(
         });
     };
     tell(0);
-    let mut is_lease_lost = false;
+    let mut end = Ok(());
     let mut count = 0;
     while let Some((name, outcome)) = outcomes.next().await {
-        is_lease_lost |= matches!(
-            outcome.end,
-            End::Failed(LambdaError::Halted(AbortReason::LeaseLost))
-        );
+        if let End::Aborted(reason @ AbortReason::LeaseLost) = outcome.end {
+            end = Err(reason);
+        }
         report.add(name, outcome);
         count += 1;
         tell(count);
     }
-    if is_lease_lost {
-        return Err(Error::LeaseLost);
-    }
     report.sort();
-    Ok(report)
+    (report, end)
 }
 
 impl WorkersReport {
@@ -136,7 +133,7 @@ impl WorkersReport {
             End::Reached => self.unchanged.push(name),
             End::Gone => self.gone.push(name),
             End::Vanished => self.selected = self.selected.saturating_sub(1),
-            End::Stopped => self.unfinished.push(name),
+            End::Aborted(_) => self.unfinished.push(name),
             End::Failed(error) => self.failed.push(failure(name, &error)),
             End::Unsaved(failure) => self.failed.push(failure),
         }

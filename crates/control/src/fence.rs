@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,8 @@ pub enum AbortReason {
 pub struct Fence {
     lease: Option<Arc<dyn LeaseCheck>>,
     stop: CancellationToken,
+    /// Whether a change was let through.
+    has_let_through: Arc<AtomicBool>,
 }
 
 impl Fence {
@@ -29,12 +32,17 @@ impl Fence {
         Self {
             lease: Some(lease),
             stop,
+            has_let_through: Arc::default(),
         }
     }
 
     /// One that hears of a stop and knows no lease: for what comes before there is one.
     pub(crate) fn without_lease(stop: CancellationToken) -> Self {
-        Self { lease: None, stop }
+        Self {
+            lease: None,
+            stop,
+            has_let_through: Arc::default(),
+        }
     }
 
     /// See [`until_stopped`].
@@ -76,8 +84,15 @@ impl Fence {
             if let Some(lease) = &self.lease {
                 self.until_stopped(lease.confirm()).await?;
             }
-            self.check_known()
+            self.check_known()?;
+            self.has_let_through.store(true, Ordering::Relaxed);
+            Ok(())
         })
+    }
+
+    /// Whether the operation may have changed something: the fence has let a change through.
+    pub(crate) fn may_have_changed(&self) -> bool {
+        self.has_let_through.load(Ordering::Relaxed)
     }
 }
 

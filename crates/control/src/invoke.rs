@@ -173,7 +173,8 @@ impl Control {
             context,
             held: &held,
         };
-        let result = held.explain(invoking.run().await);
+        let result = invoking.run().await;
+        let result = result.map_err(|error| held.explain(error));
         if context.stop.is_cancelled() {
             own_stop.cancel();
         }

@@ -172,7 +172,7 @@ impl Control {
 
     /// The result of an operation that has done these of its roles, in order, and then came to this end. On a
     /// stop the report is the result; on any other error it is in [`Error::Unfinished`] beside that error,
-    /// unless no role was done.
+    /// unless no role was done: of a role that was changed before the lease was lost, there is a report, too.
     fn finish(
         &self,
         action: Action,
@@ -187,7 +187,7 @@ impl Control {
             Ok(()) => report.interrupted = stop.is_cancelled() && !report.is_complete(),
             Err(error) => match error.halt() {
                 Some(AbortReason::Stopped) => report.interrupted = true,
-                Some(AbortReason::LeaseLost) => ended_by = Some(Error::LeaseLost),
+                Some(AbortReason::LeaseLost) => ended_by = Some(Error::LeaseLost { source: None }),
                 None => ended_by = Some(error),
             },
         }
@@ -195,8 +195,10 @@ impl Control {
         if let Some(error) = ended_by.take_if(|_| done == 0) {
             return Err(error);
         }
+        let last = report.roles.last();
+        let is_named = last.is_some_and(|role| role.outcome == RoleOutcome::Unfinished);
         for (n, spec) in roles.iter().enumerate().skip(done) {
-            let outcome = if ended_by.is_some() && n == done {
+            let outcome = if ended_by.is_some() && n == done && !is_named {
                 RoleOutcome::Unfinished
             } else {
                 RoleOutcome::NotBegun
@@ -261,18 +263,27 @@ impl<'a> Operation<'a> {
         held: &LeaseGuard,
         done: &mut Vec<RoleReport>,
     ) -> Result<(), Error> {
-        let report = match self.request {
-            Request::On(_) => self.turn_on(plan, held).await?,
+        let mut report = RoleReport::new(plan.spec.role.clone(), plan.outcome());
+        let end = match self.request {
+            Request::On(_) => self.turn_on(plan, held, &mut report).await,
             Request::Off(_) => match done.iter().find(|role| !role.is_complete()) {
                 Some(behind) if waits_for_others(&plan) => {
-                    let mut report = plan.preview();
+                    report = plan.preview();
                     report.outcome = RoleOutcome::StillOn;
                     report.warnings.push(Warning::WaitsFor(behind.role.clone()));
-                    report
+                    Ok(())
                 }
-                _ => self.turn_off(plan, held).await?,
+                _ => self.turn_off(plan, held, &mut report).await,
             },
         };
+        if let Err(error) = end {
+            // What was done in the middle of a role is known, and what is left is for the next operation.
+            if error.halt() == Some(AbortReason::LeaseLost) && held.fence().may_have_changed() {
+                report.outcome = RoleOutcome::Unfinished;
+                done.push(report);
+            }
+            return Err(error);
+        }
         self.context.emit(Event::RoleFinished(&report));
         done.push(report);
         Ok(())

@@ -222,7 +222,7 @@ async fn a_lease_lost_in_a_later_role_keeps_what_was_done_before_it() {
         .on(&roles, &on_wish(), &Context::quiet())
         .await;
     let (report, error) = unfinished(result);
-    assert!(matches!(error, Error::LeaseLost), "{error}");
+    assert!(matches!(error, Error::LeaseLost { .. }), "{error}");
     assert_eq!(report.roles[0].outcome, RoleOutcome::TurnedOn);
 }
 

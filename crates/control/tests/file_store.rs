@@ -392,8 +392,8 @@ async fn off_frozen_at(at: &'static str) {
 
     hooks.go.add_permits(100);
     let error = frozen.await.unwrap().unwrap_err();
-    let lost = matches!(&error, Error::LeaseLost)
-        || matches!(&error, Error::Unfinished { source, .. } if matches!(**source, Error::LeaseLost));
+    let lost = matches!(&error, Error::LeaseLost { .. })
+        || matches!(&error, Error::Unfinished { source, .. } if matches!(**source, Error::LeaseLost { .. }));
     assert!(lost, "{error:?}");
     assert_eq!(files.sandbox.fleet(), paused);
     assert_eq!(files.saved(), saved, "what the other saved is still there");

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use maintenance_control::{
-    CancellationToken, Clock, Context, Error, Event, Holder, OnRequest, RoleOutcome,
+    CancellationToken, Clock, Context, Error, Event, Holder, OnRequest, Report, RoleOutcome,
+    StoreError, WorkersReport,
 };
 use maintenance_flag::Lease;
 use maintenance_sandbox::Fault;
 use support::OneApp as _;
-use support::{World, control_by, off_wish, on_wish, start, web, worker};
+use support::{World, control_by, off_wish, on_wish, only, start, web, worker};
 use tokio::sync::Notify;
 
 #[tokio::test(start_paused = true)]
@@ -137,6 +138,119 @@ async fn a_long_operation_keeps_its_lease_by_renewing_it() {
     assert!(renewals > 5, "{renewals} writes of the lease");
 }
 
+/// What an operation did before it lost its lease, and why it could not look at the lease, if it lost it by that.
+fn lost(result: Result<Report, Error>) -> (Report, Option<StoreError>) {
+    match result {
+        Err(Error::Unfinished { report, source }) => match *source {
+            Error::LeaseLost { source } => (*report, source),
+            other => panic!("{other}"),
+        },
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it went on"),
+    }
+}
+
+/// Functions of the one role that was cut off: those that are done are as many as this, and all are named.
+fn cut_off(world: &World, report: &Report, is_done: impl Fn(Option<u32>) -> bool) -> usize {
+    let role = only(report);
+    assert_eq!(role.outcome, RoleOutcome::Unfinished);
+    assert!(!report.is_complete());
+    assert!(role.flag.as_ref().is_some_and(|flag| flag.mode.is_on()));
+    let WorkersReport {
+        selected,
+        changed,
+        unchanged,
+        failed,
+        unfinished,
+        ..
+    } = role.workers.as_ref().expect("its functions");
+    let fleet = world.sandbox.fleet();
+    assert_eq!(
+        (*selected, unchanged.len(), failed.len()),
+        (fleet.len(), 0, 0)
+    );
+    assert!(changed.iter().all(|name| is_done(fleet[name].reserved)));
+    assert!(!unfinished.is_empty());
+    let named = changed.iter().chain(unfinished);
+    assert_eq!(named.count(), fleet.len(), "each is named");
+    changed.len()
+}
+
+const DENIED: &str = "not allowed to ssm:GetParametersByPath on /maintenance/demo-dev/lease";
+
+fn deny_looking_at_leases(world: &World) {
+    let looks = Fault::on("GetParametersByPath").target("/lease");
+    world.inject(looks.always().access_denied());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_is_denied_midway_is_why_the_lease_was_lost_and_what_was_done_is_named() {
+    for is_on in [true, false] {
+        let world = World::of(400);
+        let before = world.sandbox.fleet();
+        if !is_on {
+            world.on(&worker()).await.unwrap();
+        }
+        let midway = Arc::new(Notify::new());
+        let tell = midway.clone();
+        let hundredth = Fault::on("PutFunctionConcurrency").nth(100);
+        world.inject(hundredth.hook(move |_| tell.notify_one()));
+        let deny = async {
+            midway.notified().await;
+            deny_looking_at_leases(&world);
+        };
+        let role = worker();
+        let operation = async {
+            match is_on {
+                true => world.on(&role).await,
+                false => world.off(&role).await,
+            }
+        };
+        let (result, ()) = tokio::join!(operation, deny);
+        let hint = result.as_ref().err().and_then(Error::hint);
+        let hint = hint.expect("what to allow");
+        assert!(hint.contains("ssm:GetParametersByPath"), "{hint}");
+        let (report, source) = lost(result);
+        let source = source.expect("why").to_string();
+        assert!(source.starts_with(DENIED), "{source}");
+        let done = cut_off(&world, &report, |reserved| {
+            reserved == if is_on { Some(0) } else { Some(1) }
+        });
+        assert!((99..400).contains(&done), "{done}");
+
+        // The same command again continues.
+        world.sandbox.clear_faults();
+        tokio::time::advance(Duration::from_secs(60)).await;
+        if is_on {
+            assert!(world.on(&worker()).await.unwrap().is_complete());
+        }
+        assert!(world.off(&worker()).await.unwrap().is_complete());
+        assert_eq!(world.sandbox.fleet(), before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_is_denied_before_the_first_change_is_the_error() {
+    let world = World::new([]);
+    let reading = Arc::new(Notify::new());
+    let tell = reading.clone();
+    let read = Fault::on("GetParameter").target("/flags/").nth(1);
+    world.inject(read.hook(move |_| tell.notify_one()));
+    // So that the lease was not seen a moment ago.
+    let slow = Fault::on("GetParameter").target("/flags/").always();
+    world.inject(slow.delay(Duration::from_secs(10)));
+    let deny = async {
+        reading.notified().await;
+        deny_looking_at_leases(&world);
+    };
+    let role = web();
+    let (result, ()) = tokio::join!(world.on(&role), deny);
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::Store(_)), "{error:?}");
+    assert!(error.to_string().starts_with(DENIED), "{error}");
+    assert!(world.parameters("flags").is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_holder_that_lost_its_lease_makes_no_further_change() {
     let world = World::of(400);
@@ -152,12 +266,13 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
         accept_event_loss: true,
         ..on_wish()
     };
-    let error = world
+    let result = world
         .control
         .on(&[worker()], &wish, &Context::quiet())
-        .await
-        .unwrap_err();
-    assert!(matches!(error, Error::LeaseLost), "{error:?}");
+        .await;
+    let (report, source) = lost(result);
+    assert!(source.is_none(), "{source:?}");
+    let done = cut_off(&world, &report, |reserved| reserved == Some(0));
     let lost_at = world
         .sandbox
         .calls()
@@ -165,6 +280,7 @@ async fn a_holder_that_lost_its_lease_makes_no_further_change() {
         .filter(|call| call.call.operation == "PutFunctionConcurrency")
         .count();
     assert!((200..300).contains(&lost_at), "{lost_at}");
+    assert!((100..=lost_at).contains(&done), "{done}");
     // The next one finishes, and off restores all.
     world.sandbox.clear_faults();
     tokio::time::advance(Duration::from_secs(60)).await;
@@ -211,7 +327,10 @@ async fn unlocking_ends_the_lease_and_a_holder_that_lives_stops() {
     };
     let role = worker();
     let (paused, restored) = tokio::join!(world.on(&role), unlock);
-    assert!(matches!(paused, Err(Error::LeaseLost)), "{paused:?}");
+    let (report, _) = lost(paused);
+    let workers = only(&report).workers.as_ref().expect("its functions");
+    assert!(workers.changed.len() >= 199, "{}", workers.changed.len());
+    assert!(!workers.unfinished.is_empty());
     assert!(restored.unwrap().is_complete());
     let fleet = world.sandbox.fleet();
     let wrong: Vec<_> = fleet

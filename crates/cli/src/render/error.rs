@@ -52,7 +52,9 @@ fn setting_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a SettingError> 
 impl From<maintenance_control::Error> for CliError {
     fn from(error: maintenance_control::Error) -> Self {
         use maintenance_control::Error as E;
-        if let Some(setting) = setting_of(&error) {
+        // A lost lease is one, whatever prevented the look at it.
+        let is_lease_lost = matches!(error, E::LeaseLost { .. });
+        if let Some(setting) = setting_of(&error).filter(|_| !is_lease_lost) {
             return setting.clone().into();
         }
         // The library may add errors; a new one is a failure until it gets a code of its own.
@@ -70,12 +72,14 @@ impl From<maintenance_control::Error> for CliError {
             _ if error.access().is_some_and(AccessError::is_configuration) => Outcome::Usage,
             E::TooLarge { source, .. } if source.is_of_options() => Outcome::Usage,
             E::Busy { .. } => Outcome::Busy,
-            E::LeaseLost => Outcome::Partial,
+            E::LeaseLost { .. } => Outcome::Partial,
             E::EventsLost { .. } => Outcome::NotConfirmed,
             _ => Outcome::Failed,
         };
         let hint = hint(&error).or_else(|| error.hint());
-        let failure = Self::of(outcome, &error).hint(hint.as_deref().unwrap_or(AGAIN));
+        let failure = Self::of(outcome, &error)
+            .hint_if(error.hint().filter(|_| is_lease_lost))
+            .hint(hint.as_deref().unwrap_or(AGAIN));
         match &error {
             E::EventsLost { functions } => losses(functions).into_iter().fold(failure, Self::cause),
             _ => failure,
@@ -119,7 +123,7 @@ fn hint(error: &maintenance_control::Error) -> Option<String> {
             "wait for it to end; if it has died, run `maintenance unlock`, or this command again after {until}"
         ),
         E::Unfinished { source, .. } => return hint(source),
-        E::LeaseLost => "run the same command again: it continues".to_owned(),
+        E::LeaseLost { .. } => "run the same command again: it continues".to_owned(),
         E::NoFunctions { looked_for, .. } => format!(
             "looked for {looked_for}; check the role's functions, exclude and tags, and --region and --profile"
         ),

@@ -85,7 +85,8 @@ fn inverse_command(action: Action) -> &'static str {
     }
 }
 
-/// The error that ended an operation after some of its roles, with what was done before it.
+/// The error that ended an operation after it had changed something, with what was done before it: the roles that
+/// are finished, and what was done of the one at work then.
 pub(crate) fn unfinished(report: &Report, error: CliError) -> CliError {
     let back = inverse_command(report.action);
     let done = report.roles.iter();
@@ -96,15 +97,60 @@ pub(crate) fn unfinished(report: &Report, error: CliError) -> CliError {
         )
     });
     let done: Vec<String> = done.map(outcome).collect();
-    let error = if done.is_empty() {
+    let mut cut_off = report
+        .roles
+        .iter()
+        .filter(|role| is_cut_off(role))
+        .peekable();
+    let error = if done.is_empty() && cut_off.peek().is_none() {
         error
     } else {
         error.after_a_change()
     };
+    let error = cut_off
+        .flat_map(|role| done_of_cut_off(report.action, role))
+        .fold(error, CliError::cause);
+    let done = match done.as_slice() {
+        [] => String::new(),
+        done => format!("{}; ", done.join(", ")),
+    };
     with_failures(error, report).hint(format!(
-        "{}; run the same command again to continue, or `{back}` to undo it",
-        done.join(", ")
+        "{done}run the same command again to continue, or `{back}` to undo it"
     ))
+}
+
+/// Whether an error ended the operation in the middle of a role, and what was done of it is known.
+fn is_cut_off(role: &RoleReport) -> bool {
+    role.outcome == RoleOutcome::Unfinished && (role.flag.is_some() || role.workers.is_some())
+}
+
+/// How many functions that are not where they should be are named; `--json` names all.
+const NAMED: usize = 5;
+
+/// What was done of a role that an error cut off: its flag, how many functions, and which are left.
+fn done_of_cut_off(action: Action, role: &RoleReport) -> Vec<String> {
+    let mut lines = vec![outcome(role)];
+    let Some(workers) = &role.workers else {
+        return lines;
+    };
+    let state = match action {
+        Action::On => "paused",
+        Action::Off => "restored",
+    };
+    let there = workers.changed.len() + workers.unchanged.len();
+    let all = functions(workers.selected);
+    lines.push(format!("{there} of {all} {state}"));
+    let left = &workers.unfinished;
+    if !left.is_empty() {
+        let named = left.iter().take(NAMED).map(String::as_str);
+        let named = named.collect::<Vec<_>>().join(", ");
+        let more = match left.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        lines.push(format!("not {state}, or in part: {named}{more}"));
+    }
+    lines
 }
 
 /// How many functions keep the role from being complete.
@@ -147,7 +193,7 @@ fn with_failures(mut failure: CliError, report: &Report) -> CliError {
 #[cfg(test)]
 mod tests {
     use maintenance_control::{Drift, Failure as Failed};
-    use maintenance_flag::{App, Role};
+    use maintenance_flag::{App, Flag, Mode, Role};
 
     use super::*;
 
@@ -300,6 +346,40 @@ mod tests {
                 "Web maintenance has been turned on; run the same command again to continue, or \
                  `maintenance off` to undo it"
             ]
+        );
+    }
+
+    #[test]
+    fn an_error_in_the_middle_of_the_first_role_says_what_was_done_of_it() {
+        let names = |range: std::ops::Range<u32>| range.map(|n| format!("f{n}")).collect();
+        let workers = WorkersReport {
+            selected: 10,
+            changed: names(0..3),
+            unfinished: names(3..10),
+            ..WorkersReport::default()
+        };
+        let cut_off = RoleReport {
+            flag: Some(Flag::bare(Mode::On)),
+            ..worker(RoleOutcome::Unfinished, workers)
+        };
+        let report = report(Action::On, vec![cut_off]);
+        let problem = unfinished(&report, CliError::usage("the region was refused"));
+        assert_eq!(
+            problem.outcome(),
+            Outcome::Partial,
+            "not that nothing was begun"
+        );
+        assert_eq!(
+            problem.causes(),
+            [
+                "Worker maintenance is on, and the operation did not finish",
+                "3 of 10 functions paused",
+                "not paused, or in part: f3, f4, f5, f6, f7 and 2 more",
+            ]
+        );
+        assert_eq!(
+            problem.hints(),
+            ["run the same command again to continue, or `maintenance off` to undo it"]
         );
     }
 

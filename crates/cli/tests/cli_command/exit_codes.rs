@@ -1,6 +1,7 @@
 //! Every exit code, by what brings it about; 6 (not confirmed) is in `confirm`.
 
 use maintenance_cli::exit_code;
+use maintenance_flag::Lease;
 use maintenance_sandbox::{Fault, FunctionSpec};
 use maintenance_tests::TestEnv;
 
@@ -143,6 +144,54 @@ fn partial_is_4_and_the_same_command_goes_on() {
     env.run(&["off", "--role", "worker"])
         .code(0)
         .says("\n2 functions restored\n");
+    assert_eq!(env.sandbox().fleet(), before);
+}
+
+#[test]
+fn a_lease_lost_in_the_only_role_is_4_and_says_what_was_done_why_and_that_the_same_command_goes_on()
+{
+    let env = TestEnv::aws();
+    for n in 0..3 {
+        let name = format!("demo-dev-{n}");
+        env.sandbox().seed(FunctionSpec::new(&name).reserved(7));
+    }
+    let before = env.sandbox().fleet();
+    let on = ["on", "-y", "--role", "worker", "--function", "demo-dev-*"];
+    // The permission to look at leases is taken away while the first function is paused, and AWS is slow, so that
+    // the next change needs a look.
+    let sandbox = env.sandbox().clone();
+    let first = Fault::on("PutFunctionConcurrency").nth(1);
+    env.sandbox().inject(first.hook(move |_| {
+        let looks = Fault::on("GetParametersByPath").target("/lease");
+        sandbox.inject(looks.always().access_denied());
+    }));
+    let busy = Fault::on("PutFunctionConcurrency").target("demo-dev-2");
+    env.sandbox().inject(busy.times(6).throttle());
+    let output = env.run(&on);
+    output.code(4).stdout("");
+    output
+        .says("\nError: the lease was lost\n")
+        .says("\nCaused by: not allowed to ssm:GetParametersByPath on /maintenance/demo-dev/lease")
+        .says("\nCaused by: Worker maintenance is on, and the operation did not finish\n")
+        .says("\nCaused by: 2 of 3 functions paused\n")
+        .says("\nCaused by: not paused, or in part: demo-dev-2\n");
+    output
+        .says("\nHint: allow ssm:GetParametersByPath in the IAM policy of your user or role\n")
+        .says("run the same command again to continue, or `maintenance off");
+
+    // The lease could not be given back, either: as if an hour had passed.
+    env.sandbox().clear_faults();
+    for (name, stored) in env.sandbox().parameters() {
+        if name.contains("/lease/") {
+            let mut lease = Lease::decode(&stored.value).unwrap();
+            lease.expires = lease.acquired - jiff::SignedDuration::from_hours(1);
+            env.sandbox().set_parameter(&name, &lease.encode());
+        }
+    }
+    env.run(&on)
+        .code(0)
+        .says("Worker maintenance is already on\n");
+    env.run(&["off", "--role", "worker"]).code(0);
     assert_eq!(env.sandbox().fleet(), before);
 }
 

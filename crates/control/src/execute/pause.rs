@@ -12,7 +12,7 @@ use super::queue::{Queue, Ready};
 use super::{End, FunctionOutcome, run_all};
 use crate::error::Error;
 use crate::event::Context;
-use crate::fence::Fence;
+use crate::fence::{AbortReason, Fence};
 use crate::fleet::LambdaError;
 use crate::fleet::{Fleet, LAG, MappingState};
 use crate::observe::Inventory;
@@ -32,6 +32,8 @@ pub(crate) struct Paused {
     pub(crate) saved: Option<BTreeSet<(WindowId, u32)>>,
     /// How long what is paused may still run.
     pub(crate) timeouts: Timeouts,
+    /// An error if the lease was lost before all was done.
+    pub(crate) end: Result<(), AbortReason>,
 }
 
 /// How long functions may still run after they were paused: the longest of their timeouts.
@@ -61,7 +63,7 @@ impl Timeouts {
 }
 
 /// Saves, then pauses: first the functions whose mappings are settled, then the others as theirs settle. An
-/// error, but for a lost lease, means that no function was touched.
+/// error means that no function was touched.
 pub(crate) async fn pause(
     plan: PausePlan,
     fleet: &Fleet,
@@ -97,19 +99,24 @@ pub(crate) async fn pause(
         }
         .boxed()
     });
-    let mut report = run_all(fleet, Action::On, place.role, context, total, work).await?;
-    refuse_enabled(fleet, fence, &mut report).await;
+    let (mut report, end) = run_all(fleet, Action::On, place.role, context, total, work).await;
+    if end.is_ok() {
+        refuse_enabled(fleet, fence, &mut report).await;
+    }
     report.selected += gone.len() + failed.len();
     report.gone.extend(gone);
     report.failed.extend(failed);
     report.events = events;
     let timeouts = queue.into_timeouts();
     let mut saved = saved.into_inner();
-    unmark(&mut saved, place.store, fence, &report).await;
+    if end.is_ok() {
+        unmark(&mut saved, place.store, fence, &report).await;
+    }
     Ok(Paused {
         timeouts: Timeouts::of(&timeouts, &saved, &report),
         saved: (!saved.is_unsure()).then_some(saved.numbers),
         report,
+        end,
     })
 }
 

@@ -7,7 +7,6 @@ use maintenance_flag::{Role, WindowId};
 
 use super::function::FunctionRun;
 use super::run_all;
-use crate::error::Error;
 use crate::event::Context;
 use crate::fence::{AbortReason, Fence};
 use crate::fleet::{Fleet, LAG};
@@ -16,7 +15,17 @@ use crate::report::{Action, WorkersReport};
 use crate::store::Store;
 use crate::store::StoreError;
 
-/// Restores, then deletes what was saved of functions that are restored. Also returns what is still saved.
+/// What came of restoring a role.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    pub(crate) report: WorkersReport,
+    /// What is still saved.
+    pub(crate) saved: BTreeSet<(WindowId, u32)>,
+    /// An error if the lease was lost before all was done, or what was saved could not be deleted.
+    pub(crate) end: Result<(), StoreError>,
+}
+
+/// Restores, then deletes what was saved of functions that are restored.
 pub(crate) async fn restore(
     plan: &RestorePlan,
     fleet: &Fleet,
@@ -24,7 +33,7 @@ pub(crate) async fn restore(
     role: &Role,
     fence: &Fence,
     context: &Context<'_>,
-) -> Result<(WorkersReport, BTreeSet<(WindowId, u32)>), Error> {
+) -> Restored {
     let functions = plan.plans().map(|(name, plan)| (name.clone(), plan));
     let functions = functions.collect::<Vec<_>>();
     let total = functions.len();
@@ -35,26 +44,29 @@ pub(crate) async fn restore(
         }
         .boxed()
     });
-    let report = run_all(fleet, Action::Off, role, context, total, work).await?;
+    let (report, end) = run_all(fleet, Action::Off, role, context, total, work).await;
     let failed = report
         .failed
         .iter()
         .map(|failure| failure.function.as_str());
     let unfinished = report.unfinished.iter().map(String::as_str);
-    let (done, mut remaining) = plan.restored_documents(failed.chain(unfinished));
-    if plan.saved.invoking().next().is_some() {
+    let (done, mut saved) = plan.restored_documents(failed.chain(unfinished));
+    if end.is_ok() && plan.saved.invoking().next().is_some() {
         // Once no mark says whose it is, no read may show the 1 of `invoke` any more. A stop shows below.
         let _ = fence.until_stopped(tokio::time::sleep(LAG)).await;
     }
     // An interrupted operation leaves even a finished document for the next one.
-    let deleted = match fence.check_known() {
+    let mut end = match end.and_then(|()| fence.check_known()) {
         Ok(()) => store.delete(&done, Some(fence)).await,
         Err(halt) => Err(StoreError::Halted(halt)),
     };
-    match deleted {
-        Ok(()) => {}
-        Err(StoreError::Halted(AbortReason::Stopped)) => remaining.clone_from(&plan.saved.numbers),
-        Err(error) => return Err(error.into()),
+    if matches!(end, Err(StoreError::Halted(AbortReason::Stopped))) {
+        saved.clone_from(&plan.saved.numbers);
+        end = Ok(());
     }
-    Ok((plan.complete(report), remaining))
+    Restored {
+        report: plan.complete(report),
+        saved,
+        end,
+    }
 }

@@ -39,7 +39,7 @@ impl LeaseAcquirer<'_> {
     /// Takes the lease once no other operation can be at work.
     pub(crate) async fn take(&self) -> Result<LeaseGuard, Error> {
         let held = self.acquire(Acquirer::new(), Vec::new()).await?;
-        held.ok_or(Error::LeaseLost)
+        held.ok_or(Error::LeaseLost { source: None })
     }
 
     /// The holder of the lease, which may have died without giving it back.
@@ -164,7 +164,7 @@ impl LeaseAcquirer<'_> {
                 }
                 AcquirerAction::Refuse => {
                     let holder = newest.map(|newest| holder_of(newest, now.wall));
-                    return Err(holder.map_or(Error::LeaseLost, Error::Busy));
+                    return Err(holder.map_or(Error::LeaseLost { source: None }, Error::Busy));
                 }
                 AcquirerAction::Leave => return Ok(()),
             };

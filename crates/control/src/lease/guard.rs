@@ -17,7 +17,7 @@ use super::machine::{
 use super::{Found, TIMING, moment, numbered};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::fence::{Fence, LeaseCheck};
+use crate::fence::{AbortReason, Fence, LeaseCheck};
 use crate::store::{Store, StoreError, Stored};
 
 /// How long giving the lease back may take, once a stop was asked for.
@@ -111,20 +111,22 @@ impl LeaseGuard {
         lock(&self.holding.left).insert(role.to_string(), Some(left));
     }
 
-    /// The result of an operation, with why its lease could not be looked at, if it was lost by that.
-    pub(crate) fn explain<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
-        let explain = |error: Error| match lock(&self.holding.failure).take() {
-            Some(failure) => failure.into(),
-            None => error,
-        };
-        result.map_err(|error| match error {
-            Error::LeaseLost => explain(error),
-            Error::Unfinished { report, source } if matches!(*source, Error::LeaseLost) => {
-                let source = Box::new(explain(*source));
-                Error::Unfinished { report, source }
+    /// The error that ended an operation. If the lease was lost, says why it could not be looked at, if it was
+    /// lost by that: as the cause or, where nothing was changed, as the error.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match error {
+            Error::Unfinished { report, source } => Error::Unfinished {
+                report,
+                source: Box::new(self.explain(*source)),
+            },
+            error if error.halt() == Some(AbortReason::LeaseLost) => {
+                match lock(&self.holding.failure).take() {
+                    Some(failure) if !self.fence.may_have_changed() => failure.into(),
+                    source => Error::LeaseLost { source },
+                }
             }
             error => error,
-        })
+        }
     }
 
     /// Gives the lease back. A failure here is only logged: the next operation watches it then, and

@@ -55,7 +55,7 @@ impl Leases {
         for (lease, result) in self.0.into_iter().zip(results) {
             explained.push(match lease {
                 Some(held) => {
-                    let result = held.explain(result);
+                    let result = result.map_err(|error| held.explain(error));
                     held.release().await;
                     result
                 }

@@ -10,7 +10,7 @@ use super::flag::FlagWriter;
 use crate::drain;
 use crate::error::Error;
 use crate::event::Event;
-use crate::execute::{Paused, Timeouts, pause, restore};
+use crate::execute::{Paused, Restored, Timeouts, pause, restore};
 use crate::fence::AbortReason;
 use crate::lease::LeaseGuard;
 use crate::plan::{FunctionsPlan, PausePlan, RolePlan, with_lost};
@@ -21,14 +21,15 @@ use crate::saved::Place;
 const WRITING: Duration = Duration::from_secs(1);
 
 impl Operation<'_> {
-    /// Writes the flag, then pauses the functions, then notes when the role is drained.
+    /// Writes the flag, then pauses the functions, then notes when the role is drained. The report has what was
+    /// done, also if an error ends it.
     pub(super) async fn turn_on(
         &self,
         plan: RolePlan<'_>,
         held: &LeaseGuard,
-    ) -> Result<RoleReport, Error> {
+        report: &mut RoleReport,
+    ) -> Result<(), Error> {
         let control = self.control;
-        let mut report = RoleReport::new(plan.spec.role.clone(), plan.outcome());
         let is_off = report.outcome == RoleOutcome::AlreadyOff;
         let RolePlan {
             spec,
@@ -80,6 +81,7 @@ impl Operation<'_> {
         if write {
             writer.write(&flag).await?;
         }
+        report.flag = Some(flag.clone());
         // Requests that a gate let pass before may run on longer than the functions.
         let handlers = spec.has_gates().then(|| match noted {
             Some(at) if !starts => at,
@@ -106,27 +108,32 @@ impl Operation<'_> {
                 report: workers,
                 saved: now,
                 timeouts,
+                end,
             } = match paused {
-                // Stopped while saving, with the flag on and nothing touched.
-                Err(error) if error.halt() == Some(AbortReason::Stopped) => {
-                    report.workers = Some(WorkersReport {
+                Ok(paused) => paused,
+                Err(error) => {
+                    let reason = error.halt();
+                    // While saving, with the flag on and nothing touched.
+                    report.workers = reason.map(|_| WorkersReport {
                         selected: names.len(),
                         unfinished: names,
                         ..WorkersReport::default()
                     });
                     report.warnings.extend(writer.warnings);
-                    report.flag = Some(flag);
-                    return Ok(report);
+                    return match reason {
+                        Some(AbortReason::Stopped) => Ok(()),
+                        _ => Err(error),
+                    };
                 }
-                paused => paused?,
             };
+            let workers = report.workers.insert(workers);
+            end?;
             saved = now;
-            let drained_at = self.drained_at(noted, &workers, timeouts);
+            let drained_at = self.drained_at(noted, workers, timeouts);
             let drained_at = drained_at.map(|at| handlers.map_or(at, |it| it.max(at)));
             if drained_at != flag.drained_at {
                 writer.note_drained(&mut flag, drained_at).await?;
             }
-            report.workers = Some(workers);
         }
         if let Some(saved) = saved {
             let flag = writer.version();
@@ -137,7 +144,7 @@ impl Operation<'_> {
         report.drained_at = flag.drained_at.or(unknown);
         report.flag = Some(flag);
         report.warnings.extend(writer.warnings);
-        Ok(report)
+        Ok(())
     }
 
     /// When none of a role's functions can still be running: not known unless all of them are paused.
@@ -161,15 +168,16 @@ impl Operation<'_> {
         }
     }
 
-    /// Restores the functions, then writes the flag if all of them are back.
+    /// Restores the functions, then writes the flag if all of them are back. The report has what was done, also if
+    /// an error ends it.
     pub(super) async fn turn_off(
         &self,
         plan: RolePlan<'_>,
         held: &LeaseGuard,
-    ) -> Result<RoleReport, Error> {
+        report: &mut RoleReport,
+    ) -> Result<(), Error> {
         let control = self.control;
         let role = &plan.spec.role;
-        let mut report = RoleReport::new(role.clone(), plan.outcome());
         report.left = plan.left();
         report.flag = Some(plan.before.clone());
         if !plan.is_idle() {
@@ -179,16 +187,18 @@ impl Operation<'_> {
             });
         }
         let mut saved = plan.documents;
-        let mut workers = None;
+        let (mut workers, mut end) = (None, Ok(()));
         if let Some(FunctionsPlan::Restore(restoring)) = &plan.functions {
             let (fleet, store) = (&control.fleet, &control.store);
             let restored = restore(restoring, fleet, store, role, held.fence(), self.context);
-            let (restored, remaining) = restored.await?;
-            saved = remaining;
-            workers = Some(restored);
+            let restored: Restored = restored.await;
+            saved = restored.saved;
+            workers = Some(restored.report);
+            end = restored.end;
         }
         report.workers = with_lost(workers, plan.lost);
         report.warnings = plan.warnings;
+        end?;
         let mut writer = FlagWriter::new(control, role, held.fence(), plan.stored);
         if plan.transition.outcome.changed() {
             if report.is_complete() {
@@ -196,7 +206,12 @@ impl Operation<'_> {
                     Err(error) if error.halt() == Some(AbortReason::Stopped) => {
                         report.outcome = RoleOutcome::StillOn;
                     }
-                    written => written?,
+                    Err(error) => {
+                        // The flag may have been written all the same.
+                        report.flag = None;
+                        return Err(error);
+                    }
+                    Ok(()) => {}
                 }
             } else {
                 report.outcome = RoleOutcome::StillOn;
@@ -205,6 +220,6 @@ impl Operation<'_> {
         let flag = writer.version();
         held.record(role, LeaseRecord { flag, saved });
         report.warnings.extend(writer.warnings);
-        Ok(report)
+        Ok(())
     }
 }

@@ -223,7 +223,7 @@ async fn change(
     for ((app, plans), held) in apps.iter().zip(plans).zip(leases.iter()) {
         results.push(match held {
             Some(held) => write(app, plans, held).await,
-            None => Err(Error::LeaseLost),
+            None => Err(Error::LeaseLost { source: None }),
         });
     }
     results

@@ -136,8 +136,10 @@ async fn disturbed(
     for ended in ends {
         match ended {
             // Refused, or told that it lost its lease: it has promised nothing.
-            Err(Error::Busy { .. } | Error::LeaseLost) => {}
-            Err(Error::Unfinished { report, source }) if matches!(*source, Error::LeaseLost) => {
+            Err(Error::Busy { .. } | Error::LeaseLost { .. }) => {}
+            Err(Error::Unfinished { report, source })
+                if matches!(*source, Error::LeaseLost { .. }) =>
+            {
                 reports.push(*report);
             }
             Ok(report) => reports.push(report),
@@ -245,8 +247,9 @@ async fn skewed(
     for ended in ends {
         match ended {
             // Time passes only where the other waits, so that a renewal may come too late.
-            Err(Error::Busy { .. } | Error::LeaseLost) => {}
-            Err(Error::Unfinished { source, .. }) if matches!(*source, Error::LeaseLost) => {}
+            Err(Error::Busy { .. } | Error::LeaseLost { .. }) => {}
+            Err(Error::Unfinished { source, .. }) if matches!(*source, Error::LeaseLost { .. }) => {
+            }
             ended => {
                 world.note("an operation", ended)?;
             }

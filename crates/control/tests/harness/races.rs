@@ -266,7 +266,12 @@ impl Race {
         for (n, task) in std::mem::take(&mut self.tasks).into_iter().enumerate() {
             let seen = task.seen.clone();
             ended.push(match task.result().await {
-                Err(Error::LeaseLost) => Ended::Lost,
+                Err(Error::LeaseLost { .. }) => Ended::Lost,
+                Err(Error::Unfinished { source, .. })
+                    if matches!(*source, Error::LeaseLost { .. }) =>
+                {
+                    Ended::Lost
+                }
                 Err(busy @ Error::Busy { .. }) => {
                     self.check_busy(n, &busy, seen, lags)?;
                     Ended::Refused

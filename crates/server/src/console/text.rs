@@ -138,7 +138,10 @@ fn hint(error: &Error) -> Option<String> {
         Error::Busy(Holder { until, .. }) => {
             format!("Wait for it to end. If it has died, try again after {until}.")
         }
-        Error::LeaseLost => "Try again: it continues with what is left.".to_owned(),
+        Error::LeaseLost { .. } => match error.hint() {
+            Some(hint) => format!("To mend it: {hint}. Then try again: it continues with what is left."),
+            None => "Try again: it continues with what is left.".to_owned(),
+        },
         Error::NoFunctions { looked_for, .. } => format!(
             "Looked for {looked_for}. Check the role's functions, exclude and tags in maintenance.toml, and the app's region and profile."
         ),

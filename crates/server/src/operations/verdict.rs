@@ -346,10 +346,14 @@ impl Problem {
                 at(Self::new(Code::Busy, detail).with("holder", holder))
                     .retry_after(u32::try_from(wait).unwrap_or(1))
             }
-            Error::LeaseLost => at(Self::new(
-                Code::Partial,
-                format!("{app}: the lease was lost. Send the same request again: it continues"),
-            )),
+            Error::LeaseLost { .. } => {
+                let what = in_full(error);
+                let hint = error.hint().map(|hint| format!(" To mend it: {hint}."));
+                let hint = hint.unwrap_or_default();
+                let detail =
+                    format!("{app}: {what}.{hint} Send the same request again: it continues");
+                at(Self::new(Code::Partial, detail))
+            }
             Error::Unfinished { source, .. } => Self::of_error(app, source, since),
             Error::NoFunctions { looked_for, .. } => at(Self::new(
                 Code::Unprocessable,

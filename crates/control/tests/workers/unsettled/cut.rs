@@ -39,8 +39,12 @@ async fn a_lease_lost_while_mappings_settle_is_the_end_of_it_and_the_same_comman
     let before = fleet(&world);
     let untouched = world.sandbox.fleet()["demo-dev-moving"].clone();
     world.let_no_lease_be_renewed();
-    let error = world.on(&worker()).await.unwrap_err();
-    assert!(matches!(error, Error::LeaseLost), "{error:?}");
+    let Err(Error::Unfinished { report, source }) = world.on(&worker()).await else {
+        panic!("it went on");
+    };
+    assert!(matches!(*source, Error::LeaseLost { .. }), "{source:?}");
+    assert_eq!(workers(&report).changed.len(), 4);
+    assert_eq!(workers(&report).unfinished, ["demo-dev-moving"]);
     assert_eq!(paused(&world).len(), 4);
     assert_eq!(world.sandbox.fleet()["demo-dev-moving"], untouched);
     assert_eq!(saved(&world).concat().len(), 4);
