@@ -26,9 +26,9 @@
 //! # To read the code
 //!
 //! - The order of the steps, and where to add one: [`Step`].
-//! - What happens when the lease is lost: `lease/machine` decides that it is; `fence` then refuses every
-//!   further write, at each attempt of it (`retry`); `execute::run_all` ends the role, and
-//!   `operation::finish` makes the error, with what was done before.
+//! - What happens when the lease is lost between two steps: `fence` refuses every further write, so that `make_all`
+//!   in `execute/function` ends there, for each function. Nothing is rolled back: `operation::finish` reports what
+//!   was done, and the same command again continues. (`lease/machine` decides that the lease is lost.)
 //! - One app or several: `operation/apps`.
 
 mod apps;
