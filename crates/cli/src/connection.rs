@@ -129,7 +129,8 @@ impl Connection {
         let prefix = &settings.prefix.value;
         let tokens = AccessStore::new(store.with_answer_limit(limit), prefix, app.clone());
         let observations = ObservationStore::new(store.with_answer_limit(limit), prefix, &app);
-        let fleet = Fleet::new(clients.lambda, shared.rate_limiter.clone());
+        let fleet = Fleet::new(clients.lambda, shared.rate_limiter.clone())
+            .with_identity(clients.identity.clone());
         let by = settings.by.value.clone();
         let control = Control::new(app, prefix, store, fleet, by);
         Self {

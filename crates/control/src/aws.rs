@@ -127,9 +127,8 @@ pub async fn connect(settings: &AwsSettings) -> Result<Clients, SettingError> {
     let config = builder.build();
     let calls = Calls::default();
     let visitor = Visitor::new(&http);
-    let signer = Signer::new(&config, visitor.clone());
-    let cloudwatch = CloudWatch::new(&config, signer.clone());
-    let identity = Identity::new(&config, signer);
+    let cloudwatch = CloudWatch::new(&config, Signer::new(&config, visitor.clone()));
+    let identity = Identity::new(&config, &visitor);
     let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(calls.clone());
     let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(calls.clone());
     Ok(Clients {

@@ -22,7 +22,7 @@ use aws_sdk_lambda::types::{
 };
 use maintenance_flag::Reserved;
 
-use crate::aws::{AwsError, AwsErrorKind, CallError, doubted, echoes, required};
+use crate::aws::{AwsError, AwsErrorKind, CallError, Identity, doubted, echoes, required};
 use crate::fence::Fence;
 use crate::rate_limiter::RateLimiter;
 use crate::retry::Call;
@@ -53,6 +53,8 @@ pub(crate) const AT_ONCE: usize = 32;
 #[derive(Debug, Clone)]
 pub struct Fleet {
     client: Client,
+    /// Whose functions they are, where there is no function to tell by.
+    identity: Identity,
     shared: RateLimiter,
     get_function: RateLimiter,
     get_policy: RateLimiter,
@@ -167,6 +169,7 @@ impl Fleet {
     pub fn new(client: Client, rate_limiter: RateLimiter) -> Self {
         Self {
             client,
+            identity: Identity::default(),
             shared: rate_limiter,
             get_function: RateLimiter::per_second(GET_FUNCTION_RATE),
             get_policy: RateLimiter::per_second(GET_POLICY_RATE),
@@ -174,6 +177,13 @@ impl Fleet {
             mappings_settling: Count::default(),
             provisioned_awaited: Count::default(),
         }
+    }
+
+    /// The same functions, whose account is known even when there are none: with a store in a folder, functions that
+    /// were all deleted are told from those of another account by it.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// The same functions; reads outside an operation are given up after so long without an answer.

@@ -1,4 +1,5 @@
-//! Who calls AWS, what IAM lets them do, and how far this machine's clock is from AWS's. Only `doctor` asks that.
+//! Who calls AWS, what IAM lets them do, and how far this machine's clock is from AWS's. `doctor` asks that, and an
+//! operation that finds no function in the account.
 //!
 //! STS is in the program anyway, for roles that a profile names. IAM would be minutes of compiling for one call, so
 //! that call is signed and read here: IAM speaks the query protocol, a form as the request and XML as the answer.
@@ -16,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::access::AccessError;
 use super::call_error::CallError;
+use super::http::Visitor;
 use super::signed::{Signed, Signer};
 
 /// The most resources that are asked about at once: an answer is a page for each hundred results.
@@ -82,7 +84,9 @@ struct Connected {
 
 impl Identity {
     /// As these settings say. Nothing is sent yet.
-    pub(super) fn new(config: &aws_config::SdkConfig, signer: Signer) -> Self {
+    #[must_use]
+    pub fn new(config: &aws_config::SdkConfig, visitor: &Visitor) -> Self {
+        let signer = Signer::new(config, visitor.clone());
         let dates = Dates::default();
         let sts = aws_sdk_sts::config::Builder::from(config).interceptor(dates.clone());
         Self(Some(Arc::new(Connected {
@@ -108,6 +112,17 @@ impl Identity {
             (Some(arn), Some(account)) => Ok(CallerIdentity { arn, account }),
             _ => Err(CallError::incomplete("it names no caller")),
         }
+    }
+
+    /// The beginning of the ARNs of the caller's functions: `arn:aws:lambda:<region>:<account>`. None if STS does not
+    /// answer.
+    pub(crate) async fn lambda_origin(&self) -> Option<String> {
+        let caller = self.caller().await.ok()?;
+        let (partition, account) = (caller.partition(), &caller.account);
+        Some(format!(
+            "arn:{partition}:lambda:{}:{account}",
+            self.region()?
+        ))
     }
 
     /// How much later AWS's clock is than this machine's, by its last answer.

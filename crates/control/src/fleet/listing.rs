@@ -205,7 +205,8 @@ impl Fleet {
         Ok((functions, page.next_marker))
     }
 
-    /// Where these credentials look for functions; none if there is no function to tell by.
+    /// Where these credentials look for functions. None if there is no function to tell by, and STS does not say it
+    /// either.
     pub(crate) async fn origin(
         &self,
         fence: Option<&Fence>,
@@ -216,8 +217,15 @@ impl Fleet {
             required(page.functions, "Functions")
         });
         let first = functions.await?.into_iter().next();
-        let arn = first.and_then(|function| function.function_arn);
-        Ok(arn.map(|arn| origin_of_arn(&arn).to_owned()))
+        if let Some(arn) = first.and_then(|function| function.function_arn) {
+            return Ok(Some(origin_of_arn(&arn).to_owned()));
+        }
+        // On the heap: it is seldom needed, and STS makes a deep future of it.
+        let origin = Box::pin(self.identity.lambda_origin());
+        match fence {
+            Some(fence) => Ok(fence.until_stopped(origin).await?),
+            None => Ok(origin.await),
+        }
     }
 }
 

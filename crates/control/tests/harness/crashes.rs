@@ -323,6 +323,17 @@ fn check_found(plan: &Plan, nth: u64, recovery: Recovery) {
     assert!(was_cut.unwrap_or_else(|violation| panic!("{violation}")));
 }
 
+/// The only function of the account is deleted, and the store is a folder: an account without functions could be
+/// another one.
+#[test]
+fn the_only_function_of_the_account_is_deleted_after_an_on_to_files_that_died() {
+    let plan = Plan {
+        in_files: true,
+        ..found(Vec::new(), Edit::DeleteFunction, EmptyPages::Every(3))
+    };
+    check_found(&plan, 14, Recovery::CutOff(21, Side::Before));
+}
+
 /// There is nothing left to pause, and `on` says so.
 #[test]
 fn every_function_is_deleted_after_an_on_that_saved_nothing() {

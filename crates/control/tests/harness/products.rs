@@ -49,7 +49,8 @@ impl Operator {
             let clients = support::clients_over(&wire.http_client(), &credentials);
             let clock = Clock::virtual_from(sandbox.settings().clock.now());
             let store = Store::Ssm(SsmStore::new(clients.ssm));
-            let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0));
+            let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0))
+                .with_identity(clients.identity);
             let app = App::new(app, "dev").expect("a good name");
             let control = Control::new(app, &Prefix::default(), store, lambda, by.to_owned());
             control.with_clock(clock)

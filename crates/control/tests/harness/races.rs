@@ -300,7 +300,8 @@ impl Race {
     }
 
     /// Whoever is refused learns of the lease that was held when it last looked: by whom, on which
-    /// machine, for what, since when and until when. `lags`: it may have looked at an older one.
+    /// machine, for what, since when and until when. `lags`: it may have looked at an older one. Where three race,
+    /// one that lost to two others is refused for the second of them, who may have given the lease back meanwhile.
     fn check_busy(
         &self,
         n: usize,
@@ -337,7 +338,7 @@ impl Race {
         match seen {
             _ if lags => Ok(()),
             Some(lease)
-                if !lease.released
+                if (!lease.released || self.operations.len() > 2)
                     && *by == lease.by
                     && *operation == lease.operation
                     && *since == lease.acquired

@@ -50,7 +50,8 @@ impl Operator {
         let clients = support::clients_over(&wire.http_client(), &credentials);
         let clock = Clock::virtual_from(sandbox.settings().clock.now());
         let store = Store::Ssm(SsmStore::new(clients.ssm));
-        let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0));
+        let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0))
+            .with_identity(clients.identity);
         let control = Control::new(
             support::app(),
             &Prefix::default(),

@@ -187,7 +187,8 @@ impl World {
                 Store::File(store.with_hooks(wire.clone()))
             }
         };
-        let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0));
+        let lambda = Lambda::new(clients.lambda, RateLimiter::per_second(10.0))
+            .with_identity(clients.identity);
         let by = who(by);
         let control = Control::new(support::app(), &Prefix::default(), store, lambda, by);
         Operator {

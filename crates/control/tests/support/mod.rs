@@ -4,7 +4,11 @@
 use std::collections::BTreeMap;
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::SdkConfig;
 use jiff::Timestamp;
 use maintenance_control::{
     Actor, AppRoles, Calls, Clients, Clock, CloudWatch, Context, Control, Error, Fleet, Identity,
@@ -37,28 +41,20 @@ pub(crate) fn clients(sandbox: &Sandbox) -> Clients {
 
 /// The same, by another way to the sandbox and as somebody in particular.
 pub(crate) fn clients_over(http: &SharedHttpClient, credentials: &Credentials) -> Clients {
-    let retry = aws_sdk_ssm::config::retry::RetryConfig::disabled();
-    let ssm = aws_sdk_ssm::Config::builder()
-        .behavior_version(aws_sdk_ssm::config::BehaviorVersion::v2026_01_12())
-        .region(aws_sdk_ssm::config::Region::new("us-east-1"))
-        .credentials_provider(credentials.clone())
-        .retry_config(retry.clone())
-        .http_client(http.clone())
-        .build();
-    let lambda = aws_sdk_lambda::Config::builder()
-        .behavior_version(aws_sdk_lambda::config::BehaviorVersion::v2026_01_12())
-        .region(aws_sdk_lambda::config::Region::new("us-east-1"))
-        .credentials_provider(credentials.clone())
-        .retry_config(retry)
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+        .retry_config(RetryConfig::disabled())
         .http_client(http.clone())
         .build();
     Clients {
-        ssm: aws_sdk_ssm::Client::from_conf(ssm),
-        lambda: aws_sdk_lambda::Client::from_conf(lambda),
+        ssm: aws_sdk_ssm::Client::new(&config),
+        lambda: aws_sdk_lambda::Client::new(&config),
         cloudwatch: CloudWatch::default(),
         calls: Calls::default(),
         visitor: Visitor::default(),
-        identity: Identity::default(),
+        identity: Identity::new(&config, &Visitor::default()),
     }
 }
 
@@ -79,7 +75,8 @@ pub(crate) fn control_of(app: App, sandbox: &Sandbox, by: &str) -> Control {
 pub(crate) fn control_with(app: App, sandbox: &Sandbox, store: Store, by: &str) -> Control {
     let clients = clients(sandbox);
     let clock = Clock::virtual_from(sandbox_now(sandbox));
-    let fleet = Fleet::new(clients.lambda, RateLimiter::per_second(10.0));
+    let fleet =
+        Fleet::new(clients.lambda, RateLimiter::per_second(10.0)).with_identity(clients.identity);
     Control::new(app, &Prefix::default(), store, fleet, by.to_owned()).with_clock(clock)
 }
 

@@ -135,6 +135,35 @@ async fn another_accounts_functions_are_not_taken_for_deleted() {
     assert!(report.is_complete());
 }
 
+/// With a store in a folder, an account without functions may be another account: STS says which it is.
+#[tokio::test(start_paused = true)]
+async fn the_last_functions_of_an_account_are_named_gone_when_sts_says_that_it_is_the_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::File(maintenance_control::FileStore::new(
+        folder.path().to_owned(),
+    ));
+    let world = World::mixed();
+    let control = control_with(crate::support::app(), &world.sandbox, store, "ana@laptop");
+    let roles = [worker()];
+    let (on, quiet) = (on_wish(), Context::quiet());
+    control.on(&roles, &on, &quiet).await.unwrap();
+    let functions: Vec<String> = world.sandbox.fleet().into_keys().collect();
+    for function in &functions {
+        world.sandbox.delete_function(function).unwrap();
+    }
+
+    world.inject(Fault::on("GetCallerIdentity").throttle());
+    let refused = control.off(&roles, &off_wish(), &quiet).await.unwrap_err();
+    assert!(matches!(refused, Error::WrongPlace { .. }), "{refused}");
+
+    let report = control.off(&roles, &off_wish(), &quiet).await.unwrap();
+    let workers = only(&report).workers.as_ref().unwrap();
+    assert!(!workers.gone.is_empty(), "{report:?}");
+    assert!(workers.gone.iter().all(|gone| functions.contains(gone)));
+    let status = control.status(&roles).await.unwrap();
+    assert_eq!(status.roles[0].state, State::Off);
+}
+
 /// As if a policy of the organisation went over everything that is stored.
 fn encrypt_all(world: &World) {
     for name in world.sandbox.parameters().into_keys() {
