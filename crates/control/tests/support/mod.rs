@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_lambda::config::retry::RetryConfig;
-use aws_sdk_lambda::config::{BehaviorVersion, Region};
+use aws_sdk_lambda::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use jiff::Timestamp;
@@ -46,6 +46,9 @@ pub(crate) fn clients_over(http: &SharedHttpClient, credentials: &Credentials) -
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
         .retry_config(RetryConfig::disabled())
+        // It counts bytes by the machine's clock and waits by tokio's, which is paused here: on a busy machine it gives
+        // up a call that takes its time.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(http.clone())
         .build();
     Clients {
@@ -132,43 +135,15 @@ pub(crate) fn off_wish() -> OffRequest {
 
 /// Operations on one app alone.
 pub(crate) trait OneApp {
-    async fn on(
-        &self,
-        roles: &[RoleSpec],
-        on: &OnRequest,
-        context: &Context<'_>,
-    ) -> Result<Report, Error>;
+    fn control(&self) -> &Control;
 
-    async fn off(
-        &self,
-        roles: &[RoleSpec],
-        off: &OffRequest,
-        context: &Context<'_>,
-    ) -> Result<Report, Error>;
-
-    async fn plan_on(
-        &self,
-        roles: &[RoleSpec],
-        on: &OnRequest,
-        context: &Context<'_>,
-    ) -> Result<Report, Error>;
-
-    async fn plan_off(
-        &self,
-        roles: &[RoleSpec],
-        off: &OffRequest,
-        context: &Context<'_>,
-    ) -> Result<Report, Error>;
-}
-
-impl OneApp for Control {
     async fn on(
         &self,
         roles: &[RoleSpec],
         on: &OnRequest,
         context: &Context<'_>,
     ) -> Result<Report, Error> {
-        let app = one_app(self, roles, context);
+        let app = one_app(self.control(), roles, context);
         the_only(operate_together(&[app], Request::On(on)).await)
     }
 
@@ -178,7 +153,7 @@ impl OneApp for Control {
         off: &OffRequest,
         context: &Context<'_>,
     ) -> Result<Report, Error> {
-        let app = one_app(self, roles, context);
+        let app = one_app(self.control(), roles, context);
         the_only(operate_together(&[app], Request::Off(off)).await)
     }
 
@@ -188,7 +163,7 @@ impl OneApp for Control {
         on: &OnRequest,
         context: &Context<'_>,
     ) -> Result<Report, Error> {
-        let app = one_app(self, roles, context);
+        let app = one_app(self.control(), roles, context);
         the_only(plan_together(&[app], Request::On(on)).await)
     }
 
@@ -198,8 +173,14 @@ impl OneApp for Control {
         off: &OffRequest,
         context: &Context<'_>,
     ) -> Result<Report, Error> {
-        let app = one_app(self, roles, context);
+        let app = one_app(self.control(), roles, context);
         the_only(plan_together(&[app], Request::Off(off)).await)
+    }
+}
+
+impl OneApp for Control {
+    fn control(&self) -> &Control {
+        self
     }
 }
 

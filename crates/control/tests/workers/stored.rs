@@ -160,7 +160,7 @@ async fn the_last_functions_of_an_account_are_named_gone_when_sts_says_that_it_i
     let workers = only(&report).workers.as_ref().unwrap();
     assert!(!workers.gone.is_empty(), "{report:?}");
     assert!(workers.gone.iter().all(|gone| functions.contains(gone)));
-    let status = control.status(&roles).await.unwrap();
+    let status = control.status(&roles, &quiet).await.unwrap();
     assert_eq!(status.roles[0].state, State::Off);
 }
 
