@@ -140,7 +140,11 @@ async fn expire(plan: &Plan, on: bool, nth: u64) -> Result<bool, Violation> {
     let words = match &ended {
         Ok(report) if report.is_complete() => String::new(),
         Ok(report) => format!("{report:?}"),
-        Err(error) => error.to_string(),
+        Err(error) => {
+            let first: &dyn std::error::Error = error;
+            let causes = std::iter::successors(Some(first), |error| error.source());
+            causes.map(|cause| format!("{cause}\n")).collect()
+        }
     };
     // With the lease's own last write alone the work was done.
     if !words.is_empty() && !words.contains("credentials") {
