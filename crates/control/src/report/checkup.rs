@@ -40,7 +40,7 @@ pub struct Check {
 /// What to do about what a check found. How that is typed or set is the command's to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advice {
-    /// This, whoever does it and however.
+    /// This action, which does not depend on the caller.
     Text(String),
     /// Turn the role on or off, so that its flag is written anew.
     WriteFlag,
